@@ -1,0 +1,314 @@
+"""What an experiment is: `RunConfig`, frozen and validated, the only home of defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from xavier_cli import names
+
+MAX_SEED = 2**32 - 1
+MAX_SEEDS = 100_000
+MAX_RECORDS = 20_000
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be; its text is one line that names the setting."""
+
+
+def parse_seeds(value: object) -> object:
+    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (from, up to but not with)."""
+    if isinstance(value, str):
+        text = value.strip()
+        if "," in text:
+            return tuple(_whole(part) for part in text.split(",") if part.strip())
+        if ":" in text:
+            first, last = (_whole(part) for part in _split(text, ":", 2))
+            _at_most(last - first, MAX_SEEDS, "seeds")
+            return tuple(range(first, last))
+        value = _whole(text)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError("a count of seeds should be at least 1")
+        _at_most(value, MAX_SEEDS, "seeds")
+        return tuple(range(value))
+    return value
+
+
+def parse_rates(value: object) -> object:
+    """Learning rates from `0.03`, a list `0.01,0.1`, or a grid `a:b:n` or `a:b:n:log`."""
+    if isinstance(value, str):
+        if ":" in value:
+            return _grid(value)
+        rates = tuple(_number(part) for part in value.split(",") if part.strip())
+        value = rates[0] if len(rates) == 1 else rates
+    if isinstance(value, list | tuple):
+        return tuple(sorted(value)) if all(isinstance(rate, int | float) for rate in value) else value
+    return value
+
+
+def parse_coding(value: object) -> object:
+    """A coding from `-1,1`: what a black and a white pixel become."""
+    return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
+
+
+def _split(text: str, separator: str, parts: int) -> list[str]:
+    pieces = text.strip("[]() ").split(separator)
+    if len(pieces) != parts:
+        raise ValueError(f"should be {parts} numbers with `{separator}` between them")
+    return pieces
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"`{text.strip()}` is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"`{text.strip()}` is not a number") from None
+
+
+def _at_most(count: int, limit: int, what: str) -> None:
+    if count > limit:
+        raise ValueError(f"should be at most {limit} {what}")
+
+
+def _grid(text: str) -> tuple[float, ...]:
+    logarithmic = text.endswith(":log")
+    low, high, count = _split(text.removesuffix(":log"), ":", 3)
+    start, stop, n = _number(low), _number(high), _whole(count)
+    if n < 2 or n > 1000:
+        raise ValueError("a grid should have 2 to 1000 points")
+    if not logarithmic:
+        return tuple(start + (stop - start) * i / (n - 1) for i in range(n))
+    if start <= 0 or stop <= 0:
+        raise ValueError("a logarithmic grid should be above 0")
+    # Twelve digits, so that 0.01:1:3:log holds 0.1 and not 0.10000000000000002.
+    return tuple(float(f"{start * (stop / start) ** (i / (n - 1)):.12g}") for i in range(n))
+
+
+Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+class RunConfig(BaseModel):
+    """One configuration and its seeds: all that decides the numbers of a run, and nothing else.
+
+    What does not change a number (devices, layout of the members, where files lie) is no field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    data: str = Field("shapeset", description="data set to learn")
+    coding: Annotated[tuple[float, float], BeforeValidator(parse_coding)] = Field(
+        description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others",
+    )
+    act: str = Field("tanh", description="activation of the hidden layers")
+    init: str = Field("normalized", description="initializer of the weights")
+    depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
+    width: int = Field(300, ge=1, le=65_536, description="units in each hidden layer")
+    loss: Literal["cross_entropy"] = Field("cross_entropy", description="what training minimizes")
+    optimizer: Literal["sgd"] = Field("sgd", description="how a gradient becomes an update")
+    lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
+        0.03, description="learning rate; a list is searched for the best validation error"
+    )
+    search_seeds: int = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
+    batch_size: int = Field(10, ge=1, le=100_000, description="examples per update")
+    updates: int = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
+    records: str = Field(
+        "20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500"
+    )
+    eval_examples: int = Field(
+        2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
+    )
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
+        (0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10"
+    )
+    precision: Literal["highest", "high", "default"] = Field(
+        "highest", description="of matrix products; highest is float32 throughout"
+    )
+    update_rule: Literal["plain"] = Field("plain", description="how the weights take up the updates")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _coding_of_the_data(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("coding") is not None:
+            return values
+        data = values.get("data", cls.model_fields["data"].default)
+        if isinstance(data, str):
+            try:
+                values = {**values, "coding": names.find("data set", data, names.DATA_SETS).coding}
+            except names.UnknownNameError:
+                # The field's own check says so better; the coding only has to be valid here.
+                values = {**values, "coding": (0.0, 1.0)}
+        return values
+
+    @field_validator("data")
+    @classmethod
+    def _known_data(cls, word: str) -> str:
+        return names.find("data set", word, names.DATA_SETS).name
+
+    @field_validator("act")
+    @classmethod
+    def _known_act(cls, word: str) -> str:
+        return names.find("activation", word, names.ACTIVATIONS).name
+
+    @field_validator("init")
+    @classmethod
+    def _known_init(cls, word: str) -> str:
+        return names.find("initializer", word, names.INITIALIZERS).name
+
+    @field_validator("coding")
+    @classmethod
+    def _rising_coding(cls, coding: tuple[float, float]) -> tuple[float, float]:
+        low, high = coding
+        if not (math.isfinite(low) and math.isfinite(high) and low < high and max(-low, high) <= 1e6):
+            raise ValueError("should be two finite numbers, the lower one first")
+        return coding
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds:
+            raise ValueError("should hold at least one seed")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("should not hold a seed twice")
+        return seeds
+
+    @field_validator("lr")
+    @classmethod
+    def _distinct_rates(cls, lr: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if not isinstance(lr, tuple):
+            return lr
+        if len(lr) < 2 or len(set(lr)) < len(lr):
+            raise ValueError("a search should hold at least two rates, each once")
+        _at_most(len(lr), 1000, "rates")
+        return lr
+
+    @field_validator("records", mode="before")
+    @classmethod
+    def _records_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("records")
+    @classmethod
+    def _known_schedule(cls, text: str) -> str:
+        kind, number = _schedule(text)
+        if number < (1 if kind == "every" else 2):
+            raise ValueError("should be at least 2 records, or `every:` at least 1 update")
+        if kind != "every":
+            _at_most(number, MAX_RECORDS, "records")
+        return f"{kind}:{number}" if kind else str(number)
+
+    @model_validator(mode="after")
+    def _not_too_many_records(self) -> Self:
+        kind, number = _schedule(self.records)
+        if kind == "every" and self.updates // number + 2 > MAX_RECORDS:
+            raise ValueError(
+                f"records: `{self.records}` of {self.updates} updates is over {MAX_RECORDS} records"
+            )
+        return self
+
+    @classmethod
+    def of(cls, **settings: object) -> RunConfig:
+        """A configuration from settings as typed or as read.
+
+        Raises `ConfigError`: one line that names the setting.
+        """
+        misspelt = [key for key in settings if key not in cls.model_fields]
+        if misspelt:
+            raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ConfigError(_one_line(error)) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """The configuration that `to_json` wrote; raises `ConfigError`."""
+        try:
+            settings = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ConfigError("the configuration is not JSON") from None
+        if not isinstance(settings, dict):
+            raise ConfigError("the configuration is not a JSON object")
+        return cls.of(**settings)
+
+    def to_json(self) -> str:
+        """The canonical text: equal configurations have equal text."""
+        return json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical text, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def with_(self, **changes: object) -> RunConfig:
+        """The same configuration but for `changes`, validated."""
+        return RunConfig.of(**{**self.model_dump(), **changes})
+
+    @property
+    def search(self) -> tuple[float, ...]:
+        """The rates to search, or none where the rate is given."""
+        return self.lr if isinstance(self.lr, tuple) else ()
+
+    def record_updates(self) -> tuple[int, ...]:
+        """The update counts at which the network is looked at: from 0 to the last, rising."""
+        kind, number = _schedule(self.records)
+        last = self.updates
+        if kind == "every":
+            points = [*range(0, last, number), last]
+        elif kind == "log" and last > 0:
+            points = [0, *(round(last ** (i / max(number - 2, 1))) for i in range(number - 1)), last]
+        else:
+            points = [round(last * i / (number - 1)) for i in range(number)]
+        return tuple(sorted(set(points)))
+
+    def file_stem(self) -> str:
+        """The run file's name without its ending: the content first, then 8 hex digits of the hash."""
+        lr = "search" if self.search else f"{self.lr:g}"
+        return f"{self.data}-{self.act}-{self.init}-d{self.depth}w{self.width}-lr{lr}-{self.sha256()[:8]}"
+
+
+def _schedule(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(?:(log|every):)?(\d{1,10})", text.strip())
+    if not match:
+        raise ValueError("should be like 20, log:20 or every:500")
+    return match[1] or "", int(match[2])
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    message = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+    message = message.replace("Input should be", "should be")
+    given = first["input"]
+    shown = f" (got `{given}`)" if field and not isinstance(given, dict) and len(str(given)) < 60 else ""
+    more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+    return f"{field}: {message}{shown}{more}" if field else message
+
+
+# What `--scale` presets; everything else keeps its default.
+SCALES: dict[str, dict[str, object]] = {
+    "laptop": {},
+    "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
+}

@@ -1,0 +1,1 @@
+"""What an experiment learns from: generated or read, always as bytes and labels."""

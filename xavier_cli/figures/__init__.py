@@ -1,0 +1,1 @@
+"""Figures: arrays of a run onto the Axes that are given."""

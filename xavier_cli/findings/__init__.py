@@ -1,0 +1,1 @@
+"""What runs mean, in tables and words."""

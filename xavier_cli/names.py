@@ -1,0 +1,144 @@
+"""The words a user may type, as data: names, aliases, laws, and where each function lives.
+
+Standard library only, so that help and completion read it without loading anything heavy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """An initializer; `law` is the distribution of one weight in terms of the fans."""
+
+    name: str
+    law: str
+    function: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation: its formula, the closure of its range, and the points where its slope jumps."""
+
+    name: str
+    formula: str
+    function: str
+    range: tuple[float, float] = (-math.inf, math.inf)
+    kinks: tuple[float, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for."""
+
+    name: str
+    about: str
+    inputs: int
+    classes: int
+    coding: tuple[float, float]
+    aliases: tuple[str, ...] = ()
+
+
+INITIALIZERS = {
+    word.name: word
+    for word in (
+        Initializer(
+            "standard",
+            "U(±1/√fan_in)",
+            "xavier_cli.nn.initializers:standard",
+            aliases=("heuristic", "pytorch_default", "torch_linear"),
+        ),
+        Initializer(
+            "normalized",
+            "U(±√(6/(fan_in+fan_out)))",
+            "xavier_cli.nn.initializers:normalized",
+            aliases=("glorot_uniform", "xavier_uniform", "xavier", "glorot", "GlorotUniform"),
+        ),
+    )
+}
+
+ACTIVATIONS = {
+    word.name: word
+    for word in (
+        Activation(
+            "sigmoid",
+            "1/(1+e^-s)",
+            "xavier_cli.nn.activations:sigmoid",
+            range=(0.0, 1.0),
+            aliases=("logistic",),
+        ),
+        Activation("tanh", "tanh(s)", "xavier_cli.nn.activations:tanh", range=(-1.0, 1.0)),
+        Activation(
+            "softsign",
+            "s/(1+|s|)",
+            "xavier_cli.nn.activations:softsign",
+            range=(-1.0, 1.0),
+            # Its slope is continuous at 0, but its second derivative is not.
+            kinks=(0.0,),
+            aliases=("soft_sign",),
+        ),
+    )
+}
+
+DATA_SETS = {
+    word.name: word
+    for word in (
+        DataSet(
+            "shapeset",
+            "Shapeset-3×2: one or two of triangle, parallelogram, ellipse; generated, an infinite stream",
+            inputs=32 * 32,
+            classes=9,
+            coding=(-1.0, 1.0),
+        ),
+        DataSet(
+            "mnist",
+            "MNIST handwritten digits, split 50,000 / 10,000 / 10,000",
+            inputs=28 * 28,
+            classes=10,
+            coding=(0.0, 1.0),
+        ),
+    )
+}
+
+
+class Word(Protocol):
+    """What every table above holds."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def aliases(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+W = TypeVar("W", bound=Word)
+
+
+class UnknownNameError(ValueError):
+    """A word that is in no table; names the nearest one that is."""
+
+
+def find(kind: str, word: str, table: Mapping[str, W]) -> W:
+    """The entry of `table` that `word` names or is an alias of.
+
+    Raises `UnknownNameError` with the nearest right word; `kind` says what was looked for.
+    """
+    by_alias = {alias: entry for entry in table.values() for alias in (entry.name, *entry.aliases)}
+    if word in by_alias:
+        return by_alias[word]
+    raise UnknownNameError(unknown(kind, word, by_alias, shown=table))
+
+
+def unknown(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
+    """One line that says `word` is no known `kind` and names the nearest, or else all of `shown`."""
+    known = list(known)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known)
+    return f"unknown {kind} `{word}`: {hint}"

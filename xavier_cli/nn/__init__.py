@@ -1,0 +1,1 @@
+"""What a network is: initializers, activations, losses, and the multi-layer perceptron."""

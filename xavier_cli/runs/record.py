@@ -1,0 +1,78 @@
+"""What a run is in memory: a configuration and named arrays, whichever file or program they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from xavier_cli.config import RunConfig
+
+Status = Literal["running", "complete", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One configuration, its seeds, and what they left behind.
+
+    `arrays` holds every dataset and scale under its path in the run file without the leading slash
+    (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
+    """
+
+    config: RunConfig
+    arrays: Mapping[str, np.ndarray]
+    status: Status = "complete"
+    created_utc: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array called `name`; a `KeyError` names what is there."""
+        try:
+            return self.arrays[name]
+        except KeyError:
+            raise KeyError(f"no `{name}` in this run; it has: {', '.join(sorted(self.arrays))}") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    @property
+    def seeds(self) -> np.ndarray:
+        """Shape `(S,)`: the seeds, in the order of every array's first axis."""
+        return self["seed"]
+
+    @property
+    def updates(self) -> np.ndarray:
+        """Shape `(R,)`: the number of updates done at each record."""
+        return self["update"]
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Shape `(S,)`: which seeds diverged."""
+        return self["final/diverged_at"] >= 0
+
+    @property
+    def lr(self) -> float:
+        """The rate that every seed was trained with: the one given, or the one its search chose."""
+        if not self.config.search:
+            assert isinstance(self.config.lr, float)
+            return self.config.lr
+        return float(self["search/lr"][best_rate(self["search/valid_error"])])
+
+    @property
+    def lr_on_edge(self) -> bool:
+        """Whether a search chose the lowest or highest of its rates, so that a better one may lie outside."""
+        if not self.config.search:
+            return False
+        return best_rate(self["search/valid_error"]) in (0, len(self["search/lr"]) - 1)
+
+
+def best_rate(valid_error: np.ndarray) -> int:
+    """Index of the rate with the lowest mean validation error.
+
+    `valid_error` has shape `(rate, search_seed)`; NaN marks a seed that diverged and counts as worst.
+    """
+    return int(np.argmin(np.where(np.isnan(valid_error), 1.0, valid_error).mean(axis=1)))

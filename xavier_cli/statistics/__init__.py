@@ -1,0 +1,1 @@
+"""Estimates, intervals and tests over seeds; plain arrays in, plain numbers out."""

@@ -1,0 +1,1 @@
+"""What the mathematics predicts, before anything is trained."""

@@ -1,0 +1,1 @@
+"""How a network learns and what is measured while it does."""
