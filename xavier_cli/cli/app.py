@@ -1,0 +1,53 @@
+"""The `xavier` command: which commands there are, and how an error leaves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from xavier_cli import __version__
+from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
+
+app = typer.Typer(
+    name="xavier",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"xavier {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def xavier(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Which weight initialization, with which activation, at which depth - and how sure are we?"""
+
+
+def main() -> None:
+    """Run `xavier` with the arguments of this process, and exit."""
+    try:
+        code = app(standalone_mode=False) or ExitCode.DONE
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` closed its end; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except BaseException as error:
+        if "--debug" in sys.argv:
+            raise
+        say(f"xavier: {one_line(error)}")
+        code = exit_code(error)
+    sys.exit(int(code))

@@ -1,0 +1,56 @@
+"""How the command line ends: exit codes, and one line for every error."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the shell is told; DESIGN fixes these for other programs."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    ANSWER_IS_NO = 3
+    IN_PART = 4
+    NO_INPUT = 5
+    STORAGE = 6
+    INTERRUPTED = 130
+
+
+# By class name, so that mapping an error imports no room that could have raised it.
+EXIT_CODES = {
+    "TyperException": ExitCode.USAGE,
+    "ConfigError": ExitCode.USAGE,
+    "UnknownNameError": ExitCode.USAGE,
+    "DataMissingError": ExitCode.USAGE,
+    "UnsuitableRunError": ExitCode.USAGE,
+    "DataDamagedError": ExitCode.NO_INPUT,
+    "RunFileError": ExitCode.NO_INPUT,
+    "StorageError": ExitCode.STORAGE,
+    "BrokenPipeError": ExitCode.DONE,
+    "KeyboardInterrupt": ExitCode.INTERRUPTED,
+}
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code of `error`, by its class or the nearest base that has one."""
+    for base in type(error).__mro__:
+        if base.__name__ in EXIT_CODES:
+            return EXIT_CODES[base.__name__]
+    return ExitCode.UNEXPECTED
+
+
+def one_line(error: BaseException) -> str:
+    """`error` in one line, without a traceback."""
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    text = " ".join(text.split())
+    if exit_code(error) is ExitCode.UNEXPECTED:
+        text = f"{type(error).__name__}: {text}; `--debug` shows where"
+    return text
+
+
+def say(text: str) -> None:
+    """A note for people: to stderr, since stdout carries results only."""
+    print(text, file=sys.stderr)
