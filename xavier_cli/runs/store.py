@@ -66,8 +66,8 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
 def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:
     """The run at `path`; with `only`, just these of its arrays that it has, with the scales they need.
 
-    `only=()` reads the configuration, status and provenance. Raises `RunFileError` for everything that is not
-    a whole run file of a schema known here.
+    `only=()` reads the configuration, status and provenance; what `Run.lr` needs is always read. Raises
+    `RunFileError` for everything that is not a whole run file of a schema known here.
     """
     path = Path(path)
     wanted = None if only is None else schema.with_scales(only)
@@ -214,6 +214,9 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
         raise RunFileError(path, "is damaged: its attributes make no sense")
     datetime.fromisoformat(created)
 
+    if wanted is not None and config.search:
+        # Small, and without it nobody knows the rate (`Run.lr`).
+        wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
     # What a later version of this schema adds is passed over.
     names = [name for name in schema.DATASETS if name in digests and (wanted is None or name in wanted)]
     groups = {"": root}
