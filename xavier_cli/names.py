@@ -9,7 +9,8 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,10 @@ class Word(Protocol):
     """What every table above holds."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
 
     @property
-    def aliases(self) -> tuple[str, ...]: ...  # noqa: D102
+    def aliases(self) -> tuple[str, ...]: ...
 
 
 W = TypeVar("W", bound=Word)
@@ -134,6 +135,12 @@ def find(kind: str, word: str, table: Mapping[str, W]) -> W:
     if word in by_alias:
         return by_alias[word]
     raise UnknownNameError(unknown(kind, word, by_alias, shown=table))
+
+
+def load(function: str) -> Any:
+    """The object that `module:attribute` names; imports the module."""
+    module, _, attribute = function.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def unknown(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:

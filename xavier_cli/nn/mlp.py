@@ -1,0 +1,71 @@
+"""The multi-layer perceptron: its parameters, its forward pass, and taps that read it inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.nn.initializers import Initializer
+
+from xavier_cli.nn.activations import Activation
+
+
+class Dense(NamedTuple):
+    """One layer: `weight` of shape `(fan_in, fan_out)`, `bias` of shape `(fan_out,)`."""
+
+    weight: Array
+    bias: Array
+
+
+Params = tuple[Dense, ...]
+"""All layers from the input up; the last one gives the logits."""
+
+
+class Taps(NamedTuple):
+    """What the forward pass met, one array of shape `(batch, width)` per hidden layer."""
+
+    preactivations: tuple[Array, ...]
+    activations: tuple[Array, ...]
+
+
+def layer_sizes(inputs: int, depth: int, width: int, classes: int) -> tuple[int, ...]:
+    """Units from the input to the logits, `depth + 2` of them."""
+    return (inputs, *[width] * depth, classes)
+
+
+def init_params(key: Array, sizes: Sequence[int], initializer: Initializer) -> Params:
+    """First weights by `initializer`, biases 0 (section 2.3); layer i draws from `fold_in(key, i)`.
+
+    A deeper network thus starts with the layers of a shallower one.
+    """
+
+    def init_layer(i: int, fan_in: int, fan_out: int) -> Dense:
+        weight = initializer(jax.random.fold_in(key, i), (fan_in, fan_out), jnp.float32)
+        return Dense(weight, jnp.zeros(fan_out))
+
+    return tuple(init_layer(i, *fans) for i, fans in enumerate(pairwise(sizes)))
+
+
+def forward(
+    params: Params, x: Array, act: Activation, zeros: Sequence[Array] | None = None
+) -> tuple[Array, Taps]:
+    """Logits `(batch, classes)` of inputs `x` of shape `(batch, inputs)`, and what was met on the way.
+
+    `zeros`, one per hidden layer, are added to the pre-activations: the gradient with respect to them is
+    the back-propagated gradient dC/ds.
+    """
+    preactivations, activations = [], []
+    z = x
+    for i, layer in enumerate(params[:-1]):
+        s = z @ layer.weight + layer.bias
+        if zeros is not None:
+            s = s + zeros[i]
+        z = act(s)
+        preactivations.append(s)
+        activations.append(z)
+    logits = z @ params[-1].weight + params[-1].bias
+    return logits, Taps(tuple(preactivations), tuple(activations))

@@ -1,0 +1,241 @@
+"""The compiled programs of one population, and its state on the devices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli import names
+from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.initializers import make_initializer
+from xavier_cli.nn.losses import LOSSES
+from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.theory.saturation import find_regions
+from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
+from xavier_cli.training.evaluation import Evaluation, evaluate
+from xavier_cli.training.examples import Material
+from xavier_cli.training.feed import Chunk, decode
+from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
+from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step
+from xavier_cli.training.packing import Shapes, pack, unpack
+from xavier_cli.training.population import Population
+from xavier_cli.training.probe import make_probe
+
+
+class Record(NamedTuple):
+    """What one look at all members brought, still on the device; leading axes seed and variant."""
+
+    packed: Array
+    test_correct: Array
+
+
+class Engine:
+    """Trains a population in segments and looks at it in between.
+
+    `advance` and `observe` return before the devices are done; reading a record waits for them.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        material: Material,
+        layout: Layout,
+        make_step: Callable[..., Step] = make_sgd_step,
+    ):
+        config = population.config
+        self.population, self.material, self.layout = population, material, layout
+        self._act, self._loss = make_activation(config.act), LOSSES[config.loss]
+        range_ = names.ACTIVATIONS[config.act].range
+        self.regions = find_regions(self._act, range_)
+        self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
+            tensor: SymmetricLogBins()
+            for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
+        }
+        self._step = make_step(self._act, self._loss)
+        self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
+
+        seeds, variants = len(population.seeds), len(population.variants)
+        self._grid = layout.padded(seeds, variants)
+        # What fills the grid up repeats the last member, but is never trained.
+        fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
+        fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
+        self._is_real = np.arange(self._grid[0]) < seeds
+        chosen = [population.variants[i] for i in fill_variants]
+        self._inits = sorted({variant.init for variant in chosen})
+        self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
+        self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
+        self._init_of = layout.place(
+            np.array([self._inits.index(variant.init) for variant in chosen], np.int32), VARIANTS
+        )
+        self._tables = layout.place(material.feed.tables, SHARED)
+        self._examples = layout.place(
+            tuple(Chunk(*part) for part in (material.probe, material.valid, material.test)),
+            SHARED,
+        )
+        self._programs: dict[str, Any] = {}
+        self._shapes: Shapes = {}
+        self.compile_seconds = 0.0
+        self.state: MemberState
+
+    def start(self) -> None:
+        """Compile everything, and draw the first weights."""
+        began = time.perf_counter()
+        with jax.default_matmul_precision(self.population.config.precision):
+            init = self._compiled(self._init_row, (SEEDS, VARIANTS), self._seeds, self._init_of)
+            self.state = init(self._seeds, self._init_of)
+            self._programs["advance"] = self._compiled(
+                self._advance_row,
+                (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED),
+                *self._advance_arguments(0, 0),
+                donate=True,
+            )
+            self._programs["observe"] = self._compiled(
+                self._observe_row, (GRID, SHARED, SHARED, SHARED), *self._observe_arguments(1, 1), donate=True
+            )
+        self.compile_seconds = time.perf_counter() - began
+
+    def advance(self, first: int, last: int) -> None:
+        """Train all members from update `first` up to, but without, `last`."""
+        self.state = self._programs["advance"](*self._advance_arguments(first, last))
+
+    def observe(self, updates: int, examples: int) -> Record:
+        """Look at all members; `updates` were done since the last look, errors are on `examples`."""
+        self.state, record = self._programs["observe"](*self._observe_arguments(updates, examples))
+        return record
+
+    def wait(self) -> None:
+        """Wait until the devices have done all they were told to."""
+        jax.block_until_ready(self.state.loss_sum)
+
+    def read(self, record: Record) -> dict[str, np.ndarray]:
+        """A record on the host: arrays of shape `(seeds, variants, *its own)` by their path in the file."""
+        return unpack(self._real(record.packed), self._shapes)
+
+    def read_correct(self, record: Record) -> np.ndarray:
+        """Which test examples are right, shape `(seeds, variants, examples)`, in the set's own order."""
+        correct = self._real(record.test_correct)
+        in_order = np.empty_like(correct)
+        in_order[..., self.material.test_order] = correct
+        return in_order
+
+    def diverged_at(self) -> np.ndarray:
+        """Shape `(seeds, variants)`: the first bad update of each member, or -1."""
+        return self._real(self.state.diverged_at)
+
+    def _real(self, array: Array) -> np.ndarray:
+        return np.asarray(array)[: len(self.population.seeds), : len(self.population.variants)]
+
+    def _compiled(
+        self, row: Callable[..., Any], specs: tuple[Any, ...], *arguments: Any, donate: bool = False
+    ) -> Any:
+        """The program that does `row` for every seed; `specs` says how each argument is spread.
+
+        A row sees one seed and all its variants. What is cut by seed is looped over here, the rest passed on.
+        """
+        by_seed = [i for i, spec in enumerate(specs) if spec in (GRID, SEEDS)]
+
+        def device_part(*arguments: Any) -> Any:
+            def one_seed(*cut: Any) -> Any:
+                each = list(arguments)
+                for i, value in zip(by_seed, cut, strict=True):
+                    each[i] = value
+                return row(*each)
+
+            return self.layout.over(one_seed)(*(arguments[i] for i in by_seed))
+
+        program = jax.jit(self.layout.spread(device_part, specs), donate_argnums=0 if donate else ())
+        return program.lower(*arguments).compile()
+
+    def _init_row(self, seed: Array, init_of: Array) -> MemberState:
+        config, material = self.population.config, self.material
+        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
+        key = seed_key(seed, Purpose.WEIGHTS)
+        drawn = [init_params(key, sizes, make_initializer(name)) for name in self._inits]
+
+        def member(init_of: Array) -> MemberState:
+            return init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
+
+        return self.layout.over(member)(init_of)
+
+    def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
+        lasts = np.where(self._is_real, last, first).astype(np.int32)
+        return (
+            self.state,
+            self._seeds,
+            self._rates,
+            self.layout.place(np.int32(first), SHARED),
+            self.layout.place(lasts, SEEDS),
+            self._tables,
+        )
+
+    def _advance_row(
+        self, states: MemberState, seed: Array, rates: Array, first: Array, last: Array, tables: Any
+    ) -> MemberState:
+        feed, batch, coding = (
+            self.material.feed,
+            self.population.config.batch_size,
+            self.population.config.coding,
+        )
+
+        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
+            states, cursor = carry
+            cursor, examples = feed.take(cursor, number, tables)
+            begin, end = feed.bounds(number)
+
+            def member(state: MemberState, lr: Array) -> MemberState:
+                def update(t: Array, state: MemberState) -> MemberState:
+                    at = (t - begin) * batch
+                    pixels = jax.lax.dynamic_slice_in_dim(examples.pixels, at, batch)
+                    labels = jax.lax.dynamic_slice_in_dim(examples.labels, at, batch)
+                    return self._step(state, decode(pixels, coding), labels, lr, t)
+
+                return jax.lax.fori_loop(jnp.maximum(first, begin), jnp.minimum(last, end), update, state)
+
+            return self.layout.over(member)(states, rates), cursor
+
+        begin = feed.chunk_of(first)
+        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
+        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, feed.start(seed, begin, tables)))
+        return states
+
+    def _observe_arguments(self, updates: int, examples: int) -> tuple[Any, ...]:
+        return (
+            self.state,
+            self.layout.place(np.int32(updates), SHARED),
+            self.layout.place(np.int32(examples), SHARED),
+            self._examples,
+        )
+
+    def _observe_row(
+        self, states: MemberState, updates: Array, examples: Array, material: tuple[Chunk, Chunk, Chunk]
+    ) -> tuple[MemberState, Record]:
+        coding = self.population.config.coding
+        probe, valid, test = material
+
+        def errors(params: Any, chunk: Chunk) -> Evaluation:
+            return evaluate(params, chunk.pixels, chunk.labels, examples, self._act, self._loss, coding)
+
+        def member(state: MemberState) -> tuple[MemberState, Record]:
+            on_valid, on_test = errors(state.params, valid), errors(state.params, test)
+            whole = (updates > 0) & (state.diverged_at < 0)
+            seen = {
+                "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
+                "curves/valid_loss": on_valid.loss,
+                "curves/valid_error": on_valid.error,
+                "curves/test_loss": on_test.loss,
+                "curves/test_error": on_test.error,
+                **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
+            }
+            self._shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
+            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
+                pack(seen), on_test.correct
+            )
+
+        return self.layout.over(member)(states)

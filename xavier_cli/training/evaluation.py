@@ -1,0 +1,60 @@
+"""Loss and error of one member on many examples, block by block."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli.nn.activations import Activation
+from xavier_cli.nn.losses import Loss
+from xavier_cli.nn.mlp import Params, forward
+from xavier_cli.training.feed import decode
+
+BLOCK = 500
+
+
+class Evaluation(NamedTuple):
+    """Mean loss over the examples looked at, their share that is wrong, and which are right."""
+
+    loss: Array
+    error: Array
+    correct: Array
+    """Shape `(examples,)`: 1 right, 0 wrong or not looked at."""
+
+
+def evaluate(
+    params: Params,
+    pixels: Array,
+    labels: Array,
+    examples: Array,
+    act: Activation,
+    loss: Loss,
+    coding: tuple[float, float],
+) -> Evaluation:
+    """The first `examples` of `pixels` `(n, inputs)` and `labels` `(n,)`; n is a multiple of `BLOCK`."""
+
+    def block(i: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
+        loss_sum, correct = so_far
+        first = i * BLOCK
+        x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, BLOCK), coding)
+        truth = jax.lax.dynamic_slice_in_dim(labels, first, BLOCK)
+        logits, _ = forward(params, x, act)
+        wanted = first + jnp.arange(BLOCK) < examples
+        right = wanted & (jnp.argmax(logits, axis=-1) == truth)
+        loss_sum += jnp.sum(jnp.where(wanted, loss(logits, truth), 0.0))
+        return loss_sum, jax.lax.dynamic_update_slice_in_dim(correct, right.astype(jnp.uint8), first, 0)
+
+    start = jnp.float32(0), jnp.zeros(len(labels), jnp.uint8)
+    loss_sum, correct = jax.lax.fori_loop(0, -(-examples // BLOCK), block, start)
+    error = 1 - jnp.sum(correct, dtype=jnp.int32) / examples
+    return Evaluation(loss_sum / examples, error, correct)
+
+
+def spread_order(n: int, first: int) -> np.ndarray:
+    """An order of n examples, shape `(n,)`, whose `first` leading ones are spread evenly over all of them."""
+    leading = np.arange(first) * n // first
+    return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])

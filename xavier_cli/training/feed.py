@@ -1,0 +1,125 @@
+"""Where a member's batches come from: chunks of bytes made or gathered inside the compiled program.
+
+A stream of batches is cut into chunks. Which examples batch t holds depends on the seed and t alone, never
+on chunks or segments, and members that share a seed share a chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli.data import shapeset
+from xavier_cli.data.sets import Examples
+from xavier_cli.training.keys import Purpose, seed_key
+
+# Enough to generate in bulk, small enough to stay in a core's second-level cache.
+CHUNK_EXAMPLES = 1000
+
+
+class Chunk(NamedTuple):
+    """Consecutive batches: bytes of shape `(examples, inputs)` and labels of shape `(examples,)`."""
+
+    pixels: Array | np.ndarray
+    labels: Array | np.ndarray
+
+
+class Feed(Protocol):
+    """A stream of batches for every seed; `tables` holds the arrays it reads, the same for all seeds."""
+
+    tables: Any
+    chunk_updates: int
+
+    def chunk_of(self, update: Array) -> Array:
+        """Number of the chunk that holds the batch of `update`."""
+
+    def bounds(self, chunk: Array) -> tuple[Array, Array]:
+        """First update of a chunk, and the one after its last."""
+
+    def start(self, seed: Array, chunk: Array, tables: Any) -> Any:
+        """What has to be carried from chunk to chunk, ready for `chunk`."""
+
+    def take(self, cursor: Any, chunk: Array, tables: Any) -> tuple[Any, Chunk]:
+        """The examples of `chunk`."""
+
+
+class ShapesetFeed:
+    """An infinite stream of generated images: example i of a seed is image i of its key."""
+
+    def __init__(self, batch_size: int):
+        self.batch_size = batch_size
+        self.chunk_updates = max(1, CHUNK_EXAMPLES // batch_size)
+        self.tables = ()
+
+    def chunk_of(self, update: Array) -> Array:
+        return update // self.chunk_updates
+
+    def bounds(self, chunk: Array) -> tuple[Array, Array]:
+        first = chunk * self.chunk_updates
+        return first, first + self.chunk_updates
+
+    def start(self, seed: Array, chunk: Array, tables: Any) -> Array:
+        return seed_key(seed, Purpose.IMAGES)
+
+    def take(self, cursor: Array, chunk: Array, tables: Any) -> tuple[Array, Chunk]:
+        count = self.chunk_updates * self.batch_size
+        first = chunk.astype(jnp.uint32) * jnp.uint32(count)
+        return cursor, Chunk(*shapeset.images(cursor, first, count))
+
+
+class _Epoch(NamedTuple):
+    seed_key: Array
+    number: Array
+    order: Array
+
+
+class FiniteFeed:
+    """A finite set, in a new random order each epoch; what is left over at an epoch's end sits it out.
+
+    The set lies on the device as bytes. Chunks never straddle two epochs, so that one order is enough.
+    """
+
+    def __init__(self, train: Examples, batch_size: int):
+        self.batch_size = batch_size
+        self.size = len(train.labels)
+        self.epoch_updates = self.size // batch_size
+        self.chunk_updates = min(self.epoch_updates, max(1, CHUNK_EXAMPLES // batch_size))
+        self.chunks = -(-self.epoch_updates // self.chunk_updates)
+        self.tables = Chunk(jnp.asarray(train.pixels), jnp.asarray(train.labels))
+
+    def chunk_of(self, update: Array) -> Array:
+        epoch, update = jnp.divmod(update, self.epoch_updates)
+        return epoch * self.chunks + update // self.chunk_updates
+
+    def bounds(self, chunk: Array) -> tuple[Array, Array]:
+        epoch, chunk = jnp.divmod(chunk, self.chunks)
+        first = epoch * self.epoch_updates + chunk * self.chunk_updates
+        return first, jnp.minimum(first + self.chunk_updates, (epoch + 1) * self.epoch_updates)
+
+    def start(self, seed: Array, chunk: Array, tables: Chunk) -> _Epoch:
+        key, epoch = seed_key(seed, Purpose.ORDER), chunk // self.chunks
+        return _Epoch(key, epoch, self._order(key, epoch))
+
+    def take(self, cursor: _Epoch, chunk: Array, tables: Chunk) -> tuple[_Epoch, Chunk]:
+        epoch, chunk = jnp.divmod(chunk, self.chunks)
+        order = jax.lax.cond(
+            epoch == cursor.number, lambda: cursor.order, lambda: self._order(cursor.seed_key, epoch)
+        )
+        count = self.chunk_updates * self.batch_size
+        taken = jax.lax.dynamic_slice_in_dim(order, chunk * count, count)
+        return _Epoch(cursor.seed_key, epoch, order), Chunk(tables.pixels[taken], tables.labels[taken])
+
+    def _order(self, key: Array, epoch: Array) -> Array:
+        order = jax.random.permutation(jax.random.fold_in(key, epoch), self.size).astype(jnp.int32)
+        # The last chunk may reach past the set's end; the batches there are never trained on.
+        return jnp.resize(order, (max(self.size, self.chunks * self.chunk_updates * self.batch_size),))
+
+
+def decode(pixels: Array, coding: tuple[float, float]) -> Array:
+    """Bytes 0..255 as numbers from `coding[0]` to `coding[1]`."""
+    low, high = coding
+    return pixels.astype(jnp.float32) * ((high - low) / 255) + low

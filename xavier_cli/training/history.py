@@ -1,0 +1,82 @@
+"""The records of a population in the making, and the runs that are put together from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xavier_cli.runs import schema
+from xavier_cli.runs.record import Run, Status
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.population import Population
+
+
+class History:
+    """What was seen of every member so far: one record after another, on the host."""
+
+    def __init__(self, engine: Engine):
+        self.population: Population = engine.population
+        self._bins = {
+            name: array
+            for tensor, bins in engine.bins.items()
+            for name, array in schema.bins(tensor, bins.edges).items()
+        }
+        self.updates: list[int] = []
+        self._records: list[Mapping[str, np.ndarray]] = []
+        self._test_correct: np.ndarray | None = None
+
+    def add(self, update: int, record: Mapping[str, np.ndarray]) -> None:
+        """Keep a record, each array of shape `(seeds, variants, ...)`, taken after `update` updates."""
+        self.updates.append(update)
+        self._records.append(record)
+
+    def mean_valid_error(self) -> float:
+        """Over all members, at the last record."""
+        return float(np.mean(self._records[-1]["curves/valid_error"]))
+
+    def finish(self, test_correct: np.ndarray) -> None:
+        """Keep which test examples the last networks got right, shape `(seeds, variants, examples)`."""
+        self._test_correct = test_correct
+
+    def runs(
+        self, diverged_at: np.ndarray, status: Status, created_utc: str, provenance: Mapping[str, Any]
+    ) -> list[Run]:
+        """One run for each variant; `diverged_at` has shape `(seeds, variants)`."""
+        return [
+            Run(
+                self.population.run_config(variant),
+                self._arrays(i, diverged_at[:, i]),
+                status,
+                created_utc,
+                provenance,
+            )
+            for i, variant in enumerate(self.population.variants)
+        ]
+
+    def _arrays(self, variant: int, diverged_at: np.ndarray) -> dict[str, np.ndarray]:
+        arrays = schema.fixed_scales(self.population.run_config(self.population.variants[variant]))
+        arrays |= self._bins
+        arrays["update"] = np.array(self.updates, np.int64)
+        for name in self._records[0]:
+            arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
+        arrays["final/diverged_at"] = diverged_at.astype(np.int64)
+        if self._test_correct is not None:
+            arrays["final/test_correct"] = self._test_correct[:, variant].astype(np.int8)
+            arrays["example"] = np.arange(self._test_correct.shape[-1], dtype=np.int32)
+        return arrays
+
+
+def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
+    """Runs of different seeds as one, with `seeds` in that order; all else is as in the first."""
+    first = runs[0]
+    rows = {int(seed): (run, i) for run in runs for i, seed in enumerate(run.seeds)}
+    arrays = {
+        name: np.stack([rows[seed][0][name][rows[seed][1]] for seed in seeds])
+        if schema.dims(name)[0] == "seed"
+        else array
+        for name, array in first.arrays.items()
+    }
+    return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)

@@ -1,0 +1,31 @@
+"""Random keys by purpose: adding a seed, a layer or a measurement moves no other number."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import jax
+from jax import Array
+
+KEY_IMPLEMENTATION = "threefry2x32"
+
+
+class Purpose(IntEnum):
+    """What a key is for; a number once given stays, since it decides the bits of every run."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    IMAGES = 2
+    VALID = 3
+    TEST = 4
+    PROBE = 5
+
+
+def seed_key(seed: Array | int, purpose: Purpose) -> Array:
+    """The key of `seed` (a 32-bit unsigned number) for `purpose`."""
+    return jax.random.fold_in(jax.random.key(seed, impl=KEY_IMPLEMENTATION), purpose)
+
+
+def shared_key(purpose: Purpose) -> Array:
+    """The key for what all seeds share: the validation, test and probe examples."""
+    return seed_key(2010, purpose)

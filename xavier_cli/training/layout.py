@@ -1,0 +1,87 @@
+"""How a population's members are laid on the hardware: one after another, all at once, or over devices.
+
+Members form a grid of seeds × variants. What one seed's row of variants does is written once and wrapped
+here, so that every program of the engine runs under every strategy. `map` and `sharded` run each member's
+own program, bit for bit; `vmap` batches members and agrees to rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+Strategy = Literal["map", "vmap", "sharded"]
+
+GRID = PartitionSpec("seed", "variant")
+SEEDS = PartitionSpec("seed")
+VARIANTS = PartitionSpec("variant")
+SHARED = PartitionSpec()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A strategy and the devices it uses, as a grid over seeds × variants."""
+
+    strategy: Strategy
+    mesh: Mesh
+
+    def over(self, program: Callable[..., Any]) -> Callable[..., Any]:
+        """`program` of single members, over the leading axis of all its arguments."""
+        if self.strategy == "vmap":
+            return jax.vmap(program)
+        return lambda *arguments: jax.lax.map(lambda each: program(*each), arguments)
+
+    def spread(self, program: Callable[..., Any], specs: tuple[PartitionSpec, ...]) -> Callable[..., Any]:
+        """`program` of a device's part of the grid, over all devices; `specs` cuts its arguments."""
+        # Without the check of varying axes: it counts zero biases made inside as the same on every device,
+        # and would sum their gradients over devices, so that members contaminate each other.
+        return jax.shard_map(program, mesh=self.mesh, in_specs=specs, out_specs=GRID, check_vma=False)
+
+    def place(self, value: Any, spec: PartitionSpec) -> Any:
+        """`value` on the devices, cut as `spec` says."""
+        return jax.device_put(value, NamedSharding(self.mesh, spec))
+
+    def padded(self, seeds: int, variants: int) -> tuple[int, int]:
+        """The grid's size filled up so that every device has as much."""
+        over_seeds, over_variants = self.mesh.devices.shape
+        return -(-seeds // over_seeds) * over_seeds, -(-variants // over_variants) * over_variants
+
+
+def choose_layout(seeds: int, variants: int, strategy: Strategy | None = None) -> Layout:
+    """The layout for a grid of members on the devices at hand; `strategy` forces one.
+
+    On a GPU `vmap`; on CPU devices `sharded` where there are several of both devices and members, else `map`.
+    """
+    devices = jax.local_devices()
+    if strategy is None:
+        gpu = devices[0].platform != "cpu"
+        strategy = "vmap" if gpu else "sharded" if len(devices) > 1 and seeds * variants > 1 else "map"
+    used = devices if strategy == "sharded" or devices[0].platform != "cpu" else devices[:1]
+    # The longest row a device gets decides, so cut whichever way makes it shortest; a cut between seeds
+    # first, since members that share a seed share its batches.
+    cuts = [(d, len(used) // d) for d in range(len(used), 0, -1) if len(used) % d == 0]
+    rows = [-(-seeds // by_seed) * -(-variants // by_variant) for by_seed, by_variant in cuts]
+    shape = cuts[int(np.argmin(rows))]
+    return Layout(strategy, Mesh(np.array(used).reshape(shape), ("seed", "variant")))
+
+
+def prepare_devices(members: int) -> str:
+    """Ask JAX for one CPU device per core that members can use; call before JAX has started.
+
+    Returns a note for the user where JAX has started already, else an empty text.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = min(cores, members)
+    try:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    except RuntimeError:
+        there = len(jax.local_devices())
+        if there < wanted and jax.local_devices()[0].platform == "cpu":
+            return f"JAX had already started with {there} of {wanted} devices: members share them"
+    return ""

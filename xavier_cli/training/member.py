@@ -1,0 +1,118 @@
+"""One member of a population: its state, and one update of it, written for that member alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from xavier_cli.nn.activations import Activation
+from xavier_cli.nn.losses import Loss, logits_gradient
+from xavier_cli.nn.mlp import Dense, Params, forward
+
+# An update whose factors stay below this cannot make a weight infinite, so testing the factors
+# (batch × width numbers) is enough and the weights (width × width) need not be read again.
+LARGEST_FACTOR = 1e15
+
+
+class MemberState(NamedTuple):
+    """Everything of a member that training changes."""
+
+    params: Params
+    optimizer: Any
+    loss_sum: Array
+    """Sum of the mini-batch losses since the last record."""
+    diverged_at: Array
+    """The first update that was not finite, counted from 0, or -1."""
+
+
+Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
+"""`(state, x, labels, lr, update) -> state` with `x` of shape `(batch, inputs)`."""
+
+
+def init_state(params: Params) -> MemberState:
+    """The state before the first update."""
+    zero = params[0].bias[0] * 0
+    return MemberState(params, (), zero, jnp.int32(-1) + zero.astype(jnp.int32))
+
+
+def make_reference_step(act: Activation, loss: Loss) -> Step:
+    """The obvious step: `value_and_grad` of the mean loss, an optax update, all weights tested.
+
+    What every faster step is compared with.
+    """
+    optimizer = optax.sgd(1.0)
+
+    def mean_loss(params: Params, x: Array, labels: Array) -> Array:
+        logits, _ = forward(params, x, act)
+        return jnp.mean(loss(logits, labels))
+
+    def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
+        value, gradient = jax.value_and_grad(mean_loss)(state.params, x, labels)
+        changes, _ = optimizer.update(gradient, optimizer.init(state.params))
+        params = jax.tree.map(lambda w, change: w + lr * change, state.params, changes)
+        finite = jnp.isfinite(value)
+        for leaf in jax.tree.leaves(params):
+            finite &= jnp.all(jnp.isfinite(leaf))
+        alive = finite & (state.diverged_at < 0)
+        params = jax.tree.map(lambda new, old: jnp.where(alive, new, old), params, state.params)
+        return MemberState(
+            params,
+            state.optimizer,
+            state.loss_sum + jnp.where(alive, value, 0.0),
+            _first(state.diverged_at, finite, update),
+        )
+
+    return step
+
+
+def make_sgd_step(act: Activation, loss: Loss) -> Step:
+    """Plain SGD with backprop by hand, which keeps each weight gradient as its two thin factors.
+
+    The gradient of a layer is zᵀ δ with z and δ of `batch` rows. Zeroing the factors of a bad step freezes
+    the member at its last finite weights without a second copy of them.
+    """
+
+    def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
+        params = state.params
+        inputs, slopes = [x], []
+        for layer in params[:-1]:
+            z, slope = jax.vjp(act, inputs[-1] @ layer.weight + layer.bias)
+            inputs.append(z)
+            slopes.append(slope)
+        logits = inputs[-1] @ params[-1].weight + params[-1].bias
+        value = jnp.mean(loss(logits, labels))
+        delta = logits_gradient(loss, logits, labels) / len(x)
+        deltas = [delta]
+        for layer, slope in zip(reversed(params[1:]), reversed(slopes), strict=True):
+            (delta,) = slope(delta @ layer.weight.T)
+            deltas.append(delta)
+        deltas.reverse()
+
+        finite = jnp.isfinite(value)
+        for z in inputs[1:]:
+            finite &= jnp.max(jnp.abs(z)) < LARGEST_FACTOR
+        for delta in deltas:
+            finite &= lr * jnp.max(jnp.abs(delta)) < LARGEST_FACTOR
+        alive = finite & (state.diverged_at < 0)
+
+        def updated(layer: Dense, z: Array, delta: Array) -> Dense:
+            z, change = jnp.where(alive, z, 0.0), jnp.where(alive, -lr * delta, 0.0)
+            return Dense(layer.weight + z.T @ change, layer.bias + jnp.sum(change, axis=0))
+
+        return MemberState(
+            tuple(map(updated, params, inputs, deltas)),
+            state.optimizer,
+            state.loss_sum + jnp.where(alive, value, 0.0),
+            _first(state.diverged_at, finite, update),
+        )
+
+    return step
+
+
+def _first(diverged_at: Array, finite: Array, update: Array) -> Array:
+    return jnp.where((diverged_at < 0) & ~finite, update, diverged_at)

@@ -1,0 +1,29 @@
+"""What may differ between two equal runs: versions, machine, layout; it decides no number."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from xavier_cli import __version__
+from xavier_cli.training.keys import KEY_IMPLEMENTATION
+from xavier_cli.training.layout import Layout
+
+
+def provenance_of(layout: Layout) -> dict[str, Any]:
+    """Versions, device and layout, ready for the run file."""
+    device = layout.mesh.devices.flat[0]
+    return {
+        "xavier": __version__,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("jax", "jaxlib", "numpy", "h5py", "optax")},
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "device": device.device_kind,
+        "devices": int(layout.mesh.devices.size),
+        "strategy": layout.strategy,
+        "key_implementation": KEY_IMPLEMENTATION,
+    }

@@ -1,0 +1,87 @@
+"""Training a configuration from beginning to end: one rate, or a search for the best and then all seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from xavier_cli.config import RunConfig
+from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.examples import Material, prepare
+from xavier_cli.training.history import join_seeds
+from xavier_cli.training.layout import Strategy, choose_layout
+from xavier_cli.training.loop import Progress, Watcher, train_population
+from xavier_cli.training.population import Population, Variant, population_of
+from xavier_cli.training.provenance import provenance_of
+
+
+class SearchInterruptedError(Exception):
+    """A search that was stopped before its rate was chosen, so that there is no run to keep."""
+
+
+def train(
+    config: RunConfig,
+    *,
+    data_dir: Path | None = None,
+    strategy: Strategy | None = None,
+    watcher: Watcher | None = None,
+) -> tuple[Run, list[Run]]:
+    """Train `config`; with several rates, search them on the first seeds and train all seeds at the best.
+
+    Returns the run, and the searched rates as runs of their own (none without a search). Raises
+    `DataMissingError`, `DataDamagedError`, `ConfigError` and `SearchInterruptedError`.
+    """
+    watcher = watcher or Watcher()
+    material = prepare(config, data_dir)
+    if not config.search:
+        return _train(population_of(config), material, strategy, watcher)[0], []
+
+    seeds = config.seeds[: config.search_seeds]
+    rest = config.seeds[config.search_seeds :]
+    quiet = replace(watcher, publish=None)
+    searched = _train(
+        population_of(config.with_(seeds=seeds)), material, strategy, _phase(quiet, "searching rates")
+    )
+    if any(run.status != "complete" for run in searched):
+        raise SearchInterruptedError("stopped while searching for the learning rate: nothing was kept")
+    errors = np.stack([_last_valid_error(run) for run in searched])
+    best = searched[best_rate(errors)]
+    parts = [best]
+    if rest:
+        # The searched seeds are trained already; under `map` they are the same bits.
+        variant = Variant(config.init, best.lr)
+        parts += _train(
+            Population(config, rest, (variant,)), material, strategy, _phase(quiet, f"lr {best.lr:g}")
+        )
+    if parts[-1].status != "complete":
+        raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}: nothing was kept")
+    run = join_seeds(parts, config.seeds)
+    found: dict[str, np.ndarray] = {
+        "search/rate": np.arange(len(config.search), dtype=np.int32),
+        "search/search_seed": np.array(seeds, np.int64),
+        "search/lr": np.array(config.search),
+        "search/valid_error": errors,
+    }
+    return replace(run, config=config, arrays={**run.arrays, **found}), searched
+
+
+def _train(
+    population: Population, material: Material, strategy: Strategy | None, watcher: Watcher
+) -> list[Run]:
+    layout = choose_layout(len(population.seeds), len(population.variants), strategy)
+    provenance = {**provenance_of(layout), "data_sha256": material.checksums, **watcher.provenance}
+    return train_population(Engine(population, material, layout), replace(watcher, provenance=provenance))
+
+
+def _phase(watcher: Watcher, phase: str) -> Watcher:
+    def report(progress: Progress) -> None:
+        watcher.report(replace(progress, phase=phase))
+
+    return replace(watcher, report=report)
+
+
+def _last_valid_error(run: Run) -> np.ndarray:
+    return np.where(run.diverged, np.nan, run["curves/valid_error"][:, -1])
