@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli import compare, ls, show
+from xavier_cli.cli import compare, ls, show, train
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def xavier(
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
 
 
+app.command("train")(train.train)
 app.command("compare")(compare.compare)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import jax
@@ -40,14 +41,16 @@ def layer_sizes(inputs: int, depth: int, width: int, classes: int) -> tuple[int,
 def init_params(key: Array, sizes: Sequence[int], initializer: Initializer) -> Params:
     """First weights by `initializer`, biases 0 (section 2.3); layer i draws from `fold_in(key, i)`.
 
-    A deeper network thus starts with the layers of a shallower one.
+    A deeper network thus starts with the layers of a shallower one. Layers of one shape are drawn in one
+    compiled loop: random bits take long to compile.
     """
-
-    def init_layer(i: int, fan_in: int, fan_out: int) -> Dense:
-        weight = initializer(jax.random.fold_in(key, i), (fan_in, fan_out), jnp.float32)
-        return Dense(weight, jnp.zeros(fan_out))
-
-    return tuple(init_layer(i, *fans) for i, fans in enumerate(pairwise(sizes)))
+    layers: list[Dense] = []
+    for fans, alike in groupby(pairwise(sizes)):
+        numbers = jnp.arange(len(layers), len(layers) + len(list(alike)))
+        keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
+        weights = jax.lax.map(partial(initializer, shape=fans, dtype=jnp.float32), keys)
+        layers += [Dense(weight, jnp.zeros(fans[1])) for weight in weights]
+    return tuple(layers)
 
 
 def forward(

@@ -76,7 +76,7 @@ class Engine:
         )
         self._tables = layout.place(material.feed.tables, SHARED)
         self._examples = layout.place(
-            tuple(Chunk(*part) for part in (material.probe, material.valid, material.test)),
+            tuple(Chunk(*map(jnp.asarray, part)) for part in (material.probe, material.valid, material.test)),
             SHARED,
         )
         self._programs: dict[str, Any] = {}

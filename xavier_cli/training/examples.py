@@ -18,6 +18,7 @@ from xavier_cli.training.keys import Purpose, shared_key
 
 HELD_OUT = 10_000
 PROBE_EXAMPLES = 300
+PIECE = 1000
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,11 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
 
 
 def _generated(purpose: Purpose, count: int) -> Examples:
-    pixels, labels = jax.jit(shapeset.images, static_argnums=2)(shared_key(purpose), 0, count)
-    return Examples(np.asarray(pixels), np.asarray(labels))
+    # Piece by piece, so that all sets use one compiled program of moderate size.
+    piece = jax.jit(shapeset.images, static_argnums=2)
+    parts = [piece(shared_key(purpose), first, PIECE) for first in range(0, count, PIECE)]
+    pixels, labels = (np.concatenate([np.asarray(part[i]) for part in parts])[:count] for i in (0, 1))
+    return Examples(pixels, labels)
 
 
 def _taken(examples: Examples, order: np.ndarray) -> Examples:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from xavier_cli.data import shapeset
@@ -24,8 +23,8 @@ CHUNK_EXAMPLES = 1000
 class Chunk(NamedTuple):
     """Consecutive batches: bytes of shape `(examples, inputs)` and labels of shape `(examples,)`."""
 
-    pixels: Array | np.ndarray
-    labels: Array | np.ndarray
+    pixels: Array
+    labels: Array
 
 
 class Feed(Protocol):

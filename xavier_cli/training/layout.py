@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-Strategy = Literal["map", "vmap", "sharded"]
+Strategy = Literal["auto", "map", "vmap", "sharded"]
 
 GRID = PartitionSpec("seed", "variant")
 SEEDS = PartitionSpec("seed")
@@ -53,13 +53,13 @@ class Layout:
         return -(-seeds // over_seeds) * over_seeds, -(-variants // over_variants) * over_variants
 
 
-def choose_layout(seeds: int, variants: int, strategy: Strategy | None = None) -> Layout:
-    """The layout for a grid of members on the devices at hand; `strategy` forces one.
+def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Layout:
+    """The layout for a grid of members on the devices at hand.
 
-    On a GPU `vmap`; on CPU devices `sharded` where there are several of both devices and members, else `map`.
+    `auto` is `vmap` on a GPU, and on CPU devices `sharded` where devices and members are several, else `map`.
     """
     devices = jax.local_devices()
-    if strategy is None:
+    if strategy == "auto":
         gpu = devices[0].platform != "cpu"
         strategy = "vmap" if gpu else "sharded" if len(devices) > 1 and seeds * variants > 1 else "map"
     used = devices if strategy == "sharded" or devices[0].platform != "cpu" else devices[:1]

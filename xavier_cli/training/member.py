@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from xavier_cli.nn.activations import Activation
@@ -45,6 +44,9 @@ def make_reference_step(act: Activation, loss: Loss) -> Step:
 
     What every faster step is compared with.
     """
+    # Here alone: it takes a second to import, and only comparisons need it.
+    import optax
+
     optimizer = optax.sgd(1.0)
 
     def mean_loss(params: Params, x: Array, labels: Array) -> Array:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Protocol
 
 import jax
@@ -11,7 +13,7 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss
-from xavier_cli.nn.mlp import Params, forward
+from xavier_cli.nn.mlp import Params, Taps, forward
 from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
 from xavier_cli.training.distributions import Bins, moments, percentiles
 
@@ -28,48 +30,64 @@ class Probe(Protocol):
 def make_probe(act: Activation, loss: Loss, regions: Regions, bins: dict[str, Bins]) -> Probe:
     """A probe of one member; `bins` says for which tensors a histogram is taken."""
 
-    def describe(tensor: str, layers: Sequence[Array]) -> Observation:
-        observation = _per_layer(f"{tensor}/", moments, layers)
-        if tensor in bins:
-            observation[f"{tensor}/histogram"] = jnp.stack([bins[tensor].count(layer) for layer in layers])
-        return observation
-
     def probe(params: Params, x: Array, labels: Array) -> Observation:
         examples = len(x)
         zeros = [jnp.zeros((examples, len(layer.bias))) for layer in params[:-1]]
 
-        def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, tuple[tuple[Array, ...], ...]]:
+        def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, Taps]:
             logits, taps = forward(params, x, act, zeros)
-            return jnp.sum(loss(logits, labels)), (taps.preactivations, taps.activations)
+            return jnp.sum(loss(logits, labels)), taps
 
-        # Of the sum of the examples' losses: one gradient serves both. With respect to the zero taps it is
+        # Of the sum of the examples' losses, one gradient serves both: with respect to the zero taps it is
         # dC/ds of each example's own loss, with respect to the weights `examples` times that of the mean.
-        (weight_gradients, backprop), (preactivations, activations) = jax.grad(
-            total_loss, argnums=(0, 1), has_aux=True
-        )(params, zeros)
-        weights = [layer.weight for layer in params]
-        from_weights = activations[-1] @ params[-1].weight
+        (weight_gradients, backprop), taps = jax.grad(total_loss, argnums=(0, 1), has_aux=True)(params, zeros)
+        tensors = {
+            "activation": taps.activations,
+            "preactivation": taps.preactivations,
+            "backprop": backprop,
+            "weight_gradient": [layer.weight / examples for layer in weight_gradients],
+            "weight": [layer.weight for layer in params],
+            "bias": [layer.bias for layer in params],
+        }
+        statistics: dict[str, list[Callable[[Array], Observation]]] = {
+            tensor: [moments] for tensor in tensors
+        }
+        for tensor in bins:
+            statistics[tensor].append(partial(_histogram, bins[tensor]))
+        statistics["activation"].append(_percentiles)
+        observation = {
+            f"{tensor}/{name}": value
+            for tensor, layers in tensors.items()
+            for name, value in _per_layer(statistics[tensor], layers).items()
+        }
+        shares = _per_layer([partial(_shares, act, regions)], taps.preactivations)
         return {
-            **describe("activation", activations),
-            **_per_layer("activation/", _percentiles, activations),
-            **_per_layer("activation/", _regions(act, regions), preactivations),
-            **describe("preactivation", preactivations),
-            **describe("backprop", backprop),
-            **describe("weight_gradient", [layer.weight / examples for layer in weight_gradients]),
-            **describe("weight", weights),
-            **describe("bias", [layer.bias for layer in params]),
+            **observation,
+            **{f"activation/{name}": value for name, value in shares.items()},
             "logits/from_bias_std": _spread_over_classes(params[-1].bias[None]),
-            "logits/from_weights_std": _spread_over_classes(from_weights),
+            "logits/from_weights_std": _spread_over_classes(taps.activations[-1] @ params[-1].weight),
         }
 
     return probe
 
 
-def _per_layer(
-    prefix: str, statistics: Callable[[Array], Observation], layers: Sequence[Array]
-) -> Observation:
-    per_layer = [statistics(layer) for layer in layers]
-    return {prefix + name: jnp.stack([each[name] for each in per_layer]) for name in per_layer[0]}
+def _per_layer(statistics: Sequence[Callable[[Array], Observation]], layers: Sequence[Array]) -> Observation:
+    """All `statistics` of each layer, stacked over layers.
+
+    Layers of one shape go through one compiled loop: compiling costs more than running here.
+    """
+
+    def describe(layer: Array) -> Observation:
+        return {name: value for each in statistics for name, value in each(layer).items()}
+
+    described: list[Observation] = []
+    for _, alike in groupby(layers, key=jnp.shape):
+        described.append(jax.lax.map(describe, jnp.stack(list(alike))))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), *described)
+
+
+def _histogram(bins: Bins, values: Array) -> Observation:
+    return {"histogram": bins.count(values)}
 
 
 def _percentiles(activation: Array) -> Observation:
@@ -77,16 +95,13 @@ def _percentiles(activation: Array) -> Observation:
     return {"percentiles": signed, "abs_percentiles": magnitude}
 
 
-def _regions(act: Activation, regions: Regions) -> Callable[[Array], Observation]:
-    def shares(s: Array) -> Observation:
-        _, slope = jax.jvp(act, (s,), (jnp.ones_like(s),))
-        return {
-            "saturated": jnp.mean((s < regions.saturated_below) | (s > regions.saturated_above)),
-            "inactive": jnp.mean((s < regions.inactive_below) | (s > regions.inactive_above)),
-            "dead": jnp.mean(jnp.all(jnp.abs(slope) < DEAD_SLOPE, axis=0)),
-        }
-
-    return shares
+def _shares(act: Activation, regions: Regions, s: Array) -> Observation:
+    _, slope = jax.jvp(act, (s,), (jnp.ones_like(s),))
+    return {
+        "saturated": jnp.mean((s < regions.saturated_below) | (s > regions.saturated_above)),
+        "inactive": jnp.mean((s < regions.inactive_below) | (s > regions.inactive_above)),
+        "dead": jnp.mean(jnp.all(jnp.abs(slope) < DEAD_SLOPE, axis=0)),
+    }
 
 
 def _spread_over_classes(logits: Array) -> Array:

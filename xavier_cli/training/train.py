@@ -26,7 +26,7 @@ def train(
     config: RunConfig,
     *,
     data_dir: Path | None = None,
-    strategy: Strategy | None = None,
+    strategy: Strategy = "auto",
     watcher: Watcher | None = None,
 ) -> tuple[Run, list[Run]]:
     """Train `config`; with several rates, search them on the first seeds and train all seeds at the best.
@@ -68,9 +68,7 @@ def train(
     return replace(run, config=config, arrays={**run.arrays, **found}), searched
 
 
-def _train(
-    population: Population, material: Material, strategy: Strategy | None, watcher: Watcher
-) -> list[Run]:
+def _train(population: Population, material: Material, strategy: Strategy, watcher: Watcher) -> list[Run]:
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
     provenance = {**provenance_of(layout), "data_sha256": material.checksums, **watcher.provenance}
     return train_population(Engine(population, material, layout), replace(watcher, provenance=provenance))

@@ -1,0 +1,102 @@
+"""Progress of training on stderr: a bar with the time left on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from xavier_cli.cli.errors import say
+
+if TYPE_CHECKING:
+    from xavier_cli.training.loop import Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def shown_progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A function to report progress to, for as long as the context lasts."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        SpinnerColumn("line"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[facts]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, int] = {}
+        began = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal began
+            phase = progress.phase
+            if progress.doing == "compiling":
+                for old in tasks.values():
+                    bar.remove_task(bar.tasks[old].id)
+                tasks.clear()
+                tasks[phase] = bar.add_task("compiling", total=None, facts=_named(phase))
+                return
+            task = bar.tasks[-1]
+            if task.total is None:
+                bar.reset(task.id, total=progress.total, description="training")
+                began = time.monotonic()
+            rate = progress.updates / max(time.monotonic() - began, 1e-9)
+            bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{_named(phase)}")
+
+        yield report
+
+
+class _Lines:
+    """One line per segment, but no more than one every few seconds."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        named = _named(progress.phase)
+        if progress.doing == "compiling":
+            self._began = self._last = now
+            say(f"compiling{named}")
+            return
+        if progress.updates in (0, progress.total) or now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        rate = progress.updates / (now - self._began)
+        left = (progress.total - progress.updates) / rate
+        share = progress.updates / progress.total
+        say(f"training{named} {share:4.0%} {_clock(left)} left {_facts(progress, rate)}")
+
+
+def _facts(progress: Progress, rate: float) -> str:
+    error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
+    return f"{rate * progress.members:,.0f} updates/s{error}"
+
+
+def _named(phase: str) -> str:
+    return f" ({phase})" if phase else ""
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

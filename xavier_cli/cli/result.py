@@ -1,0 +1,51 @@
+"""What `train` answers: the errors over seeds, the layers, and where the run lies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from xavier_cli.cli import numbers
+from xavier_cli.cli.layers import layers_table
+from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.findings import scores
+from xavier_cli.findings.layers import layers_at
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import mean_over_seeds
+
+SCHEMA = "xavier.train/1"
+
+
+def result_page(run: Run, path: Path) -> Page:
+    """The tables of a run that was trained and lies at `path`."""
+    config = run.config
+    test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
+    estimates = mean_over_seeds(test), mean_over_seeds(valid)
+    title = f"{config.data} {config.act} {config.init}, {config.depth}×{config.width}, lr {run.lr:g}"
+    errors = Table(
+        (Column("updates", "right"), Column("N", "right"), Column("test error %"), Column("valid error %")),
+        ((f"{int(run.updates[-1]):,}", str(len(run.seeds)), *numbers.percents(estimates)),),
+        title=title,
+    )
+    notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
+    notes.append(f"Guessing errs {100 * scores.guessing_error(config.data):.1f} %.")
+    return Page(
+        schema=SCHEMA,
+        data={
+            "run": str(path),
+            "status": run.status,
+            "config": config.model_dump(mode="json"),
+            "lr": run.lr,
+            "seeds": run.seeds.tolist(),
+            "test_error": test.tolist(),
+            "valid_error": valid.tolist(),
+            "diverged_at": run["final/diverged_at"].tolist(),
+            "layers": [asdict(layer) for layer in layers_at(run)],
+        },
+        records=[
+            {"run": str(path), "seed": seed, "test_error": t, "valid_error": v}
+            for seed, t, v in zip(run.seeds.tolist(), test.tolist(), valid.tolist(), strict=True)
+        ],
+        tables=(errors, layers_table(run)),
+        notes=(*notes, clean(str(path))),
+    )

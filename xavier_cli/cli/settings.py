@@ -1,0 +1,137 @@
+"""Where a configuration's values come from: flags, environment, files, a scale, and at last the defaults."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xavier_cli import names
+from xavier_cli.config import SCALES, ConfigError, RunConfig
+
+PROJECT_FILE = Path("xavier.toml")
+ENVIRONMENT = "XAVIER_"
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """`command(settings, …)` with one option per field of `RunConfig`, and `--config` and `--scale`.
+
+    `settings` holds what was typed, as text: checking it is the configuration's work, wherever it came from.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
+    options = [*map(_option, RunConfig.model_fields), *_FILES]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        typed = {p.name: given.pop(p.name) for p in options}
+        command(settings={name: value for name, value in typed.items() if value is not None}, **given)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_options
+
+
+def resolve(settings: Mapping[str, str]) -> RunConfig:
+    """The configuration of what was typed, over the environment, files, the scale and the defaults.
+
+    Raises `ConfigError`, which names the setting and where its value came from.
+    """
+    typed = dict(settings)
+    scale, config = typed.pop("scale", None), typed.pop("config", None)
+    if scale is not None and scale not in SCALES:
+        raise ConfigError(names.unknown("scale", scale, SCALES))
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        (str(PROJECT_FILE), _read(PROJECT_FILE) if PROJECT_FILE.is_file() else {}),
+        (config or "", _read(Path(config)) if config else {}),
+        ("the environment", _environment()),
+        ("--scale", SCALES[scale] if scale else {}),
+        ("", typed),
+    ]
+    merged: dict[str, Any] = {}
+    for source, values in layers:
+        # Checked layer by layer, so that a mistake is told with the place it was made in.
+        merged |= _checked(source, values)
+    return RunConfig.of(**merged)
+
+
+def _checked(source: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    if source and values:
+        try:
+            RunConfig.of(**values)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from None
+    return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return {key.replace("-", "_"): value for key, value in tomllib.load(file).items()}
+    except OSError as error:
+        raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"`{path}` is not TOML: {error}") from None
+
+
+def _environment() -> dict[str, str]:
+    return {
+        field: os.environ[ENVIRONMENT + field.upper()]
+        for field in RunConfig.model_fields
+        if os.environ.get(ENVIRONMENT + field.upper())
+    }
+
+
+def _option(field: str) -> inspect.Parameter:
+    info = RunConfig.model_fields[field]
+    default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
+    option = typer.Option(
+        f"--{field.replace('_', '-')}",
+        metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
+        # Brackets are markup to Typer.
+        help=f"{info.description}{default}".replace("[", r"\["),
+        rich_help_panel="Experiment",
+        show_default=False,
+    )
+    return _parameter(field, option)
+
+
+def _as_typed(value: object) -> str:
+    if isinstance(value, tuple):
+        return str(len(value)) if value == tuple(range(len(value))) else ",".join(map(str, value))
+    return str(value)
+
+
+def _parameter(name: str, option: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
+
+
+_METAVARS = {"coding": "LOW,HIGH", "lr": "RATE[,RATE…]", "seeds": "SEEDS", "records": "WHEN"}
+_FILES = (
+    _parameter(
+        "config",
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="TOML file of settings, over `xavier.toml` and under the flags.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+    _parameter(
+        "scale",
+        typer.Option(
+            "--scale",
+            metavar="|".join(SCALES),
+            help="Preset of sizes: paper is 5×1000, 2.5 M updates.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+)

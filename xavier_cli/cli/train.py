@@ -1,0 +1,142 @@
+"""`xavier train`: one configuration, many seeds."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
+from xavier_cli.cli.settings import resolve, with_settings
+
+if TYPE_CHECKING:
+    from xavier_cli.config import RunConfig
+    from xavier_cli.runs.record import Run
+
+
+class Strategy(StrEnum):
+    """How members are laid on the hardware."""
+
+    AUTO = "auto"
+    MAP = "map"
+    VMAP = "vmap"
+    SHARDED = "sharded"
+
+
+@with_settings
+def train(
+    settings: dict[str, str],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Run file to write; by default named by its content in `runs/`."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train anew and replace a file that is there.")
+    ] = False,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="With several rates: keep every rate as a run of its own.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and its memory; train nothing.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
+    ] = None,
+    strategy: Annotated[
+        Strategy, typer.Option("--strategy", help="How members are laid on the hardware.")
+    ] = Strategy.AUTO,
+    fail_on_divergence: Annotated[
+        bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    format: FormatOption = None,
+) -> None:
+    """Train one configuration, many seeds at a time, and look inside every layer on the way.
+
+    xavier train --act tanh --init normalized
+
+    xavier train --lr 0.01,0.03,0.1 --seeds 5
+
+    Asked again for a configuration that is finished, it shows the result and trains nothing.
+    """
+    from xavier_cli.cli.plan import plan_page
+
+    config = resolve(settings)
+    path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
+    check_output(path)
+    if dry_run:
+        show_page(plan_page(config, path), format)
+        return
+    if path.exists() and not force:
+        if output is not None:
+            raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+        run = _already_trained(path, config)
+        if run is not None:
+            say("trained already; `--force` trains it anew")
+            _show(run, path, format)
+            return
+    run = _train(config, path, data_dir, strategy, keep_all, quiet)
+    _show(run, path, format)
+    if fail_on_divergence and run.diverged.any():
+        raise typer.Exit(ExitCode.IN_PART)
+
+
+def _already_trained(path: Path, config: RunConfig) -> Run | None:
+    """The finished run of `config` at `path`, or None where it should be trained."""
+    from xavier_cli.runs.store import read_run
+
+    run = read_run(path)
+    if run.config == config and run.status == "complete":
+        return run
+    say(f"`{path}` is unfinished; training starts anew, and the file stays until there is more")
+    return None
+
+
+def _train(
+    config: RunConfig, path: Path, data_dir: Path | None, strategy: Strategy, keep_all: bool, quiet: bool
+) -> Run:
+    from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.cli.signals import StopFlag
+    from xavier_cli.runs.publish import lock_output
+    from xavier_cli.runs.store import write_run
+    from xavier_cli.training.layout import prepare_devices
+    from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.train import train
+
+    command: dict[str, Any] = {
+        "command_id": uuid.uuid4().hex,
+        "command": shlex.join(["xavier", *sys.argv[1:]]),
+    }
+    note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
+    if note:
+        say(note)
+    with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
+        watcher = Watcher(report, lambda: bool(stopped), lambda runs: write_run(path, runs[0]), command)
+        run, searched = train(config, data_dir=data_dir, strategy=strategy.value, watcher=watcher)
+        write_run(path, run)
+        for each in searched if keep_all else ():
+            write_run(path.with_name(f"{each.config.file_stem()}.h5"), each)
+    if stopped and run.status != "complete":
+        say(f"stopped after {int(run.updates[-1]):,} of {config.updates:,} updates; so far is in {path}")
+        raise typer.Exit(stopped.exit_code)
+    return run
+
+
+def _show(run: Run, path: Path, format: Format | None) -> None:
+    from xavier_cli.cli.result import result_page
+
+    show_page(result_page(run, path), format)
+    if run.diverged.any():
+        say(f"warning: {int(run.diverged.sum())} of {len(run.seeds)} seeds diverged; a lower --lr may help")
+    if run.lr_on_edge:
+        say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
+    say(f"next: xavier plot saturation {path}")
+    say("      xavier compare")
