@@ -1,0 +1,250 @@
+"""The run file's schema, version 1, as data: every dataset and scale, its dimensions, type and meaning.
+
+The writer, the reader, merging and the documentation are all driven by this table. A new measurement is one
+row in `_rows` (and one in `SCALE_BOUNDS` where it brings a dimension); old files lack it and stay readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from xavier_cli.config import MAX_RECORDS, MAX_SEEDS, RunConfig
+
+VERSION = 1
+CONVENTIONS = "CF-1.12"
+PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
+
+# A dataset may not take more memory than this, nor may all that is read from one file.
+MAX_DATASET_BYTES = 2**30
+MAX_RUN_BYTES = 2**32
+
+# The longest each dimension may be, so that a file cannot ask for more memory than a run could need.
+SCALE_BOUNDS = {
+    "seed": MAX_SEEDS,
+    "update": MAX_RECORDS + 2,
+    "jacobian_update": 64,
+    "spectrum_update": 64,
+    "layer": 1000,
+    "weight_layer": 1001,
+    "percentile": 99,
+    "index": 65_536,
+    "example": 1_000_000,
+    "bin": 100_000,
+    "bin_edge": 100_001,
+    "rate": 1000,
+    "search_seed": MAX_SEEDS,
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of a run file.
+
+    `path` has no leading slash; `dims` are the paths of the scales, one per axis; `dtype` is NumPy's name for
+    what lies in the file (always little-endian). A scale is the dataset whose only dimension is itself.
+    """
+
+    path: str
+    dims: tuple[str, ...]
+    dtype: str
+    long_name: str
+    units: str = "1"
+    required: bool = False
+
+    @property
+    def is_scale(self) -> bool:
+        """Whether this is a dimension's scale."""
+        return self.dims == (self.path,)
+
+    @property
+    def group(self) -> str:
+        """The group it lies in; empty at the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """The longest that each axis may be."""
+        return tuple(SCALE_BOUNDS[dim.rpartition("/")[2]] for dim in self.dims)
+
+
+_UNITS_AND_EXAMPLES = "over the layer's units and the probe examples"
+# Tensor -> its symbol in words, the axis its layers lie on, what its statistics run over, has it a histogram?
+_TENSORS = {
+    "activation": ("activation z", "layer", _UNITS_AND_EXAMPLES, True),
+    "preactivation": ("pre-activation s", "layer", _UNITS_AND_EXAMPLES, True),
+    "backprop": ("back-propagated gradient dC/ds", "layer", _UNITS_AND_EXAMPLES, True),
+    "weight_gradient": (
+        "gradient dC/dW of the mean loss over the probe examples",
+        "weight_layer",
+        "over the matrix",
+        True,
+    ),
+    "weight": ("weight W", "weight_layer", "over the matrix", True),
+    "bias": ("bias b", "weight_layer", "over the layer's units", False),
+}
+
+
+def _scale(path: str, dtype: str, long_name: str, required: bool = False) -> Dataset:
+    return Dataset(path, (path,), dtype, long_name, required=required)
+
+
+def _rows() -> Iterator[Dataset]:
+    yield _scale("seed", "<i8", "seed of the member", required=True)
+    yield _scale("update", "<i8", "mini-batch updates done at the record", required=True)
+    yield _scale("jacobian_update", "<i8", "mini-batch updates done when the Jacobians were taken")
+    yield _scale("spectrum_update", "<i8", "mini-batch updates done when whole spectra were taken")
+    yield _scale("layer", "<i4", "hidden layer, 1 to depth from the input up")
+    yield Dataset("layer_name", ("layer",), "S24", "name of the hidden layer", units="")
+    yield _scale("weight_layer", "<i4", "layer of weights, 1 to depth + 1, the last is the output layer")
+    yield _scale("percentile", "<f8", "percentile")
+    yield _scale("index", "<i4", "rank of a singular value, the largest first, from 0")
+    yield _scale("example", "<i4", "test example, from 0")
+
+    def curve(name: str, long_name: str) -> Dataset:
+        return Dataset(f"curves/{name}", ("seed", "update"), "<f8", long_name, required=True)
+
+    yield curve("train_loss", "mean training loss since the record before; NaN at the first")
+    yield curve("valid_loss", "mean loss on validation examples")
+    yield curve("valid_error", "share of validation examples misclassified, 0 to 1")
+    yield curve("test_loss", "mean loss on test examples")
+    yield curve("test_error", "share of test examples misclassified, 0 to 1")
+
+    for tensor, (words, axis, over, histogram) in _TENSORS.items():
+        dims: tuple[str, ...] = ("seed", "update", axis)
+        yield Dataset(f"{tensor}/mean", dims, "<f4", f"mean of the {words} {over}")
+        yield Dataset(f"{tensor}/std", dims, "<f4", f"standard deviation of the {words} {over}")
+        if histogram:
+            centre, edge = f"{tensor}/bin", f"{tensor}/bin_edge"
+            counts = f"counts of the {words} per bin; what lies outside is counted in the end bins"
+            yield _scale(centre, "<f8", f"centre of a bin of the {words}")
+            yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising")
+            yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count")
+
+    dims = ("seed", "update", "layer")
+    shares = {
+        "saturated": "share of pre-activations where the activation is saturated",
+        "inactive": "share of pre-activations where a rectifier is inactive",
+        "dead": "share of units without slope on every probe example",
+    }
+    for name, long_name in shares.items():
+        yield Dataset(f"activation/{name}", dims, "<f4", f"{long_name}, 0 to 1")
+    by_percentile = (*dims, "percentile")
+    yield Dataset("activation/percentiles", by_percentile, "<f4", "percentiles of the activation z")
+    yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|")
+
+    dims = ("seed", "update")
+    for name, cause in {"bias": "the output biases", "weights": "the output weights"}.items():
+        yield Dataset(
+            f"logits/from_{name}_std", dims, "<f4", f"standard deviation of the logits from {cause}"
+        )
+
+    dims = ("seed", "jacobian_update", "layer")
+    for name, word in {
+        "mean": "mean",
+        "rms": "root mean square",
+        "geometric_mean": "geometric mean",
+        "max": "largest",
+    }.items():
+        yield Dataset(
+            f"jacobian/{name}_singular_value",
+            dims,
+            "<f4",
+            f"{word} singular value of dz(i)/dz(i-1), mean over probe examples",
+        )
+    yield Dataset(
+        "jacobian/singular_values",
+        ("seed", "spectrum_update", "layer", "index"),
+        "<f4",
+        "singular values of dz(i)/dz(i-1), falling, mean over probe examples; NaN past the last",
+    )
+
+    yield Dataset("final/test_correct", ("seed", "example"), "<i1", "1 where the last network is right, or 0")
+    yield Dataset(
+        "final/diverged_at", ("seed",), "<i8", "update at which the member diverged, or -1", required=True
+    )
+
+    yield _scale("search/rate", "<i4", "learning rate searched, from 0")
+    yield _scale("search/search_seed", "<i8", "seed that the search trained")
+    yield Dataset("search/lr", ("search/rate",), "<f8", "learning rate searched, rising")
+    yield Dataset(
+        "search/valid_error",
+        ("search/rate", "search/search_seed"),
+        "<f8",
+        "last validation error of the search, 0 to 1; NaN where it diverged",
+    )
+
+
+DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}
+SCALES: dict[str, Dataset] = {path: row for path, row in DATASETS.items() if row.is_scale}
+REQUIRED: tuple[str, ...] = tuple(path for path, row in DATASETS.items() if row.required)
+
+# A dimension that has another scale beside it: both are there or neither is.
+_COMPANIONS = {"layer": ("layer_name",)} | {
+    path: (f"{path}_edge",) for path in SCALES if path.endswith("/bin")
+}
+
+
+def dims(path: str) -> tuple[str, ...]:
+    """The dimensions of the dataset at `path`, as the paths of their scales."""
+    return DATASETS[path].dims
+
+
+def with_scales(paths: Iterable[str]) -> set[str]:
+    """`paths` and every scale (and a scale's companions: `layer_name`, `bin_edge`) that they need."""
+    wanted = set(paths)
+    scales = {dim for path in wanted for dim in DATASETS[path].dims}
+    return wanted | scales | {name for scale in scales for name in _COMPANIONS.get(scale, ())}
+
+
+def fixed_scales(config: RunConfig) -> dict[str, np.ndarray]:
+    """The scales that follow from the configuration alone, for whoever puts a run together."""
+    layers = range(1, config.depth + 1)
+    scales: dict[str, np.ndarray] = {
+        "seed": np.array(config.seeds, np.int64),
+        "layer": np.array(layers, np.int32),
+        "layer_name": np.array([f"hidden {layer}" for layer in layers], "S24"),
+        "weight_layer": np.arange(1, config.depth + 2, dtype=np.int32),
+        "percentile": np.array(PERCENTILES, np.float64),
+    }
+    if config.search:
+        scales["search/rate"] = np.arange(len(config.search), dtype=np.int32)
+        scales["search/lr"] = np.array(config.search, np.float64)
+        scales["search/search_seed"] = scales["seed"][: config.search_seeds]
+    return scales
+
+
+def bins(tensor: str, edges: np.ndarray) -> dict[str, np.ndarray]:
+    """The two scales of `tensor`'s histogram from its `edges` of shape `(B + 1,)`."""
+    edges = np.asarray(edges, np.float64)
+    return {f"{tensor}/bin": (edges[1:] + edges[:-1]) / 2, f"{tensor}/bin_edge": edges}
+
+
+def problem(config: RunConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool = False) -> str:
+    """What is wrong with datasets of these shapes in a run of `config`, in one line; empty if nothing.
+
+    `partial` allows what is required to be absent, as when only some datasets were read.
+    """
+    lengths = {path: shape[0] for path, shape in shapes.items() if path in SCALES and len(shape) == 1}
+    unknown = sorted(set(shapes) - set(DATASETS))
+    if unknown:
+        return f"`{unknown[0]}` is no dataset of schema {VERSION}"
+    missing = [path for path in REQUIRED if path not in shapes and not partial]
+    missing += sorted(with_scales(shapes) - set(shapes))
+    if missing:
+        return f"`{missing[0]}` is missing"
+    fixed = {"seed": len(config.seeds), "layer": config.depth, "weight_layer": config.depth + 1}
+    for path, shape in shapes.items():
+        row = DATASETS[path]
+        # A scale's own length is given by the file; everything else has to agree with it.
+        expected = tuple(fixed.get(dim, lengths.get(dim, -1)) for dim in row.dims)
+        if shape != expected:
+            return f"`{path}` has shape {shape}, not {expected}"
+        if any(n < 1 or n > bound for n, bound in zip(shape, row.bounds, strict=True)):
+            return f"`{path}` has shape {shape}, over the bounds {row.bounds}"
+    for path in shapes:
+        if path.endswith("/bin") and lengths[f"{path}_edge"] != lengths[path] + 1:
+            return f"`{path}_edge` should be one longer than `{path}`"
+    return ""

@@ -1,0 +1,58 @@
+"""The mean over seeds and how sure it is; the seed is the unit of replication."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xavier_cli.statistics import student
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `n` seeds with the half width of its t-interval; NaN where one seed gives none."""
+
+    mean: float
+    half_width: float
+    sd: float
+    n: int
+    level: float = 0.95
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+        return self.mean + self.half_width
+
+
+def mean_over_seeds(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Estimate:
+    """The mean of one value per seed, shape `(S,)`, with its t-interval at `level`.
+
+    A percentile bootstrap would cover 70 % at three seeds and 85 % at five where 95 % is meant.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    n = len(sample)
+    if n == 0:
+        raise ValueError("no seeds to take a mean over")
+    if n == 1:
+        return Estimate(float(sample[0]), math.nan, math.nan, 1, level)
+    sd = float(sample.std(ddof=1))
+    half_width = student.quantile(level, n - 1) * sd / math.sqrt(n)
+    return Estimate(float(sample.mean()), half_width, sd, n, level)
+
+
+def late_mean(curve: np.ndarray) -> np.ndarray:
+    """The mean over the last 10 % of the records, at least five of them, or all where there are fewer.
+
+    `curve` has shape `(..., R)`. This is the figure for a claim: it halves the spread over seeds that the
+    last record alone has, and unlike the minimum over records it does not gain from noise.
+    """
+    records = curve.shape[-1]
+    return np.asarray(curve[..., -max(5, math.ceil(records / 10)) :].mean(axis=-1))
