@@ -28,9 +28,7 @@ class Band:
 
     def at(self, column: int) -> Band:
         """The band of one entry of the last axis."""
-        return Band(
-            self.center[..., column], self.low[..., column], self.high[..., column], self.seeds
-        )
+        return Band(self.center[..., column], self.low[..., column], self.high[..., column], self.seeds)
 
 
 def over_seeds(values: np.ndarray) -> Band:
@@ -72,4 +70,4 @@ def in_words(seeds: Sequence[int]) -> str:
 
 def _t(count: np.ndarray) -> np.ndarray:
     table = np.array([0.0, 0.0] + [quantile(LEVEL, n - 1) for n in range(2, int(count.max(initial=1)) + 1)])
-    return table[count]
+    return np.asarray(table[count])

@@ -71,8 +71,7 @@ def at_record(updates: Sequence[int]) -> str:
 
 def _diverged(runs: Sequence[Run]) -> list[str]:
     told = [
-        f"{int(run.diverged.sum())} of {len(run.seeds)} seeds"
-        + (f" of {label}" if len(runs) > 1 else "")
+        f"{int(run.diverged.sum())} of {len(run.seeds)} seeds" + (f" of {label}" if len(runs) > 1 else "")
         for run, label in zip(runs, labels(runs), strict=True)
         if "final/diverged_at" in run and run.diverged.any()
     ]

@@ -38,7 +38,7 @@ KINDS = {
     for kind in (
         Kind(
             "saturation",
-            "activations per layer over training: mean ± std (sigmoid) or 98th percentile and std (Figures 2, 3, 10)",
+            "activations per layer over training: mean ± std, or 98th percentile and std (Figures 2, 3, 10)",
             "xavier_cli.figures.saturation:saturation_figure",
             ("activation",),
         ),

@@ -1,4 +1,4 @@
-"""Figures with a panel per configuration and a line per layer: one style per layer, one legend, one time axis."""
+"""Figures with a panel per configuration and a line per layer: styles, legend and the axis in updates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xavier_cli.figures.lines import key
-from xavier_cli.figures.look import Style, layer_styles, updates_axis
+from xavier_cli.figures.look import Style, layer_styles, second_axis, updates_axis
 from xavier_cli.figures.page import Page, finish
 from xavier_cli.runs.record import Run
 
@@ -28,7 +28,7 @@ def styles_of(layers: Sequence[np.ndarray]) -> dict[int, Style]:
 
 
 def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
-    """Make x an axis in updates, one for all panels; above the first row in the paper's epochs if there are many.
+    """Make x an axis in updates, one for all panels; over the first row also in the paper's epochs, if many.
 
     It is logarithmic where every run spaced its records so.
     """
@@ -38,9 +38,7 @@ def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
     for i, ax in enumerate(axes):
         updates_axis(ax, last, first if logarithmic else None)
         if i < columns and last >= EPOCHS_FROM * EPOCH and not logarithmic:
-            epochs = ax.secondary_xaxis("top", functions=(lambda x: x / EPOCH, lambda x: x * EPOCH))
-            epochs.set_xlabel(f"epochs of {EPOCH:,} updates", fontsize=7)
-            epochs.spines["top"].set_visible(True)
+            second_axis(ax, 1 / EPOCH, f"epochs of {EPOCH:,} updates")
 
 
 def finish_layers(
@@ -48,7 +46,7 @@ def finish_layers(
 ) -> Figure:
     """Finish `page` with a legend of the layers, then `extra`, and the caption `text`."""
     layers = list(styles)
-    shown = range(len(layers))
+    shown = list(range(len(layers)))
     if len(layers) > NAMED:
         shown = sorted({round(i * (len(layers) - 1) / (NAMED - 1)) for i in range(NAMED)})
     entries = [(key(styles[layers[i]]), f"layer {layers[i]}") for i in shown] + list(extra)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
 
 # Inches: one column and two columns of a page.
 SINGLE = 3.4
@@ -23,10 +26,11 @@ GREY = "0.4"
 # Okabe and Ito's colours, without yellow (too light for a line) and ordered so that neighbours differ in
 # lightness as well as in hue.
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
-DASHES: tuple[object, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+Dashes = Literal["-", "none"] | tuple[float, Sequence[float]]
+DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -60,7 +64,9 @@ _RC = {
 def look() -> Iterator[None]:
     """The look, whatever the user's matplotlibrc says, while a figure is made and saved."""
     # The backend is not ours to touch: a bare `Figure` needs none.
-    plain = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
+    plain: dict[Any, Any] = {
+        key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
+    }
     with matplotlib.rc_context({**plain, **_RC}):
         yield
 
@@ -69,20 +75,20 @@ def look() -> Iterator[None]:
 class Style:
     """How one line is told from the others."""
 
-    color: str | tuple[float, ...]
+    color: str
     marker: str
-    linestyle: object = "-"
+    linestyle: Dashes = "-"
 
 
 def layer_styles(count: int) -> list[Style]:
-    """Styles of `count` layers from the input up: ordered, so from dark to light; markers tell neighbours apart.
+    """Styles of `count` layers from the input up: from dark to light, with marks that tell neighbours apart.
 
     Viridis rises steadily in lightness, for every kind of colour vision; its light end is cut off because
     it would not show on white.
     """
     shades = np.linspace(0.0, 0.82, count) if count > 1 else [0.25]
     colour = colormaps["viridis"]
-    return [Style(colour(float(shade)), MARKERS[i % len(MARKERS)]) for i, shade in enumerate(shades)]
+    return [Style(to_hex(colour(float(shade))), MARKERS[i % len(MARKERS)]) for i, shade in enumerate(shades)]
 
 
 def configuration_styles(count: int) -> list[Style]:
@@ -114,6 +120,21 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
     ax.set_xlabel("updates")
+
+
+def second_axis(ax: Axes, factor: float, label: str) -> None:
+    """Show x, times `factor`, above `ax` as well."""
+
+    def there(x: ArrayLike) -> ArrayLike:
+        return np.asarray(x, float) * factor
+
+    def back(x: ArrayLike) -> ArrayLike:
+        return np.asarray(x, float) / factor
+
+    above = ax.secondary_xaxis("top", functions=(there, back))
+    above.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
+    above.set_xlabel(label, fontsize=SMALL)
+    above.spines["top"].set_visible(True)
 
 
 def layers_axis(ax: Axes, layers: np.ndarray) -> None:

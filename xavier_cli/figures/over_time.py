@@ -76,4 +76,6 @@ def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer."]
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
-    return Drawing(finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes)
+    return Drawing(
+        finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes
+    )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from xavier_cli.figures.look import DOUBLE, SINGLE, SMALL
 from xavier_cli.figures.selection import UnsuitableRunError
+
+T = TypeVar("T")
 
 MAX_PANELS = 36
 MARGIN = 0.06
@@ -58,7 +62,7 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     columns = count if count <= 3 else 2 if count == 4 else 3
     width = SINGLE if count == 1 and not wide else DOUBLE
     panel_height = height or (2.3 if count == 1 else 2.1 if columns == 2 else 1.75)
-    figure = Figure(figsize=(width, 4), layout="constrained")
+    figure = Figure(figsize=(width, 4))
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(-(-count // columns), columns)
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
@@ -68,13 +72,14 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     return page
 
 
-def outer_labels(page: Page, *, share_y: bool) -> None:
-    """Leave axis labels (and with `share_y` tick labels, and one scale) to the outer panels."""
+def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
+    """Leave labels to the outer panels, along axes that the panels share; a shared y has one scale too."""
     last = len(page.axes) - page.columns
     for i, ax in enumerate(page.axes):
         if i < last:
             ax.set_xlabel("")
-            ax.tick_params(labelbottom=False)
+            if share_x:
+                ax.tick_params(labelbottom=False)
     if not share_y:
         return
     low = min(ax.get_ylim()[0] for ax in page.axes)
@@ -97,9 +102,8 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
     height = above + below + page.rows * page.panel_height
     figure = page.figure
     figure.set_figheight(height)
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0, below / height, 1, 1 - (above + below) / height), w_pad=MARGIN, h_pad=MARGIN)
+    panels = (0, below / height, 1, 1 - (above + below) / height)
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN))
     if handles:
         figure.legend(
             _by_rows(handles, columns),
@@ -144,7 +148,8 @@ def text_width(page: Page, text: str, size: float) -> float:
     """Width of one line of `text` at `size` points, in inches."""
     canvas = page.figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
-    width, _, _ = canvas.get_renderer().get_text_width_height_descent(text, FontProperties(size=size), False)
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    width, _, _ = renderer.get_text_width_height_descent(text, FontProperties(size=size), False)
     return float(width) / page.figure.dpi
 
 
@@ -158,6 +163,6 @@ def _legend_columns(page: Page, names: Sequence[str]) -> int:
     return -(-len(names) // rows)
 
 
-def _by_rows(items: Sequence[Artist] | Sequence[str], columns: int) -> list[Artist | str]:
+def _by_rows(items: Sequence[T], columns: int) -> list[T]:
     # Legends fill columns first; people read rows first.
     return [item for first in range(columns) for item in items[first::columns]]

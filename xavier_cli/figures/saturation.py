@@ -17,7 +17,14 @@ from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, plot_interval, staggered
 from xavier_cli.figures.look import GREY, Style
 from xavier_cli.figures.page import Drawing, make_page, outer_labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, layer_columns, seed_rows, suitable, values
+from xavier_cli.figures.selection import (
+    Selection,
+    UnsuitableRunError,
+    layer_columns,
+    seed_rows,
+    suitable,
+    values,
+)
 from xavier_cli.runs.record import Run
 
 PERCENTILE = 98
@@ -110,7 +117,8 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
         data.updates,
         high.center,
         color=style.color,
-        linestyle="none",
+        linestyle=(0, (1, 2)),
+        linewidth=0.7,
         marker=style.marker,
         markevery=every,
         markeredgecolor="white",
@@ -140,7 +148,7 @@ def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
 def _forms(panels: Sequence[Saturation]) -> list[str]:
     words = {
         True: "lines: mean; bars: ± 1 standard deviation of the activations",
-        False: f"markers: {PERCENTILE}th percentile of |z|; lines: standard deviation",
+        False: f"markers on thin dots: {PERCENTILE}th percentile of |z|; lines: standard deviation",
     }
     acts = {form: dict.fromkeys(d.act for d in panels if d.one_sided is form) for form in words}
     if not (acts[True] and acts[False]):
