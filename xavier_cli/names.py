@@ -36,14 +36,23 @@ class Activation:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for."""
+    """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
+
+    `top_class` is the share of the most frequent class among the test examples.
+    """
 
     name: str
     about: str
     inputs: int
     classes: int
     coding: tuple[float, float]
+    top_class: float
     aliases: tuple[str, ...] = ()
+
+    @property
+    def guessing_error(self) -> float:
+        """The test error, as a fraction, of always naming the most frequent class."""
+        return 1 - self.top_class
 
 
 INITIALIZERS = {
@@ -96,6 +105,7 @@ DATA_SETS = {
             inputs=32 * 32,
             classes=9,
             coding=(-1.0, 1.0),
+            top_class=1 / 6,
         ),
         DataSet(
             "mnist",
@@ -103,6 +113,7 @@ DATA_SETS = {
             inputs=28 * 28,
             classes=10,
             coding=(0.0, 1.0),
+            top_class=0.1135,
         ),
     )
 }

@@ -1,0 +1,56 @@
+"""What a reading command answers, as a value: tables, words and the numbers behind them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-?]*[@-~]"
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of text; `prose` wraps and moves below its row, `optional` goes, where space is short."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    prose: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text. `best` are the rows marked with `*`, in bold where there is any; None has no marks."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    about: str = ""
+    best: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole answer.
+
+    `tables` and `notes` are for people; `data` (JSON) and `records` (CSV, one mapping per line) are the same
+    numbers in full precision for programs, under the name and version in `schema`.
+    """
+
+    schema: str
+    data: Mapping[str, object]
+    records: Sequence[Mapping[str, object]]
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def clean(text: str) -> str:
+    """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
+    text = _ESCAPE_SEQUENCE.sub("", text).replace("\n", " ").replace("\t", " ")
+    # Control characters, invisible ones that turn the direction of writing, halves of characters.
+    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)

@@ -1,0 +1,205 @@
+"""Which configurations can be told apart: experiments in, one ranked and tested section per data set out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from xavier_cli.findings import scores
+from xavier_cli.runs.record import Run, Status
+from xavier_cli.statistics.difference import Difference, difference
+from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
+from xavier_cli.statistics.multiple import holm
+from xavier_cli.statistics.networks import mcnemar
+
+ALPHA = 0.05
+# All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
+MOST_ROWS_TESTED = 200
+
+# What distinguishes runs but is no setting of its own: the data set heads the section, seeds are counted.
+_NOT_A_COLUMN = ("data", "seeds", "search_seeds", "lr")
+_ALWAYS_SHOWN = ("act", "init")
+
+Setting = str | int | float
+Kind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a row stands to the best one.
+
+    `difference` is this row less the best, as fractions; `p` is corrected by Holm over all pairs of the
+    section, `p_networks` is McNemar's where there is one network on each side. NaN is "not taken"; `why`
+    says why nothing was tested.
+    """
+
+    kind: Kind
+    difference: Difference | None = None
+    p: float = math.nan
+    p_networks: float = math.nan
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment: what was set, what came out over its seeds, and how it stands to the best.
+
+    `errors` holds each seed's final test error, a diverged one counted as guessing.
+    """
+
+    run: Run
+    settings: Mapping[str, Setting]
+    errors: tuple[float, ...]
+    test_error: Estimate
+    valid_error: Estimate
+    verdict: Verdict
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, in the order of the run."""
+        return tuple(int(seed) for seed in self.run.seeds)
+
+    @property
+    def diverged(self) -> tuple[int, ...]:
+        """The seeds that diverged."""
+        return tuple(int(seed) for seed in self.run.seeds[self.run.diverged])
+
+    @property
+    def status(self) -> Status:
+        """Whether the training went to its end."""
+        return self.run.status
+
+    @property
+    def updates_done(self) -> int:
+        """The updates at the last record."""
+        return int(self.run.updates[-1])
+
+    @property
+    def searched(self) -> bool:
+        """Whether the learning rate was chosen by a search, on seeds that are also reported."""
+        return bool(self.run.config.search)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The experiments on one data set, the best first; only they are compared with each other.
+
+    `varying` names the settings that differ (and `act` and `init` always), `common` holds the others;
+    `tests` is the number of pairs that Holm's correction ran over.
+    """
+
+    data: str
+    rows: tuple[Row, ...]
+    varying: tuple[str, ...]
+    common: Mapping[str, Setting]
+    tests: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A section per data set, in the order of their first run."""
+
+    sections: tuple[Section, ...]
+
+
+def compare(experiments: Iterable[Run]) -> Comparison:
+    """Rank and test experiments: runs of which no two differ in their seeds alone.
+
+    The figure is the test error at the last record. Runs without any training are left out.
+    """
+    by_data: dict[str, list[Run]] = {}
+    for run in experiments:
+        if run.updates[-1] > 0:
+            by_data.setdefault(run.config.data, []).append(run)
+    return Comparison(tuple(_section(data, runs) for data, runs in by_data.items()))
+
+
+def _section(data: str, runs: Sequence[Run]) -> Section:
+    rows = [_row(run) for run in runs]
+    # An unfinished run is shown but cannot win: it goes below the finished ones.
+    rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))
+    verdicts, tests = _verdicts(rows)
+    settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
+    varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in _ALWAYS_SHOWN]
+    # Whether and over what rates a search went matters only where that differs between searches.
+    if len({row.run.config.search for row in rows} - {()}) < 2:
+        varying = [name for name in varying if name != "searched"]
+    common = {name: values[0] for name, values in settings.items() if len(set(values)) == 1}
+    return Section(
+        data=data,
+        rows=tuple(replace(row, verdict=verdict) for row, verdict in zip(rows, verdicts, strict=True)),
+        varying=tuple(varying),
+        common={name: value for name, value in common.items() if name not in varying and value != ""},
+        tests=tests,
+    )
+
+
+def _row(run: Run) -> Row:
+    errors = scores.final_error(run)
+    return Row(
+        run=run,
+        settings=_settings(run),
+        errors=tuple(float(error) for error in errors),
+        test_error=mean_over_seeds(errors),
+        valid_error=mean_over_seeds(scores.final_error(run, "valid")),
+        verdict=Verdict("not_tested"),
+    )
+
+
+def _settings(run: Run) -> dict[str, Setting]:
+    """What was set, as plain values; `lr` the rate trained with, `searched` those it was chosen from."""
+    settings: dict[str, Setting] = {}
+    for name, value in run.config.model_dump().items():
+        if name == "lr":
+            settings["lr"] = run.lr
+            settings["searched"] = ",".join(f"{rate:g}" for rate in run.config.search)
+        elif name not in _NOT_A_COLUMN:
+            settings[name] = ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else value
+    return settings
+
+
+def _verdicts(rows: Sequence[Row]) -> tuple[list[Verdict], int]:
+    """A verdict per row, the best being the first finished one, and the number of pairs tested."""
+    finished = [index for index, row in enumerate(rows) if row.status == "complete"]
+    if len(finished) < 2:
+        return [_alone(row) for row in rows], 0
+    best = finished[0]
+    if len(finished) > MOST_ROWS_TESTED:
+        many = Verdict("not_tested", why=f"over {MOST_ROWS_TESTED} rows")
+        return [Verdict("best") if index == best else many for index in range(len(rows))], 0
+    p = {pair: _difference(rows[pair[0]], rows[pair[1]]).p for pair in itertools.combinations(finished, 2)}
+    tested = [pair for pair, value in p.items() if not math.isnan(value)]
+    corrected = dict(zip(tested, holm([p[pair] for pair in tested]), strict=True))
+    verdicts = []
+    for index, row in enumerate(rows):
+        if index == best:
+            verdicts.append(Verdict("best"))
+        elif index not in finished:
+            verdicts.append(_alone(row))
+        else:
+            verdicts.append(_against(row, rows[best], corrected.get((best, index), math.nan)))
+    return verdicts, len(tested)
+
+
+def _alone(row: Row) -> Verdict:
+    if row.status == "complete":
+        return Verdict("best")
+    return Verdict("not_tested", why=f"{row.status} at {row.updates_done:,} of {row.run.config.updates:,}")
+
+
+def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
+    gap = _difference(row, best)
+    if not math.isnan(corrected_p):
+        return Verdict("told_apart" if corrected_p < ALPHA else "not_told_apart", gap, corrected_p)
+    p_networks = math.nan
+    correct = "final/test_correct"
+    if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
+        p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
+    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested)
+
+
+def _difference(row: Row, other: Row) -> Difference:
+    return difference(row.errors, other.errors, row.seeds, other.seeds)

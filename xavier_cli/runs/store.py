@@ -1,0 +1,275 @@
+"""Writes and reads run files: the only room that knows HDF5. Everything about them follows `runs.schema`.
+
+A file is built in memory and published by `runs.publish`, so that no fault of a disk ever meets HDF5.
+Reading trusts nothing: it walks our own schema, one component at a time, and believes only numbers whose
+digest holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import h5py
+import numpy as np
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.runs import schema
+from xavier_cli.runs.errors import RunFileError, StorageError
+from xavier_cli.runs.publish import publish
+from xavier_cli.runs.record import Run, Status
+
+# Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
+# it read as other numbers.
+LIBVER = ("v110", "v110")
+CHUNK_BYTES = 2**20
+# Integers (counts, 0/1, indices) shrink well. Noisy floats hardly do, and neither does what is small.
+COMPRESSED_FROM_BYTES = 1024
+MAX_TEXT_BYTES = 2**24
+# So much may be unpacked from a small file; beyond it, what is unpacked is bound to what is stored.
+FREELY_UNPACKED_BYTES = 2**26
+MAX_UNPACKING = 200
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+
+
+def write_run(path: str | os.PathLike[str], run: Run) -> None:
+    """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
+
+    Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
+    """
+    path = Path(path)
+    arrays = _as_stored(run)
+    digests = {name: _digest(array) for name, array in arrays.items()}
+    try:
+        content = _image(run, arrays, digests)
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise StorageError.of(path, error) from error
+
+    def verify(temporary: Path) -> None:
+        try:
+            written = read_run(temporary)
+        except RunFileError as error:
+            raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
+        if {name: _digest(array) for name, array in written.arrays.items()} != digests:
+            raise StorageError(path, "could not be written: it reads back other numbers")
+
+    publish(path, content, verify)
+
+
+def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:
+    """The run at `path`; with `only`, just these of its arrays that it has, with the scales they need.
+
+    `only=()` reads the configuration, status and provenance. Raises `RunFileError` for everything that is not
+    a whole run file of a schema known here.
+    """
+    path = Path(path)
+    wanted = None if only is None else schema.with_scales(only)
+    try:
+        # Neither a folder nor a pipe: opening one could wait for ever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise RunFileError(path, "is not a file")
+        with h5py.File(path, "r", locking=False) as file:
+            return _read(path, file.id, wanted)
+    except RunFileError:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else f"is damaged or not a run file ({error})"
+        raise RunFileError(path, reason) from error
+    except Exception as error:
+        # HDF5 reports what it finds in a damaged file by whatever class comes to its hand.
+        raise RunFileError(path, f"is damaged ({type(error).__name__}: {error})") from error
+
+
+def _as_stored(run: Run) -> dict[str, np.ndarray]:
+    """The arrays of `run` as they lie in the file, scales first."""
+    wrong = schema.problem(run.config, {name: np.shape(array) for name, array in run.arrays.items()})
+    if wrong:
+        raise ValueError(wrong)
+    stored = {}
+    for name in sorted(run.arrays, key=lambda name: (name not in schema.SCALES, name)):
+        array, dtype = np.asarray(run.arrays[name]), np.dtype(schema.DATASETS[name].dtype)
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise ValueError(f"`{name}` is {array.dtype}, not {dtype}")
+        stored[name] = np.ascontiguousarray(array.astype(dtype))
+        if dtype.kind != "f" and not np.array_equal(stored[name], array):
+            raise ValueError(f"`{name}` does not fit {dtype}")
+    if tuple(stored["seed"].tolist()) != run.config.seeds:
+        raise ValueError("`seed` holds other seeds than the configuration")
+    return stored
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(array.data).hexdigest()
+
+
+def _image(run: Run, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
+    """The bytes of the whole file; equal runs have equal bytes."""
+    created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
+    datetime.fromisoformat(created)
+    config = run.config
+    texts = {
+        "title": f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}",
+        "Conventions": schema.CONVENTIONS,
+        "created_utc": created,
+        "status": run.status,
+        "config_json": config.to_json(),
+        "config_sha256": config.sha256(),
+        "digests_json": json.dumps(digests, sort_keys=True),
+        "provenance_json": json.dumps(dict(run.provenance), sort_keys=True),
+    }
+    with h5py.File.in_memory(libver=LIBVER) as file:
+        file.attrs["schema_version"] = np.int64(schema.VERSION)
+        for name, text in texts.items():
+            file.attrs[name] = np.bytes_(text.encode("ascii"))
+        for name, array in arrays.items():
+            _store(file, schema.DATASETS[name], array)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _store(file: h5py.File, row: schema.Dataset, array: np.ndarray) -> None:
+    packed = array.dtype.kind in "iS" and array.nbytes >= COMPRESSED_FROM_BYTES
+    dataset = file.create_dataset(
+        row.path,
+        data=array,
+        chunks=_chunks(array),
+        fletcher32=True,
+        fillvalue=np.nan if array.dtype.kind == "f" else None,
+        # The time of writing would make equal runs unequal.
+        track_times=False,
+        **({"compression": "gzip", "compression_opts": 1, "shuffle": True} if packed else {}),
+    )
+    for name in ("long_name", "units"):
+        if text := getattr(row, name):
+            dataset.attrs[name] = np.bytes_(text.encode("ascii"))
+    if row.is_scale:
+        dataset.make_scale(row.path.rpartition("/")[2])
+    else:
+        for axis, dim in enumerate(row.dims):
+            dataset.dims[axis].attach_scale(file[dim])
+
+
+def _chunks(array: np.ndarray) -> tuple[int, ...]:
+    """The whole array where it is small; else its first axes are cut until a chunk is."""
+    shape, nbytes = list(array.shape), array.nbytes
+    for axis, length in enumerate(shape):
+        if nbytes > CHUNK_BYTES:
+            shape[axis] = max(1, length * CHUNK_BYTES // nbytes)
+            nbytes = nbytes // length * shape[axis]
+    return tuple(shape)
+
+
+def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
+    if not h5py.h5a.exists(root, b"schema_version"):
+        raise RunFileError(path, "is an HDF5 file, but not a run file")
+    version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID, np.dtype("<i8")))
+    if version > schema.VERSION:
+        raise RunFileError(
+            path,
+            f"was written by a newer xavier (its schema is {version}, this one reads up to "
+            f"{schema.VERSION}): upgrade xavier to read it",
+        )
+    if version < 1:
+        raise RunFileError(path, f"has schema {version}, which never was")
+    text = {
+        name: _text(root, name)
+        for name in (
+            "status",
+            "created_utc",
+            "config_json",
+            "config_sha256",
+            "digests_json",
+            "provenance_json",
+        )
+    }
+    if hashlib.sha256(text["config_json"].encode()).hexdigest() != text["config_sha256"]:
+        raise RunFileError(path, "is damaged: its configuration does not match its digest")
+    try:
+        config = RunConfig.from_json(text["config_json"])
+    except ConfigError as error:
+        raise RunFileError(path, f"its configuration is not known here: {error}") from error
+    digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
+    status, created = text["status"], text["created_utc"]
+    if not (isinstance(digests, dict) and isinstance(provenance, dict) and status in get_args(Status)):
+        raise RunFileError(path, "is damaged: its attributes make no sense")
+    datetime.fromisoformat(created)
+
+    # What a later version of this schema adds is passed over.
+    names = [name for name in schema.DATASETS if name in digests and (wanted is None or name in wanted)]
+    found = {name: _find(path, root, name) for name in names}
+    shapes = {name: dataset.shape for name, dataset in found.items()}
+    if wrong := schema.problem(config, shapes, partial=wanted is not None):
+        raise RunFileError(path, wrong)
+    if sum(_size(name, shape) for name, shape in shapes.items()) > schema.MAX_RUN_BYTES:
+        raise RunFileError(path, "asks for too much memory")
+    arrays = {name: _load(path, name, dataset, digests[name]) for name, dataset in found.items()}
+    if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
+        raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
+    return Run(config, arrays, status, created, provenance, path)  # type: ignore[arg-type]
+
+
+def _attribute(root: Any, name: str, kind: Any, dtype: np.dtype | None = None) -> Any:
+    """The value of a root attribute, one number or one string of fixed length."""
+    attribute = h5py.h5a.open(root, name.encode())
+    stored = attribute.get_type()
+    plain = isinstance(stored, kind) and not (kind is h5py.h5t.TypeStringID and stored.is_variable_str())
+    if not plain or attribute.shape != () or stored.get_size() > MAX_TEXT_BYTES:
+        raise ValueError(f"`{name}` is of another type")
+    value = np.empty((), dtype or f"S{stored.get_size()}")
+    attribute.read(value)
+    return value[()]
+
+
+def _text(root: Any, name: str) -> str:
+    return bytes(_attribute(root, name, h5py.h5t.TypeStringID)).decode("ascii")
+
+
+def _find(path: Path, root: Any, name: str) -> Any:
+    """The dataset at `name`, opened over hard links alone and found to be stored the way we store."""
+    found = root
+    for part in name.encode().split(b"/"):
+        if found.links.get_info(part).type != h5py.h5l.TYPE_HARD:
+            raise RunFileError(path, f"`{name}` is a link to somewhere else, which a run file never holds")
+        found = h5py.h5o.open(found, part)
+    if not isinstance(found, h5py.h5d.DatasetID):
+        raise RunFileError(path, f"`{name}` is no dataset")
+    if not found.get_type().equal(_stored_type(schema.DATASETS[name].dtype)):
+        raise RunFileError(path, f"`{name}` is not of type {np.dtype(schema.DATASETS[name].dtype)}")
+    properties = found.get_create_plist()
+    if properties.get_layout() != h5py.h5d.CHUNKED or properties.get_external_count():
+        raise RunFileError(path, f"`{name}` is not stored in chunks of this file")
+    filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+    if not {h5py.h5z.FILTER_FLETCHER32} <= set(filters) <= _FILTERS or len(filters) > len(_FILTERS):
+        raise RunFileError(path, f"`{name}` lacks a checksum or has an unknown filter")
+    return found
+
+
+@cache
+def _stored_type(dtype: str) -> Any:
+    return h5py.h5t.py_create(np.dtype(dtype), logical=True)
+
+
+def _size(name: str, shape: tuple[int, ...]) -> int:
+    size = np.dtype(schema.DATASETS[name].dtype).itemsize
+    for length in shape:
+        size *= length
+    return size
+
+
+def _load(path: Path, name: str, dataset: Any, digest: object) -> np.ndarray:
+    """The numbers of `dataset`, whose shape is known to be right, if `digest` is theirs."""
+    size, stored = _size(name, dataset.shape), dataset.get_storage_size()
+    if size > schema.MAX_DATASET_BYTES or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored):
+        raise RunFileError(path, f"`{name}` asks for too much memory")
+    array = np.empty(dataset.shape, schema.DATASETS[name].dtype)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
+    if _digest(array) != digest:
+        raise RunFileError(path, f"is damaged: `{name}` does not match its digest")
+    return array
