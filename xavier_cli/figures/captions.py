@@ -53,8 +53,8 @@ def saturation_rule(acts: Sequence[str]) -> str:
     sentence = ""
     if spoken:
         sentence = (
-            f"Saturated (beyond the dotted line): {'; '.join(spoken)}, "
-            f"that is {SATURATED_SHARE:.0%} of the range from a limit.".replace("%", " %")
+            f"Saturated, beyond the dashed line: {'; '.join(spoken)}, "
+            f"within {100 * SATURATED_SHARE:.0f} % of the range from a limit."
         )
     if without:
         sentence += f" No such line for {', '.join(without)}, whose range is not bounded."

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from xavier_cli import names
 from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import time_axis
 from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
-from xavier_cli.figures.look import GREY, Style, configuration_styles, second_axis
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
 from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
 from xavier_cli.runs.record import Run
 
-# What always answering with the most frequent class errs, in percent: 1 - 1/6 of Shapeset's images by its
-# generator, and all but the 1,135 ones of MNIST's 10,000 test digits.
-GUESSING = {"shapeset": 100 * 5 / 6, "mnist": 88.65}
 # More lines than this have no room for a label at their ends.
 MAX_ENDS = 12
 MAX_LINES = 48
@@ -40,26 +39,26 @@ def curve(run: Run, chosen: Selection) -> Curve:
     error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
     if run.updates[-1] == 0:
         raise UnsuitableRunError("only record 0, so nothing was trained")
-    guessing = GUESSING.get(run.config.data, np.nan)
+    guessing = guessing_error(run.config.data)
     return Curve(run.config.data, run.updates, over_seeds(np.where(np.isnan(error), guessing, error)))
 
 
-def plot_curves(ax: Axes, curves: Sequence[Curve], names: Sequence[str], styles: Sequence[Style]) -> Axes:
+def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
     """Draw one line per curve, and the error of guessing; all curves are of one data set."""
-    for i, (data, name, style) in enumerate(zip(curves, names, styles, strict=True)):
+    for i, (data, name, style) in enumerate(zip(curves, called, styles, strict=True)):
         every = staggered(len(data.updates), i, len(curves))
         plot_band(ax, data.updates, data.error, style, every, name)
     ax.set_ylabel("test error, %")
     low, high = limits(curves)
     ax.set_ylim(low, high)
-    guessing = GUESSING.get(curves[0].data)
-    if guessing is not None and guessing < high:
-        ax.axhline(guessing, color=GREY, linestyle=(0, (4, 2)), linewidth=0.7, zorder=1)
+    guessing = guessing_error(curves[0].data)
+    if guessing < high:
+        ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
         ax.annotate(
             f"guessing {guessing:.4g} %",
             (1, guessing),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 1.5),
+            xytext=(0, 2.5),
             textcoords="offset points",
             ha="right",
             va="bottom",
@@ -69,18 +68,26 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], names: Sequence[str], styles:
     return ax
 
 
-def limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """The y-axis of `curves`, in percent: from 0 to above guessing, unless all lines soon fall far below it.
+def guessing_error(data: str) -> float:
+    """What always answering with the most frequent class errs on `data`, in percent; NaN if not known."""
+    return 100 * names.DATA_SETS[data].guessing_error if data in names.DATA_SETS else math.nan
 
-    Every curve starts at guessing; on MNIST all that matters happens in the lowest twentieth of that range.
+
+def limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The y-axis of `curves`, in percent: up to guessing, where every curve starts, or less.
+
+    On MNIST all that matters happens in the lowest twentieth of that range, so that lines which soon fall
+    far below guessing leave it outside.
     """
     late = [data.error.high[data.updates >= 0.1 * data.updates[-1]] for data in curves]
     tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
-    guessing = GUESSING.get(curves[0].data, 100.0)
-    top = max(tops, default=guessing)
-    if top > guessing / 2:
-        return 0.0, max(top, guessing) * 1.1
-    return 0.0, top * 1.15 or 1.0
+    bottoms = [float(np.nanmin(c.error.low)) for c in curves if np.isfinite(c.error.low).any()]
+    guessing = guessing_error(curves[0].data)
+    guessing = 100.0 if math.isnan(guessing) else guessing
+    top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
+    top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
+    # Zero is worth the room only where the lines come near it.
+    return (0.0 if bottom < 0.4 * top else bottom - 0.1 * (top - bottom)), top
 
 
 def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
@@ -98,8 +105,8 @@ def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         sets if len(sets) > 1 else [""], wide=len(words) > 4 or max(map(len, words)) > 18, height=2.9
     )
     for ax, own in zip(page.axes, members, strict=True):
-        names = [called[i] for i in own]
-        plot_curves(ax, [curves[i] for i in own], names, [style[name] for name in names])
+        texts = [called[i] for i in own]
+        plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
     _examples_axis(page, runs)
     outer_labels(page, share_y=False)
     if at_ends:
@@ -128,9 +135,9 @@ def _sentences(runs: Sequence[Run], curves: Sequence[Curve], page: Page, called:
     name = f" of {called[0]}" if len(called) == 1 else ""
     sentences = [f"Test error{name} on {examples} test examples (on all at the last record)."]
     above = [
-        f"{GUESSING[data]:.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
+        f"{guessing_error(data):.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
         for ax, data in zip(page.axes, dict.fromkeys(item.data for item in curves), strict=True)
-        if data in GUESSING and GUESSING[data] > ax.get_ylim()[1]
+        if guessing_error(data) > ax.get_ylim()[1]
     ]
     if above:
         sentences.append(f"Guessing, {', '.join(above)}, lies above the axis.")

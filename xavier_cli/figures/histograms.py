@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
@@ -82,6 +83,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
     ax.set_ylim(bottom=0)
     ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")
     ax.set_ylabel("density")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     return ax
 
 

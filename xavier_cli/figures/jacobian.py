@@ -13,7 +13,7 @@ from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.look import GREY, Style, configuration_styles, layers_axis
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
 from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.runs.record import Run
@@ -35,7 +35,7 @@ class Averages:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """All singular values of each layer's Jacobian at one record; `singular`, `(index, L)`, falls."""
+    """Singular values of each layer's Jacobian at one record; `singular`, `(index, L)`, falls."""
 
     update: int
     layers: np.ndarray
@@ -81,7 +81,7 @@ def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: 
 
 
 def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None = None) -> Axes:
-    """Draw each layer's singular values against their rank, the largest at 0, the smallest at 1."""
+    """Draw each layer's singular values against their rank: the largest at 0, the smallest at 1."""
     styles = styles or styles_of([data.layers])
     for i, layer in enumerate(data.layers):
         band = data.singular.at(i)
@@ -91,7 +91,7 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
         part = Band(band.center[there], band.low[there], band.high[there], band.seeds)
         every = staggered(max(count, 1), i, len(data.layers))
         plot_band(ax, rank, part, styles[int(layer)], every, f"layer {layer}")
-    ax.axhline(1, color=GREY, linestyle=":", linewidth=0.8, zorder=1)
+    ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("rank / number of singular values")
     ax.set_ylabel("singular value")
@@ -108,14 +108,14 @@ def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     for ax, average in zip(page.axes, AVERAGES, strict=True):
         for data, style, name in zip(taken, styles, names, strict=True):
             plot_averages(ax, data.layers, data.averages[average], style, name)
-        ax.axhline(1, color=GREY, linestyle=":", linewidth=0.8, zorder=1)
+        ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
         layers_axis(ax, every)
         ax.set_ylim(bottom=0)
         ax.set_ylabel("singular value")
     outer_labels(page, share_y=True)
     sentences = [
         "Averages over the singular values of each layer's Jacobian dz(i)/dz(i−1), means over probe examples,"
-        f" {at_record([data.update for data in taken])}; the dotted line keeps length."
+        f" {at_record([data.update for data in taken])}; at the dashed line lengths are kept."
     ]
     if 1 in every:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
@@ -132,8 +132,8 @@ def spectrum_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         plot_spectrum(ax, data, styles)
     outer_labels(page, share_y=True)
     sentences = [
-        "All singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
-        f" probe examples, {at_record([data.update for data in panels])}; the dotted line keeps length."
+        "Singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
+        f" probe examples, {at_record([data.update for data in panels])}; at the dashed line lengths are kept."
     ]
     text = caption(runs, [data.singular.seeds for data in panels], sentences)
     return Drawing(finish_layers(page, styles, text), notes)

@@ -22,6 +22,8 @@ DOUBLE = 6.9
 
 SMALL = 7.0
 GREY = "0.4"
+# For a level that a line is compared with; lines over updates are dotted or solid.
+LEVEL_DASHES = (0, (6, 3))
 
 # Okabe and Ito's colours, without yellow (too light for a line) and ordered so that neighbours differ in
 # lightness as well as in hue.
@@ -51,8 +53,8 @@ _RC: dict[Any, Any] = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "lines.linewidth": 1.1,
-    "lines.markersize": 3.6,
-    "lines.markeredgewidth": 0.5,
+    "lines.markersize": 4.0,
+    "lines.markeredgewidth": 0.35,
     "savefig.dpi": 200,
     # Text stays text in a PDF, and equal figures are equal files.
     "pdf.fonttype": 42,
@@ -86,7 +88,7 @@ def layer_styles(count: int) -> list[Style]:
     Viridis rises steadily in lightness, for every kind of colour vision; its light end is cut off because
     it would not show on white.
     """
-    shades = np.linspace(0.0, 0.82, count) if count > 1 else [0.25]
+    shades = np.linspace(0.0, 0.8, count) if count > 1 else [0.25]
     colour = colormaps["viridis"]
     return [Style(to_hex(colour(float(shade))), MARKERS[i % len(MARKERS)]) for i, shade in enumerate(shades)]
 
@@ -112,7 +114,7 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
     margin = 0.02 * max(last, 1)
     if log_from is None:
         ax.set_xlim(-margin, max(last, 1) + margin)
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
     else:
         # Update 0 is a record too, which only a symmetric logarithm can show.
         ax.set_xscale("symlog", linthresh=log_from, linscale=0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,11 @@ from xavier_cli.figures.selection import UnsuitableRunError
 T = TypeVar("T")
 
 MAX_PANELS = 36
+NO_BREAK = "\u00a0"
+# A space that a line should not be broken at: beside a sign, or between a word and its number.
+_UNBROKEN = re.compile(
+    r"(?<=[=<>±]) | (?=[=<>%])|(?<=\b(?:lr|of)) (?=\d)|(?<=depth|width|batch|layer) (?=\d)"
+)
 MARGIN = 0.06
 LINE = 1.3 * SMALL / 72
 
@@ -93,7 +99,7 @@ def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
 
 def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
     """Add the legend above and the caption below, and set the page's height to hold them."""
-    text = wrapped(page, caption, page.width - 2 * MARGIN, SMALL)
+    text = wrapped(page, _UNBROKEN.sub(NO_BREAK, caption), page.width - 2 * MARGIN, SMALL)
     below = (text.count("\n") + 1) * LINE + 2 * MARGIN
     above = 0.0
     columns = _legend_columns(page, names)
@@ -135,7 +141,7 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
 def wrapped(page: Page, text: str, inches: float, size: float) -> str:
     """`text` in lines no wider than `inches` at `size` points, broken at spaces."""
     lines: list[str] = []
-    for word in text.split():
+    for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(page, longer, size) <= inches:
             lines[-1] = longer

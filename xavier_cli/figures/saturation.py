@@ -15,7 +15,7 @@ from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, saturation_boun
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, plot_interval, staggered
-from xavier_cli.figures.look import GREY, Style
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style
 from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.selection import (
     Selection,
@@ -78,7 +78,7 @@ def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | No
     styles = styles or styles_of([data.layers])
     bounds = saturation_bounds(data.act)
     for bound in sorted(set(map(abs, bounds or ()))):
-        ax.axhline(bound, color=GREY, linestyle=":", linewidth=0.8, zorder=1)
+        ax.axhline(bound, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
     count = len(data.layers)
     for i, layer in enumerate(data.layers):
         every = staggered(len(data.updates), i, count)
@@ -148,7 +148,7 @@ def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
 def _forms(panels: Sequence[Saturation]) -> list[str]:
     words = {
         True: "lines: mean; bars: ± 1 standard deviation of the activations",
-        False: f"markers on thin dots: {PERCENTILE}th percentile of |z|; lines: standard deviation",
+        False: f"markers, on dotted lines: {PERCENTILE}th percentile of |z|; solid lines: standard deviation",
     }
     acts = {form: dict.fromkeys(d.act for d in panels if d.one_sided is form) for form in words}
     if not (acts[True] and acts[False]):
