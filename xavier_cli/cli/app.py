@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
+from xavier_cli.cli import compare, ls, show
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
@@ -34,6 +35,11 @@ def xavier(
     ] = False,
 ) -> None:
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
+
+
+app.command("compare")(compare.compare)
+app.command("show")(show.show)
+app.command("ls")(ls.ls)
 
 
 def main() -> None:

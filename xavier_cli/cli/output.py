@@ -48,7 +48,7 @@ _PLAINER = str.maketrans(
 )
 
 
-def show(page: Page, format: Format | None = None, output: Path | None = None) -> None:
+def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
     """Write `page` to stdout, or to `output` whole or not at all."""
     if output is not None:
         check_output(output)

@@ -32,5 +32,12 @@ def late_error(run: Run, examples: Examples = "test") -> np.ndarray:
     return _guessing_where_diverged(run, late_mean(run[f"curves/{examples}_error"]))
 
 
+def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
+    """Shape `(S, R)`: each seed's error at every record, guessing from where it diverged on."""
+    curve, at = run[f"curves/{examples}_error"], run["final/diverged_at"][:, None]
+    lost = (at >= 0) & (run.updates >= at)
+    return np.where(lost | ~np.isfinite(curve), guessing_error(run.config.data), curve)
+
+
 def _guessing_where_diverged(run: Run, error: np.ndarray) -> np.ndarray:
     return np.where(run.diverged | ~np.isfinite(error), guessing_error(run.config.data), error)

@@ -20,6 +20,7 @@ class Run:
 
     `arrays` holds every dataset and scale under its path in the run file without the leading slash
     (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
+    `sources` are the files that a merged run came from; a run from one file has its `path`.
     """
 
     config: RunConfig
@@ -28,6 +29,7 @@ class Run:
     created_utc: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
+    sources: tuple[Path, ...] = ()
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array called `name`; a `KeyError` names what is there."""

@@ -1,0 +1,65 @@
+"""`xavier compare`: the table of means over seeds, and who can be told apart from whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+ONLY = (
+    "curves/test_error",
+    "curves/valid_error",
+    "final/diverged_at",
+    "search/lr",
+    "search/valid_error",
+)
+
+
+def compare(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
+    """Compare runs: mean test error over seeds with its 95 % interval, and which differences are real.
+
+    Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+    """
+    from xavier_cli.cli.verdicts import comparison_page
+    from xavier_cli.findings.comparison import MOST_ROWS_TESTED
+    from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.runs.merge import merge_runs
+
+    if output is not None:
+        check_output(output)
+    read = inputs.read_inputs(runs, only=ONLY)
+    experiments, notes = merge_runs(read.runs)
+    if len(experiments) <= MOST_ROWS_TESTED:
+        experiments = [_with_answers(run) for run in experiments]
+    comparison = compare_experiments(experiments)
+    untrained = sum(run.updates[-1] == 0 for run in experiments)
+    if untrained:
+        say(f"passed over {untrained} without training")
+    if not comparison.sections:
+        say("xavier: none of these runs was trained: `xavier train` makes one that was")
+        raise typer.Exit(ExitCode.USAGE)
+    show_page(comparison_page(comparison, notes), format, output)
+    read.finish()
+
+
+def _with_answers(run: Run) -> Run:
+    """`run` with each example's answer where it has a single seed: only two networks are compared by it."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.store import read_run
+
+    if len(run.seeds) > 1 or run.path is None:
+        return run
+    try:
+        answers = read_run(run.path, only=("final/test_correct",))
+    except RunFileError:
+        return run
+    return replace(run, arrays={**run.arrays, **answers.arrays})

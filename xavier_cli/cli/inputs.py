@@ -1,0 +1,137 @@
+"""The runs that a reading command is given: files, folders, names, patterns, or none at all."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN]...", help="Run files, folders of them, or names of runs.", show_default=False
+    ),
+]
+
+
+@dataclass
+class Inputs:
+    """What could be read, and a line about each input that could not."""
+
+    runs: list[Run] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """End with exit code 4 where some input could not be read; called once the rest was shown."""
+        if self.problems:
+            raise typer.Exit(ExitCode.IN_PART)
+
+
+def runs_folder() -> Path:
+    """Where runs are looked for when none is named: `XAVIER_RUNS_DIR`, or `runs`."""
+    return Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
+
+
+def all_runs(folder: Path) -> list[Path]:
+    """Every run in `folder`, for `read_inputs`."""
+    from xavier_cli.runs.folder import list_runs
+
+    return list_runs(folder)
+
+
+def newest_runs(folder: Path) -> list[Path]:
+    """The runs of the newest command in `folder`, for `read_inputs`."""
+    from xavier_cli.runs.folder import newest_command
+
+    paths, notes = newest_command(folder)
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+    return paths
+
+
+def read_inputs(
+    given: Sequence[str] | None,
+    unnamed: Callable[[Path], list[Path]] = all_runs,
+    only: Collection[str] | None = None,
+) -> Inputs:
+    """Read the runs that `given` names, or those that `unnamed` finds in the runs' folder.
+
+    `only` is `read_run`'s. What cannot be read is named on stderr and never hides the rest. Exits with 2
+    where no run is named and none is there, with 5 where none of those named can be read.
+    """
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.store import read_run
+
+    inputs = Inputs()
+    for path in _found(inputs, given) if given else _default(unnamed):
+        try:
+            inputs.runs.append(read_run(path, only=only))
+        except RunFileError as error:
+            _problem(inputs, str(error))
+    if not inputs.runs:
+        say("xavier: no run could be read")
+        raise typer.Exit(ExitCode.NO_INPUT)
+    return inputs
+
+
+def _default(unnamed: Callable[[Path], list[Path]]) -> list[Path]:
+    folder = runs_folder()
+    paths = unnamed(folder) if folder.is_dir() else []
+    if not paths:
+        say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
+        raise typer.Exit(ExitCode.USAGE)
+    count = "1 run" if len(paths) == 1 else f"{len(paths)} runs"
+    whose = "of the newest command " if unnamed is newest_runs else ""
+    say(f"reading {count} {whose}in `{clean(str(folder))}`")
+    return paths
+
+
+def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
+    """The files that `given` stands for, each once, in the order given."""
+    seen = set()
+    for text in given:
+        for path in _expand(inputs, text):
+            key = os.path.realpath(path)
+            if key not in seen:
+                seen.add(key)
+                yield path
+
+
+def _expand(inputs: Inputs, text: str) -> list[Path]:
+    path = Path(text)
+    if path.is_dir():
+        paths = all_runs(path)
+        if not paths:
+            _problem(inputs, f"`{text}`: no runs in this folder")
+        return paths
+    if path.exists() or path.is_symlink():
+        return [path]
+    if glob.has_magic(text):
+        # The shell left the pattern alone: it was quoted, or matched nothing.
+        matches = [Path(match) for match in sorted(glob.glob(text))]
+        if not matches:
+            _problem(inputs, f"`{text}`: no file matches")
+        return matches
+    if path.name == text:
+        # `ls` shows names, so a name is enough.
+        for name in (text, f"{text}.h5"):
+            if (runs_folder() / name).is_file():
+                return [runs_folder() / name]
+    return [path]
+
+
+def _problem(inputs: Inputs, line: str) -> None:
+    line = clean(line)
+    inputs.problems.append(line)
+    say(f"xavier: {line}")

@@ -1,0 +1,176 @@
+"""A run from outside and inside, in tables: configuration, origin, search, curves, layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from xavier_cli.cli import numbers
+from xavier_cli.cli.layers import layers_table
+from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.findings import layers, scores
+from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.statistics.estimate import mean_over_seeds
+
+SCHEMA = "xavier.show/1"
+RECORDS_SHOWN = 6
+_CURVES = ("train_loss", "valid_error", "test_error")
+
+# What of a run file this page needs.
+ONLY = (
+    *layers.DATASETS,
+    *(f"curves/{name}" for name in _CURVES),
+    "final/diverged_at",
+    "search/lr",
+    "search/valid_error",
+)
+
+
+def inside_page(runs: list[Run]) -> Page:
+    """The answer of `show`: the tables of each run, one run after the other."""
+    return Page(
+        schema=SCHEMA,
+        data={"runs": [_data(run) for run in runs]},
+        records=[record for run in runs for record in _records(run)],
+        tables=tuple(table for run in runs for table in _tables(run)),
+        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+    )
+
+
+def _tables(run: Run) -> Iterator[Table]:
+    yield Table((Column("setting"), Column("value", prose=True)), tuple(_settings(run)), title=_name(run))
+    if "search/lr" in run:
+        yield _search_table(run)
+    yield _curves_table(run)
+    inside = layers_table(run)
+    if inside.rows:
+        yield inside
+
+
+def _settings(run: Run) -> Iterator[tuple[str, str]]:
+    """What was asked, then what came of it, then where and with what."""
+    config = run.config
+    for name, value in config.model_dump().items():
+        if name == "seeds":
+            yield name, f"{numbers.seeds(config.seeds)} (N = {len(config.seeds)})"
+        elif isinstance(value, tuple):
+            yield name, ", ".join(f"{part:g}" for part in value)
+        elif name != "search_seeds" or config.search:
+            yield name, numbers.setting(value)
+    done = f"{int(run.updates[-1]):,} of {config.updates:,} updates"
+    yield "status", "complete" if run.status == "complete" else f"{run.status} at {done}"
+    diverged = np.flatnonzero(run.diverged)
+    if len(diverged):
+        at = [f"{int(run.seeds[i])} (at update {int(run['final/diverged_at'][i]):,})" for i in diverged]
+        yield "diverged seeds", ", ".join(at)
+    if run.created_utc:
+        yield "created", run.created_utc
+    for name, value in run.provenance.items():
+        yield str(name).replace("_", " "), _in_short(value)
+
+
+def _in_short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_in_short(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(_in_short(part) for part in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _search_table(run: Run) -> Table:
+    found = run["search/valid_error"]
+    rows = []
+    for rate, errors in zip(run["search/lr"], found, strict=True):
+        finite = errors[np.isfinite(errors)]
+        mean = f"{100 * finite.mean():.1f}" if len(finite) else ""
+        rows.append((f"{rate:g}", mean, str(len(errors) - len(finite) or "")))
+    columns = [Column("lr", "right"), Column("valid error %", "right"), Column("diverged", "right")]
+    if not any(row[2] for row in rows):
+        columns, rows = columns[:2], [row[:2] for row in rows]
+    title = f"search for the learning rate, {found.shape[1]} seeds each"
+    return Table(tuple(columns), tuple(rows), title=title, best=frozenset({best_rate(found)}))
+
+
+def _curves_table(run: Run) -> Table:
+    """Means over seeds at a few records, evenly from the first to the last."""
+    last = len(run.updates) - 1
+    picked = sorted({round(last * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
+    loss = run["curves/train_loss"]
+    finite = [loss[np.isfinite(loss[:, i]), i] for i in picked]
+    cells = [
+        [f"{int(run.updates[i]):,}" for i in picked],
+        [numbers.compact(float(values.mean())) if len(values) else "" for values in finite],
+    ]
+    columns = [Column("updates", "right"), Column("train loss", "right")]
+    for examples in ("valid", "test"):
+        errors = scores.error_curve(run, examples)
+        cells.append(numbers.percents([mean_over_seeds(errors[:, i]) for i in picked]))
+        columns.append(Column(f"{examples} error %"))
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title="curves, mean over seeds")
+
+
+def _notes(run: Run) -> Iterator[str]:
+    if len(run.seeds) > 1:
+        yield "±: 95 % t-interval of the mean over seeds, for this test set."
+    if run.config.eval_examples < 10_000 and run.status == "complete":
+        yield "Errors are taken on all examples at the last record, on eval_examples of them before."
+    if run.diverged.any():
+        guess = 100 * scores.guessing_error(run.config.data)
+        yield f"A seed counts as guessing ({guess:.1f} %) from where it diverged on; the layers are without it."
+    if "search/lr" in run:
+        yield "*: the rate that was chosen, by its mean validation error."
+        if run.lr_on_edge:
+            yield f"The rate chosen, {run.lr:g}, is on the edge of those searched: a better one may lie beyond."
+
+
+def _name(run: Run) -> str:
+    return str(run.path) if run.path else run.config.file_stem()
+
+
+def _data(run: Run) -> dict[str, object]:
+    data: dict[str, object] = {
+        "run": _name(run),
+        "status": run.status,
+        "created_utc": run.created_utc,
+        "config": run.config.model_dump(mode="json"),
+        "provenance": run.provenance,
+        "seeds": run.seeds.tolist(),
+        "diverged_at": run["final/diverged_at"].tolist(),
+        "lr": run.lr,
+        "lr_on_edge": run.lr_on_edge,
+        "updates": run.updates.tolist(),
+        "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
+        "layers": [asdict(layer) for layer in layers.layers_at(run)],
+    }
+    if "search/lr" in run:
+        data["search"] = {name: run[f"search/{name}"].tolist() for name in ("lr", "valid_error")}
+    return data
+
+
+def _records(run: Run) -> Iterator[dict[str, object]]:
+    """One number per line: which run, which table of it, and where in the table."""
+    name = _name(run)
+    for curve in _CURVES:
+        for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
+            for update, value in zip(run.updates.tolist(), values, strict=True):
+                yield {
+                    "run": name,
+                    "quantity": curve,
+                    "seed": seed,
+                    "update": update,
+                    "layer": None,
+                    "value": value,
+                }
+    last = int(run.updates[-1])
+    for layer in layers.layers_at(run):
+        for quantity, value in asdict(layer).items():
+            if isinstance(value, float) and value == value:
+                yield {
+                    "run": name,
+                    "quantity": quantity,
+                    "update": last,
+                    "layer": layer.number,
+                    "value": value,
+                }

@@ -1,0 +1,47 @@
+"""The table of a network's layers, for `show` and `train`."""
+
+from __future__ import annotations
+
+import math
+
+from xavier_cli.cli import numbers
+from xavier_cli.cli.page import Column, Table
+from xavier_cli.findings.layers import Layer, layers_at
+from xavier_cli.runs.record import Run
+
+# Field -> its title, and whether it is a share shown in percent.
+_FIELDS = {
+    "activation_mean": ("activation mean", False),
+    "activation_std": ("std", False),
+    "saturated": ("saturated %", True),
+    "inactive": ("inactive %", True),
+    "dead": ("dead %", True),
+    "backprop_std": ("backprop std", False),
+    "weight_gradient_std": ("weight_gradient std", False),
+}
+# Shares that are 0 in every layer of most networks say nothing there.
+_ONLY_WHERE_ANY = ("inactive", "dead")
+
+
+def layers_table(run: Run, record: int = -1) -> Table:
+    """One row per layer at a record of `run`, the last unless another is asked for."""
+    layers = layers_at(run, record)
+    fields = [name for name in _FIELDS if _said(name, layers)]
+    columns = [Column("layer")] + [Column(_FIELDS[name][0], "right") for name in fields]
+    rows = tuple((layer.name, *(_cell(layer, name) for name in fields)) for layer in layers)
+    seeds = int((~run.diverged).sum()) or len(run.seeds)
+    over = "1 seed" if seeds == 1 else f"mean over {seeds} seeds"
+    return Table(tuple(columns), rows, title=f"layers after {int(run.updates[record]):,} updates ({over})")
+
+
+def _said(name: str, layers: tuple[Layer, ...]) -> bool:
+    values = [getattr(layer, name) for layer in layers]
+    known = [value for value in values if math.isfinite(value)]
+    return any(known) if name in _ONLY_WHERE_ANY else bool(known)
+
+
+def _cell(layer: Layer, name: str) -> str:
+    value = getattr(layer, name)
+    if not math.isfinite(value):
+        return ""
+    return f"{100 * value:.1f}" if _FIELDS[name][1] else numbers.compact(value)

@@ -1,0 +1,85 @@
+"""Numbers as people read them: no more decimals than the interval supports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xavier_cli.statistics.estimate import Estimate
+
+
+def percents(estimates: Sequence[Estimate]) -> list[str]:
+    """Fractions as `47.7 ± 0.9` in percent, for one column: the same decimals, the `±` one below the other."""
+    means = [100 * estimate.mean for estimate in estimates]
+    halves = [100 * estimate.half_width for estimate in estimates]
+    places = decimals(means, halves)
+    left = [f"{mean:.{places}f}" for mean in means]
+    right = [f"± {half:.{places}f}" if math.isfinite(half) else "" for half in halves]
+    width = max(map(len, right), default=0)
+    # Padded on both sides, so that numbers stand under numbers whichever way the column is set.
+    longest = max(map(len, left), default=0)
+    return [
+        f"{a:>{longest}} {b:<{width}}".rstrip() if not width else f"{a:>{longest}} {b:<{width}}"
+        for a, b in zip(left, right, strict=True)
+    ]
+
+
+def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
+    """One decimal of a percentage, or two where an interval (or, without any, the error) is that small."""
+    known = [half for half in halves if math.isfinite(half) and half > 0]
+    if known:
+        return 1 if min(known) >= 0.1 else 2
+    return 2 if means and min(means) < 10 else 1
+
+
+def points(value: float, low: float, high: float, places: int) -> str:
+    """A difference of fractions in percentage points with its interval: `+11.7 [9.0, 14.4]`."""
+    text = f"{100 * value:+.{places}f}"
+    if math.isfinite(low) and math.isfinite(high):
+        text += f" [{100 * low:.{places}f}, {100 * high:.{places}f}]"
+    return text
+
+
+def probability(p: float) -> str:
+    """`p = .0003`, two significant digits, as the field prints it."""
+    if p < 0.0001:
+        return "p < .0001"
+    if p >= 0.995:
+        return "p = 1"
+    places = 2 if p >= 0.1 else 1 - math.floor(math.log10(p))
+    return "p = " + f"{p:.{places}f}".lstrip("0")
+
+
+def setting(value: object) -> str:
+    """A setting as it would be typed, with thousands apart where it is a count."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def seeds(numbers: Sequence[int]) -> str:
+    """Seeds in short: `0-4, 7`."""
+    spans: list[list[int]] = []
+    for seed in sorted(numbers):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: `5 min`."""
+    for size, unit in ((86_400 * 365, "y"), (86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+def compact(value: float) -> str:
+    """A statistic of any size in three significant digits, empty where there is none."""
+    if not math.isfinite(value):
+        return ""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+    return f"{value:.2e}"

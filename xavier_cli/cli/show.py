@@ -1,0 +1,21 @@
+"""`xavier show`: one run from outside and inside."""
+
+from __future__ import annotations
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+
+
+def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
+    """Show runs: configuration, where they come from, curves, layers, and the search for the rate.
+
+    Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`).
+    """
+    from xavier_cli.cli.inside import ONLY, inside_page
+
+    if output is not None:
+        check_output(output)
+    read = inputs.read_inputs(runs, inputs.newest_runs, only=ONLY)
+    show_page(inside_page(read.runs), format, output)
+    read.finish()
