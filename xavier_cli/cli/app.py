@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli import compare, ls, show
+from xavier_cli.cli import compare, ls, plot, show
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def xavier(
 
 
 app.command("compare")(compare.compare)
+app.command("plot")(plot.plot)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 

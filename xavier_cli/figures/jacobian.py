@@ -61,7 +61,7 @@ def spectrum(run: Run, chosen: Selection) -> Spectrum:
 
 
 def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
-    """Draw one average, shape `(L,)`, over `layers`; layer 1 stands apart since its Jacobian is not square."""
+    """Draw one average, shape `(L,)`, over `layers`; layer 1, not square, stands apart."""
     inner = layers > 1
     part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
     plot_band(ax, layers[inner], part, style, slice(None), name)
@@ -133,7 +133,7 @@ def spectrum_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     outer_labels(page, share_y=True)
     sentences = [
         "Singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
-        f" probe examples, {at_record([data.update for data in panels])}; at the dashed line lengths are kept."
+        f" probe examples, {at_record([data.update for data in panels])}; the dashed line keeps lengths."
     ]
     text = caption(runs, [data.singular.seeds for data in panels], sentences)
     return Drawing(finish_layers(page, styles, text), notes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from xavier_cli import names
 from xavier_cli.figures.look import in_updates
 from xavier_cli.runs.record import Run
 
@@ -28,10 +29,17 @@ def labels(runs: Sequence[Run]) -> list[str]:
     named = [field for field in _PHRASES if field in differing]
     named += [field for field in differing if field not in _PHRASES]
     texts = [_phrases(run, named or ["act", "init"]) for run in runs]
-    # Two searches over other rates may have chosen the same one; the hash still tells them apart.
+    # Two searches over other rates may have chosen the same one; parts of one configuration may have been
+    # kept apart because one is not complete.
+    for told_by in ([run.config.sha256()[:4] for run in runs], [run.status for run in runs]):
+        if len(set(told_by)) > 1:
+            texts = [
+                f"{text} ({more})" if texts.count(text) > 1 else text
+                for text, more in zip(texts, told_by, strict=True)
+            ]
     return [
-        f"{text} [{run.config.sha256()[:4]}]" if texts.count(text) > 1 else text
-        for text, run in zip(texts, runs, strict=True)
+        f"{text} ({texts[: i + 1].count(text)})" if texts.count(text) > 1 else text
+        for i, text in enumerate(texts)
     ]
 
 
@@ -40,6 +48,30 @@ def shared(runs: Sequence[Run]) -> str:
     differing = _differing(runs)
     fields = _SHARED if differing else _SHARED[2:]
     return _phrases(runs[0], [field for field in fields if field not in differing])
+
+
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """`runs` by what they are: activations and initializers as `names` lists them, numbers rising."""
+
+    def place(run: Run) -> tuple[object, ...]:
+        config = run.config
+        return (
+            _index(names.DATA_SETS, config.data),
+            _index(names.ACTIVATIONS, config.act),
+            _index(names.INITIALIZERS, config.init),
+            config.depth,
+            config.width,
+            run.lr,
+            config.batch_size,
+            config.updates,
+            config.to_json(),
+        )
+
+    return sorted(runs, key=place)
+
+
+def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
+    return (list(table).index(word) if word in table else len(table)), word
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:

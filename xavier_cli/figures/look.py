@@ -21,6 +21,7 @@ SINGLE = 3.4
 DOUBLE = 6.9
 
 SMALL = 7.0
+DPI = 200
 GREY = "0.4"
 # For a level that a line is compared with; lines over updates are dotted or solid.
 LEVEL_DASHES = (0, (6, 3))
@@ -55,7 +56,7 @@ _RC: dict[Any, Any] = {
     "lines.linewidth": 1.1,
     "lines.markersize": 4.0,
     "lines.markeredgewidth": 0.35,
-    "savefig.dpi": 200,
+    "savefig.dpi": DPI,
     # Text stays text in a PDF, and equal figures are equal files.
     "pdf.fonttype": 42,
     "svg.hashsalt": "xavier",

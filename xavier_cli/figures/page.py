@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from xavier_cli.figures.look import DOUBLE, SINGLE, SMALL
+from xavier_cli.figures.look import DOUBLE, DPI, SINGLE, SMALL
 from xavier_cli.figures.selection import UnsuitableRunError
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     columns = count if count <= 3 else 2 if count == 4 else 3
     width = SINGLE if count == 1 and not wide else DOUBLE
     panel_height = height or (2.3 if count == 1 else 2.1 if columns == 2 else 1.75)
-    figure = Figure(figsize=(width, 4))
+    figure = Figure(figsize=(width, 4), dpi=DPI)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(-(-count // columns), columns)
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
@@ -109,7 +109,8 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
     figure = page.figure
     figure.set_figheight(height)
     panels = (0, below / height, 1, 1 - (above + below) / height)
-    figure.set_layout_engine(ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN))
+    # Laid out here and once: saving would draw everything for it a second time.
+    ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN).execute(figure)
     if handles:
         figure.legend(
             _by_rows(handles, columns),

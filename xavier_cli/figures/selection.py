@@ -59,10 +59,10 @@ def values(run: Run, name: str) -> np.ndarray:
     """The array `name` of `run`; raises `UnsuitableRunError` naming the tensors that are there."""
     if name in run:
         return run[name]
-    groups = sorted({key.split("/")[0] for key in run.arrays if "/" in key})
-    group = name.split("/")[0]
-    has = sorted(key for key in run.arrays if key.startswith(f"{group}/")) if group in groups else groups
-    raise UnsuitableRunError(f"no `{name}`; it has: {', '.join(has) or 'no records'}")
+    group, _, rest = name.partition("/")
+    has = sorted({key.split("/")[0] for key in run.arrays if "/" in key} - {"final", "search"})
+    missing = f"{rest} of {group}" if group in has else group
+    raise UnsuitableRunError(f"no `{missing}` recorded; it has: {', '.join(has) or 'nothing'}")
 
 
 def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
