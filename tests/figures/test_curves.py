@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_lines_are_named_at_their_ends_and_no_name_lies_on_another(small_run):
     boxes = sorted(
         text.get_window_extent().extents[[1, 3]].tolist() for text in ax.texts if text.get_text() in names
     )
-    assert all(below[1] <= above[0] + 0.5 for below, above in zip(boxes, boxes[1:], strict=False))
+    assert all(below[1] <= above[0] + 0.5 for below, above in pairwise(boxes))
 
 
 @pytest.mark.parametrize(("data", "level"), [("shapeset", 100 * 5 / 6), ("mnist", 88.65)])

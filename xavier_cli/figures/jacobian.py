@@ -73,6 +73,7 @@ def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: 
             ends if band.seeds > 1 else None,
             color=style.color,
             marker=style.marker,
+            markersize=style.size,
             markeredgecolor="white",
             linestyle="none",
             elinewidth=0.8,

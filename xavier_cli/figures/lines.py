@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Transform, offset_copy
 
 from xavier_cli.figures.bands import Band
 from xavier_cli.figures.look import SMALL, Style
@@ -23,6 +24,7 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
         color=style.color,
         linestyle=style.linestyle,
         marker=style.marker,
+        markersize=style.size,
         markevery=every,
         markeredgecolor="white",
         label=label,
@@ -56,6 +58,7 @@ def key(style: Style, *, line: bool = True, marker: bool = True) -> Line2D:
         color=style.color,
         linestyle=style.linestyle if line else "none",
         marker=style.marker if marker else "none",
+        markersize=style.size,
         markeredgecolor="white",
     )
 
@@ -72,14 +75,17 @@ def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: 
     order = sorted(range(len(names)), key=lambda i: ends[i][1])
     wanted = [ends[i][1] for i in order]
     places = apart(wanted, 1.25 * SMALL / 72 / inches * (high - low), low, high)
-    across = ax.get_yaxis_transform()
+
+    def beside(points: float) -> Transform:
+        return offset_copy(ax.get_yaxis_transform(), ax.get_figure(root=True), x=points, units="points")
+
     for i, place in zip(order, places, strict=True):
         style = styles[i]
         ax.annotate(
             "",
             ends[i],
-            xytext=(1.03, place),
-            textcoords=across,
+            xytext=(1, place),
+            textcoords=beside(7),
             arrowprops={
                 "arrowstyle": "-",
                 "linewidth": 0.5,
@@ -90,16 +96,17 @@ def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: 
             annotation_clip=False,
         )
         ax.plot(
-            [1.04],
+            [1],
             [place],
             color=style.color,
             marker=style.marker,
+            markersize=style.size,
             markeredgecolor="white",
             linestyle="none",
-            transform=across,
+            transform=beside(11),
             clip_on=False,
         )
-        ax.text(1.06, place, names[i], transform=across, fontsize=SMALL, va="center", parse_math=False)
+        ax.text(1, place, names[i], transform=beside(16), fontsize=SMALL, va="center", parse_math=False)
     ax.set_ylim(low, high)
     return ax
 

@@ -82,6 +82,11 @@ class Style:
     marker: str
     linestyle: Dashes = "-"
 
+    @property
+    def size(self) -> float:
+        """Of the marker in points: those with thin arms are larger, to weigh as much as the others."""
+        return {"P": 5.2, "X": 5.2, "*": 6.4}.get(self.marker, 4.0)
+
 
 def layer_styles(count: int) -> list[Style]:
     """Styles of `count` layers from the input up: from dark to light, with marks that tell neighbours apart.

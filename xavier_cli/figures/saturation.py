@@ -52,8 +52,8 @@ def saturation(run: Run, chosen: Selection) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
     act = run.config.act
     low, high = names.ACTIVATIONS[act].range if act in names.ACTIVATIONS else (-math.inf, math.inf)
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     percentiles = values(run, "activation/abs_percentiles")
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     here = np.flatnonzero(run["percentile"] == PERCENTILE)
     if len(here) == 0:
         raise UnsuitableRunError(f"no percentile {PERCENTILE}; it has: {run['percentile'].tolist()}")
@@ -120,6 +120,7 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
         linestyle=(0, (1, 2)),
         linewidth=0.7,
         marker=style.marker,
+        markersize=style.size,
         markevery=every,
         markeredgecolor="white",
         label=f"layer {data.layers[i]}, {PERCENTILE}th percentile",
