@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
+from xavier_cli.cli.page import clean
+
 
 class ExitCode(IntEnum):
     """What the shell is told; DESIGN fixes these for other programs."""
@@ -45,7 +47,7 @@ def exit_code(error: BaseException) -> ExitCode:
 def one_line(error: BaseException) -> str:
     """`error` in one line, without a traceback."""
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    text = " ".join(text.split())
+    text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
@@ -40,7 +41,7 @@ def inside_page(runs: list[Run]) -> Page:
 
 
 def _tables(run: Run) -> Iterator[Table]:
-    yield Table((Column("setting"), Column("value", prose=True)), tuple(_settings(run)), title=_name(run))
+    yield Table((Column("setting"), Column("value", wraps=True)), tuple(_settings(run)), title=_name(run))
     if "search/lr" in run:
         yield _search_table(run)
     yield _curves_table(run)
@@ -81,7 +82,7 @@ def _in_short(value: object) -> str:
 
 def _search_table(run: Run) -> Table:
     found = run["search/valid_error"]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for rate, errors in zip(run["search/lr"], found, strict=True):
         finite = errors[np.isfinite(errors)]
         mean = f"{100 * finite.mean():.1f}" if len(finite) else ""
@@ -101,7 +102,7 @@ def _curves_table(run: Run) -> Table:
     finite = [loss[np.isfinite(loss[:, i]), i] for i in picked]
     cells = [
         [f"{int(run.updates[i]):,}" for i in picked],
-        [numbers.compact(float(values.mean())) if len(values) else "" for values in finite],
+        numbers.column([float(values.mean()) if len(values) else math.nan for values in finite]),
     ]
     columns = [Column("updates", "right"), Column("train loss", "right")]
     for examples in ("valid", "test"):
@@ -118,11 +119,11 @@ def _notes(run: Run) -> Iterator[str]:
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
     if run.diverged.any():
         guess = 100 * scores.guessing_error(run.config.data)
-        yield f"A seed counts as guessing ({guess:.1f} %) from where it diverged on; the layers are without it."
+        yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
     if "search/lr" in run:
         yield "*: the rate that was chosen, by its mean validation error."
         if run.lr_on_edge:
-            yield f"The rate chosen, {run.lr:g}, is on the edge of those searched: a better one may lie beyond."
+            yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
 
 
 def _name(run: Run) -> str:

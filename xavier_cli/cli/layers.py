@@ -28,7 +28,8 @@ def layers_table(run: Run, record: int = -1) -> Table:
     layers = layers_at(run, record)
     fields = [name for name in _FIELDS if _said(name, layers)]
     columns = [Column("layer")] + [Column(_FIELDS[name][0], "right") for name in fields]
-    rows = tuple((layer.name, *(_cell(layer, name) for name in fields)) for layer in layers)
+    cells = [[layer.name for layer in layers], *(_cells(name, layers) for name in fields)]
+    rows = tuple(zip(*cells, strict=True))
     seeds = int((~run.diverged).sum()) or len(run.seeds)
     over = "1 seed" if seeds == 1 else f"mean over {seeds} seeds"
     return Table(tuple(columns), rows, title=f"layers after {int(run.updates[record]):,} updates ({over})")
@@ -40,8 +41,8 @@ def _said(name: str, layers: tuple[Layer, ...]) -> bool:
     return any(known) if name in _ONLY_WHERE_ANY else bool(known)
 
 
-def _cell(layer: Layer, name: str) -> str:
-    value = getattr(layer, name)
-    if not math.isfinite(value):
-        return ""
-    return f"{100 * value:.1f}" if _FIELDS[name][1] else numbers.compact(value)
+def _cells(name: str, layers: tuple[Layer, ...]) -> list[str]:
+    values = [getattr(layer, name) for layer in layers]
+    if _FIELDS[name][1]:
+        return [f"{100 * value:.1f}" if math.isfinite(value) else "" for value in values]
+    return numbers.column(values)

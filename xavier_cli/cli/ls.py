@@ -42,12 +42,12 @@ def runs_page(runs: list[Run], now: datetime) -> Page:
     unfinished = any(run.status != "complete" for run in runs)
     columns = [Column("age", "right"), Column("N", "right"), Column("updates", "right")]
     columns += [Column("status")] if unfinished else []
-    columns += [Column("test error %"), Column("run", prose=True)]
+    columns += [Column("test error %"), Column("run", moves=True)]
     rows, records = [], []
     for run, error, text in zip(runs, errors, shown, strict=True):
         done, planned = int(run.updates[-1]), run.config.updates
         trained = done > 0
-        status = [run.status if run.status == "complete" else f"{run.status} of {planned:,}"]
+        status = [run.status]
         rows.append(
             (
                 numbers.age((now - _created(run)).total_seconds()),

@@ -9,7 +9,7 @@ from xavier_cli.statistics.estimate import Estimate
 
 
 def percents(estimates: Sequence[Estimate]) -> list[str]:
-    """Fractions as `47.7 ± 0.9` in percent, for one column: the same decimals, the `±` one below the other."""
+    """Fractions as `47.7 ± 0.9` in percent, for one column: one number of decimals, `±` below `±`."""
     means = [100 * estimate.mean for estimate in estimates]
     halves = [100 * estimate.half_width for estimate in estimates]
     places = decimals(means, halves)
@@ -25,10 +25,10 @@ def percents(estimates: Sequence[Estimate]) -> list[str]:
 
 
 def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
-    """One decimal of a percentage, or two where an interval (or, without any, the error) is that small."""
-    known = [half for half in halves if math.isfinite(half) and half > 0]
+    """One decimal of a percentage, or two where most intervals (or, without any, errors) are small."""
+    known = sorted(half for half in halves if math.isfinite(half) and half > 0)
     if known:
-        return 1 if min(known) >= 0.1 else 2
+        return 1 if known[len(known) // 2] >= 0.1 else 2
     return 2 if means and min(means) < 10 else 1
 
 
@@ -76,10 +76,15 @@ def age(seconds: float) -> str:
     return "now"
 
 
-def compact(value: float) -> str:
-    """A statistic of any size in three significant digits, empty where there is none."""
-    if not math.isfinite(value):
-        return ""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
-    return f"{value:.2e}"
+def column(values: Sequence[float]) -> list[str]:
+    """Statistics of any size in one column: the largest has three digits; NaN is empty.
+
+    They share their decimals, or are written with exponents where the smallest would be lost.
+    """
+    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    if not sizes:
+        return ["0" if value == 0 else "" for value in values]
+    places = max(0, 2 - math.floor(math.log10(max(sizes))))
+    exponents = places > 6 or max(sizes) >= 1e6 or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
+    form = ".1e" if exponents else f".{places}f"
+    return [f"{value:{form}}" if math.isfinite(value) else "" for value in values]

@@ -15,11 +15,14 @@ _ESCAPE_SEQUENCE = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """A column of text; `prose` wraps and moves below its row, `optional` goes, where space is short."""
+    """A column of text. Where space is short, what `wraps` does so, what is `optional` goes, and what `moves`
+    goes below its row.
+    """
 
     title: str
     align: Literal["left", "right"] = "left"
-    prose: bool = False
+    wraps: bool = False
+    moves: bool = False
     optional: bool = False
 
 

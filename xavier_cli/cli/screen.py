@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 GAP = 2
-# Prose in a narrower column than this is harder to read than prose below its row.
-NARROWEST_PROSE = 22
+# Text in a narrower column than this is harder to read than text below its row.
+NARROWEST = 22
 
 
 def format_screen(page: Page, width: int, colour: bool = False) -> str:
@@ -31,12 +31,12 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
             parts.append(Text(clean(table.title), style="bold"))
         if table.about:
             parts += [Padding(Text(clean(table.about), style="dim"), (0, 0, 0, GAP)), ""]
-        parts += result_table(table, width)
+        parts += fit(table, width)
     if page.notes:
         parts.append("")
     # The first line begins with a dash, the next ones are indented under it.
     for note in page.notes:
-        grid = _grid()
+        grid = _grid(gap=1)
         grid.add_row(Text("-"), Text(clean(note)))
         parts.append(grid)
     file = io.StringIO()
@@ -55,20 +55,21 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
     return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
 
 
-def result_table(table: Table, width: int) -> list[RenderableType]:
-    """`table` as rich renderables: whole if it fits, else without what is optional, then with its prose
+def fit(table: Table, width: int) -> list[RenderableType]:
+    """`table` as rich renderables: whole if it fits, else without what is optional, then with what moves
     below each row, and last as one short list per row.
     """
     columns, rows = _with_marks(table)
     bold = table.best or frozenset()
-    kept = list(range(len(columns)))
-    if not _fits(columns, rows, kept, width):
-        kept = [i for i in kept if not columns[i].optional]
-    if _fits(columns, rows, kept, width):
-        return [_rich_table(columns, rows, kept, bold)]
-    fixed = [i for i in kept if not columns[i].prose]
-    if sum(_natural(columns, rows, i) + GAP for i in fixed) - GAP <= width:
-        return list(_prose_below(columns, rows, fixed, bold))
+    every = list(range(len(columns)))
+    needed = [i for i in every if not columns[i].optional]
+    for kept in (every, needed):
+        if _fits(columns, rows, kept, width, GAP):
+            return [_aligned(columns, rows, kept, bold)]
+    for kept, gap in ((every, GAP), (needed, GAP), (needed, GAP - 1)):
+        kept = [i for i in kept if not columns[i].moves]
+        if len(kept) > 1 and _fits(columns, rows, kept, width, gap):
+            return list(_moved_below(columns, rows, kept, bold, gap))
     return list(_as_lists(columns, rows, bold))
 
 
@@ -86,52 +87,68 @@ def _natural(columns: Sequence[Column], rows: Sequence[Sequence[str]], index: in
     return max(cell_len(columns[index].title), *(cell_len(row[index]) for row in rows), 0, 0)
 
 
-def _fits(columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int], width: int) -> bool:
-    needed = -GAP
+def _fits(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int], width: int, gap: int
+) -> bool:
+    needed = -gap
     for i in kept:
         natural = _natural(columns, rows, i)
-        needed += GAP + (min(natural, NARROWEST_PROSE) if columns[i].prose else natural)
+        needed += gap + (min(natural, NARROWEST) if columns[i].wraps else natural)
     return needed <= width
 
 
-def _rich_table(
+def _add_columns(
+    grid: RichTable, columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int]
+) -> None:
+    for i in kept:
+        if columns[i].wraps:
+            grid.add_column(overflow="fold")
+        else:
+            grid.add_column(justify=columns[i].align, no_wrap=True, min_width=_natural(columns, rows, i))
+
+
+def _aligned(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int], bold: frozenset[int]
 ) -> RichTable:
     from rich.text import Text
 
     grid = _grid()
-    for i in kept:
-        if columns[i].prose:
-            grid.add_column(overflow="fold")
-        else:
-            grid.add_column(justify=columns[i].align, no_wrap=True, min_width=_natural(columns, rows, i))
+    _add_columns(grid, columns, rows, kept)
     grid.add_row(*(Text(columns[i].title, style="underline") for i in kept))
     for index, row in enumerate(rows):
         grid.add_row(*(Text(row[i], style="bold" if index in bold else "") for i in kept))
     return grid
 
 
-def _prose_below(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], fixed: Sequence[int], bold: frozenset[int]
+def _moved_below(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    kept: Sequence[int],
+    bold: frozenset[int],
+    gap: int,
 ) -> Iterator[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    for index in range(-1, len(rows)):
-        # A table per row, all as wide as the widest, so that prose comes between them.
-        grid = _grid()
-        for i in fixed:
-            grid.add_column(justify=columns[i].align, no_wrap=True, min_width=_natural(columns, rows, i))
-        if index < 0:
-            grid.add_row(*(Text(columns[i].title, style="underline") for i in fixed))
-            yield grid
-            continue
+    moved = [i for i, column in enumerate(columns) if column.moves]
+    grid = _grid(gap)
+    _add_columns(grid, columns, rows, kept)
+    grid.add_row(*(Text(columns[i].title, style="underline") for i in kept))
+    yield grid
+    for index, row in enumerate(rows):
+        # A grid per row, each as wide as the widest cells, so that lines can come between them.
+        grid = _grid(gap)
+        _add_columns(grid, columns, rows, kept)
         style = "bold" if index in bold else ""
-        grid.add_row(*(Text(rows[index][i], style=style) for i in fixed))
+        grid.add_row(*(Text(row[i], style=style) for i in kept))
         yield grid
-        for i, column in enumerate(columns):
-            if column.prose and rows[index][i]:
-                yield Padding(Text(rows[index][i], style=style), (0, 0, 0, 2 * GAP))
+        below = "; ".join(
+            row[i] if columns[i].wraps or len(moved) == 1 else f"{columns[i].title} {row[i]}"
+            for i in moved
+            if row[i]
+        )
+        if below:
+            yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
 
 
 def _as_lists(
@@ -140,17 +157,18 @@ def _as_lists(
     from rich.text import Text
 
     for index, row in enumerate(rows):
+        if index:
+            yield ""
         grid = _grid()
         for column, cell in zip(columns, row, strict=True):
             if cell.strip():
-                style = "bold" if index in bold else ""
-                grid.add_row(Text(column.title), Text(cell.strip(), style=style))
-        if index:
-            yield ""
+                # Without a title it is the mark of the best row, which heads the list.
+                first, second = (column.title, cell.strip()) if column.title else (cell, "")
+                grid.add_row(Text(first), Text(second, style="bold" if index in bold else ""))
         yield grid
 
 
-def _grid() -> RichTable:
+def _grid(gap: int = GAP) -> RichTable:
     from rich.table import Table as RichTable
 
-    return RichTable.grid(padding=(0, GAP, 0, 0), pad_edge=False)
+    return RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)

@@ -47,10 +47,10 @@ def result_table(section: Section) -> Table:
     columns += [Column("valid error %", "right", optional=True), Column("test error %")]
     cells += [valid_errors, test_errors]
     if any(gaps):
-        columns.append(Column("above the best"))
+        columns.append(Column("above the best", moves=True))
         cells.append(gaps)
     if any(against):
-        columns.append(Column("verdict", prose=True))
+        columns.append(Column("verdict", wraps=True, moves=True))
         cells.append(against)
     best = {index for index, row in enumerate(rows) if row.verdict.kind == "best" and len(rows) > 1}
     return Table(
@@ -77,19 +77,16 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
         )
     if any(section.tests for section in comparison.sections):
         tested = [gap for gap, v in zip(gaps, _with_gap(verdicts), strict=True) if not math.isnan(v.p)]
-        tests = [
-            name
-            for name, used in (
-                ("paired t where the seeds are the same", any(gap.paired for gap in tested)),
-                ("Welch's t where they are not", any(not gap.paired for gap in tested)),
-            )
-            if used
-        ]
-        pairs = " and ".join(str(section.tests) for section in comparison.sections if section.tests)
-        noun = "pair" if pairs == "1" else "pairs"
+        how = {
+            (True, False): "paired t over the same seeds",
+            (False, True): "Welch's t",
+            (True, True): "paired t where the seeds are the same, Welch's t where they are not",
+        }[any(gap.paired for gap in tested), any(not gap.paired for gap in tested)]
+        pairs = max(section.tests for section in comparison.sections)
+        holm = ", Holm-corrected over all pairs of a data set" if pairs > 1 else ""
+        level = f"{ALPHA:g}".lstrip("0")
         notes.append(
-            f"Told apart: p < {ALPHA:g}".replace("0.", ".")
-            + f" in a two-sided test over seeds ({', '.join(tests)}), Holm-corrected over all {pairs} {noun}. "
+            f"Told apart: p < {level} in a two-sided test over seeds ({how}){holm}. "
             "Not told apart does not mean equal."
         )
         correlations = [gap.correlation for gap in tested if not math.isnan(gap.correlation)]

@@ -163,7 +163,7 @@ def _concatenated(
 
 
 def _at(run: Run, name: str, axis: str, position: int | list[int]) -> np.ndarray:
-    values: np.ndarray = np.take(run[name], np.asarray(position), axis=schema.dims(name).index(axis))
+    values: np.ndarray = np.take(run[name], np.asarray(position, np.intp), axis=schema.dims(name).index(axis))
     return values
 
 

@@ -34,7 +34,7 @@ CHUNK_BYTES = 2**20
 COMPRESSED_FROM_BYTES = 1024
 MAX_TEXT_BYTES = 2**24
 # So much may be unpacked from a small file; beyond it, what is unpacked is bound to what is stored.
-FREELY_UNPACKED_BYTES = 2**26
+FREELY_UNPACKED_BYTES = 2**25
 MAX_UNPACKING = 200
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
