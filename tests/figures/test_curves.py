@@ -90,9 +90,10 @@ def test_a_run_without_training_is_skipped_and_named(small_run):
 
     assert len(drawing.notes) == 1
     assert drawing.notes[0].startswith("skipped: shapeset-tanh-normalized")
-    assert drawing.notes[0].endswith("only record 0, so nothing was trained")
-    with pytest.raises(UnsuitableRunError, match="nothing was trained"):
-        draw(CURVES, [small_run(updates=0)])
+    assert drawing.notes[0].endswith("nothing over time: only the record at update 0")
+    for kind in ("curves", "saturation", "gradients-over-time"):
+        with pytest.raises(UnsuitableRunError, match="nothing over time"):
+            draw(KINDS[kind], [small_run(updates=0)])
 
 
 def test_the_caption_of_curves(small_run, text_of):

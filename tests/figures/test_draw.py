@@ -17,9 +17,7 @@ SIGNATURES = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_every_kind_draws_one_and_several_runs(small_run, kind):
     one = draw(kind, [small_run(seeds=1)])
-    several = draw(
-        kind, [small_run(act=act, depth=depth) for act in ("sigmoid", "tanh") for depth in (1, 12)]
-    )
+    several = draw(kind, [small_run(act="sigmoid", depth=1), small_run(act="tanh", depth=9)])
 
     assert one.figure.axes
     assert several.figure.axes
@@ -41,9 +39,7 @@ def test_a_figure_is_written_as_its_ending_says_and_twice_the_same(small_run, tm
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_nothing_is_cut_off_and_no_text_is_small(small_run, kind):
-    runs = [
-        small_run(act=act, init=init) for act in ("sigmoid", "tanh") for init in ("standard", "normalized")
-    ]
+    runs = [small_run(act="tanh", init=init, depth=3) for init in ("standard", "normalized")]
 
     figure = draw(kind, runs).figure
 

@@ -17,7 +17,7 @@ from xavier_cli.figures.layered import time_axis
 from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
 from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
 from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, times, values
 from xavier_cli.runs.record import Run
 
 # More lines than this have no room for a label at their ends.
@@ -37,10 +37,8 @@ class Curve:
 def curve(run: Run, chosen: Selection) -> Curve:
     """Test error of the chosen seeds of `run`; a seed that diverged counts as guessing from there on."""
     error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
-    if run.updates[-1] == 0:
-        raise UnsuitableRunError("only record 0, so nothing was trained")
     guessing = guessing_error(run.config.data)
-    return Curve(run.config.data, run.updates, over_seeds(np.where(np.isnan(error), guessing, error)))
+    return Curve(run.config.data, times(run), over_seeds(np.where(np.isnan(error), guessing, error)))
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:

@@ -22,6 +22,7 @@ from xavier_cli.figures.selection import (
     parse_tensor,
     seed_rows,
     suitable,
+    times,
     values,
 )
 from xavier_cli.runs.record import Run
@@ -47,7 +48,7 @@ def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
     scale = "weight_layer" if tensor == "weight_gradient" else "layer"
     std = values(run, f"{tensor}/std")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    return Spread(tensor, run.updates, run[scale][columns], over_seeds(std[rows][:, :, columns]))
+    return Spread(tensor, times(run), run[scale][columns], over_seeds(std[rows][:, :, columns]))
 
 
 def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:

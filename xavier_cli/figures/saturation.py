@@ -23,6 +23,7 @@ from xavier_cli.figures.selection import (
     layer_columns,
     seed_rows,
     suitable,
+    times,
     values,
 )
 from xavier_cli.runs.record import Run
@@ -65,7 +66,7 @@ def saturation(run: Run, chosen: Selection) -> Saturation:
         act,
         (low, high),
         low == 0 and math.isfinite(high),
-        run.updates,
+        times(run),
         run["layer"][columns],
         band(values(run, "activation/mean")),
         band(values(run, "activation/std")),

@@ -65,6 +65,13 @@ def values(run: Run, name: str) -> np.ndarray:
     raise UnsuitableRunError(f"no `{missing}` recorded; it has: {', '.join(has) or 'nothing'}")
 
 
+def times(run: Run) -> np.ndarray:
+    """Shape `(R,)`: updates at the records of `run`; raises `UnsuitableRunError` where there is only one, 0."""
+    if run.updates[-1] == 0:
+        raise UnsuitableRunError("nothing over time: only the record at update 0")
+    return run.updates
+
+
 def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
     """Indices of `seeds` along a run's first axis; all of them for None."""
     if seeds is None:
