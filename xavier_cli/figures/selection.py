@@ -66,7 +66,7 @@ def values(run: Run, name: str) -> np.ndarray:
 
 
 def times(run: Run) -> np.ndarray:
-    """Shape `(R,)`: updates at the records of `run`; raises `UnsuitableRunError` where there is only one, 0."""
+    """Shape `(R,)`: updates at the records; raises `UnsuitableRunError` where the only record is at 0."""
     if run.updates[-1] == 0:
         raise UnsuitableRunError("nothing over time: only the record at update 0")
     return run.updates
