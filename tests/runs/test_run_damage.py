@@ -334,6 +334,12 @@ def bomb(file, errors):
     put(file, "jacobian/singular_values", zeros, compression="gzip", chunks=(2, 8, 2, 65_536))
 
 
+def huge_chunk(file, errors):
+    storage = {"chunks": (2, 10**8), "maxshape": (None, None), "compression": "gzip"}
+    del file["curves/test_error"]
+    file.create_dataset("curves/test_error", errors.shape, "<f8", fletcher32=True, **storage)
+
+
 def attribute_of_variable_length(file, errors):
     file.attrs["provenance_json"] = "{}"
 
@@ -390,6 +396,7 @@ HOSTILE = {
     huge_and_empty: "has shape",
     unwritten: "asks for too much memory",
     bomb: "asks for too much memory",
+    huge_chunk: "asks for too much memory",
     attribute_of_variable_length: "`provenance_json` is of another type",
     attribute_array: "`status` is of another type",
     attribute_no_json: "damaged",

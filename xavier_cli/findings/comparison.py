@@ -10,7 +10,7 @@ from typing import Literal
 
 from xavier_cli.findings import scores
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.statistics.difference import Difference, difference
+from xavier_cli.statistics.difference import Difference, difference, difference_p
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
@@ -47,20 +47,16 @@ class Verdict:
 class Row:
     """One experiment: what was set, what came out over its seeds, and how it stands to the best.
 
-    `errors` holds each seed's final test error, a diverged one counted as guessing.
+    `errors` holds each seed's final test error, in the order of `seeds`, a diverged one counted as guessing.
     """
 
     run: Run
     settings: Mapping[str, Setting]
+    seeds: tuple[int, ...]
     errors: tuple[float, ...]
     test_error: Estimate
     valid_error: Estimate
     verdict: Verdict
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds, in the order of the run."""
-        return tuple(int(seed) for seed in self.run.seeds)
 
     @property
     def diverged(self) -> tuple[int, ...]:
@@ -142,6 +138,7 @@ def _row(run: Run) -> Row:
     return Row(
         run=run,
         settings=_settings(run),
+        seeds=tuple(int(seed) for seed in run.seeds),
         errors=tuple(float(error) for error in errors),
         test_error=mean_over_seeds(errors),
         valid_error=mean_over_seeds(scores.final_error(run, "valid")),
@@ -170,7 +167,10 @@ def _verdicts(rows: Sequence[Row]) -> tuple[list[Verdict], int]:
     if len(finished) > MOST_ROWS_TESTED:
         many = Verdict("not_tested", why=f"over {MOST_ROWS_TESTED} rows")
         return [Verdict("best") if index == best else many for index in range(len(rows))], 0
-    p = {pair: _difference(rows[pair[0]], rows[pair[1]]).p for pair in itertools.combinations(finished, 2)}
+    p = {
+        (i, j): difference_p(rows[i].errors, rows[j].errors, rows[i].seeds, rows[j].seeds)
+        for i, j in itertools.combinations(finished, 2)
+    }
     tested = [pair for pair, value in p.items() if not math.isnan(value)]
     corrected = dict(zip(tested, holm([p[pair] for pair in tested]), strict=True))
     verdicts = []
@@ -191,7 +191,7 @@ def _alone(row: Row) -> Verdict:
 
 
 def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
-    gap = _difference(row, best)
+    gap = difference(row.errors, best.errors, row.seeds, best.seeds)
     if not math.isnan(corrected_p):
         return Verdict("told_apart" if corrected_p < ALPHA else "not_told_apart", gap, corrected_p)
     p_networks = math.nan
@@ -199,7 +199,3 @@ def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
     if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
     return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested)
-
-
-def _difference(row: Row, other: Row) -> Difference:
-    return difference(row.errors, other.errors, row.seeds, other.seeds)

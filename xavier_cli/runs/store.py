@@ -289,7 +289,14 @@ def _size(name: str, shape: tuple[int, ...]) -> int:
 def _load(path: Path, name: str, dataset: Any, shape: tuple[int, ...], digest: object) -> np.ndarray:
     """The numbers of `dataset`, whose `shape` is known to be right, if `digest` is theirs."""
     size, stored = _size(name, shape), dataset.get_storage_size()
-    if size > schema.MAX_DATASET_BYTES or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored):
+    chunk = dataset.get_create_plist().get_chunk()
+    if (
+        size > schema.MAX_DATASET_BYTES
+        or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored)
+        # A chunk is unpacked whole, also where little of it belongs to the dataset.
+        or any(length > bound for length, bound in zip(chunk, shape, strict=True))
+        or stored > 2 * size + 4096
+    ):
         raise RunFileError(path, f"`{name}` asks for too much memory")
     array = np.empty(shape, schema.DATASETS[name].dtype)
     dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array)

@@ -55,20 +55,36 @@ def difference(
     the smaller of two p. Under three seeds nothing is tested, under five there is only the interval.
     """
     effect = _effect(a, b, a_seeds, b_seeds)
-    low = high = p = math.nan
-    if effect.n < SEEDS_FOR_AN_INTERVAL:
-        untested = f"under {SEEDS_FOR_AN_INTERVAL} seeds"
-    elif effect.all_zero:
+    p, untested = _test(effect)
+    low = high = math.nan
+    if effect.all_zero and effect.n >= SEEDS_FOR_AN_INTERVAL:
         low = high = 0.0
-        p, untested = (1.0, "") if effect.n >= SEEDS_FOR_A_TEST else (math.nan, _TOO_FEW)
-    elif effect.error == 0:
-        untested = "no spread over seeds"
-    else:
+    elif effect.error > 0 and effect.n >= SEEDS_FOR_AN_INTERVAL:
         reach = student.quantile(level, effect.df) * effect.error
         low, high = effect.mean - reach, effect.mean + reach
-        untested = "" if effect.n >= SEEDS_FOR_A_TEST else _TOO_FEW
-        p = math.nan if untested else student.two_sided_p(effect.mean / effect.error, effect.df)
-    return Difference(effect.mean, low, high, p, effect.n, effect.paired, effect.correlation, untested, level)
+    correlation = math.nan
+    if effect.paired:
+        right = dict(zip(b_seeds, b, strict=True))
+        correlation = _correlation([float(v) for v in a], [float(right[seed]) for seed in a_seeds])
+    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested, level)
+
+
+def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
+    """The p of `difference` alone, for the many pairs of a table that no interval is shown of."""
+    return _test(_effect(a, b, a_seeds, b_seeds))[0]
+
+
+def _test(effect: _Effect) -> tuple[float, str]:
+    """The two-sided p of no difference, or NaN and why there is none."""
+    if effect.n < SEEDS_FOR_AN_INTERVAL:
+        return math.nan, f"under {SEEDS_FOR_AN_INTERVAL} seeds"
+    if effect.error == 0 and not effect.all_zero:
+        return math.nan, "no spread over seeds"
+    if effect.n < SEEDS_FOR_A_TEST:
+        return math.nan, _TOO_FEW
+    if effect.all_zero:
+        return 1.0, ""
+    return student.two_sided_p(effect.mean / effect.error, effect.df), ""
 
 
 def equivalence(
@@ -97,7 +113,6 @@ class _Effect:
     df: float
     n: int
     paired: bool
-    correlation: float
     all_zero: bool
 
 
@@ -117,7 +132,7 @@ def _effect(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]
         ys = [y[seed] for seed in x]
         change = [left - right for left, right in zip(xs, ys, strict=True)]
         mean, error = _mean(change), _standard_error(change, noise)
-        return _Effect(mean, error, n - 1, n, True, _correlation(xs, ys), max(map(abs, change)) <= noise)
+        return _Effect(mean, error, n - 1, n, True, max(map(abs, change)) <= noise)
     ys = list(y.values())
     mean = _mean(xs) - _mean(ys)
     errors = _standard_error(xs, noise), _standard_error(ys, noise)
@@ -125,7 +140,7 @@ def _effect(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]
     df = math.nan
     if n > 1 and error > 0:
         df = error**4 / sum(e**4 / (len(side) - 1) for e, side in zip(errors, (xs, ys), strict=True))
-    return _Effect(mean, error, df, n, False, math.nan, error == 0 and abs(mean) <= noise)
+    return _Effect(mean, error, df, n, False, error == 0 and abs(mean) <= noise)
 
 
 def _mean(sample: Sequence[float]) -> float:

@@ -1,0 +1,112 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from xavier_cli.figures.curves import curve
+from xavier_cli.figures.draw import draw
+from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.lines import apart
+from xavier_cli.figures.selection import Selection, UnsuitableRunError
+
+CURVES = KINDS["curves"]
+
+
+def test_a_line_is_the_mean_test_error_in_percent(small_run, line_of):
+    runs = [small_run(act=act) for act in ("tanh", "softsign")]
+
+    ax = draw(CURVES, runs).figure.axes[0]
+
+    for run, label in zip(runs, ("tanh", "softsign"), strict=True):
+        expected = 100 * run["curves/test_error"].mean(axis=0)
+        np.testing.assert_allclose(line_of(ax, label).get_ydata(), expected)
+
+
+def test_lines_are_named_at_their_ends_and_no_name_lies_on_another(small_run):
+    runs = [small_run(lr=0.01 * (i + 1), final_error=0.3, spread=0) for i in range(12)]
+
+    ax = draw(CURVES, runs).figure.axes[0]
+
+    names = {text.get_text(): text.get_position()[1] for text in ax.texts if text.get_text().startswith("lr")}
+    assert len(names) == 12
+    boxes = sorted(
+        text.get_window_extent().extents[[1, 3]].tolist() for text in ax.texts if text.get_text() in names
+    )
+    assert all(below[1] <= above[0] + 0.5 for below, above in pairwise(boxes))
+
+
+@pytest.mark.parametrize(("data", "level"), [("shapeset", 100 * 5 / 6), ("mnist", 88.65)])
+def test_guessing_is_a_level_with_a_name(small_run, data, level):
+    ax = draw(CURVES, [small_run(data=data, final_error=0.6)]).figure.axes[0]
+
+    assert [line.get_ydata()[0] for line in ax.get_lines() if line.get_label().startswith("_")] == [
+        pytest.approx(level)
+    ]
+    assert f"guessing {level:.4g} %" in [text.get_text() for text in ax.texts]
+
+
+def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of):
+    run = small_run(data="mnist", final_error=0.02, records=200, updates=100_000, seeds=1)
+    error = np.full_like(run["curves/test_error"], 0.02)
+    run.arrays["curves/test_error"][...] = error
+
+    figure = draw(CURVES, [run]).figure
+
+    assert figure.axes[0].get_ylim()[1] < 10
+    assert "Guessing, 88.65 %, lies above the axis." in text_of(figure)
+
+
+def test_a_diverged_seed_counts_as_guessing_and_is_told(small_run, text_of):
+    run = small_run(diverged=(0,), seeds=2, final_error=0.3)
+
+    data = curve(run, Selection())
+
+    assert data.error.high[-1] == pytest.approx(100 * 5 / 6)
+    assert "1 of 2 seeds" in text_of(draw(CURVES, [run]).figure)
+
+
+def test_examples_are_shown_beside_updates(small_run):
+    (ax,) = draw(CURVES, [small_run(batch_size=20)]).figure.axes
+
+    (examples,) = ax.child_axes
+    assert examples.get_xlim() == pytest.approx(tuple(20 * x for x in ax.get_xlim()))
+
+
+def test_every_data_set_has_a_panel(small_run):
+    runs = [
+        small_run(data=data, init=init)
+        for data in ("mnist", "shapeset")
+        for init in ("standard", "normalized")
+    ]
+
+    figure = draw(CURVES, runs).figure
+
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["shapeset", "mnist"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["standard", "normalized"]
+
+
+def test_a_run_without_training_is_skipped_and_named(small_run):
+    drawing = draw(CURVES, [small_run(), small_run(updates=0)])
+
+    assert len(drawing.notes) == 1
+    assert drawing.notes[0].startswith("skipped: shapeset-tanh-normalized")
+    assert drawing.notes[0].endswith("nothing over time: only the record at update 0")
+    for kind in ("curves", "saturation", "gradients-over-time"):
+        with pytest.raises(UnsuitableRunError, match="nothing over time"):
+            draw(KINDS[kind], [small_run(updates=0)])
+
+
+def test_the_caption_of_curves(small_run, text_of):
+    figure = draw(CURVES, [small_run(init=init) for init in ("standard", "normalized")]).figure
+
+    assert text_of(figure) == (
+        "Test error on 2,000 test examples (on all at the last record). N = 3 seeds; bands: 95 % t-interval. "
+        "Tanh, shapeset, depth 5, width 12, lr 0.03, batch 10."
+    )
+
+
+def test_places_are_pushed_apart_only_as_far_as_needed():
+    assert apart([1, 5], 2, 0, 10) == [1, 5]
+    assert apart([4, 4, 4], 2, 0, 10) == [2, 4, 6]
+    assert apart([0, 0], 2, 0, 10) == [0, 2]
+    assert apart([9.5, 10], 2, 0, 10) == [8, 10]

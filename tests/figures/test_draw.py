@@ -1,0 +1,127 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.figures.draw import draw, write_figure
+from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.labels import labels, shared
+from xavier_cli.figures.look import configuration_styles, in_updates, layer_styles
+from xavier_cli.figures.selection import Selection, UnsuitableRunError
+
+SIGNATURES = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_draws_one_and_several_runs(small_run, kind):
+    one = draw(kind, [small_run(seeds=1)])
+    several = draw(kind, [small_run(act="sigmoid", depth=1), small_run(act="tanh", depth=9)])
+
+    assert one.figure.axes
+    assert several.figure.axes
+    assert (one.notes, several.notes) == ([], [])
+
+
+@pytest.mark.parametrize("ending", SIGNATURES)
+def test_a_figure_is_written_as_its_ending_says_and_twice_the_same(small_run, tmp_path, ending):
+    paths = [tmp_path / "new" / f"{name}{ending}" for name in "ab"]
+
+    for path in paths:
+        write_figure(path, draw(KINDS["curves"], [small_run()]).figure)
+
+    first, second = (path.read_bytes() for path in paths)
+    assert first.startswith(SIGNATURES[ending])
+    assert first == second
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == [f"a{ending}", f"b{ending}"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_nothing_is_cut_off_and_no_text_is_small(small_run, kind):
+    runs = [small_run(act="tanh", init=init, depth=3) for init in ("standard", "normalized")]
+
+    figure = draw(kind, runs).figure
+
+    width, height = figure.bbox.size
+    box = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert box.x0 >= -1
+    assert box.y0 >= -1
+    assert box.x1 <= width + 1
+    assert box.y1 <= height + 1
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    texts += [
+        text for ax in figure.axes for text in (*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels())
+    ]
+    assert min(text.get_fontsize() for text in texts) >= 7
+    assert figure.get_figwidth() in (3.4, 6.9)
+
+
+def test_labels_say_what_differs_and_the_caption_the_rest(small_run):
+    runs = [small_run(init=init, depth=depth) for init in ("standard", "normalized") for depth in (2, 3)]
+
+    assert labels(runs)[0] == "standard, depth 2"
+    assert shared(runs) == "tanh, shapeset, width 12, lr 0.03, batch 10"
+    assert labels(runs[:1]) == ["tanh standard"]
+    assert shared(runs[:1]) == "shapeset, depth 2, width 12, lr 0.03, batch 10"
+
+
+def test_labels_are_never_the_same(small_run):
+    searches = [small_run(lr=lr) for lr in ("0.01,0.03,0.1", "0.02,0.03,0.2")]
+    parts = [small_run(), small_run(status="interrupted")]
+
+    assert len(set(labels(searches))) == 2
+    assert labels(parts) == ["tanh normalized (complete)", "tanh normalized (interrupted)"]
+    assert labels([parts[0]] * 2) == ["tanh normalized (1)", "tanh normalized (2)"]
+
+
+def test_an_option_that_a_kind_does_not_take_is_refused(small_run):
+    with pytest.raises(UnsuitableRunError, match="`curves` does not take `--record`; it takes `--seeds`"):
+        draw(KINDS["curves"], [small_run()], Selection(record="last"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (Selection(layers=(7,)), "no layer 7; it has: 1 to 5"),
+        (Selection(seeds=(9,)), "no seed 9; it has: 0 to 2"),
+        (Selection(record="300"), "no record after update 300; it has: 0, 250, 500, 750, 1000"),
+        (Selection(record="soon"), "record `soon` should be `first`, `last` or a number of updates"),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_names_what_is(small_run, chosen, message):
+    with pytest.raises(UnsuitableRunError, match=message):
+        draw(KINDS["activations"], [small_run()], chosen)
+
+
+def test_layers_darken_in_order_and_configurations_differ_without_colour():
+    shades = [int(style.color[1:3], 16) * 0.3 + int(style.color[3:5], 16) * 0.6 for style in layer_styles(8)]
+    styles = configuration_styles(28)
+
+    assert shades == sorted(shades)
+    assert len({(style.marker, str(style.linestyle)) for style in styles[:20]}) == 20
+
+
+def test_numbers_of_updates_are_short():
+    assert [in_updates(n) for n in (0, 500, 20_000, 2_500_000)] == ["0", "500", "20k", "2.5M"]
+
+
+def test_neither_pyplot_nor_jax_is_loaded():
+    code = (
+        "import sys, importlib, xavier_cli.figures.draw; from xavier_cli.figures.kinds import KINDS\n"
+        "[importlib.import_module(kind.function.split(':')[0]) for kind in KINDS.values()]\n"
+        "print([name for name in ('jax', 'matplotlib.pyplot', 'scipy.stats') if name in sys.modules])"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert printed.strip() == "[]"
+
+
+def test_the_kinds_are_known_without_loading_anything_heavy():
+    import xavier_cli.figures.kinds as room
+
+    tree = ast.parse(Path(room.__file__).read_text())
+
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "dataclasses"}

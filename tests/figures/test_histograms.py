@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from xavier_cli.figures.draw import draw
+from xavier_cli.figures.histograms import histogram, plot_histogram
+from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.layered import styles_of
+from xavier_cli.figures.selection import Selection, UnsuitableRunError
+
+
+@pytest.mark.parametrize("tensor", ["activation", "backprop", "weight_gradient"])
+def test_densities_are_counts_over_total_and_width(small_run, ax, line_of, tensor):
+    run = small_run()
+    data = histogram(run, tensor, Selection(record="last"))
+
+    plot_histogram(ax, data, list(styles_of([data.layers]).values()))
+
+    counts = run[f"{tensor}/histogram"][:, -1, 2].astype(float)
+    width = np.diff(run[f"{tensor}/bin_edge"])
+    expected = (counts / counts.sum(axis=1, keepdims=True) / width).mean(axis=0)
+    np.testing.assert_allclose(line_of(ax, "layer 3").get_ydata(), expected)
+    np.testing.assert_allclose(line_of(ax, "layer 3").get_xdata(), run[f"{tensor}/bin"])
+    assert np.sum(expected * width) == pytest.approx(1)
+
+
+def test_any_record_is_drawn(small_run, text_of):
+    run = small_run()
+
+    figures = [
+        draw(KINDS["activations"], [run], Selection(record=record)).figure for record in (None, "250", "last")
+    ]
+
+    assert "before the first update" in text_of(figures[0])
+    assert "after 250 updates" in text_of(figures[1])
+    assert "after 1,000 updates" in text_of(figures[2])
+
+
+def test_the_output_layer_is_drawn_on_request(small_run):
+    chosen = Selection(layers=(6,))
+
+    figure = draw(KINDS["weight-gradients"], [small_run()], chosen).figure
+
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["layer 6"]
+
+
+def test_runs_and_layers_share_one_axis(small_run, line_of):
+    runs = [small_run(init=init) for init in ("standard", "normalized")]
+
+    figure = draw(KINDS["activations"], runs, Selection(layers=(1, 3), together=True)).figure
+
+    (ax,) = figure.axes
+    labels = [line.get_label() for line in ax.get_lines()]
+    assert labels == [
+        "standard, layer 1",
+        "standard, layer 3",
+        "normalized, layer 1",
+        "normalized, layer 3",
+    ]
+    keys = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(keys) == ["layer 1", "layer 3", "normalized", "standard"]
+
+
+def test_other_ranges_do_not_share_an_axis(small_run):
+    runs = [small_run(act=act) for act in ("sigmoid", "tanh")]
+
+    with pytest.raises(
+        UnsuitableRunError, match=r"cannot share an axis: sigmoid lies in \[0, 1\], tanh in \[-1, 1\]"
+    ):
+        draw(KINDS["activations"], runs, Selection(together=True))
+
+    first, second = draw(KINDS["activations"], runs).figure.axes
+    assert (first.get_xlim(), second.get_xlim()) == ((0, 1), (-1, 1))

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+
+from xavier_cli.figures.captions import saturation_bounds, saturation_rule
+from xavier_cli.figures.draw import draw
+from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.saturation import plot_saturation, saturation
+from xavier_cli.figures.selection import Selection
+
+
+def test_tanh_is_drawn_by_its_98th_percentile_and_std(small_run, ax, line_of):
+    run = small_run(act="tanh")
+
+    plot_saturation(ax, saturation(run, Selection()))
+
+    std, high = line_of(ax, "layer 2"), line_of(ax, "layer 2, 98th percentile")
+    percentile = run["percentile"].tolist().index(98)
+    assert std.get_xdata().tolist() == run.updates.tolist()
+    np.testing.assert_allclose(std.get_ydata(), run["activation/std"][:, :, 1].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(
+        high.get_ydata(), run["activation/abs_percentiles"][:, :, 1, percentile].mean(axis=0), rtol=1e-6
+    )
+    assert high.get_marker() not in ("", "none", None)
+
+
+def test_sigmoid_is_drawn_by_its_mean_with_bars_of_std(small_run, ax, line_of):
+    run = small_run(act="sigmoid", depth=3)
+
+    plot_saturation(ax, saturation(run, Selection()))
+
+    mean, std = run["activation/mean"].mean(axis=0), run["activation/std"].mean(axis=0)
+    np.testing.assert_allclose(line_of(ax, "layer 3").get_ydata(), mean[:, 2], rtol=1e-6)
+    assert len(ax.containers) == 3
+    _, _, (bars,) = ax.containers[0].lines
+    at = np.searchsorted(run.updates, bars.get_segments()[0][0, 0])
+    np.testing.assert_allclose(
+        bars.get_segments()[0][:, 1], [mean[at, 0] - std[at, 0], mean[at, 0] + std[at, 0]], rtol=1e-6
+    )
+
+
+def test_bands_lie_between_the_ends_of_the_interval(small_run, ax):
+    data = saturation(small_run(act="sigmoid", depth=1), Selection())
+
+    plot_saturation(ax, data)
+
+    (band,) = (c for c in ax.collections if isinstance(c, PolyCollection))
+    y = band.get_paths()[0].vertices[:, 1]
+    assert (y.min(), y.max()) == pytest.approx((data.mean.low.min(), data.mean.high.max()))
+
+
+def test_a_single_seed_has_no_band(small_run, ax):
+    plot_saturation(ax, saturation(small_run(seeds=1), Selection()))
+
+    assert not [c for c in ax.collections if isinstance(c, PolyCollection)]
+
+
+def test_layers_and_seeds_are_chosen(small_run, ax, line_of):
+    run = small_run(act="sigmoid")
+
+    plot_saturation(ax, saturation(run, Selection(layers=(2, 5), seeds=(1,))))
+
+    labels = [line.get_label() for line in ax.get_lines() if line.get_label().startswith("layer")]
+    assert labels == ["layer 2", "layer 5"]
+    np.testing.assert_allclose(line_of(ax, "layer 5").get_ydata(), run["activation/mean"][1, :, 4], rtol=1e-6)
+
+
+def test_the_saturated_region_is_marked(small_run, ax):
+    plot_saturation(ax, saturation(small_run(act="sigmoid"), Selection()))
+
+    levels = {line.get_ydata()[0] for line in ax.get_lines() if len(line.get_xdata()) == 2}
+    assert levels == {0.05, 0.95}
+
+
+def test_bounds_of_saturation_are_the_definition_s():
+    assert saturation_bounds("sigmoid") == (0.05, 0.95)
+    assert saturation_bounds("tanh") == saturation_bounds("softsign") == (-0.9, 0.9)
+    assert saturation_bounds("somebody:own") is None
+    assert "No such line for somebody:own" in saturation_rule(["somebody:own"])
+
+
+def test_the_caption_says_all_that_a_reader_needs(small_run, text_of):
+    drawing = draw(KINDS["saturation"], [small_run(act="tanh", init="standard")])
+
+    assert text_of(drawing.figure) == (
+        "Activations z on 300 test examples, by layer. Markers, on dotted lines: 98th percentile of |z|; "
+        "solid lines: standard deviation. Saturated, beyond the dashed line: |z| > 0.9, within 5 % of the "
+        "range from a limit. N = 3 seeds; bands: 95 % t-interval. Shapeset, depth 5, width 12, lr 0.03, "
+        "batch 10."
+    )
+    assert [ax.get_title(loc="left") for ax in drawing.figure.axes] == ["tanh standard"]
+
+
+def test_every_configuration_has_a_panel_whose_title_says_what_differs(small_run, text_of):
+    runs = [small_run(act=act) for act in ("tanh", "sigmoid", "softsign")]
+
+    figure = draw(KINDS["saturation"], runs).figure
+
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["sigmoid", "tanh", "softsign"]
+    assert "For sigmoid, lines: mean" in text_of(figure)
+    assert "z < 0.05 or z > 0.95 (sigmoid); |z| > 0.9 (tanh, softsign)" in text_of(figure)
+
+
+def test_diverged_seeds_are_told(small_run, text_of):
+    figure = draw(KINDS["saturation"], [small_run(diverged=(1,))]).figure
+
+    assert "Diverged, and frozen from there: 1 of 3 seeds." in text_of(figure)
+
+
+def test_epochs_are_shown_on_long_runs(small_run):
+    (ax,) = draw(KINDS["saturation"], [small_run(updates=2_500_000)]).figure.axes
+
+    (epochs,) = ax.child_axes
+    assert epochs.get_xlabel() == "epochs of 20,000 updates"
+    assert epochs.get_xlim() == pytest.approx(tuple(x / 20_000 for x in ax.get_xlim()))

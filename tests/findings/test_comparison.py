@@ -1,0 +1,132 @@
+"""Who can be told apart from whom."""
+
+import math
+
+import pytest
+
+from xavier_cli.findings.comparison import MOST_ROWS_TESTED, compare
+from xavier_cli.statistics.difference import difference_p
+from xavier_cli.statistics.multiple import holm
+
+
+@pytest.fixture
+def experiment(make_run):
+    """A function that makes a light run: curves, and what is 0 or 1 per test example."""
+
+    def make(error, seeds="0:5", spread=0.005, **settings):
+        only = ["curves", "final/test_correct"]
+        return make_run(
+            seeds=seeds, final_error=error, spread=spread, only=only, test_examples=1000, **settings
+        )
+
+    return make
+
+
+def only_section(runs):
+    (section,) = compare(runs).sections
+    return section
+
+
+def test_best_comes_first_and_is_the_lowest_mean(experiment):
+    section = only_section([experiment(0.6, init="standard"), experiment(0.4)])
+
+    assert [row.run.config.init for row in section.rows] == ["normalized", "standard"]
+    assert [row.verdict.kind for row in section.rows] == ["best", "told_apart"]
+
+
+def test_p_is_holms_over_all_pairs(experiment):
+    runs = [experiment(0.40), experiment(0.41, init="standard"), experiment(0.42, act="softsign")]
+    section = only_section(runs)
+    best, second, third = section.rows
+    pairs = [(best, second), (best, third), (second, third)]
+    p = holm([difference_p(a.errors, b.errors, a.seeds, b.seeds) for a, b in pairs])
+
+    assert section.tests == 3
+    assert [second.verdict.p, third.verdict.p] == pytest.approx(p[:2])
+
+
+def test_alike_rows_are_not_told_apart_and_have_an_interval(experiment):
+    verdict = (
+        only_section([experiment(0.4, spread=0.02), experiment(0.4, spread=0.02, depth=4)]).rows[1].verdict
+    )
+
+    assert verdict.kind == "not_told_apart"
+    assert verdict.difference.low < 0 < verdict.difference.high
+
+
+def test_data_sets_are_never_compared_with_each_other(experiment):
+    sections = compare([experiment(0.4), experiment(0.02, data="mnist"), experiment(0.5, depth=4)]).sections
+
+    assert [section.data for section in sections] == ["shapeset", "mnist"]
+    assert [len(section.rows) for section in sections] == [2, 1]
+
+
+@pytest.mark.parametrize(("seeds", "why"), [("0:2", "under 3 seeds"), ("0:4", "under 5 seeds")])
+def test_few_seeds_are_not_tested(experiment, seeds, why):
+    verdict = only_section([experiment(0.4), experiment(0.6, seeds=seeds, depth=4)]).rows[1].verdict
+
+    assert (verdict.kind, verdict.why) == ("not_tested", why)
+    assert math.isnan(verdict.p)
+    assert math.isnan(verdict.difference.low) == (seeds == "0:2")
+
+
+def test_two_networks_are_compared_as_networks_only(experiment):
+    section = only_section([experiment(0.2, seeds="0,"), experiment(0.6, seeds="0,", depth=4)])
+    verdict = section.rows[1].verdict
+
+    assert verdict.kind == "not_tested"
+    assert verdict.p_networks < 0.001
+    assert section.tests == 0
+
+
+def test_all_diverged_counts_as_guessing_and_is_told_apart(experiment):
+    section = only_section([experiment(0.4), experiment(0.4, diverged=range(5), depth=4)])
+
+    assert section.rows[1].test_error.mean == pytest.approx(5 / 6)
+    assert section.rows[1].diverged == (0, 1, 2, 3, 4)
+    assert section.rows[1].verdict.kind == "told_apart"
+
+
+def test_two_that_never_vary_are_not_tested(experiment):
+    runs = [experiment(0.4, diverged=range(5), depth=depth) for depth in (3, 4)]
+
+    assert only_section(runs).rows[1].verdict.p == 1
+
+
+def test_unfinished_runs_come_last_and_cannot_win(experiment):
+    unfinished = experiment(0.1, depth=4, status="interrupted", records_done=12)
+    section = only_section([unfinished, experiment(0.5), experiment(0.6, init="standard")])
+
+    assert [row.verdict.kind for row in section.rows] == ["best", "told_apart", "not_tested"]
+    assert section.rows[2].verdict.why == "interrupted at 17,368 of 30,000"
+
+
+def test_only_what_differs_is_a_column(experiment):
+    section = only_section([experiment(0.4), experiment(0.5, depth=4, lr=0.1)])
+
+    assert section.varying == ("act", "init", "depth", "lr")
+    assert section.common["width"] == 300
+    assert "depth" not in section.common
+
+
+def test_searched_rate_is_shown_as_the_rate_it_chose(experiment, make_run):
+    searched = make_run(lr="0.01,0.03,0.1", seeds="0:5", only=["curves", "search"])
+    section = only_section([searched, experiment(0.6, init="standard")])
+
+    assert {row.settings["lr"] for row in section.rows} == {0.03}
+    assert [row.searched for row in section.rows] == [True, False]
+    assert "lr" not in section.varying
+    assert "searched" not in section.varying
+
+
+def test_files_without_training_are_left_out(experiment):
+    assert compare([experiment(0.4, updates=0)]).sections == ()
+
+
+def test_very_many_rows_are_ranked_but_not_tested(experiment):
+    first = experiment(0.4)
+    runs = [first] + [experiment(0.5, updates=30_000 + i) for i in range(3)]
+    rows = only_section(runs * (MOST_ROWS_TESTED // 4 + 1)).rows
+
+    assert rows[0].verdict.kind == "best"
+    assert {row.verdict.kind for row in rows[1:]} == {"not_tested"}

@@ -1,0 +1,73 @@
+"""The error bar before it is drawn: mean and interval over seeds, so that figure and table agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xavier_cli.statistics.student import quantile
+
+LEVEL = 0.95
+# Below three seeds a t-interval says more about the t-distribution than about the seeds.
+T_FROM = 3
+
+
+@dataclass(frozen=True)
+class Band:
+    """A mean over seeds with an interval.
+
+    `center`, `low` and `high` have the shape of one seed's values; `seeds` is how many seeds there were.
+    """
+
+    center: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    seeds: int
+
+    def at(self, column: int) -> Band:
+        """The band of one entry of the last axis."""
+        return Band(self.center[..., column], self.low[..., column], self.high[..., column], self.seeds)
+
+
+def over_seeds(values: np.ndarray) -> Band:
+    """Mean of `values`, shape `(seed, …)`, over seeds with its 95 % t-interval, or min and max below N = 3.
+
+    A value that is not finite is left out where it stands; where no seed has one, all three are NaN.
+    """
+    values = np.where(np.isfinite(values), values, np.nan).astype(float)
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        center = np.where(there, values, 0.0).sum(axis=0) / count
+        squares = np.where(there, (values - center) ** 2, 0.0).sum(axis=0)
+        half = _t(count) * np.sqrt(squares / np.maximum(count - 1, 1) / count)
+    low = np.where(there, values, np.inf).min(axis=0)
+    high = np.where(there, values, -np.inf).max(axis=0)
+    enough = count >= T_FROM
+    none = count == 0
+    return Band(
+        center,
+        np.where(none, np.nan, np.where(enough, center - half, low)),
+        np.where(none, np.nan, np.where(enough, center + half, high)),
+        len(values),
+    )
+
+
+def in_words(seeds: Sequence[int]) -> str:
+    """What the bands of runs with these numbers of seeds mean: `N = 5 seeds; bands: 95 % t-interval`."""
+    low, high = min(seeds), max(seeds)
+    counts = f"N = {low}" if low == high else f"N = {low}–{high}"
+    counts += " seed" if high == 1 else " seeds"
+    if high == 1:
+        return f"{counts}, so no bands"
+    if high < T_FROM:
+        return f"{counts}; bands: min–max" + (" (none for N = 1)" if low == 1 else "")
+    fewer = ["min–max for N = 2"] * (2 in seeds) + ["none for N = 1"] * (1 in seeds)
+    return f"{counts}; bands: 95 % t-interval" + (f" ({', '.join(fewer)})" if fewer else "")
+
+
+def _t(count: np.ndarray) -> np.ndarray:
+    table = np.array([0.0, 0.0] + [quantile(LEVEL, n - 1) for n in range(2, int(count.max(initial=1)) + 1)])
+    return np.asarray(table[count])

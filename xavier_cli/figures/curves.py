@@ -1,0 +1,144 @@
+"""Test error while a network learns: Figures 11 and 12."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xavier_cli import names
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import caption
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.layered import time_axis
+from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
+from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
+from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, times, values
+from xavier_cli.runs.record import Run
+
+# More lines than this have no room for a label at their ends.
+MAX_ENDS = 12
+MAX_LINES = 48
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Test error of one configuration in percent; `error` has shape `(R,)`."""
+
+    data: str
+    updates: np.ndarray
+    error: Band
+
+
+def curve(run: Run, chosen: Selection) -> Curve:
+    """Test error of the chosen seeds of `run`; a seed that diverged counts as guessing from there on."""
+    error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
+    guessing = guessing_error(run.config.data)
+    return Curve(run.config.data, times(run), over_seeds(np.where(np.isnan(error), guessing, error)))
+
+
+def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
+    """Draw one line per curve, and the error of guessing; all curves are of one data set."""
+    for i, (data, name, style) in enumerate(zip(curves, called, styles, strict=True)):
+        every = staggered(len(data.updates), i, len(curves))
+        plot_band(ax, data.updates, data.error, style, every, name)
+    ax.set_ylabel("test error, %")
+    low, high = limits(curves)
+    ax.set_ylim(low, high)
+    guessing = guessing_error(curves[0].data)
+    if guessing < high:
+        ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+        ax.annotate(
+            f"guessing {guessing:.4g} %",
+            (1, guessing),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2.5),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color=GREY,
+        )
+    return ax
+
+
+def guessing_error(data: str) -> float:
+    """What always answering with the most frequent class errs on `data`, in percent; NaN if not known."""
+    return 100 * names.DATA_SETS[data].guessing_error if data in names.DATA_SETS else math.nan
+
+
+def limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The y-axis of `curves`, in percent: up to guessing, where every curve starts, or less.
+
+    On MNIST all that matters happens in the lowest twentieth of that range, so that lines which soon fall
+    far below guessing leave it outside.
+    """
+    late = [data.error.high[data.updates >= 0.1 * data.updates[-1]] for data in curves]
+    tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
+    bottoms = [float(np.nanmin(c.error.low)) for c in curves if np.isfinite(c.error.low).any()]
+    guessing = guessing_error(curves[0].data)
+    guessing = 100.0 if math.isnan(guessing) else guessing
+    top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
+    top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
+    # Zero is worth the room only where the lines come near it.
+    return (0.0 if bottom < 0.4 * top else bottom - 0.1 * (top - bottom)), top
+
+
+def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """One panel per data set, one line per configuration."""
+    runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
+    if len(runs) > MAX_LINES:
+        raise UnsuitableRunError(f"{len(runs)} lines are too many to tell apart (at most {MAX_LINES})")
+    sets = list(dict.fromkeys(data.data for data in curves))
+    members = [[i for i, data in enumerate(curves) if data.data == name] for name in sets]
+    called = {i: text for own in members for i, text in zip(own, labels([runs[i] for i in own]), strict=True)}
+    words = list(dict.fromkeys(called.values()))
+    style = dict(zip(words, configuration_styles(len(words)), strict=True))
+    at_ends = len(sets) == 1 and 1 < len(words) <= MAX_ENDS
+    page = make_page(
+        sets if len(sets) > 1 else [""], wide=len(words) > 4 or max(map(len, words)) > 18, height=2.9
+    )
+    for ax, own in zip(page.axes, members, strict=True):
+        texts = [called[i] for i in own]
+        plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
+    _examples_axis(page, runs)
+    outer_labels(page, share_y=False)
+    if at_ends:
+        label_ends(page.axes[0], words, list(style.values()), page.panel_height - 0.6)
+    handles = [] if at_ends or len(words) == 1 else [key(style[word]) for word in words]
+    text = caption(runs, [data.error.seeds for data in curves], _sentences(runs, curves, page, called))
+    return Drawing(finish(page, handles, words if handles else [], text), notes)
+
+
+def _examples_axis(page: Page, runs: Sequence[Run]) -> None:
+    batches = {run.config.batch_size for run in runs}
+    time_axis(page.axes, runs, 0)
+    if len(batches) > 1:
+        return
+    (batch,) = batches
+    for ax in page.axes:
+        if ax.get_xscale() == "linear":
+            second_axis(ax, batch, "examples seen")
+        else:
+            ax.set_xlabel(f"updates of {batch} examples")
+
+
+def _sentences(runs: Sequence[Run], curves: Sequence[Curve], page: Page, called: dict[int, str]) -> list[str]:
+    counts = sorted({run.config.eval_examples for run in runs})
+    examples = " or ".join(f"{count:,}" for count in counts)
+    name = f" of {called[0]}" if len(called) == 1 else ""
+    sentences = [f"Test error{name} on {examples} test examples (on all at the last record)."]
+    above = [
+        f"{guessing_error(data):.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
+        for ax, data in zip(page.axes, dict.fromkeys(item.data for item in curves), strict=True)
+        if guessing_error(data) > ax.get_ylim()[1]
+    ]
+    if above:
+        sentences.append(f"Guessing, {', '.join(above)}, lies above the axis.")
+    if any("final/diverged_at" in run and run.diverged.any() for run in runs):
+        sentences.append("A seed that diverged counts as guessing.")
+    return sentences

@@ -1,0 +1,161 @@
+"""Histograms of activations and gradients per layer at one record: Figures 4, 6, 7 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
+from xavier_cli.figures.kinds import TENSOR_SYMBOLS
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.layered import finish_layers, styles_of
+from xavier_cli.figures.lines import key, plot_band, staggered
+from xavier_cli.figures.look import DASHES, Style
+from xavier_cli.figures.over_time import MEANING
+from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.selection import (
+    Selection,
+    UnsuitableRunError,
+    layer_columns,
+    record_row,
+    seed_rows,
+    suitable,
+    values,
+)
+from xavier_cli.runs.record import Run
+
+# What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
+SHOWN_SHARE = 0.995
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Densities of one tensor at one record.
+
+    `density` has shape `(B, L)`, in parts per unit of the tensor; `edges` has shape `(B + 1,)`; `share`,
+    shape `(B, L)`, is the part of a layer's values in each bin, the mean over seeds.
+    """
+
+    tensor: str
+    update: int
+    layers: np.ndarray
+    edges: np.ndarray
+    density: Band
+    share: np.ndarray
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Shape `(B,)`: the middle of every bin."""
+        return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
+
+
+def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -> Histogram:
+    """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or else `record`."""
+    counts = values(run, f"{tensor}/histogram")
+    scale = "weight_layer" if tensor.startswith("weight") else "layer"
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
+    at = record_row(run, chosen.record or record)
+    picked = counts[rows, at][:, columns].astype(float).transpose(0, 2, 1)
+    with np.errstate(invalid="ignore"):
+        share = picked / picked.sum(axis=1, keepdims=True)
+    edges = values(run, f"{tensor}/bin_edge")
+    density = over_seeds(share / np.diff(edges)[:, None])
+    return Histogram(
+        tensor, int(run.updates[at]), run[scale][columns], edges, density, np.nan_to_num(share).mean(axis=0)
+    )
+
+
+def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str = "") -> Axes:
+    """Draw each layer's density as a line through the middles of its bins; `styles` has one per layer."""
+    for i, (layer, style) in enumerate(zip(data.layers, styles, strict=True)):
+        low, high = shown(data)
+        inside = np.flatnonzero((data.centres >= low) & (data.centres <= high))
+        offset = staggered(len(inside), i, len(data.layers))
+        every = slice((inside[0] if len(inside) else 0) + (offset.start or 0), None, offset.step)
+        label = f"{name}, layer {layer}" if name else f"layer {layer}"
+        plot_band(ax, data.centres, data.density.at(i), style, every, label)
+    ax.set_xlim(*shown(data))
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")
+    ax.set_ylabel("density")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    return ax
+
+
+def shown(data: Histogram) -> tuple[float, float]:
+    """The part of the axis that holds nearly all of every layer; an activation's range if it is used."""
+    cumulative = np.cumsum(data.share, axis=0)
+    rest = (1 - SHOWN_SHARE) / 2
+    first = int((cumulative > rest).argmax(axis=0).min())
+    last = int((cumulative >= 1 - rest).argmax(axis=0).max())
+    if data.tensor == "activation" and (last - first) * 3 > len(data.centres):
+        return float(data.edges[0]), float(data.edges[-1])
+    return float(data.edges[first]), float(data.edges[last + 1])
+
+
+def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, record: str = "first") -> Drawing:
+    """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
+    runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen, record))
+    names = labels(runs)
+    styles = styles_of([data.layers for data in panels])
+    if chosen.together:
+        _refuse_other_ranges(panels, names)
+    page = make_page([""] if chosen.together else names)
+    axes = page.axes * len(runs) if chosen.together else page.axes
+    for i, (ax, data) in enumerate(zip(axes, panels, strict=True)):
+        own = [styles[int(layer)] for layer in data.layers]
+        if chosen.together:
+            own = [replace(style, linestyle=DASHES[i % len(DASHES)]) for style in own]
+        plot_histogram(ax, data, own, names[i] if chosen.together and len(runs) > 1 else "")
+    same_bins = len({data.edges.tobytes() for data in panels}) == 1
+    if same_bins:
+        ends = [shown(data) for data in panels]
+        for ax in page.axes:
+            ax.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
+    outer_labels(page, share_y=same_bins, share_x=same_bins)
+    what = MEANING.get(tensor, f"activations z on {PROBE_EXAMPLES} test examples")
+    sentences = [f"Distribution of the {what}, by layer, {at_record([data.update for data in panels])}."]
+    if not same_bins:
+        sentences.append("Panels of another range have axes of their own.")
+    if tensor == "weight_gradient":
+        sentences += hidden_only(chosen)
+    text = caption(runs, [data.density.seeds for data in panels], sentences)
+    extra = []
+    if chosen.together and len(runs) > 1:
+        extra = [
+            (key(Style("0.2", "", DASHES[i % len(DASHES)]), marker=False), name)
+            for i, name in enumerate(names)
+        ]
+    return Drawing(finish_layers(page, styles, text, extra=extra), notes)
+
+
+def activations_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """Histograms of the activations: Figure 6 at the first record, Figure 4 with `--record last`."""
+    return histograms_figure(runs, "activation", chosen)
+
+
+def backprop_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """Histograms of the back-propagated gradients: Figure 7."""
+    return histograms_figure(runs, "backprop", chosen)
+
+
+def weight_gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """Histograms of the weight gradients: Figure 8."""
+    return histograms_figure(runs, "weight_gradient", chosen)
+
+
+def _refuse_other_ranges(panels: Sequence[Histogram], names: Sequence[str]) -> None:
+    ends = [(float(data.edges[0]), float(data.edges[-1])) for data in panels]
+    for end, name in zip(ends, names, strict=True):
+        if end != ends[0]:
+            ranges = (
+                f"{names[0]} lies in [{ends[0][0]:g}, {ends[0][1]:g}], {name} in [{end[0]:g}, {end[1]:g}]"
+            )
+            raise UnsuitableRunError(f"these cannot share an axis: {ranges}; leave out `--together`")
+    if len(panels) > len(DASHES):
+        raise UnsuitableRunError(f"`--together` tells {len(DASHES)} configurations apart, not {len(panels)}")

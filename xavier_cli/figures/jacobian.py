@@ -1,0 +1,140 @@
+"""Singular values of the layer-to-layer Jacobians dz(i)/dz(i-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import at_record, caption
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.layered import finish_layers, styles_of
+from xavier_cli.figures.lines import key, plot_band, staggered
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
+from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
+from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.runs.record import Run
+
+AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geometric mean"}
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Averages over the singular values of each layer's Jacobian at one record.
+
+    `averages` holds a `Band` of shape `(L,)` for each of `mean`, `rms` and `geometric_mean`.
+    """
+
+    update: int
+    layers: np.ndarray
+    averages: Mapping[str, Band]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Singular values of each layer's Jacobian at one record; `singular`, `(index, L)`, falls."""
+
+    update: int
+    layers: np.ndarray
+    singular: Band
+
+
+def averages(run: Run, chosen: Selection) -> Averages:
+    """What `plot_averages` draws of `run`, at `chosen.record` or else at the first."""
+    arrays = {name: values(run, f"jacobian/{name}_singular_value") for name in AVERAGES}
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
+    at = record_row(run, chosen.record or "first", "jacobian_update")
+    bands = {name: over_seeds(array[rows, at][:, columns]) for name, array in arrays.items()}
+    return Averages(int(run["jacobian_update"][at]), run["layer"][columns], bands)
+
+
+def spectrum(run: Run, chosen: Selection) -> Spectrum:
+    """What `plot_spectrum` draws of `run`, at `chosen.record` or else at the first."""
+    singular = values(run, "jacobian/singular_values")
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
+    at = record_row(run, chosen.record or "first", "spectrum_update")
+    band = over_seeds(singular[rows, at][:, columns].transpose(0, 2, 1))
+    return Spectrum(int(run["spectrum_update"][at]), run["layer"][columns], band)
+
+
+def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
+    """Draw one average, shape `(L,)`, over `layers`; layer 1, not square, stands apart."""
+    inner = layers > 1
+    part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
+    plot_band(ax, layers[inner], part, style, slice(None), name)
+    if not inner.all():
+        ends = [band.center[~inner] - band.low[~inner], band.high[~inner] - band.center[~inner]]
+        ax.errorbar(
+            layers[~inner],
+            band.center[~inner],
+            ends if band.seeds > 1 else None,
+            color=style.color,
+            marker=style.marker,
+            markersize=style.size,
+            markeredgecolor="white",
+            linestyle="none",
+            elinewidth=0.8,
+        )
+    return ax
+
+
+def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None = None) -> Axes:
+    """Draw each layer's singular values against their rank: the largest at 0, the smallest at 1."""
+    styles = styles or styles_of([data.layers])
+    for i, layer in enumerate(data.layers):
+        band = data.singular.at(i)
+        there = np.isfinite(band.center)
+        count = int(there.sum())
+        rank = np.linspace(0, 1, count) if count > 1 else np.zeros(count)
+        part = Band(band.center[there], band.low[there], band.high[there], band.seeds)
+        every = staggered(max(count, 1), i, len(data.layers))
+        plot_band(ax, rank, part, styles[int(layer)], every, f"layer {layer}")
+    ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("rank / number of singular values")
+    ax.set_ylabel("singular value")
+    return ax
+
+
+def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """One panel per way to average, one line per configuration, layers along x."""
+    runs, taken, notes = suitable(runs, lambda run: averages(run, chosen))
+    names = labels(runs)
+    page = make_page(list(AVERAGES.values()), height=2.2)
+    styles = configuration_styles(len(runs))
+    every = np.array(sorted({int(layer) for data in taken for layer in data.layers}))
+    for ax, average in zip(page.axes, AVERAGES, strict=True):
+        for data, style, name in zip(taken, styles, names, strict=True):
+            plot_averages(ax, data.layers, data.averages[average], style, name)
+        ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+        layers_axis(ax, every)
+        ax.set_ylim(bottom=0)
+        ax.set_ylabel("singular value")
+    outer_labels(page, share_y=True)
+    sentences = [
+        "Averages over the singular values of each layer's Jacobian dz(i)/dz(i−1), means over probe examples,"
+        f" {at_record([data.update for data in taken])}; at the dashed line lengths are kept."
+    ]
+    if 1 in every:
+        sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
+    text = caption(runs, [data.averages["mean"].seeds for data in taken], sentences)
+    return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
+
+
+def spectrum_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """One panel per configuration, one line per layer."""
+    runs, panels, notes = suitable(runs, lambda run: spectrum(run, chosen))
+    page = make_page(labels(runs))
+    styles = styles_of([data.layers for data in panels])
+    for ax, data in zip(page.axes, panels, strict=True):
+        plot_spectrum(ax, data, styles)
+    outer_labels(page, share_y=True)
+    sentences = [
+        "Singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
+        f" probe examples, {at_record([data.update for data in panels])}; the dashed line keeps lengths."
+    ]
+    text = caption(runs, [data.singular.seeds for data in panels], sentences)
+    return Drawing(finish_layers(page, styles, text), notes)

@@ -1,0 +1,91 @@
+"""What to call each run of a figure: what differs between them, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from xavier_cli import names
+from xavier_cli.figures.look import in_updates
+from xavier_cli.runs.record import Run
+
+# In the order people say it. Seeds are no difference: runs that differ in them alone are merged.
+_PHRASES: dict[str, Callable[[Run], str]] = {
+    "act": lambda run: run.config.act,
+    "init": lambda run: run.config.init,
+    "data": lambda run: run.config.data,
+    "depth": lambda run: f"depth {run.config.depth}",
+    "width": lambda run: f"width {run.config.width}",
+    "lr": lambda run: f"lr {run.lr:g}" + (" (searched)" if run.config.search else ""),
+    "batch_size": lambda run: f"batch {run.config.batch_size}",
+    "updates": lambda run: f"{in_updates(run.config.updates)} updates",
+    "coding": lambda run: "coding [{:g}, {:g}]".format(*run.config.coding),
+}
+_SHARED = ("act", "init", "data", "depth", "width", "lr", "batch_size")
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """One label per run that says only what differs; activation and initializer where nothing does."""
+    differing = _differing(runs)
+    named = [field for field in _PHRASES if field in differing]
+    named += [field for field in differing if field not in _PHRASES]
+    texts = [_phrases(run, named or ["act", "init"]) for run in runs]
+    # Two searches over other rates may have chosen the same one; parts of one configuration may have been
+    # kept apart because one is not complete.
+    for told_by in ([run.config.sha256()[:4] for run in runs], [run.status for run in runs]):
+        if len(set(told_by)) > 1:
+            texts = [
+                f"{text} ({more})" if texts.count(text) > 1 else text
+                for text, more in zip(texts, told_by, strict=True)
+            ]
+    return [
+        f"{text} ({texts[: i + 1].count(text)})" if texts.count(text) > 1 else text
+        for i, text in enumerate(texts)
+    ]
+
+
+def shared(runs: Sequence[Run]) -> str:
+    """What all runs have in common and `labels` leaves out, as one phrase."""
+    differing = _differing(runs)
+    fields = _SHARED if differing else _SHARED[2:]
+    return _phrases(runs[0], [field for field in fields if field not in differing])
+
+
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """`runs` by what they are: activations and initializers as `names` lists them, numbers rising."""
+
+    def place(run: Run) -> tuple[object, ...]:
+        config = run.config
+        return (
+            _index(names.DATA_SETS, config.data),
+            _index(names.ACTIVATIONS, config.act),
+            _index(names.INITIALIZERS, config.init),
+            config.depth,
+            config.width,
+            run.lr,
+            config.batch_size,
+            config.updates,
+            config.to_json(),
+        )
+
+    return sorted(runs, key=place)
+
+
+def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
+    return (list(table).index(word) if word in table else len(table)), word
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    first = runs[0].config
+    return [
+        field
+        for field in type(first).model_fields
+        if field != "seeds" and any(getattr(run.config, field) != getattr(first, field) for run in runs)
+    ]
+
+
+def _phrases(run: Run, fields: Sequence[str]) -> str:
+    spoken = [_PHRASES[f](run) if f in _PHRASES else f"{f} {getattr(run.config, f)}" for f in fields]
+    if list(fields[:2]) == ["act", "init"]:
+        # The paper's way to name a network: `tanh normalized`.
+        spoken[:2] = [f"{spoken[0]} {spoken[1]}"]
+    return ", ".join(spoken)

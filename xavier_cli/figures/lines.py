@@ -1,0 +1,138 @@
+"""One line with its band: how a quantity over updates or layers is put on an Axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Transform, offset_copy
+
+from xavier_cli.figures.bands import Band
+from xavier_cli.figures.look import SMALL, Style
+
+# More marks than this on one line hide it.
+MARKS = 10
+
+
+def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, label: str = "") -> Axes:
+    """Draw `band`, of shape `(X,)`, over `x`, shape `(X,)`: a line, marks at `every`, its interval."""
+    ax.plot(
+        x,
+        band.center,
+        color=style.color,
+        linestyle=style.linestyle,
+        marker=style.marker,
+        markersize=style.size,
+        markevery=every,
+        markeredgecolor="white",
+        label=label,
+    )
+    return plot_interval(ax, x, band, style)
+
+
+def plot_interval(ax: Axes, x: np.ndarray, band: Band, style: Style) -> Axes:
+    """Shade the interval of `band` over `x`, both of shape `(X,)`; nothing for a single seed."""
+    if band.seeds > 1:
+        ax.fill_between(x, band.low, band.high, color=style.color, alpha=0.18, linewidth=0, zorder=1.5)
+    return ax
+
+
+def staggered(points: int, line: int, lines: int) -> slice:
+    """Which of `points` points get a mark on line number `line` of `lines`: about ten.
+
+    Where there are points enough, no two lines have theirs at the same one.
+    """
+    step = max(1, -(-points // MARKS))
+    if points >= 4 * lines:
+        step = max(step, lines)
+    return slice((line * step) // max(lines, 1), None, step)
+
+
+def key(style: Style, *, line: bool = True, marker: bool = True) -> Line2D:
+    """A legend's picture of `style`."""
+    return Line2D(
+        [],
+        [],
+        color=style.color,
+        linestyle=style.linestyle if line else "none",
+        marker=style.marker if marker else "none",
+        markersize=style.size,
+        markeredgecolor="white",
+    )
+
+
+def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: float) -> Axes:
+    """Write each line's name at its right end, pushed apart so that none lies on another.
+
+    `inches` is the height of `ax`. The label repeats the line's mark, and a thin line leads to it, so that it
+    reads without colour.
+    """
+    lines = {str(line.get_label()): line for line in ax.get_lines()}
+    low, high = ax.get_ylim()
+    ends = [_last(lines[name]) for name in names]
+    order = sorted(range(len(names)), key=lambda i: ends[i][1])
+    wanted = [ends[i][1] for i in order]
+    places = apart(wanted, 1.25 * SMALL / 72 / inches * (high - low), low, high)
+
+    def beside(points: float) -> Transform:
+        return offset_copy(ax.get_yaxis_transform(), ax.get_figure(root=True), x=points, units="points")
+
+    for i, place in zip(order, places, strict=True):
+        style = styles[i]
+        ax.annotate(
+            "",
+            ends[i],
+            xytext=(1, place),
+            textcoords=beside(7),
+            arrowprops={
+                "arrowstyle": "-",
+                "linewidth": 0.5,
+                "color": style.color,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+            annotation_clip=False,
+        )
+        ax.plot(
+            [1],
+            [place],
+            color=style.color,
+            marker=style.marker,
+            markersize=style.size,
+            markeredgecolor="white",
+            linestyle="none",
+            transform=beside(11),
+            clip_on=False,
+        )
+        ax.text(1, place, names[i], transform=beside(16), fontsize=SMALL, va="center", parse_math=False)
+    ax.set_ylim(low, high)
+    return ax
+
+
+def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places for `wanted`, which rise, at least `gap` from each other and near where they were wanted."""
+    # Neighbours that are too close form a block around their mean; blocks that meet become one.
+    blocks: list[list[float]] = []
+    for value in wanted:
+        blocks.append([value])
+        while len(blocks) > 1 and _start(blocks[-1], gap, low, high) < _end(blocks[-2], gap, low, high) + gap:
+            last = blocks.pop()
+            blocks[-1] += last
+    return [_start(block, gap, low, high) + i * gap for block in blocks for i in range(len(block))]
+
+
+def _start(block: Sequence[float], gap: float, low: float, high: float) -> float:
+    length = (len(block) - 1) * gap
+    return max(low, min(sum(block) / len(block) - length / 2, high - length))
+
+
+def _end(block: Sequence[float], gap: float, low: float, high: float) -> float:
+    return _start(block, gap, low, high) + (len(block) - 1) * gap
+
+
+def _last(line: Line2D) -> tuple[float, float]:
+    x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+    there = np.flatnonzero(np.isfinite(y))
+    return (float(x[there[-1]]), float(y[there[-1]])) if len(there) else (float(x[-1]), 0.0)

@@ -1,0 +1,155 @@
+"""One look for every figure: sizes, fonts, colours and marks that also read in grey print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
+
+# Inches: one column and two columns of a page.
+SINGLE = 3.4
+DOUBLE = 6.9
+
+SMALL = 7.0
+DPI = 200
+GREY = "0.4"
+# For a level that a line is compared with; lines over updates are dotted or solid.
+LEVEL_DASHES = (0, (6, 3))
+
+# Okabe and Ito's colours, without yellow (too light for a line) and ordered so that neighbours differ in
+# lightness as well as in hue.
+COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
+Dashes = Literal["-", "none"] | tuple[float, Sequence[float]]
+DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+_RC: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 4.0,
+    "lines.markeredgewidth": 0.35,
+    "savefig.dpi": DPI,
+    # Text stays text in a PDF, and equal figures are equal files.
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "xavier",
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The look, whatever the user's matplotlibrc says, while a figure is made and saved."""
+    # The backend is not ours to touch: a bare `Figure` needs none.
+    plain: dict[Any, Any] = {
+        key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
+    }
+    with matplotlib.rc_context({**plain, **_RC}):
+        yield
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one line is told from the others."""
+
+    color: str
+    marker: str
+    linestyle: Dashes = "-"
+
+    @property
+    def size(self) -> float:
+        """Of the marker in points: those with thin arms are larger, to weigh as much as the others."""
+        return {"P": 5.2, "X": 5.2, "*": 6.4}.get(self.marker, 4.0)
+
+
+def layer_styles(count: int) -> list[Style]:
+    """Styles of `count` layers from the input up: from dark to light, with marks that tell neighbours apart.
+
+    Viridis rises steadily in lightness, for every kind of colour vision; its light end is cut off because
+    it would not show on white.
+    """
+    shades = np.linspace(0.0, 0.8, count) if count > 1 else [0.25]
+    colour = colormaps["viridis"]
+    return [Style(to_hex(colour(float(shade))), MARKERS[i % len(MARKERS)]) for i, shade in enumerate(shades)]
+
+
+def configuration_styles(count: int) -> list[Style]:
+    """Styles of `count` configurations: unordered, so hue, dashes and marker all change."""
+    return [
+        Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        for i in range(count)
+    ]
+
+
+def in_updates(number: float) -> str:
+    """`number` of updates (or examples) as a tick label: `500`, `20k`, `2.5M`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= unit:
+            return f"{number / unit:g}{name}"
+    return f"{number:g}"
+
+
+def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
+    """Make x an axis in updates, from 0 to `last`; from `log_from` on logarithmic, where it is given."""
+    margin = 0.02 * max(last, 1)
+    if log_from is None:
+        ax.set_xlim(-margin, max(last, 1) + margin)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
+    else:
+        # Update 0 is a record too, which only a symmetric logarithm can show.
+        ax.set_xscale("symlog", linthresh=log_from, linscale=0.3)
+        ax.set_xlim(-0.05 * log_from, last * 1.1)
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
+    ax.set_xlabel("updates")
+
+
+def second_axis(ax: Axes, factor: float, label: str) -> None:
+    """Show x, times `factor`, above `ax` as well."""
+
+    def there(x: ArrayLike) -> ArrayLike:
+        return np.asarray(x, float) * factor
+
+    def back(x: ArrayLike) -> ArrayLike:
+        return np.asarray(x, float) / factor
+
+    above = ax.secondary_xaxis("top", functions=(there, back))
+    above.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
+    above.set_xlabel(label, fontsize=SMALL)
+    above.spines["top"].set_visible(True)
+
+
+def layers_axis(ax: Axes, layers: np.ndarray) -> None:
+    """Make x an axis over `layers`, shape `(L,)`: whole numbers, at most about ten of them."""
+    step = math.ceil(len(layers) / 10)
+    ax.xaxis.set_major_locator(FixedLocator([float(layer) for layer in layers[::step]]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+    ax.set_xlim(float(layers[0]) - 0.3, float(layers[-1]) + 0.3)
+    ax.set_xlabel("layer")

@@ -1,0 +1,82 @@
+"""Gradients per layer while a network learns: Figure 9."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
+from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
+from xavier_cli.figures.lines import plot_band, staggered
+from xavier_cli.figures.look import Style
+from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.selection import (
+    Selection,
+    layer_columns,
+    parse_tensor,
+    seed_rows,
+    suitable,
+    times,
+    values,
+)
+from xavier_cli.runs.record import Run
+
+MEANING = {
+    "weight_gradient": f"gradient dC/dW of the mean loss over {PROBE_EXAMPLES} test examples",
+    "backprop": f"back-propagated gradient dC/ds of {PROBE_EXAMPLES} test examples",
+}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviation of a tensor over training: `std` has shape `(R, L)`."""
+
+    tensor: str
+    updates: np.ndarray
+    layers: np.ndarray
+    std: Band
+
+
+def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
+    """The std of `tensor` (`weight_gradient` or `backprop`) over the chosen seeds and layers of `run`."""
+    scale = "weight_layer" if tensor == "weight_gradient" else "layer"
+    std = values(run, f"{tensor}/std")
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
+    return Spread(tensor, times(run), run[scale][columns], over_seeds(std[rows][:, :, columns]))
+
+
+def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:
+    """Draw a line per layer, on a logarithmic axis: gradients drift apart by factors."""
+    styles = styles or styles_of([data.layers])
+    count = len(data.layers)
+    for i, layer in enumerate(data.layers):
+        every = staggered(len(data.updates), i, count)
+        plot_band(ax, data.updates, data.std.at(i), styles[int(layer)], every, f"layer {layer}")
+    ax.set_yscale("log")
+    ax.set_ylabel(f"std of {TENSOR_SYMBOLS[data.tensor]}")
+    return ax
+
+
+def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """One panel per configuration, one line per layer; `chosen.tensor` says of which gradient."""
+    known = KINDS["gradients-over-time"].tensors
+    tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
+    runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
+    page = make_page(labels(runs))
+    styles = styles_of([data.layers for data in panels])
+    for ax, data in zip(page.axes, panels, strict=True):
+        plot_spread(ax, data, styles)
+    time_axis(page.axes, runs, page.columns)
+    outer_labels(page, share_y=True)
+    sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer."]
+    if tensor == "weight_gradient":
+        sentences += hidden_only(chosen)
+    return Drawing(
+        finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes
+    )

@@ -1,0 +1,159 @@
+"""How layers saturate while a network learns: Figures 2, 3 and 10."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xavier_cli import names
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, saturation_bounds, saturation_rule
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
+from xavier_cli.figures.lines import plot_band, plot_interval, staggered
+from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style
+from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.selection import (
+    Selection,
+    UnsuitableRunError,
+    layer_columns,
+    seed_rows,
+    suitable,
+    times,
+    values,
+)
+from xavier_cli.runs.record import Run
+
+PERCENTILE = 98
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """Activations of one configuration over training; every `Band` has shape `(R, L)`.
+
+    `one_sided` asks for Figure 2's form: the range is bounded and starts at 0, so that the mean says on
+    which side a layer is; else Figure 3's. `high` is the 98th percentile of |z|.
+    """
+
+    act: str
+    range: tuple[float, float]
+    one_sided: bool
+    updates: np.ndarray
+    layers: np.ndarray
+    mean: Band
+    std: Band
+    high: Band
+
+
+def saturation(run: Run, chosen: Selection) -> Saturation:
+    """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
+    act = run.config.act
+    low, high = names.ACTIVATIONS[act].range if act in names.ACTIVATIONS else (-math.inf, math.inf)
+    percentiles = values(run, "activation/abs_percentiles")
+    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
+    here = np.flatnonzero(run["percentile"] == PERCENTILE)
+    if len(here) == 0:
+        raise UnsuitableRunError(f"no percentile {PERCENTILE}; it has: {run['percentile'].tolist()}")
+
+    def band(array: np.ndarray) -> Band:
+        return over_seeds(array[rows][:, :, columns])
+
+    return Saturation(
+        act,
+        (low, high),
+        low == 0 and math.isfinite(high),
+        times(run),
+        run["layer"][columns],
+        band(values(run, "activation/mean")),
+        band(values(run, "activation/std")),
+        band(percentiles[..., here[0]]),
+    )
+
+
+def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | None = None) -> Axes:
+    """Draw mean with bars of ± std, or std with marks for the 98th percentile of |z|; a line per layer."""
+    styles = styles or styles_of([data.layers])
+    bounds = saturation_bounds(data.act)
+    for bound in sorted(set(map(abs, bounds or ()))):
+        ax.axhline(bound, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+    count = len(data.layers)
+    for i, layer in enumerate(data.layers):
+        every = staggered(len(data.updates), i, count)
+        draw = _plot_mean if data.one_sided else _plot_percentile
+        draw(ax, data, i, styles[int(layer)], every)
+    ax.set_ylabel("activation, mean ± std" if data.one_sided else "|z|, 98th pct. and std")
+    if bounds:
+        limit = max(map(abs, data.range))
+        ax.set_ylim(-0.04 * limit, 1.04 * limit)
+    else:
+        ax.set_ylim(bottom=0)
+    return ax
+
+
+def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
+    mean = data.mean.at(i)
+    plot_band(ax, data.updates, mean, style, every, f"layer {data.layers[i]}")
+    ax.errorbar(
+        data.updates[every],
+        mean.center[every],
+        data.std.center[every, i],
+        fmt="none",
+        ecolor=style.color,
+        elinewidth=0.7,
+        capsize=1.5,
+        capthick=0.7,
+        zorder=1.8,
+    )
+
+
+def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
+    std, high = data.std.at(i), data.high.at(i)
+    ax.plot(data.updates, std.center, color=style.color, label=f"layer {data.layers[i]}")
+    plot_interval(ax, data.updates, std, style)
+    ax.plot(
+        data.updates,
+        high.center,
+        color=style.color,
+        linestyle=(0, (1, 2)),
+        linewidth=0.7,
+        marker=style.marker,
+        markersize=style.size,
+        markevery=every,
+        markeredgecolor="white",
+        label=f"layer {data.layers[i]}, {PERCENTILE}th percentile",
+    )
+    plot_interval(ax, data.updates, high, style)
+
+
+def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """One panel per configuration, one line per layer."""
+    runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
+    page = make_page(labels(runs))
+    styles = styles_of([data.layers for data in panels])
+    for ax, data in zip(page.axes, panels, strict=True):
+        plot_saturation(ax, data, styles)
+    time_axis(page.axes, runs, page.columns)
+    alike = len({(data.one_sided, data.range) for data in panels}) == 1
+    outer_labels(page, share_y=alike)
+    sentences = [f"Activations z on {PROBE_EXAMPLES} test examples, by layer.", *_forms(panels)]
+    if not alike:
+        sentences.append("Panels that show other quantities have a y-axis of their own.")
+    sentences.append(saturation_rule([data.act for data in panels]))
+    text = caption(runs, [data.mean.seeds for data in panels], sentences)
+    return Drawing(finish_layers(page, styles, text), notes)
+
+
+def _forms(panels: Sequence[Saturation]) -> list[str]:
+    words = {
+        True: "lines: mean; bars: ± 1 standard deviation of the activations",
+        False: f"markers, on dotted lines: {PERCENTILE}th percentile of |z|; solid lines: standard deviation",
+    }
+    acts = {form: dict.fromkeys(d.act for d in panels if d.one_sided is form) for form in words}
+    if not (acts[True] and acts[False]):
+        form = words[bool(acts[True])]
+        return [f"{form[0].upper()}{form[1:]}."]
+    return [f"For {', '.join(acts[form])}, {words[form]}." for form in words]
