@@ -182,7 +182,7 @@ def _chunks(array: np.ndarray) -> tuple[int, ...]:
 def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
     if not h5py.h5a.exists(root, b"schema_version"):
         raise RunFileError(path, "is an HDF5 file, but not a run file")
-    version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID, np.dtype("<i8")))
+    version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID))
     if version > schema.VERSION:
         raise RunFileError(
             path,
@@ -221,26 +221,27 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
     names = [name for name in schema.DATASETS if name in digests and (wanted is None or name in wanted)]
     groups = {"": root}
     found = {name: _find(path, groups, name) for name in names}
-    shapes = {name: dataset.shape for name, dataset in found.items()}
+    shapes = {name: shape for name, (_, shape) in found.items()}
     if wrong := schema.problem(config, shapes, partial=wanted is not None):
         raise RunFileError(path, wrong)
     if sum(_size(name, shape) for name, shape in shapes.items()) > schema.MAX_RUN_BYTES:
         raise RunFileError(path, "asks for too much memory")
-    arrays = {name: _load(path, name, found[name], shapes[name], digests[name]) for name in names}
+    arrays = {name: _load(path, name, *found[name], digests[name]) for name in names}
     if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
         raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
     return Run(config, arrays, status, created, provenance, path)  # type: ignore[arg-type]
 
 
-def _attribute(root: Any, name: str, kind: Any, dtype: np.dtype | None = None) -> Any:
+def _attribute(root: Any, name: str, kind: Any) -> Any:
     """The value of a root attribute, one number or one string of fixed length."""
     attribute = h5py.h5a.open(root, name.encode())
     stored = attribute.get_type()
     plain = isinstance(stored, kind) and not (kind is h5py.h5t.TypeStringID and stored.is_variable_str())
-    if not plain or attribute.shape != () or stored.get_size() > MAX_TEXT_BYTES:
+    size = stored.get_size()
+    if not plain or attribute.get_storage_size() != size or size > MAX_TEXT_BYTES:
         raise ValueError(f"`{name}` is of another type")
-    value = np.empty((), dtype or f"S{stored.get_size()}")
-    attribute.read(value)
+    value = np.empty((), stored.dtype)
+    attribute.read(value, stored)
     return value[()]
 
 
@@ -258,8 +259,8 @@ def _open(path: Path, groups: dict[str, Any], name: str) -> Any:
     return h5py.h5o.open(groups[group], part.encode())
 
 
-def _find(path: Path, groups: dict[str, Any], name: str) -> Any:
-    """The dataset at `name`, found to be stored the way we store."""
+def _find(path: Path, groups: dict[str, Any], name: str) -> tuple[Any, tuple[int, ...]]:
+    """The dataset at `name`, found to be stored the way we store, and its shape."""
     found = _open(path, groups, name)
     if not isinstance(found, h5py.h5d.DatasetID):
         raise RunFileError(path, f"`{name}` is no dataset")
@@ -271,7 +272,11 @@ def _find(path: Path, groups: dict[str, Any], name: str) -> Any:
     filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
     if not {h5py.h5z.FILTER_FLETCHER32} <= set(filters) <= _FILTERS or len(filters) > len(_FILTERS):
         raise RunFileError(path, f"`{name}` lacks a checksum or has an unknown filter")
-    return found
+    shape, chunk = found.shape, properties.get_chunk()
+    # A chunk is unpacked whole, also where little of it belongs to the dataset.
+    if any(length > bound for length, bound in zip(chunk, shape, strict=True)):
+        raise RunFileError(path, f"`{name}` asks for too much memory")
+    return found, shape
 
 
 @cache
@@ -289,17 +294,15 @@ def _size(name: str, shape: tuple[int, ...]) -> int:
 def _load(path: Path, name: str, dataset: Any, shape: tuple[int, ...], digest: object) -> np.ndarray:
     """The numbers of `dataset`, whose `shape` is known to be right, if `digest` is theirs."""
     size, stored = _size(name, shape), dataset.get_storage_size()
-    chunk = dataset.get_create_plist().get_chunk()
     if (
         size > schema.MAX_DATASET_BYTES
         or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored)
-        # A chunk is unpacked whole, also where little of it belongs to the dataset.
-        or any(length > bound for length, bound in zip(chunk, shape, strict=True))
+        # More is stored than there can be: it would be unpacked to who knows what.
         or stored > 2 * size + 4096
     ):
         raise RunFileError(path, f"`{name}` asks for too much memory")
     array = np.empty(shape, schema.DATASETS[name].dtype)
-    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array, _stored_type(schema.DATASETS[name].dtype))
     if _digest(array) != digest:
         raise RunFileError(path, f"is damaged: `{name}` does not match its digest")
     return array
