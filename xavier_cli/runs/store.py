@@ -103,13 +103,15 @@ def _image(run: Run, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str
         file.attrs["schema_version"] = np.int64(schema.VERSION)
         for name, text in content.texts(run, digests).items():
             file.attrs[name] = np.bytes_(text.encode("ascii"))
+        scales: dict[str, h5py.Dataset] = {}
         for name, array in arrays.items():
-            _store(file, schema.DATASETS[name], array)
+            _store(file, schema.DATASETS[name], array, scales)
         file.flush()
         return bytes(file.id.get_file_image())
 
 
-def _store(file: h5py.File, row: schema.Dataset, array: np.ndarray) -> None:
+def _store(file: h5py.File, row: schema.Dataset, array: np.ndarray, scales: dict[str, h5py.Dataset]) -> None:
+    """Add one dataset to `file`; a scale also to `scales`, which are stored before what lies on them."""
     packed = array.dtype.kind in "iS" and array.nbytes >= COMPRESSED_FROM_BYTES
     dataset = file.create_dataset(
         row.path,
@@ -126,9 +128,10 @@ def _store(file: h5py.File, row: schema.Dataset, array: np.ndarray) -> None:
             dataset.attrs[name] = np.bytes_(text.encode("ascii"))
     if row.is_scale:
         dataset.make_scale(row.path.rpartition("/")[2])
+        scales[row.path] = dataset
     else:
         for axis, dim in enumerate(row.dims):
-            dataset.dims[axis].attach_scale(file[dim])
+            dataset.dims[axis].attach_scale(scales[dim])
 
 
 def _chunks(array: np.ndarray) -> tuple[int, ...]:
