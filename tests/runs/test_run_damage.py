@@ -304,6 +304,12 @@ def absent(file, errors):
     del file["curves/test_error"]
 
 
+def not_even_named(file, errors):
+    digests = json.loads(file.attrs["digests_json"])
+    del digests["update"]
+    file.attrs["digests_json"] = np.bytes_(json.dumps(digests))
+
+
 def other_seeds(file, errors):
     put(file, "seed", np.array([5, 6], np.int64))
 
@@ -391,6 +397,7 @@ HOSTILE = {
     a_group_for_a_dataset: "`curves/test_error` is no dataset",
     a_dataset_for_a_group: "damaged",
     absent: "damaged",
+    not_even_named: "`update` is missing",
     other_seeds: "other seeds than the configuration",
     scale_too_long: "over the bounds|has shape",
     huge_and_empty: "has shape",
