@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -103,7 +104,8 @@ def write_text(output: Path, text: str) -> None:
     except OSError as error:
         raise StorageError.of(output, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def encodable(text: str, encoding: str | None) -> str:
