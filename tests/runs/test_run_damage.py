@@ -304,6 +304,12 @@ def absent(file, errors):
     del file["curves/test_error"]
 
 
+def not_even_named(file, errors):
+    digests = json.loads(file.attrs["digests_json"])
+    del digests["update"]
+    file.attrs["digests_json"] = np.bytes_(json.dumps(digests))
+
+
 def other_seeds(file, errors):
     put(file, "seed", np.array([5, 6], np.int64))
 
@@ -332,6 +338,12 @@ def bomb(file, errors):
     del file["jacobian/singular_values"]
     zeros = np.zeros((2, 64, 2, 65_536), "<f4")
     put(file, "jacobian/singular_values", zeros, compression="gzip", chunks=(2, 8, 2, 65_536))
+
+
+def huge_chunk(file, errors):
+    storage = {"chunks": (2, 10**8), "maxshape": (None, None), "compression": "gzip"}
+    del file["curves/test_error"]
+    file.create_dataset("curves/test_error", errors.shape, "<f8", fletcher32=True, **storage)
 
 
 def attribute_of_variable_length(file, errors):
@@ -385,11 +397,13 @@ HOSTILE = {
     a_group_for_a_dataset: "`curves/test_error` is no dataset",
     a_dataset_for_a_group: "damaged",
     absent: "damaged",
+    not_even_named: "`update` is missing",
     other_seeds: "other seeds than the configuration",
     scale_too_long: "over the bounds|has shape",
     huge_and_empty: "has shape",
     unwritten: "asks for too much memory",
     bomb: "asks for too much memory",
+    huge_chunk: "asks for too much memory",
     attribute_of_variable_length: "`provenance_json` is of another type",
     attribute_array: "`status` is of another type",
     attribute_no_json: "damaged",

@@ -39,7 +39,7 @@ def publish(path: Path, content: bytes, verify: Callable[[Path], None]) -> None:
         raise StorageError(path, "is being written by another thread of this process")
     _being_written.add(temporary)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         sweep(folder, but=_being_written)
         _write(temporary, content)
         verify(temporary)
@@ -54,6 +54,12 @@ def publish(path: Path, content: bytes, verify: Callable[[Path], None]) -> None:
         raise
     finally:
         _being_written.discard(temporary)
+
+
+def _make(folder: Path) -> None:
+    # Where a file has the folder's name, opening what should lie in it says so better.
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -126,7 +132,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     path = Path(path)
     lock = path.parent / f".{path.name}.lock"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         descriptor = _open_and_lock(lock, path)
     except OSError as error:
         raise StorageError.of(path, error) from error

@@ -7,24 +7,20 @@ digest holds.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import stat
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import h5py
 import numpy as np
 
-from xavier_cli.config import ConfigError, RunConfig
-from xavier_cli.runs import schema
+from xavier_cli.runs import content, schema
 from xavier_cli.runs.errors import RunFileError, StorageError
 from xavier_cli.runs.publish import publish
-from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.record import Run
 
 # Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
 # it read as other numbers.
@@ -45,10 +41,10 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
     Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
     """
     path = Path(path)
-    arrays = _as_stored(run)
-    digests = {name: _digest(array) for name, array in arrays.items()}
+    arrays = content.as_stored(run)
+    digests = {name: content.digest(array) for name, array in arrays.items()}
     try:
-        content = _image(run, arrays, digests)
+        image = _image(run, arrays, digests)
     except (OSError, RuntimeError, MemoryError) as error:
         raise StorageError.of(path, error) from error
 
@@ -57,10 +53,10 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
             written = read_run(temporary)
         except RunFileError as error:
             raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
-        if {name: _digest(array) for name, array in written.arrays.items()} != digests:
+        if {name: content.digest(array) for name, array in written.arrays.items()} != digests:
             raise StorageError(path, "could not be written: it reads back other numbers")
 
-    publish(path, content, verify)
+    publish(path, image, verify)
 
 
 def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:
@@ -100,46 +96,11 @@ def _reading() -> Any:
     return access
 
 
-def _as_stored(run: Run) -> dict[str, np.ndarray]:
-    """The arrays of `run` as they lie in the file, scales first."""
-    wrong = schema.problem(run.config, {name: np.shape(array) for name, array in run.arrays.items()})
-    if wrong:
-        raise ValueError(wrong)
-    stored = {}
-    for name in sorted(run.arrays, key=lambda name: (name not in schema.SCALES, name)):
-        array, dtype = np.asarray(run.arrays[name]), np.dtype(schema.DATASETS[name].dtype)
-        if not np.can_cast(array.dtype, dtype, "same_kind"):
-            raise ValueError(f"`{name}` is {array.dtype}, not {dtype}")
-        stored[name] = np.ascontiguousarray(array.astype(dtype))
-        if dtype.kind != "f" and not np.array_equal(stored[name], array):
-            raise ValueError(f"`{name}` does not fit {dtype}")
-    if tuple(stored["seed"].tolist()) != run.config.seeds:
-        raise ValueError("`seed` holds other seeds than the configuration")
-    return stored
-
-
-def _digest(array: np.ndarray) -> str:
-    return hashlib.sha256(array.data).hexdigest()
-
-
 def _image(run: Run, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
     """The bytes of the whole file; equal runs have equal bytes."""
-    created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
-    datetime.fromisoformat(created)
-    config = run.config
-    texts = {
-        "title": f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}",
-        "Conventions": schema.CONVENTIONS,
-        "created_utc": created,
-        "status": run.status,
-        "config_json": config.to_json(),
-        "config_sha256": config.sha256(),
-        "digests_json": json.dumps(digests, sort_keys=True),
-        "provenance_json": json.dumps(dict(run.provenance), sort_keys=True),
-    }
     with h5py.File.in_memory(libver=LIBVER) as file:
         file.attrs["schema_version"] = np.int64(schema.VERSION)
-        for name, text in texts.items():
+        for name, text in content.texts(run, digests).items():
             file.attrs[name] = np.bytes_(text.encode("ascii"))
         for name, array in arrays.items():
             _store(file, schema.DATASETS[name], array)
@@ -182,7 +143,7 @@ def _chunks(array: np.ndarray) -> tuple[int, ...]:
 def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
     if not h5py.h5a.exists(root, b"schema_version"):
         raise RunFileError(path, "is an HDF5 file, but not a run file")
-    version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID, np.dtype("<i8")))
+    version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID))
     if version > schema.VERSION:
         raise RunFileError(
             path,
@@ -191,29 +152,10 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
         )
     if version < 1:
         raise RunFileError(path, f"has schema {version}, which never was")
-    text = {
-        name: _text(root, name)
-        for name in (
-            "status",
-            "created_utc",
-            "config_json",
-            "config_sha256",
-            "digests_json",
-            "provenance_json",
-        )
-    }
-    if hashlib.sha256(text["config_json"].encode()).hexdigest() != text["config_sha256"]:
-        raise RunFileError(path, "is damaged: its configuration does not match its digest")
-    try:
-        config = RunConfig.from_json(text["config_json"])
-    except ConfigError as error:
-        raise RunFileError(path, f"its configuration is not known here: {error}") from error
-    digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
-    status, created = text["status"], text["created_utc"]
-    if not (isinstance(digests, dict) and isinstance(provenance, dict) and status in get_args(Status)):
-        raise RunFileError(path, "is damaged: its attributes make no sense")
-    datetime.fromisoformat(created)
-
+    header = content.header(path, {name: _text(root, name) for name in content.HEADER_TEXTS})
+    config, digests = header.config, header.digests
+    if absent := [name for name in schema.REQUIRED if name not in digests]:
+        raise RunFileError(path, f"`{absent[0]}` is missing")
     if wanted is not None and config.search:
         # Small, and without it nobody knows the rate (`Run.lr`).
         wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
@@ -221,26 +163,27 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
     names = [name for name in schema.DATASETS if name in digests and (wanted is None or name in wanted)]
     groups = {"": root}
     found = {name: _find(path, groups, name) for name in names}
-    shapes = {name: dataset.shape for name, dataset in found.items()}
+    shapes = {name: shape for name, (_, shape) in found.items()}
     if wrong := schema.problem(config, shapes, partial=wanted is not None):
         raise RunFileError(path, wrong)
     if sum(_size(name, shape) for name, shape in shapes.items()) > schema.MAX_RUN_BYTES:
         raise RunFileError(path, "asks for too much memory")
-    arrays = {name: _load(path, name, found[name], shapes[name], digests[name]) for name in names}
+    arrays = {name: _load(path, name, *found[name], digests[name]) for name in names}
     if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
         raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
-    return Run(config, arrays, status, created, provenance, path)  # type: ignore[arg-type]
+    return Run(config, arrays, header.status, header.created_utc, header.provenance, path)
 
 
-def _attribute(root: Any, name: str, kind: Any, dtype: np.dtype | None = None) -> Any:
+def _attribute(root: Any, name: str, kind: Any) -> Any:
     """The value of a root attribute, one number or one string of fixed length."""
     attribute = h5py.h5a.open(root, name.encode())
     stored = attribute.get_type()
     plain = isinstance(stored, kind) and not (kind is h5py.h5t.TypeStringID and stored.is_variable_str())
-    if not plain or attribute.shape != () or stored.get_size() > MAX_TEXT_BYTES:
+    size = stored.get_size()
+    if not plain or attribute.get_storage_size() != size or size > MAX_TEXT_BYTES:
         raise ValueError(f"`{name}` is of another type")
-    value = np.empty((), dtype or f"S{stored.get_size()}")
-    attribute.read(value)
+    value = np.empty((), stored.dtype)
+    attribute.read(value, stored)
     return value[()]
 
 
@@ -258,8 +201,8 @@ def _open(path: Path, groups: dict[str, Any], name: str) -> Any:
     return h5py.h5o.open(groups[group], part.encode())
 
 
-def _find(path: Path, groups: dict[str, Any], name: str) -> Any:
-    """The dataset at `name`, found to be stored the way we store."""
+def _find(path: Path, groups: dict[str, Any], name: str) -> tuple[Any, tuple[int, ...]]:
+    """The dataset at `name`, found to be stored the way we store, and its shape."""
     found = _open(path, groups, name)
     if not isinstance(found, h5py.h5d.DatasetID):
         raise RunFileError(path, f"`{name}` is no dataset")
@@ -271,7 +214,11 @@ def _find(path: Path, groups: dict[str, Any], name: str) -> Any:
     filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
     if not {h5py.h5z.FILTER_FLETCHER32} <= set(filters) <= _FILTERS or len(filters) > len(_FILTERS):
         raise RunFileError(path, f"`{name}` lacks a checksum or has an unknown filter")
-    return found
+    shape, chunk = found.shape, properties.get_chunk()
+    # A chunk is unpacked whole, also where little of it belongs to the dataset.
+    if any(length > bound for length, bound in zip(chunk, shape, strict=True)):
+        raise RunFileError(path, f"`{name}` asks for too much memory")
+    return found, shape
 
 
 @cache
@@ -286,13 +233,18 @@ def _size(name: str, shape: tuple[int, ...]) -> int:
     return size
 
 
-def _load(path: Path, name: str, dataset: Any, shape: tuple[int, ...], digest: object) -> np.ndarray:
-    """The numbers of `dataset`, whose `shape` is known to be right, if `digest` is theirs."""
+def _load(path: Path, name: str, dataset: Any, shape: tuple[int, ...], expected: object) -> np.ndarray:
+    """The numbers of `dataset`, whose `shape` is known to be right, if `expected` is their digest."""
     size, stored = _size(name, shape), dataset.get_storage_size()
-    if size > schema.MAX_DATASET_BYTES or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored):
+    if (
+        size > schema.MAX_DATASET_BYTES
+        or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored)
+        # More is stored than there can be: it would be unpacked to who knows what.
+        or stored > 2 * size + 4096
+    ):
         raise RunFileError(path, f"`{name}` asks for too much memory")
     array = np.empty(shape, schema.DATASETS[name].dtype)
-    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
-    if _digest(array) != digest:
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array, _stored_type(schema.DATASETS[name].dtype))
+    if content.digest(array) != expected:
         raise RunFileError(path, f"is damaged: `{name}` does not match its digest")
     return array

@@ -1,0 +1,258 @@
+"""Kills, full disks and second writers; each fault with a control that fails without the protection."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.runs import publish
+from xavier_cli.runs.errors import RunFileError, StorageError
+from xavier_cli.runs.store import read_run, write_run
+
+FAULTS = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EROFS, errno.EMFILE)
+CALLS = ("open", "write", "fsync", "replace")
+
+
+def start(*arguments, **options):
+    script = Path(__file__).with_name("fault_writer.py")
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def result(process):
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    return json.loads(out)
+
+
+@pytest.fixture
+def runs(make_run):
+    """Two runs of different seeds, old and new."""
+    return [
+        make_run(depth=1, width=2, updates=10, records="3", seeds=seeds, only=("curves",))
+        for seeds in ("1,", "2,3")
+    ]
+
+
+def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path):
+    outcome = result(start("kill", tmp_path, "protected"))
+
+    assert len(outcome["states"]) > 25
+    assert outcome["states"].count("lost") == 0
+    assert {"old", "new"} == set(outcome["states"])
+    # The killed left temporaries behind; the next writer has swept them away.
+    assert outcome["strays"] > 0
+    assert outcome["left"] == ["run.h5"]
+
+
+def test_control_a_kill_of_a_writer_in_place_loses_the_file(tmp_path):
+    outcome = result(start("kill", tmp_path, "in_place"))
+
+    assert outcome["states"].count("lost") > 10
+
+
+def test_a_disk_that_is_really_full_leaves_the_old_file(tmp_path):
+    outcome = result(start("full", tmp_path, "protected"))
+
+    assert outcome["states"] == ["old"]
+    assert outcome["said"] == f"`{tmp_path / 'run.h5'}` could not be written: File too large"
+    assert outcome["left"] == ["run.h5"]
+
+
+def test_control_a_full_disk_takes_the_file_of_a_writer_in_place(tmp_path):
+    assert result(start("full", tmp_path, "in_place"))["states"] == ["lost"]
+
+
+class Faulty:
+    """Lets the k-th call that `publish` makes fail, and all later ones if `for_good`."""
+
+    def __init__(self, monkeypatch, code):
+        self.count, self.k, self.for_good, self.code = 0, -1, False, code
+        for name in CALLS:
+            monkeypatch.setattr(publish.os, name, self._wrapped(getattr(os, name)))
+
+    def _wrapped(self, call):
+        def fail_or_call(*arguments, **options):
+            self.count += 1
+            if self.count == self.k or (self.for_good and self.count > self.k > 0):
+                raise OSError(self.code, os.strerror(self.code))
+            return call(*arguments, **options)
+
+        return fail_or_call
+
+    def arm(self, k, for_good):
+        self.count, self.k, self.for_good = 0, k, for_good
+
+    def disarm(self):
+        self.arm(-1, False)
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
+@pytest.mark.parametrize("code", FAULTS, ids=lambda code: errno.errorcode[code])
+def test_a_fault_at_any_call_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, runs, code, for_good):
+    path, (old, new) = tmp_path / "run.h5", runs
+    monkeypatch.setattr(publish, "PIECE_BYTES", 4096)
+    faulty = Faulty(monkeypatch, code)
+    write_run(path, old)
+    calls = faulty.count
+    for k in range(1, calls + 1):
+        write_run(path, old)
+        faulty.arm(k, for_good)
+
+        with pytest.raises(StorageError) as caught:
+            write_run(path, new)
+
+        faulty.disarm()
+        assert str(caught.value).endswith(f"run.h5` could not be written: {os.strerror(code)}")
+        # The last two calls sync the folder: the new file is in its place by then.
+        assert read_run(path).config.seeds == (new if k > calls - 2 else old).config.seeds
+        assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+    assert calls > 8
+
+
+def test_an_interrupt_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, runs):
+    path, (old, new) = tmp_path / "run.h5", runs
+    write_run(path, old)
+
+    def interrupted(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish.os, "fsync", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_run(path, new)
+    assert read_run(path).config.seeds == old.config.seeds
+    assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_what_reads_back_otherwise_is_not_published(tmp_path, monkeypatch, runs):
+    path, (old, new) = tmp_path / "run.h5", runs
+    write_run(path, old)
+    write = os.write
+
+    def faulty(descriptor, content):
+        content = bytearray(content)
+        content[-100] ^= 1
+        return write(descriptor, content)
+
+    monkeypatch.setattr(publish, "PIECE_BYTES", 4096)
+    monkeypatch.setattr(publish.os, "write", faulty)
+
+    with pytest.raises(StorageError, match="could not be written: it reads back"):
+        write_run(path, new)
+    assert read_run(path).config.seeds == old.config.seeds
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path, runs):
+    (tmp_path / "folder.h5").mkdir()
+    (tmp_path / "file").write_text("")
+    for path, words in {
+        tmp_path / "folder.h5": "Is a directory",
+        tmp_path / "file" / "run.h5": "Not a directory",
+        tmp_path / ("x" * 300 + ".h5"): "File name too long",
+        Path("/proc/run.h5"): "No such file",
+    }.items():
+        with pytest.raises(StorageError, match=f"could not be written: {words}"):
+            write_run(path, runs[0])
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["file", "folder.h5"]
+
+
+def test_temporaries_of_the_dead_are_swept_and_others_stay(tmp_path, runs):
+    host, dead = publish._host(), subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale = [f".run.h5.{dead.pid}@{host}.tmp", f".other.h5.{os.getpid()}@{host}.tmp", ".run.h5.1@old.tmp"]
+    kept = [f".run.h5.{os.getppid()}@{host}.tmp", ".run.h5.1@elsewhere.tmp", ".mine.tmp", ".run.h5.ckpt"]
+    for name in stale + kept:
+        (tmp_path / name).write_text("")
+    day_before_yesterday = time.time() - 2 * 86_400
+    os.utime(tmp_path / ".run.h5.1@old.tmp", (day_before_yesterday, day_before_yesterday))
+
+    write_run(tmp_path / "run.h5", runs[0])
+
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([*kept, "run.h5"])
+
+
+def test_a_second_writer_is_told_who_the_first_is(tmp_path):
+    holder = start("hold", tmp_path)
+    assert holder.stdout.readline() == "ready\n"
+    said = f"`{tmp_path / 'run.h5'}` is being written by process {holder.pid} on {socket.gethostname()}"
+
+    with pytest.raises(StorageError) as caught, publish.lock_output(tmp_path / "run.h5"):
+        pytest.fail("two have the lock")
+    assert str(caught.value) == said
+    with publish.lock_output(tmp_path / "other.h5"):
+        pass
+    holder.communicate("\n", timeout=30)
+    assert list(tmp_path.iterdir()) == []
+    with publish.lock_output(tmp_path / "run.h5"):
+        assert [found.name for found in tmp_path.iterdir()] == [".run.h5.lock"]
+
+
+def test_the_lock_of_a_killed_writer_is_free(tmp_path):
+    holder = start("hold", tmp_path)
+    assert holder.stdout.readline() == "ready\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate(timeout=30)
+    assert (tmp_path / ".run.h5.lock").exists()
+
+    with publish.lock_output(tmp_path / "run.h5"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_is_given_back_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), publish.lock_output(tmp_path / "run.h5"):
+        _ = 1 / 0
+
+    with publish.lock_output(tmp_path / "run.h5"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_never_two_have_the_lock_at_once(tmp_path):
+    outcomes = [result(process) for process in [start("contend", tmp_path) for _ in range(3)]]
+
+    assert sum(outcome["taken"] for outcome in outcomes) > 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def read_while_writing(folder, writer):
+    """The seeds and the errors that a reader meets; stops at the first error."""
+    process = start("rewrite", folder, writer)
+    assert process.stdout.readline() == "ready\n"
+    seen, errors = set(), []
+    for _ in range(200):
+        try:
+            seen.add(read_run(folder / "run.h5", only=("curves/test_error",)).config.seeds)
+        except RunFileError as error:
+            errors.append(error)
+            break
+    (folder / "stop").touch()
+    process.communicate(timeout=30)
+    return seen, errors
+
+
+def test_readers_never_meet_half_a_file(tmp_path):
+    seen, errors = read_while_writing(tmp_path, "protected")
+
+    assert errors == []
+    assert seen == {(1,), (2, 3)}
+
+
+def test_control_readers_of_a_writer_in_place_do(tmp_path):
+    _, errors = read_while_writing(tmp_path, "in_place")
+
+    assert errors

@@ -1,0 +1,92 @@
+"""What a run is made of in a file: its arrays as stored, their digests, the texts beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.runs import schema
+from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.record import Run, Status
+
+# The root attributes that reading needs; the others are for people and other programs.
+HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
+
+
+class Header(NamedTuple):
+    """All of a run but its arrays, and the arrays' digests by path."""
+
+    config: RunConfig
+    status: Status
+    created_utc: str
+    provenance: dict[str, Any]
+    digests: dict[str, object]
+
+
+def as_stored(run: Run) -> dict[str, np.ndarray]:
+    """The arrays of `run` with the types of the schema, scales first.
+
+    Raises `ValueError` where `run` does not follow the schema or a number does not fit its type.
+    """
+    wrong = schema.problem(run.config, {name: np.shape(array) for name, array in run.arrays.items()})
+    if wrong:
+        raise ValueError(wrong)
+    stored = {}
+    for name in sorted(run.arrays, key=lambda name: (name not in schema.SCALES, name)):
+        array, dtype = np.asarray(run.arrays[name]), np.dtype(schema.DATASETS[name].dtype)
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise ValueError(f"`{name}` is {array.dtype}, not {dtype}")
+        stored[name] = np.ascontiguousarray(array.astype(dtype))
+        if dtype.kind != "f" and not np.array_equal(stored[name], array):
+            raise ValueError(f"`{name}` does not fit {dtype}")
+    if tuple(stored["seed"].tolist()) != run.config.seeds:
+        raise ValueError("`seed` holds other seeds than the configuration")
+    return stored
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256, in hex, of the numbers of `array` as they lie in memory: C order, little-endian."""
+    return hashlib.sha256(array.data).hexdigest()
+
+
+def texts(run: Run, digests: Mapping[str, str]) -> dict[str, str]:
+    """The root attributes of `run` that are text, all ASCII and none empty."""
+    config = run.config
+    created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
+    datetime.fromisoformat(created)
+    return {
+        "title": f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}",
+        "Conventions": schema.CONVENTIONS,
+        "created_utc": created,
+        "status": run.status,
+        "config_json": config.to_json(),
+        "config_sha256": config.sha256(),
+        "digests_json": json.dumps(digests, sort_keys=True),
+        "provenance_json": json.dumps(dict(run.provenance), sort_keys=True),
+    }
+
+
+def header(path: Path, text: Mapping[str, str]) -> Header:
+    """What the `HEADER_TEXTS` of the file at `path` say.
+
+    Raises `RunFileError`, or `ValueError` where a text is not of its form.
+    """
+    if hashlib.sha256(text["config_json"].encode()).hexdigest() != text["config_sha256"]:
+        raise RunFileError(path, "is damaged: its configuration does not match its digest")
+    try:
+        config = RunConfig.from_json(text["config_json"])
+    except ConfigError as error:
+        raise RunFileError(path, f"its configuration is not known here: {error}") from error
+    digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
+    for status in get_args(Status):
+        if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
+            datetime.fromisoformat(text["created_utc"])
+            return Header(config, status, text["created_utc"], provenance, digests)
+    raise RunFileError(path, "is damaged: its attributes make no sense")
