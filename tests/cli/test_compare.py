@@ -157,6 +157,25 @@ def test_bad_file_among_good_ones_is_named_and_hides_nothing(shelf, xavier):
     assert "zz.h5" in answer.err
 
 
+def test_files_that_disagree_about_a_seed_hide_no_other_experiment(shelf, xavier, exact_run):
+    write_run(shelf / "other.h5", exact_run([0.1, 0.2, 0.3, 0.4, 0.5]))
+    answer = xavier("compare")
+
+    assert answer.code == 4
+    assert "tanh-normalized.h5" in answer.err
+    assert "other.h5" in answer.err
+    assert "tanh      standard" in answer.out
+    assert "softsign  normalized" in answer.out
+    assert "tanh      normalized" not in answer.out
+
+
+def test_only_files_that_disagree_is_code_5(shelf, xavier, exact_run):
+    write_run(shelf / "other.h5", exact_run([0.1, 0.2, 0.3, 0.4, 0.5]))
+    answer = xavier("compare", "other", "tanh-normalized")
+
+    assert (answer.code, answer.out) == (5, "")
+
+
 def test_no_readable_file_is_code_5(shelf, xavier):
     answer = xavier("compare", "nowhere.h5", "*.nothing")
 
@@ -264,3 +283,21 @@ finally:
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+-").splitlines()[:6]
+
+
+def test_full_disk_behind_stdout_is_code_6(shelf):
+    code = "from xavier_cli.cli import main; main()"
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("PYTHONUNBUFFERED", None)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "compare", "runs"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            env=environment,
+        )
+
+    assert done.returncode == 6
+    assert done.stderr == b"xavier: `stdout` could not be written: No space left on device\n"
