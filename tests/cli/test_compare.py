@@ -241,6 +241,23 @@ def test_two_networks_are_labelled(tmp_path, xavier, exact_run):
     assert "McNemar's p is about these two networks, not about the methods" in out
 
 
+def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
+    write_run(shelf / "lucky.h5", exact_run([0.1, 0.2, 0.15], depth=2))
+    answer = xavier("compare", width=120)
+
+    assert answer.code == 0
+    assert answer.out.count("not tested: under 5 seeds") == 3
+    assert "Told apart" not in answer.out
+
+
+def test_empty_folder_is_named(shelf, xavier):
+    (shelf / "empty").mkdir()
+    answer = xavier("compare", "runs", "runs/empty")
+
+    assert (answer.code, answer.out) == (4, AT_80)
+    assert answer.err == "xavier: `runs/empty`: no runs in this folder\n"
+
+
 def test_output_file_takes_its_format_from_its_ending(shelf, xavier, tmp_path):
     answer = xavier("compare", "-o", "new/folder/table.json")
 

@@ -117,6 +117,19 @@ def nothing_to_show() -> typer.Exit:
     return typer.Exit(ExitCode.NO_INPUT)
 
 
+def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
+    from xavier_cli.runs.errors import RunFileError
+
+    try:
+        paths = all_runs(folder)
+    except RunFileError as error:
+        inputs.problem(str(error))
+        return []
+    if not paths:
+        inputs.problem(f"`{folder}`: no runs in this folder")
+    return paths
+
+
 def _default(unnamed: Callable[[Path], list[Path]]) -> list[Path]:
     folder = runs_folder()
     paths = unnamed(folder) if folder.is_dir() else []
@@ -143,10 +156,7 @@ def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
 def _expand(inputs: Inputs, text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        paths = all_runs(path)
-        if not paths:
-            inputs.problem(f"`{text}`: no runs in this folder")
-        return paths
+        return _in_folder(inputs, path)
     if path.exists() or path.is_symlink():
         return [path]
     if glob.has_magic(text):

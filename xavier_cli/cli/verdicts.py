@@ -75,8 +75,8 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
             "*: the lowest mean test error. Above the best: in percentage points, with the 95 % interval "
             "of that one difference."
         )
-    if any(section.tests for section in comparison.sections):
-        tested = [gap for gap, v in zip(gaps, _with_gap(verdicts), strict=True) if not math.isnan(v.p)]
+    tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
+    if tested:
         how = {
             (True, False): "paired t over the same seeds",
             (False, True): "Welch's t",
@@ -113,10 +113,6 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
     if any(row.status != "complete" for row in rows):
         notes.append("An unfinished run shows its last record; it is not tested and cannot be the best.")
     return tuple(notes)
-
-
-def _with_gap(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if verdict.difference is not None]
 
 
 def _words(row: Row) -> str:
