@@ -83,7 +83,8 @@ def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) 
         raise RunFileError(path, reason) from error
     except Exception as error:
         # HDF5 reports what it finds in a damaged file by whatever class comes to its hand.
-        raise RunFileError(path, f"is damaged ({type(error).__name__}: {error})") from error
+        words = error.args[0] if error.args else type(error).__name__
+        raise RunFileError(path, f"is damaged ({words})") from error
 
 
 @cache
