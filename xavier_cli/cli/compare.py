@@ -32,12 +32,13 @@ def compare(runs: RunsArgument = None, format: FormatOption = None, output: Outp
     from xavier_cli.cli.verdicts import comparison_page
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
-    from xavier_cli.runs.merge import merge_runs
 
     if output is not None:
         check_output(output)
     read = inputs.read_inputs(runs, only=ONLY)
-    experiments, notes = merge_runs(read.runs)
+    experiments, notes = inputs.merged(read)
+    if not experiments:
+        raise inputs.nothing_to_show()
     if len(experiments) <= MOST_ROWS_TESTED:
         experiments = [_with_answers(run) for run in experiments]
     comparison = compare_experiments(experiments)

@@ -16,14 +16,14 @@ def format_plain(page: Page) -> str:
     """Tables without boxes, a tab between cells; whatever is no row begins with `#`."""
     lines: list[str] = []
     for table in page.tables:
-        lines += [f"# {text}" for text in (table.title, table.about) if text]
+        lines += [f"# {clean(text)}" for text in (table.title, table.about) if text]
         mark = [] if table.best is None else ["best"]
         lines.append("\t".join([*mark, *(column.title for column in table.columns)]))
         for index, row in enumerate(table.rows):
             mark = [] if table.best is None else ["*" if index in table.best else ""]
             # The padding that lines numbers up on a screen is in a program's way.
-            lines.append("\t".join([*mark, *(" ".join(cell.split()) for cell in row)]))
-    return _text(lines + [f"# {note}" for note in page.notes])
+            lines.append("\t".join([*mark, *(" ".join(clean(cell).split()) for cell in row)]))
+    return _text(lines + [f"# {clean(note)}" for note in page.notes])
 
 
 def format_json(page: Page) -> str:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 RunsArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[RUN]...", help="Run files, folders of them, or names of runs.", show_default=False
-    ),
+    typer.Argument(metavar="RUN", help="Run files, folders of them, or names of runs.", show_default=False),
 ]
 
 
@@ -31,6 +29,12 @@ class Inputs:
 
     runs: list[Run] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def problem(self, line: str) -> None:
+        """Name on stderr what could not be read."""
+        line = clean(line)
+        self.problems.append(line)
+        say(f"xavier: {line}")
 
     def finish(self) -> None:
         """End with exit code 4 where some input could not be read; called once the rest was shown."""
@@ -78,11 +82,52 @@ def read_inputs(
         try:
             inputs.runs.append(read_run(path, only=only))
         except RunFileError as error:
-            _problem(inputs, str(error))
+            inputs.problem(str(error))
     if not inputs.runs:
-        say("xavier: no run could be read")
-        raise typer.Exit(ExitCode.NO_INPUT)
+        raise nothing_to_show()
     return inputs
+
+
+def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
+    """The experiments that `inputs` holds, runs that differ in their seeds alone as one; and notes.
+
+    Files that disagree about a seed are named and left out, all of their experiment; the others stay.
+    """
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.merge import merge_runs
+
+    groups: dict[object, list[Run]] = {}
+    for run in inputs.runs:
+        groups.setdefault(run.config.model_copy(update={"seeds": ()}), []).append(run)
+    experiments, notes = [], []
+    for group in groups.values():
+        try:
+            joined, more = merge_runs(group)
+        except RunFileError as error:
+            inputs.problem(str(error))
+            continue
+        experiments += joined
+        notes += more
+    return experiments, notes
+
+
+def nothing_to_show() -> typer.Exit:
+    """How a command ends that was given inputs and could read none."""
+    say("xavier: no run could be read")
+    return typer.Exit(ExitCode.NO_INPUT)
+
+
+def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
+    from xavier_cli.runs.errors import RunFileError
+
+    try:
+        paths = all_runs(folder)
+    except RunFileError as error:
+        inputs.problem(str(error))
+        return []
+    if not paths:
+        inputs.problem(f"`{folder}`: no runs in this folder")
+    return paths
 
 
 def _default(unnamed: Callable[[Path], list[Path]]) -> list[Path]:
@@ -111,17 +156,14 @@ def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
 def _expand(inputs: Inputs, text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        paths = all_runs(path)
-        if not paths:
-            _problem(inputs, f"`{text}`: no runs in this folder")
-        return paths
+        return _in_folder(inputs, path)
     if path.exists() or path.is_symlink():
         return [path]
     if glob.has_magic(text):
         # The shell left the pattern alone: it was quoted, or matched nothing.
         matches = [Path(match) for match in sorted(glob.glob(text))]
         if not matches:
-            _problem(inputs, f"`{text}`: no file matches")
+            inputs.problem(f"`{text}`: no file matches")
         return matches
     if path.name == text:
         # `ls` shows names, so a name is enough.
@@ -129,9 +171,3 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
             if (runs_folder() / name).is_file():
                 return [runs_folder() / name]
     return [path]
-
-
-def _problem(inputs: Inputs, line: str) -> None:
-    line = clean(line)
-    inputs.problems.append(line)
-    say(f"xavier: {line}")

@@ -41,13 +41,16 @@ def points(value: float, low: float, high: float, places: int) -> str:
 
 
 def probability(p: float) -> str:
-    """`p = .0003`, two significant digits, as the field prints it."""
+    """A p as the field prints it: `.24`, `.031`, `.0003`, `< .0001`."""
     if p < 0.0001:
-        return "p < .0001"
+        return "< .0001"
     if p >= 0.995:
-        return "p = 1"
-    places = 2 if p >= 0.1 else 1 - math.floor(math.log10(p))
-    return "p = " + f"{p:.{places}f}".lstrip("0")
+        return "1"
+    places = 2 if p >= 0.1 else 3 if p >= 0.01 else 4
+    if 0.0495 <= p < 0.05:
+        # Not `.050` for what is below .05.
+        places = 4
+    return f"{p:.{places}f}".lstrip("0")
 
 
 def setting(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -55,7 +56,7 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
         text = format_page(page, format, screen_width(), colour=_has_colour(sys.stdout))
-        sys.stdout.write(encodable(text, sys.stdout.encoding))
+        _to_stdout(text)
         return
     write_text(output, format_page(page, format, screen_width()))
     say(f"wrote {clean(str(output))}")
@@ -103,7 +104,22 @@ def write_text(output: Path, text: str) -> None:
     except OSError as error:
         raise StorageError.of(output, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _to_stdout(text: str) -> None:
+    from xavier_cli.runs.errors import StorageError
+
+    try:
+        sys.stdout.write(encodable(text, sys.stdout.encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Python would fail once more, and with a code of its own, when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StorageError.of("stdout", error) from error
 
 
 def encodable(text: str, encoding: str | None) -> str:

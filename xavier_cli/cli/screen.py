@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from xavier_cli.cli.page import Column, Page, Table, clean
 
@@ -56,20 +57,30 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
 
 
 def fit(table: Table, width: int) -> list[RenderableType]:
-    """`table` as rich renderables: whole if it fits, else without what is optional, then with what moves
-    below each row, and last as one short list per row.
+    """`table` as rich renderables, as much of it in line as the width allows.
+
+    Whole if it fits; else with titles on several lines, without what is optional, with what moves below each
+    row; and last as one short list per row.
     """
     columns, rows = _with_marks(table)
     bold = table.best or frozenset()
     every = list(range(len(columns)))
     needed = [i for i in every if not columns[i].optional]
-    for kept in (every, needed):
-        if _fits(columns, rows, kept, width, GAP):
-            return [_aligned(columns, rows, kept, bold)]
-    for kept, gap in ((every, GAP), (needed, GAP), (needed, GAP - 1)):
-        kept = [i for i in kept if not columns[i].moves]
-        if len(kept) > 1 and _fits(columns, rows, kept, width, gap):
-            return list(_moved_below(columns, rows, kept, bold, gap))
+    in_line = [i for i in every if not columns[i].moves]
+    least = [i for i in in_line if i in needed]
+    layouts = [
+        (every, GAP, False),
+        (needed, GAP, False),
+        (needed, GAP, True),
+        (in_line, GAP, False),
+        (least, GAP, False),
+        (least, GAP - 1, True),
+    ]
+    for kept, gap, folded in layouts:
+        layout = _Layout(columns, rows, kept, gap, folded, bold)
+        if len(kept) > 1 and layout.fits(width):
+            moved = [] if kept is every or kept is needed else [i for i in every if columns[i].moves]
+            return list(layout.lines(moved))
     return list(_as_lists(columns, rows, bold))
 
 
@@ -81,74 +92,66 @@ def _with_marks(table: Table) -> tuple[list[Column], list[list[str]]]:
     return [Column(""), *table.columns], marked
 
 
-def _natural(columns: Sequence[Column], rows: Sequence[Sequence[str]], index: int) -> int:
-    from rich.cells import cell_len
+@dataclass(frozen=True)
+class _Layout:
+    """One way to set a table: the columns `kept` in line, `gap` between them, titles `folded` or not."""
 
-    return max(cell_len(columns[index].title), *(cell_len(row[index]) for row in rows), 0, 0)
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    kept: Sequence[int]
+    gap: int
+    folded: bool
+    bold: frozenset[int]
 
+    def natural(self, index: int) -> int:
+        from rich.cells import cell_len
 
-def _fits(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int], width: int, gap: int
-) -> bool:
-    needed = -gap
-    for i in kept:
-        natural = _natural(columns, rows, i)
-        needed += gap + (min(natural, NARROWEST) if columns[i].wraps else natural)
-    return needed <= width
+        title = self.columns[index].title
+        pieces = title.split() if self.folded else [title]
+        return max(map(cell_len, ["", *pieces, *(row[index] for row in self.rows)]))
 
+    def fits(self, width: int) -> bool:
+        needed = -self.gap
+        for i in self.kept:
+            natural = self.natural(i)
+            needed += self.gap + (min(natural, NARROWEST) if self.columns[i].wraps else natural)
+        return needed <= width
 
-def _add_columns(
-    grid: RichTable, columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int]
-) -> None:
-    for i in kept:
-        if columns[i].wraps:
-            grid.add_column(overflow="fold")
-        else:
-            grid.add_column(justify=columns[i].align, no_wrap=True, min_width=_natural(columns, rows, i))
+    def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:
+        """The table in one piece, or in a piece per row with what `moved` below each."""
+        from rich.padding import Padding
+        from rich.text import Text
 
-
-def _aligned(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int], bold: frozenset[int]
-) -> RichTable:
-    from rich.text import Text
-
-    grid = _grid()
-    _add_columns(grid, columns, rows, kept)
-    grid.add_row(*(Text(columns[i].title, style="underline") for i in kept))
-    for index, row in enumerate(rows):
-        grid.add_row(*(Text(row[i], style="bold" if index in bold else "") for i in kept))
-    return grid
-
-
-def _moved_below(
-    columns: Sequence[Column],
-    rows: Sequence[Sequence[str]],
-    kept: Sequence[int],
-    bold: frozenset[int],
-    gap: int,
-) -> Iterator[RenderableType]:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    moved = [i for i, column in enumerate(columns) if column.moves]
-    grid = _grid(gap)
-    _add_columns(grid, columns, rows, kept)
-    grid.add_row(*(Text(columns[i].title, style="underline") for i in kept))
-    yield grid
-    for index, row in enumerate(rows):
-        # A grid per row, each as wide as the widest cells, so that lines can come between them.
-        grid = _grid(gap)
-        _add_columns(grid, columns, rows, kept)
-        style = "bold" if index in bold else ""
-        grid.add_row(*(Text(row[i], style=style) for i in kept))
+        grid = self.grid("bottom")
+        grid.add_row(*(Text(self.columns[i].title, style="underline") for i in self.kept))
         yield grid
-        below = "; ".join(
-            row[i] if columns[i].wraps or len(moved) == 1 else f"{columns[i].title} {row[i]}"
-            for i in moved
-            if row[i]
-        )
-        if below:
-            yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
+        grid = self.grid()
+        for index, row in enumerate(self.rows):
+            style = "bold" if index in self.bold else ""
+            grid.add_row(*(Text(row[i], style=style) for i in self.kept))
+            below = "; ".join(
+                row[i] if self.columns[i].wraps or len(moved) == 1 else f"{self.columns[i].title} {row[i]}"
+                for i in moved
+                if row[i]
+            )
+            if below:
+                yield grid
+                yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
+                grid = self.grid()
+        if grid.row_count:
+            yield grid
+
+    def grid(self, vertical: Literal["top", "bottom"] = "top") -> RichTable:
+        """An empty grid, each column as wide as its widest cell, so that grids stand under each other."""
+        grid = _grid(self.gap)
+        for i in self.kept:
+            column = self.columns[i]
+            if column.wraps:
+                grid.add_column(overflow="fold", vertical=vertical)
+            else:
+                width = self.natural(i)
+                grid.add_column(justify=column.align, vertical=vertical, min_width=width, max_width=width)
+        return grid
 
 
 def _as_lists(

@@ -50,7 +50,7 @@ def result_table(section: Section) -> Table:
         columns.append(Column("above the best", moves=True))
         cells.append(gaps)
     if any(against):
-        columns.append(Column("verdict", wraps=True, moves=True))
+        columns.append(Column("verdict (p)", wraps=True, moves=True))
         cells.append(against)
     best = {index for index, row in enumerate(rows) if row.verdict.kind == "best" and len(rows) > 1}
     return Table(
@@ -75,8 +75,8 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
             "*: the lowest mean test error. Above the best: in percentage points, with the 95 % interval "
             "of that one difference."
         )
-    if any(section.tests for section in comparison.sections):
-        tested = [gap for gap, v in zip(gaps, _with_gap(verdicts), strict=True) if not math.isnan(v.p)]
+    tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
+    if tested:
         how = {
             (True, False): "paired t over the same seeds",
             (False, True): "Welch's t",
@@ -86,7 +86,7 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
         holm = ", Holm-corrected over all pairs of a data set" if pairs > 1 else ""
         level = f"{ALPHA:g}".lstrip("0")
         notes.append(
-            f"Told apart: p < {level} in a two-sided test over seeds ({how}){holm}. "
+            f"Told apart: p (in brackets) < {level} in a two-sided test over seeds ({how}){holm}. "
             "Not told apart does not mean equal."
         )
         correlations = [gap.correlation for gap in tested if not math.isnan(gap.correlation)]
@@ -115,24 +115,21 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _with_gap(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if verdict.difference is not None]
-
-
 def _words(row: Row) -> str:
     verdict = row.verdict
     match verdict.kind:
         case "told_apart":
-            return f"told apart, {numbers.probability(verdict.p)}"
+            return f"told apart ({numbers.probability(verdict.p)})"
         case "not_told_apart":
-            return f"not told apart, {numbers.probability(verdict.p)}"
+            return f"not told apart ({numbers.probability(verdict.p)})"
         case "best":
             return ""
     if row.status != "complete":
         return verdict.why
     networks = ""
     if not math.isnan(verdict.p_networks):
-        networks = f"; these two networks: {numbers.probability(verdict.p_networks)}"
+        p = numbers.probability(verdict.p_networks)
+        networks = f"; these two networks: p {p if p.startswith('<') else f'= {p}'}"
     return f"not tested: {verdict.why}{networks}"
 
 

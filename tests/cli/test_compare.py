@@ -1,0 +1,320 @@
+"""`xavier compare`, through its front door."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.runs.store import write_run
+
+AT_80 = """\
+shapeset
+  depth 5, width 30, lr 0.03, batch_size 10, updates 100,000
+
+                            test error
+   act       init        N  %           above the best     verdict (p)
+*  softsign  normalized  5  47.4 ± 0.7
+   tanh      normalized  5  47.7 ± 0.8  +0.3 [-1.1, 1.7]   not told apart (.59)
+   tanh      standard    5  59.4 ± 2.7  +12.0 [8.9, 15.1]  told apart (.0009)
+
+- ±: 95 % t-interval of the mean over seeds (N), for this test set.
+- *: the lowest mean test error. Above the best: in percentage points, with the
+  95 % interval of that one difference.
+- Told apart: p (in brackets) < .05 in a two-sided test over seeds (paired t
+  over the same seeds), Holm-corrected over all pairs of a data set. Not told
+  apart does not mean equal.
+- Correlation of the pairs with the best: -0.79 to -0.44.
+"""
+AT_40 = """\
+shapeset
+  depth 5, width 30, lr 0.03, batch_size
+  10, updates 100,000
+
+   act       init        N  test error %
+*  softsign  normalized  5  47.4 ± 0.7
+   tanh      normalized  5  47.7 ± 0.8
+    above the best +0.3 [-1.1, 1.7]; not
+    told apart (.59)
+   tanh      standard    5  59.4 ± 2.7
+    above the best +12.0 [8.9, 15.1];
+    told apart (.0009)
+
+- ±: 95 % t-interval of the mean over
+  seeds (N), for this test set.
+- *: the lowest mean test error. Above
+  the best: in percentage points, with
+  the 95 % interval of that one
+  difference.
+- Told apart: p (in brackets) < .05 in a
+  two-sided test over seeds (paired t
+  over the same seeds), Holm-corrected
+  over all pairs of a data set. Not told
+  apart does not mean equal.
+- Correlation of the pairs with the
+  best: -0.79 to -0.44.
+"""
+
+
+def in_a_process(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -c '{code}' compare runs | head -n 6; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "80", **environment},
+    )
+
+
+def test_table_at_80_columns(shelf, xavier):
+    answer = xavier("compare", *sorted(shelf.iterdir()))
+
+    assert answer.out == AT_80
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_table_at_40_columns(shelf, xavier):
+    answer = xavier("compare", *sorted(shelf.iterdir()), width=40)
+
+    assert answer.out == AT_40
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120])
+def test_no_line_is_wider_than_the_screen(shelf, xavier, width):
+    answer = xavier("compare", width=width)
+
+    assert max(map(len, answer.out.splitlines())) <= width
+
+
+def test_without_runs_it_takes_all_there_are_and_says_so(shelf, xavier):
+    answer = xavier("compare")
+
+    assert answer.out == AT_80
+    assert answer.err == "reading 3 runs in `runs`\n"
+
+
+def test_runs_folder_is_the_environments(shelf, xavier, monkeypatch):
+    shelf.rename("elsewhere")
+    monkeypatch.setenv("XAVIER_RUNS_DIR", "elsewhere")
+
+    assert xavier("compare").out == AT_80
+
+
+def test_files_that_differ_in_seeds_are_one_row(shelf, xavier, exact_run):
+    write_run(shelf / "more.h5", exact_run([0.47, 0.48, 0.49, 0.47, 0.48], first_seed=5))
+    rows = json.loads(xavier("compare", "-f", "json").out)["sections"][0]["rows"]
+    merged = next(row for row in rows if row["act"] == "tanh" and row["init"] == "normalized")
+
+    assert merged["n"] == 10
+    assert sorted(merged["seeds"]) == list(range(10))
+    assert len(rows) == 3
+
+
+def test_json_has_a_schema_and_full_precision(shelf, xavier):
+    page = json.loads(xavier("compare", "-f", "json").out)
+    best, second, third = page["sections"][0]["rows"]
+
+    assert page["schema"] == "xavier.compare/1"
+    assert best["verdict"] == "best"
+    assert best["p"] is None
+    assert best["errors"] == [0.474, 0.481, 0.465, 0.476, 0.474]
+    assert second["verdict"] == "not_told_apart"
+    assert third["verdict"] == "told_apart"
+    assert third["test_error"] == pytest.approx(0.594, abs=1e-12)
+    assert third["difference"] == pytest.approx(0.12, abs=1e-12)
+    assert third["p_uncorrected"] < third["p"] < 0.005
+    assert third["paired"]
+
+
+def test_csv_has_a_line_per_row_and_the_schema(shelf, xavier):
+    rows = list(csv.DictReader(io.StringIO(xavier("compare", "-f", "csv").out)))
+
+    assert [row["schema"] for row in rows] == ["xavier.compare/1"] * 3
+    assert [row["act"] for row in rows] == ["softsign", "tanh", "tanh"]
+    assert float(rows[0]["test_error"]) == pytest.approx(0.474, abs=1e-15)
+    assert rows[0]["p"] == ""
+
+
+def test_plain_is_cut_by_tabs(shelf, xavier):
+    lines = xavier("compare", "-f", "plain").out.splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+
+    assert {len(row) for row in rows} == {8}
+    assert rows[1][:6] == ["*", "softsign", "normalized", "5", "47.5", "47.4 ± 0.7"]
+
+
+def test_bad_file_among_good_ones_is_named_and_hides_nothing(shelf, xavier):
+    (shelf / "zz.h5").write_bytes(b"no run at all")
+    answer = xavier("compare", *sorted(shelf.iterdir()))
+
+    assert answer.code == 4
+    assert answer.out == AT_80
+    assert answer.err.count("\n") == 1
+    assert "zz.h5" in answer.err
+
+
+def test_files_that_disagree_about_a_seed_hide_no_other_experiment(shelf, xavier, exact_run):
+    write_run(shelf / "other.h5", exact_run([0.1, 0.2, 0.3, 0.4, 0.5]))
+    answer = xavier("compare")
+
+    assert answer.code == 4
+    assert "tanh-normalized.h5" in answer.err
+    assert "other.h5" in answer.err
+    assert "tanh      standard" in answer.out
+    assert "softsign  normalized" in answer.out
+    assert "tanh      normalized" not in answer.out
+
+
+def test_only_files_that_disagree_is_code_5(shelf, xavier, exact_run):
+    write_run(shelf / "other.h5", exact_run([0.1, 0.2, 0.3, 0.4, 0.5]))
+    answer = xavier("compare", "other", "tanh-normalized")
+
+    assert (answer.code, answer.out) == (5, "")
+
+
+def test_no_readable_file_is_code_5(shelf, xavier):
+    answer = xavier("compare", "nowhere.h5", "*.nothing")
+
+    assert (answer.code, answer.out) == (5, "")
+    assert "`nowhere.h5`" in answer.err
+    assert "`*.nothing`: no file matches" in answer.err
+
+
+def test_no_runs_at_all_is_code_2_with_a_hint(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
+    answer = xavier("compare")
+
+    assert answer.code == 2
+    assert "`xavier train`" in answer.err
+
+
+def test_folder_pattern_and_name_all_name_runs(shelf, xavier):
+    assert xavier("compare", "runs").out == AT_80
+    assert xavier("compare", "runs/*.h5").out == AT_80
+    assert (
+        xavier("compare", "tanh-standard", "tanh-normalized", "runs", shelf / "tanh-standard.h5").out == AT_80
+    )
+
+
+def test_runs_without_training_are_passed_over(shelf, xavier, exact_run):
+    write_run(shelf / "probe.h5", exact_run([0.9], updates=0))
+    answer = xavier("compare")
+
+    assert answer.out == AT_80
+    assert "passed over 1 without training" in answer.err
+
+
+def test_other_data_set_is_another_table(shelf, xavier, exact_run):
+    write_run(shelf / "mnist.h5", exact_run([0.0164], data="mnist"))
+    answer = xavier("compare")
+
+    assert answer.out.index("shapeset") < answer.out.index("mnist")
+    assert "told apart" not in answer.out[answer.out.index("mnist") : answer.out.index("- ±")]
+
+
+def test_marks_are_explained_below(shelf, xavier, exact_run, make_run):
+    searched = make_run(lr="0.1,0.2", seeds="0:5", updates=100_000, width=30, diverged=[3], jacobian=False)
+    write_run(shelf / "search.h5", searched)
+    unfinished = exact_run([0.4] * 5, depth=4, status="interrupted", records_done=10)
+    write_run(shelf / "unfinished.h5", unfinished)
+    out = xavier("compare", width=120).out
+
+    assert f"~{searched.lr:g}!" in out
+    assert "- ~: rate chosen by validation error" in out
+    assert "- !: the lowest or highest of the rates searched" in out
+    assert "A seed that diverged counts as guessing (83.3 % on shapeset)." in out
+    assert "interrupted at 47,368 of 100,000" in out
+    assert "- An unfinished run" in out
+
+
+def test_two_networks_are_labelled(tmp_path, xavier, exact_run):
+    write_run(tmp_path / "a.h5", exact_run([0.4]))
+    write_run(tmp_path / "b.h5", exact_run([0.6], init="standard"))
+    out = xavier("compare", tmp_path, width=120).out
+
+    assert "not tested: under 3 seeds; these two networks: p" in out
+    assert "McNemar's p is about these two networks, not about the methods" in out
+
+
+def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
+    write_run(shelf / "lucky.h5", exact_run([0.1, 0.2, 0.15], depth=2))
+    answer = xavier("compare", width=120)
+
+    assert answer.code == 0
+    assert answer.out.count("not tested: under 5 seeds") == 3
+    assert "Told apart" not in answer.out
+
+
+def test_empty_folder_is_named(shelf, xavier):
+    (shelf / "empty").mkdir()
+    answer = xavier("compare", "runs", "runs/empty")
+
+    assert (answer.code, answer.out) == (4, AT_80)
+    assert answer.err == "xavier: `runs/empty`: no runs in this folder\n"
+
+
+def test_output_file_takes_its_format_from_its_ending(shelf, xavier, tmp_path):
+    answer = xavier("compare", "-o", "new/folder/table.json")
+
+    assert (answer.code, answer.out) == (0, "")
+    assert json.loads(Path("new/folder/table.json").read_text())["schema"] == "xavier.compare/1"
+    assert answer.err.endswith("wrote new/folder/table.json\n")
+    assert sorted(path.name for path in Path("new/folder").iterdir()) == ["table.json"]
+
+
+def test_output_on_a_folder_is_refused_before_anything_is_read(shelf, xavier):
+    answer = xavier("compare", "-o", shelf)
+
+    assert answer.code == 2
+    assert "is a folder" in answer.err
+    assert "reading" not in answer.err
+
+
+def test_output_that_cannot_be_written_is_code_6(shelf, xavier):
+    Path("file").write_text("in the way")
+    answer = xavier("compare", "-o", "file/table.md")
+
+    assert answer.code == 6
+
+
+def test_misspelt_format_is_code_2(shelf, xavier):
+    assert xavier("compare", "-f", "jsn").code == 2
+
+
+def test_ascii_pipe_that_closes_gets_plainer_signs_and_nothing_heavy_is_loaded(shelf):
+    code = """
+import sys
+from xavier_cli.cli import main
+try:
+    main()
+finally:
+    heavy = {"jax", "matplotlib", "scipy"} & set(sys.modules)
+    if heavy: print(heavy, file=sys.stderr)
+"""
+    done = in_a_process(code.replace("'", '"'), PYTHONIOENCODING="ascii", LC_ALL="C")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+-").splitlines()[:6]
+
+
+def test_full_disk_behind_stdout_is_code_6(shelf):
+    code = "from xavier_cli.cli import main; main()"
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("PYTHONUNBUFFERED", None)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "compare", "runs"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            env=environment,
+        )
+
+    assert done.returncode == 6
+    assert done.stderr == b"xavier: `stdout` could not be written: No space left on device\n"

@@ -1,0 +1,120 @@
+"""`xavier ls` and `xavier show`, through their front door."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from xavier_cli.cli.ls import runs_page
+from xavier_cli.runs.store import write_run
+
+MADE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_ls_names_every_run_with_its_error(shelf, xavier):
+    lines = xavier("ls").out.splitlines()
+
+    assert lines[0].split() == ["age", "N", "updates", "test", "error", "%", "run"]
+    assert sorted(line.split()[-1] for line in lines[1:]) == [
+        "softsign-normalized",
+        "tanh-normalized",
+        "tanh-standard",
+    ]
+    assert any(line.endswith("5  100,000  59.4 ± 2.7    tanh-standard") for line in lines)
+
+
+def test_ls_is_newest_first_and_tells_the_age(exact_run):
+    old = replace(exact_run([0.5], act="tanh"), created_utc=MADE.isoformat())
+    new = replace(exact_run([0.4], act="softsign"), created_utc=(MADE + timedelta(hours=3)).isoformat())
+    rows = runs_page([old, new], MADE + timedelta(hours=5)).tables[0].rows
+
+    assert [row[0] for row in rows] == ["2 h", "5 h"]
+
+
+def test_ls_says_what_is_unfinished_and_untrained(shelf, xavier, exact_run):
+    write_run(shelf / "half.h5", exact_run([0.4] * 2, status="interrupted", records_done=10))
+    write_run(shelf / "probe.h5", exact_run([0.9], updates=0))
+    runs = {run["run"]: run for run in json.loads(xavier("ls", "-f", "json").out)["runs"]}
+
+    assert (runs["half"]["status"], runs["half"]["updates_done"]) == ("interrupted", 47_368)
+    assert runs["probe"]["test_error"] is None
+    assert "interrupted" in xavier("ls").out
+
+
+def test_ls_passes_a_bad_file_on_with_code_4(shelf, xavier):
+    (shelf / "bad.h5").write_bytes(b"")
+    answer = xavier("ls")
+
+    assert answer.code == 4
+    assert "bad.h5" in answer.err
+    assert "tanh-standard" in answer.out
+
+
+@pytest.mark.parametrize("command", ["ls", "show", "compare"])
+def test_nothing_there_is_code_2(tmp_path, monkeypatch, xavier, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
+    answer = xavier(command)
+
+    assert answer.code == 2
+    assert answer.err == "xavier: no runs in `runs`: `xavier train` makes one, or name RUNS\n"
+
+
+def test_show_tells_configuration_curves_and_layers(shelf, xavier):
+    out = xavier("show", "tanh-standard").out
+    lines = [line.split() for line in out.splitlines()]
+
+    assert ["init", "standard"] in lines
+    assert ["seeds", "0-4", "(N", "=", "5)"] in lines
+    assert ["device", "cpu"] in lines
+    assert any(line[:1] == ["100,000"] and line[-3:] == ["59.4", "±", "2.7"] for line in lines)
+    assert "layers after 100,000 updates (mean over 5 seeds)" in out
+    assert any(line[:2] == ["hidden", "5"] for line in lines)
+
+
+def test_show_without_runs_is_the_newest_commands(shelf, xavier, exact_run):
+    newest = exact_run([0.3], created_utc="2025-06-01T00:00:00+00:00", provenance={"command_id": "newest"})
+    write_run(shelf / "newest.h5", newest)
+    answer = xavier("show")
+
+    assert answer.err == "reading 1 run of the newest command in `runs`\n"
+    assert answer.out.startswith("runs/newest.h5\n")
+
+
+def test_show_marks_the_searched_rate_and_warns_of_the_edge(shelf, xavier, make_run):
+    run = make_run(lr="0.1,0.2", seeds="0:2", width=8, jacobian=False)
+    write_run(shelf / "search.h5", run)
+    out = xavier("show", "search").out
+
+    assert f"*  {run.lr:g} " in out
+    assert f"The rate chosen, {run.lr:g}, is on the edge of the grid" in out
+
+
+def test_show_names_the_seeds_that_diverged(shelf, xavier, exact_run):
+    write_run(shelf / "lost.h5", exact_run([0.5] * 3, diverged=[1]))
+    out = xavier("show", "lost").out
+
+    assert "1 (at update 52,632)" in out
+    assert "mean over 2 seeds" in out
+
+
+def test_show_json_holds_every_record_and_layer(shelf, xavier):
+    page = json.loads(xavier("show", "tanh-standard", "-f", "json").out)
+    (run,) = page["runs"]
+
+    assert page["schema"] == "xavier.show/1"
+    assert run["config"]["init"] == "standard"
+    assert len(run["curves"]["test_error"][0]) == len(run["updates"]) == 20
+    assert run["curves"]["train_loss"][0][0] is None
+    assert len(run["layers"]) == 6
+
+
+def test_show_csv_is_one_number_per_line(shelf, xavier):
+    rows = list(csv.DictReader(io.StringIO(xavier("show", "tanh-standard", "-f", "csv").out)))
+    last = [row for row in rows if row["quantity"] == "test_error" and row["update"] == "100000"]
+
+    assert [float(row["value"]) for row in last] == [0.594, 0.575, 0.610, 0.621, 0.570]
+    assert {row["quantity"] for row in rows} >= {"activation_std", "weight_gradient_std"}

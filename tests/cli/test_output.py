@@ -1,0 +1,164 @@
+"""A page in every format, whatever lies in its text."""
+
+import csv
+import io
+import json
+import math
+import re
+
+import pytest
+
+from xavier_cli.cli import numbers
+from xavier_cli.cli.inputs import read_inputs
+from xavier_cli.cli.output import Format, encodable, format_page
+from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.statistics.estimate import Estimate
+
+HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eb|c_d&50%\t\x9b2J\r\n[bold]x"
+
+
+@pytest.fixture
+def page() -> Page:
+    table = Table(
+        columns=(Column("name"), Column("error %", "right"), Column("in words", wraps=True, moves=True)),
+        rows=(("tanh", " 1.50", ""), (HOSTILE, "22.25", "told apart from the best")),
+        title="a table",
+        best=frozenset({0}),
+    )
+    records = [{"name": "tanh", "error": 0.1 + 0.2, "p": math.nan}, {"name": HOSTILE, "ok": True, "n": 3}]
+    return Page("xavier.test/1", {"rows": records}, records, (table,), ("± is a word.",))
+
+
+@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_format_lets_a_terminal_escape_through(page, format, width):
+    text = format_page(page, format, width)
+
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text.replace("\t", ""))
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_table(page):
+    name = clean(HOSTILE)
+
+    assert format_page(page, Format.TABLE, 80).splitlines() == [
+        "a table",
+        f"   {'name':{len(name)}}  error %  in words",
+        f"*  {'tanh':{len(name)}}     1.50",
+        f"   {name}    22.25  told apart from the best",
+        "",
+        "- ± is a word.",
+    ]
+
+
+def test_bold_only_where_colour_is_allowed(page):
+    assert "\x1b[1m" in format_page(page, Format.TABLE, 80, colour=True)
+    assert "\x1b" not in format_page(page, Format.TABLE, 80)
+
+
+def test_json_keeps_every_digit_and_has_no_nan(page):
+    content = json.loads(format_page(page, Format.JSON), parse_constant=pytest.fail)
+
+    assert content["schema"] == "xavier.test/1"
+    assert content["rows"][0]["error"] == 0.1 + 0.2
+    assert content["rows"][0]["p"] is None
+
+
+def test_csv_keeps_every_digit(page):
+    first, second = csv.DictReader(io.StringIO(format_page(page, Format.CSV)))
+
+    assert float(first["error"]) == 0.1 + 0.2
+    assert first["p"] == ""
+    assert second["ok"] == "true"
+
+
+def test_csv_is_no_formula():
+    page = Page("xavier.test/1", {}, [{"name": "=1+1"}])
+
+    assert "'=1+1" in format_page(page, Format.CSV)
+
+
+def test_markdown_escapes_and_emphasizes(page):
+    lines = format_page(page, Format.MD).splitlines()
+
+    assert lines[2] == "|  | name | error % | in words |"
+    assert lines[3] == "| --- | --- | ---: | --- |"
+    assert lines[4] == r"| \* | **tanh** | **1.50** |  |"
+    assert r"b\|c\_d" in lines[5]
+
+
+def test_latex_escapes_and_emphasizes(page):
+    text = format_page(page, Format.LATEX)
+
+    assert r"\begin{tabular}{llrl}" in text
+    assert r"* & \textbf{tanh} & \textbf{1.50} &  \\" in text
+    assert r"c\_d\&50\%" in text
+    assert r"error \%" in text
+
+
+def test_plain_has_the_same_cells_in_every_line(page):
+    lines = [line for line in format_page(page, Format.PLAIN).splitlines() if not line.startswith("#")]
+
+    assert [line.count("\t") for line in lines] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", None])
+def test_any_screen_can_show_it(encoding):
+    text = encodable("47.7 ± 0.9 √ 数", encoding)
+
+    text.encode(encoding or "ascii")
+    assert ("±" in text) == (encoding in ("latin-1", "utf-8")) or encoding == "latin-1"
+
+
+def test_hostile_file_name_is_named_without_its_escapes(tmp_path, capsys):
+    (tmp_path / "evil\x1b[2J.h5").write_bytes(b"no run")
+    with pytest.raises(Exception, match="5"):
+        read_inputs([str(tmp_path)])
+
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(0.24, ".24"), (0.0312, ".031"), (0.0003, ".0003"), (1e-9, "< .0001"), (1.0, "1"), (0.0499, ".0499")],
+)
+def test_p_as_the_field_prints_it(p, shown):
+    assert numbers.probability(p) == shown
+
+
+def test_percents_stand_under_each_other():
+    estimates = [Estimate(0.474, 0.009, 0, 5), Estimate(0.0164, 0.0321, 0, 5), Estimate(0.5, math.nan, 0, 1)]
+
+    assert numbers.percents(estimates) == ["47.4 ± 0.9", " 1.6 ± 3.2", "50.0      "]
+
+
+def test_small_intervals_have_two_decimals():
+    assert numbers.percents([Estimate(0.0164, 0.0004, 0, 5)]) == ["1.64 ± 0.04"]
+    assert numbers.percents([Estimate(0.0164, math.nan, 0, 1)]) == ["1.64"]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.559, 0.0402], ["0.559", "0.040"]),
+        ([3.1e-5, 2.0e-5], ["3.1e-05", "2.0e-05"]),
+        ([1.0, 0.0001], ["1.0e+00", "1.0e-04"]),
+        ([math.nan, 2.5], ["", "2.50"]),
+        ([0.0, 0.0], ["0", "0"]),
+    ],
+)
+def test_a_column_shares_its_decimals(values, shown):
+    assert numbers.column(values) == shown
+
+
+def test_seeds_in_short():
+    assert numbers.seeds([0, 1, 2, 7, 9, 8]) == "0-2, 7-9"
+    assert numbers.seeds([4]) == "4"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-5, "now"), (59, "now"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d"), (4e7, "1 y")]
+)
+def test_age_has_one_unit(seconds, shown):
+    assert numbers.age(seconds) == shown
