@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from xavier_cli import names
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run, Status
+
+# Two devices on any machine, so that members are spread over devices; read when JAX starts.
+os.environ["JAX_NUM_CPU_DEVICES"] = "2"
 
 PROBE_EXAMPLES = 300
 TEST_EXAMPLES = 10_000

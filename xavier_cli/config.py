@@ -304,7 +304,7 @@ def _one_line(error: ValidationError) -> str:
     given = first["input"]
     shown = f" (got `{given}`)" if field and not isinstance(given, dict) and len(str(given)) < 60 else ""
     more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-    return f"{field}: {message}{shown}{more}" if field else message
+    return " ".join((f"{field}: {message}{shown}{more}" if field else message).split())
 
 
 # What `--scale` presets; everything else keeps its default.

@@ -159,4 +159,5 @@ def unknown(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | N
     known = list(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known)
-    return f"unknown {kind} `{word}`: {hint}"
+    shown_word = " ".join(word.split())
+    return f"unknown {kind} `{shown_word[:40]}{'…' * (len(shown_word) > 40)}`: {hint}"

@@ -1,0 +1,143 @@
+"""A configuration is checked, says what is wrong in one line, and survives the way to JSON and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xavier_cli.config import SCALES, ConfigError, RunConfig
+from xavier_cli.names import ACTIVATIONS, INITIALIZERS
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"width": 0}, "width: .*greater than or equal to 1"),
+        ({"depth": "five"}, "depth: .*integer"),
+        ({"act": "tahn"}, "act: .*did you mean `tanh`"),
+        ({"init": "normalised"}, "init: .*did you mean `normalized`"),
+        ({"data": "mnits"}, "data: .*did you mean `mnist`"),
+        ({"widht": 3}, "unknown setting `widht`: did you mean `width`"),
+        ({"seeds": "0,0"}, "seeds: .*twice"),
+        ({"seeds": "-1"}, "seeds: .*at least 1"),
+        ({"seeds": "4294967296,1"}, "seeds: .*less than or equal to 4294967295"),
+        ({"seeds": "5000000000"}, "seeds: .*at most"),
+        ({"seeds": "3:3"}, "seeds: .*at least one"),
+        ({"lr": "nan"}, "lr: "),
+        ({"lr": "inf"}, "lr: "),
+        ({"lr": "1e400"}, "lr: "),
+        ({"lr": "0.1,0.1"}, "lr: .*each once"),
+        ({"lr": "0.1,x"}, "lr: `x` is not a number"),
+        ({"lr": "1:0:1"}, "lr: .*2 to 1000"),
+        ({"records": "often"}, "records: "),
+        ({"records": "every:0"}, "records: "),
+        ({"records": "every:1", "updates": 10**9}, "records: .*over"),
+        ({"coding": "1,0"}, "coding: .*lower one first"),
+        ({"coding": "nan,1"}, "coding: "),
+        ({"loss": "cross entropy"}, "loss: "),
+        ({"batch_size": 2**40}, "batch_size: "),
+        ({"act": "ü\n" * 50}, "act: unknown"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line_that_names_the_setting(settings, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        RunConfig.of(**settings)
+
+    assert "\n" not in str(caught.value).strip()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    act=st.sampled_from([alias for word in ACTIVATIONS.values() for alias in (word.name, *word.aliases)]),
+    init=st.sampled_from([alias for word in INITIALIZERS.values() for alias in (word.name, *word.aliases)]),
+    lr=st.floats(1e-8, 1e3) | st.lists(st.floats(1e-8, 1e3), min_size=2, max_size=5, unique=True),
+    seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True),
+    records=st.sampled_from(["20", "log:7", "every:500"]),
+    updates=st.integers(0, 10**6),
+)
+def test_json_gives_the_same_configuration_back(**chosen):
+    config = RunConfig.of(**chosen)
+    again = RunConfig.from_json(config.to_json())
+
+    assert again == config
+    assert again.sha256() == config.sha256()
+
+
+def test_an_alias_is_the_same_configuration():
+    assert RunConfig.of(init="glorot_uniform").sha256() == RunConfig.of(init="normalized").sha256()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"width": NaN}', '{"colour": 1}'])
+def test_what_is_no_configuration_is_refused(text):
+    with pytest.raises(ConfigError):
+        RunConfig.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("5", (0, 1, 2, 3, 4)),
+        ("0,3,7", (0, 3, 7)),
+        ("2:5", (2, 3, 4)),
+        (3, (0, 1, 2)),
+        ([4], (4,)),
+        ("4,", (4,)),
+    ],
+)
+def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
+    assert RunConfig.of(seeds=text).seeds == seeds
+
+
+@pytest.mark.parametrize(
+    ("text", "lr"),
+    [
+        ("0.03", 0.03),
+        ("0.1,0.01", (0.01, 0.1)),
+        ("0.1:0.3:3", (0.1, 0.2, 0.3)),
+        ("0.01:1:3:log", (0.01, 0.1, 1.0)),
+    ],
+)
+def test_a_rate_is_one_or_a_list_or_a_grid(text, lr):
+    assert RunConfig.of(lr=text).lr == pytest.approx(lr)
+
+
+def test_coding_is_the_data_sets_own_unless_given():
+    assert RunConfig.of().coding == (-1.0, 1.0)
+    assert RunConfig.of(data="mnist").coding == (0.0, 1.0)
+    assert RunConfig.of(coding="0,1").coding == (0.0, 1.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    updates=st.integers(0, 10**7),
+    records=st.sampled_from(["2", "20", "100", "log:2", "log:20", "every:5000"]),
+)
+def test_records_rise_from_zero_to_the_last_update(updates, records):
+    at = RunConfig.of(updates=updates, records=records).record_updates()
+
+    assert at[0] == 0
+    assert at[-1] == updates
+    assert list(at) == sorted(set(at))
+
+
+def test_records_are_spaced_as_asked():
+    assert RunConfig.of(updates=100, records=5).record_updates() == (0, 25, 50, 75, 100)
+    assert RunConfig.of(updates=100, records="every:40").record_updates() == (0, 40, 80, 100)
+    assert RunConfig.of(updates=1000, records="log:5").record_updates() == (0, 1, 10, 100, 1000)
+    assert len(RunConfig.of().record_updates()) == 20
+
+
+def test_the_scale_of_the_paper_is_the_papers():
+    config = RunConfig.of(**SCALES["paper"])
+
+    assert (config.depth, config.width, config.batch_size, config.updates) == (5, 1000, 10, 2_500_000)
+    # An epoch of the figures is 20,000 updates (PAPER 2).
+    assert config.record_updates()[:3] == (0, 20_000, 40_000)
+
+
+def test_the_files_name_says_the_content_first():
+    config = RunConfig.of(init="standard", lr=0.1)
+
+    assert config.file_stem() == f"shapeset-tanh-standard-d5w300-lr0.1-{config.sha256()[:8]}"
+    assert RunConfig.of(lr="0.1,0.2").file_stem().split("-")[4] == "lrsearch"

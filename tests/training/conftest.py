@@ -1,0 +1,56 @@
+"""A small data set and networks that train in no time, for what the engine promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.data.sets import Examples
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.examples import Material
+from xavier_cli.training.feed import FiniteFeed
+from xavier_cli.training.layout import choose_layout
+from xavier_cli.training.population import Population, Variant
+
+INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
+PLENTY = 120
+
+
+def examples(count: int, seed: int) -> Examples:
+    """Bytes whose brightest third says the class: learnable, and never the same twice."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, CLASSES, count)
+    pixels = rng.integers(0, 120, (count, INPUTS))
+    for i, label in enumerate(labels):
+        pixels[i, 5 * label : 5 * label + 5] += 60
+    return Examples(pixels.astype(np.uint8), labels.astype(np.int32))
+
+
+@pytest.fixture(scope="session")
+def material() -> Material:
+    """230 training examples: 23 updates of 10 are an epoch, so that training crosses several."""
+    return Material(
+        FiniteFeed(examples(230, 0), 10),
+        examples(HELD_OUT, 1),
+        examples(HELD_OUT, 2),
+        examples(300, 3),
+        np.random.default_rng(4).permutation(HELD_OUT),
+        INPUTS,
+        CLASSES,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_engine(material):
+    """`make_engine(strategy, seeds=…, lrs=…)`: a compiled engine of small tanh networks."""
+
+    def make(strategy="map", seeds=(0, 1, 2), lrs=(0.1,), inits=("normalized",), **settings) -> Engine:
+        config = RunConfig.of(data="mnist", depth=3, width=12, updates=PLENTY, **settings)
+        variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
+        layout = choose_layout(len(seeds), len(variants), strategy)
+        engine = Engine(Population(config, tuple(seeds), variants), material, layout)
+        engine.start()
+        return engine
+
+    return make
