@@ -1,214 +1,362 @@
-"""Proto."""
-from typing import NamedTuple
+"""Shapeset-3×2: an endless stream of 32×32 images of one or two polygons, generated in JAX (Glorot & Bengio 2010, §2.1).
+
+Image `i` of a stream is a pure function of the stream's key and of `i` alone, so any chunking gives the same
+bytes. Its random words are threefry blocks, one per (column, image): `fold_in(fold_in(key, column), i)`.
+
+    column 0, 1     what is there: objects, kinds, band, greys, rotations
+    column 2        scale and position of the first object
+    column 3 + r    scale and position of the second object in round r of its rejection
+
+Every draw takes 16 bits (half a word): positions are finer than 0.0005 pixels, and no value of a discrete draw
+is more than 0.4 % likelier than another.
+
+Coordinates are pixels: x to the right, y down, pixel (column i, row j) covers [i, i+1) × [j, j+1) and belongs to
+an object when its **centre** (i + ½, j + ½) lies in the polygon, edges included. Nothing is anti-aliased.
+The second object is painted over the first; the label does not tell which is which.
+
+Arrays keep the image axis last until pixels are painted: the arithmetic then runs along images in full vectors.
+"""
+
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 SIDE = 32
+"""Pixels per side of an image."""
+
 VERTICES = (3, 4, 20)
+"""Corners of a triangle, a parallelogram and an "ellipse" (kinds 0, 1 and 2)."""
+
 ROTATIONS = 255
+"""Steps of a whole turn."""
+
 REJECTIONS = 50
+"""Refused places after which the second object is given up: the image then shows, and its label says, one object."""
+
 MARGIN = 1.0
-ROUNDS_AT_ONCE = 4
-SCENE_COLUMNS = 2
+"""Pixels between every corner and the border of the image."""
+
+DARK, LIGHT = (0, 114), (140, 255)
+"""Grey bands [0, 0.45] and [0.55, 1] of 255, first and last byte."""
+
+SCALE = (0.2, 0.8)
+"""Smallest and largest scale, in sides of the image: the diameter of the circle a polygon is inscribed in."""
+
+LARGEST_OVERLAP = 0.5
+
+_PLACEMENT = 2  # first column of scales and positions
+_COLUMNS = _PLACEMENT + 1 + REJECTIONS + 1
+# Rounds of rejection: (share of the images with room in the buffer, rounds tried at once). Round 0 refuses 20 % of
+# all images, each further round about half of the rest. The last pass repeats until nobody waits.
+_PASSES = ((4, 4), (32, 16))
+_FAR = 1e6  # pixels: an edge that does not bound a row on this side
+
+
+class Form(NamedTuple):
+    """What the rejection of a place leaves as it was: the kind of an object and its two rotations."""
+
+    kind: Array
+    """`(..., images)` int32: 0 triangle, 1 parallelogram, 2 ellipse."""
+    before_cos: Array
+    """Cosine of the rotation before scaling (PAPER: r1), uniform within half a symmetry sector."""
+    before_sin: Array
+    turn_cos: Array
+    """Cosine of the final rotation, one of `ROTATIONS` steps of a whole turn."""
+    turn_sin: Array
+
+
+class Pose(NamedTuple):
+    """The affine map from a regular polygon of circumradius ½ to the image: `centre + [[xx, xy], [yx, yy]] corner`.
+
+    All `(..., images)` float32, in pixels.
+    """
+
+    xx: Array
+    xy: Array
+    yx: Array
+    yy: Array
+    x: Array
+    y: Array
+
 
 class Scene(NamedTuple):
+    """Everything drawn for a block of images. Leading axis 2: the object at the back and the one painted over it."""
+
     background: Array
+    """`(images,)` int32 grey, 0..255."""
     grey: Array
-    kind: Array
+    """`(2, images)` int32; the two greys of an image differ."""
+    form: Form
+    """Fields `(2, images)`."""
+    pose: Pose
+    """Fields `(2, images)`."""
     present: Array
-    matrix: Array
-    centre: Array
+    """`(2, images)` bool: the first object always is, the second in half of the images."""
+    tries: Array
+    """`(images,)` int32: rounds in which the second object was refused, `REJECTIONS` where it was given up."""
 
-def _words(key, column, index):
-    columns = jax.vmap(jax.random.fold_in, (None, 0))(key, column.astype(jnp.uint32))
-    blocks = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (0, None))(columns, index)
-    return jax.random.key_data(blocks)
 
-def _words_flat(key, column, index):
-    """column and index broadcast against each other: one block for each."""
-    columns = jax.vmap(jax.random.fold_in, (None, 0))(key, column.astype(jnp.uint32))
-    return jax.random.key_data(jax.vmap(jax.random.fold_in)(columns, index))
+def images(key: Array, first: Array | int, count: int) -> tuple[Array, Array]:
+    """Images `first .. first + count - 1` of the stream `key`.
 
-def _halves(words):
+    **Arguments:** `key`, a threefry key, typed or raw; `first`, an integer below 2³², may be traced; `count`, static.
+
+    **Returns:** `(count, 1024)` uint8 grey levels, row by row from the top, and `(count,)` int32 labels 0..8:
+    tri · quad · ell · tri+quad · quad+ell · tri+ell · tri+tri · quad+quad · ell+ell.
+    """
+    drawn = scenes(key, first, count)
+    return paint(drawn), labels(drawn)
+
+
+def labels(scene: Scene) -> Array:
+    """Which objects are there, unordered: `(images,)` int32, 0..8 as in `images`."""
+    back, front = scene.form.kind
+    # Mixed pairs by the sum of their kinds: 1 tri+quad -> 3, 3 quad+ell -> 4, 2 tri+ell -> 5.
+    mixed = jnp.where(back + front == 1, 3, jnp.where(back + front == 3, 4, 5))
+    return jnp.where(scene.present[1], jnp.where(back == front, 6 + back, mixed), back)
+
+
+# --- drawing a scene ---------------------------------------------------------------------------------------------
+
+
+def scenes(key: Array, first: Array | int, count: int) -> Scene:
+    """Draw the contents of images `first .. first + count - 1` of the stream `key` (arguments as in `images`).
+
+    A refused second object draws its scale and position anew and keeps kind, grey and both rotations (so the
+    author's generator does); the first object stays where it is.
+    """
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        key = jax.random.wrap_key_data(key, impl="threefry2x32")
+    columns = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(_COLUMNS, dtype=jnp.uint32))
+    index = jnp.uint32(first) + jnp.arange(count, dtype=jnp.uint32)
+    shape = (_PLACEMENT + 2, count)
+    words = _words(jnp.broadcast_to(columns[: shape[0], None], shape), jnp.broadcast_to(index[None], shape))
+
+    contents, other_grey = _halves(words[0, :, 0])
+    background, one_grey = _halves(words[1, :, 0])
+    contents = _below(contents, 36)  # 2 bands × 2 counts × 3 kinds × 3 kinds
+    light, two, kinds = contents & 1 == 1, contents & 2 == 2, contents >> 2
+    kind = jnp.stack([kinds // 3, kinds % 3])
+    dark_levels, light_levels = DARK[1] - DARK[0] + 1, LIGHT[1] - LIGHT[0] + 1
+    background = jnp.where(
+        light, LIGHT[0] + _below(background, light_levels), _below(background, dark_levels)
+    )
+    levels = jnp.where(light, dark_levels, light_levels)
+    one_grey = _below(one_grey, levels)
+    # Any other level of the band, all alike: the two objects of an image differ in grey (PAPER §1.1).
+    other_grey = (one_grey + 1 + _below(other_grey, levels - 1)) % levels
+    grey = jnp.stack([one_grey, other_grey]) + jnp.where(light, DARK[0], LIGHT[0])[None]
+
+    # `lax.map` over the two objects makes a loop of each stage, and XLA never fuses across a loop: without it every
+    # output repeats the whole chain of arithmetic before it (measured: 12 times slower).
+    before = (2 * _unit(jnp.stack(_halves(words[1, :, 1]))) - 1) * _per_kind(
+        kind, [math.pi / n for n in VERTICES]
+    )
+    turn = _below(jnp.stack(_halves(words[0, :, 1])), ROTATIONS).astype(jnp.float32)
+    angles = (before, turn * (2 * math.pi / ROTATIONS))
+    form = Form(
+        kind, *lax.map(lambda a: (jnp.cos(a[0]), jnp.sin(a[0]), jnp.cos(a[1]), jnp.sin(a[1])), angles)
+    )
+    pose = lax.map(lambda a: place(*a), (form, words[_PLACEMENT:]))
+    back_form, front_form = (Form(*(a[k] for a in form)) for k in range(2))
+    back, front = (Pose(*(a[k] for a in pose)) for k in range(2))
+
+    waiting = two & refused(back_form, back, front_form, front)
+    tries = _rounds(columns, index, (back_form, back, front_form), waiting)
+    front = place(front_form, _words(columns[_PLACEMENT + 1 + tries], index))
+    return Scene(
+        background=background,
+        grey=grey,
+        form=form,
+        pose=jax.tree.map(lambda a, b: jnp.stack([a, b]), back, front),
+        present=jnp.stack([two | True, two & (tries < REJECTIONS)]),
+        tries=tries,
+    )
+
+
+def _rounds(columns: Array, index: Array, objects: tuple[Form, Pose, Form], waiting: Array) -> Array:
+    """The round, `(images,)` int32, in which each second object finds a place: 0 where it is not `waiting`.
+
+    The images that wait are gathered into a smaller buffer and try several rounds at once; round r of an image is
+    the same draw whoever else waits.
+    """
+    count = index.shape[0]
+
+    def attempt(state: tuple[Array, Array], share: int, tries: int) -> tuple[Array, Array]:
+        done, waiting = state
+        # Small counts get a little more than their share: the loop costs by its turns.
+        room = min(count, -(-count // share) + 8)
+        (who,) = jnp.nonzero(waiting, size=room, fill_value=count)
+        form, pose, new, number, begin = jax.tree.map(
+            lambda a: jnp.take(a, who, mode="clip"), (*objects, index, done)
+        )
+        trial = begin[None] + jnp.arange(tries, dtype=jnp.int32)[:, None]
+        column = columns[jnp.minimum(_PLACEMENT + 1 + trial, _COLUMNS - 1)]
+        words = _words(column, jnp.broadcast_to(number[None], trial.shape))
+        form, pose, new = jax.tree.map(lambda a: jnp.broadcast_to(a[None], trial.shape), (form, pose, new))
+        bad = refused(form, pose, new, place(new, words))
+        end = jnp.min(jnp.where(bad, begin[None] + tries, trial), axis=0)
+        again = (end == begin + tries) & (end < REJECTIONS)
+        end = jnp.minimum(end, REJECTIONS)
+        return done.at[who].set(end, mode="drop"), waiting.at[who].set(again, mode="drop")
+
+    # The start of the loop is made from `waiting`, not from constants: it varies over devices as the rest does.
+    state = (waiting.astype(jnp.int32), waiting)
+    for share, tries in _PASSES[:-1]:
+        state = attempt(state, share, tries)
+    return lax.while_loop(lambda state: jnp.any(state[1]), lambda state: attempt(state, *_PASSES[-1]), state)[
+        0
+    ]
+
+
+def place(form: Form, words: Array) -> Pose:
+    """Scale and position of an object from one random block, `words` `(..., 2)` uint32.
+
+    Scales are sorted, sx ≥ sy; the object is turned by r1, scaled, turned back by atan(sy/sx · tan r1) so that its
+    base is level again, then turned by its rotation. Its centre is uniform over the places that keep every corner
+    `MARGIN` inside the image. (The triangle's centre is its centroid.)
+    """
+    (one, other), (across, down) = _halves(words[..., 0]), _halves(words[..., 1])
+    one, other = (SIDE * (SCALE[0] + (SCALE[1] - SCALE[0]) * _unit(half)) for half in (one, other))
+    sx, sy = jnp.maximum(one, other), jnp.minimum(one, other)
+    # The base's direction after r1 and scaling is (sx cos r1, sy sin r1): turning back needs no angle.
+    base_x, base_y = sx * form.before_cos, sy * form.before_sin
+    length = lax.rsqrt(base_x * base_x + base_y * base_y)
+    back_cos, back_sin = base_x * length, base_y * length
+    cos = form.turn_cos * back_cos + form.turn_sin * back_sin
+    sin = form.turn_sin * back_cos - form.turn_cos * back_sin
+    xx = cos * base_x - sin * base_y
+    yx = sin * base_x + cos * base_y
+    side_x, side_y = -sx * form.before_sin, sy * form.before_cos
+    xy = cos * side_x - sin * side_y
+    yy = sin * side_x + cos * side_y
+
+    def inside(u: Array, v: Array, half: Array) -> Array:
+        low = MARGIN + support(form.kind, -u, -v)
+        high = SIDE - MARGIN - support(form.kind, u, v)
+        return low + (high - low) * _unit(half)
+
+    return Pose(xx, xy, yx, yy, inside(xx, xy, across), inside(yx, yy, down))
+
+
+def refused(back_form: Form, back: Pose, front_form: Form, front: Pose) -> Array:
+    """Whether the front object would hide too much of the one at the back (PAPER §1.1, overlap).
+
+    d is the distance of the centres, p the sum of both largest projections on the line between them, each towards
+    the other; f = 1 − 2^(−(p−d)/d) when p ≥ d; refused when area_front · f / area_back > ½.
+    """
+    dx, dy = front.x - back.x, front.y - back.y
+    distance = jnp.maximum(jnp.sqrt(dx * dx + dy * dy), 1e-6)
+    dx, dy = dx / distance, dy / distance
+    reach = support(back_form.kind, back.xx * dx + back.yx * dy, back.xy * dx + back.yy * dy)
+    reach += support(front_form.kind, -(front.xx * dx + front.yx * dy), -(front.xy * dx + front.yy * dy))
+    factor = 1 - jnp.exp2(1 - reach / distance)
+    return (reach >= distance) & (
+        area(front_form.kind, front) * factor > LARGEST_OVERLAP * area(back_form.kind, back)
+    )
+
+
+# --- polygons ----------------------------------------------------------------------------------------------------
+
+
+def support(kind: Array, u: Array, v: Array) -> Array:
+    """Largest u·x + v·y over the corners of the regular polygon with circumradius ½ and a level base.
+
+    Every kind is symmetric about the y axis, the parallelogram's square and the 20-gon about x too: fold (u, v) into
+    the quadrant and try the corners that are left (1, 1 and 5; the triangle has one more, its apex).
+    """
+    u, v = jnp.abs(u), jnp.where(kind == 0, v, jnp.abs(v))
+    corners = [(30 if k == 0 else -90, 45, 9 + 18 * k) for k in range(5)]  # degrees, per kind
+    reach = [
+        u * _per_kind(kind, [math.cos(math.radians(degrees)) for degrees in corner])
+        + v * _per_kind(kind, [math.sin(math.radians(degrees)) for degrees in corner])
+        for corner in corners
+    ]
+    largest = reach[0]
+    for other in reach[1:]:
+        largest = jnp.maximum(largest, other)
+    return 0.5 * largest
+
+
+def area(kind: Array, pose: Pose) -> Array:
+    """Area in square pixels: sx · sy · n sin(2π/n) / 8, for sx · sy is the map's determinant."""
+    return (pose.xx * pose.yy - pose.xy * pose.yx) * _per_kind(
+        kind, [n * math.sin(2 * math.pi / n) / 8 for n in VERTICES]
+    )
+
+
+def spans(kind: Array, present: Array, pose: Pose) -> tuple[Array, Array]:
+    """First and last pixel that a convex polygon covers in each row: two `(images, 32)` int8; none where last < first.
+
+    An edge with outward normal u (before the map M) is the half-plane N·q ≤ a, q from the centre, N = det(M) M⁻ᵀ u
+    and a = det(M) cos(π/n) / 2. Rows are cut by all of them: opposite edges of the 4- and the 20-gon share a slab, so
+    ten slabs do for every kind (the square repeats its 2, the triangle its 3 edges, open on the other side).
+    """
+    det = pose.xx * pose.yy - pose.xy * pose.yx
+    apothem = det * _per_kind(kind, [0.5 * math.cos(math.pi / n) for n in VERTICES])
+    dy = jnp.arange(SIDE, dtype=jnp.float32)[None] + 0.5 - pose.y[:, None]
+    low = jnp.full_like(dy, -_FAR)
+    high = jnp.full_like(dy, _FAR)
+    for k in range(VERTICES[2] // 2):
+        normal = (math.pi / 2 + 2 * math.pi * k / 3, math.pi * k / 2, math.pi * k / 10)
+        ux = _per_kind(kind, [math.cos(angle) for angle in normal])
+        uy = _per_kind(kind, [math.sin(angle) for angle in normal])
+        nx, ny = pose.yy * ux - pose.yx * uy, pose.xx * uy - pose.xy * ux
+        nx = jnp.where(jnp.abs(nx) < 1e-5, 1e-5, nx)  # a level edge: steep instead, by far less than a pixel
+        # These end in a division on purpose: XLA keeps the result of a division for all 32 rows, but would repeat
+        # anything cheaper in each of them.
+        slope = -ny / nx
+        left = jnp.where((kind == 0) & (nx > 0), _FAR, apothem) / jnp.abs(nx)
+        right = jnp.where((kind == 0) & (nx < 0), _FAR, apothem) / jnp.abs(nx)
+        middle = slope[:, None] * dy
+        low = jnp.maximum(low, middle - left[:, None])
+        high = jnp.minimum(high, middle + right[:, None])
+    shift = pose.x[:, None] - 0.5
+    begin = jnp.ceil(jnp.clip(low + shift, 0, SIDE))
+    end = jnp.floor(jnp.clip(high + shift, -1, SIDE - 1))
+    end = jnp.where(present[:, None], end, -1)
+    return begin.astype(jnp.int8), end.astype(jnp.int8)
+
+
+def paint(scene: Scene) -> Array:
+    """The pixels of a scene, `(images, 1024)` uint8 grey levels."""
+    # One object at a time; the loop also keeps XLA from working out a row's span anew for each of its pixels.
+    begin, end = lax.map(lambda a: spans(*a), (scene.form.kind, scene.present, scene.pose))
+    x = jnp.arange(SIDE, dtype=jnp.int8)[None, None]
+    inside = [(x >= begin[k][..., None]) & (x <= end[k][..., None]) for k in range(2)]
+    background, back, front = (
+        grey.astype(jnp.uint8)[:, None, None] for grey in (scene.background, scene.grey[0], scene.grey[1])
+    )
+    return jnp.where(inside[1], front, jnp.where(inside[0], back, background)).reshape(-1, SIDE * SIDE)
+
+
+# --- random words ------------------------------------------------------------------------------------------------
+
+
+def _words(columns: Array, index: Array) -> Array:
+    """One threefry block, two uint32, for each pair of a column's key and an image's number: `(*index.shape, 2)`."""
+    blocks = jax.vmap(jax.random.fold_in)(columns.reshape(-1), index.reshape(-1))
+    return jax.random.key_data(blocks).reshape(*index.shape, 2)
+
+
+def _halves(words: Array) -> tuple[Array, Array]:
+    """The upper and the lower 16 bits, int32."""
     return (words >> 16).astype(jnp.int32), (words & 0xFFFF).astype(jnp.int32)
 
-def _below(half, n):
-    return (half * n) >> 16
 
-def _unit(half):
+def _below(half: Array, levels: Array | int) -> Array:
+    """A 16-bit draw as an integer 0 .. levels − 1."""
+    return (half * levels) >> 16
+
+
+def _unit(half: Array) -> Array:
+    """A 16-bit draw as a float32 in the middle of one of 65,536 equal parts of (0, 1)."""
     return (half.astype(jnp.float32) + 0.5) * (1 / 65536)
 
-def _per_kind(kind, values):
-    return jnp.where(kind == 0, values[0], jnp.where(kind == 1, values[1], values[2]))
 
-def _corner(kind, k):
-    """cos, sin of k-th corner in folded quadrant"""
-    cos, sin = [], []
-    quad = math.radians(45)
-    ell = math.radians(9 + 18 * k)
-    tri = math.radians(30 if k == 0 else -90)
-    return (_per_kind(kind, [math.cos(tri), math.cos(quad), math.cos(ell)]),
-            _per_kind(kind, [math.sin(tri), math.sin(quad), math.sin(ell)]))
-
-def _support(kind, u, v):
-    """max over corners of u*cos + v*sin, (u, v) = M^T d"""
-    u = jnp.abs(u)
-    v = jnp.where(kind == 0, v, jnp.abs(v))
-    reach = None
-    for k in range(5):
-        c, s = _corner(kind, k)
-        here = u * c + v * s
-        reach = here if reach is None else jnp.maximum(reach, here)
-    return 0.5 * reach
-
-class Shape(NamedTuple):
-    kind: Array; cos1: Array; sin1: Array; cos3: Array; sin3: Array
-
-def _place(shape, words):
-    """-> matrix (2,2,...), centre (2,...), area-ish"""
-    a, b = _halves(words[..., 0]); c, d = _halves(words[..., 1])
-    s = SIDE * (0.2 + 0.6 * _unit(a)); t = SIDE * (0.2 + 0.6 * _unit(b))
-    sx = jnp.maximum(s, t); sy = jnp.minimum(s, t)
-    # turn back
-    p = sx * shape.cos1; q = sy * shape.sin1
-    r = lax.rsqrt(p * p + q * q)
-    cb, sb = p * r, -q * r
-    cos = shape.cos3 * cb - shape.sin3 * sb
-    sin = shape.sin3 * cb + shape.cos3 * sb
-    # M = R(cos, sin) diag(sx, sy) R(1)
-    m00 = cos * sx * shape.cos1 - sin * sy * shape.sin1
-    m01 = -cos * sx * shape.sin1 - sin * sy * shape.cos1
-    m10 = sin * sx * shape.cos1 + cos * sy * shape.sin1
-    m11 = -sin * sx * shape.sin1 + cos * sy * shape.cos1
-    def inside(u, v, half):
-        low = MARGIN + _support(shape.kind, -u, -v)
-        high = SIDE - MARGIN - _support(shape.kind, u, v)
-        return low + (high - low) * _unit(half)
-    x = inside(m00, m01, c); y = inside(m10, m11, d)
-    area = sx * sy * _per_kind(shape.kind, [n * math.sin(2 * math.pi / n) / (2 * math.pi) for n in VERTICES])
-    return Placed(m00, m01, m10, m11, x, y, area)
-
-class Placed(NamedTuple):
-    m00: Array; m01: Array; m10: Array; m11: Array; x: Array; y: Array; area: Array
-
-def _refused(kind1, one, kind2, two):
-    dx, dy = two.x - one.x, two.y - one.y
-    d = jnp.maximum(jnp.sqrt(dx * dx + dy * dy), 1e-6)
-    ex, ey = dx / d, dy / d
-    reach = (_support(kind1, one.m00 * ex + one.m10 * ey, one.m01 * ex + one.m11 * ey)
-        + _support(kind2, -(two.m00 * ex + two.m10 * ey), -(two.m01 * ex + two.m11 * ey)))
-    f = 1 - jnp.exp2(1 - reach / d)
-    return (reach >= d) & (two.area * f > 0.5 * one.area)
-
-def scene(key, first, count):
-    index = jnp.asarray(first, jnp.uint32) + jnp.arange(count, dtype=jnp.uint32)
-    w = _words(key, jnp.arange(SCENE_COLUMNS + 2), index)
-    comp, fg2 = _halves(w[0, :, 0]); rot1, rot2 = _halves(w[0, :, 1])
-    bg, fg1 = _halves(w[1, :, 0]); pre1, pre2 = _halves(w[1, :, 1])
-    comp = _below(comp, 36)
-    dark = (comp & 1) == 0
-    two = (comp & 2) != 0
-    kinds = comp >> 2
-    kind1 = (kinds * 11) >> 5
-    kind2 = kinds - 3 * kind1
-    dark_back = _below(bg, 115); light_back = 140 + _below(bg, 116)
-    n_fg = jnp.where(dark, 116, 115)
-    g1 = _below(fg1, n_fg)
-    g2 = g1 + 1 + _below(fg2, n_fg - 1)
-    g2 = jnp.where(g2 >= n_fg, g2 - n_fg, g2)
-    base = jnp.where(dark, 140, 0)
-    background = jnp.where(dark, dark_back, light_back)
-    kind = jnp.stack([kind1, kind2])
-    pre = (_unit(jnp.stack([pre1, pre2])) * 2 - 1) * _per_kind(kind, [math.pi / n for n in VERTICES])
-    turn = _below(jnp.stack([rot1, rot2]), ROTATIONS).astype(jnp.float32) * (2 * math.pi / ROTATIONS)
-    trig = lax.map(lambda a: (jnp.cos(a[0]), jnp.sin(a[0]), jnp.cos(a[1]), jnp.sin(a[1])), (pre, turn))
-    shape = Shape(kind, *trig)
-    placed = lax.map(lambda a: _place(*a), (shape, w[SCENE_COLUMNS:]))
-    one = jax.tree.map(lambda a: a[0], placed); second = jax.tree.map(lambda a: a[1], placed)
-    shape2 = jax.tree.map(lambda a: a[1], shape)
-    pending = two & _refused(kind1, one, kind2, second)
-    return background, base + g1, base + g2, kind1, kind2, two, one, second, pending, shape2, index
-
-def rounds(key, kind1, kind2, one, second, pending, shape2, index):
-    count = index.shape[0]
-    room = max(count // 8, min(count, 32))
-    def body(state):
-        round_, second, pending, dropped = state
-        at = jnp.nonzero(pending, size=room, fill_value=count)[0]
-        take = lambda a: jnp.take(a, at, mode="clip")[None]
-        sh = jax.tree.map(take, shape2); o = jax.tree.map(take, one)
-        r = take(round_) + jnp.arange(ROUNDS_AT_ONCE)[:, None]
-        ii = jnp.broadcast_to(take(index), r.shape)
-        w = _words_flat(key, (SCENE_COLUMNS + 1 + r).reshape(-1), ii.reshape(-1)).reshape(*r.shape, 2)
-        cand = _place(sh, w)
-        good = ~_refused(take(kind1), o, sh.kind, cand)
-        good &= r < REJECTIONS
-        pick = jnp.argmax(good, axis=0)
-        found = good.any(axis=0)
-        new = jax.tree.map(lambda a: jnp.take_along_axis(a, pick[None], 0)[0], cand)
-        put = jnp.where(found, at, count)
-        second = jax.tree.map(lambda a, b: a.at[put].set(b, mode="drop"), second, new)
-        nr = r[0] + ROUNDS_AT_ONCE
-        gone = ~found & (nr >= REJECTIONS)
-        round_ = round_.at[at].set(nr, mode="drop")
-        pending = pending.at[at].set(~found & ~gone, mode="drop")
-        dropped = dropped.at[at].set(gone, mode="drop")
-        return round_, second, pending, dropped
-    r0 = jnp.where(pending, 1, 1)
-    _, second, _, dropped = lax.while_loop(lambda s: s[2].any(), body, (r0, second, pending, pending & False))
-    return second, dropped
-
-def spans(kind, placed, present):
-    det = placed.area
-    m00, m01, m10, m11 = placed[:4]
-    det = m00 * m11 - m01 * m10
-    h = det * _per_kind(kind, [0.5 * math.cos(math.pi / n) for n in VERTICES])
-    ms, los, his = [], [], []
-    tri = kind == 0
-    for k in range(10):
-        ang = [math.pi / 2 + 2 * math.pi * k / 3, math.pi / 2 * k, math.pi / 2 + math.pi * k / 10]
-        ux = _per_kind(kind, [math.cos(a) for a in ang]); uy = _per_kind(kind, [math.sin(a) for a in ang])
-        nx = m11 * ux - m10 * uy; ny = m00 * uy - m01 * ux
-        nx = jnp.where(jnp.abs(nx) < 1e-5, 1e-5, nx)
-        ms.append(-ny / nx)
-        los.append(jnp.where(tri & (nx > 0), 1e6, h) / jnp.abs(nx))
-        his.append(jnp.where(tri & (nx < 0), 1e6, h) / jnp.abs(nx))
-    dy = jnp.arange(SIDE) + 0.5 - placed.y[:, None]
-    lo = hi = None
-    for k in range(10):
-        c = ms[k][:, None] * dy
-        l = c - los[k][:, None]; u = c + his[k][:, None]
-        lo = l if lo is None else jnp.maximum(lo, l)
-        hi = u if hi is None else jnp.minimum(hi, u)
-    x = placed.x[:, None] - 0.5
-    start = jnp.ceil(jnp.clip(lo + x, 0, 32)); stop = jnp.floor(jnp.clip(hi + x, -1, 31))
-    stop = jnp.where(present[:, None], stop, -1)
-    return start.astype(jnp.int32).astype(jnp.int8), stop.astype(jnp.int32).astype(jnp.int8)
-
-def fill(background, g1, g2, s1, w1, s2, w2):
-    x = jnp.arange(SIDE, dtype=jnp.int8)
-    b = lambda a: a[..., None]
-    bb = lambda a: a.astype(jnp.uint8)[:, None, None]
-    out = jnp.where((x >= b(s2)) & (x <= b(w2)), bb(g2), jnp.where((x >= b(s1)) & (x <= b(w1)), bb(g1), bb(background)))
-    return out.reshape(-1, SIDE * SIDE)
-
-def images(key, first, count, stage=9):
-    background, g1, g2, kind1, kind2, two, one, second, pending, shape2, index = scene(key, first, count)
-    if stage == 0:
-        return background + g1 + g2 + kind1 + kind2, second, one, pending, shape2
-    second, dropped = rounds(key, kind1, kind2, one, second, pending, shape2, index)
-    two = two & ~dropped
-    if stage == 1:
-        return background + g1 + g2 + kind1 + kind2, second, one, two, shape2
-    both = lambda a, b: jnp.stack([a, b])
-    ss, ww = lax.map(lambda a: spans(*a), (both(kind1, kind2), jax.tree.map(both, one, second), both(two | True, two)))
-    s1, s2 = ss; w1, w2 = ww
-    if stage == 2:
-        return background + g1 + g2 + kind1 + kind2, s1, s2, w1, w2
-    px = fill(background, g1, g2, s1, w1, s2, w2)
-    same = 6 + kind1; tot = kind1 + kind2
-    mixed = jnp.where(tot == 1, 3, jnp.where(tot == 3, 4, 5))
-    label = jnp.where(two, jnp.where(kind1 == kind2, same, mixed), kind1)
-    return px, label
+def _per_kind(kind: Array, values: Sequence[float]) -> Array:
+    return jnp.where(kind == 0, values[0], jnp.where(kind == 1, values[1], values[2])).astype(jnp.float32)
