@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 SIDE = 32
@@ -53,6 +54,9 @@ _COLUMNS = _PLACEMENT + 1 + REJECTIONS + 1
 # Rounds of rejection: (share of the images with room in the buffer, rounds tried at once). Round 0 refuses 20 % of
 # all images, each further round about half of the rest. The last pass repeats until nobody waits.
 _PASSES = ((4, 4), (32, 16))
+# Outward normals of the edges that `spans` cuts with: for each axis and kind ten numbers in a column.
+_ANGLES = np.array([[90 + 120 * k, 90 * k, 18 * k] for k in range(VERTICES[2] // 2)]).T[:, :, None] * (math.pi / 180)
+_NORMALS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)]).astype(np.float32)
 _FAR = 1e6  # pixels: an edge that does not bound a row on this side
 
 
@@ -197,8 +201,11 @@ def _rounds(columns: Array, index: Array, objects: tuple[Form, Pose, Form], wait
         trial = begin[None] + jnp.arange(tries, dtype=jnp.int32)[:, None]
         column = columns[jnp.minimum(_PLACEMENT + 1 + trial, _COLUMNS - 1)]
         words = _words(column, jnp.broadcast_to(number[None], trial.shape))
-        form, pose, new = jax.tree.map(lambda a: jnp.broadcast_to(a[None], trial.shape), (form, pose, new))
-        bad = refused(form, pose, new, place(new, words))
+        half = (tries // 2, room)
+        form, pose, new = jax.tree.map(lambda a: jnp.broadcast_to(a[None], half), (form, pose, new))
+        # Two loops over halves of the rounds, again so that XLA does not fuse across them.
+        front = lax.map(lambda words: place(new, words), words.reshape(2, *half, 2))
+        bad = lax.map(lambda front: refused(form, pose, new, front), front).reshape(trial.shape)
         end = jnp.min(jnp.where(bad, begin[None] + tries, trial), axis=0)
         again = (end == begin + tries) & (end < REJECTIONS)
         end = jnp.minimum(end, REJECTIONS)
@@ -269,17 +276,17 @@ def support(kind: Array, u: Array, v: Array) -> Array:
     Every kind is symmetric about the y axis, the parallelogram's square and the 20-gon about x too: fold (u, v) into
     the quadrant and try the corners that are left (1, 1 and 5; the triangle has one more, its apex).
     """
-    u, v = jnp.abs(u), jnp.where(kind == 0, v, jnp.abs(v))
-    corners = [(30 if k == 0 else -90, 45, 9 + 18 * k) for k in range(5)]  # degrees, per kind
-    reach = [
-        u * _per_kind(kind, [math.cos(math.radians(degrees)) for degrees in corner])
-        + v * _per_kind(kind, [math.sin(math.radians(degrees)) for degrees in corner])
-        for corner in corners
-    ]
-    largest = reach[0]
-    for other in reach[1:]:
-        largest = jnp.maximum(largest, other)
-    return 0.5 * largest
+    u = jnp.abs(u)
+    triangle = jnp.maximum(_toward(30, u, v), -v)
+    v = jnp.abs(v)
+    ellipse = _toward(9, u, v)
+    for degrees in (27, 45, 63, 81):
+        ellipse = jnp.maximum(ellipse, _toward(degrees, u, v))
+    return 0.5 * jnp.where(kind == 0, triangle, jnp.where(kind == 1, _toward(45, u, v), ellipse))
+
+
+def _toward(degrees: float, u: Array, v: Array) -> Array:
+    return math.cos(math.radians(degrees)) * u + math.sin(math.radians(degrees)) * v
 
 
 def area(kind: Array, pose: Pose) -> Array:
@@ -299,22 +306,20 @@ def spans(kind: Array, present: Array, pose: Pose) -> tuple[Array, Array]:
     det = pose.xx * pose.yy - pose.xy * pose.yx
     apothem = det * _per_kind(kind, [0.5 * math.cos(math.pi / n) for n in VERTICES])
     dy = jnp.arange(SIDE, dtype=jnp.float32)[None] + 0.5 - pose.y[:, None]
-    low = jnp.full_like(dy, -_FAR)
-    high = jnp.full_like(dy, _FAR)
-    for k in range(VERTICES[2] // 2):
-        normal = (math.pi / 2 + 2 * math.pi * k / 3, math.pi * k / 2, math.pi * k / 10)
-        ux = _per_kind(kind, [math.cos(angle) for angle in normal])
-        uy = _per_kind(kind, [math.sin(angle) for angle in normal])
-        nx, ny = pose.yy * ux - pose.yx * uy, pose.xx * uy - pose.xy * ux
-        nx = jnp.where(jnp.abs(nx) < 1e-5, 1e-5, nx)  # a level edge: steep instead, by far less than a pixel
-        # These end in a division on purpose: XLA keeps the result of a division for all 32 rows, but would repeat
-        # anything cheaper in each of them.
-        slope = -ny / nx
-        left = jnp.where((kind == 0) & (nx > 0), _FAR, apothem) / jnp.abs(nx)
-        right = jnp.where((kind == 0) & (nx < 0), _FAR, apothem) / jnp.abs(nx)
-        middle = slope[:, None] * dy
-        low = jnp.maximum(low, middle - left[:, None])
-        high = jnp.minimum(high, middle + right[:, None])
+    ux, uy = (_per_kind(kind[None], _NORMALS[axis]) for axis in range(2))
+    nx, ny = pose.yy * ux - pose.yx * uy, pose.xx * uy - pose.xy * ux
+    nx = jnp.where(jnp.abs(nx) < 1e-5, 1e-5, nx)  # a level edge: steep instead, by far less than a pixel
+    # These end in a division on purpose: XLA keeps the result of a division for all 32 rows, but would repeat
+    # anything cheaper in each of them.
+    slope = -ny / nx
+    left = jnp.where((kind == 0) & (nx > 0), _FAR, apothem) / jnp.abs(nx)
+    right = jnp.where((kind == 0) & (nx < 0), _FAR, apothem) / jnp.abs(nx)
+    low = slope[0, :, None] * dy - left[0, :, None]
+    high = slope[0, :, None] * dy + right[0, :, None]
+    for k in range(1, len(slope)):
+        middle = slope[k, :, None] * dy
+        low = jnp.maximum(low, middle - left[k, :, None])
+        high = jnp.minimum(high, middle + right[k, :, None])
     shift = pose.x[:, None] - 0.5
     begin = jnp.ceil(jnp.clip(low + shift, 0, SIDE))
     end = jnp.floor(jnp.clip(high + shift, -1, SIDE - 1))
@@ -358,5 +363,5 @@ def _unit(half: Array) -> Array:
     return (half.astype(jnp.float32) + 0.5) * (1 / 65536)
 
 
-def _per_kind(kind: Array, values: Sequence[float]) -> Array:
+def _per_kind(kind: Array, values: Sequence[float] | np.ndarray) -> Array:
     return jnp.where(kind == 0, values[0], jnp.where(kind == 1, values[1], values[2])).astype(jnp.float32)
