@@ -1,4 +1,4 @@
-"""Shapeset-3×2: an endless stream of 32×32 images of one or two polygons, generated in JAX (Glorot & Bengio 2010, §2.1).
+"""Shapeset-3×2 (PAPER §2.1): an endless stream of 32×32 images of one or two polygons, generated in JAX.
 
 Image `i` of a stream is a pure function of the stream's key and of `i` alone, so any chunking gives the same
 bytes. Its random words are threefry blocks, one per (column, image): `fold_in(fold_in(key, column), i)`.
@@ -7,36 +7,33 @@ bytes. Its random words are threefry blocks, one per (column, image): `fold_in(f
     column 2        scale and position of the first object
     column 3 + r    scale and position of the second object in round r of its rejection
 
-Every draw takes 16 bits (half a word): positions are finer than 0.0005 pixels, and no value of a discrete draw
-is more than 0.4 % likelier than another.
+Every draw takes 16 bits (half a word): positions are finer than 0.0005 pixels, and no value of a discrete
+draw is more than 0.4 % likelier than another.
 
-Coordinates are pixels: x to the right, y down, pixel (column i, row j) covers [i, i+1) × [j, j+1) and belongs to
-an object when its **centre** (i + ½, j + ½) lies in the polygon, edges included. Nothing is anti-aliased.
-The second object is painted over the first; the label does not tell which is which.
+Coordinates are pixels: x to the right, y down; pixel (column i, row j) covers [i, i+1) × [j, j+1) and belongs
+to an object when its **centre** (i + ½, j + ½) lies in the polygon. Nothing is anti-aliased. The second
+object is painted over the first; the label does not tell which is which.
 
-Arrays keep the image axis last until pixels are painted: the arithmetic then runs along images in full vectors.
+Arrays carry the image axis last until pixels are painted: the arithmetic runs along images in full vectors.
 """
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
+
+from xavier_cli.data.polygons import VERTICES, Pose, area, per_kind, spans, support
 
 SIDE = 32
 """Pixels per side of an image."""
-
-VERTICES = (3, 4, 20)
-"""Corners of a triangle, a parallelogram and an "ellipse" (kinds 0, 1 and 2)."""
 
 ROTATIONS = 255
 """Steps of a whole turn."""
 
 REJECTIONS = 50
-"""Refused places after which the second object is given up: the image then shows, and its label says, one object."""
+"""Refused places after which the second object is given up: image and label then have one object."""
 
 MARGIN = 1.0
 """Pixels between every corner and the border of the image."""
@@ -48,16 +45,14 @@ SCALE = (0.2, 0.8)
 """Smallest and largest scale, in sides of the image: the diameter of the circle a polygon is inscribed in."""
 
 LARGEST_OVERLAP = 0.5
+"""The largest estimated share of the first object that the second may hide (see `refused`)."""
 
 _PLACEMENT = 2  # first column of scales and positions
 _COLUMNS = _PLACEMENT + 1 + REJECTIONS + 1
-# Rounds of rejection: (share of the images with room in the buffer, rounds tried at once). Round 0 refuses 20 % of
-# all images, each further round about half of the rest. The last pass repeats until nobody waits.
-_PASSES = ((4, 4), (32, 16))
-# Outward normals of the edges that `spans` cuts with: for each axis and kind ten numbers in a column.
-_ANGLES = np.array([[90 + 120 * k, 90 * k, 18 * k] for k in range(VERTICES[2] // 2)]).T[:, :, None] * (math.pi / 180)
-_NORMALS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)]).astype(np.float32)
-_FAR = 1e6  # pixels: an edge that does not bound a row on this side
+# Second objects refused in round 0 (20 % of the images) go to a buffer with room for one image in ten and try
+# eight rounds at once; about half find a place in each. Passes of two sizes saved 5 % and took 40 % longer to
+# compile.
+_ROOM_SHARE, _ROUNDS_AT_ONCE = 10, 8
 
 
 class Form(NamedTuple):
@@ -73,22 +68,8 @@ class Form(NamedTuple):
     turn_sin: Array
 
 
-class Pose(NamedTuple):
-    """The affine map from a regular polygon of circumradius ½ to the image: `centre + [[xx, xy], [yx, yy]] corner`.
-
-    All `(..., images)` float32, in pixels.
-    """
-
-    xx: Array
-    xy: Array
-    yx: Array
-    yy: Array
-    x: Array
-    y: Array
-
-
 class Scene(NamedTuple):
-    """Everything drawn for a block of images. Leading axis 2: the object at the back and the one painted over it."""
+    """Everything drawn for a block of images. Leading axis 2: the object at the back, then the front one."""
 
     background: Array
     """`(images,)` int32 grey, 0..255."""
@@ -101,13 +82,13 @@ class Scene(NamedTuple):
     present: Array
     """`(2, images)` bool: the first object always is, the second in half of the images."""
     tries: Array
-    """`(images,)` int32: rounds in which the second object was refused, `REJECTIONS` where it was given up."""
+    """`(images,)` int32: how often the second object was refused; `REJECTIONS`: it was given up."""
 
 
 def images(key: Array, first: Array | int, count: int) -> tuple[Array, Array]:
     """Images `first .. first + count - 1` of the stream `key`.
 
-    **Arguments:** `key`, a threefry key, typed or raw; `first`, an integer below 2³², may be traced; `count`, static.
+    **Arguments:** `key`, threefry, typed or raw; `first`, integer below 2³², traced or not; `count`, static.
 
     **Returns:** `(count, 1024)` uint8 grey levels, row by row from the top, and `(count,)` int32 labels 0..8:
     tri · quad · ell · tri+quad · quad+ell · tri+ell · tri+tri · quad+quad · ell+ell.
@@ -124,11 +105,11 @@ def labels(scene: Scene) -> Array:
     return jnp.where(scene.present[1], jnp.where(back == front, 6 + back, mixed), back)
 
 
-# --- drawing a scene ---------------------------------------------------------------------------------------------
+# --- drawing a scene ---------------------------------------------------------------------------------------
 
 
 def scenes(key: Array, first: Array | int, count: int) -> Scene:
-    """Draw the contents of images `first .. first + count - 1` of the stream `key` (arguments as in `images`).
+    """What images `first .. first + count - 1` of the stream `key` show; arguments as in `images`.
 
     A refused second object draws its scale and position anew and keeps kind, grey and both rotations (so the
     author's generator does); the first object stays where it is.
@@ -155,9 +136,9 @@ def scenes(key: Array, first: Array | int, count: int) -> Scene:
     other_grey = (one_grey + 1 + _below(other_grey, levels - 1)) % levels
     grey = jnp.stack([one_grey, other_grey]) + jnp.where(light, DARK[0], LIGHT[0])[None]
 
-    # `lax.map` over the two objects makes a loop of each stage, and XLA never fuses across a loop: without it every
-    # output repeats the whole chain of arithmetic before it (measured: 12 times slower).
-    before = (2 * _unit(jnp.stack(_halves(words[1, :, 1]))) - 1) * _per_kind(
+    # `lax.map` over the two objects makes a loop of each stage, and XLA never fuses across a loop: without it
+    # every output repeats the whole chain of arithmetic before it (measured: 5 times slower).
+    before = (2 * _unit(jnp.stack(_halves(words[1, :, 1]))) - 1) * per_kind(
         kind, [math.pi / n for n in VERTICES]
     )
     turn = _below(jnp.stack(_halves(words[0, :, 1])), ROTATIONS).astype(jnp.float32)
@@ -177,7 +158,7 @@ def scenes(key: Array, first: Array | int, count: int) -> Scene:
         grey=grey,
         form=form,
         pose=jax.tree.map(lambda a, b: jnp.stack([a, b]), back, front),
-        present=jnp.stack([two | True, two & (tries < REJECTIONS)]),
+        present=jnp.stack([jnp.ones_like(two), two & (tries < REJECTIONS)]),
         tries=tries,
     )
 
@@ -185,47 +166,41 @@ def scenes(key: Array, first: Array | int, count: int) -> Scene:
 def _rounds(columns: Array, index: Array, objects: tuple[Form, Pose, Form], waiting: Array) -> Array:
     """The round, `(images,)` int32, in which each second object finds a place: 0 where it is not `waiting`.
 
-    The images that wait are gathered into a smaller buffer and try several rounds at once; round r of an image is
-    the same draw whoever else waits.
+    The images that wait are gathered into a smaller buffer and try several rounds at once. Round r of an
+    image is the same draw whoever else waits.
     """
     count = index.shape[0]
 
-    def attempt(state: tuple[Array, Array], share: int, tries: int) -> tuple[Array, Array]:
+    # A small count gets more than its share: there the loop costs by its turns.
+    room = min(count, -(-count // _ROOM_SHARE) + 8)
+
+    def attempt(state: tuple[Array, Array]) -> tuple[Array, Array]:
         done, waiting = state
-        # Small counts get a little more than their share: the loop costs by its turns.
-        room = min(count, -(-count // share) + 8)
         (who,) = jnp.nonzero(waiting, size=room, fill_value=count)
         form, pose, new, number, begin = jax.tree.map(
             lambda a: jnp.take(a, who, mode="clip"), (*objects, index, done)
         )
-        trial = begin[None] + jnp.arange(tries, dtype=jnp.int32)[:, None]
+        trial = begin[None] + jnp.arange(_ROUNDS_AT_ONCE, dtype=jnp.int32)[:, None]
         column = columns[jnp.minimum(_PLACEMENT + 1 + trial, _COLUMNS - 1)]
         words = _words(column, jnp.broadcast_to(number[None], trial.shape))
-        half = (tries // 2, room)
-        form, pose, new = jax.tree.map(lambda a: jnp.broadcast_to(a[None], half), (form, pose, new))
-        # Two loops over halves of the rounds, again so that XLA does not fuse across them.
-        front = lax.map(lambda words: place(new, words), words.reshape(2, *half, 2))
-        bad = lax.map(lambda front: refused(form, pose, new, front), front).reshape(trial.shape)
-        end = jnp.min(jnp.where(bad, begin[None] + tries, trial), axis=0)
-        again = (end == begin + tries) & (end < REJECTIONS)
+        form, pose, new = jax.tree.map(lambda a: jnp.broadcast_to(a[None], trial.shape), (form, pose, new))
+        bad = refused(form, pose, new, place(new, words))
+        end = jnp.min(jnp.where(bad, begin[None] + _ROUNDS_AT_ONCE, trial), axis=0)
+        again = (end == begin + _ROUNDS_AT_ONCE) & (end < REJECTIONS)
         end = jnp.minimum(end, REJECTIONS)
         return done.at[who].set(end, mode="drop"), waiting.at[who].set(again, mode="drop")
 
-    # The start of the loop is made from `waiting`, not from constants: it varies over devices as the rest does.
-    state = (waiting.astype(jnp.int32), waiting)
-    for share, tries in _PASSES[:-1]:
-        state = attempt(state, share, tries)
-    return lax.while_loop(lambda state: jnp.any(state[1]), lambda state: attempt(state, *_PASSES[-1]), state)[
-        0
-    ]
+    # Started from `waiting`, not from constants: inside `shard_map` the loop varies over devices as its body.
+    start = (waiting.astype(jnp.int32), waiting)
+    return lax.while_loop(lambda state: jnp.any(state[1]), attempt, start)[0]
 
 
 def place(form: Form, words: Array) -> Pose:
     """Scale and position of an object from one random block, `words` `(..., 2)` uint32.
 
-    Scales are sorted, sx ≥ sy; the object is turned by r1, scaled, turned back by atan(sy/sx · tan r1) so that its
-    base is level again, then turned by its rotation. Its centre is uniform over the places that keep every corner
-    `MARGIN` inside the image. (The triangle's centre is its centroid.)
+    Scales are sorted, sx ≥ sy; the object is turned by r1, scaled, turned back by atan(sy/sx · tan r1) so
+    that its base is level again, then turned by its rotation. Its centre (the corners' mean) is uniform over the
+    places that keep every corner `MARGIN` inside the image.
     """
     (one, other), (across, down) = _halves(words[..., 0]), _halves(words[..., 1])
     one, other = (SIDE * (SCALE[0] + (SCALE[1] - SCALE[0]) * _unit(half)) for half in (one, other))
@@ -253,8 +228,8 @@ def place(form: Form, words: Array) -> Pose:
 def refused(back_form: Form, back: Pose, front_form: Form, front: Pose) -> Array:
     """Whether the front object would hide too much of the one at the back (PAPER §1.1, overlap).
 
-    d is the distance of the centres, p the sum of both largest projections on the line between them, each towards
-    the other; f = 1 − 2^(−(p−d)/d) when p ≥ d; refused when area_front · f / area_back > ½.
+    d is the distance of the centres, p the sum of both largest projections on the line between them, each
+    towards the other; f = 1 − 2^(−(p−d)/d) when p ≥ d; refused when area_front · f / area_back > ½.
     """
     dx, dy = front.x - back.x, front.y - back.y
     distance = jnp.maximum(jnp.sqrt(dx * dx + dy * dy), 1e-6)
@@ -267,70 +242,15 @@ def refused(back_form: Form, back: Pose, front_form: Form, front: Pose) -> Array
     )
 
 
-# --- polygons ----------------------------------------------------------------------------------------------------
-
-
-def support(kind: Array, u: Array, v: Array) -> Array:
-    """Largest u·x + v·y over the corners of the regular polygon with circumradius ½ and a level base.
-
-    Every kind is symmetric about the y axis, the parallelogram's square and the 20-gon about x too: fold (u, v) into
-    the quadrant and try the corners that are left (1, 1 and 5; the triangle has one more, its apex).
-    """
-    u = jnp.abs(u)
-    triangle = jnp.maximum(_toward(30, u, v), -v)
-    v = jnp.abs(v)
-    ellipse = _toward(9, u, v)
-    for degrees in (27, 45, 63, 81):
-        ellipse = jnp.maximum(ellipse, _toward(degrees, u, v))
-    return 0.5 * jnp.where(kind == 0, triangle, jnp.where(kind == 1, _toward(45, u, v), ellipse))
-
-
-def _toward(degrees: float, u: Array, v: Array) -> Array:
-    return math.cos(math.radians(degrees)) * u + math.sin(math.radians(degrees)) * v
-
-
-def area(kind: Array, pose: Pose) -> Array:
-    """Area in square pixels: sx · sy · n sin(2π/n) / 8, for sx · sy is the map's determinant."""
-    return (pose.xx * pose.yy - pose.xy * pose.yx) * _per_kind(
-        kind, [n * math.sin(2 * math.pi / n) / 8 for n in VERTICES]
-    )
-
-
-def spans(kind: Array, present: Array, pose: Pose) -> tuple[Array, Array]:
-    """First and last pixel that a convex polygon covers in each row: two `(images, 32)` int8; none where last < first.
-
-    An edge with outward normal u (before the map M) is the half-plane N·q ≤ a, q from the centre, N = det(M) M⁻ᵀ u
-    and a = det(M) cos(π/n) / 2. Rows are cut by all of them: opposite edges of the 4- and the 20-gon share a slab, so
-    ten slabs do for every kind (the square repeats its 2, the triangle its 3 edges, open on the other side).
-    """
-    det = pose.xx * pose.yy - pose.xy * pose.yx
-    apothem = det * _per_kind(kind, [0.5 * math.cos(math.pi / n) for n in VERTICES])
-    dy = jnp.arange(SIDE, dtype=jnp.float32)[None] + 0.5 - pose.y[:, None]
-    ux, uy = (_per_kind(kind[None], _NORMALS[axis]) for axis in range(2))
-    nx, ny = pose.yy * ux - pose.yx * uy, pose.xx * uy - pose.xy * ux
-    nx = jnp.where(jnp.abs(nx) < 1e-5, 1e-5, nx)  # a level edge: steep instead, by far less than a pixel
-    # These end in a division on purpose: XLA keeps the result of a division for all 32 rows, but would repeat
-    # anything cheaper in each of them.
-    slope = -ny / nx
-    left = jnp.where((kind == 0) & (nx > 0), _FAR, apothem) / jnp.abs(nx)
-    right = jnp.where((kind == 0) & (nx < 0), _FAR, apothem) / jnp.abs(nx)
-    low = slope[0, :, None] * dy - left[0, :, None]
-    high = slope[0, :, None] * dy + right[0, :, None]
-    for k in range(1, len(slope)):
-        middle = slope[k, :, None] * dy
-        low = jnp.maximum(low, middle - left[k, :, None])
-        high = jnp.minimum(high, middle + right[k, :, None])
-    shift = pose.x[:, None] - 0.5
-    begin = jnp.ceil(jnp.clip(low + shift, 0, SIDE))
-    end = jnp.floor(jnp.clip(high + shift, -1, SIDE - 1))
-    end = jnp.where(present[:, None], end, -1)
-    return begin.astype(jnp.int8), end.astype(jnp.int8)
-
-
 def paint(scene: Scene) -> Array:
     """The pixels of a scene, `(images, 1024)` uint8 grey levels."""
+
+    def rows(form: Form, present: Array, pose: Pose) -> tuple[Array, Array]:
+        begin, end = spans(form.kind, pose, SIDE)
+        return begin, jnp.where(present[:, None], end, -1)
+
     # One object at a time; the loop also keeps XLA from working out a row's span anew for each of its pixels.
-    begin, end = lax.map(lambda a: spans(*a), (scene.form.kind, scene.present, scene.pose))
+    begin, end = lax.map(lambda a: rows(*a), (scene.form, scene.present, scene.pose))
     x = jnp.arange(SIDE, dtype=jnp.int8)[None, None]
     inside = [(x >= begin[k][..., None]) & (x <= end[k][..., None]) for k in range(2)]
     background, back, front = (
@@ -339,11 +259,11 @@ def paint(scene: Scene) -> Array:
     return jnp.where(inside[1], front, jnp.where(inside[0], back, background)).reshape(-1, SIDE * SIDE)
 
 
-# --- random words ------------------------------------------------------------------------------------------------
+# --- random words ------------------------------------------------------------------------------------------
 
 
 def _words(columns: Array, index: Array) -> Array:
-    """One threefry block, two uint32, for each pair of a column's key and an image's number: `(*index.shape, 2)`."""
+    """One threefry block, two uint32, per pair of column key and image number: `(*index.shape, 2)`."""
     blocks = jax.vmap(jax.random.fold_in)(columns.reshape(-1), index.reshape(-1))
     return jax.random.key_data(blocks).reshape(*index.shape, 2)
 
@@ -361,7 +281,3 @@ def _below(half: Array, levels: Array | int) -> Array:
 def _unit(half: Array) -> Array:
     """A 16-bit draw as a float32 in the middle of one of 65,536 equal parts of (0, 1)."""
     return (half.astype(jnp.float32) + 0.5) * (1 / 65536)
-
-
-def _per_kind(kind: Array, values: Sequence[float] | np.ndarray) -> Array:
-    return jnp.where(kind == 0, values[0], jnp.where(kind == 1, values[1], values[2])).astype(jnp.float32)
