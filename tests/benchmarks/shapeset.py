@@ -1,9 +1,9 @@
-"""Microseconds per image of the Shapeset generator, next to a slow twin that asks for every pixel and every edge.
+"""Microseconds per image of the Shapeset generator, next to a slow twin that asks every pixel and edge.
 
     taskset -c 0 python tests/benchmarks/shapeset.py        # one core
 
-Images are drawn inside one compiled loop, as training does. The clock is the process's own processor time, so a
-busy machine disturbs it little; repeats are interleaved over the counts and their median is printed.
+Images are drawn inside one compiled loop, as training does. The clock is the process's own processor time, so
+a busy machine disturbs it little; repeats are interleaved over the counts and their median is printed.
 """
 
 import statistics

@@ -24,7 +24,7 @@ def drawn(key, first, count):
 draw = jax.jit(drawn, static_argnums=2)
 
 
-# --- the slow twin: explicit corners, float64, one object at a time ----------------------------------------------
+# --- the slow twin: explicit corners, float64, one object at a time ----------------------------------------
 
 
 def regular_polygon(n):
@@ -86,13 +86,13 @@ def placed(kind, before, turn, words):
 
 
 def words_of(key, columns, count):
-    blocks = jax.vmap(
-        lambda c: jax.vmap(partial(jax.random.fold_in, jax.random.fold_in(key, c)))(jnp.arange(count))
-    )
-    return np.asarray(jax.random.key_data(blocks(jnp.arange(columns))))
+    """Every image's random words of every column, `(columns, count, 2)`."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(columns))
+    blocks = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (0, None))(keys, jnp.arange(count))
+    return np.asarray(jax.random.key_data(blocks))
 
 
-# --- bulk statistics ---------------------------------------------------------------------------------------------
+# --- bulk statistics ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_first_rotation_stays_within_half_a_symmetry_sector(bulk):
         assert np.abs(share).mean() == pytest.approx(0.5, abs=0.01)
 
 
-# --- two ways, same answer ---------------------------------------------------------------------------------------
+# --- two ways, same answer ---------------------------------------------------------------------------------
 
 
 def test_pixels_equal_the_point_in_polygon_twins(bulk):
@@ -253,7 +253,7 @@ def test_area_and_support_are_those_of_the_corners(bulk):
     assert np.allclose(area[:, :100], expected, rtol=1e-4)
 
 
-# --- a stream is a function of key and number --------------------------------------------------------------------
+# --- a stream is a function of key and number --------------------------------------------------------------
 
 
 def test_any_chunk_of_a_stream_is_the_same_bytes(bulk):
@@ -286,10 +286,9 @@ def test_other_keys_draw_other_images(bulk):
 
 def test_an_object_that_finds_no_place_is_given_up_and_leaves_the_label(monkeypatch):
     monkeypatch.setattr(shapeset, "refused", lambda back_form, back, *_: back.x > 0)  # always
-    pixels, labels, scene = jax.tree.map(np.asarray, jax.jit(drawn, static_argnums=2)(KEY, 0, 32))
-    lost = scene.tries == shapeset.REJECTIONS
+    scene = jax.jit(partial(shapeset.scenes, first=0, count=32))(KEY)
+    lost = np.asarray(scene.tries) == shapeset.REJECTIONS
 
     assert 5 < lost.sum() < 27
     assert not scene.present[1].any()
-    assert np.array_equal(labels, scene.form.kind[0])
-    assert all(len(np.unique(image)) == 2 for image in pixels)
+    assert np.array_equal(shapeset.labels(scene), scene.form.kind[0])

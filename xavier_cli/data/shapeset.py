@@ -199,8 +199,8 @@ def place(form: Form, words: Array) -> Pose:
     """Scale and position of an object from one random block, `words` `(..., 2)` uint32.
 
     Scales are sorted, sx ≥ sy; the object is turned by r1, scaled, turned back by atan(sy/sx · tan r1) so
-    that its base is level again, then turned by its rotation. Its centre (the corners' mean) is uniform over the
-    places that keep every corner `MARGIN` inside the image.
+    that its base is level again, then turned by its rotation. Its centre (the corners' mean) is uniform over
+    the places that keep every corner `MARGIN` inside the image.
     """
     (one, other), (across, down) = _halves(words[..., 0]), _halves(words[..., 1])
     one, other = (SIDE * (SCALE[0] + (SCALE[1] - SCALE[0]) * _unit(half)) for half in (one, other))
