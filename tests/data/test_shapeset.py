@@ -284,11 +284,20 @@ def test_other_keys_draw_other_images(bulk):
     assert np.mean(np.all(other == pixels[:CHUNK], axis=1)) < 0.01
 
 
-def test_an_object_that_finds_no_place_is_given_up_and_leaves_the_label(monkeypatch):
+def test_an_object_that_finds_no_place_is_given_up_after_fifty_rounds(bulk, monkeypatch):
+    _, _, scene = bulk
     monkeypatch.setattr(shapeset, "refused", lambda back_form, back, *_: back.x > 0)  # always
-    scene = jax.jit(partial(shapeset.scenes, first=0, count=32))(KEY)
-    lost = np.asarray(scene.tries) == shapeset.REJECTIONS
+    back_form, front_form = (shapeset.Form(*(a[k, :32] for a in scene.form)) for k in range(2))
+    back = polygons.Pose(*(a[0, :32] for a in scene.pose))
+    waiting = jnp.arange(32) % 2 == 0
+    keys = jax.random.split(KEY, 3 + shapeset.REJECTIONS + 1)
+    tries = shapeset._rounds(keys, jnp.arange(32, dtype=jnp.uint32), (back_form, back, front_form), waiting)
 
-    assert 5 < lost.sum() < 27
-    assert not scene.present[1].any()
-    assert np.array_equal(shapeset.labels(scene), scene.form.kind[0])
+    assert np.array_equal(tries, np.where(waiting, shapeset.REJECTIONS, 0))
+
+
+def test_label_of_an_image_whose_second_object_was_given_up_is_the_first_ones(bulk):
+    _, _, scene = bulk
+    alone = scene._replace(present=scene.present & [[True], [False]])
+
+    assert np.array_equal(shapeset.labels(jax.tree.map(jnp.asarray, alone)), scene.form.kind[0])
