@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from xavier_cli import names
@@ -41,7 +42,7 @@ def parameters(config: RunConfig) -> int:
     """Weights and biases of one network."""
     words = names.DATA_SETS[config.data]
     sizes = (words.inputs, *[config.width] * config.depth, words.classes)
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False))
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
 
 
 def memory(config: RunConfig) -> int:

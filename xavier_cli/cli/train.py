@@ -107,7 +107,7 @@ def _train(
     from xavier_cli.cli.signals import StopFlag
     from xavier_cli.runs.publish import lock_output
     from xavier_cli.runs.store import write_run
-    from xavier_cli.training.layout import prepare_devices
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.loop import Watcher
     from xavier_cli.training.train import train
 
@@ -115,6 +115,7 @@ def _train(
         "command_id": uuid.uuid4().hex,
         "command": shlex.join(["xavier", *sys.argv[1:]]),
     }
+    keep_compiled_programs()
     note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
     if note:
         say(note)

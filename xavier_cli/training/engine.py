@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +28,13 @@ from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_s
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.probe import make_probe
+
+# The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
+_COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
+    "init": {"xla_backend_optimization_level": 1},
+    "advance": None,
+    "observe": {"xla_backend_optimization_level": 1},
+}
 
 
 class Record(NamedTuple):
@@ -82,23 +90,31 @@ class Engine:
         self._programs: dict[str, Any] = {}
         self._shapes: Shapes = {}
         self.compile_seconds = 0.0
-        self.state: MemberState
+        self.state: Any
 
     def start(self) -> None:
         """Compile everything, and draw the first weights."""
         began = time.perf_counter()
         with jax.default_matmul_precision(self.population.config.precision):
-            init = self._compiled(self._init_row, (SEEDS, VARIANTS), self._seeds, self._init_of)
-            self.state = init(self._seeds, self._init_of)
-            self._programs["advance"] = self._compiled(
-                self._advance_row,
-                (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED),
-                *self._advance_arguments(0, 0),
-                donate=True,
+            init = self._program(self._init_row, (SEEDS, VARIANTS))
+            # What the other programs will be given, as far as compiling them has to know.
+            self.state = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(
+                    leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
+                ),
+                jax.eval_shape(init, self._seeds, self._init_of),
             )
-            self._programs["observe"] = self._compiled(
-                self._observe_row, (GRID, SHARED, SHARED, SHARED), *self._observe_arguments(1, 1), donate=True
-            )
+            advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED))
+            observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
+            lowered = {
+                "init": init.lower(self._seeds, self._init_of),
+                "advance": advance.lower(*self._advance_arguments(0, 0)),
+                "observe": observe.lower(*self._observe_arguments(1, 1)),
+            }
+        with ThreadPoolExecutor() as pool:
+            compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
+            self._programs = dict(zip(lowered, compiled, strict=True))
+        self.state = self._programs["init"](self._seeds, self._init_of)
         self.compile_seconds = time.perf_counter() - began
 
     def advance(self, first: int, last: int) -> None:
@@ -132,12 +148,11 @@ class Engine:
     def _real(self, array: Array) -> np.ndarray:
         return np.asarray(array)[: len(self.population.seeds), : len(self.population.variants)]
 
-    def _compiled(
-        self, row: Callable[..., Any], specs: tuple[Any, ...], *arguments: Any, donate: bool = False
-    ) -> Any:
+    def _program(self, row: Callable[..., Any], specs: tuple[Any, ...]) -> Any:
         """The program that does `row` for every seed; `specs` says how each argument is spread.
 
         A row sees one seed and all its variants. What is cut by seed is looped over here, the rest passed on.
+        A state given to it is used up.
         """
         by_seed = [i for i, spec in enumerate(specs) if spec in (GRID, SEEDS)]
 
@@ -150,8 +165,8 @@ class Engine:
 
             return self.layout.over(one_seed)(*(arguments[i] for i in by_seed))
 
-        program = jax.jit(self.layout.spread(device_part, specs), donate_argnums=0 if donate else ())
-        return program.lower(*arguments).compile()
+        donated = tuple(i for i, spec in enumerate(specs) if spec == GRID)
+        return jax.jit(self.layout.spread(device_part, specs), donate_argnums=donated)
 
     def _init_row(self, seed: Array, init_of: Array) -> MemberState:
         config, material = self.population.config, self.material

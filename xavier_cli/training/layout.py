@@ -7,7 +7,6 @@ own program, bit for bit; `vmap` batches members and agrees to rounding.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -45,7 +44,11 @@ class Layout:
 
     def place(self, value: Any, spec: PartitionSpec) -> Any:
         """`value` on the devices, cut as `spec` says."""
-        return jax.device_put(value, NamedSharding(self.mesh, spec))
+        return jax.device_put(value, self.sharding(spec))
+
+    def sharding(self, spec: PartitionSpec) -> NamedSharding:
+        """How an array cut as `spec` says lies on the devices."""
+        return NamedSharding(self.mesh, spec)
 
     def padded(self, seeds: int, variants: int) -> tuple[int, int]:
         """The grid's size filled up so that every device has as much."""
@@ -69,19 +72,3 @@ def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Lay
     rows = [-(-seeds // by_seed) * -(-variants // by_variant) for by_seed, by_variant in cuts]
     shape = cuts[int(np.argmin(rows))]
     return Layout(strategy, Mesh(np.array(used).reshape(shape), ("seed", "variant")))
-
-
-def prepare_devices(members: int) -> str:
-    """Ask JAX for one CPU device per core that members can use; call before JAX has started.
-
-    Returns a note for the user where JAX has started already, else an empty text.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = min(cores, members)
-    try:
-        jax.config.update("jax_num_cpu_devices", wanted)
-    except RuntimeError:
-        there = len(jax.local_devices())
-        if there < wanted and jax.local_devices()[0].platform == "cpu":
-            return f"JAX had already started with {there} of {wanted} devices: members share them"
-    return ""

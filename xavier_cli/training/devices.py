@@ -1,0 +1,41 @@
+"""JAX as this program wants it: a CPU device per core, and compiled programs kept between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+import platformdirs
+
+
+def prepare_devices(members: int) -> str:
+    """Ask JAX for one CPU device per core that members can use; call before JAX has started.
+
+    Returns a note for the user where JAX has started already, else an empty text.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = min(cores, members)
+    try:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    except RuntimeError:
+        there = len(jax.local_devices())
+        if there < wanted and jax.local_devices()[0].platform == "cpu":
+            return f"JAX had already started with {there} of {wanted} devices: members share them"
+    return ""
+
+
+def keep_compiled_programs() -> None:
+    """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
+    if getattr(jax.config, "jax_compilation_cache_dir", None):
+        return
+    folder = Path(platformdirs.user_cache_dir("xavier")) / "programs"
+    try:
+        # Whoever can write there runs code as this user.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
