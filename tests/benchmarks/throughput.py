@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def bare_program(width: int, updates: int) -> Callable[[], None]:
             jnp.asarray(rng.uniform(-1, 1, (SEEDS, m, n)) * (6 / (m + n)) ** 0.5, jnp.float32),
             jnp.zeros((SEEDS, n)),
         )
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in pairwise(sizes)
     ]
     x = jnp.asarray(rng.uniform(-1, 1, (READY_UPDATES, BATCH, 1024)), jnp.float32)
     labels = jnp.asarray(rng.integers(0, 9, (READY_UPDATES, BATCH)), jnp.int32)
@@ -109,11 +110,7 @@ def torch_program(width: int, updates: int) -> Callable[[], None] | None:
     x = torch.rand(READY_UPDATES, BATCH, 1024) * 2 - 1
     labels = torch.randint(0, 9, (READY_UPDATES, BATCH))
     sizes = [1024, *[width] * DEPTH]
-    layers = [
-        part
-        for m, n in zip(sizes, sizes[1:], strict=False)
-        for part in (torch.nn.Linear(m, n), torch.nn.Tanh())
-    ]
+    layers = [part for m, n in pairwise(sizes) for part in (torch.nn.Linear(m, n), torch.nn.Tanh())]
     model = torch.nn.Sequential(*layers, torch.nn.Linear(width, 9))
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
 
@@ -175,11 +172,9 @@ if __name__ == "__main__":
     prepare_devices(SEEDS)
     import jax
 
-    processor = platform.processor() or platform.machine()
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line][:1]
-    print(
-        f"{models[0].split(':')[1].strip() if models else processor}, {len(jax.devices())} devices, jax {jax.__version__}"
-    )
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    processor = models[0].partition(":")[2].strip() if models else platform.processor()
+    print(f"{processor}, {len(jax.devices())} devices, jax {jax.__version__}")
     print("ms per update and seed; ratios to bare")
     for width in [int(text) for text in sys.argv[1:]] or [100, 300, 1000]:
         measure(width)
