@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from xavier_cli.runs.record import Run, Status
 
 # Two devices on any machine, so that members are spread over devices; read when JAX starts.
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"
+# Most of the tests' time is XLA's: programs are compiled once for all workers, processes and later runs.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "programs")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 PROBE_EXAMPLES = 300
 TEST_EXAMPLES = 10_000

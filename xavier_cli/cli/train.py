@@ -75,15 +75,13 @@ def train(
     if dry_run:
         show_page(plan_page(config, path), format)
         return
+    run = None
     if path.exists() and not force:
         if output is not None:
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
         run = _already_trained(path, config)
-        if run is not None:
-            say("trained already; `--force` trains it anew")
-            _show(run, path, format)
-            return
-    run = _train(config, path, data_dir, strategy, keep_all, quiet)
+    if run is None:
+        run = _train(config, path, data_dir, strategy, keep_all, quiet)
     _show(run, path, format)
     if fail_on_divergence and run.diverged.any():
         raise typer.Exit(ExitCode.IN_PART)
@@ -95,6 +93,7 @@ def _already_trained(path: Path, config: RunConfig) -> Run | None:
 
     run = read_run(path)
     if run.config == config and run.status == "complete":
+        say("trained already; `--force` trains it anew")
         return run
     say(f"`{path}` is unfinished; training starts anew, and the file stays until there is more")
     return None
@@ -108,8 +107,9 @@ def _train(
     from xavier_cli.runs.publish import lock_output
     from xavier_cli.runs.store import write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.examples import prepare
     from xavier_cli.training.loop import Watcher
-    from xavier_cli.training.train import train
+    from xavier_cli.training.train import SearchInterruptedError, train
 
     command: dict[str, Any] = {
         "command_id": uuid.uuid4().hex,
@@ -119,9 +119,15 @@ def _train(
     note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
     if note:
         say(note)
+    # Before anything is written: the data may not be there.
+    material = prepare(config, data_dir)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
         watcher = Watcher(report, lambda: bool(stopped), lambda runs: write_run(path, runs[0]), command)
-        run, searched = train(config, data_dir=data_dir, strategy=strategy.value, watcher=watcher)
+        try:
+            run, searched = train(config, material, strategy=strategy.value, watcher=watcher)
+        except SearchInterruptedError as error:
+            say(f"xavier: {error}")
+            raise typer.Exit(stopped.exit_code) from None
         write_run(path, run)
         for each in searched if keep_all else ():
             write_run(path.with_name(f"{each.config.file_stem()}.h5"), each)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from xavier_cli.config import RunConfig
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material, prepare
+from xavier_cli.training.examples import Material
 from xavier_cli.training.history import join_seeds
 from xavier_cli.training.layout import Strategy, choose_layout
 from xavier_cli.training.loop import Progress, Watcher, train_population
@@ -23,19 +22,14 @@ class SearchInterruptedError(Exception):
 
 
 def train(
-    config: RunConfig,
-    *,
-    data_dir: Path | None = None,
-    strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
 ) -> tuple[Run, list[Run]]:
-    """Train `config`; with several rates, search them on the first seeds and train all seeds at the best.
+    """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
 
     Returns the run, and the searched rates as runs of their own (none without a search). Raises
-    `DataMissingError`, `DataDamagedError`, `ConfigError` and `SearchInterruptedError`.
+    `SearchInterruptedError`.
     """
     watcher = watcher or Watcher()
-    material = prepare(config, data_dir)
     if not config.search:
         return _train(population_of(config), material, strategy, watcher)[0], []
 

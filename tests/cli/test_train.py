@@ -1,0 +1,229 @@
+"""The front door: `xavier train` as somebody types it, then what reads the file that it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xavier_cli.runs.store import read_run, write_run
+
+# Two seeds wherever nothing else is the point: equal programs are compiled once for all tests.
+TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500", "-q"]
+
+
+def xavier(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from xavier_cli.cli import main; main()", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XAVIER_RUNS_DIR": "runs", **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A folder in which three configurations were trained, one of them in two halves of its seeds."""
+    folder = tmp_path_factory.mktemp("trained")
+    for more in (
+        ["--init", "standard", "--seeds", "0:2"],
+        ["--init", "standard", "--seeds", "2:4"],
+        ["--init", "normalized", "--seeds", "2"],
+    ):
+        done = xavier("train", *TINY, *more, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_train_ends_with_errors_layers_the_file_and_what_next(trained):
+    done = xavier("train", *TINY, "--init", "normalized", "--seeds", "2", cwd=trained)
+
+    assert done.returncode == 0
+    assert "test error %" in done.stdout
+    assert "hidden 2" in done.stdout
+    assert "runs/shapeset-tanh-normalized-d2w8" in done.stdout
+    assert "trained already" in done.stderr
+    assert "next: xavier plot saturation" in done.stderr
+
+
+def test_one_configuration_in_two_files_is_one_row(trained):
+    done = xavier("compare", "-f", "json", cwd=trained)
+    (section,) = json.loads(done.stdout)["sections"]
+
+    assert done.returncode == 0
+    assert sorted(row["n"] for row in section["rows"]) == [2, 4]
+
+
+def test_show_ls_and_plot_read_what_train_wrote(trained):
+    for command in (["show"], ["ls"], ["plot", "saturation"], ["plot", "curves"]):
+        done = xavier(*command, cwd=trained)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "figures/curves.png"
+    assert (trained / "figures" / "saturation.png").stat().st_size > 10_000
+
+
+def test_the_file_holds_what_the_schema_promises(trained):
+    run = read_run(next((trained / "runs").glob("*normalized*.h5")))
+
+    assert run.status == "complete"
+    assert run.updates.tolist() == [0, 20, 40]
+    assert np.isnan(run["curves/train_loss"][:, 0]).all()
+    assert np.isfinite(run["curves/train_loss"][:, 1:]).all()
+    assert run["activation/histogram"].sum(axis=-1).tolist() == [[[8 * 300] * 2] * 3] * 2
+    assert run["final/test_correct"].shape == (2, 10_000)
+    assert np.allclose(1 - run["final/test_correct"].mean(axis=1), run["curves/test_error"][:, -1])
+    assert run.provenance["strategy"] == "sharded"
+
+
+def test_every_strategy_writes_the_same_numbers(trained, tmp_path):
+    reference = read_run(next((trained / "runs").glob("*normalized*.h5")))
+    for strategy in ("map", "vmap"):
+        output = tmp_path / f"{strategy}.h5"
+        done = xavier("train", *TINY, "--seeds", "2", "--strategy", strategy, "-o", str(output), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        run = read_run(output)
+        for name, array in reference.arrays.items():
+            if strategy == "map":
+                assert np.array_equal(run[name], array, equal_nan=array.dtype.kind == "f"), name
+            elif name.startswith("curves/"):
+                assert np.allclose(run[name], array, atol=5e-3, equal_nan=True), name
+
+
+def test_a_search_takes_the_rate_with_the_lowest_validation_error(tmp_path):
+    done = xavier(
+        "train", *TINY, "--lr", "1e-6,0.05,0.1", "--seeds", "4", "--keep-all", "-f", "json", cwd=tmp_path
+    )
+    files = sorted(path.name for path in (tmp_path / "runs").glob("*.h5"))
+    run = read_run(next((tmp_path / "runs").glob("*lrsearch*.h5")))
+    errors = run["search/valid_error"]
+
+    assert done.returncode == 0, done.stderr
+    assert len(files) == 4
+    assert errors.shape == (3, 2)
+    assert run.lr == json.loads(done.stdout)["lr"] == run["search/lr"][errors.mean(axis=1).argmin()]
+    assert len(run.seeds) == 4
+    # The seeds of the search are not trained twice, and are the same as trained alone.
+    alone = next(path for path in (tmp_path / "runs").glob(f"*lr{run.lr:g}-*.h5"))
+    assert np.array_equal(read_run(alone)["curves/test_error"], run["curves/test_error"][:2])
+
+
+def test_diverged_seeds_are_told_and_can_fail_the_command(tmp_path, make_run):
+    run = make_run(seeds=3, diverged=(1,))
+    write_run(tmp_path / "runs" / f"{run.config.file_stem()}.h5", run)
+    done = xavier("train", "--seeds", "3", cwd=tmp_path)
+    failing = xavier("train", "--seeds", "3", "--fail-on-divergence", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "1 of 3 seeds diverged" in done.stderr
+    assert failing.returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--act", "tahn"], 2, "did you mean `tanh`"),
+        (["--init", "glorot_unifrom"], 2, "did you mean `glorot_uniform`"),
+        (["--widht", "3"], 2, "--width"),
+        (["--width", "0"], 2, "width"),
+        (["--lr", "nan"], 2, "lr"),
+        (["--seeds", "1,1"], 2, "seeds"),
+        (["--updates", "1e400"], 2, "updates"),
+        (["--scale", "papre"], 2, "did you mean `paper`"),
+        (["--config", "missing.toml"], 2, "missing.toml"),
+        (["--config", "broken.toml"], 2, "broken.toml"),
+        (["--config", "misspelt.toml"], 2, "did you mean `width`"),
+        (["-o", "folder"], 2, "folder"),
+        (["-o", "taken.h5"], 2, "--force"),
+        (["--data", "mnist", "--data-dir", "folder"], 2, "train-images"),
+        (["--strategy", "fast"], 2, "strategy"),
+    ],
+)
+def test_bad_input_gets_one_line_and_writes_nothing(tmp_path, arguments, code, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "taken.h5").write_text("mine")
+    (tmp_path / "broken.toml").write_text("width = = 3")
+    (tmp_path / "misspelt.toml").write_text("widht = 3")
+    before = sorted(tmp_path.rglob("*"))
+    done = xavier("train", *arguments, cwd=tmp_path, XAVIER_DATA_DIR="")
+
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "taken.h5").read_text() == "mine"
+
+
+def test_a_bad_environment_or_file_is_told_with_its_name(tmp_path):
+    (tmp_path / "xavier.toml").write_text('act = "sigmoid"\nwidth = 0\n')
+    from_file = xavier("train", "--dry-run", cwd=tmp_path)
+    (tmp_path / "xavier.toml").write_text('act = "sigmoid"\n')
+    from_environment = xavier("train", "--dry-run", cwd=tmp_path, XAVIER_DEPTH="none")
+
+    assert (from_file.returncode, from_environment.returncode) == (2, 2)
+    assert "xavier.toml: width" in from_file.stderr
+    assert "environment: depth" in from_environment.stderr
+
+
+def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
+    (tmp_path / "xavier.toml").write_text("width = 11\ndepth = 11\nupdates = 11\nbatch-size = 11\n")
+    (tmp_path / "mine.toml").write_text("depth = 12\nupdates = 12\nbatch_size = 12\n")
+    done = xavier(
+        "train", "--dry-run", "-f", "json", "-c", "mine.toml", "--batch-size", "14",
+        cwd=tmp_path, XAVIER_UPDATES="13", XAVIER_BATCH_SIZE="13",
+    )  # fmt: skip
+    config = json.loads(done.stdout)["config"]
+
+    assert [config[name] for name in ("width", "depth", "updates", "batch_size")] == [11, 12, 13, 14]
+    assert config["act"] == "tanh"
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, code):
+    endless = [
+        *TINY[:4],
+        "--updates",
+        "100000000",
+        "--records",
+        "every:10000",
+        "--eval-examples",
+        "500",
+        "--seeds",
+        "2",
+    ]
+    command = [sys.executable, "-c", "from xavier_cli.cli import main; main()", "train", *endless]
+    with subprocess.Popen(
+        [*command, "-o", "run.h5"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("training"):
+                break
+        process.send_signal(sent)
+        said = process.stderr.read()
+
+    assert process.returncode == code
+    assert "of 100,000,000 updates; so far is in run.h5" in said
+    run = read_run(tmp_path / "run.h5")
+    assert run.status == "interrupted"
+    assert 0 < len(run.updates) < 1000
+    assert run.updates.tolist() == [10_000 * i for i in range(len(run.updates))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.h5"]
+
+
+def test_progress_goes_to_stderr_and_results_to_stdout(tmp_path):
+    settings = [argument for argument in TINY if argument != "-q"]
+    done = xavier("train", *settings, "--seeds", "2", "-f", "json", cwd=tmp_path)
+
+    assert "compiling" in done.stderr
+    assert json.loads(done.stdout)["schema"] == "xavier.train/1"
