@@ -39,11 +39,13 @@ class Activation:
 class DataSet:
     """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
 
-    `top_class` is the share of the most frequent class among the test examples.
+    `function` generates a stream's images, or reads a finite set out of a folder. `top_class` is the share
+    of the most frequent class among the test examples.
     """
 
     name: str
     about: str
+    function: str
     inputs: int
     classes: int
     coding: tuple[float, float]
@@ -103,6 +105,7 @@ DATA_SETS = {
         DataSet(
             "shapeset",
             "Shapeset-3×2: one or two of triangle, parallelogram, ellipse; generated, an infinite stream",
+            "xavier_cli.data.shapeset:images",
             inputs=32 * 32,
             classes=9,
             coding=(-1.0, 1.0),
@@ -111,6 +114,7 @@ DATA_SETS = {
         DataSet(
             "mnist",
             "MNIST handwritten digits, split 50,000 / 10,000 / 10,000",
+            "xavier_cli.data.mnist:load",
             inputs=28 * 28,
             classes=10,
             coding=(0.0, 1.0),

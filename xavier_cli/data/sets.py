@@ -1,9 +1,8 @@
-"""Finite data sets as bytes and labels, read from files that are already there."""
+"""What a finite data set is: bytes and labels in three parts; and how reading one can fail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,13 +31,3 @@ class FiniteSet:
     valid: Examples
     test: Examples
     checksums: dict[str, str] = field(default_factory=dict)
-
-
-def load_set(name: str, data_dir: Path | None) -> FiniteSet:
-    """The finite data set called `name` out of `data_dir`.
-
-    Raises `DataMissingError` and `DataDamagedError`, which name the file.
-    """
-    from xavier_cli.data import mnist
-
-    return {"mnist": mnist.load}[name](data_dir)

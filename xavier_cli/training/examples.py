@@ -11,7 +11,7 @@ import numpy as np
 from xavier_cli import names
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data import shapeset
-from xavier_cli.data.sets import Examples, load_set
+from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.training.evaluation import BLOCK, spread_order
 from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
@@ -55,7 +55,7 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
         return Material(
             ShapesetFeed(config.batch_size), valid, test, probe, order, words.inputs, words.classes
         )
-    finite = load_set(config.data, data_dir)
+    finite: FiniteSet = names.load(words.function)(data_dir)
     if config.batch_size > len(finite.train.labels):
         raise ConfigError(f"batch_size: {config.data} has only {len(finite.train.labels)} training examples")
     valid_order, order = (
