@@ -53,9 +53,12 @@ def main() -> None:
         # `| head` closed its end; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
+    except SystemExit as ending:
+        # Typer's own way out of a closed pipe, which is no error here.
+        code = ExitCode.DONE if isinstance(ending.__context__, BrokenPipeError) else ending.code
     except BaseException as error:
         if "--debug" in sys.argv:
             raise
         say(f"xavier: {one_line(error)}")
         code = exit_code(error)
-    sys.exit(int(code))
+    sys.exit(code)
