@@ -19,9 +19,7 @@ def derived_gain(act: Callable[[Array], Array], kinks: Sequence[float] = ()) -> 
     return float(1 / math.sqrt(gaussian_moments(act, [1.0], kinks).second[0]))
 
 
-def resolve_gain(
-    init_gain: str | float, act: Callable[[Array], Array], kinks: Sequence[float] = ()
-) -> float:
+def resolve_gain(init_gain: str | float, act: Callable[[Array], Array], kinks: Sequence[float] = ()) -> float:
     """The number that a configuration's `init_gain` stands for: `paper` is 1, `auto` the activation's own."""
     if init_gain == "paper":
         return 1.0

@@ -1,8 +1,8 @@
-"""What random-matrix theory says about the layer-to-layer Jacobians J(i) = dz(i)/dz(i-1) at initialization.
+"""What random-matrix theory says about the layer-to-layer Jacobians dz(i)/dz(i-1) at initialization.
 
-J is a random matrix whose rows are scaled by φ', so its squared singular values spread as Marchenko and Pastur
-found, scaled by n Var W E φ'². A square one has mean (8/3π)·√(n Var W E φ'²); taking one scale for all rows
-costs 0.5 % where slopes are alike and up to 2.5 % where they are not (tanh, normalized, layer 2).
+They are random matrices whose rows are scaled by φ', so their squared singular values spread as Marchenko and
+Pastur found, scaled by n Var W E φ'². A square one has mean (8/3π)·√(n Var W E φ'²). Taking one scale for
+all rows costs 0.5 % where slopes are alike and up to 2.5 % where they are not (tanh, normalized, layer 2).
 """
 
 from __future__ import annotations

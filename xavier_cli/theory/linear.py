@@ -15,7 +15,7 @@ import numpy as np
 def activation_variance(
     input_variance: float, sizes: Sequence[int], weight_variances: Sequence[float]
 ) -> np.ndarray:
-    """Equation (5): Var z(i) = Var x · Π n(i') Var W(i'), n the fan-in.
+    """Equation (5): Var z(i) = Var x · Π n Var W over the layers up to i, n their fan-ins.
 
     Shape `(len(sizes),)`: the input, each hidden layer, and at last the logits.
     """
@@ -26,10 +26,10 @@ def activation_variance(
 def backprop_variance(
     top_variance: float, sizes: Sequence[int], weight_variances: Sequence[float]
 ) -> np.ndarray:
-    """Equation (6): Var dC/ds(i) = Var dC/ds(top) · Π n(i'+1) Var W(i'), n the fan-out, over the layers above i.
+    """Equation (6): Var dC/ds(i) = Var dC/ds(top) · Π n Var W over the layers above i, n their fan-outs.
 
     Shape `(len(sizes) - 1,)`: the pre-activations of each hidden layer, and at last the logits, which have
-    `top_variance`. The product begins above layer i; the paper prints its limits once with and once without i.
+    `top_variance`. The paper's (6) and (7) differ by one layer in their limits; this is what (2) gives.
     """
     steps = np.array(sizes[1:]) * np.array(weight_variances)
     return top_variance * np.cumprod([1.0, *steps[:0:-1]])[::-1]

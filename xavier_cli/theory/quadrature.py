@@ -1,8 +1,8 @@
 """Expectations over a Gaussian pre-activation: E f(σu), u ~ N(0, 1), for any activation, in float64.
 
-Gauss-Hermite alone is not enough: an activation changes at its own scale, not at the Gaussian's, and may have
-kinks (with 64 nodes E φ'² at σ = 1 is off by 8 % for softsign). So the line is cut into panels that are smooth
-at both scales, each with a Gauss-Legendre rule.
+Gauss-Hermite alone is not enough: an activation changes at its own scale, not at the Gaussian's, and may
+have kinks (with 64 nodes E φ'² at σ = 1 is off by 8 % for softsign). So the line is cut into panels that are
+smooth at both scales, each with a Gauss-Legendre rule.
 """
 
 from __future__ import annotations

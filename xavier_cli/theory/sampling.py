@@ -1,8 +1,8 @@
-"""How far one seed's variance lies from the prediction: its sampling standard deviation over draws of the weights.
+"""How far one seed's variance lies from the prediction: its standard deviation over draws of the weights.
 
-The units of a layer are independent given the layer below, but a unit's values on different images are not: two
-images of correlation ρ give pre-activations of correlation ρ. So the mean over 300 images is hardly surer than
-over a few, and what a layer happens to have too much of is handed on to the next.
+The units of a layer are independent given the layer below, but a unit's values on different images are not:
+two images of correlation ρ give pre-activations of correlation ρ. So the mean over 300 images is hardly surer
+than over a few, and what a layer happens to have too much of is handed on to the next.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def activation_variance_sd(
 ) -> np.ndarray:
     """The relative sd over seeds of each hidden layer's activation variance, shape `(depth,)`.
 
-    `images` of shape `(images, inputs)` are fixed. To first order in 1/width, with the covariance over images of
-    two functions of the pre-activations by their Hermite series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Half of
-    it is the relative sd of the standard deviation.
+    `images` of shape `(images, inputs)` are fixed. To first order in 1/width; the covariance of functions of
+    two images' pre-activations is by their Hermite series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Half of the
+    result is the relative sd of the standard deviation.
     """
     second = images @ images.T / images.shape[1]
     handed_on = np.zeros_like(second)
@@ -85,7 +85,9 @@ class _Series(NamedTuple):
         return np.outer(slope, slope)
 
 
-def _series(act: Callable[[Array], Array], kinks: Sequence[float], stds: np.ndarray) -> tuple[_Series, _Series]:
+def _series(
+    act: Callable[[Array], Array], kinks: Sequence[float], stds: np.ndarray
+) -> tuple[_Series, _Series]:
     """The series of φ and of φ²."""
 
     def directly(stds: np.ndarray) -> np.ndarray:

@@ -1,15 +1,16 @@
 """What variance does on its way through a net at initialization, image by image.
 
-Where a prediction starts from decides everything: from the mean second moment of the data it is off by up to
-11 %, from a unit Gaussian by half, from each image's own q = |x|²/n by about 1 %, since the activation bends
-bright images more than dark ones. So every map is run once per probe image and averaged at the end; and what is
-handed on is the second moment E z², not the variance, because the mean of a sigmoid feeds the next layer too.
+Where a prediction starts from decides everything: from the mean second moment of the data it is off by up
+to 11 %, from a unit Gaussian by half, from each image's own q = |x|²/n by about 1 %, since the activation
+bends bright images more than dark ones. So every map is run once per probe image and averaged at the end; and
+what is handed on is the second moment E z², not the variance: a sigmoid's mean feeds the next layer too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from xavier_cli.theory.quadrature import Moments, gaussian_moments
 
 @dataclass(frozen=True)
 class Net:
-    """A net before its weights are drawn: units from the inputs to the logits, and Var W of each weight layer."""
+    """A net before its weights are drawn: units from the inputs to the logits, Var W of each weight layer."""
 
     sizes: tuple[int, ...]
     weight_variances: tuple[float, ...]
@@ -34,7 +35,7 @@ class Net:
 
 def make_net(sizes: Sequence[int], law: Initializer, gain: float = 1.0) -> Net:
     """The net of `sizes` whose weights follow `law`, times `gain` in all but the output layer."""
-    fans = list(zip(sizes[:-1], sizes[1:], strict=True))
+    fans = list(pairwise(sizes))
     variances = [gain**2 * law.variance(*each) for each in fans[:-1]] + [law.variance(*fans[-1])]
     return Net(tuple(sizes), tuple(variances))
 
@@ -82,8 +83,8 @@ def logits_variance(net: Net, maps: Maps) -> np.ndarray:
 def backprop_seconds(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> np.ndarray:
     """Equation (6) without its linear regime, image by image: E (dC/ds)², shape `(images, depth + 1)`.
 
-    E δ(i)² = E φ'(s(i))² · n Var W · E δ(i+1)² with n the fan-out. `top` is the logits' own E (dC/ds)² of each
-    image, and comes back as the last column.
+    E δ(i)² = E φ'(s(i))² · n Var W · E δ(i+1)² with n the fan-out. `top` is the logits' own E (dC/ds)² of
+    each image, and comes back as the last column.
     """
     columns = [np.broadcast_to(np.asarray(top, np.float64), maps.inputs.shape)]
     for layer in reversed(range(net.depth)):
@@ -102,8 +103,8 @@ class Prediction(NamedTuple):
     backprop_std: np.ndarray
     """Of each example's own loss."""
     weight_gradient_rms: np.ndarray
-    """Shape `(depth + 1,)`: root mean square over weights and examples of one example's own gradient. The
-    gradient of the mean over examples is smaller the more of them there are, and no such prediction has it."""
+    """Shape `(depth + 1,)`: root mean square over weights and examples of one example's own gradient,
+    which is what (7) is about. The gradient of the mean over examples shrinks with their number."""
 
     @property
     def backprop_steps(self) -> np.ndarray:
