@@ -86,7 +86,7 @@ def activation_page(word: Activation) -> Page:
         ("kinks", ", ".join(f"{kink:g}" for kink in word.kinks) or "none"),
         ("saturated", _outside(regions.saturated_below, regions.saturated_above)),
         ("inactive", _outside(regions.inactive_below, regions.inactive_above)),
-        ("mean E φ(u)", f"{mean:.4f}"),
+        ("mean E φ(u)", f"{round(mean, 4) + 0.0:.4f}"),
         ("second moment E φ(u)²", f"{second:.4f}"),
         ("slope E φ'(u)²", f"{slope_second:.4f}"),
         ("gain (auto)", f"{gain:.4f}"),
