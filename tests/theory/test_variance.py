@@ -1,4 +1,4 @@
-"""Maps, sampling deviations and singular values against random nets in NumPy, width 300 and 200."""
+"""Maps and sampling deviations against random nets in NumPy, width 400 and 200."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_a_wrong_start_is_clearly_off(images, law):
 @pytest.mark.parametrize(("name", "law"), [("tanh", "normalized"), ("sigmoid", "standard"), ("relu", "he")])
 def test_the_spread_over_seeds_is_the_predicted_one(images, name, law):
     act, net = ACTS[name], make_net((images.shape[1], 200, 200, 200, CLASSES), LAWS[law])
-    measured = random_nets(act, net, images, 120)["activation"]
+    measured = random_nets(act, net, images, 80)["activation"]
     predicted = activation_variance_sd(act.jax, act.kinks, net, images)
 
-    # 120 seeds know a standard deviation to 6.5 %; first order in 1/width is good for as much.
-    assert np.allclose(measured.std(axis=0, ddof=1) / measured.mean(axis=0), predicted, rtol=0.28)
+    # 80 seeds know a standard deviation to 8 %; first order in 1/width is good for as much.
+    assert np.allclose(measured.std(axis=0, ddof=1) / measured.mean(axis=0), predicted, rtol=0.3)
 
 
 def test_the_gain_is_on_all_but_the_output_layer():
