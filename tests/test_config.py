@@ -35,6 +35,10 @@ from xavier_cli.names import ACTIVATIONS, INITIALIZERS
         ({"records": "every:1", "updates": 10**9}, "records: .*over"),
         ({"coding": "1,0"}, "coding: .*lower one first"),
         ({"coding": "nan,1"}, "coding: "),
+        ({"init_gain": "lots"}, "init_gain: should be paper, auto or a number above 0"),
+        ({"init_gain": 0}, "init_gain: should be a number above 0"),
+        ({"init_gain": "nan"}, "init_gain: should be a number above 0"),
+        ({"init_gain": True}, "init_gain: should be paper, auto"),
         ({"loss": "cross entropy"}, "loss: "),
         ({"batch_size": 2**40}, "batch_size: "),
         ({"act": "ü\n" * 50}, "act: unknown"),
@@ -54,6 +58,7 @@ def test_what_cannot_be_is_told_in_one_line_that_names_the_setting(settings, mes
     lr=st.floats(1e-8, 1e3) | st.lists(st.floats(1e-8, 1e3), min_size=2, max_size=5, unique=True),
     seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True),
     records=st.sampled_from(["20", "log:7", "every:500"]),
+    init_gain=st.sampled_from(["paper", "auto", 1.4142135, "0.1"]),
     updates=st.integers(0, 10**6),
 )
 def test_json_gives_the_same_configuration_back(**chosen):
@@ -100,6 +105,14 @@ def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
 )
 def test_a_rate_is_one_or_a_list_or_a_grid(text, lr):
     assert RunConfig.of(lr=text).lr == pytest.approx(lr)
+
+
+def test_a_gain_is_a_word_or_a_number_and_one_is_the_papers():
+    assert RunConfig.of().init_gain == "paper"
+    assert RunConfig.of(init_gain="auto").init_gain == "auto"
+    assert RunConfig.of(init_gain="1.5").init_gain == 1.5
+    assert RunConfig.of(init_gain="1.0").sha256() == RunConfig.of().sha256()
+    assert RunConfig.of(init_gain="auto").sha256() != RunConfig.of().sha256()
 
 
 def test_coding_is_the_data_sets_own_unless_given():

@@ -52,7 +52,9 @@ def test_a_planted_upward_import_is_caught(tmp_path):
     assert "xavier_cli.statistics.estimate" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "train --help", "compare --help", "tarin"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "train --help", "compare --help", "init show --help", "tarin"]
+)
 def test_nothing_heavy_is_imported_before_a_command_body(arguments):
     code = (
         "import sys\nfrom xavier_cli.cli import main\n"

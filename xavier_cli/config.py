@@ -65,6 +65,20 @@ def parse_coding(value: object) -> object:
     return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
 
 
+def parse_gain(value: object) -> object:
+    """A gain from `paper`, `auto` or a number; a gain of 1 is the paper's."""
+    if isinstance(value, str) and value not in ("paper", "auto"):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError("should be paper, auto or a number above 0") from None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("should be paper, auto or a number above 0")
+    if not isinstance(value, str) and not 0 < value <= 1e6:
+        raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
+    return "paper" if value == 1 else value
+
+
 def _split(text: str, separator: str, parts: int) -> list[str]:
     pieces = text.strip("[]() ").split(separator)
     if len(pieces) != parts:
@@ -123,6 +137,11 @@ class RunConfig(BaseModel):
     )
     act: str = Field("tanh", description="activation of the hidden layers")
     init: str = Field("normalized", description="initializer of the weights")
+    init_gain: Annotated[Literal["paper", "auto"] | float, BeforeValidator(parse_gain)] = Field(
+        "paper",
+        description="factor on the hidden layers' first weights, not the output's: paper (1), auto (derived "
+        "from the activation) or a number",
+    )
     depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: int = Field(300, ge=1, le=65_536, description="units in each hidden layer")
     loss: Literal["cross_entropy"] = Field("cross_entropy", description="what training minimizes")

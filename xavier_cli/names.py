@@ -7,20 +7,49 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
+
+TRUNCATED_STD = 0.87962566103423978
+"""Standard deviation of a unit normal that is cut at ±2."""
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """How to ask for the same thing elsewhere; empty where there is no such thing."""
+
+    jax: str = ""
+    keras: str = ""
+    torch: str = ""
 
 
 @dataclass(frozen=True)
 class Initializer:
-    """An initializer; `law` is the distribution of one weight in terms of the fans."""
+    """An initializer; `law` and `variance` are the distribution of one weight in terms of the fans."""
 
     name: str
     law: str
     function: str
+    variance: Callable[[int, int], float]
+    """Var W of `(fan_in, fan_out)`."""
+    distribution: Literal["uniform", "normal", "truncated normal"]
+    source: str
+    elsewhere: Spellings = Spellings()
+    remarks: tuple[str, ...] = ()
+    """What people trip over, a line each."""
     aliases: tuple[str, ...] = ()
+
+    def bound(self, fan_in: int, fan_out: int) -> float:
+        """The largest weight there can be; infinite for a normal that is not cut."""
+        std = math.sqrt(self.variance(fan_in, fan_out))
+        match self.distribution:
+            case "uniform":
+                return math.sqrt(3) * std
+            case "truncated normal":
+                return 2 * std / TRUNCATED_STD
+        return math.inf
 
 
 @dataclass(frozen=True)
@@ -32,6 +61,9 @@ class Activation:
     function: str
     range: tuple[float, float] = (-math.inf, math.inf)
     kinks: tuple[float, ...] = ()
+    source: str = ""
+    elsewhere: Spellings = Spellings()
+    remarks: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
 
@@ -65,12 +97,36 @@ INITIALIZERS = {
             "standard",
             "U(±1/√fan_in)",
             "xavier_cli.nn.initializers:standard",
+            variance=lambda fan_in, fan_out: 1 / (3 * fan_in),
+            distribution="uniform",
+            source="Glorot & Bengio 2010, equations (1) and (15): the heuristic of its day, n Var W = 1/3",
+            elsewhere=Spellings(
+                jax='variance_scaling(1/3, "fan_in", "uniform")',
+                keras='VarianceScaling(1/3, "fan_in", "uniform")',
+                torch="nn.Linear's default, kaiming_uniform_(w, a=math.sqrt(5))",
+            ),
+            remarks=(
+                "The √5 of PyTorch's default: kaiming_uniform_ draws U(±√(6/((1 + a²) fan_in))), and a = √5 "
+                "makes that U(±1/√fan_in). It draws its biases the same way; here they start at 0.",
+            ),
             aliases=("heuristic", "pytorch_default", "torch_linear"),
         ),
         Initializer(
             "normalized",
             "U(±√(6/(fan_in+fan_out)))",
             "xavier_cli.nn.initializers:normalized",
+            variance=lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+            distribution="uniform",
+            source="Glorot & Bengio 2010, equations (12) and (16)",
+            elsewhere=Spellings(
+                jax="glorot_uniform()",
+                keras="GlorotUniform(), Dense's default",
+                torch="xavier_uniform_(w)",
+            ),
+            remarks=(
+                "The paper's gain is 1. PyTorch's calculate_gain('tanh') is 5/3: xavier_uniform_ with it is "
+                "not the paper's initialization.",
+            ),
             aliases=("glorot_uniform", "xavier_uniform", "xavier", "glorot", "GlorotUniform"),
         ),
     )
@@ -84,9 +140,20 @@ ACTIVATIONS = {
             "1/(1+e^-s)",
             "xavier_cli.nn.activations:sigmoid",
             range=(0.0, 1.0),
+            source="Glorot & Bengio 2010, section 3.1",
+            elsewhere=Spellings("jax.nn.sigmoid", "sigmoid", "nn.Sigmoid"),
+            remarks=("Its mean is not 0: the derived gain keeps the second moment, not the variance.",),
             aliases=("logistic",),
         ),
-        Activation("tanh", "tanh(s)", "xavier_cli.nn.activations:tanh", range=(-1.0, 1.0)),
+        Activation(
+            "tanh",
+            "tanh(s)",
+            "xavier_cli.nn.activations:tanh",
+            range=(-1.0, 1.0),
+            source="Glorot & Bengio 2010, section 3.2",
+            elsewhere=Spellings("jax.nn.tanh", "tanh", "nn.Tanh"),
+            remarks=("PyTorch's calculate_gain('tanh') is 5/3, the derived gain 1.5925, the paper's 1.",),
+        ),
         Activation(
             "softsign",
             "s/(1+|s|)",
@@ -94,6 +161,8 @@ ACTIVATIONS = {
             range=(-1.0, 1.0),
             # Its slope is continuous at 0, but its second derivative is not.
             kinks=(0.0,),
+            source="Bergstra et al. 2009; Glorot & Bengio 2010, section 3.3",
+            elsewhere=Spellings("jax.nn.soft_sign", "softsign", "nn.Softsign"),
             aliases=("soft_sign",),
         ),
     )

@@ -35,7 +35,7 @@ def test_sigmoid_is_drawn_by_its_mean_with_bars_of_std(small_run, ax, line_of):
     _, _, (bars,) = ax.containers[0].lines
     at = np.searchsorted(run.updates, bars.get_segments()[0][0, 0])
     np.testing.assert_allclose(
-        bars.get_segments()[0][:, 1], [mean[at, 0] - std[at, 0], mean[at, 0] + std[at, 0]], rtol=1e-6
+        bars.get_segments()[0][:, 1], [mean[at, 0] - std[at, 0], mean[at, 0] + std[at, 0]], rtol=1e-5
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +42,22 @@ def test_the_variance_of_a_million_draws_is_within_one_percent(name):
 
     assert weights.var() == pytest.approx(BOUND[name](1250, 800) ** 2 / 3, rel=0.01)
     assert abs(weights.mean()) < 4 * weights.std() / 1000
+
+
+@pytest.mark.parametrize("word", INITIALIZERS.values(), ids=list(INITIALIZERS))
+def test_the_variance_and_bound_in_its_row_are_the_functions(word):
+    weights = draw(word.name, (1000, 1000))
+
+    assert weights.var() == pytest.approx(word.variance(1000, 1000), rel=0.01)
+    if math.isfinite(word.bound(1000, 1000)):
+        assert np.abs(weights).max() == pytest.approx(word.bound(1000, 1000), rel=1e-3)
+
+
+def test_a_gain_multiplies_the_same_draws():
+    key, shape = jax.random.key(3), (30, 20)
+    plain, gained = (make_initializer("normalized", gain)(key, shape, jnp.float32) for gain in (1.0, 1.5))
+
+    assert np.allclose(gained, 1.5 * plain, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,17 @@ def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(make_engine, t
         assert np.allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+def test_the_gain_is_on_the_hidden_layers_and_not_on_the_output(make_engine):
+    paper, auto, two = (
+        make_engine("map", seeds=(0,), init_gain=gain).state.params for gain in ("paper", "auto", 2)
+    )
+    for engine, gain in ((auto, 1.5925), (two, 2.0)):
+        ratios = [np.asarray(b.weight / a.weight) for a, b in zip(paper, engine, strict=True)]
+
+        assert np.allclose(ratios[-1], 1)
+        assert all(np.allclose(ratio, gain, rtol=1e-4) for ratio in ratios[:-1])
+
+
 def test_training_learns(trained):
     before_and_after = trained.read(trained.observe(PLENTY, 1000))["curves/test_error"]
 

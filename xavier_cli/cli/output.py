@@ -45,7 +45,20 @@ OutputOption = Annotated[
 _BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex": Format.LATEX}
 # What a screen of another encoding shows instead; the rest of what it cannot show becomes `?`.
 _PLAINER = str.maketrans(
-    {"±": "+-", "×": "x", "−": "-", "–": "-", "·": ",", "…": "...", "²": "2", "√": "sqrt", "≥": ">="}
+    {
+        "±": "+-",
+        "×": "x",
+        "−": "-",
+        "–": "-",
+        "·": ",",
+        "…": "...",
+        "²": "2",
+        "√": "sqrt",
+        "≥": ">=",
+        "→": "->",
+        "∞": "inf",
+        "φ": "phi",
+    }
 )
 
 

@@ -113,7 +113,13 @@ def _parameter(name: str, option: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
 
 
-_METAVARS = {"coding": "LOW,HIGH", "lr": "RATE[,RATE…]", "seeds": "SEEDS", "records": "WHEN"}
+_METAVARS = {
+    "coding": "LOW,HIGH",
+    "init_gain": "paper|auto|NUMBER",
+    "lr": "RATE[,RATE…]",
+    "seeds": "SEEDS",
+    "records": "WHEN",
+}
 _FILES = (
     _parameter(
         "config",

@@ -151,7 +151,11 @@ def _is_text(rows: Sequence[Row], name: str) -> bool:
 
 def _common(section: Section) -> str:
     """What the rows share, in a line; of the settings that hardly vary only those that did are said."""
-    shared = {name: value for name, value in section.common.items() if name not in _UNSAID}
+    shared = {
+        name: value
+        for name, value in section.common.items()
+        if name not in _UNSAID and (name, value) != ("init_gain", "paper")
+    }
     return ", ".join(f"{name} {numbers.setting(value)}" for name, value in shared.items())
 
 

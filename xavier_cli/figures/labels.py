@@ -12,6 +12,7 @@ from xavier_cli.runs.record import Run
 _PHRASES: dict[str, Callable[[Run], str]] = {
     "act": lambda run: run.config.act,
     "init": lambda run: run.config.init,
+    "init_gain": lambda run: f"gain {run.config.init_gain}",
     "data": lambda run: run.config.data,
     "depth": lambda run: f"depth {run.config.depth}",
     "width": lambda run: f"width {run.config.width}",

@@ -6,6 +6,9 @@ member of a scaled family the same underlying draws, so that two of them differ 
 
 from __future__ import annotations
 
+from typing import Any
+
+from jax import Array
 from jax.nn.initializers import Initializer, variance_scaling
 
 from xavier_cli.names import INITIALIZERS, find, load
@@ -21,7 +24,13 @@ def normalized() -> Initializer:
     return variance_scaling(1, "fan_avg", "uniform")
 
 
-def make_initializer(name: str) -> Initializer:
-    """The initializer called `name`; raises `UnknownNameError`."""
+def make_initializer(name: str, gain: float = 1.0) -> Initializer:
+    """The initializer called `name`, its weights multiplied by `gain`; raises `UnknownNameError`."""
     initializer: Initializer = load(find("initializer", name, INITIALIZERS).function)()
-    return initializer
+    if gain == 1:
+        return initializer
+
+    def scaled(key: Array, shape: Any, *more: Any, **options: Any) -> Array:
+        return initializer(key, shape, *more, **options) * gain
+
+    return scaled

@@ -38,17 +38,21 @@ def layer_sizes(inputs: int, depth: int, width: int, classes: int) -> tuple[int,
     return (inputs, *[width] * depth, classes)
 
 
-def init_params(key: Array, sizes: Sequence[int], initializer: Initializer) -> Params:
+def init_params(
+    key: Array, sizes: Sequence[int], initializer: Initializer, output: Initializer | None = None
+) -> Params:
     """First weights by `initializer`, biases 0 (section 2.3); layer i draws from `fold_in(key, i)`.
 
-    A deeper network thus starts with the layers of a shallower one. Layers of one shape are drawn in one
-    compiled loop: random bits take long to compile.
+    `output` initializes the output layer unless it is as the others. A deeper network starts with the layers
+    of a shallower one. Layers of one shape are drawn in one compiled loop: random bits take long to
+    compile.
     """
     layers: list[Dense] = []
-    for fans, alike in groupby(pairwise(sizes)):
+    every = [initializer] * (len(sizes) - 2) + [output or initializer]
+    for (fans, draw), alike in groupby(zip(pairwise(sizes), every, strict=True)):
         numbers = jnp.arange(len(layers), len(layers) + len(list(alike)))
         keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
-        weights = jax.lax.map(partial(initializer, shape=fans, dtype=jnp.float32), keys)
+        weights = jax.lax.map(partial(draw, shape=fans, dtype=jnp.float32), keys)
         layers += [Dense(weight, jnp.zeros(fans[1])) for weight in weights]
     return tuple(layers)
 

@@ -49,6 +49,12 @@ def find_regions(act: Callable[[Array], Array], range_: tuple[float, float]) -> 
     )
 
 
+def slope_at_zero(act: Callable[[Array], Array]) -> float:
+    """φ'(0); at a kink what JAX makes of it."""
+    with jax.enable_x64(True):
+        return float(jax.grad(act)(0.0))
+
+
 # One length for every grid, so that one compiled program serves all of them.
 _POINTS = 4096
 

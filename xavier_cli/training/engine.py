@@ -17,6 +17,7 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate
@@ -60,8 +61,9 @@ class Engine:
         config = population.config
         self.population, self.material, self.layout = population, material, layout
         self._act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_ = names.ACTIVATIONS[config.act].range
+        range_, kinks = names.ACTIVATIONS[config.act].range, names.ACTIVATIONS[config.act].kinks
         self.regions = find_regions(self._act, range_)
+        self.gain = resolve_gain(config.init_gain, self._act, kinks)
         self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
             tensor: SymmetricLogBins()
             for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
@@ -172,7 +174,11 @@ class Engine:
         config, material = self.population.config, self.material
         sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
         key = seed_key(seed, Purpose.WEIGHTS)
-        drawn = [init_params(key, sizes, make_initializer(name)) for name in self._inits]
+        # The gain makes up for a hidden layer's activation; the logits have none.
+        drawn = [
+            init_params(key, sizes, make_initializer(name, self.gain), make_initializer(name))
+            for name in self._inits
+        ]
 
         def member(init_of: Array) -> MemberState:
             return init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))

@@ -1,0 +1,111 @@
+"""Expectations agree with adaptive quadrature, Gauss-Hermite, Monte Carlo and closed forms."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import jax
+import numpy as np
+import pytest
+from exact_activations import ACTS
+from scipy.integrate import quad
+
+from xavier_cli.theory.quadrature import expectation, gaussian_moments, hermite_expectation, over_stds
+
+STDS = np.array([0.01, 0.084, 0.3, 1.0, 1.34, 5.0, 30.0])
+
+
+def adaptive(function, std: float) -> float:
+    """E f(σu) by SciPy, in pieces that end where an activation bends."""
+    marks = [s / std for s in (-16, -4, -1, 1, 4, 16) if abs(s / std) < 12]
+    edges = sorted({-12.0, *marks, 0.0, 12.0})
+
+    def density(u: float) -> float:
+        return float(function(np.float64(std * u))) * np.exp(-u * u / 2) / np.sqrt(2 * np.pi)
+
+    pieces = pairwise(edges)
+    return sum(quad(density, a, b, epsabs=1e-13, epsrel=1e-11, limit=200)[0] for a, b in pieces)
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_moments_agree_with_adaptive_quadrature(name):
+    act = ACTS[name]
+    moments = gaussian_moments(act.jax, STDS, act.kinks)
+    exact = [
+        [adaptive(f, std) for std in STDS]
+        for f in (act.value, lambda s: act.value(s) ** 2, lambda s: act.slope(s) ** 2)
+    ]
+
+    for got, expected in zip(moments[:3], exact, strict=True):
+        assert np.allclose(got, expected, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "gelu"])
+def test_gauss_hermite_agrees_for_smooth_activations(name):
+    act, stds = ACTS[name], np.array([0.01, 0.1, 0.5])
+    moments = gaussian_moments(act.jax, stds)
+
+    assert np.allclose(hermite_expectation(lambda s: act.value(s) ** 2, stds), moments.second, rtol=1e-8)
+    assert np.allclose(
+        hermite_expectation(lambda s: act.slope(s) ** 2, stds), moments.slope_second, rtol=1e-8
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "std", "least"), [("softsign", 1.0, 0.05), ("hard_tanh", 1.0, 0.05), ("tanh", 3.0, 0.04)]
+)
+def test_gauss_hermite_alone_would_not_do(name, std, least):
+    act = ACTS[name]
+    right = gaussian_moments(act.jax, [std], act.kinks).slope_second[0]
+    wrong = hermite_expectation(lambda s: act.slope(s) ** 2, [std])[0]
+
+    assert abs(wrong / right - 1) > least
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_monte_carlo_agrees(name):
+    act, std = ACTS[name], 0.8
+    draws = std * np.random.default_rng(1).normal(size=400_000)
+    moments = gaussian_moments(act.jax, [std], act.kinks)
+
+    for got, sample in zip(
+        moments[:3], (act.value(draws), act.value(draws) ** 2, act.slope(draws) ** 2), strict=True
+    ):
+        assert abs(sample.mean() - got[0]) < 5 * sample.std() / np.sqrt(len(draws)) + 1e-12
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_many_deviations_are_interpolated_without_loss(name):
+    act = ACTS[name]
+    stds = np.random.default_rng(2).uniform(0.2, 1.9, 300)
+    many = gaussian_moments(act.jax, stds, act.kinks)
+    few = [gaussian_moments(act.jax, part, act.kinks) for part in np.split(stds, 10)]
+
+    # E log|φ'| is not held to it: gelu's slope crosses 0.
+    for i in range(3):
+        assert np.allclose(many[i], np.concatenate([part[i] for part in few]), rtol=1e-9, atol=1e-12)
+
+
+def test_the_places_of_interpolation_themselves_come_out():
+    stds = np.concatenate(
+        [[1.0, 4.0], np.exp(np.log(2) + np.log(2) * np.cos((np.arange(40) + 0.5) * np.pi / 40))]
+    )
+
+    assert np.allclose(over_stds(lambda s: s[:, None] ** 2, stds)[:, 0], stds**2, rtol=1e-10)
+
+
+def test_no_deviation_and_hardly_any_are_the_function_near_zero():
+    moments = gaussian_moments(jax.nn.sigmoid, [0.0, 1e-30])
+
+    assert np.allclose(moments.second, 0.25)
+    assert np.allclose(gaussian_moments(ACTS["tanh"].jax, [1e-30]).second, 1e-60, rtol=1e-9, atol=0)
+
+
+def test_expectation_takes_any_function_and_keeps_the_shape():
+    stds = np.array([[0.5, 1.0], [2.0, 3.0]])
+
+    assert np.allclose(expectation(lambda s: s**4, stds), 3 * stds**4)
+
+
+def test_where_a_part_is_flat_the_mean_log_slope_is_minus_infinity():
+    assert gaussian_moments(jax.nn.relu, [1.0], (0.0,)).log_slope[0] == -np.inf

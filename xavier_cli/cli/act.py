@@ -1,0 +1,173 @@
+"""`xavier act`: the activations there are, and what is known of one."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli import names
+from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.page import Column, Page, Table
+
+if TYPE_CHECKING:
+    from xavier_cli.names import Activation
+    from xavier_cli.theory.saturation import Regions
+
+LIST_SCHEMA = "xavier.act.list/1"
+SHOW_SCHEMA = "xavier.act.show/1"
+
+act = typer.Typer(no_args_is_help=True, help="The activations: formula, range, slope, gain, other names.")
+
+
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    return [(a.name, a.formula) for a in names.ACTIVATIONS.values() if a.name.startswith(incomplete)]
+
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Activation, by any of its names.", autocompletion=_names)
+]
+
+
+@act.command("list")
+def list_(format: FormatOption = None, output: OutputOption = None) -> None:
+    """List the activations: formula, range, other names."""
+    if output is not None:
+        check_output(output)
+    show_page(list_page(), format, output)
+
+
+@act.command("show")
+def show(name: NameArgument, format: FormatOption = None, output: OutputOption = None) -> None:
+    """Show one activation: formula, range, slope at 0, where it saturates, gain, names elsewhere.
+
+    xavier act show tanh
+    """
+    if output is not None:
+        check_output(output)
+    show_page(activation_page(names.find("activation", name, names.ACTIVATIONS)), format, output)
+
+
+def list_page() -> Page:
+    """The answer of `act list`."""
+    rows, records = [], []
+    for word in names.ACTIVATIONS.values():
+        rows.append((word.name, word.formula, interval(*word.range), ", ".join(word.aliases)))
+        records.append(
+            {
+                "name": word.name,
+                "formula": word.formula,
+                "low": word.range[0],
+                "high": word.range[1],
+                "aliases": ",".join(word.aliases),
+            }
+        )
+    columns = (Column("name"), Column("formula"), Column("range"), Column("also called", wraps=True))
+    return Page(LIST_SCHEMA, {"activations": records}, records, (Table(columns, tuple(rows)),))
+
+
+def activation_page(word: Activation) -> Page:
+    """The answer of `act show`."""
+    from xavier_cli.theory.gain import derived_gain
+    from xavier_cli.theory.quadrature import gaussian_moments
+    from xavier_cli.theory.saturation import find_regions, slope_at_zero
+
+    function = names.load(word.function)
+    slope = slope_at_zero(function)
+    regions = find_regions(function, word.range)
+    gain = derived_gain(function, word.kinks)
+    moments = gaussian_moments(function, [1.0], word.kinks)
+    mean, second, slope_second = (float(each[0]) for each in moments[:3])
+    facts = [
+        ("formula", word.formula),
+        ("range", interval(*word.range)),
+        ("slope at 0", f"{slope:.4g}"),
+        ("kinks", ", ".join(f"{kink:g}" for kink in word.kinks) or "none"),
+        ("saturated", _outside(regions.saturated_below, regions.saturated_above)),
+        ("inactive", _outside(regions.inactive_below, regions.inactive_above)),
+        ("mean E φ(u)", f"{round(mean, 4) + 0.0:.4f}"),
+        ("second moment E φ(u)²", f"{second:.4f}"),
+        ("slope E φ'(u)²", f"{slope_second:.4f}"),
+        ("gain (auto)", f"{gain:.4f}"),
+        *elsewhere(word.elsewhere, word.aliases),
+        ("source", word.source),
+    ]
+    data: dict[str, object] = {
+        "name": word.name,
+        "formula": word.formula,
+        "range": word.range,
+        "slope_at_0": slope,
+        "kinks": word.kinks,
+        **_bounds(regions),
+        "mean": mean,
+        "second_moment": second,
+        "slope_second_moment": slope_second,
+        "gain": gain,
+        **elsewhere_data(word.elsewhere, word.aliases),
+        "source": word.source,
+    }
+    return Page(
+        SHOW_SCHEMA,
+        data,
+        [flat(data)],
+        (Table((Column(word.name), Column("", wraps=True)), tuple(facts)),),
+        (
+            "u is a unit Gaussian. The gain is 1/√E φ(u)², what `--init-gain auto` multiplies weights by; "
+            "the paper's is 1.",
+            "Saturated: within 5 % of the range of a limit from there on, with at most a fifth of the "
+            "steepest slope.",
+            *word.remarks,
+        ),
+    )
+
+
+def elsewhere(spellings: names.Spellings, aliases: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Rows for the other names a thing has; what it has not is left out."""
+    rows = [("JAX", spellings.jax), ("Keras", spellings.keras), ("PyTorch", spellings.torch)]
+    return [row for row in [*rows, ("also called", ", ".join(aliases))] if row[1]]
+
+
+def elsewhere_data(spellings: names.Spellings, aliases: tuple[str, ...]) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "jax": spellings.jax,
+        "keras": spellings.keras,
+        "torch": spellings.torch,
+        "aliases": list(aliases),
+    }
+
+
+def flat(data: dict[str, object]) -> dict[str, object]:
+    """`data` as one line of a CSV: what has several parts is joined by commas."""
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+        for name, value in data.items()
+    }
+
+
+def interval(low: float, high: float) -> str:
+    """A range as the field writes it: `(-1, 1)`."""
+    return f"({_end(low)}, {_end(high)})"
+
+
+def _end(value: float) -> str:
+    return f"{value:g}" if math.isfinite(value) else ("∞" if value > 0 else "-∞")
+
+
+def _outside(below: float, above: float) -> str:
+    parts = [f"s < {below:.4g}"] * math.isfinite(below) + [f"s > {above:.4g}"] * math.isfinite(above)
+    return " or ".join(parts) or "nowhere"
+
+
+def _bounds(regions: Regions) -> dict[str, float | None]:
+    """The regions' bounds; None for a side that has none."""
+    return {
+        name: value if math.isfinite(value) else None
+        for name, value in (
+            ("saturated_below", regions.saturated_below),
+            ("saturated_above", regions.saturated_above),
+            ("inactive_below", regions.inactive_below),
+            ("inactive_above", regions.inactive_above),
+        )
+    }
