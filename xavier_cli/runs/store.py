@@ -39,7 +39,7 @@ _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FL
 
 
 def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
-    """Publish a run or a surface at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
+    """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
     Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
     """
@@ -178,7 +178,9 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
     header = content.header(path, {name: _text(root, name) for name in content.HEADER_TEXTS})
     config, digests = header.config, header.digests
     is_surface = isinstance(config, SurfaceConfig)
-    if absent := [name for name in (SURFACE_REQUIRED if is_surface else schema.REQUIRED) if name not in digests]:
+    if absent := [
+        name for name in (SURFACE_REQUIRED if is_surface else schema.REQUIRED) if name not in digests
+    ]:
         raise RunFileError(path, f"`{absent[0]}` is missing")
     if isinstance(config, SurfaceConfig):
         wanted = None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -126,7 +126,7 @@ class Surface:
         """Shape `(P,)`: the second weight, or steps along the second direction."""
         return self["surface/y"]
 
-    def loss(self, name: Literal["cross_entropy", "quadratic"]) -> np.ndarray:
+    def loss(self, name: str) -> np.ndarray:
         """Shape `(P, P)`, `[y, x]`: the mean loss over the examples."""
         return self[f"surface/{name}"]
 
