@@ -33,7 +33,7 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
         if seed is not None:
             raise typer.BadParameter(f"`{words.name}` is not generated: it has no seed", param_hint="--seed")
         train = load_set(words.name, data_dir).train
-        return Samples(words.name, train.pixels[:SAMPLES], train.labels[:SAMPLES], "its training examples")
+        return Samples(words.name, train.pixels[:SAMPLES], train.labels[:SAMPLES], "its training set")
     seed = seed or 0
     if seed > MAX_SEED:
         raise typer.BadParameter(f"should be at most {MAX_SEED}", param_hint="--seed")

@@ -11,8 +11,8 @@ import numpy as np
 from xavier_cli.figures.look import in_updates
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
-# Rows of an axis, and columns left for its numbers.
-HEIGHT, GUTTER = 14, 8
+# Rows of an axis, odd so that one is in the middle, and columns left for its numbers.
+HEIGHT, GUTTER = 15, 8
 # A line's mark stands on it this often, so that lines are told apart without colour.
 MARKED = 6
 # Bits of a braille character's dots, `[row][column]`.

@@ -40,8 +40,8 @@ def samples_figure(samples: Samples) -> Drawing:
     notes = [f"skipped: no sample of {', '.join(missing)} among {len(samples.labels)}"] if missing else []
     height, width = words.shape
     caption = (
-        f"Samples of {samples.data}, {height}×{width} pixels, {samples.source}: the first {ROWS} of each"
-        " class, in the order of its stream."
+        f"Samples of {samples.data}, {height}×{width} pixels, the first {ROWS} of each class"
+        f" in {samples.source}."
     )
     return Drawing(finish(page, [], [], caption), notes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,7 +35,7 @@ def curves_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: 
         ]
         rows += plot_text(lines, f"test error, %: {data}", width, ascii_only=ascii_only)
         rows += [*legend_text(called, width), ""]
-    return _text(rows, runs, [item.error.seeds for item in curves]), notes
+    return _text(rows, runs, [item.error.seeds for item in curves], width), notes
 
 
 def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
@@ -49,7 +50,7 @@ def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_on
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
         rows += [*_legend(data.layers, width), ""]
     rows.append(f"Activations z on {PROBE_EXAMPLES} test examples.")
-    return _text(rows, runs, [data.mean.seeds for data in panels]), notes
+    return _text(rows, runs, [data.mean.seeds for data in panels], width), notes
 
 
 def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
@@ -63,7 +64,7 @@ def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_onl
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic=True)
         rows += [*_legend(data.layers, width), ""]
     rows.append(f"Of the {MEANING[tensor]}.")
-    return _text(rows, runs, [data.std.seeds for data in panels]), notes
+    return _text(rows, runs, [data.std.seeds for data in panels], width), notes
 
 
 def _layers(
@@ -89,9 +90,10 @@ def _refuse_more(lines: int) -> None:
         raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
 
 
-def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int]) -> str:
+def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int) -> str:
     counts = sorted(set(seeds))
     over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
-    common = shared(runs)
-    ending = f"Lines: mean over {over}; marks tell them apart." + (f" {common}." if common else "")
-    return "\n".join([*rows, ending]) + "\n"
+    ending = [f"Lines: mean over {over}; their numbers stand on them."]
+    if common := shared(runs):
+        ending.append(f"{common[0].upper()}{common[1:]}.")
+    return "\n".join([*rows, *(line for text in ending for line in textwrap.wrap(text, width))]) + "\n"
