@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from xavier_cli.training.loop import Progress, Watcher, train_population
 from xavier_cli.training.population import population_of
 from xavier_cli.training.provenance import provenance_of
 
-Place = Callable[[Array, Array], Params]
-"""`(x, y) -> params`: the network at a point of the plane."""
+Row = Callable[..., Array]
+"""`(x, y) -> losses`: `x` of shape `(P,)` and one `y`; both mean losses, shape `(P, 2)`."""
 
 
 class SurfaceInterruptedError(Exception):
@@ -55,21 +56,34 @@ def two_weights(config: SurfaceConfig, watcher: Watcher | None = None) -> Surfac
     The hidden unit is z = act(w1 x) and the logits are (0, w2 z): softmax over them is the logistic function
     of w2 z, and the quadratic loss (p − label)². Inputs are standard normal, labels fair coins.
     """
+    watcher = watcher or Watcher()
     key = seed_key(config.seed, Purpose.SIGNAL)
     x = jax.random.normal(jax.random.fold_in(key, 0), (config.examples, 1))
     labels = jax.random.bernoulli(jax.random.fold_in(key, 1), shape=(config.examples,)).astype(jnp.int32)
-
-    def place(w1: Array, w2: Array) -> Params:
-        hidden = Dense(jnp.reshape(w1, (1, 1)), jnp.zeros(1))
-        return hidden, Dense(jnp.stack([jnp.zeros_like(w2), w2])[None], jnp.zeros(2))
 
     data: dict[str, np.ndarray] = {
         "surface/example": np.arange(config.examples, dtype=np.int32),
         "surface/input": np.asarray(x[:, 0], np.float64),
         "surface/label": np.asarray(labels, np.int32),
     }
-    arrays = data | _losses(config, place, x, labels, watcher or Watcher())
+    arrays = data | _losses(config, partial(_two_weights_row(config.act), x=x, labels=labels), watcher)
     return _surface(config, arrays, choose_layout(1, 1, "map"), watcher)
+
+
+@cache
+def _two_weights_row(act: str) -> Row:
+    """Compiled once for all data, since many surfaces are compared."""
+    function = make_activation(act)
+
+    def row(w1s: Array, w2: Array, x: Array, labels: Array) -> Array:
+        def at(w1: Array) -> Array:
+            hidden = Dense(jnp.reshape(w1, (1, 1)), jnp.zeros(1))
+            output = Dense(jnp.stack([jnp.zeros_like(w2), w2])[None], jnp.zeros(2))
+            return _mean_losses(forward((hidden, output), x, function)[0], labels)
+
+        return jax.lax.map(at, w1s)
+
+    return jax.jit(row)
 
 
 def train_again(config: SurfaceConfig, data_dir: Path | None, watcher: Watcher | None = None) -> Trained:
@@ -107,18 +121,19 @@ def around(config: SurfaceConfig, trained: Trained, watcher: Watcher | None = No
     drawn = both(keys, trained.params)
     first, second = (jax.tree.map(lambda leaf, axis=axis: leaf[axis], drawn) for axis in (0, 1))
     act = make_activation(config.act)
-    x = jnp.asarray(trained.inputs)
+    x, labels = jnp.asarray(trained.inputs), jnp.asarray(trained.labels)
     # Along the plane the first layer is linear in its input: three products serve for all points.
-    inner = [x @ layers[0].weight for layers in (trained.params, first, second)]
+    entering = [x @ layers[0].weight for layers in (trained.params, first, second)]
 
-    def place(a: Array, b: Array) -> Params:
-        moved = jax.tree.map(lambda w, d, e: w + a * d + b * e, trained.params, first, second)
-        return moved[1:]
+    def row(steps: Array, b: Array) -> Array:
+        def at(a: Array) -> Array:
+            moved = jax.tree.map(lambda w, d, e: w + a * d + b * e, trained.params, first, second)
+            z = act(entering[0] + a * entering[1] + b * entering[2] + moved[0].bias)
+            return _mean_losses(forward(moved[1:], z, act)[0], labels)
 
-    def enter(a: Array, b: Array) -> Array:
-        return act(inner[0] + a * inner[1] + b * inner[2] + trained.params[0].bias)
+        return jax.lax.map(at, steps)
 
-    arrays = _losses(config, place, enter, jnp.asarray(trained.labels), watcher)
+    arrays = _losses(config, jax.jit(row), watcher)
     moved = {"surface/direction_x": _flat(first), "surface/direction_y": _flat(second)}
     arrays["surface/parameter"] = np.arange(len(moved["surface/direction_x"]), dtype=np.int32)
     return _surface(config, arrays | moved, trained.layout, watcher)
@@ -135,30 +150,21 @@ def direction(key: Array, params: Params) -> Params:
     return tuple(like(number, layer) for number, layer in enumerate(params))
 
 
-def _losses(
-    config: SurfaceConfig,
-    place: Place,
-    x: Array | Callable[[Array, Array], Array],
-    labels: Array,
-    watcher: Watcher,
-) -> dict[str, np.ndarray]:
-    """Both losses on the grid, row by row; `x` are the inputs, or gives them at a point of the plane."""
-    act = make_activation(config.act)
+def _mean_losses(logits: Array, labels: Array) -> Array:
+    return jnp.stack([jnp.mean(loss(logits, labels)) for loss in LOSSES.values()])
+
+
+def _losses(config: SurfaceConfig, row: Row, watcher: Watcher) -> dict[str, np.ndarray]:
+    """Both losses on the grid, row by row, so that progress is seen and signals are heeded in between."""
     points = np.linspace(config.low, config.high, config.points)
-
-    def at(a: Array, b: Array) -> Array:
-        logits, _ = forward(place(a, b), x(a, b) if callable(x) else x, act)
-        return jnp.stack([jnp.mean(loss(logits, labels)) for loss in LOSSES.values()])
-
+    report = _phase(watcher, "the surface")
+    report(Progress("compiling", 0, len(points), len(points)))
+    rows = []
     with jax.default_matmul_precision("highest"):
-        row = jax.jit(lambda b: jax.lax.map(lambda a: at(a, b), jnp.asarray(points, jnp.float32)))
-        report = _phase(watcher, "the surface")
-        report(Progress("compiling", 0, len(points), len(points)))
-        rows = []
-        for done, b in enumerate(points, 1):
+        for done, y in enumerate(points, 1):
             if watcher.stopped():
                 raise SurfaceInterruptedError("stopped before the surface was whole: nothing was kept")
-            rows.append(np.asarray(row(jnp.float32(b)), np.float64))
+            rows.append(np.asarray(row(jnp.asarray(points, jnp.float32), jnp.float32(y)), np.float64))
             report(Progress("evaluating", done, len(points), len(points)))
     values = np.stack(rows)
     grid = {f"surface/{name}": values[..., i] for i, name in enumerate(LOSSES)}
@@ -166,9 +172,9 @@ def _losses(
 
 
 def _surface(
-    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, watcher: Watcher | None
+    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, watcher: Watcher
 ) -> Surface:
-    provenance: dict[str, Any] = {**provenance_of(layout), **(watcher.provenance if watcher else {})}
+    provenance: dict[str, Any] = {**provenance_of(layout), **watcher.provenance}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Surface(config, arrays, "complete", created, provenance)
 
