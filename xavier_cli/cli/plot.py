@@ -19,8 +19,8 @@ from xavier_cli.cli.page import clean
 from xavier_cli.config import parse_seeds
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
 
-# Wider than this, a line of text is hard to follow back to its axis.
-WIDEST = 100
+# Narrower holds no axis; wider, a line is hard to follow back to it.
+NARROWEST, WIDEST = 40, 100
 
 
 def _kinds(incomplete: str) -> list[tuple[str, str]]:
@@ -128,7 +128,8 @@ def plot(
         read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
         merged, notes = merge_runs(read.runs)
         if term:
-            text, skipped = draw_text(asked, merged, chosen, min(screen_width(), WIDEST), _has_only_ascii())
+            width = max(NARROWEST, min(screen_width(), WIDEST))
+            text, skipped = draw_text(asked, merged, chosen, width, _has_only_ascii())
             _tell([*notes, *skipped])
             typer.echo(encodable(text, sys.stdout.encoding), nl=False)
             read.finish()

@@ -12,7 +12,7 @@ from xavier_cli.figures.look import in_updates
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 # Rows of an axis, odd so that one is in the middle, and columns left for its numbers.
-HEIGHT, GUTTER = 15, 8
+HEIGHT, GUTTER = 15, 9
 # A line's mark stands on it this often, so that lines are told apart without colour.
 MARKED = 6
 # Bits of a braille character's dots, `[row][column]`.
@@ -65,7 +65,7 @@ def plot_text(
     ends = ["0", in_updates(last / 2), f"{in_updates(last)} updates"]
     scale = ends[0] + ends[1].center(columns - len(ends[0]) - len(ends[2])) + ends[2]
     return [
-        title,
+        title[:width],
         *drawn,
         " " * (GUTTER - 1) + corner + dash * columns,
         " " * (GUTTER - 1) + " " + scale,

@@ -49,8 +49,9 @@ def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_on
         for words, band in parts.items():
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
         rows += [*_legend(data.layers, width), ""]
-    rows.append(f"Activations z on {PROBE_EXAMPLES} test examples.")
-    return _text(rows, runs, [data.mean.seeds for data in panels], width), notes
+    return _text(
+        rows, runs, [d.mean.seeds for d in panels], width, f"Activations z on {PROBE_EXAMPLES} test examples."
+    ), notes
 
 
 def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
@@ -63,8 +64,7 @@ def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_onl
         title = f"{name}: std of {TENSOR_SYMBOLS[tensor]}"
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic=True)
         rows += [*_legend(data.layers, width), ""]
-    rows.append(f"Of the {MEANING[tensor]}.")
-    return _text(rows, runs, [data.std.seeds for data in panels], width), notes
+    return _text(rows, runs, [d.std.seeds for d in panels], width, f"Of the {MEANING[tensor]}."), notes
 
 
 def _layers(
@@ -90,10 +90,10 @@ def _refuse_more(lines: int) -> None:
         raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
 
 
-def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int) -> str:
+def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int, sentence: str = "") -> str:
     counts = sorted(set(seeds))
     over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
-    ending = [f"Lines: mean over {over}; their numbers stand on them."]
+    ending = [*([sentence] if sentence else []), f"Lines: mean over {over}; their numbers stand on them."]
     if common := shared(runs):
         ending.append(f"{common[0].upper()}{common[1:]}.")
     return "\n".join([*rows, *(line for text in ending for line in textwrap.wrap(text, width))]) + "\n"
