@@ -15,6 +15,7 @@ from xavier_cli import names
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.surface import Surface, SurfaceConfig
 
 # Two devices on any machine, so that members are spread over devices; read when JAX starts.
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"
@@ -32,6 +33,33 @@ BINS = 60
 def make_run() -> Callable[..., Run]:
     """A function that makes a `Run`; see `plausible_run` for what it takes."""
     return plausible_run
+
+
+@pytest.fixture(scope="session")
+def plausible_surface() -> Callable[..., Surface]:
+    """A function that makes a `Surface` with every dataset it can have, without a network."""
+
+    def make(points: int = 7, examples: int = 2, **settings: object) -> Surface:
+        config = SurfaceConfig.of(points=points, examples=examples, **settings)
+        x = np.linspace(config.low, config.high, points)
+        saddle = x[None] * np.tanh(x)[:, None]
+        arrays = {
+            "surface/x": x,
+            "surface/y": x,
+            "surface/cross_entropy": np.log1p(np.exp(saddle)),
+            "surface/quadratic": 1 / (1 + np.exp(-saddle)) ** 2,
+        }
+        if config.around is None:
+            arrays["surface/example"] = np.arange(examples, dtype=np.int32)
+            arrays["surface/input"] = np.linspace(-1, 1, examples)
+            arrays["surface/label"] = np.arange(examples, dtype=np.int32) % 2
+        else:
+            arrays["surface/parameter"] = np.arange(20, dtype=np.int32)
+            for axis in ("x", "y"):
+                arrays[f"surface/direction_{axis}"] = np.linspace(-1, 1, 20, dtype=np.float32)
+        return Surface(config, arrays, created_utc="2025-01-02T03:04:05.678+00:00")
+
+    return make
 
 
 def plausible_run(

@@ -144,7 +144,9 @@ class RunConfig(BaseModel):
     )
     depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: int = Field(300, ge=1, le=65_536, description="units in each hidden layer")
-    loss: Literal["cross_entropy"] = Field("cross_entropy", description="what training minimizes")
+    loss: Literal["cross_entropy", "quadratic"] = Field(
+        "cross_entropy", description="what training minimizes: cross_entropy or quadratic"
+    )
     optimizer: Literal["sgd"] = Field("sgd", description="how a gradient becomes an update")
     lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
         0.03, description="learning rate; a list is searched for the best validation error"

@@ -72,7 +72,8 @@ class DataSet:
     """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
 
     `function` generates a stream's images, or reads a finite set out of a folder. `top_class` is the share
-    of the most frequent class among the test examples.
+    of the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is
+    an image's height and width.
     """
 
     name: str
@@ -82,6 +83,8 @@ class DataSet:
     classes: int
     coding: tuple[float, float]
     top_class: float
+    labels: tuple[str, ...]
+    shape: tuple[int, int]
     aliases: tuple[str, ...] = ()
 
     @property
@@ -179,6 +182,18 @@ DATA_SETS = {
             classes=9,
             coding=(-1.0, 1.0),
             top_class=1 / 6,
+            labels=(
+                "tri",
+                "quad",
+                "ell",
+                "tri+quad",
+                "quad+ell",
+                "tri+ell",
+                "tri+tri",
+                "quad+quad",
+                "ell+ell",
+            ),
+            shape=(32, 32),
         ),
         DataSet(
             "mnist",
@@ -188,6 +203,8 @@ DATA_SETS = {
             classes=10,
             coding=(0.0, 1.0),
             top_class=0.1135,
+            labels=tuple("0123456789"),
+            shape=(28, 28),
         ),
     )
 }

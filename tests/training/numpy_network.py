@@ -21,18 +21,25 @@ def forward(params, x, act):
     return z @ params[-1][0] + params[-1][1], preactivations, activations
 
 
-def losses(logits, labels):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    return log_sum - shifted[np.arange(len(labels)), labels]
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def gradients(params, x, labels, act):
+def losses(logits, labels, loss="cross_entropy"):
+    outputs = softmax(logits)
+    if loss == "quadratic":
+        return 0.5 * ((outputs - np.eye(logits.shape[1])[labels]) ** 2).sum(axis=1)
+    return -np.log(outputs[np.arange(len(labels)), labels])
+
+
+def gradients(params, x, labels, act, loss="cross_entropy"):
     """Per-example dC/ds of every layer, the logits last; and the gradient of the mean loss."""
     logits, _, activations = forward(params, x, act)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    delta = exponentials / exponentials.sum(axis=1, keepdims=True)
-    delta[np.arange(len(labels)), labels] -= 1
+    outputs = softmax(logits)
+    delta = outputs - np.eye(logits.shape[1])[labels]
+    if loss == "quadratic":
+        delta = outputs * (delta - (outputs * delta).sum(axis=1, keepdims=True))
     deltas = [delta]
     for (weight, _), z in zip(params[:0:-1], activations[::-1], strict=True):
         delta = (delta @ weight.T) * ACT[act][1](z)

@@ -14,7 +14,7 @@ from numpy_network import forward as numpy_forward
 from xavier_cli.names import ACTIVATIONS
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
-from xavier_cli.nn.losses import cross_entropy
+from xavier_cli.nn.losses import LOSSES, cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.training.member import init_state, make_reference_step, make_sgd_step
 
@@ -43,9 +43,9 @@ def relative_error(params, expected) -> float:
     )
 
 
-def numpy_step(params, x, labels, act):
+def numpy_step(params, x, labels, act, loss="cross_entropy"):
     params = as_float64(params)
-    _, gradient = gradients(params, np.asarray(x, np.float64), np.asarray(labels), act)
+    _, gradient = gradients(params, np.asarray(x, np.float64), np.asarray(labels), act, loss)
     return [(w - LR * dw, b - LR * db) for (w, b), (dw, db) in zip(params, gradient, strict=True)]
 
 
@@ -59,6 +59,20 @@ def test_one_step_is_numpys_in_float64(make_step, act):
     assert relative_error(stepped.params, numpy_step(state.params, x, labels, act)) < 1e-5
     logits, _, _ = numpy_forward(as_float64(state.params), np.asarray(x, np.float64), act)
     assert float(stepped.loss_sum) == pytest.approx(losses(logits, np.asarray(labels)).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("make_step", [make_reference_step, make_sgd_step])
+def test_one_step_on_the_quadratic_loss_is_numpys_in_float64(make_step):
+    x, labels = batch()
+    state = start()
+    stepped = jax.jit(make_step(jnp.tanh, LOSSES["quadratic"]))(state, x, labels, LR, 0)
+
+    assert relative_error(stepped.params, numpy_step(state.params, x, labels, "tanh", "quadratic")) < 1e-5
+    # The loss it is compared with is another one.
+    assert relative_error(stepped.params, numpy_step(state.params, x, labels, "tanh")) > 1e-3
+    logits, _, _ = numpy_forward(as_float64(state.params), np.asarray(x, np.float64), "tanh")
+    expected = losses(logits, np.asarray(labels), "quadratic").mean()
+    assert float(stepped.loss_sum) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_same_comparison_notices_products_in_bfloat16():

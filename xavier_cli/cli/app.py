@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli import act, compare, init, ls, plot, show, train
+from xavier_cli.cli import act, compare, init, ls, plot, show, surface, train
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def xavier(
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
+app.command("surface")(surface.surface)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 app.add_typer(init.init, name="init")

@@ -74,13 +74,15 @@ def read_inputs(
     `only` is `read_run`'s. What cannot be read is named on stderr and never hides the rest. Exits with 2
     where no run is named and none is there, with 5 where none of those named can be read.
     """
-    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.errors import NoTrainingError, RunFileError
     from xavier_cli.runs.store import read_run
 
     inputs = Inputs()
     for path in _found(inputs, given) if given else _default(unnamed):
         try:
             inputs.runs.append(read_run(path, only=only))
+        except NoTrainingError as error:
+            say(f"passed over {clean(str(error))}")
         except RunFileError as error:
             inputs.problem(str(error))
     if not inputs.runs:

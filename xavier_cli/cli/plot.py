@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xavier_cli import names
-from xavier_cli.cli import inputs
+from xavier_cli.cli import gather, inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import check_output
+from xavier_cli.cli.output import check_output, encodable, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.config import parse_seeds
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
+
+# Narrower holds no axis; wider, a line is hard to follow back to it.
+NARROWEST, WIDEST = 40, 100
 
 
 def _kinds(incomplete: str) -> list[tuple[str, str]]:
@@ -59,6 +64,21 @@ TensorOption = Annotated[
 TogetherOption = Annotated[
     bool, typer.Option("--together", help="Of histograms: all runs and layers on one axis.")
 ]
+TermOption = Annotated[
+    bool,
+    typer.Option("--term", help="Draw in the terminal: curves, saturation and gradients-over-time."),
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="Of samples: the data set. Default: shapeset.")
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Of samples: the seed whose training images are shown. Default: 0."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Of samples: folder of the data sets' files."),
+]
 
 
 def plot(
@@ -70,37 +90,78 @@ def plot(
     record: RecordOption = None,
     tensor: TensorOption = None,
     together: TogetherOption = False,
+    term: TermOption = False,
+    data: DataOption = None,
+    seed: SeedOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Draw a figure of the paper; its path is all that stdout carries.
 
     Runs of one configuration are merged. Without RUN: the runs of the newest command in `runs/` (or
-    `XAVIER_RUNS_DIR`); for `curves` all runs there.
+    `XAVIER_RUNS_DIR`); for `curves` all runs there; for `loss-surface` the newest file in `surfaces/`.
     """
     asked = names.find("kind of figure", kind, KINDS)
+    chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
+    if asked.draws != "samples" and (data is not None or seed is not None):
+        raise typer.BadParameter(f"`{asked.name}` takes no `--data` and no `--seed`: `samples` does")
+    if asked.draws == "samples" and runs:
+        raise typer.BadParameter("`samples` takes no RUN: `--data` says what it shows")
+    if term and output is not None:
+        raise typer.BadParameter(
+            "is for a figure in a file, `--term` for the terminal", param_hint="--output"
+        )
     path = output if output is not None else Path("figures") / f"{asked.name}.png"
     check_output(path)
     if path.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
             names.unknown("ending of a figure", path.suffix or path.name, ENDINGS), param_hint="--output"
         )
-    chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
 
-    from xavier_cli.figures.draw import draw, write_figure
+    from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, write_figure
     from xavier_cli.figures.selection import Selection
     from xavier_cli.runs.merge import merge_runs
 
-    unnamed = inputs.all_runs if asked.whole_folder else inputs.newest_runs
-    read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
-    merged, notes = merge_runs(read.runs)
-    drawing = draw(asked, merged, Selection(chosen_layers, chosen_seeds, record, tensor, together))
-    for note in [*notes, *drawing.notes]:
-        say(f"xavier: {clean(note)}")
+    chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
+    read, notes = inputs.Inputs(), list[str]()
+    if asked.draws == "runs":
+        unnamed = inputs.all_runs if asked.whole_folder else inputs.newest_runs
+        read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
+        merged, notes = merge_runs(read.runs)
+        if term:
+            width = max(NARROWEST, min(screen_width(), WIDEST))
+            text, skipped = draw_text(asked, merged, chosen, width, _has_only_ascii())
+            _tell([*notes, *skipped])
+            typer.echo(encodable(text, sys.stdout.encoding), nl=False)
+            read.finish()
+            raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
+        drawing = draw(asked, merged, chosen)
+    else:
+        refuse_unknown(asked, chosen)
+        if term:
+            draw_text(asked, [], Selection(), 80, True)
+        shown = gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs)
+        drawing = draw_one(asked, shown)
+    _tell([*notes, *drawing.notes])
     write_figure(path, drawing.figure)
     # Bytes, since a path need not be text.
     typer.echo(os.fsencode(path))
     read.finish()
     if drawing.notes:
         raise typer.Exit(ExitCode.IN_PART)
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+
+
+def _has_only_ascii() -> bool:
+    """Whether the screen cannot show braille."""
+    try:
+        "⠿│└─".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return True
+    return os.environ.get("TERM") == "dumb"
 
 
 def _layers(text: str | None) -> tuple[int, ...] | None:

@@ -57,7 +57,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 return
             task = bar.tasks[-1]
             if task.total is None:
-                bar.reset(task.id, total=progress.total, description="training")
+                bar.reset(task.id, total=progress.total, description=progress.doing)
                 began = time.monotonic()
             rate = progress.updates / max(time.monotonic() - began, 1e-9)
             bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{_named(phase)}")
@@ -84,12 +84,13 @@ class _Lines:
         rate = progress.updates / (now - self._began)
         left = (progress.total - progress.updates) / rate
         share = progress.updates / progress.total
-        say(f"training{named} {share:4.0%} {_clock(left)} left {_facts(progress, rate)}")
+        say(f"{progress.doing}{named} {share:4.0%} {_clock(left)} left {_facts(progress, rate)}")
 
 
 def _facts(progress: Progress, rate: float) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
-    return f"{rate * progress.members:,.0f} updates/s{error}"
+    unit = "updates" if progress.doing == "training" else "points"
+    return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 
 def _named(phase: str) -> str:

@@ -7,16 +7,19 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from xavier_cli.figures.kinds import Kind
+from xavier_cli.figures.kinds import KINDS, Kind
 from xavier_cli.figures.labels import in_order
 from xavier_cli.figures.look import look
 from xavier_cli.figures.page import Drawing
+from xavier_cli.figures.samples import Samples
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
 from xavier_cli.runs.publish import publish
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.surface import Surface
 
 # Equal figures are equal files: no time of making in them.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
@@ -28,11 +31,33 @@ def draw(kind: Kind, runs: Sequence[Run], chosen: Selection | None = None) -> Dr
     Raises `UnsuitableRunError` where none of the runs has what was asked for.
     """
     chosen = chosen or Selection()
-    _refuse_unknown(kind, chosen)
-    room, _, name = kind.function.partition(":")
-    make: Callable[[Sequence[Run], Selection], Drawing] = getattr(importlib.import_module(room), name)
+    refuse_unknown(kind, chosen)
     with look():
-        return make(in_order(runs), chosen)
+        return _load(kind.function)(in_order(runs), chosen)
+
+
+def draw_one(kind: Kind, shown: Surface | Samples) -> Drawing:
+    """The figure of a `kind` that does not draw runs, from the one thing it draws."""
+    with look():
+        return _load(kind.function)(shown)
+
+
+def draw_text(
+    kind: Kind, runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool
+) -> tuple[str, list[str]]:
+    """The figure of `kind` as lines of text up to `width` characters, and notes; errors as for `draw`."""
+    refuse_unknown(kind, chosen)
+    if not kind.term:
+        known = ", ".join(f"`{other.name}`" for other in KINDS.values() if other.term)
+        raise UnsuitableRunError(f"`{kind.name}` is not drawn in a terminal; {known} are")
+    text: tuple[str, list[str]] = _load(kind.term)(in_order(runs), chosen, width, ascii_only)
+    return text
+
+
+def _load(function: str) -> Callable[..., Any]:
+    room, _, name = function.partition(":")
+    made: Callable[..., Any] = getattr(importlib.import_module(room), name)
+    return made
 
 
 def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
@@ -48,8 +73,9 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
     publish(path, content.getvalue(), verify=lambda temporary: None)
 
 
-def _refuse_unknown(kind: Kind, chosen: Selection) -> None:
+def refuse_unknown(kind: Kind, chosen: Selection) -> None:
+    """Raise `UnsuitableRunError` for an option that `kind` does not take."""
     for option in ("layers", "seeds", "record", "tensor", "together"):
         if getattr(chosen, option) not in (None, False) and option not in kind.options:
-            takes = ", ".join(f"`--{name}`" for name in kind.options)
+            takes = ", ".join(f"`--{name}`" for name in kind.options) or "none of these"
             raise UnsuitableRunError(f"`{kind.name}` does not take `--{option}`; it takes {takes}")

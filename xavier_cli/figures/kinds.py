@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 # DESIGN's symbols, for axis labels.
 TENSOR_SYMBOLS = {
@@ -19,15 +20,18 @@ TENSOR_SYMBOLS = {
 class Kind:
     """A kind of figure: what it shows, what it takes beside `--layers` and `--seeds`, where it is made.
 
-    `reads` are the arrays of a run file that it needs; `whole_folder` says that with no runs named it takes
-    all there are, not only the newest command's.
+    `draws` says what its function is given: runs and a selection, one loss surface, or sample images. `reads`
+    are the arrays of a run file that it needs; `term` is a function that draws it in a terminal;
+    `whole_folder` says that with no runs named it takes all there are, not only the newest command's.
     """
 
     name: str
     about: str
     function: str
-    reads: tuple[str, ...]
+    reads: tuple[str, ...] = ()
     options: tuple[str, ...] = ("layers", "seeds")
+    draws: Literal["runs", "surface", "samples"] = "runs"
+    term: str = ""
     tensors: tuple[str, ...] = ()
     whole_folder: bool = False
     aliases: tuple[str, ...] = ()
@@ -54,6 +58,7 @@ KINDS = {
             "activations per layer over training: mean ± std, or 98th percentile and std (Figures 2, 3, 10)",
             "xavier_cli.figures.saturation:saturation_figure",
             ("activation/mean", "activation/std", "activation/abs_percentiles"),
+            term="xavier_cli.figures.terminal:saturation_text",
         ),
         Kind(
             "activations",
@@ -83,6 +88,7 @@ KINDS = {
             ("backprop/std", "weight_gradient/std"),
             options=("layers", "seeds", "tensor"),
             tensors=("weight_gradient", "backprop"),
+            term="xavier_cli.figures.terminal:gradients_text",
         ),
         Kind(
             "jacobian",
@@ -108,7 +114,22 @@ KINDS = {
             "xavier_cli.figures.curves:curves_figure",
             ("curves/test_error",),
             options=("seeds",),
+            term="xavier_cli.figures.terminal:curves_text",
             whole_folder=True,
+        ),
+        Kind(
+            "loss-surface",
+            "both losses over two weights, or around a trained run (Figure 5); from `xavier surface`",
+            "xavier_cli.figures.surface:surface_figure",
+            options=(),
+            draws="surface",
+        ),
+        Kind(
+            "samples",
+            "sample images of a data set, a column per class (Figure 1)",
+            "xavier_cli.figures.samples:samples_figure",
+            options=("data", "seed", "data-dir"),
+            draws="samples",
         ),
     )
 }

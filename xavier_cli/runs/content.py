@@ -12,9 +12,13 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from xavier_cli.config import ConfigError, RunConfig
-from xavier_cli.runs import schema
+from xavier_cli.runs import schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.surface import Surface, SurfaceConfig
+
+# Every dataset that a file of ours may hold.
+ROWS = {**schema.DATASETS, **surface.DATASETS}
 
 # The root attributes that reading needs; the others are for people and other programs.
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
@@ -23,30 +27,38 @@ HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digest
 class Header(NamedTuple):
     """All of a run but its arrays, and the arrays' digests by path."""
 
-    config: RunConfig
+    config: RunConfig | SurfaceConfig
     status: Status
     created_utc: str
     provenance: dict[str, Any]
     digests: dict[str, object]
 
 
-def as_stored(run: Run) -> dict[str, np.ndarray]:
+def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
+    """What is wrong with datasets of these shapes under `config`; `partial` is `schema.problem`'s."""
+    if isinstance(config, SurfaceConfig):
+        return surface.problem(config, shapes)
+    return schema.problem(config, shapes, partial)
+
+
+def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
     """The arrays of `run` with the types of the schema, scales first.
 
     Raises `ValueError` where `run` does not follow the schema or a number does not fit its type.
     """
-    wrong = schema.problem(run.config, {name: np.shape(array) for name, array in run.arrays.items()})
+    shapes = {name: np.shape(array) for name, array in run.arrays.items()}
+    wrong = problem(run.config, shapes, partial=False)
     if wrong:
         raise ValueError(wrong)
     stored = {}
-    for name in sorted(run.arrays, key=lambda name: (name not in schema.SCALES, name)):
-        array, dtype = np.asarray(run.arrays[name]), np.dtype(schema.DATASETS[name].dtype)
+    for name in sorted(run.arrays, key=lambda name: (not ROWS[name].is_scale, name)):
+        array, dtype = np.asarray(run.arrays[name]), np.dtype(ROWS[name].dtype)
         if not np.can_cast(array.dtype, dtype, "same_kind"):
             raise ValueError(f"`{name}` is {array.dtype}, not {dtype}")
         stored[name] = np.ascontiguousarray(array.astype(dtype))
         if dtype.kind != "f" and not np.array_equal(stored[name], array):
             raise ValueError(f"`{name}` does not fit {dtype}")
-    if tuple(stored["seed"].tolist()) != run.config.seeds:
+    if isinstance(run, Run) and tuple(stored["seed"].tolist()) != run.config.seeds:
         raise ValueError("`seed` holds other seeds than the configuration")
     return stored
 
@@ -56,21 +68,26 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(array.data).hexdigest()
 
 
-def texts(run: Run, digests: Mapping[str, str]) -> dict[str, str]:
+def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, all ASCII and none empty."""
-    config = run.config
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
     datetime.fromisoformat(created)
     return {
-        "title": f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}",
+        "title": _title(run.config),
         "Conventions": schema.CONVENTIONS,
         "created_utc": created,
         "status": run.status,
-        "config_json": config.to_json(),
-        "config_sha256": config.sha256(),
+        "config_json": run.config.to_json(),
+        "config_sha256": run.config.sha256(),
         "digests_json": json.dumps(digests, sort_keys=True),
         "provenance_json": json.dumps(dict(run.provenance), sort_keys=True),
     }
+
+
+def _title(config: RunConfig | SurfaceConfig) -> str:
+    if isinstance(config, SurfaceConfig):
+        return config.title
+    return f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}"
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:
@@ -80,11 +97,12 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
     """
     if hashlib.sha256(text["config_json"].encode()).hexdigest() != text["config_sha256"]:
         raise RunFileError(path, "is damaged: its configuration does not match its digest")
+    digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
+    kind = SurfaceConfig if surface.is_surface(digests) else RunConfig
     try:
-        config = RunConfig.from_json(text["config_json"])
+        config = kind.from_json(text["config_json"])
     except ConfigError as error:
         raise RunFileError(path, f"its configuration is not known here: {error}") from error
-    digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
     for status in get_args(Status):
         if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
             datetime.fromisoformat(text["created_utc"])

@@ -15,6 +15,10 @@ class RunFileError(Exception):
         super().__init__(f"`{os.fspath(path)}`: {self.reason}")
 
 
+class NoTrainingError(RunFileError):
+    """A file of ours that holds no run, so that readers of runs pass over it."""
+
+
 class StorageError(Exception):
     """A file that could not be written, or is being written by someone else; one line that names it."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.store import read_run
 
 
@@ -47,6 +47,8 @@ def newest_command(paths: str | os.PathLike[str] | Iterable[Path]) -> tuple[list
     for path in paths:
         try:
             run = read_run(path, only=("update",))
+        except NoTrainingError:
+            continue
         except RunFileError as error:
             notes.append(f"{error}; left out")
             continue

@@ -36,6 +36,10 @@ SCALE_BOUNDS = {
     "bin_edge": 100_001,
     "rate": 1000,
     "search_seed": MAX_SEEDS,
+    # Of a loss surface (`runs.surface`).
+    "x": 501,
+    "y": 501,
+    "parameter": 2**27,
 }
 
 

@@ -18,9 +18,12 @@ import h5py
 import numpy as np
 
 from xavier_cli.runs import content, schema
-from xavier_cli.runs.errors import RunFileError, StorageError
+from xavier_cli.runs.errors import NoTrainingError, RunFileError, StorageError
 from xavier_cli.runs.publish import publish
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.surface import DATASETS as SURFACE_DATASETS
+from xavier_cli.runs.surface import REQUIRED as SURFACE_REQUIRED
+from xavier_cli.runs.surface import Surface, SurfaceConfig
 
 # Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
 # it read as other numbers.
@@ -35,7 +38,7 @@ MAX_UNPACKING = 200
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 
-def write_run(path: str | os.PathLike[str], run: Run) -> None:
+def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
     """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
     Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
@@ -50,7 +53,7 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
 
     def verify(temporary: Path) -> None:
         try:
-            written = read_run(temporary)
+            written = _read_file(temporary, None)
         except RunFileError as error:
             raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
         if {name: content.digest(array) for name, array in written.arrays.items()} != digests:
@@ -63,10 +66,26 @@ def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) 
     """The run at `path`; with `only`, just these of its arrays that it has, with the scales they need.
 
     `only=()` reads the configuration, status and provenance; what `Run.lr` needs is always read. Raises
-    `RunFileError` for everything that is not a whole run file of a schema known here.
+    `RunFileError` for everything that is not a whole run file of a schema known here, and its
+    `NoTrainingError` for a loss surface.
     """
     path = Path(path)
-    wanted = None if only is None else schema.with_scales(only)
+    read = _read_file(path, None if only is None else schema.with_scales(only))
+    if isinstance(read, Surface):
+        raise NoTrainingError(path, "holds a loss surface, not a run")
+    return read
+
+
+def read_surface(path: str | os.PathLike[str]) -> Surface:
+    """The loss surface at `path`; raises `RunFileError` for everything that is none."""
+    path = Path(path)
+    read = _read_file(path, None)
+    if isinstance(read, Run):
+        raise RunFileError(path, "holds a run, not a loss surface: `xavier surface` makes one")
+    return read
+
+
+def _read_file(path: Path, wanted: set[str] | None) -> Run | Surface:
     try:
         # Neither a folder nor a pipe: opening one could wait for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -97,7 +116,7 @@ def _reading() -> Any:
     return access
 
 
-def _image(run: Run, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
+def _image(run: Run | Surface, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
     """The bytes of the whole file; equal runs have equal bytes."""
     with h5py.File.in_memory(libver=LIBVER) as file:
         file.attrs["schema_version"] = np.int64(schema.VERSION)
@@ -105,7 +124,7 @@ def _image(run: Run, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str
             file.attrs[name] = np.bytes_(text.encode("ascii"))
         scales: dict[str, h5py.Dataset] = {}
         for name, array in arrays.items():
-            _store(file, schema.DATASETS[name], array, scales)
+            _store(file, content.ROWS[name], array, scales)
         file.flush()
         return bytes(file.id.get_file_image())
 
@@ -144,7 +163,7 @@ def _chunks(array: np.ndarray) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
+def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
     if not h5py.h5a.exists(root, b"schema_version"):
         raise RunFileError(path, "is an HDF5 file, but not a run file")
     version = int(_attribute(root, "schema_version", h5py.h5t.TypeIntegerID))
@@ -158,21 +177,29 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run:
         raise RunFileError(path, f"has schema {version}, which never was")
     header = content.header(path, {name: _text(root, name) for name in content.HEADER_TEXTS})
     config, digests = header.config, header.digests
-    if absent := [name for name in schema.REQUIRED if name not in digests]:
+    is_surface = isinstance(config, SurfaceConfig)
+    if absent := [
+        name for name in (SURFACE_REQUIRED if is_surface else schema.REQUIRED) if name not in digests
+    ]:
         raise RunFileError(path, f"`{absent[0]}` is missing")
-    if wanted is not None and config.search:
+    if isinstance(config, SurfaceConfig):
+        wanted = None
+    elif wanted is not None and config.search:
         # Small, and without it nobody knows the rate (`Run.lr`).
         wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
     # What a later version of this schema adds is passed over.
-    names = [name for name in schema.DATASETS if name in digests and (wanted is None or name in wanted)]
+    rows = SURFACE_DATASETS if is_surface else schema.DATASETS
+    names = [name for name in rows if name in digests and (wanted is None or name in wanted)]
     groups = {"": root}
     found = {name: _find(path, groups, name) for name in names}
     shapes = {name: shape for name, (_, shape) in found.items()}
-    if wrong := schema.problem(config, shapes, partial=wanted is not None):
+    if wrong := content.problem(config, shapes, partial=wanted is not None):
         raise RunFileError(path, wrong)
     if sum(_size(name, shape) for name, shape in shapes.items()) > schema.MAX_RUN_BYTES:
         raise RunFileError(path, "asks for too much memory")
     arrays = {name: _load(path, name, *found[name], digests[name]) for name in names}
+    if isinstance(config, SurfaceConfig):
+        return Surface(config, arrays, header.status, header.created_utc, header.provenance, path)
     if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
         raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
     return Run(config, arrays, header.status, header.created_utc, header.provenance, path)
@@ -210,8 +237,8 @@ def _find(path: Path, groups: dict[str, Any], name: str) -> tuple[Any, tuple[int
     found = _open(path, groups, name)
     if not isinstance(found, h5py.h5d.DatasetID):
         raise RunFileError(path, f"`{name}` is no dataset")
-    if not found.get_type().equal(_stored_type(schema.DATASETS[name].dtype)):
-        raise RunFileError(path, f"`{name}` is not of type {np.dtype(schema.DATASETS[name].dtype)}")
+    if not found.get_type().equal(_stored_type(content.ROWS[name].dtype)):
+        raise RunFileError(path, f"`{name}` is not of type {np.dtype(content.ROWS[name].dtype)}")
     properties = found.get_create_plist()
     if properties.get_layout() != h5py.h5d.CHUNKED or properties.get_external_count():
         raise RunFileError(path, f"`{name}` is not stored in chunks of this file")
@@ -231,7 +258,7 @@ def _stored_type(dtype: str) -> Any:
 
 
 def _size(name: str, shape: tuple[int, ...]) -> int:
-    size = np.dtype(schema.DATASETS[name].dtype).itemsize
+    size = np.dtype(content.ROWS[name].dtype).itemsize
     for length in shape:
         size *= length
     return size
@@ -247,8 +274,8 @@ def _load(path: Path, name: str, dataset: Any, shape: tuple[int, ...], expected:
         or stored > 2 * size + 4096
     ):
         raise RunFileError(path, f"`{name}` asks for too much memory")
-    array = np.empty(shape, schema.DATASETS[name].dtype)
-    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array, _stored_type(schema.DATASETS[name].dtype))
+    array = np.empty(shape, content.ROWS[name].dtype)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, array, _stored_type(content.ROWS[name].dtype))
     if content.digest(array) != expected:
         raise RunFileError(path, f"is damaged: `{name}` does not match its digest")
     return array

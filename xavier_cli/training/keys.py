@@ -19,6 +19,8 @@ class Purpose(IntEnum):
     VALID = 3
     TEST = 4
     PROBE = 5
+    DIRECTIONS = 6
+    SIGNAL = 7
 
 
 def seed_key(seed: Array | int, purpose: Purpose) -> Array:

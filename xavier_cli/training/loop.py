@@ -20,12 +20,15 @@ FIRST_SEGMENT = 20
 PUBLISH_SECONDS = 10.0
 PUBLISH_COSTS = 50
 
-Doing = Literal["compiling", "training"]
+Doing = Literal["compiling", "training", "evaluating"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands; `valid_error` is the mean over members at the last record."""
+    """Where training stands; `valid_error` is the mean over members at the last record.
+
+    When `evaluating`, each of `total` rows, not updates, holds `members` points.
+    """
 
     doing: Doing
     updates: int

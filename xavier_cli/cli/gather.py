@@ -1,0 +1,66 @@
+"""What a figure shows that is no run: sample images, or a loss surface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from xavier_cli import names
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.page import clean
+from xavier_cli.config import MAX_SEED
+
+if TYPE_CHECKING:
+    from xavier_cli.figures.samples import Samples
+    from xavier_cli.runs.surface import Surface
+
+SURFACES = Path("surfaces")
+# Enough that each class of Shapeset, the rarest 1 of 18, is there four times.
+SAMPLES = 1000
+
+
+def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Samples:
+    """The first training images of `seed`: for Shapeset its own stream, for a finite set the set's order."""
+    from xavier_cli.figures.samples import Samples
+
+    words = names.find("data set", data or "shapeset", names.DATA_SETS)
+    if words.name != "shapeset":
+
+        if seed is not None:
+            raise typer.BadParameter(f"`{words.name}` is not generated: it has no seed", param_hint="--seed")
+        train = names.load(words.function)(data_dir).train
+        return Samples(words.name, train.pixels[:SAMPLES], train.labels[:SAMPLES], "its training set")
+    seed = seed or 0
+    if seed > MAX_SEED:
+        raise typer.BadParameter(f"should be at most {MAX_SEED}", param_hint="--seed")
+    import jax
+    import numpy as np
+
+    from xavier_cli.data import shapeset
+    from xavier_cli.training.devices import keep_compiled_programs
+    from xavier_cli.training.keys import Purpose, seed_key
+
+    keep_compiled_programs()
+    make = jax.jit(shapeset.images, static_argnums=2)
+    pixels, labels = make(seed_key(seed, Purpose.IMAGES), 0, SAMPLES)
+    return Samples(words.name, np.asarray(pixels), np.asarray(labels), f"the training stream of seed {seed}")
+
+
+def surface(given: Sequence[str] | None) -> Surface:
+    """The one surface that `given` names, or the newest in `surfaces/`."""
+    from xavier_cli.runs.folder import list_runs
+    from xavier_cli.runs.store import read_surface
+
+    if given and len(given) > 1:
+        raise typer.BadParameter(f"`loss-surface` draws one file, not {len(given)}")
+    if given:
+        return read_surface(given[0])
+    paths = list_runs(SURFACES)
+    if not paths:
+        say(f"xavier: no surfaces in `{SURFACES}`: `xavier surface` makes one, or name a file")
+        raise typer.Exit(ExitCode.USAGE)
+    say(f"reading `{clean(str(paths[-1]))}`")
+    return read_surface(paths[-1])

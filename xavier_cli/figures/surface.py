@@ -1,0 +1,147 @@
+"""Both losses over a plane of weights: Figure 5."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from mpl_toolkits.mplot3d.axes3d import Axes3D
+
+from xavier_cli.figures.look import COLOURS, SMALL
+from xavier_cli.figures.page import Drawing, finish, make_page
+from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.runs.surface import LOSSES, Surface
+
+# Lines of a map, about; around a run half as many.
+LEVELS = 16
+# A tall peak would leave the rest of the plane without a line.
+SHOWN = 95
+# From dark to light by height. The dark end is left out: black lines and numbers have to show on it.
+LIGHT_FROM = 0.5
+# Lines of a mesh in 3-D; more of them run together.
+MESH = 25
+NAMES = {"cross_entropy": "cross-entropy", "quadratic": "quadratic"}
+
+
+def surface_figure(surface: Surface) -> Drawing:
+    """Both losses in one space, as in the paper, and each as a map; `levels_of` says on which scale."""
+    values = [surface.loss(name) for name in LOSSES]
+    if not all(np.isfinite(loss).any() for loss in values):
+        raise UnsuitableRunError("no loss of this surface is finite")
+    levels = levels_of(surface)
+    page = make_page(["", *(NAMES[name] for name in LOSSES)], height=2.45)
+    flat = page.axes[0]
+    space = page.figure.add_subplot(flat.get_subplotspec(), projection="3d")
+    flat.remove()
+    space.set_title("both in one space; height: loss", loc="left")
+    plot_space(space, surface, max(float(each[-1]) for each in levels))
+    for ax, loss, own in zip(page.axes[1:], values, levels, strict=True):
+        plot_map(ax, surface, loss, own)
+    page.axes[0] = space
+    page.axes[2].set_ylabel("")
+    page.axes[2].tick_params(labelleft=False)
+    handles = [Patch(facecolor=colour, edgecolor=edge) for colour, edge in _FACES.values()]
+    names = [NAMES[name] for name in _FACES]
+    return Drawing(finish(page, handles, names, " ".join(_sentences(surface, levels))), [])
+
+
+def levels_of(surface: Surface) -> list[np.ndarray]:
+    """Round heights for the lines of each loss.
+
+    Over two weights both have the same, since the losses' heights are what is compared; around a run the
+    shapes are, so that each has its own, up to its highest 5 %.
+    """
+    ends = []
+    for name in LOSSES:
+        loss = surface.loss(name)[np.isfinite(surface.loss(name))]
+        top = float(loss.max()) if surface.config.around is None else float(np.percentile(loss, SHOWN))
+        ends.append((float(loss.min()), top))
+    if surface.config.around is None:
+        ends = [(0.0, max(top for _, top in ends))] * len(LOSSES)
+    count = LEVELS if surface.config.around is None else LEVELS // 2
+    places = MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10])
+    return [np.asarray(places.tick_values(*each)) for each in ends]
+
+
+def plot_map(ax: Axes, surface: Surface, loss: np.ndarray, levels: np.ndarray) -> Axes:
+    """Draw `loss`, shape `(Y, X)`, as a map from above: lighter is higher, lines at `levels` with numbers."""
+    shade = Normalize(levels[0] - LIGHT_FROM / (1 - LIGHT_FROM) * (levels[-1] - levels[0]), levels[-1])
+    finite = np.where(np.isfinite(loss), loss, np.nan)
+    ax.contourf(surface.x, surface.y, finite, levels=levels, cmap="gray", norm=shade, extend="both")
+    lines = ax.contour(surface.x, surface.y, finite, levels=levels, colors="black", linewidths=0.5)
+    ax.clabel(lines, levels=levels[::2], fontsize=SMALL, fmt="%g", inline_spacing=2)
+    if surface.config.around is not None:
+        ax.plot([0], [0], color="black", marker="+", markersize=6, markeredgewidth=1)
+    ax.grid(False)
+    ax.set_aspect("equal")
+    ax.set_xlabel(axis_names(surface)[0])
+    ax.set_ylabel(axis_names(surface)[1])
+    return ax
+
+
+def plot_space(ax: Axes3D, surface: Surface, top: float) -> Axes3D:
+    """Draw both losses as surfaces in one space, up to `top`: quadratic dark, cross-entropy light."""
+    x, y = np.meshgrid(surface.x, surface.y)
+    step = max(1, math.ceil(len(surface.x) / MESH))
+    for order, name in enumerate(reversed(LOSSES)):
+        face, edge = _FACES[name]
+        ax.plot_surface(
+            x,
+            y,
+            np.minimum(_finite(surface.loss(name), np.nan), top),
+            rstride=step,
+            cstride=step,
+            color=face,
+            edgecolor=edge,
+            linewidth=0.25,
+            shade=False,
+            alpha=1.0 if order == 0 else 0.82,
+        )
+    names = axis_names(surface)
+    ax.set_xlabel(names[0], labelpad=-7)
+    ax.set_ylabel(names[1], labelpad=-7)
+    ax.tick_params(pad=-3)
+    ax.locator_params(nbins=5)
+    ax.set_zlim(0, top)
+    ax.view_init(elev=22, azim=-60)
+    ax.set_box_aspect(None, zoom=1.05)
+    return ax
+
+
+_FACES = {"cross_entropy": ("0.93", "0.35"), "quadratic": (COLOURS[4], "black")}
+
+
+def axis_names(surface: Surface) -> tuple[str, str]:
+    """What x and y are."""
+    if surface.config.around is None:
+        return "weight w1", "weight w2"
+    return "direction 1", "direction 2"
+
+
+def _finite(loss: np.ndarray, instead: float = np.nan) -> np.ndarray:
+    return np.where(np.isfinite(loss), loss, instead)
+
+
+def _sentences(surface: Surface, levels: list[np.ndarray]) -> list[str]:
+    config = surface.config
+    count = f"{config.examples:,} example{'s' * (config.examples > 1)}"
+    steps = [f"{each[1] - each[0]:.3g}" for each in levels]
+    if config.around is None:
+        return [
+            f"Mean loss of a network with one weight in each of two layers ({config.act}, then softmax of"
+            f" 0 and w2 z) over {count} of random input and label, seed {config.seed}.",
+            f"Lines every {steps[0]}, the same in both maps, one grey scale, lighter is higher.",
+        ]
+    run = config.around
+    return [
+        f"Mean loss over {count} for validation around {run.act} {run.init} {run.depth}×{run.width}"
+        f" ({run.data}, lr {run.lr:g}, seed {run.seeds[0]}, trained on {NAMES[run.loss]}) after"
+        f" {run.updates:,} updates, along two random filter-normalized directions (seed {config.seed});"
+        " the cross is the trained network. A step of 1 is as long as the weights into each unit.",
+        f"Each map has its own scale, lighter is higher: lines every {steps[0]} and every {steps[1]};"
+        f" what lies above {max(float(each[-1]) for each in levels):g} is cut off in the space.",
+    ]

@@ -1,0 +1,99 @@
+"""The simple figures as text: the same numbers as on paper, without their intervals."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+
+from xavier_cli.figures.bands import Band
+from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
+from xavier_cli.figures.captions import PROBE_EXAMPLES
+from xavier_cli.figures.curves import curve
+from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.labels import labels, shared
+from xavier_cli.figures.over_time import MEANING, spread
+from xavier_cli.figures.saturation import PERCENTILE, saturation
+from xavier_cli.figures.selection import Selection, UnsuitableRunError, parse_tensor, suitable
+from xavier_cli.runs.record import Run
+
+Text = tuple[str, list[str]]
+
+
+def curves_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+    """Test error over updates: an axis per data set, a line per configuration."""
+    runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
+    rows: list[str] = []
+    for data in dict.fromkeys(item.data for item in curves):
+        own = [(run, item) for run, item in zip(runs, curves, strict=True) if item.data == data]
+        _refuse_more(len(own))
+        called = labels([run for run, _ in own])
+        lines = [
+            TextLine(name, item.updates, item.error.center)
+            for name, (_, item) in zip(called, own, strict=True)
+        ]
+        rows += plot_text(lines, f"test error, %: {data}", width, ascii_only=ascii_only)
+        rows += [*legend_text(called, width), ""]
+    return _text(rows, runs, [item.error.seeds for item in curves], width), notes
+
+
+def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+    """Activations per layer: their mean for a range from 0, else the 98th percentile of |z| and the std."""
+    runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
+    rows: list[str] = []
+    for name, data in zip(labels(runs), panels, strict=True):
+        parts = {"mean of z": data.mean}
+        if not data.one_sided:
+            parts = {f"{PERCENTILE}th percentile of |z|": data.high, "std of z": data.std}
+        for words, band in parts.items():
+            rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
+        rows += [*_legend(data.layers, width), ""]
+    return _text(
+        rows, runs, [d.mean.seeds for d in panels], width, f"Activations z on {PROBE_EXAMPLES} test examples."
+    ), notes
+
+
+def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+    """Standard deviation of a gradient per layer, on a logarithmic axis."""
+    known = KINDS["gradients-over-time"].tensors
+    tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
+    runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
+    rows: list[str] = []
+    for name, data in zip(labels(runs), panels, strict=True):
+        title = f"{name}: std of {TENSOR_SYMBOLS[tensor]}"
+        rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic=True)
+        rows += [*_legend(data.layers, width), ""]
+    return _text(rows, runs, [d.std.seeds for d in panels], width, f"Of the {MEANING[tensor]}."), notes
+
+
+def _layers(
+    title: str,
+    updates: np.ndarray,
+    layers: np.ndarray,
+    band: Band,
+    width: int,
+    ascii_only: bool,
+    logarithmic: bool = False,
+) -> list[str]:
+    _refuse_more(len(layers))
+    lines = [TextLine(f"layer {layer}", updates, band.center[:, i]) for i, layer in enumerate(layers)]
+    return plot_text(lines, title, width, ascii_only=ascii_only, logarithmic=logarithmic)
+
+
+def _legend(layers: np.ndarray, width: int) -> list[str]:
+    return legend_text([f"layer {layer}" for layer in layers], width)
+
+
+def _refuse_more(lines: int) -> None:
+    if lines > len(MARKS):
+        raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
+
+
+def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int, sentence: str = "") -> str:
+    counts = sorted(set(seeds))
+    over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
+    ending = [*([sentence] if sentence else []), f"Lines: mean over {over}; their numbers stand on them."]
+    if common := shared(runs):
+        ending.append(f"{common[0].upper()}{common[1:]}.")
+    return "\n".join([*rows, *(line for text in ending for line in textwrap.wrap(text, width))]) + "\n"

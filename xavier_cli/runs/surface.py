@@ -1,0 +1,176 @@
+"""What a loss surface is in memory and in a file: its configuration, its arrays, and their schema.
+
+A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs pass
+over it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from xavier_cli import names
+from xavier_cli.config import MAX_SEED, ConfigError, RunConfig
+from xavier_cli.runs.record import Status
+from xavier_cli.runs.schema import Dataset
+
+LOSSES = ("cross_entropy", "quadratic")
+MAX_POINTS = 501
+_GRID = ("surface/y", "surface/x")
+
+
+class SurfaceConfig(BaseModel):
+    """All that decides the numbers of a surface: over two weights of a tiny net, or around a trained one.
+
+    Without `around` the net has one input, one hidden unit and one output. `around` is a run's
+    configuration with the one seed and the updates that were trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    act: str = Field("tanh", description="activation of the hidden units")
+    low: float = Field(-4.0, allow_inf_nan=False, ge=-1e3, le=1e3, description="lower end of both axes")
+    high: float = Field(4.0, allow_inf_nan=False, ge=-1e3, le=1e3, description="upper end of both axes")
+    points: int = Field(51, ge=3, le=MAX_POINTS, description="points along each axis")
+    examples: int = Field(1, ge=1, le=10_000, description="examples that the losses are means over")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the random data, or of the directions")
+    around: RunConfig | None = Field(None, description="configuration of the run")
+
+    @field_validator("act")
+    @classmethod
+    def _known_act(cls, word: str) -> str:
+        return names.find("activation", word, names.ACTIVATIONS).name
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("the lower end of an axis should be below the upper one")
+        if self.around and (len(self.around.seeds) != 1 or self.around.search):
+            raise ValueError("a surface lies around one seed at one rate")
+        return self
+
+    @classmethod
+    def of(cls, **settings: object) -> SurfaceConfig:
+        """A configuration from settings; raises `ConfigError`, one line that names the setting."""
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            words = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+            words = words.replace("Input should be", "should be")
+            raise ConfigError(f"{place}: {words}" if place else words) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> SurfaceConfig:
+        """The configuration that `to_json` wrote; raises `ConfigError`."""
+        try:
+            settings = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ConfigError("the configuration is not JSON") from None
+        if not isinstance(settings, dict):
+            raise ConfigError("the configuration is not a JSON object")
+        return cls.of(**settings)
+
+    def to_json(self) -> str:
+        """The canonical text: equal configurations have equal text."""
+        content = self.model_dump(mode="json")
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical text, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def file_stem(self) -> str:
+        """The file's name without its ending: the content first, then 8 hex digits of the hash."""
+        what = f"around-{self.around.file_stem()[:-9]}" if self.around else f"two-weights-{self.act}"
+        return f"{what}-seed{self.seed}-{self.sha256()[:8]}"
+
+    @property
+    def title(self) -> str:
+        """In words, ASCII."""
+        run = self.around
+        if run is None:
+            return f"loss over two weights, {self.act}"
+        return f"loss around {run.data} {run.act} {run.init} depth {run.depth} width {run.width}"
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Losses over a plane of weights; `arrays` by path, as `DATASETS` below says."""
+
+    config: SurfaceConfig
+    arrays: Mapping[str, np.ndarray]
+    status: Status = "complete"
+    created_utc: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    @property
+    def x(self) -> np.ndarray:
+        """Shape `(P,)`: the first weight, or steps along the first direction."""
+        return self["surface/x"]
+
+    @property
+    def y(self) -> np.ndarray:
+        """Shape `(P,)`: the second weight, or steps along the second direction."""
+        return self["surface/y"]
+
+    def loss(self, name: str) -> np.ndarray:
+        """Shape `(P, P)`, `[y, x]`: the mean loss over the examples."""
+        return self[f"surface/{name}"]
+
+
+def _rows() -> Iterable[Dataset]:
+    yield Dataset("surface/x", _GRID[1:], "<f8", "first weight w1, or steps along the first direction")
+    yield Dataset("surface/y", _GRID[:1], "<f8", "second weight w2, or steps along the second direction")
+    for loss in LOSSES:
+        words = loss.replace("_", "-")
+        yield Dataset(f"surface/{loss}", _GRID, "<f8", f"mean {words} loss over the examples")
+    example, parameter = ("surface/example",), ("surface/parameter",)
+    yield Dataset("surface/example", example, "<i4", "example of random input and label, from 0")
+    yield Dataset("surface/input", example, "<f8", "random input, standard normal")
+    yield Dataset("surface/label", example, "<i4", "random label, 0 or 1")
+    yield Dataset("surface/parameter", parameter, "<i4", "weights and biases, layer by layer, from 0")
+    for axis, name in (("first", "x"), ("second", "y")):
+        long_name = f"{axis} random direction, filter-normalized; per layer the weights by rows, then biases"
+        yield Dataset(f"surface/direction_{name}", parameter, "<f4", long_name)
+
+
+DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}
+REQUIRED = ("surface/x", "surface/y", *(f"surface/{loss}" for loss in LOSSES))
+
+
+def is_surface(paths: Iterable[str]) -> bool:
+    """Whether datasets of these paths are a surface's and not a run's."""
+    return any(path in DATASETS for path in paths)
+
+
+def problem(config: SurfaceConfig, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """What is wrong with datasets of these shapes in a surface of `config`, in one line; empty if nothing."""
+    unknown = sorted(set(shapes) - set(DATASETS))
+    if unknown:
+        return f"`{unknown[0]}` is no dataset of a loss surface"
+    needed = {*REQUIRED, *(dim for path in shapes for dim in DATASETS[path].dims)}
+    missing = sorted(needed - set(shapes))
+    if missing:
+        return f"`{missing[0]}` is missing"
+    fixed = {"surface/x": config.points, "surface/y": config.points, "surface/example": config.examples}
+    for path, shape in shapes.items():
+        row = DATASETS[path]
+        expected = tuple(fixed.get(dim, shapes[dim][0] if shapes[dim] else -1) for dim in row.dims)
+        if shape != expected:
+            return f"`{path}` has shape {shape}, not {expected}"
+        if any(n < 1 or n > bound for n, bound in zip(shape, row.bounds, strict=True)):
+            return f"`{path}` has shape {shape}, over the bounds {row.bounds}"
+    return ""
