@@ -1,4 +1,4 @@
-"""What must come out at initialization, as data: Shapeset in [-1, 1], depth 5, width 1000, 300 probe examples.
+"""What must come out at initialization, as data: Shapeset in [-1, 1], depth 5, width 1000, 300 examples.
 
 The same targets are applied to this program and to programs that are wrong in a named way.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Seen = Mapping[str, np.ndarray]
-"""Means over seeds: `activation_std` `backprop_std`, `(5,)`, `weight_gradient_std`, `(6,)`, `start_loss`, `()`, and
-where Jacobians were taken `mean` `rms` `geometric_mean` singular values, `(5,)`."""
+"""Means over seeds: `activation_std` `backprop_std`, `(5,)`, `weight_gradient_std`, `(6,)`, `start_loss`, `()`,
+and where Jacobians were taken `mean` `rms` `geometric_mean` singular values, `(5,)`."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,8 +30,7 @@ def network(shape, scale=1.5, seed=0):
     rng = np.random.default_rng(seed)
     sizes = layer_sizes(inputs, depth, width, 4)
     weights = [
-        rng.normal(0, scale / np.sqrt(fan_in), (fan_in, fan_out))
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True)
+        rng.normal(0, scale / np.sqrt(fan_in), (fan_in, fan_out)) for fan_in, fan_out in pairwise(sizes)
     ]
     return weights, rng.uniform(-1, 1, (EXAMPLES, inputs))
 
@@ -125,7 +126,7 @@ def test_a_rectifier_that_is_off_makes_a_layer_singular_and_nothing_else_wrong()
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
 def test_what_is_not_finite_is_nan_and_stops_nobody(poison):
-    weights, x = network((12, 2, 12))
+    weights, _ = network((12, 2, 12))
     weights[0][0, 0] = poison
     seen = singular(weights, [np.ones((EXAMPLES, 12))] * 2)
 

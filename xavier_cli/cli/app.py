@@ -47,8 +47,8 @@ app.command("ls")(ls.ls)
 
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
-    # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other, up to
-    # a hundred times longer than the work takes. Read when NumPy is imported, which no command has done yet.
+    # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
+    # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False) or ExitCode.DONE

@@ -1,10 +1,10 @@
 """Singular values of a member's Jacobians: layer by layer, dz(i)/dz(i−1) with z(0) = x, and end to end.
 
 With J = diag(φ'(s)) Wᵀ each statistic has its own cheapest exact route. The root mean square is a Frobenius
-norm, and the geometric mean one factorization of W per layer, whatever the examples. The arithmetic mean needs
-the singular values themselves, which bring the largest along: square roots of eigenvalues of the Gram matrix,
-a third of an SVD's time. They are computed by LAPACK on the host, which can leave out the eigenvectors as XLA
-cannot, in double precision, so that squaring costs no digit that is stored, and while the devices go on.
+norm, and the geometric mean one factorization of W per layer, whatever the examples. The arithmetic mean
+needs the singular values themselves, which bring the largest along: square roots of eigenvalues of the Gram
+matrix, at half an SVD's time or less. LAPACK computes them on the host, without the eigenvectors that XLA
+would bring along, in double precision, so that squaring costs little, and while the devices go on.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Spectrograph:
         self._pool = ThreadPoolExecutor(usable_cores())
 
     def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[Singular]]]:
-        """Start on the members of a grid of `seeds` × `variants`; leaves of `grid` lead with these two axes."""
+        """Start on the members of a grid of `seeds` × `variants`, the leading axes of each leaf of `grid`."""
         host = self._pool.submit(jax.device_get, grid)
         return [[self._pool.submit(self._member, host, i, j) for j in range(variants)] for i in range(seeds)]
 
@@ -84,9 +84,7 @@ def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Sin
     `slopes` holds `(examples, fan_out)` for each hidden layer. NaN where a number is not finite.
     """
     layers = [layer_values(*layer) for layer in zip(weights, slopes, strict=False)]
-    averages = [
-        layer_averages(*layer, values) for *layer, values in zip(weights, slopes, layers, strict=False)
-    ]
+    averages = [layer_averages(*each) for each in zip(weights, slopes, layers, strict=False)]
     whole = end_to_end_averages(weights, slopes)
     longest = max(values.shape[1] for values in layers)
     padded = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 
 from xavier_cli.config import RunConfig
@@ -84,7 +85,7 @@ def probe(
     config = untrained(config)
     material = prepare(config, data_dir)
     run = _train(population_of(config), material, strategy, watcher or Watcher())[0]
-    return run, np.asarray(decode(material.probe.pixels, config.coding))
+    return run, np.asarray(decode(jnp.asarray(material.probe.pixels), config.coding))
 
 
 def untrained(config: RunConfig) -> RunConfig:
