@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Seen = Mapping[str, np.ndarray]
-"""Means over seeds: `activation_std` `backprop_std`, `(5,)`, `weight_gradient_std`, `(6,)`, `start_loss`, `()`,
+"""Means over seeds: `activation_std` `backprop_std`, `(5,)`, `weight_gradient_std`, `(6,)`, `start_loss`,
 and where Jacobians were taken `mean` `rms` `geometric_mean` singular values, `(5,)`."""
 
 

@@ -136,7 +136,7 @@ class Engine:
         return record
 
     def jacobians(self) -> list[list[Future[Singular]]]:
-        """Singular values of every member's Jacobians, by seed and variant; the host computes them meanwhile."""
+        """Singular values of every member's Jacobians, by seed and variant; the host computes them."""
         self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
         return self._spectrograph.measure(factors, len(self.population.seeds), len(self.population.variants))
 
