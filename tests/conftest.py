@@ -23,6 +23,8 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "2"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "programs")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+# As in the command itself; NumPy's threads would only stand in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 PROBE_EXAMPLES = 300
 TEST_EXAMPLES = 10_000
@@ -199,6 +201,7 @@ def _member(
         **dict.fromkeys(("preactivation", "activation", "backprop"), units * PROBE_EXAMPLES),
         **dict.fromkeys(("weight_gradient", "weight"), fan_in * fan_out),
     }
+    arrays["weight_gradient/example_rms"] = 4 * stds["weight_gradient"]
     centre = 0.5 if config.act == "sigmoid" else 0.0
     for tensor, std in stds.items():
         mean = centre * (tensor == "activation") + 0.02 * std * rng.normal(size=std.shape)
@@ -227,6 +230,7 @@ def _member(
     mean = (0.8 if config.init == "normalized" else 0.5) + 0.1 * rng.random((len(jacobian_updates), depth))
     for name, factor in {"mean": 1.0, "rms": 1.1, "geometric_mean": 0.7, "max": 2.0}.items():
         arrays[f"jacobian/{name}_singular_value"] = mean * factor
+        arrays[f"jacobian/end_to_end_{name}_singular_value"] = mean.prod(axis=1) * factor
     spectrum = 2.0 * np.sqrt(1 - np.arange(size) / size)
     values = np.tile(spectrum, (len(spectrum_updates), depth, 1))
     arrays["jacobian/singular_values"] = values * mean[[0, -1][: len(values)], :, None]

@@ -160,6 +160,9 @@ class RunConfig(BaseModel):
     eval_examples: int = Field(
         2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
     )
+    jacobian_examples: int = Field(
+        1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians"
+    )
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
         (0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10"
     )
@@ -303,6 +306,18 @@ class RunConfig(BaseModel):
         else:
             points = [round(last * i / (number - 1)) for i in range(number)]
         return tuple(sorted(set(points)))
+
+    def jacobian_updates(self) -> tuple[int, ...]:
+        """The records at which Jacobians are taken: the first, the last, and four spread between."""
+        if not self.jacobian_examples:
+            return ()
+        records = self.record_updates()
+        last = len(records) - 1
+        return tuple(records[i] for i in sorted({round(last * i / 5) for i in range(6)}))
+
+    def spectrum_updates(self) -> tuple[int, ...]:
+        """The records at which all singular values are kept: the first and the last."""
+        return tuple(sorted({*self.jacobian_updates()[:1], *self.jacobian_updates()[-1:]}))
 
     def file_stem(self) -> str:
         """The run file's name without its ending: the content first, then 8 hex digits of the hash."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli import act, compare, init, ls, plot, show, surface, train
+from xavier_cli.cli import act, compare, init, ls, plot, probe, show, surface, train
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def xavier(
 
 
 app.command("train")(train.train)
+app.command("probe")(probe.probe)
 app.command("compare")(compare.compare)
 app.command("plot")(plot.plot)
 app.command("surface")(surface.surface)
@@ -49,6 +50,9 @@ app.add_typer(act.act, name="act")
 
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
+    # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
+    # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()

@@ -28,7 +28,6 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
 
     words = names.find("data set", data or "shapeset", names.DATA_SETS)
     if words.name != "shapeset":
-
         if seed is not None:
             raise typer.BadParameter(f"`{words.name}` is not generated: it has no seed", param_hint="--seed")
         train = names.load(words.function)(data_dir).train

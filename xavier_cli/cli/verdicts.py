@@ -12,7 +12,16 @@ from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verd
 
 SCHEMA = "xavier.compare/1"
 # Settings whose usual value needs no words in the line of what the rows have in common.
-_UNSAID = ("coding", "loss", "optimizer", "records", "eval_examples", "precision", "update_rule")
+_UNSAID = (
+    "coding",
+    "loss",
+    "optimizer",
+    "records",
+    "eval_examples",
+    "jacobian_examples",
+    "precision",
+    "update_rule",
+)
 
 
 def comparison_page(comparison: Comparison, notes: Sequence[str] = ()) -> Page:

@@ -53,7 +53,7 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     for names in (_PER_LAYER, _PER_WEIGHT_LAYER):
         for path, field in names.items():
             if path in run:
-                for layer, value in enumerate(_mean(run[path][kept, record])):
+                for layer, value in enumerate(finite_mean(run[path][kept, record])):
                     found[layer][field] = value
     return tuple(
         Layer(number, "output" if number > depth else f"hidden {number}", **values)
@@ -62,7 +62,7 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     )
 
 
-def _mean(values: np.ndarray) -> list[float]:
+def finite_mean(values: np.ndarray) -> list[float]:
     """Mean over the first axis of what is finite; NaN where nothing is."""
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     with warnings.catch_warnings():

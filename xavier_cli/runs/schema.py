@@ -127,6 +127,13 @@ def _rows() -> Iterator[Dataset]:
             yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising")
             yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count")
 
+    yield Dataset(
+        "weight_gradient/example_rms",
+        ("seed", "update", "weight_layer"),
+        "<f4",
+        "root mean square, over the matrix and the probe examples, of dC/dW of one example's own loss",
+    )
+
     dims = ("seed", "update", "layer")
     shares = {
         "saturated": "share of pre-activations where the activation is saturated",
@@ -145,18 +152,25 @@ def _rows() -> Iterator[Dataset]:
             f"logits/from_{name}_std", dims, "<f4", f"standard deviation of the logits from {cause}"
         )
 
-    dims = ("seed", "jacobian_update", "layer")
+    dims = ("seed", "jacobian_update")
     for name, word in {
         "mean": "mean",
         "rms": "root mean square",
         "geometric_mean": "geometric mean",
         "max": "largest",
     }.items():
+        about = f"{word} singular value of"
         yield Dataset(
             f"jacobian/{name}_singular_value",
+            (*dims, "layer"),
+            "<f4",
+            f"{about} dz(i)/dz(i-1), mean over probe examples",
+        )
+        yield Dataset(
+            f"jacobian/end_to_end_{name}_singular_value",
             dims,
             "<f4",
-            f"{word} singular value of dz(i)/dz(i-1), mean over probe examples",
+            f"{about} dlogits/dx, mean over probe examples",
         )
     yield Dataset(
         "jacobian/singular_values",

@@ -14,8 +14,7 @@ def prepare_devices(members: int) -> str:
 
     Returns a note for the user where JAX has started already, else an empty text.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = min(cores, members)
+    wanted = min(usable_cores(), members)
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:
@@ -23,6 +22,11 @@ def prepare_devices(members: int) -> str:
         if there < wanted and jax.local_devices()[0].platform == "cpu":
             return f"JAX had already started with {there} of {wanted} devices: members share them"
     return ""
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keep_compiled_programs() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -20,9 +20,10 @@ from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
-from xavier_cli.training.evaluation import Evaluation, evaluate
+from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
+from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step
@@ -35,6 +36,7 @@ _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
     "init": {"xla_backend_optimization_level": 1},
     "advance": None,
     "observe": {"xla_backend_optimization_level": 1},
+    "jacobians": {"xla_backend_optimization_level": 1},
 }
 
 
@@ -70,6 +72,7 @@ class Engine:
         }
         self._step = make_step(self._act, self._loss)
         self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
+        self._spectrograph = Spectrograph(self._act)
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
@@ -110,9 +113,13 @@ class Engine:
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
             lowered = {
                 "init": init.lower(self._seeds, self._init_of),
-                "advance": advance.lower(*self._advance_arguments(0, 0)),
                 "observe": observe.lower(*self._observe_arguments(1, 1)),
             }
+            if self.population.config.updates:
+                lowered["advance"] = advance.lower(*self._advance_arguments(0, 0))
+            if self.population.config.jacobian_examples:
+                jacobians = self._program(self._jacobians_row, (GRID, SHARED))
+                lowered["jacobians"] = jacobians.lower(self.state, self._examples[0].pixels)
         with ThreadPoolExecutor() as pool:
             compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
             self._programs = dict(zip(lowered, compiled, strict=True))
@@ -127,6 +134,11 @@ class Engine:
         """Look at all members; `updates` were done since the last look, errors are on `examples`."""
         self.state, record = self._programs["observe"](*self._observe_arguments(updates, examples))
         return record
+
+    def jacobians(self) -> list[list[Future[Singular]]]:
+        """Singular values of every member's Jacobians, by seed and variant; the host computes them."""
+        self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
+        return self._spectrograph.measure(factors, len(self.population.seeds), len(self.population.variants))
 
     def wait(self) -> None:
         """Wait until the devices have done all they were told to."""
@@ -146,6 +158,15 @@ class Engine:
     def diverged_at(self) -> np.ndarray:
         """Shape `(seeds, variants)`: the first bad update of each member, or -1."""
         return self._real(self.state.diverged_at)
+
+    def _jacobians_row(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
+        config = self.population.config
+        x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
+
+        def member(state: MemberState) -> tuple[MemberState, Factors]:
+            return state, factors(state.params, x, self._act)
+
+        return self.layout.over(member)(states)
 
     def _real(self, array: Array) -> np.ndarray:
         return np.asarray(array)[: len(self.population.seeds), : len(self.population.variants)]

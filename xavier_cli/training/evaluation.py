@@ -54,7 +54,12 @@ def evaluate(
     return Evaluation(loss_sum / examples, error, correct)
 
 
+def spread_over(n: int, count: int) -> np.ndarray:
+    """Shape `(count,)`: which of n examples, evenly from the first on."""
+    return np.arange(count) * n // count
+
+
 def spread_order(n: int, first: int) -> np.ndarray:
     """An order of n examples, shape `(n,)`, whose `first` leading ones are spread evenly over all of them."""
-    leading = np.arange(first) * n // first
+    leading = spread_over(n, first)
     return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])

@@ -43,15 +43,17 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
     """
     words = names.DATA_SETS[config.data]
     if config.data == "shapeset":
+        # Every example is looked at after training alone.
+        held_out = HELD_OUT if config.updates else -(-config.eval_examples // BLOCK) * BLOCK
         valid, test, probe = (
             _generated(purpose, count)
             for purpose, count in (
-                (Purpose.VALID, HELD_OUT),
-                (Purpose.TEST, HELD_OUT),
+                (Purpose.VALID, held_out),
+                (Purpose.TEST, held_out),
                 (Purpose.PROBE, PROBE_EXAMPLES),
             )
         )
-        order = np.arange(HELD_OUT)
+        order = np.arange(held_out)
         return Material(
             ShapesetFeed(config.batch_size), valid, test, probe, order, words.inputs, words.classes
         )

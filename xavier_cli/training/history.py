@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine
+from xavier_cli.training.jacobian import Singular
 from xavier_cli.training.population import Population
 
 
@@ -26,12 +28,17 @@ class History:
         }
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
+        self._jacobians: dict[int, list[list[Future[Singular]]]] = {}
         self._test_correct: np.ndarray | None = None
 
     def add(self, update: int, record: Mapping[str, np.ndarray]) -> None:
         """Keep a record, each array of shape `(seeds, variants, ...)`, taken after `update` updates."""
         self.updates.append(update)
         self._records.append(record)
+
+    def add_jacobians(self, update: int, members: list[list[Future[Singular]]]) -> None:
+        """Keep the Jacobians of every member, by seed and variant, after `update` updates."""
+        self._jacobians[update] = members
 
     def mean_valid_error(self) -> float:
         """Over all members, at the last record."""
@@ -44,11 +51,14 @@ class History:
     def runs(
         self, diverged_at: np.ndarray, status: Status, created_utc: str, provenance: Mapping[str, Any]
     ) -> list[Run]:
-        """One run for each variant; `diverged_at` has shape `(seeds, variants)`."""
+        """One run for each variant; `diverged_at` has shape `(seeds, variants)`.
+
+        While running, Jacobians that are still being worked on are left out.
+        """
         return [
             Run(
                 self.population.run_config(variant),
-                self._arrays(i, diverged_at[:, i]),
+                self._arrays(i, diverged_at[:, i]) | self._jacobian_arrays(i, wait=status != "running"),
                 status,
                 created_utc,
                 provenance,
@@ -66,6 +76,29 @@ class History:
         if self._test_correct is not None:
             arrays["final/test_correct"] = self._test_correct[:, variant].astype(np.int8)
             arrays["example"] = np.arange(self._test_correct.shape[-1], dtype=np.int32)
+        return arrays
+
+    def _jacobian_arrays(self, variant: int, wait: bool) -> dict[str, np.ndarray]:
+        at_records = {
+            update: [seed[variant].result() for seed in members]
+            for update, members in self._jacobians.items()
+            if wait or all(seed[variant].done() for seed in members)
+        }
+        if not at_records:
+            return {}
+        spectra = [update for update in self.population.config.spectrum_updates() if update in at_records]
+        arrays = {
+            f"jacobian/{name}_singular_value": np.stack(
+                [[member.averages[name] for member in members] for members in at_records.values()], axis=1
+            )
+            for name in next(iter(at_records.values()))[0].averages
+        }
+        arrays["jacobian_update"] = np.array(list(at_records), np.int64)
+        if spectra:
+            values = np.stack([[member.values for member in at_records[at]] for at in spectra], axis=1)
+            arrays["jacobian/singular_values"] = values
+            arrays["spectrum_update"] = np.array(spectra, np.int64)
+            arrays["index"] = np.arange(values.shape[-1], dtype=np.int32)
         return arrays
 
 

@@ -96,10 +96,14 @@ def train_population(engine: Engine, watcher: Watcher) -> list[Run]:
         if done < at:
             break
         since = at - (history.updates[-1] if history.updates else 0)
-        examples = config.eval_examples if at < records[-1] else len(engine.material.test.labels)
+        # Without training there is no result yet that would be worth every example.
+        whole = 0 < at == records[-1]
+        examples = len(engine.material.test.labels) if whole else config.eval_examples
         pending = at, engine.observe(since, examples)
+        if at in config.jacobian_updates():
+            history.add_jacobians(at, engine.jacobians())
     if pending:
         history.add(pending[0], engine.read(pending[1]))
-        if pending[0] == records[-1]:
+        if 0 < pending[0] == records[-1]:
             history.finish(engine.read_correct(pending[1]))
     return runs("complete" if history.updates[-1] == records[-1] else "interrupted")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.nn.activations import Activation
-from xavier_cli.nn.losses import Loss
+from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Params, Taps, forward
 from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
 from xavier_cli.training.distributions import Bins, moments, percentiles
@@ -34,13 +34,15 @@ def make_probe(act: Activation, loss: Loss, regions: Regions, bins: dict[str, Bi
         examples = len(x)
         zeros = [jnp.zeros((examples, len(layer.bias))) for layer in params[:-1]]
 
-        def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, Taps]:
+        def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, tuple[Array, Taps]]:
             logits, taps = forward(params, x, act, zeros)
-            return jnp.sum(loss(logits, labels)), taps
+            return jnp.sum(loss(logits, labels)), (logits, taps)
 
         # Of the sum of the examples' losses, one gradient serves both: with respect to the zero taps it is
         # dC/ds of each example's own loss, with respect to the weights `examples` times that of the mean.
-        (weight_gradients, backprop), taps = jax.grad(total_loss, argnums=(0, 1), has_aux=True)(params, zeros)
+        (weight_gradients, backprop), (logits, taps) = jax.grad(total_loss, argnums=(0, 1), has_aux=True)(
+            params, zeros
+        )
         tensors = {
             "activation": taps.activations,
             "preactivation": taps.preactivations,
@@ -64,6 +66,9 @@ def make_probe(act: Activation, loss: Loss, regions: Regions, bins: dict[str, Bi
         return {
             **observation,
             **{f"activation/{name}": value for name, value in shares.items()},
+            "weight_gradient/example_rms": _example_rms(
+                [x, *taps.activations], [*backprop, logits_gradient(loss, logits, labels)]
+            ),
             "logits/from_bias_std": _spread_over_classes(params[-1].bias[None]),
             "logits/from_weights_std": _spread_over_classes(taps.activations[-1] @ params[-1].weight),
         }
@@ -102,6 +107,24 @@ def _shares(act: Activation, regions: Regions, s: Array) -> Observation:
         "inactive": jnp.mean((s < regions.inactive_below) | (s > regions.inactive_above)),
         "dead": jnp.mean(jnp.all(jnp.abs(slope) < DEAD_SLOPE, axis=0)),
     }
+
+
+def _example_rms(inputs: Sequence[Array], deltas: Sequence[Array]) -> Array:
+    """Root mean square of each example's own weight gradient, shape `(depth + 1,)`.
+
+    One example's gradient is the outer product of its input and its dC/ds, so that its mean square is the
+    product of theirs: what equation (7) predicts, and no matrix is made.
+    """
+
+    def mean_square(tensor: Array) -> Array:
+        return jnp.mean(tensor**2, axis=1)
+
+    return jnp.stack(
+        [
+            jnp.sqrt(jnp.mean(mean_square(z) * mean_square(delta)))
+            for z, delta in zip(inputs, deltas, strict=True)
+        ]
+    )
 
 
 def _spread_over_classes(logits: Array) -> Array:

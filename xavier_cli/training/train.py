@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 
 from xavier_cli.config import RunConfig
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
+from xavier_cli.training.feed import decode
 from xavier_cli.training.history import join_seeds
 from xavier_cli.training.layout import Strategy, choose_layout
 from xavier_cli.training.loop import Progress, Watcher, train_population
@@ -60,6 +62,26 @@ def train(
         "search/valid_error": errors,
     }
     return replace(run, config=config, arrays={**run.arrays, **found}), searched
+
+
+def probe(
+    config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
+) -> tuple[Run, np.ndarray]:
+    """Look at the networks of `config` at initialization; what concerns training alone is not looked at.
+
+    Returns the run with the single record 0, and the probe examples as the networks see them, shape
+    `(examples, inputs)`, from which theory starts.
+    """
+    config = untrained(config)
+    run = _train(population_of(config), material, strategy, watcher or Watcher())[0]
+    return run, np.asarray(decode(jnp.asarray(material.probe.pixels), config.coding))
+
+
+def untrained(config: RunConfig) -> RunConfig:
+    """`config` without training, so that configurations that begin alike are the same one."""
+    fields = RunConfig.model_fields
+    kept = {name: fields[name].default for name in ("lr", "search_seeds", "batch_size", "records")}
+    return config.with_(updates=0, **kept)
 
 
 def _train(population: Population, material: Material, strategy: Strategy, watcher: Watcher) -> list[Run]:

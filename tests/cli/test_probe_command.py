@@ -1,0 +1,37 @@
+"""`xavier probe` end to end, on a small network."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from xavier_cli.runs.store import read_run
+
+SMALL = ("--width", 24, "--depth", 2, "--eval-examples", 500, "-q")
+
+
+@pytest.fixture
+def probed(tmp_path, monkeypatch, xavier):
+    """The answer to a probe in an empty folder, and the run that it wrote."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    answer = xavier("probe", *SMALL, "--seeds", 2, "--jacobian-examples", 3, "--updates", 7, "-f", "json")
+    (path,) = (tmp_path / "probes").glob("*.h5")
+    return answer, read_run(path)
+
+
+def test_a_probe_measures_beside_predicted_and_writes_a_run_without_training(probed):
+    answer, run = probed
+    layers = json.loads(answer.out)["layers"]
+
+    assert answer.code == 0
+    assert run.updates.tolist() == run["jacobian_update"].tolist() == run["spectrum_update"].tolist() == [0]
+    assert run.config.updates == 0
+    assert run["jacobian/singular_values"].shape == (2, 1, 2, 24)
+    means = run["jacobian/mean_singular_value"][:, 0].mean(axis=0)
+    assert np.allclose(layers["mean_singular_value"]["measured"], means)
+    for name in ("activation_std", "backprop_std", "weight_gradient_rms", "mean_singular_value"):
+        assert np.allclose(layers[name]["measured"], layers[name]["predicted"], rtol=0.3), name
+    assert "final/test_correct" not in run

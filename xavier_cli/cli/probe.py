@@ -1,0 +1,76 @@
+"""`xavier probe`: the network at initialization, next to what theory predicts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli.errors import say
+from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.cli.train import Strategy
+
+PROBES = Path("probes")
+
+
+@with_settings
+def probe(
+    settings: dict[str, str],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; by default named by its content in `probes/`."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
+    ] = None,
+    strategy: Annotated[
+        Strategy, typer.Option("--strategy", help="How members are laid on the hardware.")
+    ] = Strategy.AUTO,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    format: FormatOption = None,
+) -> None:
+    """Look at networks at initialization, next to what theory predicts; nothing is trained.
+
+    xavier probe --act tanh --init standard --width 1000
+
+    xavier probe --jacobian-examples 16 --seeds 5
+
+    Takes the options of `train`; what concerns training alone (updates, rates, records) changes nothing.
+    """
+    from xavier_cli.cli.initial import initial_page
+    from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.findings.expectation import expectation
+    from xavier_cli.runs.publish import lock_output
+    from xavier_cli.runs.store import write_run
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.examples import prepare
+    from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.train import probe, untrained
+
+    config = untrained(resolve(settings))
+    path = output or PROBES / f"{config.file_stem()}.h5"
+    check_output(path)
+    if output is not None and output.exists() and not force:
+        raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+    keep_compiled_programs()
+    note = prepare_devices(len(config.seeds))
+    if note:
+        say(note)
+    command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
+    # Before anything is written: the data may not be there.
+    material = prepare(config, data_dir)
+    with lock_output(path), shown_progress(quiet) as report:
+        watcher = Watcher(report, provenance=command)
+        run, images = probe(config, material, strategy=strategy.value, watcher=watcher)
+        write_run(path, run)
+    show_page(initial_page(run, expectation(run, images), path), format)
+    say(f"next: xavier plot activations {path}")
+    if config.jacobian_examples:
+        say(f"      xavier plot spectrum {path}")

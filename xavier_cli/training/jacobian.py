@@ -1,0 +1,164 @@
+"""Singular values of a member's Jacobians: layer by layer, dz(i)/dz(i−1) with z(0) = x, and end to end.
+
+With J = diag(φ'(s)) Wᵀ each statistic has its own cheapest exact route. The root mean square is a Frobenius
+norm, and the geometric mean one factorization of W per layer, whatever the examples. The arithmetic mean
+needs the singular values themselves, which bring the largest along: square roots of eigenvalues of the Gram
+matrix, at half an SVD's time or less. LAPACK computes them on the host, without the eigenvectors that XLA
+would bring along, in double precision, so that squaring costs little, and while the devices go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from xavier_cli.nn.activations import Activation
+from xavier_cli.nn.mlp import Params, forward
+from xavier_cli.training.devices import usable_cores
+
+
+class Factors(NamedTuple):
+    """What a member's Jacobians are made of: its parameters, and the pre-activations of its hidden layers.
+
+    `preactivations` holds one array of shape `(examples, width)` per hidden layer.
+    """
+
+    params: Params
+    preactivations: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Singular:
+    """Singular values of one member's Jacobians, means over the examples.
+
+    `averages` has `mean`, `rms`, `geometric_mean` and `max` of shape `(depth,)`, and the same of the whole
+    network, dlogits/dx, of shape `()` behind `end_to_end_`. `values`, `(depth, index)`, falls along a layer;
+    NaN past min(fans).
+    """
+
+    averages: Mapping[str, np.ndarray]
+    values: np.ndarray
+
+
+def factors(params: Params, x: Array, act: Activation) -> Factors:
+    """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device."""
+    return Factors(params, forward(params, x, act)[1].preactivations)
+
+
+class Spectrograph:
+    """Measures Jacobians on the host's cores, beside the devices' own work."""
+
+    def __init__(self, act: Activation):
+        self._slope = jax.jit(jax.vmap(jax.grad(act)))
+        self._pool = ThreadPoolExecutor(usable_cores())
+
+    def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[Singular]]]:
+        """Start on the members of a grid of `seeds` × `variants`, the leading axes of each leaf of `grid`."""
+        host = self._pool.submit(jax.device_get, grid)
+        return [[self._pool.submit(self._member, host, i, j) for j in range(variants)] for i in range(seeds)]
+
+    def _member(self, host: Future[Any], seed: int, variant: int) -> Singular:
+        # The transfer was submitted first, so a thread that waits for it never keeps it from starting.
+        params, preactivations = jax.tree.map(lambda leaf: leaf[seed, variant], host.result())
+        return singular(
+            [np.asarray(layer.weight, np.float64) for layer in params], self.slopes(preactivations)
+        )
+
+    def slopes(self, preactivations: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """φ'(s), in double precision: in single, a slope of tanh below 6e-8 would be 0, and its log lost."""
+        with jax.enable_x64(True):
+            return [
+                np.asarray(self._slope(s.astype(np.float64).ravel())).reshape(s.shape) for s in preactivations
+            ]
+
+
+def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Singular:
+    """Singular values from `weights`, `(fan_in, fan_out)` each, the output layer's last, and `slopes` φ'(s).
+
+    `slopes` holds `(examples, fan_out)` for each hidden layer. NaN where a number is not finite.
+    """
+    layers = [layer_values(*layer) for layer in zip(weights, slopes, strict=False)]
+    averages = [layer_averages(*each) for each in zip(weights, slopes, layers, strict=False)]
+    whole = end_to_end_averages(weights, slopes)
+    longest = max(values.shape[1] for values in layers)
+    padded = [
+        np.pad(values.mean(axis=0), (0, longest - values.shape[1]), constant_values=np.nan)
+        for values in layers
+    ]
+    return Singular(
+        {name: np.array([layer[name] for layer in averages]) for name in whole}
+        | {f"end_to_end_{name}": np.array(value) for name, value in whole.items()},
+        np.stack(padded),
+    )
+
+
+def layer_values(weight: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """All singular values of diag(slopes) weightᵀ, falling, shape `(examples, min(fans))`.
+
+    From the smaller Gram matrix; where the layer does not widen, it is one of the weights alone that each
+    example only scales.
+    """
+    fan_in, fan_out = weight.shape
+    gram = weight.T @ weight if fan_in >= fan_out else None
+    squares = np.full((len(slopes), min(fan_in, fan_out)), np.nan)
+    for row, slope in zip(squares, slopes, strict=True):
+        matrix = (weight * slope**2) @ weight.T if gram is None else slope[:, None] * gram * slope
+        if np.all(np.isfinite(matrix)):
+            row[:] = np.linalg.eigvalsh(matrix)[::-1]
+    # Rounding can put the smallest a little below 0.
+    values: np.ndarray = np.sqrt(np.maximum(squares, 0.0))
+    return values
+
+
+def layer_averages(weight: np.ndarray, slopes: np.ndarray, values: np.ndarray) -> dict[str, float]:
+    """Averages over the singular values of a layer, and then over the examples.
+
+    `values` are those of `layer_values`; the mean and the largest are read off them.
+    """
+    count = values.shape[1]
+    squared_norm = (slopes**2) @ np.sum(weight**2, axis=0)
+    return {
+        "mean": float(values.mean()),
+        "rms": float(np.mean(np.sqrt(squared_norm / count))),
+        "geometric_mean": float(np.mean(np.exp(_log_volume(weight, slopes) / count))),
+        "max": float(values[:, 0].mean()),
+    }
+
+
+def _log_volume(weight: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """The sum of the logarithms of the singular values of diag(slopes) weightᵀ, shape `(examples,)`."""
+    fan_in, fan_out = weight.shape
+    if not (np.all(np.isfinite(weight)) and np.all(np.isfinite(slopes))):
+        return np.full(len(slopes), np.nan)
+    with np.errstate(divide="ignore"):
+        if fan_in < fan_out:
+            return 0.5 * np.array([np.linalg.slogdet((weight * s**2) @ weight.T)[1] for s in slopes])
+        # The volume of a product with a square factor is the product of volumes; an LU for a square weight.
+        square = weight if fan_in == fan_out else np.linalg.qr(weight, mode="r")
+        logs: np.ndarray = np.log(np.abs(slopes)).sum(axis=1)
+        return logs + np.linalg.slogdet(square)[1]
+
+
+def end_to_end_averages(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> dict[str, float]:
+    """The same averages of dlogits/dx, over as many singular values as its narrowest layer lets through."""
+    jacobian = np.broadcast_to(weights[-1].T, (len(slopes[0]), *weights[-1].T.shape))
+    for weight, slope in zip(weights[-2::-1], slopes[::-1], strict=True):
+        jacobian = (jacobian * slope[:, None, :]) @ weight.T
+    if not np.all(np.isfinite(jacobian)):
+        return dict.fromkeys(("mean", "rms", "geometric_mean", "max"), np.nan)
+    count = min(min(weight.shape) for weight in weights)
+    values = np.linalg.svd(jacobian, compute_uv=False)[:, :count]
+    with np.errstate(divide="ignore"):
+        logs = np.log(values).mean(axis=1)
+    return {
+        "mean": float(values.mean()),
+        "rms": float(np.sqrt((values**2).mean(axis=1)).mean()),
+        "geometric_mean": float(np.exp(logs).mean()),
+        "max": float(values[:, 0].mean()),
+    }
