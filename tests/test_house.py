@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from typer import Typer
 
+from xavier_cli.cli.app import COMMANDS
 from xavier_cli.names import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
 ROOT = Path(__file__).parents[1]
@@ -79,3 +82,12 @@ def test_no_alias_means_two_things(table):
 
     assert len(aliases) == len(set(aliases))
     assert all(find("word", alias, table) in table.values() for alias in aliases)
+
+
+def test_the_list_of_commands_says_what_each_commands_own_help_says():
+    for name, summary in COMMANDS.items():
+        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        own = command.info.help if isinstance(command, Typer) else command.__doc__
+
+        assert own is not None
+        assert own.strip().splitlines()[0] == summary

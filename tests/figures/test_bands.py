@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xavier_cli.figures.bands import in_words, over_seeds
+from xavier_cli.figures.bands import factors_over_seeds, in_words, over_seeds
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 
@@ -48,3 +48,12 @@ def test_what_is_not_finite_is_left_out_where_it_stands():
 )
 def test_a_caption_says_what_the_bands_are(seeds, words):
     assert in_words(seeds) == words
+
+
+def test_a_band_of_factors_stays_above_zero_and_holds_the_geometric_mean():
+    values = np.array([[1e-4], [1e-3], [1e-1]])
+    band = factors_over_seeds(values)
+
+    assert band.center == pytest.approx(np.exp(np.log(values).mean(axis=0)))
+    assert 0 < band.low[0] < band.center[0] < band.high[0]
+    assert over_seeds(values).low[0] < 0

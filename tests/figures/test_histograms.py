@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.histograms import histogram, plot_histogram
+from xavier_cli.figures.histograms import evenly, histogram, plot_histogram
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.layered import styles_of
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
@@ -70,3 +70,19 @@ def test_other_ranges_do_not_share_an_axis(small_run):
 
     first, second = draw(KINDS["activations"], runs).figure.axes
     assert (first.get_xlim(), second.get_xlim()) == ((0, 1), (-1, 1))
+
+
+def test_logarithmic_bins_are_drawn_in_even_ones_that_hold_the_same_values():
+    magnitudes = np.logspace(-10, 4, 141)
+    edges = np.concatenate([-magnitudes[::-1], magnitudes])
+    drawn = np.random.default_rng(0).normal(0, 0.01, 200_000)
+    share = np.histogram(drawn, edges)[0][None, :, None] / len(drawn)
+    even, told = evenly(edges, share)
+    density = told[0, :, 0] / np.diff(even)
+    centres = (even[1:] + even[:-1]) / 2
+    normal = np.exp(-((centres / 0.01) ** 2) / 2) / (0.01 * np.sqrt(2 * np.pi))
+
+    assert np.allclose(np.diff(even), np.diff(even)[0])
+    assert 0.99 < told.sum() <= 1
+    # Logarithmic bins are a quarter as wide as they are far from 0: the shape is kept to that.
+    assert np.abs(density - normal).max() < 0.15 * normal.max()

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 LIST_SCHEMA = "xavier.act.list/1"
 SHOW_SCHEMA = "xavier.act.show/1"
 
-act = typer.Typer(no_args_is_help=True, help="The activations: formula, range, slope, gain, other names.")
+act = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The activations: formula, range, slope, gain, other names.",
+)
 
 
 def _names(incomplete: str) -> list[tuple[str, str]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Container
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli import act, compare, init, ls, plot, probe, show, surface, train
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 
 app = typer.Typer(
     name="xavier",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    # Plain help: importing rich's renderers would take longer than everything else that `--help` does.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,15 +39,38 @@ def xavier(
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
 
 
-app.command("train")(train.train)
-app.command("probe")(probe.probe)
-app.command("compare")(compare.compare)
-app.command("plot")(plot.plot)
-app.command("surface")(surface.surface)
-app.command("show")(show.show)
-app.command("ls")(ls.ls)
-app.add_typer(init.init, name="init")
-app.add_typer(act.act, name="act")
+# Command -> what `xavier --help` says of it: the first line of the command's own help, as a test makes sure.
+COMMANDS = {
+    "train": "Train one configuration, many seeds at a time.",
+    "probe": "Look at networks at initialization, next to theory.",
+    "compare": "Compare runs: mean and interval over seeds, and who differs.",
+    "plot": "Draw a figure of the paper; its path is all that stdout carries.",
+    "surface": "Take both losses over a plane of weights.",
+    "show": "Show runs: configuration, origin, curves, layers, search.",
+    "ls": "List runs, the newest first: seeds, updates, test error, age.",
+    "init": "The initializers: law, variance, gain, other names.",
+    "act": "The activations: formula, range, slope, gain, other names.",
+}
+
+
+def load_commands(wanted: Container[str]) -> None:
+    """Add the commands in `wanted` whole, and of the others what the list of commands shows.
+
+    Each lives in the module of its name; importing them all would make `xavier --help` slow.
+    """
+    for name, summary in COMMANDS.items():
+        if name not in wanted:
+            app.command(name, help=summary)(_not_loaded)
+            continue
+        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+
+
+def _not_loaded() -> None:
+    raise AssertionError("a command that was not asked for")
 
 
 def main() -> None:
@@ -53,6 +78,9 @@ def main() -> None:
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Without words, as when a shell asks for completions, any command may be meant.
+    words = sys.argv[1:]
+    load_commands(words if words else COMMANDS)
     try:
         code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()

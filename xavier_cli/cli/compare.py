@@ -25,7 +25,7 @@ ONLY = (
 
 
 def compare(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Compare runs: mean test error over seeds with its 95 % interval, and which differences are real.
+    """Compare runs: mean and interval over seeds, and who differs.
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
     """

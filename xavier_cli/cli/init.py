@@ -23,7 +23,9 @@ DRAWS = 1_000_000
 LARGEST_MATRIX = 20_000_000
 
 init = typer.Typer(
-    no_args_is_help=True, help="The initializers: law, variance, other names, a measured check."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The initializers: law, variance, gain, other names.",
 )
 
 

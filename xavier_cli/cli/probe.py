@@ -36,7 +36,7 @@ def probe(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = None,
 ) -> None:
-    """Look at networks at initialization, next to what theory predicts; nothing is trained.
+    """Look at networks at initialization, next to theory.
 
     xavier probe --act tanh --init standard --width 1000
 

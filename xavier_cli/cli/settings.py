@@ -94,8 +94,7 @@ def _option(field: str) -> inspect.Parameter:
     option = typer.Option(
         f"--{field.replace('_', '-')}",
         metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
-        # Brackets are markup to Typer.
-        help=f"{info.description}{default}".replace("[", r"\["),
+        help=f"{info.description}{default}",
         rich_help_panel="Experiment",
         show_default=False,
     )

@@ -8,7 +8,7 @@ from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show
 
 
 def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show runs: configuration, where they come from, curves, layers, and the search for the rate.
+    """Show runs: configuration, origin, curves, layers, search.
 
     Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`).
     """

@@ -67,7 +67,7 @@ def surface(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = None,
 ) -> None:
-    """Take cross-entropy and quadratic loss over a plane of weights.
+    """Take both losses over a plane of weights.
 
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.

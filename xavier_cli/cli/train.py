@@ -59,7 +59,9 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = None,
 ) -> None:
-    """Train one configuration, many seeds at a time, and look inside every layer on the way.
+    """Train one configuration, many seeds at a time.
+
+    Every layer is looked into on the way, and the answer is one run file.
 
     xavier train --act tanh --init normalized
 

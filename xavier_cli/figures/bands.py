@@ -55,6 +55,16 @@ def over_seeds(values: np.ndarray) -> Band:
     )
 
 
+def factors_over_seeds(values: np.ndarray) -> Band:
+    """`over_seeds` of the logarithms, for what a logarithmic axis shows: the geometric mean.
+
+    An interval of the values themselves can reach below 0, which such an axis cannot show.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        band = over_seeds(np.log(values.astype(float)))
+    return Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds)
+
+
 def in_words(seeds: Sequence[int]) -> str:
     """What the bands of runs with these numbers of seeds mean: `N = 5 seeds; bands: 95 % t-interval`."""
     low, high = min(seeds), max(seeds)

@@ -31,6 +31,8 @@ from xavier_cli.runs.record import Run
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
 SHOWN_SHARE = 0.995
+# Bins of a picture whose tensor is counted in logarithmic ones; odd, so that one is around 0.
+EVEN_BINS = 61
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,31 @@ def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -
     with np.errstate(invalid="ignore"):
         share = picked / picked.sum(axis=1, keepdims=True)
     edges = values(run, f"{tensor}/bin_edge")
+    if not np.allclose(np.diff(edges), np.diff(edges)[0]):
+        edges, share = evenly(edges, share)
     density = over_seeds(share / np.diff(edges)[:, None])
     return Histogram(
         tensor, int(run.updates[at]), run[scale][columns], edges, density, np.nan_to_num(share).mean(axis=0)
     )
+
+
+def evenly(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares `(N, B, L)` in uneven bins, told anew in even ones: their edges and shares.
+
+    The even bins hold nearly all of every layer; a bin that lies in two of them is split by its length. Over
+    logarithmic bins a density would be a needle at 0, since bins there are as narrow as 1e-10.
+    """
+    cumulative = np.concatenate(
+        [np.zeros((1, share.shape[2])), np.nan_to_num(share).mean(axis=0).cumsum(axis=0)]
+    )
+    rest = (1 - SHOWN_SHARE) / 2
+    ends = [np.interp([rest, 1 - rest], layer, edges) for layer in cumulative.T]
+    # Past the outermost value, so that a line ends on the axis.
+    reach = 1.2 * float(np.abs(ends).max()) or 1.0
+    even = np.linspace(-reach, reach, EVEN_BINS + 1)
+    below = np.concatenate([np.zeros_like(share[:, :1]), share.cumsum(axis=1)], axis=1)
+    at = np.stack([[np.interp(even, edges, layer) for layer in np.moveaxis(seed, 1, 0)] for seed in below])
+    return even, np.moveaxis(np.diff(at, axis=2), 2, 1)
 
 
 def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str = "") -> Axes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.bands import Band, factors_over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
 from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
@@ -48,7 +48,7 @@ def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
     scale = "weight_layer" if tensor == "weight_gradient" else "layer"
     std = values(run, f"{tensor}/std")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    return Spread(tensor, times(run), run[scale][columns], over_seeds(std[rows][:, :, columns]))
+    return Spread(tensor, times(run), run[scale][columns], factors_over_seeds(std[rows][:, :, columns]))
 
 
 def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:
@@ -74,7 +74,7 @@ def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         plot_spread(ax, data, styles)
     time_axis(page.axes, runs, page.columns)
     outer_labels(page, share_y=True)
-    sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer."]
+    sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer; geometric mean over seeds."]
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
     return Drawing(
