@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,104 +18,21 @@ from pydantic import (
 )
 
 from xavier_cli import names
+from xavier_cli.notation import (
+    at_most,
+    parse_coding,
+    parse_gain,
+    parse_rates,
+    parse_schedule,
+    parse_seeds,
+)
 
 MAX_SEED = 2**32 - 1
-MAX_SEEDS = 100_000
 MAX_RECORDS = 20_000
 
 
 class ConfigError(ValueError):
     """A setting that cannot be; its text is one line that names the setting."""
-
-
-def parse_seeds(value: object) -> object:
-    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (from, up to but not with)."""
-    if isinstance(value, str):
-        text = value.strip()
-        if "," in text:
-            return tuple(_whole(part) for part in text.split(",") if part.strip())
-        if ":" in text:
-            first, last = (_whole(part) for part in _split(text, ":", 2))
-            _at_most(last - first, MAX_SEEDS, "seeds")
-            return tuple(range(first, last))
-        value = _whole(text)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 1:
-            raise ValueError("a count of seeds should be at least 1")
-        _at_most(value, MAX_SEEDS, "seeds")
-        return tuple(range(value))
-    return value
-
-
-def parse_rates(value: object) -> object:
-    """Learning rates from `0.03`, a list `0.01,0.1`, or a grid `a:b:n` or `a:b:n:log`."""
-    if isinstance(value, str):
-        if ":" in value:
-            return _grid(value)
-        rates = tuple(_number(part) for part in value.split(",") if part.strip())
-        value = rates[0] if len(rates) == 1 else rates
-    if isinstance(value, list | tuple):
-        return tuple(sorted(value)) if all(isinstance(rate, int | float) for rate in value) else value
-    return value
-
-
-def parse_coding(value: object) -> object:
-    """A coding from `-1,1`: what a black and a white pixel become."""
-    return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
-
-
-def parse_gain(value: object) -> object:
-    """A gain from `paper`, `auto` or a number; a gain of 1 is the paper's."""
-    if isinstance(value, str) and value not in ("paper", "auto"):
-        try:
-            value = float(value)
-        except ValueError:
-            raise ValueError("should be paper, auto or a number above 0") from None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("should be paper, auto or a number above 0")
-    if not isinstance(value, str) and not 0 < value <= 1e6:
-        raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
-    return "paper" if value == 1 else value
-
-
-def _split(text: str, separator: str, parts: int) -> list[str]:
-    pieces = text.strip("[]() ").split(separator)
-    if len(pieces) != parts:
-        raise ValueError(f"should be {parts} numbers with `{separator}` between them")
-    return pieces
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a number") from None
-
-
-def _at_most(count: int, limit: int, what: str) -> None:
-    if count > limit:
-        raise ValueError(f"should be at most {limit} {what}")
-
-
-def _grid(text: str) -> tuple[float, ...]:
-    logarithmic = text.endswith(":log")
-    low, high, count = _split(text.removesuffix(":log"), ":", 3)
-    start, stop, n = _number(low), _number(high), _whole(count)
-    if n < 2 or n > 1000:
-        raise ValueError("a grid should have 2 to 1000 points")
-    if not logarithmic:
-        return tuple(start + (stop - start) * i / (n - 1) for i in range(n))
-    if start <= 0 or stop <= 0:
-        raise ValueError("a logarithmic grid should be above 0")
-    # Twelve digits, so that 0.01:1:3:log holds 0.1 and not 0.10000000000000002.
-    return tuple(float(f"{start * (stop / start) ** (i / (n - 1)):.12g}") for i in range(n))
 
 
 Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
@@ -224,7 +140,7 @@ class RunConfig(BaseModel):
             return lr
         if len(lr) < 2 or len(set(lr)) < len(lr):
             raise ValueError("a search should hold at least two rates, each once")
-        _at_most(len(lr), 1000, "rates")
+        at_most(len(lr), 1000, "rates")
         return lr
 
     @field_validator("records", mode="before")
@@ -235,16 +151,16 @@ class RunConfig(BaseModel):
     @field_validator("records")
     @classmethod
     def _known_schedule(cls, text: str) -> str:
-        kind, number = _schedule(text)
+        kind, number = parse_schedule(text)
         if number < (1 if kind == "every" else 2):
             raise ValueError("should be at least 2 records, or `every:` at least 1 update")
         if kind != "every":
-            _at_most(number, MAX_RECORDS, "records")
+            at_most(number, MAX_RECORDS, "records")
         return f"{kind}:{number}" if kind else str(number)
 
     @model_validator(mode="after")
     def _not_too_many_records(self) -> Self:
-        kind, number = _schedule(self.records)
+        kind, number = parse_schedule(self.records)
         if kind == "every" and self.updates // number + 2 > MAX_RECORDS:
             raise ValueError(
                 f"records: `{self.records}` of {self.updates} updates is over {MAX_RECORDS} records"
@@ -297,7 +213,7 @@ class RunConfig(BaseModel):
 
     def record_updates(self) -> tuple[int, ...]:
         """The update counts at which the network is looked at: from 0 to the last, rising."""
-        kind, number = _schedule(self.records)
+        kind, number = parse_schedule(self.records)
         last = self.updates
         if kind == "every":
             points = [*range(0, last, number), last]
@@ -323,13 +239,6 @@ class RunConfig(BaseModel):
         """The run file's name without its ending: the content first, then 8 hex digits of the hash."""
         lr = "search" if self.search else f"{self.lr:g}"
         return f"{self.data}-{self.act}-{self.init}-d{self.depth}w{self.width}-lr{lr}-{self.sha256()[:8]}"
-
-
-def _schedule(text: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(?:(log|every):)?(\d{1,10})", text.strip())
-    if not match:
-        raise ValueError("should be like 20, log:20 or every:500")
-    return match[1] or "", int(match[2])
 
 
 def _one_line(error: ValidationError) -> str:

@@ -16,8 +16,8 @@ from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, encodable, screen_width
 from xavier_cli.cli.page import clean
-from xavier_cli.config import parse_seeds
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
+from xavier_cli.notation import parse_seeds
 
 # Narrower holds no axis; wider, a line is hard to follow back to it.
 NARROWEST, WIDEST = 40, 100

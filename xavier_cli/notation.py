@@ -1,0 +1,106 @@
+"""How settings are written: lists, ranges and grids in text, and what they mean. No value is checked here."""
+
+from __future__ import annotations
+
+import re
+
+MAX_SEEDS = 100_000
+
+
+def parse_seeds(value: object) -> object:
+    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (from, up to but not with)."""
+    if isinstance(value, str):
+        text = value.strip()
+        if "," in text:
+            return tuple(_whole(part) for part in text.split(",") if part.strip())
+        if ":" in text:
+            first, last = (_whole(part) for part in _split(text, ":", 2))
+            at_most(last - first, MAX_SEEDS, "seeds")
+            return tuple(range(first, last))
+        value = _whole(text)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError("a count of seeds should be at least 1")
+        at_most(value, MAX_SEEDS, "seeds")
+        return tuple(range(value))
+    return value
+
+
+def parse_rates(value: object) -> object:
+    """Learning rates from `0.03`, a list `0.01,0.1`, or a grid `a:b:n` or `a:b:n:log`."""
+    if isinstance(value, str):
+        if ":" in value:
+            return _grid(value)
+        rates = tuple(_number(part) for part in value.split(",") if part.strip())
+        value = rates[0] if len(rates) == 1 else rates
+    if isinstance(value, list | tuple):
+        return tuple(sorted(value)) if all(isinstance(rate, int | float) for rate in value) else value
+    return value
+
+
+def parse_coding(value: object) -> object:
+    """A coding from `-1,1`: what a black and a white pixel become."""
+    return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
+
+
+def parse_gain(value: object) -> object:
+    """A gain from `paper`, `auto` or a number; a gain of 1 is the paper's."""
+    if isinstance(value, str) and value not in ("paper", "auto"):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError("should be paper, auto or a number above 0") from None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("should be paper, auto or a number above 0")
+    if not isinstance(value, str) and not 0 < value <= 1e6:
+        raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
+    return "paper" if value == 1 else value
+
+
+def _split(text: str, separator: str, parts: int) -> list[str]:
+    pieces = text.strip("[]() ").split(separator)
+    if len(pieces) != parts:
+        raise ValueError(f"should be {parts} numbers with `{separator}` between them")
+    return pieces
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"`{text.strip()}` is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"`{text.strip()}` is not a number") from None
+
+
+def at_most(count: int, limit: int, what: str) -> None:
+    """Raise `ValueError` where `count` is over `limit`."""
+    if count > limit:
+        raise ValueError(f"should be at most {limit} {what}")
+
+
+def _grid(text: str) -> tuple[float, ...]:
+    logarithmic = text.endswith(":log")
+    low, high, count = _split(text.removesuffix(":log"), ":", 3)
+    start, stop, n = _number(low), _number(high), _whole(count)
+    if n < 2 or n > 1000:
+        raise ValueError("a grid should have 2 to 1000 points")
+    if not logarithmic:
+        return tuple(start + (stop - start) * i / (n - 1) for i in range(n))
+    if start <= 0 or stop <= 0:
+        raise ValueError("a logarithmic grid should be above 0")
+    # Twelve digits, so that 0.01:1:3:log holds 0.1 and not 0.10000000000000002.
+    return tuple(float(f"{start * (stop / start) ** (i / (n - 1)):.12g}") for i in range(n))
+
+
+def parse_schedule(text: str) -> tuple[str, int]:
+    """Kind (`""`, `log` or `every`) and number of `20`, `log:20` or `every:500`."""
+    match = re.fullmatch(r"(?:(log|every):)?(\d{1,10})", text.strip())
+    if not match:
+        raise ValueError("should be like 20, log:20 or every:500")
+    return match[1] or "", int(match[2])
