@@ -103,6 +103,7 @@ def plausible_run(
         distance = np.abs(rates - rates[len(rates) // 2])[:, None]
         noise = np.array([_rng(config, seed, 1).normal(0, 0.001) for seed in arrays["search/search_seed"]])
         arrays["search/valid_error"] = np.minimum(final_error + 0.05 * distance + noise, 0.9)
+    arrays |= _definitions(config) | _theory(config)
     if records_done is not None:
         arrays = {
             name: np.take(array, range(records_done), schema.dims(name).index("update"))
@@ -126,6 +127,31 @@ def plausible_run(
         created_utc=created_utc,
         provenance={"command_id": "0123456789abcdef", "device": "cpu"} if provenance is None else provenance,
     )
+
+
+def _definitions(config: RunConfig) -> dict[str, np.ndarray]:
+    bounds = {"sigmoid": (0.05, 0.95)}.get(config.act, (-0.9, 0.9))
+    return {
+        "side": np.array([-1, 1]),
+        "preactivation/saturated_bound": np.array([-3.0, 3.0]),
+        "preactivation/inactive_bound": np.array([-np.inf, np.inf]),
+        "activation/saturated_bound": np.array(bounds),
+    }
+
+
+def _theory(config: RunConfig) -> dict[str, np.ndarray]:
+    """Predictions, which do not depend on seeds."""
+    layers = np.arange(config.depth)
+    predicted = {
+        "activation_mean": np.zeros(config.depth),
+        "activation_std": 0.5 * 0.9**layers,
+        "backprop_std": 0.01 * 1.1**layers,
+        "backprop_step": np.append(np.full(config.depth - 1, 1.1), np.nan),
+        "weight_gradient_rms": np.full(config.depth + 1, 0.004),
+        **{f"{name}_singular_value": 0.8 * 0.99**layers for name in ("mean", "rms", "geometric_mean")},
+    }
+    arrays = {f"theory/{name}": array for name, array in predicted.items()}
+    return arrays | {f"{name}_sd": np.full_like(array, 0.02) for name, array in arrays.items()}
 
 
 def _about_jacobian(name: str) -> bool:

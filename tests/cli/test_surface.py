@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from xavier_cli.runs.store import read_surface, write_run
@@ -22,6 +23,22 @@ def test_a_surface_is_made_once_and_drawn(xavier, here):
     assert again.out == made.out
     assert drawn.out == "figures/loss-surface.png\n"
     assert read_surface(path).config.points == 5
+
+
+def test_a_surface_around_a_trained_run_is_made_and_drawn(xavier, here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    small = ("--width", 12, "--depth", 2, "--updates", 20, "--seeds", 1, "--eval-examples", 500)
+    trained = xavier("train", *small, "-o", "run.h5", "-q")
+    made = xavier("surface", "--around", "run.h5", "--points", 5, "-q")
+    drawn = xavier("plot", "loss-surface")
+
+    assert (trained.code, made.code, drawn.code) == (0, 0, 0)
+    (path,) = (here / "surfaces").glob("*.h5")
+    surface = read_surface(path)
+    losses = surface.arrays["surface/cross_entropy"]
+    assert losses.shape == (5, 5)
+    # The middle is the trained network itself, on examples of its own: lower than most around it.
+    assert losses[2, 2] < np.median(losses)
 
 
 def test_machine_formats_carry_both_losses(xavier, here):

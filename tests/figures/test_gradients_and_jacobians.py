@@ -15,7 +15,11 @@ def test_gradients_over_time_are_stds_on_a_logarithmic_axis(small_run, ax, line_
 
     plot_spread(ax, spread(run, tensor, Selection()))
 
-    assert [line.get_label() for line in ax.get_lines()] == [f"layer {layer}" for layer in range(1, 6)]
+    labels = [line.get_label() for line in ax.get_lines()]
+    assert [label for label in labels if label != "_predicted"] == [f"layer {layer}" for layer in range(1, 6)]
+    # Theory speaks of each example's weight gradient, not of their mean.
+    marks = [line.get_xydata().tolist() for line in ax.get_lines() if line.get_label() == "_predicted"]
+    assert marks == [[[0, each]] for each in run["theory/backprop_std"] if tensor == "backprop"]
     expected = run[f"{tensor}/std"][:, :, 3].mean(axis=0)
     np.testing.assert_allclose(line_of(ax, "layer 4").get_ydata(), expected, rtol=1e-6)
     assert ax.get_yscale() == "log"
@@ -50,6 +54,17 @@ def test_all_three_averages_have_a_panel(small_run):
     figure = draw(KINDS["jacobian"], [small_run(init=init) for init in ("standard", "normalized")]).figure
 
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["mean", "root mean square", "geometric mean"]
+
+
+@pytest.mark.parametrize("record", ["first", "last"])
+def test_predicted_averages_stand_beside_those_of_the_first_record_alone(small_run, text_of, record):
+    run = small_run()
+    figure = draw(KINDS["jacobian"], [run], Selection(record=record)).figure
+
+    marks = [line for line in figure.axes[0].get_lines() if line.get_label() == "_predicted"]
+    expected = [run["theory/mean_singular_value"].tolist()] if record == "first" else []
+    assert [line.get_ydata().tolist() for line in marks] == expected
+    assert ("Open marks" in text_of(figure)) is (record == "first")
 
 
 def test_a_spectrum_is_drawn_by_rank_without_what_is_past_its_end(small_run, ax, line_of):

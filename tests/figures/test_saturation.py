@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
-from xavier_cli.figures.captions import saturation_bounds, saturation_rule
+from xavier_cli.figures.captions import saturation_rule
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.saturation import plot_saturation, saturation
@@ -72,11 +74,24 @@ def test_the_saturated_region_is_marked(small_run, ax):
     assert levels == {0.05, 0.95}
 
 
-def test_bounds_of_saturation_are_the_definition_s():
-    assert saturation_bounds("sigmoid") == (0.05, 0.95)
-    assert saturation_bounds("tanh") == saturation_bounds("softsign") == (-0.9, 0.9)
-    assert saturation_bounds("somebody:own") is None
-    assert "No such line for somebody:own" in saturation_rule(["somebody:own"])
+def test_bounds_of_saturation_are_the_run_s_own(small_run):
+    tanh, sigmoid = small_run(act="tanh"), small_run(act="sigmoid")
+    one_sided = replace(sigmoid, arrays={**sigmoid.arrays, "activation/saturated_bound": [-0.95, np.nan]})
+    nowhere = replace(sigmoid, arrays={**sigmoid.arrays, "activation/saturated_bound": [np.nan, np.nan]})
+
+    assert saturation_rule([tanh, tanh]) == "Saturated, beyond the dashed line: |z| > 0.9."
+    assert "|z| > 0.9 (tanh); z < 0.05 or z > 0.95 (sigmoid)" in saturation_rule([tanh, sigmoid])
+    assert saturation_rule([one_sided]) == "Saturated, beyond the dashed line: z < -0.95."
+    assert saturation_rule([nowhere]) == "Nowhere saturated: sigmoid."
+
+
+def test_what_theory_predicts_is_an_open_mark_at_the_start(small_run, ax):
+    run = small_run(act="sigmoid")
+    plot_saturation(ax, saturation(run, Selection(layers=(3,))))
+
+    (mark,) = (line for line in ax.get_lines() if line.get_label() == "_predicted")
+    assert mark.get_xydata().tolist() == [[0, run["theory/activation_mean"][2]]]
+    assert mark.get_markerfacecolor() == "none"
 
 
 def test_the_caption_says_all_that_a_reader_needs(small_run, text_of):
@@ -84,9 +99,9 @@ def test_the_caption_says_all_that_a_reader_needs(small_run, text_of):
 
     assert text_of(drawing.figure) == (
         "Activations z on 300 test examples, by layer. Markers, on dotted lines: 98th percentile of |z|; "
-        "solid lines: standard deviation. Saturated, beyond the dashed line: |z| > 0.9, within 5 % of the "
-        "range from a limit. N = 3 seeds; bands: 95 % t-interval. Shapeset, depth 5, width 12, lr 0.03, "
-        "batch 10."
+        "solid lines: standard deviation. Saturated, beyond the dashed line: |z| > 0.9. Open marks at the "
+        "start: predicted by theory. N = 3 seeds; bands: 95 % t-interval. Shapeset, depth 5, width 12, "
+        "lr 0.03, batch 10."
     )
     assert [ax.get_title(loc="left") for ax in drawing.figure.axes] == ["tanh standard"]
 

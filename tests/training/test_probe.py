@@ -14,7 +14,7 @@ from xavier_cli.names import ACTIVATIONS
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
-from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
 from xavier_cli.theory.saturation import Regions, find_regions
 from xavier_cli.training.distributions import SymmetricLogBins, make_bins
 from xavier_cli.training.probe import make_probe
@@ -63,6 +63,34 @@ def test_taps_read_what_backprop_by_hand_finds(act):
     spread = np.sqrt(from_weights.var(axis=1).mean())
     assert float(seen["logits/from_weights_std"]) == pytest.approx(spread, rel=1e-4)
     assert float(seen["logits/from_bias_std"]) == pytest.approx(params[-1][1].std(), rel=1e-3, abs=1e-7)
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_weight_gradients_are_central_differences_of_the_mean_loss(act):
+    _, params, x, labels = probed(act)
+    x, labels, step = x[:40], labels[:40], 1e-6
+
+    def mean_loss() -> float:
+        logits = forward(params, x, act)[0]
+        logits = logits - logits.max(axis=1, keepdims=True)
+        said = logits[np.arange(len(labels)), labels]
+        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - said))
+
+    def difference(weight: np.ndarray, at: tuple[int, int]) -> float:
+        kept, ends = weight[at], []
+        for weight[at] in (kept + step, kept - step):
+            ends.append(mean_loss())
+        weight[at] = kept
+        return (ends[0] - ends[1]) / (2 * step)
+
+    expected = [np.array([difference(w, at) for at in np.ndindex(w.shape)]) for w, _ in params]
+    with jax.enable_x64(True):
+        probe = jax.jit(make_probe(make_activation(act), cross_entropy, Regions(), {}))
+        seen = probe(tuple(Dense(*map(jnp.asarray, each)) for each in params), jnp.asarray(x), labels)
+
+    assert seen["weight_gradient/std"].dtype == np.float64
+    assert np.allclose(seen["weight_gradient/std"], [d.std() for d in expected], rtol=1e-6)
+    assert np.allclose(seen["weight_gradient/mean"], [d.mean() for d in expected], rtol=1e-5, atol=1e-10)
 
 
 def test_a_gradient_of_the_mean_loss_in_place_of_each_examples_own_would_be_noticed():

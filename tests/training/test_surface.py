@@ -68,8 +68,10 @@ def test_the_losses_around_a_network_are_those_of_the_moved_weights(trained, aro
     assert len(surface["surface/direction_x"]) == sum(leaf.size for leaf in leaves)
     for j, b in enumerate(surface.y):
         for i, a in enumerate(surface.x):
-            step = a * surface["surface/direction_x"] + b * surface["surface/direction_y"]
-            parts = [w + d.reshape(w.shape) for w, d in zip(leaves, np.split(step, cuts), strict=True)]
+            # The file alone is enough to have the network at any point.
+            at = surface["surface/origin"].astype(np.float64)
+            at += a * surface["surface/direction_x"] + b * surface["surface/direction_y"]
+            parts = [p.reshape(w.shape) for w, p in zip(leaves, np.split(at, cuts), strict=True)]
             params = as_float64(jax.tree.unflatten(tree, parts))
             logits, _, _ = forward(params, np.asarray(trained.inputs, np.float64), "tanh")
             for loss in ("cross_entropy", "quadratic"):

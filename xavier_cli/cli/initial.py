@@ -17,12 +17,8 @@ SCHEMA = "xavier.probe/1"
 # Title of each table -> the quantities in it and what they are called there.
 _TABLES = {
     "activations": {"activation_mean": "mean", "activation_std": "std"},
-    "gradients": {
-        "backprop_std": "backprop std",
-        "backprop_step": "step up",
-        "weight_gradient_std": "weight_gradient std",
-        "weight_gradient_rms": "one example's rms",
-    },
+    "back-propagated gradients": {"backprop_std": "std", "backprop_step": "step up"},
+    "weight gradients": {"weight_gradient_std": "std", "weight_gradient_rms": "one example's rms"},
     "singular values of the layer's Jacobian": {
         "mean_singular_value": "mean",
         "rms_singular_value": "rms",
@@ -106,8 +102,8 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) -> list[str]:
     notes = [
         "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights.",
-        "Step up: backprop std of the layer above over this layer's. One example's rms: what equation (7) "
-        "predicts; the std is of the mean over 300 examples, which is smaller.",
+        "Step up: std of the layer above over this layer's. One example's rms: what equation (7) "
+        "predicts; std is of the mean over 300 examples, which is smaller.",
     ]
     if whole:
         count = run.config.jacobian_examples

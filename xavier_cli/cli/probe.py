@@ -68,9 +68,9 @@ def probe(
     material = prepare(config, data_dir)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = Watcher(report, provenance=command)
-        run, images = probe(config, material, strategy=strategy.value, watcher=watcher)
+        run = probe(config, material, strategy=strategy.value, watcher=watcher)
         write_run(path, run)
-    show_page(initial_page(run, expectation(run, images), path), format)
+    show_page(initial_page(run, expectation(run), path), format)
     say(f"next: xavier plot activations {path}")
     if config.jacobian_examples:
         say(f"      xavier plot spectrum {path}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli import names
+import numpy as np
+
 from xavier_cli.figures.bands import in_words
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.selection import Selection
@@ -13,8 +14,6 @@ from xavier_cli.runs.record import Run
 
 # DESIGN: probes see a fixed set of 300 test examples.
 PROBE_EXAMPLES = 300
-# STATISTICS 1: within this share of its range from a limit, an activation is saturated.
-SATURATED_SHARE = 0.05
 
 
 def caption(runs: Sequence[Run], seeds: Sequence[int], sentences: Sequence[str]) -> str:
@@ -24,41 +23,35 @@ def caption(runs: Sequence[Run], seeds: Sequence[int], sentences: Sequence[str])
     return " ".join([*sentences, *ending, *([f"{common[0].upper()}{common[1:]}."] if common else [])])
 
 
-def saturation_bounds(act: str) -> tuple[float, float] | None:
-    """The activations below and above which `act` is saturated, or None where its range is not bounded.
-
-    For a bounded, rising activation the rule of STATISTICS 1 is 5 % of its range from either limit.
-    """
-    low, high = names.ACTIVATIONS[act].range if act in names.ACTIVATIONS else (-math.inf, math.inf)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return None
-    margin = SATURATED_SHARE * (high - low)
-    # Twelve digits, so that 0.9 is not 0.9000000000000001.
-    return float(f"{low + margin:.12g}"), float(f"{high - margin:.12g}")
+def bounds_of(run: Run) -> np.ndarray:
+    """The activations below and above which `run`'s is saturated, shape `(2,)`; NaN where there are none."""
+    path = "activation/saturated_bound"
+    return np.asarray(run[path], float) if path in run else np.full(2, np.nan)
 
 
-def saturation_rule(acts: Sequence[str]) -> str:
-    """What `saturated` means for each of `acts`, as one sentence."""
+def saturation_rule(runs: Sequence[Run]) -> str:
+    """What `saturated` means for the activations of `runs`, derived as STATISTICS 1 says, as one sentence."""
     rules: dict[str, list[str]] = {}
     without: list[str] = []
-    for act in dict.fromkeys(acts):
-        bounds = saturation_bounds(act)
-        if bounds is None:
+    for act, run in {run.config.act: run for run in runs}.items():
+        rule = _rule(run)
+        if rule:
+            rules.setdefault(rule, []).append(act)
+        else:
             without.append(act)
-            continue
-        low, high = bounds
-        rule = f"|z| > {high:g}" if low == -high else f"z < {low:g} or z > {high:g}"
-        rules.setdefault(rule, []).append(act)
-    spoken = [rule if len(rules) == 1 else f"{rule} ({', '.join(named)})" for rule, named in rules.items()]
-    sentence = ""
-    if spoken:
-        sentence = (
-            f"Saturated, beyond the dashed line: {'; '.join(spoken)}, "
-            f"within {100 * SATURATED_SHARE:.0f} % of the range from a limit."
-        )
+    spoken = [rule if len(rules) == 1 else f"{rule} ({', '.join(acts)})" for rule, acts in rules.items()]
+    sentence = f"Saturated, beyond the dashed line: {'; '.join(spoken)}." if spoken else ""
     if without:
-        sentence += f" No such line for {', '.join(without)}, whose range is not bounded."
+        sentence += f" Nowhere saturated: {', '.join(without)}."
     return sentence.strip()
+
+
+def _rule(run: Run) -> str:
+    low, high = (float(f"{bound:.3g}") for bound in bounds_of(run))
+    if low == -high:
+        return f"|z| > {high:g}"
+    sides = [f"z {sign} {bound:g}" for sign, bound in (("<", low), (">", high)) if math.isfinite(bound)]
+    return " or ".join(sides)
 
 
 def at_record(updates: Sequence[int]) -> str:

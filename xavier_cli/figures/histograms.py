@@ -18,6 +18,7 @@ from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.look import DASHES, Style
 from xavier_cli.figures.over_time import MEANING
 from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.selection import (
     Selection,
     UnsuitableRunError,
@@ -40,7 +41,8 @@ class Histogram:
     """Densities of one tensor at one record.
 
     `density` has shape `(B, L)`, in parts per unit of the tensor; `edges` has shape `(B + 1,)`; `share`,
-    shape `(B, L)`, is the part of a layer's values in each bin, the mean over seeds.
+    shape `(B, L)`, is the part of a layer's values in each bin, the mean over seeds. `predicted_std`, `(L,)`,
+    is theory's, NaN after the first record.
     """
 
     tensor: str
@@ -49,6 +51,7 @@ class Histogram:
     edges: np.ndarray
     density: Band
     share: np.ndarray
+    predicted_std: np.ndarray
 
     @property
     def centres(self) -> np.ndarray:
@@ -69,8 +72,16 @@ def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -
     if not np.allclose(np.diff(edges), np.diff(edges)[0]):
         edges, share = evenly(edges, share)
     density = over_seeds(share / np.diff(edges)[:, None])
+    update = int(run.updates[at])
     return Histogram(
-        tensor, int(run.updates[at]), run[scale][columns], edges, density, np.nan_to_num(share).mean(axis=0)
+        tensor,
+        update,
+        run[scale][columns],
+        edges,
+        density,
+        np.nan_to_num(share).mean(axis=0),
+        # A weight gradient's is not predicted: theory speaks of each example's own.
+        prediction(run, f"{tensor}_std", columns, update),
     )
 
 
@@ -102,6 +113,9 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
         every = slice((inside[0] if len(inside) else 0) + (offset.start or 0), None, offset.step)
         label = f"{name}, layer {layer}" if name else f"layer {layer}"
         plot_band(ax, data.centres, data.density.at(i), style, every, label)
+        # Just above the axis, a caret where theory puts one standard deviation.
+        at = data.predicted_std[i : i + 1]
+        plot_prediction(ax, at, np.where(np.isfinite(at), 0.0, np.nan), style, mark="^")
     ax.set_xlim(*shown(data))
     ax.set_ylim(bottom=0)
     ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")
@@ -147,6 +161,8 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, recor
         sentences.append("Panels of another range have axes of their own.")
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
+    if any(np.isfinite(data.predicted_std).any() for data in panels):
+        sentences.append("Open triangles: one standard deviation as theory predicts it.")
     text = caption(runs, [data.density.seeds for data in panels], sentences)
     extra = []
     if chosen.together and len(runs) > 1:

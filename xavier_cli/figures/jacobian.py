@@ -15,6 +15,7 @@ from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
 from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
+from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.runs.record import Run
 
@@ -25,12 +26,14 @@ AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geomet
 class Averages:
     """Averages over the singular values of each layer's Jacobian at one record.
 
-    `averages` holds a `Band` of shape `(L,)` for each of `mean`, `rms` and `geometric_mean`.
+    `averages` holds a `Band` of shape `(L,)` for each of `mean`, `rms` and `geometric_mean`, `predicted`
+    what theory says of it, NaN after the first record.
     """
 
     update: int
     layers: np.ndarray
     averages: Mapping[str, Band]
+    predicted: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def averages(run: Run, chosen: Selection) -> Averages:
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     at = record_row(run, chosen.record or "first", "jacobian_update")
     bands = {name: over_seeds(array[rows, at][:, columns]) for name, array in arrays.items()}
-    return Averages(int(run["jacobian_update"][at]), run["layer"][columns], bands)
+    update = int(run["jacobian_update"][at])
+    predicted = {name: prediction(run, f"{name}_singular_value", columns, update) for name in AVERAGES}
+    return Averages(update, run["layer"][columns], bands, predicted)
 
 
 def spectrum(run: Run, chosen: Selection) -> Spectrum:
@@ -109,6 +114,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     for ax, average in zip(page.axes, AVERAGES, strict=True):
         for data, style, name in zip(taken, styles, names, strict=True):
             plot_averages(ax, data.layers, data.averages[average], style, name)
+            plot_prediction(ax, data.layers, data.predicted[average], style)
         ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
         layers_axis(ax, every)
         ax.set_ylim(bottom=0)
@@ -120,6 +126,8 @@ def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     ]
     if 1 in every:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
+    if any(np.isfinite(data.predicted["mean"]).any() for data in taken):
+        sentences.append("Open marks: predicted by theory.")
     text = caption(runs, [data.averages["mean"].seeds for data in taken], sentences)
     return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
 

@@ -16,6 +16,7 @@ from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, staggered
 from xavier_cli.figures.look import Style
 from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.selection import (
     Selection,
     layer_columns,
@@ -35,12 +36,16 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation of a tensor over training: `std` has shape `(R, L)`."""
+    """Standard deviation of a tensor over training.
+
+    `std` has shape `(R, L)`; `predicted`, `(L,)`, is theory's of the first record.
+    """
 
     tensor: str
     updates: np.ndarray
     layers: np.ndarray
     std: Band
+    predicted: np.ndarray
 
 
 def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
@@ -48,7 +53,10 @@ def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
     scale = "weight_layer" if tensor == "weight_gradient" else "layer"
     std = values(run, f"{tensor}/std")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    return Spread(tensor, times(run), run[scale][columns], factors_over_seeds(std[rows][:, :, columns]))
+    # Of weight gradients theory predicts each example's own, not that of their mean.
+    predicted = prediction(run, "backprop_std" if tensor == "backprop" else "", columns)
+    band = factors_over_seeds(std[rows][:, :, columns])
+    return Spread(tensor, times(run), run[scale][columns], band, predicted)
 
 
 def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:
@@ -58,6 +66,7 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
     for i, layer in enumerate(data.layers):
         every = staggered(len(data.updates), i, count)
         plot_band(ax, data.updates, data.std.at(i), styles[int(layer)], every, f"layer {layer}")
+        plot_prediction(ax, data.updates[:1], data.predicted[i : i + 1], styles[int(layer)])
     ax.set_yscale("log")
     ax.set_ylabel(f"std of {TENSOR_SYMBOLS[data.tensor]}")
     return ax
@@ -77,6 +86,8 @@ def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer; geometric mean over seeds."]
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
+    if any(np.isfinite(data.predicted).any() for data in panels):
+        sentences.append(OPEN_MARKS)
     return Drawing(
         finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes
     )

@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 
 from xavier_cli import names
 from xavier_cli.figures.bands import Band, over_seeds
-from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, saturation_bounds, saturation_rule
+from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, plot_interval, staggered
 from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style
 from xavier_cli.figures.page import Drawing, make_page, outer_labels
+from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.selection import (
     Selection,
     UnsuitableRunError,
@@ -36,7 +37,9 @@ class Saturation:
     """Activations of one configuration over training; every `Band` has shape `(R, L)`.
 
     `one_sided` asks for Figure 2's form: the range is bounded and starts at 0, so that the mean says on
-    which side a layer is; else Figure 3's. `high` is the 98th percentile of |z|.
+    which side a layer is; else Figure 3's. `high` is the 98th percentile of |z|. `bounds` are the activations
+    below and above which it is saturated, NaN for none. `predicted_mean` and `predicted_std`, shape `(L,)`,
+    are theory's of the first record.
     """
 
     act: str
@@ -47,6 +50,9 @@ class Saturation:
     mean: Band
     std: Band
     high: Band
+    bounds: np.ndarray
+    predicted_mean: np.ndarray
+    predicted_std: np.ndarray
 
 
 def saturation(run: Run, chosen: Selection) -> Saturation:
@@ -71,14 +77,16 @@ def saturation(run: Run, chosen: Selection) -> Saturation:
         band(values(run, "activation/mean")),
         band(values(run, "activation/std")),
         band(percentiles[..., here[0]]),
+        bounds_of(run),
+        prediction(run, "activation_mean", columns),
+        prediction(run, "activation_std", columns),
     )
 
 
 def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | None = None) -> Axes:
     """Draw mean with bars of ± std, or std with marks for the 98th percentile of |z|; a line per layer."""
     styles = styles or styles_of([data.layers])
-    bounds = saturation_bounds(data.act)
-    for bound in sorted(set(map(abs, bounds or ()))):
+    for bound in sorted(set(np.abs(data.bounds[np.isfinite(data.bounds)]))):
         ax.axhline(bound, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
     count = len(data.layers)
     for i, layer in enumerate(data.layers):
@@ -86,8 +94,8 @@ def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | No
         draw = _plot_mean if data.one_sided else _plot_percentile
         draw(ax, data, i, styles[int(layer)], every)
     ax.set_ylabel("activation, mean ± std" if data.one_sided else "|z|, 98th pct. and std")
-    if bounds:
-        limit = max(map(abs, data.range))
+    limit = max(map(abs, data.range))
+    if math.isfinite(limit):
         ax.set_ylim(-0.04 * limit, 1.04 * limit)
     else:
         ax.set_ylim(bottom=0)
@@ -108,6 +116,7 @@ def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -
         capthick=0.7,
         zorder=1.8,
     )
+    plot_prediction(ax, data.updates[:1], data.predicted_mean[i : i + 1], style)
 
 
 def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
@@ -127,6 +136,7 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
         label=f"layer {data.layers[i]}, {PERCENTILE}th percentile",
     )
     plot_interval(ax, data.updates, high, style)
+    plot_prediction(ax, data.updates[:1], data.predicted_std[i : i + 1], style)
 
 
 def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
@@ -142,7 +152,9 @@ def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     sentences = [f"Activations z on {PROBE_EXAMPLES} test examples, by layer.", *_forms(panels)]
     if not alike:
         sentences.append("Panels that show other quantities have a y-axis of their own.")
-    sentences.append(saturation_rule([data.act for data in panels]))
+    sentences.append(saturation_rule(runs))
+    if any(np.isfinite(data.predicted_std).any() for data in panels):
+        sentences.append(OPEN_MARKS)
     text = caption(runs, [data.mean.seeds for data in panels], sentences)
     return Drawing(finish_layers(page, styles, text), notes)
 

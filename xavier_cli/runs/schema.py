@@ -37,6 +37,7 @@ SCALE_BOUNDS = {
     "bin_edge": 100_001,
     "rate": 1000,
     "search_seed": MAX_SEEDS,
+    "side": 2,
     # Of a loss surface (`runs.surface`).
     "x": 501,
     "y": 501,
@@ -107,6 +108,7 @@ def _rows() -> Iterator[Dataset]:
     yield _scale("percentile", "<f8", "percentile")
     yield _scale("index", "<i4", "rank of a singular value, the largest first, from 0")
     yield _scale("example", "<i4", "test example, from 0")
+    yield _scale("side", "<i4", "-1: below, 1: above")
 
     def curve(name: str, long_name: str) -> Dataset:
         return Dataset(f"curves/{name}", ("seed", "update"), "<f8", long_name, required=True)
@@ -147,6 +149,20 @@ def _rows() -> Iterator[Dataset]:
     yield Dataset("activation/percentiles", by_percentile, "<f4", "percentiles of the activation z")
     yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|")
 
+    for name, where in {"saturated": "is saturated", "inactive": "is inactive"}.items():
+        yield Dataset(
+            f"preactivation/{name}_bound",
+            ("side",),
+            "<f8",
+            f"pre-activation from which outwards the activation {where}; infinite where it never is",
+        )
+    yield Dataset(
+        "activation/saturated_bound",
+        ("side",),
+        "<f8",
+        "activation at the pre-activation's saturated bound; NaN where there is none",
+    )
+
     dims = ("seed", "update")
     for name, cause in {"bias": "the output biases", "weights": "the output weights"}.items():
         yield Dataset(
@@ -180,6 +196,8 @@ def _rows() -> Iterator[Dataset]:
         "singular values of dz(i)/dz(i-1), falling, mean over probe examples; NaN past the last",
     )
 
+    yield from _theory()
+
     yield Dataset("final/test_correct", ("seed", "example"), "<i1", "1 where the last network is right, or 0")
     yield Dataset(
         "final/diverged_at", ("seed",), "<i8", "update at which the member diverged, or -1", required=True
@@ -194,6 +212,23 @@ def _rows() -> Iterator[Dataset]:
         "<f8",
         "last validation error of the search, 0 to 1; NaN where it diverged",
     )
+
+
+def _theory() -> Iterator[Dataset]:
+    """What theory predicts of record 0, and its relative standard deviation over draws of the weights."""
+    for name, axis, words in (
+        ("activation_mean", "layer", "mean of the activation z"),
+        ("activation_std", "layer", "standard deviation of the activation z"),
+        ("backprop_std", "layer", "standard deviation of dC/ds"),
+        ("backprop_step", "layer", "standard deviation of dC/ds in the layer above over this layer's"),
+        ("weight_gradient_rms", "weight_layer", "root mean square of dC/dW of one example's own loss"),
+        ("mean_singular_value", "layer", "mean singular value of dz(i)/dz(i-1)"),
+        ("rms_singular_value", "layer", "root mean square singular value of dz(i)/dz(i-1)"),
+        ("geometric_mean_singular_value", "layer", "geometric mean singular value of dz(i)/dz(i-1)"),
+    ):
+        yield Dataset(f"theory/{name}", (axis,), "<f8", f"predicted before training: {words}")
+        about = f"relative standard deviation over seeds of the {words}, predicted"
+        yield Dataset(f"theory/{name}_sd", (axis,), "<f8", about)
 
 
 DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}

@@ -142,8 +142,10 @@ def _rows() -> Iterable[Dataset]:
     yield Dataset("surface/input", example, "<f8", "random input, standard normal")
     yield Dataset("surface/label", example, "<i4", "random label, 0 or 1")
     yield Dataset("surface/parameter", parameter, "<i4", "weights and biases, layer by layer, from 0")
+    order = "per layer the weights by rows, then biases"
+    yield Dataset("surface/origin", parameter, "<f4", f"the trained network, in the middle; {order}")
     for axis, name in (("first", "x"), ("second", "y")):
-        long_name = f"{axis} random direction, filter-normalized; per layer the weights by rows, then biases"
+        long_name = f"{axis} random direction, filter-normalized; {order}"
         yield Dataset(f"surface/direction_{name}", parameter, "<f4", long_name)
 
 

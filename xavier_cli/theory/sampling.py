@@ -1,8 +1,9 @@
-"""How far one seed's variance lies from the prediction: its standard deviation over draws of the weights.
+"""How far one seed's statistics lie from the prediction: their standard deviation over draws of the weights.
 
 The units of a layer are independent given the layer below, but a unit's values on different images are not:
 two images of correlation ρ give pre-activations of correlation ρ. So the mean over 300 images is hardly surer
-than over a few, and what a layer happens to have too much of is handed on to the next.
+than over a few, and what a layer happens to have too much of is handed on to the next; upwards in the
+activations, downwards in the back-propagated gradients.
 """
 
 from __future__ import annotations
@@ -21,34 +22,63 @@ from xavier_cli.theory.variance import Net
 _TERMS = 24
 
 
-def activation_variance_sd(
-    act: Callable[[Array], Array], kinks: Sequence[float], net: Net, images: np.ndarray
-) -> np.ndarray:
-    """The relative sd over seeds of each hidden layer's activation variance, shape `(depth,)`.
+class Deviations(NamedTuple):
+    """Relative standard deviations over seeds, one per hidden layer but where said."""
 
-    `images` of shape `(images, inputs)` are fixed. To first order in 1/width; the covariance of functions of
-    two images' pre-activations is by their Hermite series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Half of the
-    result is the relative sd of the standard deviation.
+    activation_std: np.ndarray
+    backprop_std: np.ndarray
+    backprop_step: np.ndarray
+    """Of a layer's back-propagated std over that of the layer below; shape `(depth - 1,)`."""
+    weight_gradient_rms: np.ndarray
+    """Shape `(depth + 1,)`."""
+    rms_singular_value: np.ndarray
+    """Of the layer's Jacobian, mean over `few` images; the mean singular value varies alike."""
+
+
+def sampling_deviations(
+    act: Callable[[Array], Array],
+    kinks: Sequence[float],
+    net: Net,
+    images: np.ndarray,
+    labels: np.ndarray,
+    few: np.ndarray,
+    excess_kurtosis: float = 0.0,
+) -> Deviations:
+    """The deviations of a net on fixed `images` `(images, inputs)` of `labels` `(images,)`.
+
+    Jacobians are taken on the images at the indices `few`. `excess_kurtosis` is one weight's: -1.2 for a
+    uniform law, 0 for a normal one. To first order in 1/width; the covariance of functions of two images'
+    pre-activations is by their Hermite series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Gradients are taken
+    as independent of the activations they meet, as the backward maps do.
     """
-    second = images @ images.T / images.shape[1]
-    handed_on = np.zeros_like(second)
-    relative = []
-    for layer in range(net.depth):
-        step, width = net.sizes[layer] * net.weight_variances[layer], net.sizes[layer + 1]
-        preactivation = step * second
-        std = np.sqrt(np.diag(preactivation))
-        scale = np.where(std > 0, std, 1.0)
-        correlation = preactivation / np.outer(scale, scale)
-        value, square = _series(act, kinks, std)
-        # (z − m)² but for a constant, m the mean over images and units.
-        centred = square.minus(2 * np.mean(value.terms[0]), value)
-        variance = np.mean(square.terms[0]) - np.mean(value.terms[0]) ** 2
-        sums = centred.covariance(correlation) / width + centred.passed_on(step, scale) * handed_on
-        relative.append(math.sqrt(max(np.mean(sums), 0.0)) / variance)
-        # What the next layer sees is the second moment, and its products between images.
-        handed_on = square.covariance(correlation) / width + square.passed_on(step, scale) * handed_on
-        second = value.covariance(correlation) + np.outer(value.terms[0], value.terms[0])
-    return np.array(relative)
+    layers = _upwards(act, kinks, net, images)
+    gradients = _downwards(net, layers, labels, excess_kurtosis)
+    inputs = np.mean(images**2, axis=1)
+    below = [(inputs, np.zeros_like(layers[0].excess)), *((each.mean_square, each.excess) for each in layers)]
+    weight_gradient = [
+        _deviation(square * gradient.mean_square, excess + gradient.excess)
+        for (square, excess), gradient in zip(below, gradients, strict=True)
+    ]
+    fans = zip(net.sizes, net.sizes[1:], strict=False)
+    drawn = [(2 + excess_kurtosis) / (fan_in * fan_out) for fan_in, fan_out in fans]
+    singular = [
+        math.sqrt(each.slope_excess[np.ix_(few, few)].mean() + own) if len(few) else math.nan
+        for each, own in zip(layers, drawn, strict=False)
+    ]
+    # A root varies half as much as its square, relatively.
+    return Deviations(
+        np.array([each.variance_deviation for each in layers]) / 2,
+        np.array([_deviation(each.mean_square, each.excess) for each in gradients[:-1]]) / 2,
+        np.array([_deviation(each.mean_square, each.own) for each in gradients[:-2]]) / 2,
+        np.array(weight_gradient) / 2,
+        np.array(singular) / 2,
+    )
+
+
+def _deviation(mean_square: np.ndarray, excess: np.ndarray) -> float:
+    """The relative deviation of a sum over images, from their expected share and relative covariance."""
+    share = mean_square / np.sum(mean_square)
+    return math.sqrt(max(share @ excess @ share, 0.0))
 
 
 class _Series(NamedTuple):
@@ -57,24 +87,25 @@ class _Series(NamedTuple):
     terms: np.ndarray
     """E f He_k(u)/√k!, shape `(terms, images)`."""
     variance: np.ndarray
-    with_value: np.ndarray
-    """Cov(f, φ), shape `(images,)`."""
+    """Shape `(images,)`."""
 
-    def minus(self, factor: float, value: _Series) -> _Series:
-        """The series of f − factor · φ."""
-        return _Series(
-            self.terms - factor * value.terms,
-            self.variance - 2 * factor * self.with_value + factor**2 * value.variance,
-            self.with_value - factor * value.variance,
-        )
+    @property
+    def mean(self) -> np.ndarray:
+        """E f, shape `(images,)`."""
+        return np.asarray(self.terms[0])
 
     def covariance(self, correlation: np.ndarray) -> np.ndarray:
         """Between every two images, shape `(images, images)`."""
-        total = np.zeros_like(correlation)
+        total, square = np.zeros_like(correlation), np.empty_like(correlation)
         for term in self.terms[:0:-1]:
-            total = (total + np.outer(term, term)) * correlation
+            total += np.outer(term, term, out=square)
+            total *= correlation
         np.fill_diagonal(total, self.variance)
         return total
+
+    def product(self, correlation: np.ndarray) -> np.ndarray:
+        """E f(s) f(s') of every two images, shape `(images, images)`."""
+        return self.covariance(correlation) + np.outer(self.mean, self.mean)
 
     def passed_on(self, step: float, std: np.ndarray) -> np.ndarray:
         """How much of an excess in the second moment below arrives: products of dE f/dq over two images.
@@ -85,28 +116,133 @@ class _Series(NamedTuple):
         return np.outer(slope, slope)
 
 
+class _Layer(NamedTuple):
+    """A hidden layer. `excess` is relative to the mean: the covariance over draws, between two images."""
+
+    width: int
+    correlation: np.ndarray
+    """Of two images' pre-activations."""
+    slope: _Series
+    slope_square: _Series
+    product: np.ndarray
+    """E z z' of every two images."""
+    excess: np.ndarray
+    """Of the layer's mean z²."""
+    slope_excess: np.ndarray
+    """Of the layer's mean φ'²."""
+    variance_deviation: float
+
+    @property
+    def mean_square(self) -> np.ndarray:
+        """E z² of each image."""
+        return np.diag(self.product)
+
+
+def _upwards(
+    act: Callable[[Array], Array], kinks: Sequence[float], net: Net, images: np.ndarray
+) -> list[_Layer]:
+    second = images @ images.T / images.shape[1]
+    handed_on = np.zeros_like(second)
+    layers = []
+    for layer in range(net.depth):
+        step, width = net.sizes[layer] * net.weight_variances[layer], net.sizes[layer + 1]
+        preactivation = step * second
+        std = np.sqrt(np.diag(preactivation))
+        scale = np.where(std > 0, std, 1.0)
+        correlation = preactivation / np.outer(scale, scale)
+        value, square, both, slope, slope_square = _series(act, kinks, std)
+        # (z − m)² but for a constant, m the mean over images and units.
+        m = 2 * np.mean(value.mean)
+        centred = _Series(
+            square.terms - m * value.terms, square.variance - 2 * m * both + m**2 * value.variance
+        )
+        variance = np.mean(square.mean) - np.mean(value.mean) ** 2
+        sums = centred.covariance(correlation) / width + centred.passed_on(step, scale) * handed_on
+        slopes = slope_square.covariance(correlation) / width + (
+            slope_square.passed_on(step, scale) * handed_on
+        )
+        # What the next layer sees is the second moment, and its products between images.
+        handed_on = square.covariance(correlation) / width + square.passed_on(step, scale) * handed_on
+        second = value.product(correlation)
+        layers.append(
+            _Layer(
+                width,
+                correlation,
+                slope,
+                slope_square,
+                second,
+                handed_on / np.outer(square.mean, square.mean),
+                slopes / np.outer(slope_square.mean, slope_square.mean),
+                math.sqrt(max(np.mean(sums), 0.0)) / variance,
+            )
+        )
+    return layers
+
+
+class _Gradient(NamedTuple):
+    """A layer's dC/ds: each image's expected square, but for a factor, and what its excess consists of."""
+
+    mean_square: np.ndarray
+    excess: np.ndarray
+    own: np.ndarray
+    """The part that comes in at this layer and not from above."""
+
+
+def _downwards(
+    net: Net, layers: Sequence[_Layer], labels: np.ndarray, excess_kurtosis: float
+) -> list[_Gradient]:
+    """Of every hidden layer and the logits, where dC/ds = p − onehot(label), p to first order."""
+    classes = net.sizes[-1]
+    logits = layers[-1].product * net.sizes[-2] * net.weight_variances[-1]
+    alike = (labels[:, None] == labels).astype(np.float64)
+    ahead = (classes - 1) / classes**2 * logits
+    products = alike - 1 / classes + ahead
+    length = np.sqrt(np.diag(products))
+    correlation = products / np.outer(length, length)
+    # The error p − onehot grows and shrinks with the logits: with the label's, and with their spread.
+    errors = 4 * logits * (alike - 1 / classes) / classes**2 + 2 * ahead**2 / (classes - 1)
+    errors /= np.outer(length**2, length**2)
+    # A sum over few logits is not yet Gaussian.
+    square = (np.eye(classes)[labels] - 1 / classes) ** 2
+    square /= np.sum(square, axis=1, keepdims=True)
+    kurtosis = excess_kurtosis * (square @ square.T)
+    gradients = [_Gradient(length**2, errors, errors)]
+    for layer in reversed(layers):
+        mean = np.outer(layer.slope_square.mean, layer.slope_square.mean)
+        slopes = layer.slope_square.product(layer.correlation) / mean
+        own = (slopes * (1 + 2 * correlation**2 + kurtosis) - 1) / layer.width
+        correlation = correlation * layer.slope.product(layer.correlation) / np.sqrt(mean)
+        kurtosis = np.zeros_like(kurtosis)
+        above = gradients[-1]
+        gradients.append(_Gradient(above.mean_square * layer.slope_square.mean, above.excess + own, own))
+    return gradients[::-1]
+
+
 def _series(
     act: Callable[[Array], Array], kinks: Sequence[float], stds: np.ndarray
-) -> tuple[_Series, _Series]:
-    """The series of φ and of φ²."""
+) -> tuple[_Series, _Series, np.ndarray, _Series, _Series]:
+    """The series of φ, of φ², the covariance of the two, and the series of φ' and φ'²."""
 
     def directly(stds: np.ndarray) -> np.ndarray:
         u, weights = gauss_legendre(stds, kinks)
-        value, _ = value_and_slope(act, stds[:, None] * u)
+        value, slope = value_and_slope(act, stds[:, None] * u)
+        functions = (value, value**2, slope, slope**2)
         before, polynomial = np.zeros_like(u), weights
-        terms = []
+        rows = []
         for k in range(_TERMS):
-            terms.append([np.sum(polynomial * value**power, axis=1) for power in (1, 2)])
+            rows += [np.sum(polynomial * function, axis=1) for function in functions]
             # Normalized, since He_k itself grows as √k!.
             before, polynomial = polynomial, (u * polynomial - math.sqrt(k) * before) / math.sqrt(k + 1)
-        moments = [np.sum(weights * value**power, axis=1) for power in (3, 4)]
-        return np.column_stack([*(row for pair in terms for row in pair), *moments])
+        rows += [np.sum(weights * each, axis=1) for each in (value**3, value**4, slope**4)]
+        return np.column_stack(rows)
 
-    *rows, third, fourth = over_stds(directly, stds).T
-    value, square = np.array(rows[0::2]), np.array(rows[1::2])
-    mean, second = value[0], square[0]
-    both = third - second * mean
+    *terms, third, fourth, slope_fourth = over_stds(directly, stds).T
+    value, square, slope, slope_square = (np.array(terms[i::4]) for i in range(4))
+    mean, second, slope_second = value[0], square[0], slope_square[0]
     return (
-        _Series(value, second - mean**2, second - mean**2),
-        _Series(square, fourth - second**2, both),
+        _Series(value, second - mean**2),
+        _Series(square, fourth - second**2),
+        third - second * mean,
+        _Series(slope, slope_second - slope[0] ** 2),
+        _Series(slope_square, slope_fourth - slope_second**2),
     )

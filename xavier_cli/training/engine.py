@@ -29,6 +29,7 @@ from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
+from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.probe import make_probe
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
@@ -96,6 +97,8 @@ class Engine:
         self._shapes: Shapes = {}
         self.compile_seconds = 0.0
         self.state: Any
+        self.predictions: dict[str, Future[dict[str, np.ndarray]]]
+        """By initializer: what theory says of record 0."""
 
     def start(self) -> None:
         """Compile everything, and draw the first weights."""
@@ -124,7 +127,34 @@ class Engine:
             compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
             self._programs = dict(zip(lowered, compiled, strict=True))
         self.state = self._programs["init"](self._seeds, self._init_of)
+        self.predictions = self._predict()
         self.compile_seconds = time.perf_counter() - began
+
+    def _predict(self) -> dict[str, Future[dict[str, np.ndarray]]]:
+        """Started on the host, beside the devices' own work."""
+        config, probe = self.population.config, self.material.probe
+        images = np.asarray(decode(jnp.asarray(probe.pixels), config.coding))
+        pool = ThreadPoolExecutor(1)
+        work = {
+            init: pool.submit(
+                predict_run, config.with_(init=init), images, probe.labels, self.material.classes
+            )
+            for init in self._inits
+        }
+        pool.shutdown(wait=False)
+        return work
+
+    def definitions(self) -> dict[str, np.ndarray]:
+        """Where the activation counts as saturated or inactive, as arrays of a run file."""
+        regions = self.regions
+        bounds = np.array([regions.saturated_below, regions.saturated_above])
+        reached = np.where(np.isfinite(bounds), np.asarray(self._act(jnp.asarray(bounds))), np.nan)
+        return {
+            "side": np.array([-1, 1], np.int32),
+            "preactivation/saturated_bound": bounds,
+            "preactivation/inactive_bound": np.array([regions.inactive_below, regions.inactive_above]),
+            "activation/saturated_bound": reached.astype(np.float64),
+        }
 
     def advance(self, first: int, last: int) -> None:
         """Train all members from update `first` up to, but without, `last`."""

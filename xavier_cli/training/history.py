@@ -21,11 +21,12 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
-        self._bins = {
+        self._definitions = engine.definitions() | {
             name: array
             for tensor, bins in engine.bins.items()
             for name, array in schema.bins(tensor, bins.edges).items()
         }
+        self._predictions = engine.predictions
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
         self._jacobians: dict[int, list[list[Future[Singular]]]] = {}
@@ -67,8 +68,9 @@ class History:
         ]
 
     def _arrays(self, variant: int, diverged_at: np.ndarray) -> dict[str, np.ndarray]:
-        arrays = schema.fixed_scales(self.population.run_config(self.population.variants[variant]))
-        arrays |= self._bins
+        of = self.population.variants[variant]
+        arrays = schema.fixed_scales(self.population.run_config(of)) | self._definitions
+        arrays |= self._predictions[of.init].result()
         arrays["update"] = np.array(self.updates, np.int64)
         for name in self._records[0]:
             arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)

@@ -56,7 +56,6 @@ def train_population(engine: Engine, watcher: Watcher) -> list[Run]:
     population, config = engine.population, engine.population.config
     records = config.record_updates()
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
-    history = History(engine)
     pending: tuple[int, Record] | None = None
     segment, done, valid_error = FIRST_SEGMENT, 0, None
 
@@ -72,6 +71,7 @@ def train_population(engine: Engine, watcher: Watcher) -> list[Run]:
 
     report("compiling")
     engine.start()
+    history = History(engine)
     started = published = time.perf_counter()
     publishing_cost = 0.0
     for at in records:

@@ -134,9 +134,13 @@ def around(config: SurfaceConfig, trained: Trained, watcher: Watcher | None = No
         return jax.lax.map(at, steps)
 
     arrays = _losses(config, jax.jit(row), watcher)
-    moved = {"surface/direction_x": _flat(first), "surface/direction_y": _flat(second)}
-    arrays["surface/parameter"] = np.arange(len(moved["surface/direction_x"]), dtype=np.int32)
-    return _surface(config, arrays | moved, trained.layout, watcher)
+    plane = {
+        "surface/origin": _flat(trained.params),
+        "surface/direction_x": _flat(first),
+        "surface/direction_y": _flat(second),
+    }
+    arrays["surface/parameter"] = np.arange(len(plane["surface/origin"]), dtype=np.int32)
+    return _surface(config, arrays | plane, trained.layout, watcher)
 
 
 def direction(key: Array, params: Params) -> Params:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import jax.numpy as jnp
 import numpy as np
 
 from xavier_cli.config import RunConfig
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import decode
 from xavier_cli.training.history import join_seeds
 from xavier_cli.training.layout import Strategy, choose_layout
 from xavier_cli.training.loop import Progress, Watcher, train_population
@@ -66,15 +64,12 @@ def train(
 
 def probe(
     config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
-) -> tuple[Run, np.ndarray]:
-    """Look at the networks of `config` at initialization; what concerns training alone is not looked at.
+) -> Run:
+    """Look at the networks of `config` at initialization: a run with the single record 0.
 
-    Returns the run with the single record 0, and the probe examples as the networks see them, shape
-    `(examples, inputs)`, from which theory starts.
+    What concerns training alone is not looked at.
     """
-    config = untrained(config)
-    run = _train(population_of(config), material, strategy, watcher or Watcher())[0]
-    return run, np.asarray(decode(jnp.asarray(material.probe.pixels), config.coding))
+    return _train(population_of(untrained(config)), material, strategy, watcher or Watcher())[0]
 
 
 def untrained(config: RunConfig) -> RunConfig:
