@@ -97,7 +97,7 @@ def plausible_run(
     for tensor, edges in _edges(config).items():
         arrays |= schema.bins(tensor, edges)
     arrays["jacobian_update"], arrays["spectrum_update"] = _jacobian_updates(config)
-    arrays["index"] = np.arange(min(config.width, _inputs(config)[0]), dtype=np.int32)
+    arrays["index"] = np.arange(min(max(config.widths), _inputs(config)[0]), dtype=np.int32)
     if config.search:
         rates = np.log(np.array(config.search))
         distance = np.abs(rates - rates[len(rates) // 2])[:, None]
@@ -210,9 +210,9 @@ def _member(
     arrays["curves/train_loss"][0] = np.nan
 
     layers, weight_layers = np.arange(1, depth + 1), np.arange(1, depth + 2)
-    fan_in = np.array([inputs, *[config.width] * depth])
-    fan_out = np.array([*[config.width] * depth, classes])
-    units = np.full(depth, config.width)
+    fan_in = np.array([inputs, *config.widths])
+    fan_out = np.array([*config.widths, classes])
+    units = np.array(config.widths)
     # Variances that fall from layer to layer at first and level out while the network learns.
     decay = (0.8 if config.init == "standard" else 0.97) + 0.15 * progress[:, None]
     stds = {
@@ -252,7 +252,7 @@ def _member(
     arrays["logits/from_weights_std"] = 0.2 + progress
 
     jacobian_updates, spectrum_updates = _jacobian_updates(config)
-    size = min(config.width, inputs)
+    size = min(max(config.widths), inputs)
     mean = (0.8 if config.init == "normalized" else 0.5) + 0.1 * rng.random((len(jacobian_updates), depth))
     for name, factor in {"mean": 1.0, "rms": 1.1, "geometric_mean": 0.7, "max": 2.0}.items():
         arrays[f"jacobian/{name}_singular_value"] = mean * factor

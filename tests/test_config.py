@@ -154,3 +154,16 @@ def test_the_files_name_says_the_content_first():
 
     assert config.file_stem() == f"shapeset-tanh-standard-d5w300-lr0.1-{config.sha256()[:8]}"
     assert RunConfig.of(lr="0.1,0.2").file_stem().split("-")[4] == "lrsearch"
+
+
+def test_widths_may_differ_from_layer_to_layer_and_say_the_depth():
+    config = RunConfig.of(width="400,300,200")
+
+    assert (config.depth, config.widths, config.shape) == (3, (400, 300, 200), "400-300-200")
+    assert RunConfig.from_json(config.to_json()) == config
+    assert "d3w400-300-200-" in config.file_stem()
+    assert "d9w400--399-" in RunConfig.of(width=(400,) * 8 + (399,)).file_stem()
+    # One way to say one thing: the hash is the same.
+    assert RunConfig.of(width=[30, 30, 30]) == RunConfig.of(width=30, depth=3)
+    with pytest.raises(ConfigError, match="width: names 3 layers, but depth is 5"):
+        RunConfig.of(width="30,30,30", depth=5)

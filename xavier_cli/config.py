@@ -25,6 +25,7 @@ from xavier_cli.notation import (
     parse_rates,
     parse_schedule,
     parse_seeds,
+    parse_widths,
 )
 
 MAX_SEED = 2**32 - 1
@@ -37,6 +38,7 @@ class ConfigError(ValueError):
 
 Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
 
 
 class RunConfig(BaseModel):
@@ -59,7 +61,9 @@ class RunConfig(BaseModel):
         "from the activation) or a number",
     )
     depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
-    width: int = Field(300, ge=1, le=65_536, description="units in each hidden layer")
+    width: Annotated[Width | tuple[Width, ...], BeforeValidator(parse_widths)] = Field(
+        300, description="units in each hidden layer, or one number for each: 400,300,200"
+    )
     loss: Literal["cross_entropy", "quadratic"] = Field(
         "cross_entropy", description="what training minimizes: cross_entropy or quadratic"
     )
@@ -100,6 +104,39 @@ class RunConfig(BaseModel):
                 # The field's own check says so better; the coding only has to be valid here.
                 values = {**values, "coding": (0.0, 1.0)}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _depth_of_the_widths(cls, values: Any) -> Any:
+        """Widths say the depth; where all are alike, one number says the same."""
+        try:
+            widths = parse_widths(values.get("width")) if isinstance(values, dict) else None
+        except ValueError:
+            return values
+        if not isinstance(widths, tuple) or not widths:
+            return values
+        depth = values.get("depth")
+        if depth is not None and str(depth) != str(len(widths)):
+            return values
+        return {**values, "depth": len(widths), "width": widths[0] if len({*widths}) == 1 else widths}
+
+    @model_validator(mode="after")
+    def _a_width_per_layer(self) -> Self:
+        if isinstance(self.width, tuple) and len(self.width) != self.depth:
+            raise ValueError(f"width: names {len(self.width)} layers, but depth is {self.depth}")
+        return self
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of every hidden layer, from the input up."""
+        return self.width if isinstance(self.width, tuple) else (self.width,) * self.depth
+
+    @property
+    def shape(self) -> str:
+        """The hidden layers in short: `5×300`, or `400-300-200`."""
+        return (
+            "-".join(map(str, self.width)) if isinstance(self.width, tuple) else f"{self.depth}×{self.width}"
+        )
 
     @field_validator("data")
     @classmethod
@@ -238,7 +275,10 @@ class RunConfig(BaseModel):
     def file_stem(self) -> str:
         """The run file's name without its ending: the content first, then 8 hex digits of the hash."""
         lr = "search" if self.search else f"{self.lr:g}"
-        return f"{self.data}-{self.act}-{self.init}-d{self.depth}w{self.width}-lr{lr}-{self.sha256()[:8]}"
+        # Sixteen layers of five digits would leave no room for the rest of a name.
+        width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
+        width = width if isinstance(self.width, tuple) else str(self.width)
+        return f"{self.data}-{self.act}-{self.init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
 
 
 def _one_line(error: ValidationError) -> str:

@@ -26,6 +26,14 @@ def parse_seeds(value: object) -> object:
     return value
 
 
+def parse_widths(value: object) -> object:
+    """Units per hidden layer from `300`, or one number for each layer, `400,300,200`."""
+    if isinstance(value, str):
+        widths = tuple(_whole(part) for part in value.split(",") if part.strip())
+        value = widths[0] if len(widths) == 1 else widths
+    return tuple(value) if isinstance(value, list) else value
+
+
 def parse_rates(value: object) -> object:
     """Learning rates from `0.03`, a list `0.01,0.1`, or a grid `a:b:n` or `a:b:n:log`."""
     if isinstance(value, str):

@@ -18,8 +18,25 @@ def probed(tmp_path, monkeypatch, xavier):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     answer = xavier("probe", *SMALL, "--seeds", 2, "--jacobian-examples", 3, "--updates", 7, "-f", "json")
+    assert answer.code == 0, answer
     (path,) = (tmp_path / "probes").glob("*.h5")
     return answer, read_run(path)
+
+
+def test_layers_may_shrink(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    answer = xavier("probe", "--widths", "40,20", "--eval-examples", 500, "-q", "-f", "json")
+    (path,) = (tmp_path / "probes").glob("*-d2w40-20-*.h5")
+    run = read_run(path)
+
+    values = run["jacobian/singular_values"]
+    assert np.isfinite(values).sum(axis=-1).tolist() == [[[40, 20]]] * 4
+    layers = json.loads(answer.out)["layers"]
+    for name in ("activation_std", "backprop_std", "mean_singular_value"):
+        far = np.abs(np.divide(layers[name]["measured"], layers[name]["predicted"]) - 1)
+        # The mean of four seeds varies half as much as one.
+        assert np.all(far < 4 * np.array(layers[name]["sd"]) / 2), name
 
 
 def test_a_probe_measures_beside_predicted_and_writes_a_run_without_training(probed):

@@ -32,7 +32,7 @@ _SHARES = ("saturated", "inactive")
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
     """The tables of a `run` with the single record 0, which lies at `path`."""
     config = run.config
-    title = f"{config.data} {config.act} {config.init}, {config.depth}×{config.width}, at initialization"
+    title = f"{config.data} {config.act} {config.init}, {config.shape}, at initialization"
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
     whole = {
         name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]

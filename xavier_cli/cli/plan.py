@@ -41,7 +41,7 @@ def plan_page(config: RunConfig, path: Path) -> Page:
 def parameters(config: RunConfig) -> int:
     """Weights and biases of one network."""
     words = names.DATA_SETS[config.data]
-    sizes = (words.inputs, *[config.width] * config.depth, words.classes)
+    sizes = (words.inputs, *config.widths, words.classes)
     return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
 
 
@@ -50,7 +50,7 @@ def memory(config: RunConfig) -> int:
     words = names.DATA_SETS[config.data]
     members = max(len(config.seeds), len(config.search) * min(config.search_seeds, len(config.seeds)))
     weights = 2 * members * parameters(config) * _FLOAT
-    probe = 300 * config.width * config.depth * 4 * _FLOAT + 2 * parameters(config) * _FLOAT
+    probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config) * _FLOAT
     examples = 80_000 * words.inputs
     return weights + probe + examples
 

@@ -93,6 +93,7 @@ def _option(field: str) -> inspect.Parameter:
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
     option = typer.Option(
         f"--{field.replace('_', '-')}",
+        *_ALIASES.get(field, ()),
         metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
         help=f"{info.description}{default}",
         rich_help_panel="Experiment",
@@ -112,9 +113,11 @@ def _parameter(name: str, option: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
 
 
+_ALIASES = {"width": ("--widths",)}
 _METAVARS = {
     "coding": "LOW,HIGH",
     "init_gain": "paper|auto|NUMBER",
+    "width": "N[,N…]",
     "lr": "RATE[,RATE…]",
     "seeds": "SEEDS",
     "records": "WHEN",

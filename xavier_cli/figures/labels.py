@@ -15,7 +15,7 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "init_gain": lambda run: f"gain {run.config.init_gain}",
     "data": lambda run: run.config.data,
     "depth": lambda run: f"depth {run.config.depth}",
-    "width": lambda run: f"width {run.config.width}",
+    "width": lambda run: f"width {'-'.join(map(str, _widths(run)))}",
     "lr": lambda run: f"lr {run.lr:g}" + (" (searched)" if run.config.search else ""),
     "batch_size": lambda run: f"batch {run.config.batch_size}",
     "updates": lambda run: f"{in_updates(run.config.updates)} updates",
@@ -61,7 +61,7 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
             _index(names.ACTIVATIONS, config.act),
             _index(names.INITIALIZERS, config.init),
             config.depth,
-            config.width,
+            config.widths,
             run.lr,
             config.batch_size,
             config.updates,
@@ -73,6 +73,11 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
 
 def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
     return (list(table).index(word) if word in table else len(table)), word
+
+
+def _widths(run: Run) -> tuple[int, ...]:
+    width = run.config.width
+    return width if isinstance(width, tuple) else (width,)
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:

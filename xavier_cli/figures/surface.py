@@ -138,7 +138,7 @@ def _sentences(surface: Surface, levels: list[np.ndarray]) -> list[str]:
         ]
     run = config.around
     return [
-        f"Mean loss over {count} for validation around {run.act} {run.init} {run.depth}×{run.width}"
+        f"Mean loss over {count} for validation around {run.act} {run.init} {run.shape}"
         f" ({run.data}, lr {run.lr:g}, seed {run.seeds[0]}, trained on {NAMES[run.loss]}) after"
         f" {run.updates:,} updates, along two random filter-normalized directions (seed {config.seed});"
         " the cross is the trained network. A step of 1 is as long as the weights into each unit.",

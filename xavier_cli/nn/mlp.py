@@ -33,9 +33,9 @@ class Taps(NamedTuple):
     activations: tuple[Array, ...]
 
 
-def layer_sizes(inputs: int, depth: int, width: int, classes: int) -> tuple[int, ...]:
-    """Units from the input to the logits, `depth + 2` of them."""
-    return (inputs, *[width] * depth, classes)
+def layer_sizes(inputs: int, depth: int, width: int | Sequence[int], classes: int) -> tuple[int, ...]:
+    """Units from the input to the logits, `depth + 2` of them; `width` is every hidden layer's, or each's."""
+    return (inputs, *([width] * depth if isinstance(width, int) else width), classes)
 
 
 def init_params(

@@ -87,7 +87,7 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
 def _title(config: RunConfig | SurfaceConfig) -> str:
     if isinstance(config, SurfaceConfig):
         return config.title
-    return f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}"
+    return f"{config.data} {config.act} {config.init} {config.shape.replace('×', 'x')}"
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:

@@ -99,7 +99,7 @@ class SurfaceConfig(BaseModel):
         run = self.around
         if run is None:
             return f"loss over two weights, {self.act}"
-        return f"loss around {run.data} {run.act} {run.init} depth {run.depth} width {run.width}"
+        return f"loss around {run.data} {run.act} {run.init} {run.shape.replace('×', 'x')}"
 
 
 @dataclass(frozen=True)
