@@ -17,7 +17,9 @@ def shown_surface(request, plausible_surface):
 @pytest.fixture
 def samples():
     labels = np.repeat(np.arange(9), 5)
-    return Samples(find_data("shapeset").facts, np.repeat(labels[:, None], 1024, axis=1).astype(np.uint8), labels, "here")
+    return Samples(
+        find_data("shapeset").facts, np.repeat(labels[:, None], 1024, axis=1).astype(np.uint8), labels, "here"
+    )
 
 
 def test_both_losses_are_drawn_in_one_space_and_as_maps(shown_surface):
