@@ -70,7 +70,7 @@ def test_a_name_alone_says_what_the_table_says(name):
     ],
 )
 def test_what_cannot_be_meant_is_told_in_one_line(word, said):
-    with pytest.raises(ConfigError, match="^data: ") as caught:
+    with pytest.raises(ConfigError, match=r"^data: ") as caught:
         RunConfig.of(data=word)
 
     assert said in str(caught.value)

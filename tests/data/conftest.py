@@ -21,7 +21,9 @@ def cache(tmp_path_factory, monkeypatch) -> Path:
 def pictures(tmp_path):
     """`pictures(count, under=…, size=…)`: a folder of classes of JPEGs whose brightness tells the class."""
 
-    def make(count: int, under: str = "", classes=("dark", "light", "white"), size=(9, 7), mode="RGB") -> Path:
+    def make(
+        count: int, under: str = "", classes=("dark", "light", "white"), size=(9, 7), mode="RGB"
+    ) -> Path:
         rng = np.random.default_rng(3)
         for label, name in enumerate(classes):
             folder = tmp_path / "pets" / under / name

@@ -174,9 +174,9 @@ def test_a_folder_that_is_no_set_of_classes_says_why(pictures, tmp_path, monkeyp
     with pytest.raises(DataDamagedError, match="holds no folders"):
         load(tmp_path / "flat")
     (tmp_path / "flat" / "empty").mkdir()
-    with pytest.raises(DataDamagedError, match="`.*flat/empty` holds no images"):
+    with pytest.raises(DataDamagedError, match=r"`.*flat/empty` holds no images"):
         load(tmp_path / "flat")
-    with pytest.raises(DataMissingError, match="no folder `.*nowhere`"):
+    with pytest.raises(DataMissingError, match=r"no folder `.*nowhere`"):
         load(tmp_path / "nowhere")
     with pytest.raises(DataMissingError, match="never published"):
         load_data(find_data("small-imagenet"), tmp_path)
