@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
@@ -108,11 +109,13 @@ def compare(experiments: Iterable[Run]) -> Comparison:
 
     The figure is the test error at the last record. Runs without any training are left out.
     """
-    by_data: dict[str, list[Run]] = {}
+    by_data: dict[tuple[str, str], list[Run]] = {}
     for run in experiments:
         if run.updates[-1] > 0:
-            by_data.setdefault(run.config.data, []).append(run)
-    return Comparison(tuple(_section(data, runs) for data, runs in by_data.items()))
+            # One path can have led to different data at different times.
+            digest = run.facts.sha256 if find_data(run.config.data).known is None else ""
+            by_data.setdefault((run.config.data, digest), []).append(run)
+    return Comparison(tuple(_section(data, runs) for (data, _), runs in by_data.items()))
 
 
 def _section(data: str, runs: Sequence[Run]) -> Section:

@@ -21,6 +21,7 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
+        self._facts = engine.material.facts
         self._definitions = engine.definitions() | {
             name: array
             for tensor, bins in engine.bins.items()
@@ -63,6 +64,7 @@ class History:
                 status,
                 created_utc,
                 provenance,
+                data=self._facts,
             )
             for i, variant in enumerate(self.population.variants)
         ]

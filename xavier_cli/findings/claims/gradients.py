@@ -113,7 +113,7 @@ _NEEDED = ("activation/mean", "activation/std", "preactivation/std", "backprop/s
 def _linear_steps(run: Run, weight_stds: np.ndarray) -> _Steps:
     """The steps that equations (5) and (6) say, each of shape `(depth - 1,)`, from the weights' stds."""
     data = names.DATA_SETS[run.config.data]
-    sizes = [data.inputs, *[run.config.width] * run.config.depth, data.classes]
+    sizes = [data.inputs, *run.config.widths, data.classes]
     variances = [float(std) ** 2 for std in weight_stds]
     forward = np.sqrt(activation_variance(1.0, sizes, variances))
     backward = np.sqrt(backprop_variance(1.0, sizes, variances))

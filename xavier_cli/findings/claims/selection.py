@@ -139,9 +139,9 @@ def _demands(scale: Scale) -> Iterator[_Demand]:
         lambda runs: _longest(max(run.config.updates for run in runs)),
     )
     yield _Demand(
-        lambda run: run.config.width >= scale.width,
+        lambda run: min(run.config.widths) >= scale.width,
         f"of width {scale.width:,} or more",
-        lambda runs: f"the widest has {max(run.config.width for run in runs):,}",
+        lambda runs: f"the widest has {max(max(run.config.widths) for run in runs):,}",
     )
     low, high = scale.rates
     yield _Demand(
