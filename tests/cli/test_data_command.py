@@ -135,6 +135,7 @@ def test_a_run_on_a_folder_of_images_carries_what_it_learnt_from(xavier, here):
     compared = xavier("compare")
     drawn = xavier("plot", "curves")
     again = xavier("train", "--data", "images:pets@6", *tiny)
+    assert "2 classes (cat, dög), 36 training, 4 validation, 300 test examples" in " ".join(again.out.split())
     (here / "pets" / "train" / "cat" / "1.png").unlink()
     changed = xavier("train", "--data", "images:pets@6", *tiny)
 

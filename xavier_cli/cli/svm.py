@@ -24,7 +24,7 @@ def svm(
 ) -> None:
     """Fit a support vector machine to the finite Shapeset.
 
-    Its kernel is RBF; C and gamma are the best of a small grid on 10,000 validation examples, and the error
+    Its kernel is RBF; C and gamma are the best of a small grid on 2,000 validation examples, and the error
     is on the 10,000 test examples. Learns from the same images as `xavier train --data shapeset:EXAMPLES`.
     The time grows with the square of the examples: the paper's 100,000 take many hours.
     """
