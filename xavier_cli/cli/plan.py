@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
-from xavier_cli import names
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.config import RunConfig
+from xavier_cli.training.cost import memory, parameters, trained_members
 
 SCHEMA = "xavier.plan/1"
-_FLOAT = 4
 
 
 def plan_page(config: RunConfig, path: Path) -> Page:
     """The plan of `config`, which would be written to `path`."""
-    searched = len(config.search) * min(config.search_seeds, len(config.seeds))
     plan: dict[str, object] = {
         "run": str(path),
-        "members": len(config.seeds) + searched,
+        "members": trained_members(config),
         "updates_per_member": config.updates,
         "records": len(config.record_updates()),
         "parameters_per_member": parameters(config),
@@ -36,23 +33,6 @@ def plan_page(config: RunConfig, path: Path) -> Page:
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
     )
-
-
-def parameters(config: RunConfig) -> int:
-    """Weights and biases of one network."""
-    words = names.DATA_SETS[config.data]
-    sizes = (words.inputs, *[config.width] * config.depth, words.classes)
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
-
-
-def memory(config: RunConfig) -> int:
-    """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data."""
-    words = names.DATA_SETS[config.data]
-    members = max(len(config.seeds), len(config.search) * min(config.search_seeds, len(config.seeds)))
-    weights = 2 * members * parameters(config) * _FLOAT
-    probe = 300 * config.width * config.depth * 4 * _FLOAT + 2 * parameters(config) * _FLOAT
-    examples = 80_000 * words.inputs
-    return weights + probe + examples
 
 
 def _shown(name: str, value: object) -> str:
