@@ -90,8 +90,8 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         records=_records(plan, states),
         tables=(table, *_cell_tables(plan.mine, states)),
         notes=(
-            "Time: by a rule, not measured: weights × updates at the pace of two busy cores. A GPU is another "
-            "matter.",
+            "Time: by a rule, not measured: weights × updates at the pace of two busy cores. A GPU is "
+            "another matter.",
         ),
     )
 
