@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, Protocol, TypeVar
 
+from xavier_cli.statements import CLAIMS as CLAIMS
+from xavier_cli.statements import Claim as Claim
+
 TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a unit normal that is cut at ±2."""
 

@@ -54,5 +54,9 @@ def late_mean(curve: np.ndarray) -> np.ndarray:
     `curve` has shape `(..., R)`. This is the figure for a claim: it halves the spread over seeds that the
     last record alone has, and unlike the minimum over records it does not gain from noise.
     """
-    records = curve.shape[-1]
-    return np.asarray(curve[..., -max(5, math.ceil(records / 10)) :].mean(axis=-1))
+    return np.asarray(curve[..., -late_records(curve.shape[-1]) :].mean(axis=-1))
+
+
+def late_records(records: int) -> int:
+    """How many of so many records a claim's figure is the mean of."""
+    return max(5, math.ceil(records / 10))

@@ -1,0 +1,138 @@
+"""Claims about test errors at laptop scale (Table 1 and Figure 11): who beats whom, by tests over seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.saturation import RATES, SOFTSIGN, TANH, TANH_NORMALIZED, WHOLE
+from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
+from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word
+from xavier_cli.findings.scores import late_error
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.difference import Difference, difference, equivalence
+from xavier_cli.statistics.estimate import mean_over_seeds
+
+SOFTSIGN_NORMALIZED = Cell("softsign", "normalized")
+SCALE = Scale(WHOLE, rates=RATES)
+FINITE = "shapeset:100000"
+SVM_ERROR = 0.5947
+"""The paper's RBF-SVM, on 100,000 examples."""
+ALPHA, STRICT_ALPHA = 0.05, 0.005
+POINTS_BETTER, POINTS_ALIKE = 0.03, 0.05
+
+
+def tanh_normalized_beats_standard(material: Material) -> Finding:
+    """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
+    standard, normalized = runs = pick(material, [TANH, TANH_NORMALIZED], SCALE)
+    gap = _difference(standard, normalized)
+    verdict: Word = "undecided"
+    if gap.p < STRICT_ALPHA and gap.mean > POINTS_BETTER:
+        verdict = "holds"
+    elif gap.high < POINTS_BETTER:
+        verdict = "does_not_hold"
+    evidence = (
+        f"normalized {_percent(normalized)}, standard {_percent(standard)}: {_in_words(gap, 'better')} "
+        f"({described(material, *runs)})"
+    )
+    return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_BETTER)
+
+
+def softsign_is_robust_to_initialization(material: Material) -> Finding:
+    """|S - N| is smaller for softsign than for tanh: tanh's S - N exceeds softsign's, and its negative too.
+
+    Both differences of differences have to have 95 % t-intervals above 0. Which sign softsign's difference
+    has is not asked of the data, so that nothing is gained from noise; where one interval lies below 0,
+    softsign's difference is the larger one.
+    """
+    runs = pick(material, [TANH, TANH_NORMALIZED, SOFTSIGN, SOFTSIGN_NORMALIZED], SCALE)
+    if len({frozenset(run.seeds.tolist()) for run in runs}) > 1:
+        raise UndecidedError(
+            "needs the same seeds in all four runs, tanh and softsign, standard and normalized"
+        )
+    tanh, softsign = (_by_seed(runs[i]) - _by_seed(runs[i + 1]) for i in (0, 2))
+    estimates = [mean_over_seeds(tanh - side * softsign) for side in (1, -1)]
+    verdict: Word = "undecided"
+    if all(estimate.low > 0 for estimate in estimates):
+        verdict = "holds"
+    elif any(estimate.high < 0 for estimate in estimates):
+        verdict = "does_not_hold"
+    least = min(estimates, key=lambda estimate: estimate.mean)
+    evidence = (
+        f"standard less normalized: tanh {100 * tanh.mean():.1f} points, softsign "
+        f"{100 * softsign.mean():.1f}; tanh's is larger by {100 * least.mean:.1f} points, 95 % "
+        f"[{100 * least.low:.1f}, {100 * least.high:.1f}] ({described(material, *runs)})"
+    )
+    return Finding(verdict, evidence, 100 * least.mean, 0.0)
+
+
+def softsign_beside_tanh_normalized(material: Material) -> Finding:
+    """Alike within 5 points by two one-sided tests; not where the interval lies beyond 5 points."""
+    softsign, tanh = runs = pick(material, [SOFTSIGN, TANH_NORMALIZED], SCALE)
+    gap = _difference(softsign, tanh)
+    errors, seeds = (late_error(softsign), late_error(tanh)), (_seeds(softsign), _seeds(tanh))
+    alike = equivalence(*errors, *seeds, POINTS_ALIKE)
+    verdict: Word = "undecided"
+    if alike.p < ALPHA:
+        verdict = "holds"
+    elif gap.low > POINTS_ALIKE or gap.high < -POINTS_ALIKE:
+        verdict = "does_not_hold"
+    p = alike.untested or f"p {probability(alike.p)}"
+    evidence = (
+        f"softsign {_percent(softsign)}, tanh normalized {_percent(tanh)}: "
+        f"{_in_words(gap, 'worse', p=False)}, within ± {100 * POINTS_ALIKE:g} points by two one-sided "
+        f"tests: {p} ({described(material, *runs)})"
+    )
+    return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_ALIKE)
+
+
+def finite_shapeset_beats_svm(material: Material) -> Finding:
+    """The interval of tanh normalized's test error lies below the SVM's 59.47 %; not where it lies above."""
+    (run,) = pick(material, [TANH_NORMALIZED], replace(SCALE, data=FINITE))
+    check_late(run)
+    estimate = mean_over_seeds(late_error(run))
+    verdict: Word = "undecided"
+    if estimate.high < SVM_ERROR:
+        verdict = "holds"
+    elif estimate.low > SVM_ERROR:
+        verdict = "does_not_hold"
+    evidence = (
+        f"tanh normalized {100 * estimate.mean:.1f} %, 95 % [{100 * estimate.low:.1f}, "
+        f"{100 * estimate.high:.1f}], the SVM {100 * SVM_ERROR:.2f} % ({described(material, run)})"
+    )
+    return Finding(verdict, evidence, 100 * estimate.mean, 100 * SVM_ERROR)
+
+
+def _by_seed(run: Run) -> np.ndarray:
+    """The late errors in the order of the seeds' numbers, shape `(S,)`."""
+    check_late(run)
+    return np.asarray(late_error(run)[np.argsort(run.seeds)])
+
+
+def _seeds(run: Run) -> list[int]:
+    return [int(seed) for seed in run.seeds]
+
+
+def _difference(a: Run, b: Run) -> Difference:
+    """Of the late test errors: paired where the seeds are the same, Welch's otherwise."""
+    check_late(a)
+    check_late(b)
+    return difference(late_error(a), late_error(b), _seeds(a), _seeds(b))
+
+
+def _percent(run: Run) -> str:
+    return f"{100 * late_error(run).mean():.1f} %"
+
+
+def _in_words(gap: Difference, word: str, p: bool = True) -> str:
+    """`11.8 points better, 95 % [8.7, 14.9], paired t p .0003`."""
+    interval = f"95 % [{100 * gap.low:.1f}, {100 * gap.high:.1f}]"
+    test = f", {'paired' if gap.paired else 'Welch'} t {gap.untested or 'p ' + probability(gap.p)}"
+    return f"{100 * gap.mean:.1f} points {word}, {interval}{test if p else ''}"
+
+
+def probability(p: float) -> str:
+    """`.0003`, `.12`, `below .0001`."""
+    return "below .0001" if p < 1e-4 else f"{float(f'{p:.1g}'):.4f}".rstrip("0").lstrip("0") or "0"

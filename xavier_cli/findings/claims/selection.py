@@ -1,0 +1,181 @@
+"""Which runs a claim is judged by: those of the right kind and scale, or in words what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from xavier_cli.findings.claims.verdict import UndecidedError
+from xavier_cli.findings.scores import late_error
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.surface import Surface
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
+
+Material = Sequence[Run | Surface]
+"""What a claim is judged by: runs, probes and surfaces, of any configuration."""
+
+# What may differ between runs that are compared: what they are compared by, and how they were looked at.
+_FREE = {
+    "act",
+    "init",
+    "depth",
+    "lr",
+    "search_seeds",
+    "seeds",
+    "records",
+    "eval_examples",
+    "jacobian_examples",
+}
+# What does not matter to a network that is not trained yet.
+_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss"}
+
+
+class Cell(NamedTuple):
+    """One kind of network: its activation, its initializer, and its hidden layers."""
+
+    act: str
+    init: str
+    depth: int = 5
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.init}" + (f" at depth {self.depth}" if self.depth != 5 else "")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a claim asks of every run: at least so many updates, so much width, so many seeds.
+
+    `rates` are the ends that the learning rate may lie between, where the claim's thresholds depend on it;
+    `arrays` are the datasets that have to be there. With `updates` 0 the networks are judged at record 0.
+    """
+
+    updates: int
+    width: int = 300
+    rates: tuple[float, float] = (0.0, float("inf"))
+    seeds: int = SEEDS_FOR_A_TEST
+    data: str = "shapeset"
+    jacobian_examples: int = 0
+    arrays: tuple[str, ...] = ()
+
+
+PAPER_SCALE = Scale(updates=2_500_000, width=1000)
+"""What only the paper's own length can tell."""
+
+
+def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, ...]:
+    """One run per cell, in their order, all of `scale` and trained alike.
+
+    Of several such groups the longest, then the widest, then the one of most seeds; of several learning rates
+    in it the one of the lowest validation error, as the paper chooses. Raises `UndecidedError`.
+    """
+    grouped: list[dict[str, list[Run]]] = []
+    for cell in cells:
+        groups: dict[str, list[Run]] = {}
+        for run in _fit(material, cell, scale):
+            free = _FREE if scale.updates else _FREE | _OF_TRAINING
+            key = run.config.model_dump_json(exclude=free | {"init_gain"})
+            groups.setdefault(key, []).append(run)
+        grouped.append(groups)
+    shared = set.intersection(*(set(groups) for groups in grouped))
+    if not shared:
+        raise UndecidedError(f"needs {_and(cells)} trained alike: of one width, updates and batch size")
+    chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
+    return max(chosen, key=lambda runs: (runs[0].config.updates, runs[0].config.width, _fewest_seeds(runs)))
+
+
+def _fewest_seeds(runs: Sequence[Run]) -> int:
+    return min(len(run.seeds) for run in runs)
+
+
+def _choose(runs: Sequence[Run], scale: Scale) -> Run:
+    if len(runs) == 1 or not scale.updates:
+        return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
+    return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
+
+
+def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
+    """The runs of `cell` that meet `scale`; raises `UndecidedError` at the first demand that none meets."""
+    runs = [
+        run
+        for run in material
+        if isinstance(run, Run)
+        and Cell(run.config.act, run.config.init, run.config.depth) == cell
+        and run.config.data == scale.data
+        and run.config.init_gain in ("paper", 1.0)
+        and run.config.loss == "cross_entropy"
+    ]
+    kind = f"{cell}" + (f" on {scale.data}" if scale.data != "shapeset" else "")
+    if not runs:
+        raise UndecidedError(f"needs {kind}{_at(scale)}; there is none")
+    for demand in _demands(scale):
+        left = [run for run in runs if demand.meets(run)]
+        if not left:
+            raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
+        runs = left
+    return runs
+
+
+class _Demand(NamedTuple):
+    meets: Callable[[Run], bool]
+    words: str
+    instead: Callable[[Sequence[Run]], str]
+
+
+def _demands(scale: Scale) -> Iterator[_Demand]:
+    yield _Demand(
+        lambda run: run.status == "complete",
+        "trained to its end",
+        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
+    )
+    yield _Demand(
+        lambda run: run.config.updates >= scale.updates,
+        f"at {scale.updates:,} updates or more",
+        lambda runs: _longest(max(run.config.updates for run in runs)),
+    )
+    yield _Demand(
+        lambda run: run.config.width >= scale.width,
+        f"of width {scale.width:,} or more",
+        lambda runs: f"the widest has {max(run.config.width for run in runs):,}",
+    )
+    low, high = scale.rates
+    yield _Demand(
+        lambda run: not scale.updates or low <= run.lr <= high,
+        f"at a learning rate of {low:g} to {high:g}",
+        lambda runs: f"there is {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
+    )
+    yield _Demand(
+        lambda run: len(run.seeds) >= scale.seeds,
+        f"with {scale.seeds} seeds or more",
+        lambda runs: f"the most have {max(len(run.seeds) for run in runs)}",
+    )
+    yield _Demand(
+        lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
+        f"with Jacobians of {scale.jacobian_examples} examples or more",
+        lambda runs: f"the most have {max(run.config.jacobian_examples for run in runs)}",
+    )
+    for name in scale.arrays:
+        yield _Demand(
+            lambda run, name=name: name in run,  # type: ignore[misc]
+            f"with `{name}` recorded",
+            lambda runs: "it was not",
+        )
+    if not scale.updates:
+        yield _Demand(
+            lambda run: int(run.updates[0]) == 0,
+            "looked at before training",
+            lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
+        )
+
+
+def _longest(updates: int) -> str:
+    return f"the longest has {updates:,}" if updates else "there are only untrained ones"
+
+
+def _at(scale: Scale) -> str:
+    updates = f" at {scale.updates:,} updates or more" if scale.updates else " at initialization"
+    return f"{updates}, width {scale.width:,} or more, {scale.seeds} seeds or more"
+
+
+def _and(cells: Sequence[Cell]) -> str:
+    return " and ".join(map(str, cells))

@@ -1,0 +1,177 @@
+"""Table 1 and Figure 11: what only the paper's own length and width can tell."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from xavier_cli.findings.claims.errors import ALPHA, SOFTSIGN_NORMALIZED, STRICT_ALPHA, probability
+from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
+from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, pick
+from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
+from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, count, in_every_seed, together
+from xavier_cli.findings.scores import error_curve, final_error, late_error
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.difference import difference, difference_p, equivalence
+from xavier_cli.statistics.multiple import holm
+from xavier_cli.statistics.networks import two_proportions
+
+ROWS = (SOFTSIGN, SOFTSIGN_NORMALIZED, TANH, TANH_NORMALIZED, DEPTH_5)
+TABLE_1 = {
+    "shapeset": (0.1627, 0.1606, 0.2715, 0.1560, 0.8261),
+    "mnist": (0.0164, 0.0172, 0.0176, 0.0164, 0.0221),
+    "cifar10": (0.5578, 0.538, 0.559, 0.5292, 0.5728),
+    "small_imagenet": (0.6914, 0.6813, 0.7058, 0.6857, 0.7066),
+}
+"""Test errors as fractions, in the order of `ROWS`."""
+TEST_EXAMPLES = 10_000
+LEVELS_WITHIN, READINGS_WITHIN = 0.03, 0.05
+
+READINGS: Mapping[Cell, Mapping[float, float]] = {
+    DEPTH_5: {25e6: 0.833},
+    DEPTH_4: {25e6: 0.35},
+    TANH: {5e6: 0.48, 10e6: 0.39, 25e6: 0.275},
+    SOFTSIGN: {5e6: 0.34, 10e6: 0.27, 25e6: 0.17},
+    SOFTSIGN_NORMALIZED: {25e6: 0.165},
+    TANH_NORMALIZED: {5e6: 0.34, 10e6: 0.26, 25e6: 0.158},
+}
+"""Figure 11: examples seen -> test error, read off to a point or two."""
+
+
+def bold(errors: Sequence[float], n: int = TEST_EXAMPLES) -> tuple[bool, ...]:
+    """Which of a column's networks are not told apart from its best: two-sided two-proportion z, p >= .005.
+
+    `errors` are fractions over `n` test examples. Uncorrected, since that is what gives the paper's pattern.
+    """
+    best = min(errors)
+    return tuple(two_proportions(error, best, n, n) >= STRICT_ALPHA for error in errors)
+
+
+def table_1_bold(material: Material) -> Finding:
+    """The networks of each seed make a column: its pattern is the paper's, in every seed, on every data set.
+
+    It is a statement about networks, as in the paper; Shapeset has to be there, other data sets may be.
+    """
+    words: list[Word] = []
+    parts, same_share = [], []
+    for data, runs in _columns(material).items():
+        by_seed = [dict(zip(run.seeds.tolist(), final_error(run), strict=True)) for run in runs]
+        seeds = sorted(set.intersection(*(set(errors) for errors in by_seed)))
+        if len(seeds) < PAPER_SCALE.seeds:
+            raise UndecidedError(
+                f"needs {PAPER_SCALE.seeds} seeds that all five rows of {data} share; there are {len(seeds)}"
+            )
+        wanted = bold(TABLE_1[data])
+        same = np.array([bold([errors[seed] for errors in by_seed]) == wanted for seed in seeds])
+        words.append(in_every_seed(same, np.zeros(len(same), bool)))
+        same_share.append(same.mean())
+        parts.append(f"on {data} the paper's pattern in {count(same)} ({described(material, *runs)})")
+    return Finding(together(words), "; ".join(parts), float(np.mean(same_share)), 1.0)
+
+
+def table_1_order(material: Material) -> Finding:
+    """Shapeset's three leaders err less than tanh, and tanh less than sigmoid: Holm over all 10 pairs.
+
+    The order among the leaders is not asked for: the paper does not tell them apart. It does not hold where a
+    pair is told apart the other way round.
+    """
+    runs = pick(material, ROWS, PAPER_SCALE)
+    errors = [_late(run) for run in runs]
+    pairs = list(itertools.combinations(range(len(runs)), 2))
+    sides = [(errors[i], errors[j], runs[i].seeds.tolist(), runs[j].seeds.tolist()) for i, j in pairs]
+    p = dict(zip(pairs, holm([_tested(difference_p(*side)) for side in sides]), strict=True))
+    tanh, sigmoid = ROWS.index(TANH), ROWS.index(DEPTH_5)
+    asked = [(i, tanh) for i in range(len(ROWS)) if i not in (tanh, sigmoid)] + [(tanh, sigmoid)]
+    words: list[Word] = []
+    for better, worse in asked:
+        apart = p[min(better, worse), max(better, worse)] < ALPHA
+        rises = errors[better].mean() < errors[worse].mean()
+        words.append("undecided" if not apart else "holds" if rises else "does_not_hold")
+    largest = max(p[min(pair), max(pair)] for pair in asked)
+    evidence = f"{_levels(runs, errors)}; the least sure of the four steps has p {probability(largest)}"
+    return Finding(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
+
+
+def table_1_levels(material: Material) -> Finding:
+    """Every row of Shapeset is the paper's within 3 points by two one-sided tests; not if one is beyond."""
+    runs = pick(material, ROWS, PAPER_SCALE)
+    errors = [_late(run) for run in runs]
+    words, worst = _near(runs, errors, TABLE_1["shapeset"], LEVELS_WITHIN)
+    evidence = f"{_levels(runs, errors)} ({described(material, *runs)})"
+    return Finding(together(words), evidence, 100 * worst, 100 * LEVELS_WITHIN)
+
+
+def figure_11_readings(material: Material) -> Finding:
+    """Every reading of the six curves within 5 points by two one-sided tests; not if one is surely beyond."""
+    runs = pick(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
+    curves, sides, targets, parts = [], [], [], []
+    for run, (cell, readings) in zip(runs, READINGS.items(), strict=True):
+        for examples, target in readings.items():
+            curves.append(_error_at(run, examples / run.config.batch_size))
+            sides.append(run)
+            targets.append(target)
+            parts.append(f"{cell} {100 * curves[-1].mean():.1f} ({100 * target:.1f})")
+    words, worst = _near(sides, curves, targets, READINGS_WITHIN)
+    evidence = f"error % after 5, 10 and 25 million examples (the paper's): {', '.join(parts)}"
+    described_ = described(material, *runs)
+    return Finding(together(words), f"{evidence} ({described_})", 100 * worst, 100 * READINGS_WITHIN)
+
+
+def _columns(material: Material) -> dict[str, tuple[Run, ...]]:
+    """The five rows of every data set that has them; Shapeset has to."""
+    columns = {"shapeset": pick(material, ROWS, PAPER_SCALE)}
+    for data in TABLE_1:
+        try:
+            columns.setdefault(data, pick(material, ROWS, replace(PAPER_SCALE, data=data)))
+        except UndecidedError:
+            continue
+    return columns
+
+
+def _late(run: Run) -> np.ndarray:
+    check_late(run)
+    return late_error(run)
+
+
+def _tested(p: float) -> float:
+    """No test, where nothing varies over seeds, tells nothing apart."""
+    return 1.0 if np.isnan(p) else p
+
+
+def _near(
+    runs: Sequence[Run], errors: Sequence[np.ndarray], targets: Sequence[float], margin: float
+) -> tuple[list[Word], float]:
+    """Whether each mean error is its target within `margin`, and the largest deviation of a mean."""
+    words: list[Word] = []
+    level = 1 - ALPHA / len(targets)
+    for run, values, target in zip(runs, errors, targets, strict=True):
+        wanted, seeds = np.full(len(values), target), run.seeds.tolist()
+        beyond = difference(values, wanted, seeds, seeds, level)
+        # Without any spread over seeds there is no test, and no doubt either.
+        exact = bool(np.ptp(values) == 0)
+        if equivalence(values, wanted, seeds, seeds, margin).p < ALPHA or (
+            exact and abs(beyond.mean) < margin
+        ):
+            words.append("holds")
+        elif beyond.low > margin or beyond.high < -margin or exact:
+            words.append("does_not_hold")
+        else:
+            words.append("undecided")
+    return words, max(abs(float(e.mean()) - t) for e, t in zip(errors, targets, strict=True))
+
+
+def _levels(runs: Sequence[Run], errors: Sequence[np.ndarray]) -> str:
+    rows = zip(ROWS, errors, TABLE_1["shapeset"], strict=True)
+    return "error % (the paper's): " + ", ".join(
+        f"{row} {100 * error.mean():.1f} ({100 * level:.2f})" for row, error, level in rows
+    )
+
+
+def _error_at(run: Run, update: float) -> np.ndarray:
+    """Shape `(S,)`: the test error after `update` updates, the mean over the five records nearest to it."""
+    nearest = np.argsort(np.abs(run.updates - update), kind="stable")[:5]
+    return np.asarray(error_curve(run)[:, nearest].mean(axis=1))

@@ -1,0 +1,100 @@
+"""What a judgement is, and the few rules by which numbers over seeds become one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from xavier_cli.statistics.estimate import mean_over_seeds
+
+Word = Literal["holds", "does_not_hold", "undecided"]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one claim's function says: a word, and in a line of plain words what it rests on.
+
+    `statistic` is the figure that decides, NaN where nothing could be measured; `threshold` is what it was
+    held against, None where that is no single number.
+    """
+
+    verdict: Word
+    evidence: str
+    statistic: float = math.nan
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """A finding under the claim's name; `paper` is where the paper says it and what can be read there."""
+
+    name: str
+    verdict: Word
+    evidence: str
+    paper: str
+    statistic: float
+    threshold: float | None
+
+
+class UndecidedError(Exception):
+    """A claim that cannot be judged; its text says in words what is missing."""
+
+
+def in_every_seed(passes: np.ndarray, diverged: np.ndarray) -> Word:
+    """`passes`, shape `(S,)`: holds in all seeds, does not hold if it fails in all, undecided otherwise.
+
+    A seed that diverged has frozen weights that speak neither for nor against: it makes nothing hold, and
+    does not count among the failures.
+    """
+    if diverged.all():
+        return "undecided"
+    if (passes & ~diverged).all():
+        return "holds"
+    return "undecided" if passes[~diverged].any() else "does_not_hold"
+
+
+def together(words: Iterable[Word]) -> Word:
+    """Of the parts of a claim: holds if all hold, does not hold if any does not, undecided otherwise."""
+    found = set(words)
+    if "does_not_hold" in found:
+        return "does_not_hold"
+    return "holds" if found == {"holds"} else "undecided"
+
+
+def between(values: np.ndarray, low: Sequence[float], high: Sequence[float]) -> Word:
+    """Whether the means of `values`, shape `(S, L)`, lie within bounds, one pair per column.
+
+    It holds where every column's 95 % t-interval lies inside, and does not where one lies wholly outside.
+    Inside they must lie all at once, which errs no more often than one does; for "one lies outside" the level
+    is Bonferroni's over the columns.
+    """
+    columns = np.asarray(values, np.float64).T
+    wide = 1 - (1 - LEVEL) / len(columns)
+    inside, outside = [], []
+    for column, lowest, highest in zip(columns, low, high, strict=True):
+        estimate, cautious = mean_over_seeds(column, LEVEL), mean_over_seeds(column, wide)
+        inside.append(estimate.low >= lowest and estimate.high <= highest)
+        outside.append(cautious.high < lowest or cautious.low > highest)
+    if all(inside):
+        return "holds"
+    return "does_not_hold" if any(outside) else "undecided"
+
+
+def span(values: np.ndarray | Sequence[float], places: int = 2) -> str:
+    """The smallest and the largest of what is finite, `0.49 to 0.64`; one number where both print alike."""
+    numbers = np.asarray(values, np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return "nothing finite"
+    ends = [f"{end + 0.0:.{places}f}" for end in (numbers.min(), numbers.max())]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def count(passes: np.ndarray) -> str:
+    """`4 of 5 seeds`."""
+    return f"{int(passes.sum())} of {len(passes)} seeds"
