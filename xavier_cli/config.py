@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from xavier_cli import names
+from xavier_cli.datasets import find_data
 from xavier_cli.notation import (
     at_most,
     parse_coding,
@@ -47,7 +48,9 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: str = Field("shapeset", description="data set to learn")
+    data: str = Field(
+        "shapeset", description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]] or PATH.npz"
+    )
     coding: Annotated[tuple[float, float], BeforeValidator(parse_coding)] = Field(
         description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others",
     )
@@ -95,8 +98,8 @@ class RunConfig(BaseModel):
         data = values.get("data", cls.model_fields["data"].default)
         if isinstance(data, str):
             try:
-                values = {**values, "coding": names.find("data set", data, names.DATA_SETS).coding}
-            except names.UnknownNameError:
+                values = {**values, "coding": find_data(data).coding}
+            except ValueError:
                 # The field's own check says so better; the coding only has to be valid here.
                 values = {**values, "coding": (0.0, 1.0)}
         return values
@@ -104,7 +107,7 @@ class RunConfig(BaseModel):
     @field_validator("data")
     @classmethod
     def _known_data(cls, word: str) -> str:
-        return names.find("data set", word, names.DATA_SETS).name
+        return find_data(word).name
 
     @field_validator("act")
     @classmethod
@@ -238,7 +241,8 @@ class RunConfig(BaseModel):
     def file_stem(self) -> str:
         """The run file's name without its ending: the content first, then 8 hex digits of the hash."""
         lr = "search" if self.search else f"{self.lr:g}"
-        return f"{self.data}-{self.act}-{self.init}-d{self.depth}w{self.width}-lr{lr}-{self.sha256()[:8]}"
+        data = find_data(self.data).stem
+        return f"{data}-{self.act}-{self.init}-d{self.depth}w{self.width}-lr{lr}-{self.sha256()[:8]}"
 
 
 def _one_line(error: ValidationError) -> str:

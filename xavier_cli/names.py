@@ -74,9 +74,9 @@ class Activation:
 class DataSet:
     """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
 
-    `function` generates a stream's images, or reads a finite set out of a folder. `top_class` is the share
-    of the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is
-    an image's height and width.
+    `function` generates a stream's images, or reads a finite set out of folders. `top_class` is the share of
+    the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is an
+    image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue.
     """
 
     name: str
@@ -87,7 +87,7 @@ class DataSet:
     coding: tuple[float, float]
     top_class: float
     labels: tuple[str, ...]
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     aliases: tuple[str, ...] = ()
 
     @property
@@ -201,13 +201,59 @@ DATA_SETS = {
         DataSet(
             "mnist",
             "MNIST handwritten digits, split 50,000 / 10,000 / 10,000",
-            "xavier_cli.data.mnist:load",
+            "xavier_cli.data.mnist:read",
             inputs=28 * 28,
             classes=10,
             coding=(0.0, 1.0),
             top_class=0.1135,
             labels=tuple("0123456789"),
             shape=(28, 28),
+        ),
+        DataSet(
+            "cifar10",
+            "CIFAR-10 colour photographs, split 40,000 / 10,000 / 10,000",
+            "xavier_cli.data.cifar:read",
+            inputs=3 * 32 * 32,
+            classes=10,
+            coding=(0.0, 1.0),
+            top_class=0.1,
+            labels=(
+                "airplane",
+                "automobile",
+                "bird",
+                "cat",
+                "deer",
+                "dog",
+                "frog",
+                "horse",
+                "ship",
+                "truck",
+            ),
+            shape=(3, 32, 32),
+            aliases=("cifar-10", "CIFAR-10", "CIFAR10"),
+        ),
+        DataSet(
+            "fashion_mnist",
+            "Fashion-MNIST pictures of clothes, split 50,000 / 10,000 / 10,000",
+            "xavier_cli.data.mnist:read_fashion",
+            inputs=28 * 28,
+            classes=10,
+            coding=(0.0, 1.0),
+            top_class=0.1,
+            labels=(
+                "t-shirt",
+                "trouser",
+                "pullover",
+                "dress",
+                "coat",
+                "sandal",
+                "shirt",
+                "sneaker",
+                "bag",
+                "boot",
+            ),
+            shape=(28, 28),
+            aliases=("fashion-mnist", "Fashion-MNIST", "FashionMNIST"),
         ),
     )
 }

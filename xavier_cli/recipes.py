@@ -108,8 +108,7 @@ class Recipe(_Part):
     @field_validator("claims")
     @classmethod
     def _known_claims(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
-        known = getattr(names, "CLAIMS", None)
-        return claims if known is None else tuple(names.find("claim", word, known).name for word in claims)
+        return tuple(names.find("claim", word, names.CLAIMS).name for word in claims)
 
     @field_validator("figures")
     @classmethod

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.data.idx import parse_idx, read_content
-from xavier_cli.data.mnist import SHA256, load
+from xavier_cli.data.mnist import SHA256, read
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 
 DATA_DIR = Path(os.environ.get("XAVIER_DATA_DIR", "data"))
@@ -26,7 +26,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @needs_mnist
 def test_the_real_files_have_the_official_counts_and_split():
-    mnist = load(DATA_DIR)
+    mnist = read([DATA_DIR])
     digits = np.bincount(np.concatenate([mnist.train.labels, mnist.valid.labels]))
 
     assert digits.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -41,7 +41,7 @@ def test_files_that_were_unpacked_serve_as_well(tmp_path):
     for name in SHA256:
         (tmp_path / name).write_bytes(gzip.decompress((DATA_DIR / "mnist" / f"{name}.gz").read_bytes()))
 
-    assert np.array_equal(load(tmp_path).test.pixels, load(DATA_DIR).test.pixels)
+    assert np.array_equal(read([tmp_path]).test.pixels, read([DATA_DIR]).test.pixels)
 
 
 @needs_mnist
@@ -56,14 +56,14 @@ def test_a_damaged_file_is_named(tmp_path, damage):
     victim.write_bytes({"flip": content, "cut": content[:999], "empty": b"", "text": b"no data"}[damage])
 
     with pytest.raises(DataDamagedError, match="t10k-labels-idx1-ubyte"):
-        load(tmp_path)
+        read([tmp_path])
 
 
 def test_missing_files_are_named_with_what_to_do(tmp_path):
     with pytest.raises(DataMissingError, match="train-images-idx3-ubyte"):
-        load(tmp_path)
+        read([tmp_path])
     with pytest.raises(DataMissingError, match="--data-dir"):
-        load(None)
+        load_data(find_data("mnist"), None)
 
 
 def test_an_idx_array_comes_back_as_it_was():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.config import RunConfig
+from xavier_cli.datasets import find_data
 from xavier_cli.figures.draw import draw_one
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.samples import GAP, ROWS, Samples, montage
@@ -16,7 +17,9 @@ def shown_surface(request, plausible_surface):
 @pytest.fixture
 def samples():
     labels = np.repeat(np.arange(9), 5)
-    return Samples("shapeset", np.repeat(labels[:, None], 1024, axis=1).astype(np.uint8), labels, "here")
+    return Samples(
+        find_data("shapeset").facts, np.repeat(labels[:, None], 1024, axis=1).astype(np.uint8), labels, "here"
+    )
 
 
 def test_both_losses_are_drawn_in_one_space_and_as_maps(shown_surface):
@@ -69,6 +72,6 @@ def test_samples_lie_in_the_column_of_their_class(samples, text_of):
 
 def test_a_class_without_a_sample_is_told(samples):
     there = samples.labels != 4
-    few = Samples("shapeset", samples.pixels[there], samples.labels[there], "here")
+    few = Samples(find_data("shapeset").facts, samples.pixels[there], samples.labels[there], "here")
 
     assert draw_one(KINDS["samples"], few).notes == ["skipped: no sample of quad+ell among 40"]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from xavier_cli.findings.scores import error_curve, final_error, guessing_error, late_error
+from xavier_cli.findings.scores import error_curve, final_error, late_error
+from xavier_cli.names import DATA_SETS
 
 
 def test_final_error_is_the_last_records(make_run):
@@ -40,11 +41,11 @@ def test_a_curve_is_guessing_from_the_divergence_on(make_run):
     lost = run.updates >= run["final/diverged_at"][0]
     curve = error_curve(run)
 
-    assert (curve[0, lost] == guessing_error("shapeset")).all()
+    assert (curve[0, lost] == DATA_SETS["shapeset"].guessing_error).all()
     assert np.array_equal(curve[0, ~lost], run["curves/test_error"][0, ~lost])
     assert np.array_equal(curve[1], run["curves/test_error"][1])
 
 
 def test_guessing_is_naming_the_most_frequent_class():
-    assert guessing_error("shapeset") == pytest.approx(0.8333, abs=1e-4)
-    assert guessing_error("mnist") == pytest.approx(0.8865)
+    assert DATA_SETS["shapeset"].guessing_error == pytest.approx(0.8333, abs=1e-4)
+    assert DATA_SETS["mnist"].guessing_error == pytest.approx(0.8865)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
-from xavier_cli.config import MAX_SEED
+from xavier_cli.config import MAX_SEED, ConfigError
+from xavier_cli.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:
+    from xavier_cli.data.sets import FiniteSet
     from xavier_cli.figures.samples import Samples
     from xavier_cli.runs.surface import Surface
 
@@ -26,12 +27,14 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
     """The first training images of `seed`: for Shapeset its own stream, for a finite set the set's order."""
     from xavier_cli.figures.samples import Samples
 
-    words = names.find("data set", data or "shapeset", names.DATA_SETS)
-    if words.name != "shapeset":
+    asked = asked_for(data or "shapeset")
+    if asked.name != "shapeset":
         if seed is not None:
-            raise typer.BadParameter(f"`{words.name}` is not generated: it has no seed", param_hint="--seed")
-        train = names.load(words.function)(data_dir).train
-        return Samples(words.name, train.pixels[:SAMPLES], train.labels[:SAMPLES], "its training set")
+            raise typer.BadParameter(
+                f"`{asked.name}` is not drawn anew for each seed: it has none", param_hint="--seed"
+            )
+        finite, facts = finite_set(asked, data_dir)
+        return Samples(facts, *finite.train, "its training set")
     seed = seed or 0
     if seed > MAX_SEED:
         raise typer.BadParameter(f"should be at most {MAX_SEED}", param_hint="--seed")
@@ -45,7 +48,32 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
     keep_compiled_programs()
     make = jax.jit(shapeset.images, static_argnums=2)
     pixels, labels = make(seed_key(seed, Purpose.IMAGES), 0, SAMPLES)
-    return Samples(words.name, np.asarray(pixels), np.asarray(labels), f"the training stream of seed {seed}")
+    assert asked.facts is not None
+    source = f"the training stream of seed {seed}"
+    return Samples(asked.facts, np.asarray(pixels), np.asarray(labels), source)
+
+
+def asked_for(data: str) -> AskedData:
+    """The data set that `data` asks for; raises `ConfigError`."""
+    try:
+        return find_data(data)
+    except ValueError as error:
+        raise ConfigError(f"data: {error}") from None
+
+
+def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> tuple[FiniteSet, DataFacts]:
+    """The finite set `asked` for, read or generated, and its facts."""
+    if asked.kind != "shapeset":
+        from xavier_cli.data.load import load_data
+
+        finite = load_data(asked, data_dir, decoded)
+        return finite, finite.facts(asked.name)
+    from xavier_cli.training.devices import keep_compiled_programs
+    from xavier_cli.training.examples import shapeset_facts, shapeset_set
+
+    keep_compiled_programs()
+    finite = shapeset_set(asked)
+    return finite, shapeset_facts(asked, finite)
 
 
 def surface(given: Sequence[str] | None) -> Surface:

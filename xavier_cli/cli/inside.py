@@ -118,7 +118,7 @@ def _notes(run: Run) -> Iterator[str]:
     if run.config.eval_examples < 10_000 and run.status == "complete":
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
     if run.diverged.any():
-        guess = 100 * scores.guessing_error(run.config.data)
+        guess = 100 * run.facts.guessing_error
         yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
     if "search/lr" in run:
         yield "*: the rate that was chosen, by its mean validation error."

@@ -7,29 +7,30 @@ from pathlib import Path
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.config import RunConfig
+from xavier_cli.datasets import DataFacts
 from xavier_cli.training.cost import memory, parameters, trained_members
 
 SCHEMA = "xavier.plan/1"
 
 
-def plan_page(config: RunConfig, path: Path) -> Page:
-    """The plan of `config`, which would be written to `path`."""
+def plan_page(config: RunConfig, path: Path, facts: DataFacts | None = None) -> Page:
+    """The plan of `config`, to be written to `path`; `facts` where its data's name says too little."""
     plan: dict[str, object] = {
         "run": str(path),
         "members": trained_members(config),
         "updates_per_member": config.updates,
         "records": len(config.record_updates()),
-        "parameters_per_member": parameters(config),
-        "memory_bytes": memory(config),
+        "parameters_per_member": parameters(config, facts),
+        "memory_bytes": memory(config, facts=facts),
     }
-    facts = [(name.replace("_", " "), _shown(name, value)) for name, value in plan.items()]
+    shown = [(name.replace("_", " "), _shown(name, value)) for name, value in plan.items()]
     settings = [(name, setting(value)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,
         data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},
         records=[plan],
         tables=(
-            Table((Column("plan"), Column("value", wraps=True)), tuple(facts)),
+            Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
     )

@@ -16,6 +16,7 @@ from xavier_cli.cli.page import clean
 
 if TYPE_CHECKING:
     from xavier_cli.figures.page import Drawing
+    from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.findings.selection import Choice
     from xavier_cli.recipes import Figure, Recipe
     from xavier_cli.runs.record import Run
@@ -74,8 +75,7 @@ def reproduce(
     choices, notes = _chosen(plan.recipe, runs)
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
     figures, missing = _draw(plan.recipe, runs, surfaces, output or FIGURES / plan.recipe.name, data_dir)
-    judge = names.load("xavier_cli.findings.claims:judge") if plan.recipe.claims else None
-    verdicts = [judge(claim, [*kept, *surfaces]) for claim in plan.recipe.claims if judge]
+    verdicts = _judged(plan.recipe, [*kept, *surfaces])
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
     page = reproduction_page(plan, kept, choices, verdicts, figures, notes)
@@ -102,6 +102,12 @@ def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str
     from xavier_cli.findings.selection import select
 
     return select(runs, recipe.select) if recipe.select else ([], [])
+
+
+def _judged(recipe: Recipe, material: Sequence[Run | Surface]) -> list[ClaimVerdict]:
+    from xavier_cli.findings.claims.judging import judge_all
+
+    return judge_all(recipe.claims, material)
 
 
 def _draw(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from xavier_cli import names
 from xavier_cli.cli import numbers
@@ -12,6 +11,7 @@ from xavier_cli.cli.cells import Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.cli.verdicts import comparison_page, rules
 from xavier_cli.config import RunConfig
+from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
 from xavier_cli.findings.selection import Choice
 from xavier_cli.recipes import PaperRow
@@ -26,7 +26,7 @@ def reproduction_page(
     plan: Plan,
     runs: Sequence[Run],
     choices: Sequence[Choice],
-    verdicts: Sequence[Any],
+    verdicts: Sequence[ClaimVerdict],
     figures: Sequence[Path],
     notes: Sequence[str],
 ) -> Page:
@@ -61,7 +61,7 @@ def reproduction_page(
     )
 
 
-def _claims(verdicts: Sequence[Any]) -> Table:
+def _claims(verdicts: Sequence[ClaimVerdict]) -> Table:
     """A row per claim, with its number beside the paper's."""
     columns = (
         Column("claim", wraps=True),
@@ -77,11 +77,10 @@ def _claims(verdicts: Sequence[Any]) -> Table:
 
 
 def _statement(name: str) -> str:
-    known = getattr(names, "CLAIMS", {})
-    return known[name].statement if name in known else name
+    return names.CLAIMS[name].statement
 
 
-def _record(verdict: Any) -> dict[str, object]:
+def _record(verdict: ClaimVerdict) -> dict[str, object]:
     return {
         "claim": verdict.name,
         "statement": _statement(verdict.name),

@@ -28,7 +28,7 @@ def result_page(run: Run, path: Path) -> Page:
         title=title,
     )
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
-    notes.append(f"Guessing errs {100 * scores.guessing_error(config.data):.1f} %.")
+    notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
     return Page(
         schema=SCHEMA,
         data={

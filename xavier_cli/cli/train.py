@@ -13,8 +13,10 @@ import typer
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.gather import finite_set
 from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.datasets import find_data
 
 if TYPE_CHECKING:
     from xavier_cli.config import RunConfig
@@ -75,13 +77,15 @@ def train(
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
     check_output(path)
     if dry_run:
-        show_page(plan_page(config, path), format)
+        asked = find_data(config.data)
+        facts = finite_set(asked, data_dir)[1] if asked.known is None else None
+        show_page(plan_page(config, path, facts), format)
         return
     run = None
     if path.exists() and not force:
         if output is not None:
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
-        run = _already_trained(path, config)
+        run = _already_trained(path, config, data_dir)
     if run is None:
         run = _train(config, path, data_dir, strategy, keep_all, quiet)
     _show(run, path, format)
@@ -89,16 +93,34 @@ def train(
         raise typer.Exit(ExitCode.IN_PART)
 
 
-def _already_trained(path: Path, config: RunConfig) -> Run | None:
+def _already_trained(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
     """The finished run of `config` at `path`, or None where it should be trained."""
     from xavier_cli.runs.store import read_run
 
     run = read_run(path)
     if run.config == config and run.status == "complete":
+        _refuse_other_data(path, run, data_dir)
         say("trained already; `--force` trains it anew")
         return run
     say(f"`{path}` is unfinished; training starts anew, and the file stays until there is more")
     return None
+
+
+def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
+    """Raise `ConfigError` where the run's data has changed since; what is gone cannot be compared."""
+    from xavier_cli.config import ConfigError
+    from xavier_cli.data.sets import DataMissingError
+
+    asked = find_data(run.config.data)
+    if asked.known is None and run.data:
+        try:
+            facts = finite_set(asked, data_dir)[1]
+        except DataMissingError:
+            return
+        if facts.sha256 != run.data.sha256:
+            raise ConfigError(
+                f"data: `{asked.name}` has changed since `{path}` was trained; `--force` replaces it"
+            )
 
 
 def _train(

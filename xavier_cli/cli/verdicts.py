@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.findings import scores
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 
 SCHEMA = "xavier.compare/1"
@@ -112,8 +111,8 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
     if "no spread over seeds" in reasons:
         notes.append("No spread over seeds: a difference that is the same for every seed cannot be tested.")
     if any(row.diverged for row in rows):
-        data = dict.fromkeys(row.run.config.data for row in rows if row.diverged)
-        guesses = ", ".join(f"{100 * scores.guessing_error(name):.1f} % on {name}" for name in data)
+        facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
+        guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
         notes.append(f"A seed that diverged counts as guessing ({guesses}).")
     chosen = {name for row in rows for name in row.chosen}
     if chosen:

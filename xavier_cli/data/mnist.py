@@ -1,58 +1,97 @@
-"""MNIST from the four official files, split 50,000 / 10,000 / 10,000."""
+"""MNIST and Fashion-MNIST from their four official files each, split 50,000 / 10,000 / 10,000."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from xavier_cli.data.idx import parse_idx, read_content
-from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, FiniteSet
+from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, FiniteSet, first_there
+from xavier_cli.names import DATA_SETS
+
+VALID = 10_000
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 # SHA-256 of the unpacked files, the same whichever way they were packed.
 SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+# MD5 of the files as they were published, packed.
+FASHION_MD5 = {
+    TRAIN_IMAGES: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    TRAIN_LABELS: "25c81989df183df01b3e8a0aad5dffbe",
+    TEST_IMAGES: "bef4ecab320f06d8554ea6380940ec79",
+    TEST_LABELS: "bb300cfdad3c16e7a12a480ee83cd310",
 }
 
 
-def load(data_dir: Path | None) -> FiniteSet:
-    """MNIST out of `data_dir` or its `mnist` folder, packed or not.
+def read(folders: Sequence[Path]) -> FiniteSet:
+    """MNIST out of the first of `folders`, or of its `mnist` folder, that has the files, packed or not.
 
     The last 10,000 training images are for validation. Raises `DataMissingError` and `DataDamagedError`.
     """
-    arrays = {name: _verified(name, data_dir) for name in SHA256}
-    pixels = arrays["train-images-idx3-ubyte"].reshape(-1, 784)
-    labels = arrays["train-labels-idx1-ubyte"].astype(np.int32)
+    arrays = {}
+    for name, expected in SHA256.items():
+        files = [f"{folder}{name}{ending}" for folder in ("mnist/", "") for ending in (".gz", "")]
+        path = _find("mnist", folders, files)
+        content = read_content(path)
+        _verify(path, content, "sha256", expected)
+        arrays[name] = parse_idx(content, path)
+    return _split("mnist", arrays, SHA256)
+
+
+def read_fashion(folders: Sequence[Path]) -> FiniteSet:
+    """Fashion-MNIST out of the `fashion-mnist` folder of the first of `folders` that has the packed files.
+
+    Its files are called like MNIST's, so that they are looked for nowhere else.
+    """
+    arrays = {}
+    for name, expected in FASHION_MD5.items():
+        path = _find("fashion_mnist", folders, [f"fashion-mnist/{name}.gz"])
+        try:
+            packed = path.read_bytes()
+        except OSError as error:
+            raise DataDamagedError(f"`{path}` cannot be read: {error}") from None
+        _verify(path, packed, "md5", expected)
+        arrays[name] = parse_idx(read_content(path), path)
+    return _split("fashion_mnist", arrays, FASHION_MD5)
+
+
+def _split(name: str, arrays: dict[str, np.ndarray], checksums: dict[str, str]) -> FiniteSet:
+    def examples(images: str, labels: str, part: slice) -> Examples:
+        pixels = arrays[images].reshape(len(arrays[images]), -1)
+        return Examples(pixels[part], arrays[labels][part].astype(np.int32))
+
     return FiniteSet(
-        train=Examples(pixels[:50_000], labels[:50_000]),
-        valid=Examples(pixels[50_000:], labels[50_000:]),
-        test=Examples(
-            arrays["t10k-images-idx3-ubyte"].reshape(-1, 784),
-            arrays["t10k-labels-idx1-ubyte"].astype(np.int32),
-        ),
-        checksums=dict(SHA256),
+        train=examples(TRAIN_IMAGES, TRAIN_LABELS, slice(None, -VALID)),
+        valid=examples(TRAIN_IMAGES, TRAIN_LABELS, slice(-VALID, None)),
+        test=examples(TEST_IMAGES, TEST_LABELS, slice(None)),
+        labels=DATA_SETS[name].labels,
+        shape=DATA_SETS[name].shape,
+        checksums=dict(checksums),
     )
 
 
-def _verified(name: str, data_dir: Path | None) -> np.ndarray:
-    path = _find(name, data_dir)
-    content = read_content(path)
-    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+def _verify(path: Path, content: bytes, algorithm: str, expected: str) -> None:
+    if hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() != expected:
         raise DataDamagedError(f"`{path}` is not the official file: its checksum differs")
-    return parse_idx(content, path)
 
 
-def _find(name: str, data_dir: Path | None) -> Path:
-    if data_dir is None:
-        raise DataMissingError(
-            "mnist: give `--data-dir FOLDER` or set `XAVIER_DATA_DIR`, where its four IDX files are"
-        )
-    for folder in (data_dir / "mnist", data_dir):
-        for path in (folder / f"{name}.gz", folder / name):
-            if path.is_file():
-                return path
-    raise DataMissingError(f"mnist: no `{name}.gz` in `{data_dir}` or `{data_dir / 'mnist'}`")
+def _find(name: str, folders: Sequence[Path], files: Sequence[str]) -> Path:
+    path = first_there(folders, files)
+    if path is None:
+        raise DataMissingError(not_there(name, files[0], folders))
+    return path
+
+
+def not_there(name: str, file: str, folders: Sequence[Path]) -> str:
+    """One line that says where `file` of the set `name` was looked for, and what to do."""
+    looked = ", ".join(f"`{folder}`" for folder in folders)
+    return f"{name}: no `{file}` in {looked}: `xavier data fetch {name}` gets it, `--data-dir FOLDER` has it"

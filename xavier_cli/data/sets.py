@@ -1,11 +1,24 @@
-"""What a finite data set is: bytes and labels in three parts; and how reading one can fail."""
+"""What a finite data set is: examples and labels in three parts; and how reading one can fail."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from xavier_cli.datasets import DataFacts
+
+# What a set may take in memory, and how many classes it may have.
+MAX_BYTES = 2**33
+MAX_CLASSES = 10_000
+# The examples that every layer is looked at on (DESIGN §4).
+MIN_TEST_EXAMPLES = 300
+MAX_TEST_EXAMPLES = 1_000_000
 
 
 class DataMissingError(Exception):
@@ -17,7 +30,7 @@ class DataDamagedError(Exception):
 
 
 class Examples(NamedTuple):
-    """Bytes of shape `(n, inputs)` and labels of shape `(n,)`."""
+    """Pixels of shape `(n, inputs)`, bytes or float32, and labels of shape `(n,)`, int32 from 0."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -25,9 +38,80 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class FiniteSet:
-    """A data set in its three parts; `checksums` are the SHA-256 of the files' content."""
+    """A data set in its three parts.
+
+    `labels` are the classes' names and `shape` an image's, as in `DataFacts`; `checksums` are of the content
+    of the files it was read from, where those have known ones.
+    """
 
     train: Examples
     valid: Examples
     test: Examples
+    labels: tuple[str, ...]
+    shape: tuple[int, ...]
     checksums: dict[str, str] = field(default_factory=dict)
+
+    def parts(self) -> Iterator[tuple[str, Examples]]:
+        """The parts by name."""
+        yield from (("train", self.train), ("valid", self.valid), ("test", self.test))
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of all examples: the types, shapes and bytes of the six arrays."""
+        digest = hashlib.sha256()
+        for _, part in self.parts():
+            for array in part:
+                digest.update(f"{array.dtype.str}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def facts(self, name: str) -> DataFacts:
+        """What a run keeps of this set, which was asked for as `name`."""
+        counts = np.bincount(self.test.labels, minlength=len(self.labels))
+        sizes = {part: len(examples.labels) for part, examples in self.parts()}
+        return DataFacts(
+            name=name,
+            inputs=self.train.pixels.shape[1],
+            classes=len(self.labels),
+            labels=self.labels,
+            top_class=float(counts.max() / counts.sum()),
+            shape=self.shape,
+            sha256=self.sha256,
+            sources=self.checksums,
+            **sizes,
+        )
+
+
+def checked(finite: FiniteSet, where: Path) -> FiniteSet:
+    """`finite`, which was read from `where`, if one can train on it; else raises `DataDamagedError`."""
+    if len(finite.labels) > MAX_CLASSES:
+        raise DataDamagedError(f"`{where}` has {len(finite.labels)} classes, over {MAX_CLASSES}")
+    for name, part in finite.parts():
+        counts = np.bincount(part.labels, minlength=len(finite.labels))
+        if name == "train" and not counts.all():
+            absent = finite.labels[int(np.argmin(counts))]
+            raise DataDamagedError(f"`{where}` has no training example of class `{absent}`")
+        if not counts.any():
+            raise DataDamagedError(f"`{where}` has no {name} examples")
+    count = len(finite.test.labels)
+    if not MIN_TEST_EXAMPLES <= count <= MAX_TEST_EXAMPLES:
+        raise DataDamagedError(
+            f"`{where}` has {count} test examples, where {MIN_TEST_EXAMPLES} (which every layer is looked at "
+            f"on) to {MAX_TEST_EXAMPLES} are needed"
+        )
+    return finite
+
+
+def refuse_over_memory(count: int, inputs: int, itemsize: int, where: Path) -> None:
+    """Raise `DataDamagedError` where so many examples are more than a set may take, before reading them."""
+    if count * inputs * itemsize > MAX_BYTES:
+        raise DataDamagedError(f"`{where}` holds {count} × {inputs} numbers, over {MAX_BYTES >> 30} GiB")
+
+
+def first_there(folders: Sequence[Path], names: Sequence[str]) -> Path | None:
+    """The first of `names` in the first of `folders` that has one, as a file or a folder."""
+    for folder in folders:
+        for name in names:
+            if (folder / name).exists():
+                return folder / name
+    return None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli import names
 from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
@@ -27,18 +25,20 @@ MAX_LINES = 48
 
 @dataclass(frozen=True)
 class Curve:
-    """Test error of one configuration in percent; `error` has shape `(R,)`."""
+    """Test error of one configuration in percent; `error` has shape `(R,)`, `guessing` errs a guess."""
 
     data: str
     updates: np.ndarray
     error: Band
+    guessing: float
 
 
 def curve(run: Run, chosen: Selection) -> Curve:
     """Test error of the chosen seeds of `run`; a seed that diverged counts as guessing from there on."""
     error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
-    guessing = guessing_error(run.config.data)
-    return Curve(run.config.data, times(run), over_seeds(np.where(np.isnan(error), guessing, error)))
+    guessing = 100 * run.facts.guessing_error
+    error = over_seeds(np.where(np.isnan(error), guessing, error))
+    return Curve(run.config.data, times(run), error, guessing)
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
@@ -49,7 +49,7 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles
     ax.set_ylabel("test error, %")
     low, high = limits(curves)
     ax.set_ylim(low, high)
-    guessing = guessing_error(curves[0].data)
+    guessing = curves[0].guessing
     if guessing < high:
         ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
         ax.annotate(
@@ -66,11 +66,6 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles
     return ax
 
 
-def guessing_error(data: str) -> float:
-    """What always answering with the most frequent class errs on `data`, in percent; NaN if not known."""
-    return 100 * names.DATA_SETS[data].guessing_error if data in names.DATA_SETS else math.nan
-
-
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """The y-axis of `curves`, in percent: up to guessing, where every curve starts, or less.
 
@@ -80,8 +75,7 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     late = [data.error.high[data.updates >= 0.1 * data.updates[-1]] for data in curves]
     tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
     bottoms = [float(np.nanmin(c.error.low)) for c in curves if np.isfinite(c.error.low).any()]
-    guessing = guessing_error(curves[0].data)
-    guessing = 100.0 if math.isnan(guessing) else guessing
+    guessing = curves[0].guessing
     top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
     top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
     # Zero is worth the room only where the lines come near it.
@@ -133,9 +127,9 @@ def _sentences(runs: Sequence[Run], curves: Sequence[Curve], page: Page, called:
     name = f" of {called[0]}" if len(called) == 1 else ""
     sentences = [f"Test error{name} on {examples} test examples (on all at the last record)."]
     above = [
-        f"{guessing_error(data):.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
-        for ax, data in zip(page.axes, dict.fromkeys(item.data for item in curves), strict=True)
-        if guessing_error(data) > ax.get_ylim()[1]
+        f"{guessing:.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
+        for ax, (data, guessing) in zip(page.axes, {c.data: c.guessing for c in curves}.items(), strict=True)
+        if guessing > ax.get_ylim()[1]
     ]
     if above:
         sentences.append(f"Guessing, {', '.join(above)}, lies above the axis.")

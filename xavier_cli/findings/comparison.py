@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from xavier_cli.config import RunConfig
+from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run, Status
@@ -123,12 +124,14 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     `choices` say of some of them how they were chosen among others, which is marked in the table.
     The figure is the test error at the last record. Runs without any training are left out.
     """
-    by_data: dict[str, list[Run]] = {}
+    by_data: dict[tuple[str, str], list[Run]] = {}
     for run in experiments:
         if run.updates[-1] > 0:
-            by_data.setdefault(run.config.data, []).append(run)
+            # One path can have led to different data at different times.
+            digest = run.facts.sha256 if find_data(run.config.data).known is None else ""
+            by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
-    return Comparison(tuple(_section(data, runs, chosen) for data, runs in by_data.items()))
+    return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))
 
 
 def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]) -> Section:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from xavier_cli import names
-from xavier_cli.config import RunConfig
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import layer_sizes
@@ -44,7 +43,7 @@ def expectation(run: Run, images: np.ndarray) -> dict[str, Quantity]:
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = backprop[:, 1:] / backprop[:, :-1]
     measured["backprop_step"] = [*finite_mean(steps), math.nan]
-    predicted, sd = _predicted(run.config, images)
+    predicted, sd = _predicted(run, images)
     layers = {name: len(values) for name, values in measured.items()}
     none = {name: [math.nan] * count for name, count in layers.items()}
     return {
@@ -68,16 +67,14 @@ _PATHS = {
 }
 
 
-def _predicted(
-    config: RunConfig, images: np.ndarray
-) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
-    data, law = names.DATA_SETS[config.data], names.INITIALIZERS[config.init]
+def _predicted(run: Run, images: np.ndarray) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
+    law, config = names.INITIALIZERS[run.config.init], run.config
     act, kinks = make_activation(config.act), names.ACTIVATIONS[config.act].kinks
     gain = resolve_gain(config.init_gain, act, kinks)
-    net = make_net(layer_sizes(data.inputs, config.depth, config.width, data.classes), law, gain)
+    net = make_net(layer_sizes(images.shape[1], config.depth, config.width, run.facts.classes), law, gain)
     images = images.astype(np.float64)
     maps = run_maps(act, kinks, net, np.mean(images**2, axis=1))
-    expected = predict(net, maps, cross_entropy_top(logits_variance(net, maps), data.classes))
+    expected = predict(net, maps, cross_entropy_top(logits_variance(net, maps), run.facts.classes))
     # Jacobians are measured on few of the images, and predicted on the same ones.
     few = np.arange(config.jacobian_examples) * len(images) // max(config.jacobian_examples, 1)
     predicted: dict[str, Sequence[float]] = {

@@ -6,16 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean
 
 Examples = Literal["valid", "test"]
-
-
-def guessing_error(data: str) -> float:
-    """The error, as a fraction, of a network that has learnt nothing about `data`."""
-    return names.find("data set", data, names.DATA_SETS).guessing_error
 
 
 def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
@@ -36,8 +30,8 @@ def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
     """Shape `(S, R)`: each seed's error at every record, guessing from where it diverged on."""
     curve, at = run[f"curves/{examples}_error"], run["final/diverged_at"][:, None]
     lost = (at >= 0) & (run.updates >= at)
-    return np.where(lost | ~np.isfinite(curve), guessing_error(run.config.data), curve)
+    return np.where(lost | ~np.isfinite(curve), run.facts.guessing_error, curve)
 
 
 def _guessing_where_diverged(run: Run, error: np.ndarray) -> np.ndarray:
-    return np.where(run.diverged | ~np.isfinite(error), guessing_error(run.config.data), error)
+    return np.where(run.diverged | ~np.isfinite(error), run.facts.guessing_error, error)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
@@ -20,7 +21,9 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 # Every dataset that a file of ours may hold.
 ROWS = {**schema.DATASETS, **surface.DATASETS}
 
-# The root attributes that reading needs; the others are for people and other programs.
+# The root attributes that reading needs, and those that older files lack; the others are for people and other
+# programs.
+LATER_TEXTS = ("data_json",)
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
 
 
@@ -32,6 +35,7 @@ class Header(NamedTuple):
     created_utc: str
     provenance: dict[str, Any]
     digests: dict[str, object]
+    data: DataFacts | None = None
 
 
 def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
@@ -72,7 +76,8 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, all ASCII and none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
     datetime.fromisoformat(created)
-    return {
+    facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
+    return facts | {
         "title": _title(run.config),
         "Conventions": schema.CONVENTIONS,
         "created_utc": created,
@@ -87,7 +92,9 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
 def _title(config: RunConfig | SurfaceConfig) -> str:
     if isinstance(config, SurfaceConfig):
         return config.title
-    return f"{config.data} {config.act} {config.init} depth {config.depth} width {config.width}"
+    return (
+        f"{find_data(config.data).stem} {config.act} {config.init} depth {config.depth} width {config.width}"
+    )
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:
@@ -106,5 +113,6 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
     for status in get_args(Status):
         if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
             datetime.fromisoformat(text["created_utc"])
-            return Header(config, status, text["created_utc"], provenance, digests)
+            facts = DataFacts.from_json(text["data_json"]) if "data_json" in text else None
+            return Header(config, status, text["created_utc"], provenance, digests, facts)
     raise RunFileError(path, "is damaged: its attributes make no sense")

@@ -41,6 +41,7 @@ def merge_runs(runs: Iterable[Run]) -> tuple[list[Run], list[str]]:
         experiments.setdefault(experiment, {}).setdefault(_kind(run), []).append(run)
     merged, notes = [], []
     for kinds in experiments.values():
+        _refuse_other_data([run for parts in kinds.values() for run in parts])
         if len(kinds) > 1:
             columns = zip(_WHY_APART, zip(*kinds, strict=True), strict=True)
             why = " and ".join(words for words, values in columns if len(set(values)) > 1)
@@ -51,6 +52,18 @@ def merge_runs(runs: Iterable[Run]) -> tuple[list[Run], list[str]]:
             merged += joined
             notes += more
     return merged, notes
+
+
+def _refuse_other_data(runs: Sequence[Run]) -> None:
+    """Raise `RunFileError` where a path led to one data set in one run and to another in the next."""
+    told = [run for run in runs if run.data and run.data.sha256]
+    for run in told:
+        first, facts = told[0], run.data
+        if first.data and facts and facts.sha256 != first.data.sha256:
+            raise RunFileError(
+                run.path or "a run",
+                f"learnt from other data than {_name(first)}, though both call it `{run.config.data}`",
+            )
 
 
 def _kind(run: Run) -> tuple[object, ...]:

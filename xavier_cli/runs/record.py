@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.config import RunConfig
+from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.runs.errors import RunFileError
 
 Status = Literal["running", "complete", "interrupted"]
 
@@ -20,7 +22,8 @@ class Run:
 
     `arrays` holds every dataset and scale under its path in the run file without the leading slash
     (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
-    `sources` are the files that a merged run came from; a run from one file has its `path`.
+    `sources` are the files that a merged run came from; a run from one file has its `path`. `data` is what
+    the file says about its data set, which older ones do not: `facts` serves for both.
     """
 
     config: RunConfig
@@ -30,6 +33,7 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
     sources: tuple[Path, ...] = ()
+    data: DataFacts | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array called `name`; a `KeyError` names what is there."""
@@ -55,6 +59,16 @@ class Run:
     def diverged(self) -> np.ndarray:
         """Shape `(S,)`: which seeds diverged."""
         return self["final/diverged_at"] >= 0
+
+    @property
+    def facts(self) -> DataFacts:
+        """What is known about the data set: from the run, or from its name where that says enough."""
+        facts = self.data or find_data(self.config.data).facts
+        if facts is None:
+            raise RunFileError(
+                self.path or "a run", f"does not say what its data set is: `{self.config.data}`"
+            )
+        return facts
 
     @property
     def lr(self) -> float:

@@ -175,7 +175,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         )
     if version < 1:
         raise RunFileError(path, f"has schema {version}, which never was")
-    header = content.header(path, {name: _text(root, name) for name in content.HEADER_TEXTS})
+    later = [name for name in content.LATER_TEXTS if h5py.h5a.exists(root, name.encode())]
+    header = content.header(path, {name: _text(root, name) for name in (*content.HEADER_TEXTS, *later)})
     config, digests = header.config, header.digests
     is_surface = isinstance(config, SurfaceConfig)
     if absent := [
@@ -202,7 +203,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         return Surface(config, arrays, header.status, header.created_utc, header.provenance, path)
     if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
         raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
-    return Run(config, arrays, header.status, header.created_utc, header.provenance, path)
+    return Run(config, arrays, header.status, header.created_utc, header.provenance, path, data=header.data)
 
 
 def _attribute(root: Any, name: str, kind: Any) -> Any:

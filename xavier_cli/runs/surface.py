@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xavier_cli import names
 from xavier_cli.config import MAX_SEED, ConfigError, RunConfig
+from xavier_cli.datasets import find_data
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset
 
@@ -99,7 +100,9 @@ class SurfaceConfig(BaseModel):
         run = self.around
         if run is None:
             return f"loss over two weights, {self.act}"
-        return f"loss around {run.data} {run.act} {run.init} depth {run.depth} width {run.width}"
+        return (
+            f"loss around {find_data(run.data).stem} {run.act} {run.init} depth {run.depth} width {run.width}"
+        )
 
 
 @dataclass(frozen=True)

@@ -35,21 +35,28 @@ def evaluate(
     loss: Loss,
     coding: tuple[float, float],
 ) -> Evaluation:
-    """The first `examples` of `pixels` `(n, inputs)` and `labels` `(n,)`; n is a multiple of `BLOCK`."""
+    """The first `examples` of `pixels` `(n, inputs)` and `labels` `(n,)`, or all n where those are fewer."""
+    size = min(BLOCK, len(labels))
+    last = len(labels) - size
+    examples = jnp.minimum(examples, len(labels))
 
     def block(i: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
         loss_sum, correct = so_far
-        first = i * BLOCK
-        x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, BLOCK), coding)
-        truth = jax.lax.dynamic_slice_in_dim(labels, first, BLOCK)
+        begin = i * size
+        # Where n is no multiple, the last block begins earlier, and what was looked at already is left out.
+        first = jnp.minimum(begin, last) if len(labels) % size else begin
+        x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, size), coding)
+        truth = jax.lax.dynamic_slice_in_dim(labels, first, size)
         logits, _ = forward(params, x, act)
-        wanted = first + jnp.arange(BLOCK) < examples
-        right = wanted & (jnp.argmax(logits, axis=-1) == truth)
+        index = first + jnp.arange(size)
+        wanted = (index >= begin) & (index < examples)
+        right = (wanted & (jnp.argmax(logits, axis=-1) == truth)).astype(jnp.uint8)
         loss_sum += jnp.sum(jnp.where(wanted, loss(logits, truth), 0.0))
-        return loss_sum, jax.lax.dynamic_update_slice_in_dim(correct, right.astype(jnp.uint8), first, 0)
+        right |= jax.lax.dynamic_slice_in_dim(correct, first, size)
+        return loss_sum, jax.lax.dynamic_update_slice_in_dim(correct, right, first, 0)
 
     start = jnp.float32(0), jnp.zeros(len(labels), jnp.uint8)
-    loss_sum, correct = jax.lax.fori_loop(0, -(-examples // BLOCK), block, start)
+    loss_sum, correct = jax.lax.fori_loop(0, -(-examples // size), block, start)
     error = 1 - jnp.sum(correct, dtype=jnp.int32) / examples
     return Evaluation(loss_sum / examples, error, correct)
 
@@ -61,5 +68,5 @@ def spread_over(n: int, count: int) -> np.ndarray:
 
 def spread_order(n: int, first: int) -> np.ndarray:
     """An order of n examples, shape `(n,)`, whose `first` leading ones are spread evenly over all of them."""
-    leading = spread_over(n, first)
+    leading = spread_over(n, min(first, n))
     return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])

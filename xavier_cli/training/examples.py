@@ -8,10 +8,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data import shapeset
+from xavier_cli.data.load import load_data
 from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.datasets import AskedData, DataFacts, find_data
 from xavier_cli.training.evaluation import BLOCK, spread_order
 from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
@@ -34,48 +35,79 @@ class Material:
     inputs: int
     classes: int
     checksums: dict[str, str] = field(default_factory=dict)
+    facts: DataFacts | None = None
 
 
 def prepare(config: RunConfig, data_dir: Path | None) -> Material:
-    """The material of `config`; finite sets are read from `data_dir`.
+    """The material of `config`; finite sets are read from `data_dir` or where they were fetched to.
 
     Raises `DataMissingError`, `DataDamagedError`, and `ConfigError` for a batch larger than the set.
     """
-    words = names.DATA_SETS[config.data]
-    if config.data == "shapeset":
-        # Every example is looked at after training alone.
-        held_out = HELD_OUT if config.updates else -(-config.eval_examples // BLOCK) * BLOCK
-        valid, test, probe = (
-            _generated(purpose, count)
-            for purpose, count in (
-                (Purpose.VALID, held_out),
-                (Purpose.TEST, held_out),
-                (Purpose.PROBE, PROBE_EXAMPLES),
-            )
-        )
-        order = np.arange(held_out)
-        return Material(
-            ShapesetFeed(config.batch_size), valid, test, probe, order, words.inputs, words.classes
-        )
-    finite: FiniteSet = names.load(words.function)(data_dir)
-    if config.batch_size > len(finite.train.labels):
-        raise ConfigError(f"batch_size: {config.data} has only {len(finite.train.labels)} training examples")
+    asked = find_data(config.data)
+    if asked.kind == "shapeset":
+        return _shapeset(asked, config)
+    finite = load_data(asked, data_dir)
+    facts = finite.facts(asked.name)
     valid_order, order = (
         spread_order(len(part.labels), config.eval_examples) for part in (finite.valid, finite.test)
     )
     return Material(
-        FiniteFeed(finite.train, config.batch_size),
+        _epochs(finite, config),
         _taken(finite.valid, valid_order),
         _taken(finite.test, order),
         _taken(finite.test, spread_order(len(order), PROBE_EXAMPLES)[:PROBE_EXAMPLES]),
         order,
-        words.inputs,
-        words.classes,
-        finite.checksums,
+        facts.inputs,
+        facts.classes,
+        facts.sources,
+        facts,
     )
 
 
-def _generated(purpose: Purpose, count: int) -> Examples:
+def _shapeset(asked: AskedData, config: RunConfig) -> Material:
+    finite = shapeset_set(asked) if asked.examples else None
+    # Every example is looked at after training alone.
+    count = HELD_OUT if config.updates or finite else -(-config.eval_examples // BLOCK) * BLOCK
+    valid, test = (finite.valid, finite.test) if finite else _held_out(count)
+    facts = shapeset_facts(asked, finite)
+    return Material(
+        _epochs(finite, config) if finite else ShapesetFeed(config.batch_size),
+        valid,
+        test,
+        generated(Purpose.PROBE, PROBE_EXAMPLES),
+        np.arange(count),
+        facts.inputs,
+        facts.classes,
+        facts=facts,
+    )
+
+
+def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteFeed:
+    if config.batch_size > len(finite.train.labels):
+        raise ConfigError(f"batch_size: {config.data} has only {len(finite.train.labels)} training examples")
+    return FiniteFeed(finite.train, config.batch_size)
+
+
+def shapeset_set(asked: AskedData) -> FiniteSet:
+    """The finite Shapeset `asked` for: fixed images to train on, the stream's to validate and test on."""
+    assert asked.known is not None
+    train, (valid, test) = generated(Purpose.FIXED, asked.examples), _held_out(HELD_OUT)
+    return FiniteSet(train, valid, test, asked.known.labels, asked.known.shape)
+
+
+def shapeset_facts(asked: AskedData, finite: FiniteSet | None) -> DataFacts:
+    """The facts of Shapeset: guessing is the stream's, also where the images it is learnt from are fixed."""
+    assert asked.facts is not None
+    digest = finite.sha256 if finite else ""
+    return asked.facts.model_copy(update={"valid": HELD_OUT, "test": HELD_OUT, "sha256": digest})
+
+
+def _held_out(count: int) -> tuple[Examples, Examples]:
+    return generated(Purpose.VALID, count), generated(Purpose.TEST, count)
+
+
+def generated(purpose: Purpose, count: int) -> Examples:
+    """The first `count` images of what all seeds share for `purpose`."""
     # Piece by piece, so that all sets use one compiled program of moderate size.
     piece = jax.jit(shapeset.images, static_argnums=2)
     parts = [piece(shared_key(purpose), first, PIECE) for first in range(0, count, PIECE)]

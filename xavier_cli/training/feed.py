@@ -21,7 +21,7 @@ CHUNK_EXAMPLES = 1000
 
 
 class Chunk(NamedTuple):
-    """Consecutive batches: bytes of shape `(examples, inputs)` and labels of shape `(examples,)`."""
+    """Consecutive batches: pixels of shape `(examples, inputs)` and labels of shape `(examples,)`."""
 
     pixels: Array
     labels: Array
@@ -79,7 +79,8 @@ class _Epoch(NamedTuple):
 class FiniteFeed:
     """A finite set, in a new random order each epoch; what is left over at an epoch's end sits it out.
 
-    The set lies on the device as bytes. Chunks never straddle two epochs, so that one order is enough.
+    The set lies on the device as it was read, mostly as bytes. Chunks never straddle two epochs, so that one
+    order is enough.
     """
 
     def __init__(self, train: Examples, batch_size: int):
@@ -119,6 +120,7 @@ class FiniteFeed:
 
 
 def decode(pixels: Array, coding: tuple[float, float]) -> Array:
-    """Bytes 0..255 as numbers from `coding[0]` to `coding[1]`."""
+    """Bytes 0..255, or floats 0..1, as numbers from `coding[0]` to `coding[1]`."""
     low, high = coding
-    return pixels.astype(jnp.float32) * ((high - low) / 255) + low
+    white = 255 if pixels.dtype == jnp.uint8 else 1
+    return pixels.astype(jnp.float32) * ((high - low) / white) + low

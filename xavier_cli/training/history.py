@@ -21,6 +21,7 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
+        self._facts = engine.material.facts
         self._bins = {
             name: array
             for tensor, bins in engine.bins.items()
@@ -62,6 +63,7 @@ class History:
                 status,
                 created_utc,
                 provenance,
+                data=self._facts,
             )
             for i, variant in enumerate(self.population.variants)
         ]

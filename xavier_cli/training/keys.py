@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     PROBE = 5
     DIRECTIONS = 6
     SIGNAL = 7
+    FIXED = 8
 
 
 def seed_key(seed: Array | int, purpose: Purpose) -> Array:

@@ -98,7 +98,8 @@ def train_population(engine: Engine, watcher: Watcher) -> list[Run]:
         since = at - (history.updates[-1] if history.updates else 0)
         # Without training there is no result yet that would be worth every example.
         whole = 0 < at == records[-1]
-        examples = len(engine.material.test.labels) if whole else config.eval_examples
+        held_out = (engine.material.valid, engine.material.test)
+        examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
         pending = at, engine.observe(since, examples)
         if at in config.jacobian_updates():
             history.add_jacobians(at, engine.jacobians())

@@ -7,7 +7,7 @@ import numpy as np
 from xavier_cli.findings.claims.readings import described, late
 from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span
-from xavier_cli.findings.scores import guessing_error, late_error
+from xavier_cli.findings.scores import late_error
 
 DEPTH_5 = Cell("sigmoid", "standard")
 DEPTH_4 = Cell("sigmoid", "standard", 4)
@@ -60,7 +60,7 @@ def _one_class(correct: np.ndarray) -> np.ndarray:
     on the same images where that class is the same, and on none in common where it is not; of the three
     frequent classes five seeds choose one twice at least. A network that has learnt is in between.
     """
-    share, slack = 1 - guessing_error("shapeset"), 1 - ONE_CLASS
+    share, slack = 1 - DATA_SETS["shapeset"].guessing_error, 1 - ONE_CLASS
     same, apart = (share - 2 * slack) / (share + slack), 2 * slack / (share - slack)
     right = correct.astype(np.float64)
     common = right @ right.T

@@ -1,0 +1,95 @@
+"""Keeps decoded sets in the user's cache folder, so that archives and images are decoded once.
+
+What was kept serves only while its sources have the same names, sizes and times, and only if its digest
+holds; anything else is decoded again, silently, since nothing here is worth an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from xavier_cli.data.sets import Examples, FiniteSet
+
+# Part of every stamp: another number makes what older versions kept worthless.
+VERSION = 1
+
+
+def cache_folder() -> Path:
+    """This program's own folder among the user's caches."""
+    return Path(platformdirs.user_cache_dir("xavier"))
+
+
+def stamp(words: str, files: Iterable[Path]) -> str:
+    """What `files` are without reading them: SHA-256 over their names, sizes and times, and over `words`."""
+    digest = hashlib.sha256(f"{VERSION}:{words}".encode(errors="surrogatepass"))
+    for file in files:
+        status = file.stat()
+        digest.update(os.fsencode(file) + f"\0{status.st_size}:{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def decoded_once(place: str, stamped: str, decode: Callable[[], FiniteSet]) -> FiniteSet:
+    """What `decode` makes, or what it made before of sources with the same stamp; kept under `place`."""
+    path = (
+        cache_folder() / "decoded" / f"{hashlib.sha256(place.encode(errors='replace')).hexdigest()[:16]}.npz"
+    )
+    kept = _kept(path, stamped)
+    if kept is not None:
+        return kept
+    made = decode()
+    _keep(path, stamped, made)
+    return made
+
+
+def _kept(path: Path, stamped: str) -> FiniteSet | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            if about["stamp"] != stamped:
+                return None
+            train, valid, test = (
+                Examples(file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "valid", "test")
+            )
+        shape = tuple(map(int, about["shape"]))
+        kept = FiniteSet(train, valid, test, tuple(about["labels"]), shape, about["checksums"])
+        return kept if kept.sha256 == about["sha256"] else None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _keep(path: Path, stamped: str, made: FiniteSet) -> None:
+    about = {
+        "stamp": stamped,
+        "labels": made.labels,
+        "shape": made.shape,
+        "checksums": made.checksums,
+        "sha256": made.sha256,
+    }
+    arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
+    for name, part in made.parts():
+        arrays |= {f"x_{name}": part.pixels, f"y_{name}": part.labels}
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.chmod(0o700)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with open(descriptor, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError:
+        pass
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""Reads the finite set that a word asks for, from the first place that has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from xavier_cli import names
+from xavier_cli.data import cifar
+from xavier_cli.data.arrays import read_arrays
+from xavier_cli.data.decoded import cache_folder, decoded_once, stamp
+from xavier_cli.data.images import find_folder, list_images, read_images
+from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
+from xavier_cli.datasets import AskedData
+
+
+def fetched_folder() -> Path:
+    """Where `xavier data fetch` puts what it gets."""
+    return cache_folder() / "data"
+
+
+def places(data_dir: Path | None) -> list[Path]:
+    """Where data sets are looked for, in this order: `data_dir`, if any, and what was fetched."""
+    return [*([data_dir] if data_dir else []), fetched_folder()]
+
+
+def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> FiniteSet:
+    """The finite set `asked` for; `decoded=False` reads the sources whatever was kept of them before.
+
+    Raises `DataMissingError` and `DataDamagedError`. A Shapeset is generated, not read: not by this.
+    """
+    folders = places(data_dir)
+    if asked.kind == "arrays":
+        return checked(read_arrays(Path(asked.path)), Path(asked.path))
+    if asked.kind == "images":
+        return _images(asked, folders, decoded)
+    assert asked.kind == "official"
+    assert asked.known is not None
+    if asked.name != "cifar10" or not decoded:
+        finite: FiniteSet = names.load(asked.known.function)(folders)
+        return finite
+    source = cifar.source(folders)
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    return decoded_once(os.path.abspath(source), stamp(asked.name, files), lambda: cifar.read(folders))
+
+
+def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
+    folder = find_folder(asked, folders)
+    listing = list_images(folder)
+
+    def read() -> FiniteSet:
+        return checked(read_images(listing, asked.side, asked.colour), folder)
+
+    if not decoded:
+        return read()
+    import PIL
+
+    # Another Pillow may decode the same file to other bytes.
+    size = f"{asked.side}{asked.colour}{PIL.__version__}"
+    parts = [listing.train, *([listing.test] if listing.test else [])]
+    try:
+        stamped = stamp(size, sorted(file for part in parts for _, file in part.files))
+    except OSError as error:
+        raise DataDamagedError(f"`{folder}` cannot be read: {error}") from None
+    return decoded_once(f"{folder.absolute()}@{size}", stamped, read)

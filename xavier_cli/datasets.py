@@ -1,0 +1,185 @@
+"""Which data set a word asks for, names with parameters among them, and the facts of one that was read.
+
+    shapeset            mnist, cifar10, fashion_mnist       small-imagenet[@SIZE[rgb]]
+    shapeset:EXAMPLES   PATH.npz                            images:PATH[@SIZE[rgb]]
+
+Reads no disk: a word says what to look for, and only reading says what is there. A path stays as it was
+given, since what identifies the data of a run is its content: the digest in its facts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xavier_cli import names
+from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
+
+SIDE = 37
+"""Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
+
+MIN_SIDE, MAX_SIDE = 4, 512
+MAX_EXAMPLES = 1_000_000
+MAX_NAME = 4096
+SMALL_IMAGENET = "small-imagenet"
+
+# What `xavier data list` and a misspelt name show beside the names of single sets.
+FAMILIES = {
+    "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
+    "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
+    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/* and PATH/test/CLASS/*; 37×37 grey",
+    "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
+}
+
+Kind = Literal["shapeset", "official", "images", "arrays"]
+
+
+class DataFacts(BaseModel):
+    """What is known of a data set once it was read; it travels in the run file.
+
+    `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
+    `train`, `valid` and `test` count examples, None where there is no end of them. `sha256` is of the decoded
+    examples, empty for a stream; `sources` are checksums of files.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    inputs: int = Field(ge=1)
+    classes: int = Field(ge=1)
+    labels: tuple[str, ...]
+    top_class: float = Field(gt=0, le=1)
+    shape: tuple[int, ...]
+    train: int | None = None
+    valid: int | None = None
+    test: int | None = None
+    sha256: str = ""
+    sources: dict[str, str] = {}
+
+    @property
+    def guessing_error(self) -> float:
+        """The test error, as a fraction, of always naming the most frequent class."""
+        return 1 - self.top_class
+
+    def to_json(self) -> str:
+        """The canonical text, ASCII."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> DataFacts:
+        """The facts that `to_json` wrote; raises `ValueError` in one line."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValidationError, RecursionError):
+            raise ValueError("its data set makes no sense") from None
+
+
+@dataclass(frozen=True)
+class AskedData:
+    """A data set as asked for.
+
+    `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
+    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`)
+    or a file of arrays; `side` and `colour` of images; `examples` of a finite Shapeset, 0 for the stream.
+    """
+
+    name: str
+    kind: Kind
+    stem: str
+    coding: tuple[float, float] = (0.0, 1.0)
+    known: DataSet | None = None
+    path: str = ""
+    side: int = SIDE
+    colour: bool = False
+    examples: int = 0
+
+    @property
+    def facts(self) -> DataFacts | None:
+        """What is known without reading anything."""
+        if self.known is None:
+            return None
+        word = self.known
+        return DataFacts(
+            name=self.name,
+            inputs=word.inputs,
+            classes=word.classes,
+            labels=word.labels,
+            top_class=word.top_class,
+            shape=word.shape,
+            train=self.examples or None,
+        )
+
+
+def find_data(word: str) -> AskedData:
+    """The data set that `word` asks for; raises `ValueError` with what would be right."""
+    if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
+        raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
+    if word.startswith("images:"):
+        path, side, colour = _sized(word, word.removeprefix("images:"))
+        path = os.path.normpath(path)
+        name = f"images:{path}@{side}{'rgb' * colour}"
+        return AskedData(name, "images", _stem("images", path), path=path, side=side, colour=colour)
+    base = word.partition("@")[0].replace("_", "-")
+    if base == SMALL_IMAGENET:
+        _, side, colour = _sized(word, word)
+        size = f"@{side}{'rgb' * colour}" if (side, colour) != (SIDE, False) else ""
+        return AskedData(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, side=side, colour=colour)
+    if word.lower().endswith(".npz"):
+        path = os.path.normpath(word)
+        return AskedData(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
+    if word.startswith("shapeset:"):
+        return _finite_shapeset(word.removeprefix("shapeset:"))
+    try:
+        known = names.find("data set", word, DATA_SETS)
+    except UnknownNameError as error:
+        if "/" in word or os.sep in word:
+            hint = f"a folder of images is `images:{word}`, arrays are a file `.npz`"
+            raise UnknownNameError(f"unknown data set `{word}`: {hint}") from None
+        if "did you mean" in str(error):
+            raise
+        shown = [*DATA_SETS, *FAMILIES]
+        raise UnknownNameError(names.unknown("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)) from None
+    kind: Kind = "shapeset" if known.name == "shapeset" else "official"
+    return AskedData(known.name, kind, known.name, known.coding, known)
+
+
+def _finite_shapeset(text: str) -> AskedData:
+    count = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    if not 1 <= count <= MAX_EXAMPLES:
+        raise ValueError(
+            f"`shapeset:{text}` should be `shapeset:` and a number of examples from 1 to {MAX_EXAMPLES}"
+        )
+    word = DATA_SETS["shapeset"]
+    name = f"shapeset:{count}"
+    return AskedData(name, "shapeset", f"shapeset-{count}", word.coding, word, examples=count)
+
+
+def _sized(word: str, text: str) -> tuple[str, int, bool]:
+    """Path, side and colour of `PATH[@SIZE[rgb]]`; the last `@` is the size's."""
+    path, at, size = text.rpartition("@")
+    if not at:
+        path = text
+    elif "/" in size or os.sep in size:
+        # The sign belongs to a folder's name further up.
+        path, size, at = text, "", ""
+    match = re.fullmatch(r"([0-9]{1,4})(rgb)?", size) if at else None
+    if at and not (match and MIN_SIDE <= int(match[1]) <= MAX_SIDE):
+        raise ValueError(
+            f"`@{size}` in `{word}` should be a size from {MIN_SIDE} to {MAX_SIDE}, with `rgb` after it "
+            "for colour, like `@64` or `@64rgb`"
+        )
+    if not path:
+        raise ValueError(f"`{word}` should name a folder: `images:PATH`")
+    return path, int(match[1]) if match else SIDE, bool(match and match[2])
+
+
+def _stem(kind: str, path: str) -> str:
+    """`kind` and the last part of `path`, without what does not belong into a file's name."""
+    last = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.basename(path)).strip("-.")[:40]
+    return f"{kind}-{last}" if last else kind
