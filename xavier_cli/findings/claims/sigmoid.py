@@ -8,6 +8,7 @@ from xavier_cli.findings.claims.readings import described, late
 from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span
 from xavier_cli.findings.scores import late_error
+from xavier_cli.names import DATA_SETS
 
 DEPTH_5 = Cell("sigmoid", "standard")
 DEPTH_4 = Cell("sigmoid", "standard", 4)
