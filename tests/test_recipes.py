@@ -114,7 +114,7 @@ def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
         ('title = "t"\n[grid]\nact = "tanh"\n', "grid.act: should be a valid list"),
         ('title = "t"\ncells = []\n', "cells: should hold at least one value"),
         ('title = "t"\nbase = 3\n', "base: should be a valid dict"),
-        ('title = 3\n', "title: should be a valid string"),
+        ("title = 3\n", "title: should be a valid string"),
         ('title = "t"\ncommand = "trian"\n', "command: should be 'train', 'probe'"),
         ('title = "t"\nselect = ["lr", "dept"]\n', "select: unknown setting `dept`: did you mean `depth`"),
         ('title = "t"\nclaims = ["table-1-ordr"]\n', "claims: unknown claim `table-1-ordr`: did you mean"),
