@@ -85,9 +85,7 @@ def test_the_shards_are_the_whole_and_none_is_in_two(count):
     groups = plan.groups(cells(grid={"depth": list(range(1, 8)), "init": ["standard", "normalized"]}))
     parts = [plan.shard(groups, index, count) for index in range(1, count + 1)]
 
-    assert sorted((g.cells[0].path for part in parts for g in part)) == sorted(
-        g.cells[0].path for g in groups
-    )
+    assert sorted(g.cells[0].path for part in parts for g in part) == sorted(g.cells[0].path for g in groups)
     assert len([group for part in parts for group in part]) == len(groups)
     assert all(len(group.cells) == 2 for part in parts for group in part)
 
