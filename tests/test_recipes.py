@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from xavier_cli import recipes
 from xavier_cli.config import SCALES, RunConfig
 from xavier_cli.recipes import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 
@@ -193,3 +195,14 @@ def test_one_configuration_has_one_name_in_all_recipes():
 def test_nothing_but_recipes_lies_among_the_recipes():
     """The wheel takes the whole folder along."""
     assert {path.suffix for path in Path(shipped_folder()).iterdir()} == {".toml"}
+
+
+def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monkeypatch):
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"recipes": "xavier_cli/shipped_recipes"}
+
+    package = tmp_path / "xavier_cli"
+    (package / "shipped_recipes").mkdir(parents=True)
+    monkeypatch.setattr(recipes, "__file__", str(package / "recipes.py"))
+    assert shipped_folder() == package / "shipped_recipes"
