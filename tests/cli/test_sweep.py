@@ -115,6 +115,19 @@ def test_rerun_failed_leaves_alone_what_never_was_tried(recipe, trained, xavier)
     assert all("tanh" in name for name in trained["trained"])
 
 
+def test_shards_make_up_the_whole_whichever_comes_first(recipe, trained, xavier):
+    second = xavier("sweep", recipe, "--scale", "tiny", "--shard", "2/2")
+    half = list(trained["trained"])
+    first = xavier("sweep", recipe, "--scale", "tiny", "--shard", "1/2")
+    ids = {read_run(path, only=()).provenance["command_id"] for path in Path("runs").glob("*.h5")}
+
+    assert (first.code, second.code) == (0, 0)
+    assert len(half) == 2
+    assert len(trained["trained"]) == len(set(trained["trained"])) == 4
+    assert len(ids) == 1
+    assert "4 cells, all finished" in xavier("sweep", recipe, "--scale", "tiny").err
+
+
 def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavier):
     answer = xavier("sweep", recipe, "--dry-run", "-f", "json")
     page = json.loads(answer.out)

@@ -53,7 +53,9 @@ class Standing:
     def finish(self, index: int, group: Group, outcomes: Iterable[Outcome]) -> None:
         """Take up how the cells of a group ended."""
         self.running.pop(index, None)
-        self.work_done += group.core_seconds
+        outcomes = list(outcomes)
+        if all(outcome.ending != "stopped" for outcome in outcomes):
+            self.work_done += group.core_seconds
         for outcome in outcomes:
             self.done += outcome.ending == "done"
             self.failed += outcome.ending == "failed"
