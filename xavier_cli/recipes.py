@@ -148,10 +148,10 @@ class Recipe(_Part):
         return len(self.cells) * math.prod(map(len, self.grid.values()))
 
     def expand(self, scale: str, changes: Mapping[str, object] | None = None) -> Iterator[CellSettings]:
-        """Every cell at `scale`, cell by cell and the grid's last setting fastest; `changes` go over all."""
+        """Every cell at `scale`, all `cells` at each point of the grid; `changes` go over all settings."""
         if self.command == "samples":
             return
-        for cell, point in itertools.product(self.cells, itertools.product(*self.grid.values())):
+        for *point, cell in itertools.product(*self.grid.values(), self.cells):
             command: Command = cell.get("command", self.command)
             yield CellSettings(
                 command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli import names
@@ -35,14 +36,15 @@ def reproduction_page(
     comparison = compare(runs, choices)
     tables, explained = [], tuple[str, ...]()
     if recipe.table and comparison.sections:
-        tables.append(
-            _results(recipe.table, comparison, [run.config for run in runs], f"{recipe.title} ({plan.scale})")
-        )
+        tables.append(_results(recipe.table, comparison, [run.config for run in runs]))
         explained = _explained(recipe.table, comparison)
     if verdicts:
         tables.append(_claims(verdicts))
     if figures:
         tables.append(Table((Column("figure"),), tuple((clean(str(path)),) for path in figures)))
+    if not tables:
+        tables.append(Table((Column("recipe"),), ((recipe.name,),)))
+    tables[0] = replace(tables[0], title=f"{recipe.title} ({plan.scale})")
     records = [_record(verdict) for verdict in verdicts]
     return Page(
         schema=SCHEMA,
@@ -56,7 +58,7 @@ def reproduction_page(
             "comparison": comparison_page(comparison).data,
         },
         records=records,
-        tables=tuple(tables) or (_nothing(recipe.title),),
+        tables=tuple(tables),
         notes=(*explained, *notes),
     )
 
@@ -92,7 +94,7 @@ def _record(verdict: ClaimVerdict) -> dict[str, object]:
     }
 
 
-def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig], title: str) -> Table:
+def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
     """Test errors in percent, a column per value of `wanted.columns`, the paper's beside each.
 
     A `*` marks what is best in its column or not told apart from the best by a test over seeds.
@@ -119,7 +121,7 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
         if any(printed):
             columns.append(Column("paper", "right"))
             cells.append(printed)
-    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)))
 
 
 def _head(row: Row, wanted: Wanted) -> str:
@@ -161,7 +163,3 @@ def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
     star = "*: the lowest mean test error of its data set, or not told apart from it."
     paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)
-
-
-def _nothing(title: str) -> Table:
-    return Table((Column("recipe"),), ((title,),))
