@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Standing
 
 
+BAR = 12
+# Spinner, bar, percentage and the gaps between all columns.
+TAKEN = 1 + BAR + 4 + 6
+
+
 @contextmanager
 def shown_standing(quiet: bool) -> Iterator[Callable[[Standing], None]]:
     """A function to tell where the sweep stands, for as long as the context lasts."""
@@ -35,7 +40,7 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
     columns = (
         SpinnerColumn("line"),
         TextColumn("{task.fields[cells]}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=BAR),
         TaskProgressColumn(),
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.description}"),
@@ -44,14 +49,13 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
         task = bar.add_task("", total=1.0, cells="", left="")
 
         def watch(standing: Standing) -> None:
-            doing = [words for _, words, _ in standing.running.values()]
-            bar.update(
-                task,
-                completed=standing.share,
-                description=" | ".join(doing),
-                cells=cells(standing),
-                left=left(standing),
-            )
+            counts, time_left = cells(standing), left(standing)
+            doing = " | ".join(words for _, words, _ in standing.running.values())
+            # What is done and how long it takes matters more than what is at work: that gets the rest.
+            room = bar.console.width - len(counts) - len(time_left) - TAKEN
+            if len(doing) > room:
+                doing = f"{doing[: room - 1]}…" if room > 1 else ""
+            bar.update(task, completed=standing.share, description=doing, cells=counts, left=time_left)
 
         yield watch
 
