@@ -298,6 +298,7 @@ def _one_line(error: ValidationError) -> str:
 
 # What `--scale` presets; everything else keeps its default.
 SCALES: dict[str, dict[str, object]] = {
+    "tiny": {"width": 20, "updates": 60, "records": "4", "eval_examples": 500, "seeds": "2"},
     "laptop": {},
     "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
 }

@@ -43,6 +43,8 @@ def xavier(
 COMMANDS = {
     "train": "Train one configuration, many seeds at a time.",
     "probe": "Look at networks at initialization, next to theory.",
+    "sweep": "Run a grid of configurations; what is finished is left alone.",
+    "reproduce": "Reproduce a figure or table of the paper, with a verdict per claim.",
     "compare": "Compare runs: mean and interval over seeds, and who differs.",
     "plot": "Draw a figure of the paper; its path is all that stdout carries.",
     "surface": "Take both losses over a plane of weights.",

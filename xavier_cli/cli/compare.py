@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,23 @@ ONLY = (
 )
 
 
-def compare(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
+SelectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        metavar="SETTING[,SETTING]",
+        help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
+        show_default=False,
+    ),
+]
+
+
+def compare(
+    runs: RunsArgument = None,
+    select: SelectOption = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
     """Compare runs: mean and interval over seeds, and who differs.
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
@@ -32,6 +48,7 @@ def compare(runs: RunsArgument = None, format: FormatOption = None, output: Outp
     from xavier_cli.cli.verdicts import comparison_page
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.findings.selection import select as select_runs
 
     if output is not None:
         check_output(output)
@@ -39,9 +56,13 @@ def compare(runs: RunsArgument = None, format: FormatOption = None, output: Outp
     experiments, notes = inputs.merged(read)
     if not experiments:
         raise inputs.nothing_to_show()
+    choices, more = select_runs(experiments, _settings(select)) if select is not None else ([], [])
+    if select is not None:
+        notes += more
+        experiments = [choice.run for choice in choices] or experiments
     if len(experiments) <= MOST_ROWS_TESTED:
         experiments = [_with_answers(run) for run in experiments]
-    comparison = compare_experiments(experiments)
+    comparison = compare_experiments(experiments, choices)
     untrained = sum(run.updates[-1] == 0 for run in experiments)
     if untrained:
         say(f"passed over {untrained} without training")
@@ -50,6 +71,14 @@ def compare(runs: RunsArgument = None, format: FormatOption = None, output: Outp
         raise typer.Exit(ExitCode.USAGE)
     show_page(comparison_page(comparison, notes), format, output)
     read.finish()
+
+
+def _settings(text: str) -> list[str]:
+    """The settings in `lr,depth`."""
+    chosen = list(dict.fromkeys(part.strip().replace("-", "_") for part in text.split(",") if part.strip()))
+    if not chosen:
+        raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint="--select")
+    return chosen
 
 
 def _with_answers(run: Run) -> Run:

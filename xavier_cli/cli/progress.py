@@ -84,7 +84,7 @@ class _Lines:
         rate = progress.updates / (now - self._began)
         left = (progress.total - progress.updates) / rate
         share = progress.updates / progress.total
-        say(f"{progress.doing}{named} {share:4.0%} {_clock(left)} left {_facts(progress, rate)}")
+        say(f"{progress.doing}{named} {share:4.0%} {clock(left)} left {_facts(progress, rate)}")
 
 
 def _facts(progress: Progress, rate: float) -> str:
@@ -97,7 +97,8 @@ def _named(phase: str) -> str:
     return f" ({phase})" if phase else ""
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time span as `1:02:03`, or `2:03` under an hour."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.config import SCALES, ConfigError, RunConfig
+from xavier_cli.recipes import read_toml
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
@@ -71,13 +71,7 @@ def _checked(source: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return {key.replace("-", "_"): value for key, value in tomllib.load(file).items()}
-    except OSError as error:
-        raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"`{path}` is not TOML: {error}") from None
+    return {key.replace("-", "_"): value for key, value in read_toml(path).items()}
 
 
 def _environment() -> dict[str, str]:
@@ -138,7 +132,7 @@ _FILES = (
         typer.Option(
             "--scale",
             metavar="|".join(SCALES),
-            help="Preset of sizes: paper is 5×1000, 2.5 M updates.",
+            help="Preset of sizes: paper is 5×1000, 2.5 M updates; tiny shows that it runs.",
             rich_help_panel="Experiment",
         ),
     ),

@@ -114,10 +114,14 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
         notes.append(f"A seed that diverged counts as guessing ({guesses}).")
-    if any(row.searched for row in rows):
-        notes.append("~: rate chosen by validation error on seeds that are also reported.")
-    if any(row.run.lr_on_edge for row in rows):
-        notes.append("!: the lowest or highest of the rates searched; a better one may lie beyond.")
+    chosen = {name for row in rows for name in row.chosen}
+    if chosen:
+        what = "rate" if chosen == {"lr"} else " and ".join(sorted(chosen))
+        notes.append(f"~: {what} chosen by validation error on seeds that are also reported.")
+    edges = {name for row in rows for name in row.on_edge}
+    if edges:
+        what = "of the rates searched" if edges == {"lr"} else "value tried"
+        notes.append(f"!: the lowest or highest {what}; a better one may lie beyond.")
     if any(row.status != "complete" for row in rows):
         notes.append("An unfinished run shows its last record; it is not tested and cannot be the best.")
     return tuple(notes)
@@ -148,9 +152,7 @@ def _gap(verdict: Verdict, places: int) -> str:
 
 def _setting(row: Row, name: str) -> str:
     text = numbers.setting(row.settings[name])
-    if name == "lr":
-        return ("~" if row.searched else "") + text + ("!" if row.run.lr_on_edge else "")
-    return text
+    return "~" * (name in row.chosen) + text + "!" * (name in row.on_edge)
 
 
 def _is_text(rows: Sequence[Row], name: str) -> bool:
@@ -184,7 +186,9 @@ def _record(row: Row) -> dict[str, object]:
         "run": row.run.config.file_stem(),
         **row.settings,
         "lr_searched": row.searched,
-        "lr_on_edge": row.run.lr_on_edge,
+        "lr_on_edge": "lr" in row.on_edge,
+        "chosen": ",".join(row.chosen),
+        "on_edge": ",".join(row.on_edge),
         "status": row.status,
         "updates_done": row.updates_done,
         "n": len(row.seeds),

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from xavier_cli.config import RunConfig
 from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
+from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
 from xavier_cli.statistics.effect import Effect, effect_size
@@ -60,6 +62,8 @@ class Row:
     test_error: Estimate
     valid_error: Estimate
     verdict: Verdict
+    choice: Choice | None = None
+    """How this run was chosen among others, where it was."""
 
     @property
     def diverged(self) -> tuple[int, ...]:
@@ -80,6 +84,18 @@ class Row:
     def searched(self) -> bool:
         """Whether the learning rate was chosen by a search, on seeds that are also reported."""
         return bool(self.run.config.search)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The settings that were chosen by validation error on seeds that are also reported."""
+        own = self.choice.over if self.choice and self.choice.rivals else ()
+        return tuple(dict.fromkeys((*("lr",) * self.searched, *own)))
+
+    @property
+    def on_edge(self) -> tuple[str, ...]:
+        """Those of them with the lowest or highest value tried, so that a better one may lie beyond."""
+        own = self.choice.on_edge if self.choice else ()
+        return tuple(dict.fromkeys((*("lr",) * self.run.lr_on_edge, *own)))
 
 
 @dataclass(frozen=True)
@@ -104,9 +120,10 @@ class Comparison:
     sections: tuple[Section, ...]
 
 
-def compare(experiments: Iterable[Run]) -> Comparison:
+def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Comparison:
     """Rank and test experiments: runs of which no two differ in their seeds alone.
 
+    `choices` say of some of them how they were chosen among others, which is marked in the table.
     The figure is the test error at the last record. Runs without any training are left out.
     """
     by_data: dict[tuple[str, str], list[Run]] = {}
@@ -115,16 +132,18 @@ def compare(experiments: Iterable[Run]) -> Comparison:
             # One path can have led to different data at different times.
             digest = run.facts.sha256 if find_data(run.config.data).known is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
-    return Comparison(tuple(_section(data, runs) for (data, _), runs in by_data.items()))
+    chosen = {choice.run.config: choice for choice in choices}
+    return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))
 
 
-def _section(data: str, runs: Sequence[Run]) -> Section:
-    rows = [_row(run) for run in runs]
+def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]) -> Section:
+    rows = [replace(_row(run), choice=choices.get(run.config)) for run in runs]
     # An unfinished run is shown but cannot win: it goes below the finished ones.
     rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))
     verdicts, tests = _verdicts(rows)
     settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
-    varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in _ALWAYS_SHOWN]
+    shown = {*_ALWAYS_SHOWN, *(name for row in rows if row.choice for name in row.choice.over)}
+    varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in shown]
     # Whether and over what rates a search went matters only where that differs between searches.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +63,22 @@ def train(
     return replace(run, config=config, arrays={**run.arrays, **found}), searched
 
 
+def train_together(
+    configs: Sequence[RunConfig],
+    material: Material,
+    *,
+    strategy: Strategy = "auto",
+    watcher: Watcher | None = None,
+) -> list[Run]:
+    """Train configurations that differ in initializer and rate alone as one population; a run for each.
+
+    Without updates the networks are only looked at, as by `probe`.
+    """
+    variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
+    population = Population(configs[0], configs[0].seeds, variants)
+    return _train(population, material, strategy, watcher or Watcher())
+
+
 def probe(
     config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
 ) -> Run:
@@ -83,6 +100,12 @@ def _train(population: Population, material: Material, strategy: Strategy, watch
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
     provenance = {**provenance_of(layout), "data_sha256": material.checksums, **watcher.provenance}
     return train_population(Engine(population, material, layout), replace(watcher, provenance=provenance))
+
+
+def _given_rate(config: RunConfig) -> tuple[float]:
+    if isinstance(config.lr, tuple):
+        raise ValueError("a search over rates is a population of its own")
+    return (config.lr,)
 
 
 def _phase(watcher: Watcher, phase: str) -> Watcher:

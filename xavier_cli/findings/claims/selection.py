@@ -86,7 +86,7 @@ def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, 
     if not shared:
         raise UndecidedError(f"needs {_and(cells)} trained alike: of one width, updates and batch size")
     chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
-    return max(chosen, key=lambda runs: (runs[0].config.updates, runs[0].config.width, _fewest_seeds(runs)))
+    return max(chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs)))
 
 
 def _fewest_seeds(runs: Sequence[Run]) -> int:

@@ -1,0 +1,225 @@
+"""`xavier sweep`, through its front door; training itself is replaced by plausible runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.data.sets import DataMissingError
+from xavier_cli.runs.store import read_run
+from xavier_cli.sweeps import work
+
+RECIPE = """
+title = "Two by two"
+[base]
+depth = 2
+[grid]
+act = ["tanh", "softsign"]
+init = ["standard", "normalized"]
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """The name of a recipe in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
+    Path("mine.toml").write_text(RECIPE)
+    return "mine.toml"
+
+
+@pytest.fixture
+def trained(monkeypatch, make_run):
+    """Training replaced; what was trained, and under `missing` the activations whose data is not there."""
+    done: dict[str, list[str]] = {"trained": [], "missing": []}
+
+    def train(cells, task, watcher):
+        if cells[0].config.act in done["missing"]:
+            raise DataMissingError("`mnist` is not here")
+        done["trained"] += [cell.path.name for cell in cells]
+        return [make_run(cell.config, provenance=task.provenance, test_examples=10) for cell in cells]
+
+    monkeypatch.setattr(work, "_trained", train)
+    return done
+
+
+def test_a_sweep_trains_every_cell_once_and_says_how_they_ended(recipe, trained, xavier):
+    first = xavier("sweep", recipe, "--scale", "tiny")
+    second = xavier("sweep", recipe, "--scale", "tiny")
+
+    assert (first.code, second.code) == (0, 0), first.err
+    assert "4 finished; 4 made now." in first.out
+    assert "4 finished; 0 made now." in second.out
+    assert "4 cells: 0 finished, 4 to make, in 2 programs" in first.err
+    assert "4 cells, all finished" in second.err
+    assert len(trained["trained"]) == len(list(Path("runs").glob("*.h5"))) == 4
+
+
+def test_the_whole_sweep_is_the_newest_command(recipe, trained, xavier):
+    xavier("sweep", recipe, "--scale", "tiny", "-q")
+    answer = xavier("show", "-f", "json")
+
+    assert answer.code == 0
+    assert "reading 4 runs of the newest command" in answer.err
+
+
+def test_settings_from_the_command_line_go_over_all_cells(recipe, trained, xavier):
+    answer = xavier(
+        "sweep",
+        recipe,
+        "--scale",
+        "tiny",
+        "--set",
+        "width=7",
+        "--set",
+        "lr=0.5",
+        "--seeds",
+        "3",
+        "-f",
+        "json",
+    )
+    page = json.loads(answer.out)
+    runs = [read_run(cell["path"], only=()) for cell in page["cells"]]
+
+    assert page["schema"] == "xavier.sweep/1"
+    assert {(run.config.width, run.config.lr, len(run.config.seeds)) for run in runs} == {(7, 0.5, 3)}
+
+
+def test_a_missing_data_set_fails_its_cells_alone_and_they_can_be_run_again(recipe, trained, xavier):
+    trained["missing"] = ["tanh"]
+    first = xavier("sweep", recipe, "--scale", "tiny")
+    trained["missing"], trained["trained"] = [], []
+    again = xavier("sweep", recipe, "--scale", "tiny", "--rerun", "failed")
+    nothing = xavier("sweep", recipe, "--scale", "tiny", "--rerun", "failed")
+
+    assert first.code == 4
+    assert first.err.count("`mnist` is not here") == 2
+    assert "2 finished, 2 failed" in first.out
+    assert again.code == nothing.code == 0
+    assert len(trained["trained"]) == 2
+    assert all("tanh" in name for name in trained["trained"])
+    assert "4 finished; 0 made now." in nothing.out
+    assert not list(Path("runs").glob(".sweep-*"))
+
+
+def test_rerun_failed_leaves_alone_what_never_was_tried(recipe, trained, xavier):
+    trained["missing"] = ["tanh"]
+    first = xavier("sweep", recipe, "--scale", "tiny", "--fail-fast")
+    trained["missing"] = []
+    again = xavier("sweep", recipe, "--scale", "tiny", "--rerun", "failed")
+
+    assert (first.code, again.code) == (4, 4)
+    assert "2 finished, 2 not made" in again.out
+    assert all("tanh" in name for name in trained["trained"])
+
+
+def test_shards_make_up_the_whole_whichever_comes_first(recipe, trained, xavier):
+    second = xavier("sweep", recipe, "--scale", "tiny", "--shard", "2/2")
+    half = list(trained["trained"])
+    first = xavier("sweep", recipe, "--scale", "tiny", "--shard", "1/2")
+    ids = {read_run(path, only=()).provenance["command_id"] for path in Path("runs").glob("*.h5")}
+
+    assert (first.code, second.code) == (0, 0)
+    assert len(half) == 2
+    assert len(trained["trained"]) == len(set(trained["trained"])) == 4
+    assert len(ids) == 1
+    assert "4 cells, all finished" in xavier("sweep", recipe, "--scale", "tiny").err
+
+
+def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavier):
+    answer = xavier("sweep", recipe, "--dry-run", "-f", "json")
+    page = json.loads(answer.out)
+
+    assert answer.code == 0
+    assert page["schema"] == "xavier.sweep-plan/1"
+    assert (len(page["cells"]), page["members"], page["programs"]) == (4, 16, 2)
+    assert page["seconds"] > 60
+    assert page["memory_bytes"] > 1e6
+    assert {cell["state"] for cell in page["cells"]} == {"to do"}
+    assert [path.name for path in Path().iterdir()] == ["mine.toml"]
+
+
+def test_a_million_cells_ask_and_without_a_terminal_are_refused(recipe, xavier, monkeypatch):
+    rates = ", ".join(str((i + 1) / 1e6) for i in range(1000))
+    Path("mine.toml").write_text(f'title = "t"\n[grid]\nlr = [{rates}]\nwidth = {list(range(1, 1001))}\n')
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    refused = xavier("sweep", recipe)
+
+    assert refused.code == 2
+    assert "1,000,000 cells are a lot; `--yes` goes on without asking" in refused.err
+    assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mien.toml"], "`mien.toml` cannot be read"),
+        (["figure-33"], "did you mean `figure-3`"),
+        (["mine.toml", "--scale", "tinny"], "did you mean `tiny`"),
+        (["mine.toml", "--set", "widht=3"], "did you mean `width`"),
+        (["mine.toml", "--set", "width"], "`width` should be like width=100"),
+        (["mine.toml", "--set", "width=0"], "recipe mine: width: should be greater"),
+        (["mine.toml", "--seeds", "1,1"], "recipe mine: seeds: should not hold a seed twice"),
+        (["mine.toml", "--shard", "3/2"], "`3/2` should be like 1/4"),
+        (["mine.toml", "--shard", "0/2"], "`0/2` should be like 1/4"),
+        (["mine.toml", "--jobs", "0"], "jobs"),
+        (["mine.toml", "--rerun", "all"], "failed"),
+        (["figure-5", "--seeds", "3"], "a surface has one seed"),
+        (["figure-5", "--set", "width=3"], "unknown setting of a surface `width`"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(recipe, xavier, arguments, said):
+    answer = xavier("sweep", *arguments)
+
+    assert answer.code == 2
+    assert said in answer.err
+    assert answer.out == ""
+    assert answer.err.strip().count("\n") == 0
+    assert not Path("runs").exists()
+
+
+def test_an_unknown_kind_of_figure_is_told_before_anything_is_trained(recipe, trained, xavier):
+    Path("mine.toml").write_text(f'{RECIPE}\n[[figures]]\nkind = "curvs"\n')
+    answer = xavier("sweep", recipe)
+
+    assert answer.code == 2
+    assert "recipe mine: figures.0: unknown kind of figure `curvs`: did you mean `curves`" in answer.err
+    assert trained["trained"] == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_is_wider_than_the_screen(recipe, trained, xavier, width):
+    for arguments in (["list"], [recipe, "--dry-run"], [recipe, "--scale", "tiny"]):
+        out = xavier("sweep", *arguments, width=width).out
+        assert max(map(len, out.splitlines())) <= width
+
+
+def test_the_list_has_every_recipe_with_its_time(xavier):
+    page = json.loads(xavier("sweep", "list", "-f", "json").out)
+    recipes = {each["recipe"]: each for each in page["recipes"]}
+
+    assert page["schema"] == "xavier.recipes/1"
+    assert recipes["table-1"]["cells"] == 20
+    assert recipes["table-1"]["laptop_seconds"] < 3600
+    assert all(each["laptop_seconds"] is not None for each in recipes.values())
+
+
+def test_compare_select_takes_the_best_on_validation_and_marks_the_edge(recipe, trained, xavier):
+    Path("mine.toml").write_text('title = "t"\n[grid]\nlr = [0.1, 0.2, 0.3]\ndepth = [1, 2]\n')
+    xavier("sweep", recipe, "--scale", "tiny", "--set", "seeds=5", "-q")
+    both = json.loads(xavier("compare", "--select", "lr,depth", "-f", "json").out)["sections"][0]["rows"]
+    by_rate = json.loads(xavier("compare", "--select", "lr", "-f", "json").out)["sections"][0]["rows"]
+    all_of_them = json.loads(xavier("compare", "-f", "json").out)["sections"][0]["rows"]
+    wrong = xavier("compare", "--select", "lr,dept")
+
+    assert (len(all_of_them), len(by_rate), len(both)) == (6, 2, 1)
+    assert both[0]["valid_error"] == min(row["valid_error"] for row in all_of_them)
+    assert both[0]["chosen"] == "lr,depth"
+    assert "depth" in both[0]["on_edge"]
+    assert wrong.code == 2
+    assert "did you mean `depth`" in wrong.err
+    text = xavier("compare", "--select", "lr,depth").out
+    assert "- ~: depth and lr chosen by validation error" in text
+    assert "- !: the lowest or highest value tried" in text

@@ -1,0 +1,166 @@
+"""Sweeps in processes of their own: killed and taken up again, over several workers, in shards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xavier_cli.runs.store import read_run, read_surface
+
+# One population each, since they differ in updates, but one compiled program for all.
+RECIPE = """
+title = "tiny cells"
+[base]
+depth = 1
+records = 2
+eval_examples = 100
+jacobian_examples = 0
+[grid]
+updates = [20, 21, 22, 23, 24, 25]
+"""
+SURFACES = """
+title = "tiny surfaces"
+command = "surface"
+[base]
+points = 5
+[grid]
+seed = [0, 1, 2, 3, 4, 5]
+"""
+PYTHON = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
+TIMEOUT = 240
+
+
+def start(folder: Path, recipe: str, *arguments: str) -> subprocess.Popen[str]:
+    (folder / "recipe.toml").write_text(recipe)
+    return subprocess.Popen(
+        [*PYTHON, "sweep", "recipe.toml", "--scale", "tiny", *arguments],
+        cwd=folder,
+        env={**os.environ, "XAVIER_RUNS_DIR": "runs", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def sweep(folder: Path, recipe: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    process = start(folder, recipe, *arguments)
+    out, err = process.communicate(timeout=TIMEOUT)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def wait_for(folder: Path, files: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + TIMEOUT
+    while len(list(folder.glob("*.h5"))) < files and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """A folder in which the sweep ran without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = sweep(folder, RECIPE, "-q")
+    assert done.returncode == 0, done.stderr
+    return folder / "runs"
+
+
+def assert_the_same_runs(one: Path, other: Path) -> None:
+    assert sorted(times(one)) == sorted(times(other))
+    for name in times(one):
+        first, second = read_run(one / name), read_run(other / name)
+        assert first.config == second.config
+        assert first.status == second.status == "complete"
+        assert first.provenance["command_id"] == second.provenance["command_id"]
+        assert first.arrays.keys() == second.arrays.keys()
+        for array in first.arrays:
+            assert np.array_equal(first[array], second[array], equal_nan=first[array].dtype.kind == "f"), (
+                array
+            )
+
+
+def test_killed_twice_in_the_middle_it_ends_in_the_same_files(whole, tmp_path):
+    runs, kept = tmp_path / "runs", {}
+    for number, (files, stop) in enumerate([(1, signal.SIGKILL), (3, signal.SIGINT)]):
+        process = start(tmp_path, RECIPE)
+        wait_for(runs, files, process)
+        os.kill(process.pid, stop)
+        _, err = process.communicate(timeout=TIMEOUT)
+        there = times(runs)
+        if stop == signal.SIGINT:
+            assert f"{6 - len(there)} of 6 cells left; the same command goes on with them" in err
+        assert process.returncode == (-signal.SIGKILL, 130)[number], err
+        # In the middle: something was finished, and something was left.
+        assert files <= len(there) < 6
+        assert kept.items() <= there.items()
+        kept = there
+    done = sweep(tmp_path, RECIPE)
+
+    assert done.returncode == 0, done.stderr
+    assert kept.items() <= times(runs).items()
+    assert_the_same_runs(whole, runs)
+    assert [path.name for path in runs.iterdir() if path.suffix == ".tmp"] == []
+
+
+def test_workers_make_the_whole_one_of_them_killed(tmp_path):
+    process = start(tmp_path, SURFACES, "--jobs", "2")
+    killed = wait_for_workers(process, 1)
+    os.kill(killed[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=TIMEOUT)
+
+    assert killed
+    assert process.returncode == 0, err
+    surfaces = [read_surface(path) for path in (tmp_path / "surfaces").glob("*.h5")]
+    assert sorted(surface.config.seed for surface in surfaces) == [0, 1, 2, 3, 4, 5]
+    assert {surface.provenance["command_id"] for surface in surfaces} == {
+        surfaces[0].provenance["command_id"]
+    }
+
+
+def wait_for_workers(process: subprocess.Popen[str], count: int) -> list[int]:
+    until = time.monotonic() + TIMEOUT
+    while process.poll() is None and time.monotonic() < until:
+        workers = [pid for pid in children(process.pid) if is_worker(pid)]
+        if len(workers) >= count:
+            return workers
+    return []
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for task in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(task.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(task.parent.name))
+        except (OSError, IndexError):
+            continue
+    return found
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_workers_leave_when_the_sweep_is_stopped(tmp_path):
+    process = start(tmp_path, RECIPE.replace("[20, 21,", "[50_000_000, 50_000_001,"), "--jobs", "2")
+    workers = wait_for_workers(process, 2)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=TIMEOUT)
+
+    assert len(workers) == 2
+    assert process.returncode == 130, err
+    assert not any(map(is_worker, workers))
+    assert all(read_run(path).status == "complete" for path in (tmp_path / "runs").glob("*.h5"))

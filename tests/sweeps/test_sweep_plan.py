@@ -1,0 +1,123 @@
+"""Which cells a sweep has, which of them share a program, and how they are dealt out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.recipes import Recipe, RecipeError
+from xavier_cli.runs.store import write_run
+from xavier_cli.sweeps import plan
+from xavier_cli.sweeps.plan import Folders
+
+FOLDERS = Folders(Path("runs"), Path("probes"), Path("surfaces"))
+
+
+def cells(folders=FOLDERS, scale="tiny", changes=None, **content):
+    return plan.cells(Recipe(title="t", name="mine", **content), scale, folders, changes)
+
+
+def test_cells_that_differ_in_initializer_and_rate_alone_share_a_program():
+    found = cells(grid={"act": ["tanh", "softsign"], "init": ["standard", "normalized"], "lr": [0.1, 0.2]})
+    groups = plan.groups(found)
+
+    assert [len(group.cells) for group in groups] == [4, 4]
+    assert {cell.config.act for cell in groups[0].cells} == {"tanh"}
+    assert groups[0].members == 8
+    assert [cell for group in groups for cell in group.cells] == found
+
+
+@pytest.mark.parametrize("setting", [{"depth": [1, 2]}, {"seeds": ["2", "3"]}, {"updates": [10, 20]}])
+def test_cells_that_differ_in_anything_else_do_not(setting):
+    assert len(plan.groups(cells(grid=setting))) == 2
+
+
+def test_a_search_is_a_program_of_its_own():
+    groups = plan.groups(cells(base={"lr": [0.1, 0.2]}, grid={"init": ["standard", "normalized"]}))
+
+    assert [len(group.cells) for group in groups] == [1, 1]
+
+
+def test_no_program_is_larger_than_its_bound():
+    groups = plan.groups(cells(grid={"lr": [i / 1000 for i in range(1, 101)]}))
+
+    assert all(group.members <= plan.MOST_MEMBERS for group in groups)
+    assert sum(len(group.cells) for group in groups) == 100
+
+
+def test_programs_of_wide_networks_are_bound_by_memory():
+    found = cells(base={"width": 8000}, grid={"lr": [0.01, 0.02, 0.03]}, scale="laptop")
+
+    assert all(len(group.cells) == 1 for group in plan.groups(found))
+
+
+def test_a_configuration_asked_for_twice_is_one_cell():
+    found = cells(grid={"width": [10, 20]}, changes={"width": "30"})
+
+    assert [cell.config.width for cell in found] == [30]
+
+
+def test_probes_that_begin_alike_are_one_cell_in_a_folder_of_their_own():
+    found = cells(command="probe", grid={"lr": [0.1, 0.2], "updates": [5, 6]})
+
+    assert [cell.path.parent.name for cell in found] == ["probes"]
+    assert found[0].config.updates == 0
+
+
+def test_surfaces_have_settings_of_their_own():
+    found = cells(command="surface", base={"points": 11}, grid={"seed": [0, 1]})
+
+    assert [cell.path.parent.name for cell in found] == ["surfaces", "surfaces"]
+    with pytest.raises(RecipeError, match=r"recipe mine: unknown setting of a surface `widht`"):
+        cells(command="surface", base={"widht": 3})
+
+
+def test_a_setting_that_cannot_be_names_the_recipe():
+    with pytest.raises(RecipeError, match=r"recipe mine: .*did you mean `tanh`"):
+        cells(grid={"act": ["tahn"]})
+    with pytest.raises(RecipeError, match=r"recipe mine: width: should be"):
+        cells(base={"width": "wide"}, scale="laptop")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
+def test_the_shards_are_the_whole_and_none_is_in_two(count):
+    groups = plan.groups(cells(grid={"depth": list(range(1, 8)), "init": ["standard", "normalized"]}))
+    parts = [plan.shard(groups, index, count) for index in range(1, count + 1)]
+
+    assert sorted(g.cells[0].path for part in parts for g in part) == sorted(g.cells[0].path for g in groups)
+    assert len([group for part in parts for group in part]) == len(groups)
+    assert all(len(group.cells) == 2 for part in parts for group in part)
+
+
+def test_shards_take_about_as_long():
+    groups = plan.groups(cells(grid={"updates": [i * 100_000 for i in range(1, 21)]}, scale="laptop"))
+    loads = [sum(g.core_seconds for g in plan.shard(groups, index, 4)) for index in range(1, 5)]
+
+    assert max(loads) < 1.2 * min(loads)
+
+
+def test_the_id_is_the_cells_whatever_their_order_or_folder(tmp_path):
+    grid = {"act": ["tanh", "softsign"]}
+    one = plan.sweep_id(cells(grid=grid))
+
+    assert one == plan.sweep_id(reversed(cells(grid=grid)))
+    assert one == plan.sweep_id(cells(Folders(tmp_path, tmp_path, tmp_path), grid=grid))
+    assert one != plan.sweep_id(cells(grid=grid, changes={"seeds": "3"}))
+
+
+def test_finished_is_the_same_configuration_whole(tmp_path, make_run):
+    (cell,) = cells(Folders(tmp_path, tmp_path, tmp_path), base={"depth": 2})
+    assert not plan.is_finished(cell)
+
+    write_run(cell.path, make_run(cell.config, status="running", test_examples=10))
+    assert not plan.is_finished(cell)
+
+    write_run(cell.path, make_run(cell.config.with_(lr=0.5), test_examples=10))
+    assert not plan.is_finished(cell)
+
+    write_run(cell.path, make_run(cell.config, test_examples=10))
+    assert plan.is_finished(cell)
+
+    cell.path.write_bytes(cell.path.read_bytes()[:-100])
+    assert not plan.is_finished(cell)

@@ -1,0 +1,38 @@
+"""What training is said to cost beforehand."""
+
+from __future__ import annotations
+
+import jax
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.nn.initializers import make_initializer
+from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.training import cost
+
+
+def test_parameters_are_those_of_the_network():
+    config = RunConfig.of(depth=3, width=7)
+    make = make_initializer("standard")
+    params = init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make, make)
+
+    assert cost.parameters(config) == sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize(
+    ("lr", "seeds", "members"), [("0.1", 5, 5), ("0.1,0.2,0.3", 5, 9), ("0.1,0.2", 2, 4), ("0.1,0.2", 1, 2)]
+)
+def test_a_search_trains_its_first_seeds_at_every_rate_and_the_rest_at_the_best(lr, seeds, members):
+    assert cost.trained_members(RunConfig.of(lr=lr, seeds=seeds)) == members
+
+
+def test_cost_grows_with_what_there_is_to_do():
+    base = RunConfig.of()
+    seconds = cost.core_seconds(base)
+
+    assert cost.core_seconds(base.with_(updates=60_000)) > 1.9 * seconds
+    assert cost.core_seconds(base.with_(width=1000)) > 5 * seconds
+    assert cost.core_seconds(base.with_(seeds=8)) == pytest.approx(2 * seconds)
+    assert cost.memory(base, members=100) > 5 * cost.memory(base, members=4)
+    # Reading an image folder would tell its size; its cost is guessed without.
+    assert cost.memory(base.with_(data="small-imagenet")) > 0

@@ -1,0 +1,247 @@
+"""From a recipe's name to finished cells: what `sweep` and `reproduce` have in common."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xavier_cli import names
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.page import clean
+from xavier_cli.config import SCALES, RunConfig
+
+if TYPE_CHECKING:
+    from xavier_cli.recipes import Recipe
+    from xavier_cli.sweeps.plan import Cell, Group
+    from xavier_cli.sweeps.work import Outcome
+
+# More cells than this are asked about.
+MANY = 1000
+
+RecipeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Name of a recipe or a TOML file; `list` shows the recipes there are.",
+        show_default=False,
+    ),
+]
+ScaleOption = Annotated[str, typer.Option("--scale", metavar="|".join(SCALES), help="Preset of sizes.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SETTING=VALUE", help="Over every cell, like width=100; may be repeated."),
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", metavar="SEEDS", help="Seeds of every cell: 5, 0,3,7 or 0:10.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show the cells, their memory and about how long; train nothing.")
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, max=1000, help="Worker processes, each on its share of cores."
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many cells there are.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
+]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe's cells, the groups of this part of them, and those in it that have no finished run yet."""
+
+    recipe: Recipe
+    scale: str
+    cells: list[Cell]
+    groups: list[Group]
+    pending: list[Group]
+
+    @property
+    def mine(self) -> list[Cell]:
+        """The cells of this part."""
+        return [cell for group in self.groups for cell in group.cells]
+
+    @property
+    def sweep_id(self) -> str:
+        """Shared by all parts."""
+        from xavier_cli.sweeps.plan import sweep_id
+
+        return sweep_id(self.cells)
+
+
+@dataclass
+class Finished:
+    """How the cells of a plan ended, in the plan's order; `code` is the exit code that they ask for."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    trained: int = 0
+    code: int = ExitCode.DONE
+
+
+def make_plan(
+    word: str,
+    scale: str,
+    sets: Sequence[str] | None,
+    seeds: str | None,
+    *,
+    yes: bool = False,
+    shard: str | None = None,
+) -> Plan:
+    """The plan of the recipe called `word`. Asks about a large one; exits with 2 where nobody can answer."""
+    from xavier_cli.figures.kinds import KINDS
+    from xavier_cli.recipes import MOST_CELLS, RecipeError, read_recipe
+    from xavier_cli.sweeps import plan
+
+    if scale not in SCALES:
+        raise typer.BadParameter(names.unknown("scale", scale, SCALES), param_hint="--scale")
+    part = parse_shard(shard)
+    recipe = read_recipe(word)
+    for i, figure in enumerate(recipe.figures):
+        try:
+            names.find("kind of figure", figure.kind, KINDS)
+        except names.UnknownNameError as error:
+            raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
+    count = recipe.count()
+    if count > MOST_CELLS:
+        raise RecipeError(f"recipe {recipe.name}: {count:,} cells are more than {MOST_CELLS:,}")
+    if count > MANY and not yes:
+        _ask(count)
+    folders = plan.Folders(inputs.runs_folder(), Path("probes"), Path("surfaces"))
+    cells = plan.cells(recipe, scale, folders, _changes(recipe, sets, seeds))
+    groups = plan.groups(cells)
+    if part:
+        groups = plan.shard(groups, *part)
+    pending = [
+        plan.Group(rest)
+        for group in groups
+        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
+    ]
+    return Plan(recipe, scale, cells, groups, pending)
+
+
+def finish_cells(
+    plan: Plan,
+    *,
+    data_dir: Path | None,
+    jobs: int = 1,
+    fail_fast: bool = False,
+    rerun_failed: bool = False,
+    part: str = "",
+    quiet: bool = False,
+) -> Finished:
+    """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
+    from xavier_cli.cli.signals import StopFlag
+    from xavier_cli.cli.standing import shown_standing
+    from xavier_cli.sweeps.ledger import Ledger
+    from xavier_cli.sweeps.plan import Group
+    from xavier_cli.sweeps.run import run_groups
+    from xavier_cli.sweeps.work import Outcome, Task
+
+    ledger = Ledger(inputs.runs_folder(), plan.sweep_id, part)
+    known, pending = ledger.failed(), plan.pending
+    if rerun_failed:
+        kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
+        pending = [Group(cells) for cells in kept if cells]
+    waiting = {cell.path for group in plan.pending for cell in group.cells}
+    ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
+    if plan.mine:
+        say(_beginning(plan, pending, len(ended), rerun_failed))
+    provenance: dict[str, Any] = {
+        "command_id": plan.sweep_id,
+        "command": shlex.join(["xavier", *sys.argv[1:]]),
+    }
+    finished = Finished()
+    with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
+        for outcomes in run_groups(
+            pending,
+            Task(data_dir, provenance=provenance),
+            jobs=jobs,
+            fail_fast=fail_fast,
+            stopped=lambda: bool(stopped),
+            watch=watch,
+        ):
+            for outcome in outcomes:
+                ended[outcome.cell.path] = outcome
+                finished.trained += outcome.ending == "done"
+                if outcome.ending == "failed":
+                    say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
+            _keep(ledger, plan, known, ended)
+    finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
+    if stopped:
+        left = sum(outcome.ending != "done" for outcome in finished.outcomes)
+        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command goes on with them")
+        finished.code = stopped.exit_code
+    elif any(outcome.ending != "done" for outcome in finished.outcomes):
+        finished.code = ExitCode.IN_PART
+    return finished
+
+
+def _keep(ledger: Any, plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> None:
+    failed = {}
+    for cell in plan.mine:
+        outcome = ended.get(cell.path)
+        if outcome is None and cell.path.name in known:
+            failed[cell.path.name] = known[cell.path.name]
+        elif outcome is not None and outcome.ending == "failed":
+            failed[cell.path.name] = outcome.why
+    ledger.keep(failed)
+
+
+def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:
+    count = sum(len(group.cells) for group in pending)
+    cells = f"{len(plan.mine)} cell{'s' * (len(plan.mine) != 1)}"
+    if not count:
+        return f"{cells}, all finished" if not rerun_failed else f"{cells}, none of them failed"
+    programs = f"{len(pending)} program{'s' * (len(pending) > 1)}"
+    what = "that failed" if rerun_failed else "to make"
+    return f"{cells}: {finished} finished, {count} {what}, in {programs}"
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Index and count out of `2/8`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise typer.BadParameter(f"`{text}` should be like 1/4: which part of how many", param_hint="--shard")
+    return int(match[1]), int(match[2])
+
+
+def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    for text in sets or ():
+        key, equals, value = text.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not value.strip():
+            raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
+        if recipe.command != "surface" and key not in RunConfig.model_fields:
+            raise typer.BadParameter(
+                names.unknown("setting", key, RunConfig.model_fields), param_hint="--set"
+            )
+        changes[key] = value.strip()
+    if seeds is not None:
+        if recipe.command == "surface":
+            raise typer.BadParameter("a surface has one seed: `--set seed=3`", param_hint="--seeds")
+        changes["seeds"] = seeds
+    return changes
+
+
+def _ask(count: int) -> None:
+    question = f"{count:,} cells are a lot"
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question}; `--yes` goes on without asking", param_hint="--yes")
+    if not typer.confirm(f"{question}. Go on?", err=True):
+        raise typer.Exit(ExitCode.USAGE)

@@ -1,0 +1,168 @@
+"""`xavier reproduce`: a recipe's runs, its figures, its table, and a verdict for every claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from xavier_cli import names
+from xavier_cli.cli import cells
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.output import FormatOption, show_page
+from xavier_cli.cli.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.figures.page import Drawing
+    from xavier_cli.findings.claims.verdict import ClaimVerdict
+    from xavier_cli.findings.selection import Choice
+    from xavier_cli.recipes import Figure, Recipe
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.surface import Surface
+    from xavier_cli.sweeps.work import Outcome
+
+FIGURES = Path("figures")
+
+
+def reproduce(
+    name: cells.RecipeArgument,
+    scale: cells.ScaleOption = "laptop",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder for the figures. Default: figures/RECIPE.", show_default=False
+        ),
+    ] = None,
+    set_: cells.SetOption = None,
+    seeds: cells.SeedsOption = None,
+    dry_run: cells.DryRunOption = False,
+    jobs: cells.JobsOption = 1,
+    yes: cells.YesOption = False,
+    quiet: cells.QuietOption = False,
+    data_dir: cells.DataDirOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Reproduce a figure or table of the paper, with a verdict per claim.
+
+    xavier reproduce list
+
+    xavier reproduce figure-3
+
+    xavier reproduce table-1 --scale tiny
+
+    Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
+    """
+    from xavier_cli.cli.reproduction import reproduction_page
+    from xavier_cli.cli.sweep_pages import plan_page, recipes_page
+
+    if name == "list":
+        show_page(recipes_page(), format)
+        return
+    if output is not None and output.exists() and not output.is_dir():
+        raise typer.BadParameter(
+            f"`{output}` is a file; name a folder for the figures", param_hint="--output"
+        )
+    plan = cells.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
+    if dry_run:
+        show_page(plan_page(plan, jobs), format)
+        return
+    finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, quiet=quiet)
+    if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
+        raise typer.Exit(finished.code)
+    runs, surfaces = _read(finished.outcomes)
+    choices, notes = _chosen(plan.recipe, runs)
+    kept = [choice.run for choice in choices] if plan.recipe.select else runs
+    figures, missing = _draw(plan.recipe, runs, surfaces, output or FIGURES / plan.recipe.name, data_dir)
+    verdicts = _judged(plan.recipe, [*kept, *surfaces])
+    failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
+    notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
+    page = reproduction_page(plan, kept, choices, verdicts, figures, notes)
+    show_page(page, format)
+    code = ExitCode.IN_PART if missing else finished.code
+    if not code and any(verdict.verdict == "does_not_hold" for verdict in verdicts):
+        code = ExitCode.ANSWER_IS_NO
+    raise typer.Exit(code)
+
+
+def _read(outcomes: Sequence[Outcome]) -> tuple[list[Run], list[Surface]]:
+    """The runs, merged, and the surfaces that the finished cells left."""
+    from xavier_cli.runs.merge import merge_runs
+    from xavier_cli.runs.store import read_run, read_surface
+
+    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
+    runs, notes = merge_runs([read_run(cell.path) for cell in done if cell.command != "surface"])
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+    return runs, [read_surface(cell.path) for cell in done if cell.command == "surface"]
+
+
+def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str]]:
+    from xavier_cli.findings.selection import select
+
+    return select(runs, recipe.select) if recipe.select else ([], [])
+
+
+def _judged(recipe: Recipe, material: Sequence[Run | Surface]) -> list[ClaimVerdict]:
+    from xavier_cli.findings.claims.judging import judge_all
+
+    return judge_all(recipe.claims, material)
+
+
+def _draw(
+    recipe: Recipe, runs: Sequence[Run], surfaces: Sequence[Surface], folder: Path, data_dir: Path | None
+) -> tuple[list[Path], list[str]]:
+    """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not."""
+    from xavier_cli.data.sets import DataDamagedError, DataMissingError
+    from xavier_cli.figures.draw import write_figure
+    from xavier_cli.figures.selection import UnsuitableRunError
+
+    paths, missing = [], []
+    for figure in recipe.figures:
+        path = folder / f"{figure.stem}.png"
+        try:
+            drawing = _drawing(figure, runs, surfaces, data_dir)
+        except (UnsuitableRunError, DataMissingError, DataDamagedError) as error:
+            missing.append(f"no {figure.stem}: {clean(str(error))}")
+            continue
+        write_figure(path, drawing.figure)
+        paths.append(path)
+        for note in drawing.notes:
+            say(f"xavier: {figure.stem}: {clean(note)}")
+    return paths, missing
+
+
+def _drawing(
+    figure: Figure, runs: Sequence[Run], surfaces: Sequence[Surface], data_dir: Path | None
+) -> Drawing:
+    from xavier_cli.cli import gather
+    from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
+    from xavier_cli.figures.kinds import KINDS
+    from xavier_cli.figures.selection import Selection
+
+    kind = names.find("kind of figure", figure.kind, KINDS)
+    chosen = Selection(figure.layers, None, figure.record, figure.tensor, figure.together)
+    if kind.draws == "runs":
+        return draw(kind, _wanted(runs, figure), chosen)
+    refuse_unknown(kind, chosen)
+    if kind.draws == "samples":
+        return draw_one(kind, gather.samples(figure.data, figure.seed, data_dir))
+    return draw_one(kind, _wanted(surfaces, figure)[0])
+
+
+R = TypeVar("R", "Run", "Surface")
+
+
+def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
+    """What of `made` the figure's `where` picks; raises `UnsuitableRunError` where nothing is left."""
+    from xavier_cli.figures.selection import UnsuitableRunError
+
+    wanted = [
+        each
+        for each in made
+        if all(getattr(each.config, name, None) == value for name, value in figure.where.items())
+    ]
+    if not wanted:
+        raise UnsuitableRunError("no finished cell is of it")
+    return wanted

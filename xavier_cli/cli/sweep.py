@@ -1,0 +1,80 @@
+"""`xavier sweep`: every cell of a recipe's grid, what is finished left alone."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli import cells
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.output import FormatOption, show_page
+
+
+class Rerun(StrEnum):
+    """Which cells to run again."""
+
+    FAILED = "failed"
+
+
+def sweep(
+    recipe: cells.RecipeArgument,
+    scale: cells.ScaleOption = "laptop",
+    set_: cells.SetOption = None,
+    seeds: cells.SeedsOption = None,
+    dry_run: cells.DryRunOption = False,
+    rerun: Annotated[
+        Rerun | None, typer.Option("--rerun", help="failed: only the cells that failed the last time.")
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast/--keep-going", help="Stop after the first cell that fails.")
+    ] = False,
+    jobs: cells.JobsOption = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only part I of N, for N machines with one folder of runs."
+        ),
+    ] = None,
+    yes: cells.YesOption = False,
+    quiet: cells.QuietOption = False,
+    data_dir: cells.DataDirOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Run a grid of configurations; what is finished is left alone.
+
+    xavier sweep figure-11 --scale tiny
+
+    xavier sweep my-grid.toml --set width=100 --jobs 2
+
+    Stopped or killed, the same command goes on; a cell that fails never hides the others. A recipe says
+    everything itself: `xavier.toml` and `XAVIER_*` settings do not reach into it, `--set` and `--seeds` do.
+    """
+    from xavier_cli.cli.sweep_pages import ended_page, plan_page, recipes_page
+
+    if recipe == "list":
+        show_page(recipes_page(), format)
+        return
+    plan = cells.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
+    if dry_run:
+        show_page(plan_page(plan, jobs), format)
+        return
+    finished = cells.finish_cells(
+        plan,
+        data_dir=data_dir,
+        jobs=jobs,
+        fail_fast=fail_fast,
+        rerun_failed=rerun is Rerun.FAILED,
+        part=shard.replace("/", "of") if shard else "",
+        quiet=quiet,
+    )
+    if not plan.cells:
+        say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")
+        return
+    show_page(ended_page(plan, finished), format)
+    if finished.code == ExitCode.IN_PART:
+        say("next: xavier sweep … --rerun failed")
+    elif not finished.code and plan.recipe.command == "train":
+        say("next: xavier compare")
+    raise typer.Exit(finished.code)

@@ -1,0 +1,188 @@
+"""What a sweep will do: a recipe's cells with their files, grouped by the programs that train them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xavier_cli import names
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
+from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds, memory, trained_members
+
+# More members than this gain nothing from a common program, and would be lost together.
+MOST_MEMBERS = 64
+MOST_BYTES = 4_000_000_000
+SURFACE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where each command keeps its files."""
+
+    train: Path
+    probe: Path
+    surface: Path
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration with all its seeds, and the file it ends in."""
+
+    command: Command
+    config: RunConfig | SurfaceConfig
+    path: Path
+
+    @property
+    def title(self) -> str:
+        """In a few words, for progress and errors."""
+        return self.path.stem
+
+    @property
+    def members(self) -> int:
+        """How many networks it trains."""
+        return trained_members(self.config) if isinstance(self.config, RunConfig) else 0
+
+    @property
+    def core_seconds(self) -> float:
+        """About how long it takes one core."""
+        return core_seconds(self.config) if isinstance(self.config, RunConfig) else SURFACE_SECONDS
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that one program makes together; they differ in initializer and rate alone."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def members(self) -> int:
+        """How many networks are trained together."""
+        return sum(cell.members for cell in self.cells)
+
+    @property
+    def core_seconds(self) -> float:
+        """About how long one core works on it, compiling included."""
+        return sum(cell.core_seconds for cell in self.cells) + SECONDS_PER_PROGRAM * self.programs
+
+    @property
+    def programs(self) -> int:
+        """How many are compiled: a search compiles another one for the seeds that are left."""
+        config = self.cells[0].config
+        if isinstance(config, SurfaceConfig):
+            return 0
+        return 2 if config.search and len(config.seeds) > config.search_seeds else 1
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes the devices need for it."""
+        config = self.cells[0].config
+        if isinstance(config, SurfaceConfig):
+            return 0
+        return memory(config) if config.search else memory(config, self.members)
+
+
+def cells(
+    recipe: Recipe, scale: str, folders: Folders, changes: Mapping[str, object] | None = None
+) -> list[Cell]:
+    """The cells of `recipe` at `scale`, each file once; `changes` go over every cell.
+
+    Raises `RecipeError`, which names the recipe and the setting.
+    """
+    found: dict[Path, Cell] = {}
+    for settings in recipe.expand(scale, changes):
+        try:
+            cell = _cell(settings, folders)
+        except ConfigError as error:
+            raise RecipeError(f"recipe {recipe.name}: {error}") from None
+        found.setdefault(cell.path, cell)
+    return list(found.values())
+
+
+def _cell(cell: CellSettings, folders: Folders) -> Cell:
+    config: RunConfig | SurfaceConfig
+    if cell.command == "surface":
+        for key in cell.settings:
+            if key not in SurfaceConfig.model_fields:
+                raise ConfigError(names.unknown("setting of a surface", key, SurfaceConfig.model_fields))
+        config = SurfaceConfig.of(**cell.settings)
+        return Cell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
+    config = RunConfig.of(**cell.settings)
+    if cell.command == "probe":
+        # Here alone: the room loads JAX, which a plan of trainings does without.
+        from xavier_cli.training.train import untrained
+
+        config = untrained(config)
+        return Cell(cell.command, config, folders.probe / f"{config.file_stem()}.h5")
+    return Cell(cell.command, config, folders.train / f"{config.file_stem()}.h5")
+
+
+def groups(cells: Iterable[Cell]) -> list[Group]:
+    """`cells` by the program that trains them, in the order of their first cells.
+
+    A search is a program of its own: its rates fill it. No group is larger than its members' memory allows.
+    """
+    together: dict[object, list[Cell]] = {}
+    for cell in cells:
+        together.setdefault(_program(cell), []).append(cell)
+    return [Group(tuple(part)) for alike in together.values() for part in _parts(alike)]
+
+
+def _program(cell: Cell) -> object:
+    """Equal for cells that can be trained together."""
+    config = cell.config
+    if isinstance(config, SurfaceConfig) or config.search:
+        return cell
+    return cell.command, config.model_copy(update={"init": "", "lr": 0.0})
+
+
+def _parts(alike: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+    config = alike[0].config
+    if isinstance(config, SurfaceConfig) or len(alike) == 1:
+        yield alike
+        return
+    each = len(config.seeds)
+    fixed = memory(config, 1)
+    heaviest = max(1, int((MOST_BYTES - fixed) // max(1, memory(config, 2) - fixed)))
+    count = max(1, min(MOST_MEMBERS, heaviest) // each)
+    for first in range(0, len(alike), count):
+        yield alike[first : first + count]
+
+
+def shard(groups: Sequence[Group], index: int, count: int) -> list[Group]:
+    """The part `index` (from 1) of `count`: whole programs, so shared out that all take about as long.
+
+    It depends on the plan alone, never on what is finished, so that the parts always make up the whole.
+    """
+    loads = [0.0] * count
+    mine = set()
+    # The longest first, each to whoever has the least to do.
+    for at in sorted(range(len(groups)), key=lambda at: (-groups[at].core_seconds, groups[at].cells[0].path)):
+        lightest = loads.index(min(loads))
+        loads[lightest] += groups[at].core_seconds
+        if lightest == index - 1:
+            mine.add(at)
+    return [group for at, group in enumerate(groups) if at in mine]
+
+
+def sweep_id(cells: Iterable[Cell]) -> str:
+    """The same for every part and every later start of one sweep, so that its runs are one command's."""
+    stems = "\n".join(sorted(cell.path.stem for cell in cells))
+    return hashlib.sha256(stems.encode()).hexdigest()[:32]
+
+
+def is_finished(cell: Cell) -> bool:
+    """Whether the file of `cell` holds its configuration, whole."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.store import read_run, read_surface
+
+    if not cell.path.exists():
+        return False
+    try:
+        made = read_surface(cell.path) if cell.command == "surface" else read_run(cell.path, only=())
+    except RunFileError:
+        return False
+    return made.config == cell.config and made.status == "complete"

@@ -1,0 +1,128 @@
+"""Runs the groups of a sweep one after another, or in worker processes, and says where it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from xavier_cli.sweeps.plan import Group
+
+if TYPE_CHECKING:
+    from xavier_cli.sweeps.work import Outcome, Task
+    from xavier_cli.training.loop import Progress
+
+
+@dataclass
+class Standing:
+    """Where a sweep stands; `cells` and `work` are what there was to do when it began."""
+
+    cells: int
+    work: float
+    """Of one core, in seconds by the rule of `training.cost`: only shares of it matter."""
+    done: int = 0
+    failed: int = 0
+    work_done: float = 0.0
+    running: dict[int, tuple[Group, str, float]] = field(default_factory=dict)
+    """Group by its number: what it does, in words, and the share of it that is done."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def share(self) -> float:
+        """Of the whole work, from 0 to 1."""
+        under_way = sum(group.core_seconds * part for group, _, part in self.running.values())
+        return min(1.0, (self.work_done + under_way) / self.work) if self.work else 1.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """As long as the rest takes at the pace so far; None where nothing is known yet."""
+        share = self.share
+        return (time.monotonic() - self.began) * (1 - share) / share if share > 0 else None
+
+    def note(self, index: int, group: Group, progress: Progress) -> None:
+        """Take up what the group with number `index` reports."""
+        part = 0.0
+        if progress.doing != "compiling" and progress.total:
+            part = progress.updates / progress.total
+        # A search trains twice; its second half is not known to be one before it comes.
+        if group.programs > 1:
+            part = part / 2 + 0.5 * progress.phase.startswith("lr ")
+        self.running[index] = (group, words(group, progress), part)
+
+    def finish(self, index: int, group: Group, outcomes: Iterable[Outcome]) -> None:
+        """Take up how the cells of a group ended."""
+        self.running.pop(index, None)
+        outcomes = list(outcomes)
+        if all(outcome.ending != "stopped" for outcome in outcomes):
+            self.work_done += group.core_seconds
+        for outcome in outcomes:
+            self.done += outcome.ending == "done"
+            self.failed += outcome.ending == "failed"
+
+
+def words(group: Group, progress: Progress) -> str:
+    """What a group is doing: its first cell, how many more, and the updates."""
+    more = f" and {len(group.cells) - 1} more" if len(group.cells) > 1 else ""
+    phase = f" ({progress.phase})" if progress.phase else ""
+    count = f" {progress.updates:,} of {progress.total:,}" if progress.doing != "compiling" else ""
+    return f"{progress.doing}{count}: {group.cells[0].title}{more}{phase}"
+
+
+def run_groups(
+    groups: Sequence[Group],
+    task: Task,
+    *,
+    jobs: int = 1,
+    fail_fast: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+    watch: Callable[[Standing], None] = lambda _: None,
+) -> Iterator[list[Outcome]]:
+    """Make all `groups`; yields the outcomes of each as it ends, in any order.
+
+    Ends early when `stopped`, and with `fail_fast` after the first group with a failure.
+    """
+    standing = Standing(
+        sum(len(group.cells) for group in groups), sum(group.core_seconds for group in groups)
+    )
+    if jobs > 1 and len(groups) > 1:
+        from xavier_cli.sweeps.workers import Workers
+
+        ended: Iterator[tuple[int, list[Outcome]]] = Workers(min(jobs, len(groups)), task).run(
+            groups, stopped, lambda index, progress: _noted(standing, index, groups[index], progress, watch)
+        )
+    else:
+        ended = _here(groups, task, stopped, standing, watch)
+    for index, outcomes in ended:
+        standing.finish(index, groups[index], outcomes)
+        watch(standing)
+        yield outcomes
+        if stopped() or (fail_fast and standing.failed):
+            break
+
+
+def _here(
+    groups: Sequence[Group],
+    task: Task,
+    stopped: Callable[[], bool],
+    standing: Standing,
+    watch: Callable[[Standing], None],
+) -> Iterator[tuple[int, list[Outcome]]]:
+    from xavier_cli.sweeps.work import make
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+
+    keep_compiled_programs()
+    prepare_devices(max((group.members for group in groups), default=1) or 1)
+    for index, group in enumerate(groups):
+
+        def report(progress: Progress, index: int = index, group: Group = group) -> None:
+            _noted(standing, index, group, progress, watch)
+
+        yield index, make(group, task, report, stopped)
+
+
+def _noted(
+    standing: Standing, index: int, group: Group, progress: Progress, watch: Callable[[Standing], None]
+) -> None:
+    standing.note(index, group, progress)
+    watch(standing)

@@ -1,0 +1,123 @@
+"""Makes the cells of one group in this process, and says how each ended; a bad one never hides the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.runs.errors import StorageError
+from xavier_cli.runs.publish import lock_output
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.store import write_run
+from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.sweeps.plan import Cell, Group, is_finished
+from xavier_cli.training import surface as surface_room
+from xavier_cli.training.examples import Material, prepare
+from xavier_cli.training.layout import Strategy
+from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.train import SearchInterruptedError, train, train_together
+
+Ending = Literal["done", "failed", "stopped"]
+_EXPECTED = (DataMissingError, DataDamagedError, ConfigError, StorageError)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended; `why` says in one line why it failed."""
+
+    cell: Cell
+    ending: Ending
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all cells of a sweep are made with."""
+
+    data_dir: Path | None = None
+    strategy: Strategy = "auto"
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def make(
+    group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
+) -> list[Outcome]:
+    """Train, probe or map what of `group` is not finished, and write its files; an outcome per cell.
+
+    Whoever is stopped keeps nothing of the group. A cell that another process is writing has failed here.
+    """
+    outcomes: list[Outcome] = []
+    with ExitStack() as locks:
+        mine: list[Cell] = []
+        for cell in group.cells:
+            try:
+                locks.enter_context(lock_output(cell.path))
+            except StorageError as error:
+                outcomes.append(Outcome(cell, "failed", str(error)))
+                continue
+            # Another process may have finished it since the plan was made.
+            if is_finished(cell):
+                outcomes.append(Outcome(cell, "done"))
+            else:
+                mine.append(cell)
+        if mine:
+            outcomes += _made(mine, task, Watcher(report, stopped, provenance=task.provenance))
+    return outcomes
+
+
+def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:
+    try:
+        made = _trained(cells, task, watcher)
+    except (SearchInterruptedError, surface_room.SurfaceInterruptedError):
+        return [Outcome(cell, "stopped") for cell in cells]
+    except Exception as error:
+        return [Outcome(cell, "failed", _line(error)) for cell in cells]
+    outcomes = []
+    for cell, run in zip(cells, made, strict=True):
+        if run.status != "complete":
+            outcomes.append(Outcome(cell, "stopped"))
+            continue
+        try:
+            write_run(cell.path, run)
+            outcomes.append(Outcome(cell, "done"))
+        except StorageError as error:
+            outcomes.append(Outcome(cell, "failed", _line(error)))
+    return outcomes
+
+
+def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> Sequence[Run | Surface]:
+    first = cells[0].config
+    if isinstance(first, SurfaceConfig):
+        return [surface_room.two_weights(first, watcher)]
+    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    material = _material(_data_of(first), task.data_dir)
+    if first.search:
+        return [train(first, material, strategy=task.strategy, watcher=watcher)[0]]
+    return train_together(configs, material, strategy=task.strategy, watcher=watcher)
+
+
+def _data_of(config: RunConfig) -> RunConfig:
+    """The same for configurations that differ in the network and its training alone."""
+    kept = {"data", "coding", "batch_size", "updates", "records", "eval_examples"}
+    fields = RunConfig.model_fields
+    return config.with_(
+        **{name: info.default for name, info in fields.items() if name not in kept and not info.is_required()}
+    )
+
+
+@lru_cache(maxsize=1)
+def _material(config: RunConfig, data_dir: Path | None) -> Material:
+    """Prepared once for all groups in a row that learn from the same."""
+    return prepare(config, data_dir)
+
+
+def _line(error: Exception) -> str:
+    """Why a cell failed, in one line; with the error's name where nobody expected it."""
+    text = " ".join(str(error).split())[:500]
+    return text if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,172 @@
+"""Worker processes on this machine: each makes one group at a time on its own share of the cores.
+
+They are spawned, never forked: a fork would copy threads of JAX and HDF5 in the middle of their work.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, NamedTuple
+
+from xavier_cli.sweeps.plan import Group
+
+if TYPE_CHECKING:
+    from xavier_cli.sweeps.work import Outcome, Task
+    from xavier_cli.training.loop import Progress
+
+# A group whose worker dies is tried again: a cell's result is a function of its configuration alone.
+TRIES = 3
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    pipe: Connection
+    share: int
+
+
+class Workers:
+    """A number of worker processes; one that dies is replaced, and what it was at is tried again."""
+
+    def __init__(self, count: int, task: Task):
+        self._task = task
+        self._cores = shares(usable_cores(), count)
+        self._context = multiprocessing.get_context("spawn")
+
+    def run(
+        self,
+        groups: Sequence[Group],
+        stopped: Callable[[], bool],
+        report: Callable[[int, Progress], None],
+    ) -> Iterator[tuple[int, list[Outcome]]]:
+        """Make all `groups`; yields the number of each and its outcomes. Whoever stops reading stops them."""
+        waiting = deque((index, 1) for index in range(len(groups)))
+        busy: dict[_Worker, tuple[int, int]] = {}
+        idle = [self._spawn(share) for share in range(len(self._cores))]
+        told = False
+        try:
+            while busy or (waiting and not stopped()):
+                while idle and waiting and not stopped():
+                    worker, (index, attempt) = idle.pop(), waiting.popleft()
+                    busy[worker] = index, attempt
+                    _send(worker.pipe, (index, groups[index]))
+                if stopped() and not told:
+                    told = True
+                    _terminate([*busy, *idle])
+                for pipe in wait([worker.pipe for worker in busy], timeout=_SECONDS_BETWEEN_LOOKS):
+                    worker = next(each for each in busy if each.pipe is pipe)
+                    try:
+                        index, content = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        index, attempt = busy.pop(worker)
+                        worker.process.join()
+                        worker.pipe.close()
+                        if stopped():
+                            continue
+                        idle.append(self._spawn(worker.share))
+                        if attempt < TRIES:
+                            waiting.appendleft((index, attempt + 1))
+                        else:
+                            yield index, _lost(groups[index], worker.process.exitcode)
+                        continue
+                    if isinstance(content, list):
+                        del busy[worker]
+                        idle.append(worker)
+                        yield index, content
+                    else:
+                        report(index, content)
+        finally:
+            for worker in (*busy, *idle):
+                # At the end of its pipe an idle worker leaves by itself.
+                worker.pipe.close()
+            _terminate(busy)
+            for worker in (*busy, *idle):
+                worker.process.join()
+
+    def _spawn(self, share: int) -> _Worker:
+        mine, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=work, args=(theirs, self._task, self._cores[share], len(self._cores)), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Worker(process, mine, share)
+
+
+def usable_cores() -> list[int]:
+    """The numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
+    """`cores` dealt out to `workers`, neighbours together; a core to several where there are too few."""
+    if workers >= len(cores):
+        return [[cores[i % len(cores)]] for i in range(workers)]
+    ends = [len(cores) * i // workers for i in range(workers + 1)]
+    return [list(cores[a:b]) for a, b in itertools.pairwise(ends)]
+
+
+def work(pipe: Connection, task: Task, cores: Sequence[int], workers: int) -> None:
+    """The life of a worker: groups come in, progress and outcomes go out, until the pipe ends."""
+    told: list[int] = []
+    # The terminal's Ctrl-C reaches every process; the parent says what is to be done about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    parent = os.getppid()
+    # Before JAX is imported, which counts the cores and takes its share of a GPU's memory.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 / workers:.3f}")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    from xavier_cli.sweeps.work import make
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+
+    keep_compiled_programs()
+    prepare_devices(len(cores))
+
+    def stopped() -> bool:
+        # An orphan has nobody to work for.
+        return bool(told) or os.getppid() != parent
+
+    while not stopped():
+        try:
+            index, group = pipe.recv()
+        except (EOFError, OSError, InterruptedError):
+            return
+
+        def report(progress: Progress, index: int = index) -> None:
+            _send(pipe, (index, progress))
+
+        _send(pipe, (index, make(group, task, report, stopped)))
+
+
+def _send(pipe: Connection, message: object) -> None:
+    try:
+        pipe.send(message)
+    except OSError:
+        # The other end is gone: whoever reads from it notices.
+        return
+
+
+def _terminate(workers: Sequence[_Worker] | dict[_Worker, tuple[int, int]]) -> None:
+    for worker in workers:
+        worker.process.terminate()
+
+
+def _lost(group: Group, exitcode: int | None) -> list[Outcome]:
+    from xavier_cli.sweeps.work import Outcome
+
+    ended = f"signal {-exitcode}" if exitcode and exitcode < 0 else f"code {exitcode}"
+    why = f"its worker process ended {TRIES} times, at last with {ended}"
+    return [Outcome(cell, "failed", why) for cell in group.cells]

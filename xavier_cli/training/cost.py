@@ -1,0 +1,65 @@
+"""What training will cost, told beforehand from the configuration alone: members, memory, time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from xavier_cli.config import RunConfig
+from xavier_cli.datasets import DataFacts, find_data
+
+_FLOAT = 4
+# Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
+UNKNOWN_SIZES = (37 * 37, 10)
+USUAL_SPLIT = (60_000, 10_000, 10_000)
+# Seconds of one CPU core per weight, for one update of 10 examples, and per update whatever its size;
+# measured on two cores that other work shared, so an upper estimate for an idle machine.
+SECONDS_PER_WEIGHT = 2e-9
+SECONDS_PER_UPDATE = 40e-6
+# What a program takes to compile, to draw its examples and to look at its networks.
+SECONDS_PER_PROGRAM = 6.0
+SECONDS_PER_JACOBIAN_WEIGHT = 1e-7
+
+
+def parameters(config: RunConfig, facts: DataFacts | None = None) -> int:
+    """Weights and biases of one network; `facts` where the data's name says too little."""
+    inputs, classes = _sizes(config, facts)
+    sizes = (inputs, *config.widths, classes)
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+
+
+def _sizes(config: RunConfig, facts: DataFacts | None) -> tuple[int, int]:
+    facts = facts or find_data(config.data).facts
+    return (facts.inputs, facts.classes) if facts else UNKNOWN_SIZES
+
+
+def searched_members(config: RunConfig) -> int:
+    """How many networks a search over rates trains; 0 where the rate is given."""
+    return len(config.search) * min(config.search_seeds, len(config.seeds))
+
+
+def trained_members(config: RunConfig) -> int:
+    """How many networks are trained in all: the searched seeds at the best rate are not trained twice."""
+    rest = max(0, len(config.seeds) - config.search_seeds) if config.search else len(config.seeds)
+    return searched_members(config) + rest
+
+
+def memory(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> int:
+    """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
+
+    `members` are those trained at the same time; by default as many as `config` alone has.
+    """
+    facts = facts or find_data(config.data).facts
+    members = members or max(len(config.seeds), searched_members(config))
+    weights = 2 * members * parameters(config, facts) * _FLOAT
+    probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
+    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
+    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
+    return weights + probe + sum(counts) * _sizes(config, facts)[0]
+
+
+def core_seconds(config: RunConfig) -> float:
+    """About how long one CPU core takes to train `config`, by a rule of its size; compiling is apart."""
+    weights = parameters(config)
+    update = SECONDS_PER_UPDATE + SECONDS_PER_WEIGHT * weights * max(config.batch_size, 10) / 10
+    looks = len(config.jacobian_updates()) * config.jacobian_examples * SECONDS_PER_JACOBIAN_WEIGHT * weights
+    return trained_members(config) * (config.updates * update + looks)
