@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def _trained(make: Make, act: str, init: str, error: float, **settings: object) 
         start = np.full((len(updates), 5), 0.5)
         start[updates > 0] = P98[act, init]
         changes["activation/abs_percentiles"] = _percentiles(run, start)
-        changes["activation/histogram"] = _histogram(run, _HISTOGRAMS[act])
+        changes["activation/histogram"] = histogram(run, _HISTOGRAMS[act])
         growth = 0.8 if init == "standard" else 0.88
         changes["weight_gradient/std"] = _layers(run, 1e-3 * growth ** np.arange(run.config.depth + 1))
     if act == "sigmoid":
@@ -177,7 +178,8 @@ def _percentiles(run: Run, layers: np.ndarray) -> np.ndarray:
     return np.repeat(values[None], len(run.seeds), axis=0)
 
 
-def _histogram(run: Run, density: Sequence[float]) -> np.ndarray:
+def histogram(run: Run, density: Sequence[float]) -> np.ndarray:
+    """Counts of the activation whose |z| has this density between `_ENDS`, in every layer alike."""
     edges = run["activation/bin_edge"]
     centre = np.abs((edges[1:] + edges[:-1]) / 2)
     counts = np.array([density[int(np.searchsorted(_ENDS, value)) - 1] for value in centre]) * 1000
@@ -240,3 +242,8 @@ def some_seeds(run: Run, which: Sequence[int]) -> Run:
     return replace(
         run, config=run.config.with_(seeds=tuple(run.config.seeds[i] for i in which)), arrays=arrays
     )
+
+
+def linear(s: Any) -> Any:
+    """An activation that does nothing: the identity."""
+    return s

@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -66,32 +67,21 @@ def _correction(df: int) -> float:
 
 def noncentrality(t: float, df: float, share: float) -> float:
     """The δ for which a noncentral t of `df` degrees of freedom lies below `t` with probability `share`."""
+    normal = NormalDist()
 
-    def excess(delta: float) -> float:
-        return noncentral_below(t, df, delta) - share
+    def score(delta: float) -> float:
+        return normal.inv_cdf(min(max(noncentral_below(t, df, delta), 1e-15), 1 - 1e-15))
 
-    low = high = t
-    step = 1.0
-    while (above := excess(low)) < 0:
-        low, step = low - step, 2 * step
-    step = 1.0
-    while (below := excess(high)) > 0:
-        high, step = high + step, 2 * step
-    # Regula falsi; halving the value at an end that stays twice (Illinois) keeps it from creeping.
-    side = 0
-    while high - low > 1e-9 * max(1.0, abs(t)):
-        middle = (low * below - high * above) / (below - above)
-        value = excess(middle)
-        if abs(value) < 1e-12:
-            return middle
-        if value > 0:
-            low, above = middle, value
-            below /= 2 if side > 0 else 1
-        else:
-            high, below = middle, value
-            above /= 2 if side < 0 else 1
-        side = 1 if value > 0 else -1
-    return (low + high) / 2
+    # In normal scores the probability falls almost on a line, so that secants are there in a few steps.
+    wanted, slope = normal.inv_cdf(share), -1 / math.sqrt(1 + t * t / (2 * df))
+    delta, at = t, score(t)
+    for _ in range(50):
+        step = (wanted - at) / slope
+        delta, before, at = delta + step, at, score(delta + step)
+        if abs(step) <= 1e-9 * max(1.0, abs(t)) or at == before:
+            break
+        slope = (at - before) / step
+    return delta
 
 
 @functools.cache

@@ -305,6 +305,139 @@ WRONG = [
 ]
 
 
+def layer_scaled(path, layer, factor):
+    """A change: one layer's numbers times a factor."""
+
+    def change(run):
+        values = np.array(run[path], np.float64)
+        values[:, :, layer] *= factor
+        return altered(run, **{path: values})
+
+    return change
+
+
+def layers_exchanged(path, one, other):
+    """A change: two layers' numbers in each other's place."""
+
+    def change(run):
+        values = np.array(run[path])
+        values[:, :, [one, other]] = values[:, :, [other, one]]
+        return altered(run, **{path: values})
+
+    return change
+
+
+def never_falls(run):
+    """The activations' means stay where they start."""
+    return altered(run, **{MEAN: np.full_like(run[MEAN], 0.5)})
+
+
+def density(*values):
+    """A change: another histogram of layer 1."""
+    return lambda run: altered(run, **{"activation/histogram": material.histogram(run, values)})
+
+
+def spread(points):
+    """A change: errors that lie further apart over seeds."""
+
+    def change(run):
+        offset = np.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]]) * points
+        return altered(run, **{"curves/test_error": run["curves/test_error"] + offset})
+
+    return change
+
+
+def of(act, change, init=""):
+    return lambda runs: all_of(runs, act, change, init)
+
+
+P98, MEAN = "activation/abs_percentiles", "activation/mean"
+NOT, OPEN = "does_not_hold", "undecided"
+# Each condition of a claim by itself: all others are met.
+CONDITIONS = [
+    ("sigmoid-top-layer-saturates", "layer 5", of("sigmoid", layer_scaled(MEAN, 4, 5)), NOT),
+    ("sigmoid-top-layer-saturates", "layer 4", of("sigmoid", layer_scaled(MEAN, 3, 0.8)), NOT),
+    ("sigmoid-top-layer-saturates", "layer 3", of("sigmoid", layer_scaled(MEAN, 2, 0.9)), NOT),
+    ("sigmoid-leans-on-biases-first", "ratio", of("sigmoid", scaled(logits__from_bias_std=0.1)), NOT),
+    ("sigmoid-leans-on-biases-first", "layer 5", of("sigmoid", never_falls), NOT),
+    ("tanh-saturates-in-turn", "gap", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
+    ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
+    ("softsign-saturates-together", "gap", of("softsign", layer_scaled(P98, 3, 0.5), "standard"), NOT),
+    ("softsign-saturates-together", "layer 1", of("softsign", layer_scaled(P98, 0, 1.07), "standard"), NOT),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "nearer to tanh",
+        of("softsign", layer_scaled(P98, 0, 1.9), "standard"),
+        NOT,
+    ),
+    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.0, 1.5)), NOT),
+    ("final-histograms", "tanh's zero", of("tanh", density(0.5, 1, 1, 0.5, 0.3, 0.2, 1.5)), NOT),
+    ("final-histograms", "softsign's zero", of("softsign", density(3, 0.6, 0.6, 0.8, 1.5, 1.4, 0.1)), NOT),
+    ("final-histograms", "softsign's middle", of("softsign", density(0.5, 2, 2, 0.8, 1.5, 1.4, 0.1)), NOT),
+    (
+        "gradients-drift-apart-under-standard",
+        "standard together too",
+        of("tanh", scaled(weight_gradient__std=1.1 ** np.arange(6)), "standard"),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "down alone",
+        of("softsign", scaled(backprop__std=3.0 ** np.arange(5))),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "up alone",
+        of("tanh", scaled(activation__std=3.0 ** -np.arange(5.0))),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "layer 1 alone",
+        of("tanh", scaled(preactivation__std=3.0)),
+        NOT,
+    ),
+    ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
+    ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),
+    ("softsign-beside-tanh-normalized", "p", of("softsign", spread(0.04), "standard"), OPEN),
+    ("finite-shapeset-beats-svm", "interval", of("tanh", spread(0.1), "normalized"), OPEN),
+    ("table-1-order", "p", of("tanh", spread(0.1), "standard"), OPEN),
+    ("table-1-levels", "interval", of("tanh", spread(0.02), "standard"), OPEN),
+    ("figure-11-readings", "interval", of("tanh", spread(0.03), "standard"), OPEN),
+    ("table-1-bold", "means alone", of("softsign", spread(0.02), "standard"), "holds"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "change", "expected"),
+    CONDITIONS,
+    ids=[f"{name}: {condition}" for name, condition, _, _ in CONDITIONS],
+)
+def test_each_condition_of_a_claim_counts(holds_for, name, condition, change, expected):
+    verdict = judge(name, change(holds_for(name)))
+
+    assert verdict.verdict == expected, verdict.evidence
+
+
+def test_few_plateaus_on_as_many_data_sets_as_not_decide_nothing(holds_for):
+    runs = holds_for("cross-entropy-has-fewer-plateaus")
+
+    assert judge("cross-entropy-has-fewer-plateaus", [*losses_swapped(runs[:12]), *runs[12:]]).verdict == OPEN
+
+
+def test_a_pattern_that_only_some_seeds_have_is_undecided(holds_for):
+    def worse(run):
+        errors = np.array(run["curves/test_error"])
+        errors[:3] += 0.05
+        return altered(run, **{"curves/test_error": errors})
+
+    verdict = judge("table-1-bold", all_of(holds_for("table-1-bold"), "softsign", worse, "standard"))
+
+    assert verdict.verdict == OPEN
+    assert "not that of the means" in verdict.evidence
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "change"), WRONG, ids=[f"{name}: {wrong}" for name, wrong, _ in WRONG]
 )
