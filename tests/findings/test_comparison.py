@@ -6,6 +6,7 @@ import pytest
 
 from xavier_cli.findings.comparison import MOST_ROWS_TESTED, compare
 from xavier_cli.statistics.difference import difference_p
+from xavier_cli.statistics.effect import effect_size
 from xavier_cli.statistics.multiple import holm
 
 
@@ -130,3 +131,12 @@ def test_very_many_rows_are_ranked_but_not_tested(experiment):
 
     assert rows[0].verdict.kind == "best"
     assert {row.verdict.kind for row in rows[1:]} == {"not_tested"}
+
+
+def test_the_effect_is_the_difference_in_standard_deviations_over_seeds(experiment):
+    best, second = only_section([experiment(0.4), experiment(0.6, init="standard")]).rows
+    effect = second.verdict.effect
+
+    assert best.verdict.effect is None
+    assert effect == effect_size(second.errors, best.errors, second.seeds, best.seeds)
+    assert effect.low < effect.high

@@ -181,7 +181,7 @@ def _section_data(section: Section) -> dict[str, object]:
 
 def _record(row: Row) -> dict[str, object]:
     """A row's numbers in full precision; errors and differences are fractions."""
-    gap, verdict = row.verdict.difference, row.verdict
+    gap, effect, verdict = row.verdict.difference, row.verdict.effect, row.verdict
     record: dict[str, object] = {
         "run": row.run.config.file_stem(),
         **row.settings,
@@ -214,4 +214,7 @@ def _record(row: Row) -> dict[str, object]:
         "difference_high": gap.high if gap else nan,
         "paired": gap.paired if gap else None,
         "correlation": gap.correlation if gap else nan,
+        "effect_size": effect.g if effect else nan,
+        "effect_size_low": effect.low if effect else nan,
+        "effect_size_high": effect.high if effect else nan,
     }

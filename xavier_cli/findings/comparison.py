@@ -14,6 +14,7 @@ from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
+from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
@@ -34,9 +35,9 @@ Kind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
 class Verdict:
     """How a row stands to the best one.
 
-    `difference` is this row less the best, as fractions; `p` is corrected by Holm over all pairs of the
-    section, `p_networks` is McNemar's where there is one network on each side. NaN is "not taken"; `why`
-    says why nothing was tested.
+    `difference` is this row less the best, as fractions, and `effect` that in standard deviations; `p` is
+    corrected by Holm over all pairs of the section, `p_networks` is McNemar's where there is one network on
+    each side. NaN is "not taken"; `why` says why nothing was tested.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Verdict:
     p: float = math.nan
     p_networks: float = math.nan
     why: str = ""
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True)
@@ -214,10 +216,13 @@ def _alone(row: Row) -> Verdict:
 
 def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
     gap = difference(row.errors, best.errors, row.seeds, best.seeds)
+    effect = effect_size(row.errors, best.errors, row.seeds, best.seeds)
     if not math.isnan(corrected_p):
-        return Verdict("told_apart" if corrected_p < ALPHA else "not_told_apart", gap, corrected_p)
+        return Verdict(
+            "told_apart" if corrected_p < ALPHA else "not_told_apart", gap, corrected_p, effect=effect
+        )
     p_networks = math.nan
     correct = "final/test_correct"
     if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
-    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested)
+    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested, effect=effect)

@@ -28,7 +28,8 @@ def gradients_drift_apart_under_standard(material: Material) -> Finding:
     Below 1 they are larger in the lower layers, as in Figure 9.
     """
     cells = [TANH, TANH_NORMALIZED]
-    standard, normalized = runs = pick(material, cells, Scale(WHOLE, rates=RATES, arrays=(_GRADIENT,)))
+    scale = Scale(WHOLE, rates=RATES, window=(DRIFT_FROM, None), arrays=(_GRADIENT,))
+    standard, normalized = runs = pick(material, cells, scale)
     drift, together_ = _growth(standard), _growth(normalized)
     words = (
         in_every_seed(drift < DRIFT, standard.diverged),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.findings.claims.selection import Material
+from xavier_cli.findings.claims.selection import Material, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean, late_records
@@ -30,15 +30,9 @@ def check_late(run: Run) -> None:
         )
 
 
-def since(run: Run, path: str, update: int, until: int | None = None) -> np.ndarray:
-    """`run[path]` `(S, R, ...)` at the records from `update` on (up to `until`), five of them at least."""
-    wanted = (run.updates >= update) & (run.updates <= (until or run.updates[-1]))
-    if wanted.sum() < late_records(0):
-        raise UndecidedError(
-            f"needs {run.config.act} {run.config.init} with {late_records(0)} records or more from "
-            f"{update:,} updates on; there are {int(wanted.sum())}"
-        )
-    return run[path][:, wanted].astype(np.float64)
+def since(run: Run, path: str, first: int, last: int | None = None) -> np.ndarray:
+    """`run[path]` `(S, R, ...)` at the records from `first` to `last` updates, or to the end."""
+    return run[path][:, inside(run, first, last)].astype(np.float64)
 
 
 def at_update(run: Run, path: str, update: int) -> np.ndarray:

@@ -16,7 +16,7 @@ HALF, WHOLE = 50_000, 100_000
 """Updates at which the gap between layers 1 and 4 is read, and the scale its thresholds were found at."""
 
 GAP_IN_TURN, SHARE_IN_TURN = 0.30, 0.75
-IN_TURN_FROM = 30_000
+IN_TURN = (30_000, WHOLE)
 GAP_TOGETHER, LESS = 0.20, 0.95
 ENDS_OVER_SHOULDERS = 2.0
 _PERCENTILES, _HISTOGRAM = "activation/abs_percentiles", "activation/histogram"
@@ -34,14 +34,14 @@ def tanh_saturates_in_turn(material: Material) -> Finding:
 
     The order is asked for from 30,000 to 100,000 updates; in the end the higher layers follow.
     """
-    (run,) = pick(material, [TANH], Scale(HALF, rates=RATES, arrays=(_PERCENTILES,)))
+    (run,) = pick(material, [TANH], Scale(HALF, rates=RATES, window=IN_TURN, arrays=(_PERCENTILES,)))
     gap = _gap(run)
-    layers = percentile(run, since(run, _PERCENTILES, IN_TURN_FROM, WHOLE), _WHICH)[..., :4]
+    layers = percentile(run, since(run, _PERCENTILES, *IN_TURN), _WHICH)[..., :4]
     share = np.mean(np.all(np.diff(layers, axis=-1) < 0, axis=-1), axis=-1)
     passes = (gap > GAP_IN_TURN) & (share >= SHARE_IN_TURN)
     evidence = (
         f"98th percentile of |z| at {HALF:,} updates: layer 1 less layer 4 {span(gap)}; layers in order in "
-        f"{span(100 * share, 0)} % of the records since {IN_TURN_FROM:,}; as claimed in {count(passes)} "
+        f"{span(100 * share, 0)} % of the records since {IN_TURN[0]:,}; as claimed in {count(passes)} "
         f"({described(material, run)})"
     )
     return Finding(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_IN_TURN)

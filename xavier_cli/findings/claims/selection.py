@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
+from xavier_cli.statistics.estimate import late_records
 
 Material = Sequence[Run | Surface]
 """What a claim is judged by: runs, probes and surfaces, of any configuration."""
@@ -47,12 +50,14 @@ class Scale:
     """What a claim asks of every run: at least so many updates, so much width, so many seeds.
 
     `rates` are the ends that the learning rate may lie between, where the claim's thresholds depend on it;
-    `arrays` are the datasets that have to be there. With `updates` 0 the networks are judged at record 0.
+    `window` are the updates between which five records have to lie (an end of None is the last); `arrays` are
+    the datasets that have to be there. With `updates` 0 the networks are judged at record 0.
     """
 
     updates: int
     width: int = 300
     rates: tuple[float, float] = (0.0, float("inf"))
+    window: tuple[int, int | None] | None = None
     seeds: int = SEEDS_FOR_A_TEST
     data: str = "shapeset"
     jacobian_examples: int = 0
@@ -154,6 +159,14 @@ def _demands(scale: Scale) -> Iterator[_Demand]:
         f"with Jacobians of {scale.jacobian_examples} examples or more",
         lambda runs: f"the most have {max(run.config.jacobian_examples for run in runs)}",
     )
+    if scale.window is not None:
+        first, last = scale.window
+        until = "on" if last is None else f"to {last:,}"
+        yield _Demand(
+            lambda run: inside(run, first, last).sum() >= late_records(0),
+            f"with {late_records(0)} records or more from {first:,} updates {until}",
+            lambda runs: f"the most are {max(int(inside(run, first, last).sum()) for run in runs)}",
+        )
     for name in scale.arrays:
         yield _Demand(
             lambda run, name=name: name in run,  # type: ignore[misc]
@@ -166,6 +179,11 @@ def _demands(scale: Scale) -> Iterator[_Demand]:
             "looked at before training",
             lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
         )
+
+
+def inside(run: Run, first: int, last: int | None) -> np.ndarray:
+    """Shape `(R,)`: which records lie from `first` to `last` updates, or to the end."""
+    return np.asarray((run.updates >= first) & (run.updates <= (last or run.updates[-1])))
 
 
 def _longest(updates: int) -> str:

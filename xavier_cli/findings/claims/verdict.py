@@ -91,7 +91,8 @@ def span(values: np.ndarray | Sequence[float], places: int = 2) -> str:
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return "nothing finite"
-    ends = [f"{end + 0.0:.{places}f}" for end in (numbers.min(), numbers.max())]
+    # Rounded first, and 0 added, so that nothing prints as -0.
+    ends = [f"{round(float(end), places) + 0.0:.{places}f}" for end in (numbers.min(), numbers.max())]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 

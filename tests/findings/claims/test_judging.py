@@ -1,0 +1,524 @@
+"""Every claim: made to hold, made to fail by the program or data that it must fail on, and undecided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import claim_material as material
+import numpy as np
+import pytest
+from claim_material import all_of, altered, relabelled, swapped
+
+from xavier_cli import names
+from xavier_cli.findings.claims.judging import judge, judge_all
+
+FINITE = "shapeset:100000"
+SCALES = {
+    "laptop": (
+        "sigmoid-top-layer-saturates",
+        "sigmoid-depth-5-stays-at-guessing",
+        "sigmoid-leans-on-biases-first",
+        "tanh-saturates-in-turn",
+        "softsign-saturates-together",
+        "final-histograms",
+        "figure-10-tanh-normalized-resembles-softsign",
+        "gradients-drift-apart-under-standard",
+        "tanh-normalized-beats-standard",
+        "softsign-is-robust-to-initialization",
+        "softsign-beside-tanh-normalized",
+        "finite-shapeset-beats-svm",
+    ),
+    "paper": (
+        "sigmoid-depth-4-escapes",
+        "table-1-order",
+        "table-1-levels",
+        "table-1-bold",
+        "figure-11-readings",
+    ),
+    "probes": (
+        "linear-theory-serves-tanh-and-softsign",
+        "backprop-shrinks-under-standard",
+        "activations-shrink-under-standard",
+        "weight-gradients-alike-at-start",
+        "jacobian-singular-values",
+    ),
+    "surfaces": ("cross-entropy-is-steeper", "cross-entropy-has-fewer-plateaus"),
+}
+SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
+TRAINED = [*SCALES["laptop"], *SCALES["paper"]]
+
+
+@pytest.fixture
+def finite(monkeypatch):
+    """A finite Shapeset among the data sets."""
+    monkeypatch.setitem(names.DATA_SETS, FINITE, replace(names.DATA_SETS["shapeset"], name=FINITE))
+
+
+@pytest.fixture
+def holds_for(holding, finite):
+    """A function that gives what a claim holds for."""
+
+    def of(name):
+        runs = holding(SCALE_OF[name])
+        if name == "finite-shapeset-beats-svm":
+            return [replace(run, config=run.config.with_(data=FINITE)) for run in runs]
+        return runs
+
+    return of
+
+
+def test_every_claim_is_judged_here():
+    assert sorted(SCALE_OF) == sorted(names.CLAIMS)
+
+
+@pytest.mark.parametrize("name", SCALE_OF)
+def test_a_claim_holds_where_it_should(holds_for, name):
+    verdict = judge(name, holds_for(name))
+
+    assert verdict.verdict == "holds", verdict.evidence
+    assert np.isfinite(verdict.statistic)
+    assert verdict.paper == names.CLAIMS[name].source
+    assert "\n" not in verdict.evidence
+
+
+def negated(run, path):
+    return altered(run, **{path: 1 - run[path]})
+
+
+def record_0(run):
+    """The run as if it had never left its start."""
+    return replace(
+        run,
+        arrays={
+            name: np.repeat(array[:, :1], array.shape[1], axis=1)
+            if array.ndim > 1 and array.shape[1] == len(run.updates)
+            else array
+            for name, array in run.arrays.items()
+        },
+    )
+
+
+def scaled(**factors):
+    """A change: datasets times a factor per layer."""
+    return lambda run: altered(
+        run,
+        **{
+            path.replace("__", "/"): run[path.replace("__", "/")] * np.array(f) for path, f in factors.items()
+        },
+    )
+
+
+def identity(run):
+    """Without an activation: every step is the linear one, and the Jacobian is the weights."""
+    step = np.sqrt(1 / 3) if run.config.init == "standard" else 1.0
+    layer = np.arange(5.0)
+    return altered(
+        run,
+        **{
+            "activation/std": np.tile(0.61 * step ** (layer + 1), (5, 1, 1)),
+            "backprop/std": np.tile(0.03 * step**-layer, (5, 1, 1)),
+            "jacobian/mean_singular_value": np.full((5, 1, 5), 0.849 * step),
+            "jacobian/rms_singular_value": np.full((5, 1, 5), step),
+            "jacobian/geometric_mean_singular_value": np.full((5, 1, 5), 0.607 * step),
+        },
+    )
+
+
+def gain(run):
+    """PyTorch's 5/3 on the weights, as far as a linear layer would show it."""
+    factor = 5 / 3
+    return scaled(
+        activation__std=factor ** np.arange(1, 6) / [1, 1.3, 1.8, 2.4, 3.2],
+        backprop__std=factor ** np.arange(5, 0, -1.0),
+        jacobian__mean_singular_value=[factor * 0.8] * 5,
+        jacobian__rms_singular_value=[factor * 0.8] * 5,
+        jacobian__geometric_mean_singular_value=[factor * 0.7] * 5,
+    )(run)
+
+
+def another_average(name):
+    return lambda run: altered(
+        run, **{"jacobian/mean_singular_value": run[f"jacobian/{name}_singular_value"]}
+    )
+
+
+def losses_swapped(runs):
+    return [
+        replace(
+            surface,
+            arrays={
+                **surface.arrays,
+                "surface/quadratic": surface["surface/cross_entropy"],
+                "surface/cross_entropy": surface["surface/quadratic"],
+            },
+        )
+        for surface in runs
+    ]
+
+
+def guessing(run):
+    return altered(run, **{"curves/test_error": np.full_like(run["curves/test_error"], 0.833)})
+
+
+SWAP_TANH = ("tanh standard", "tanh normalized")
+TANH_FOR_SIGMOID = {"sigmoid_standard": "tanh standard"}
+WRONG = [
+    ("sigmoid-top-layer-saturates", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
+    ("sigmoid-top-layer-saturates", "record 0", lambda runs: all_of(runs, "sigmoid", record_0)),
+    ("sigmoid-depth-5-stays-at-guessing", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
+    (
+        "sigmoid-depth-5-stays-at-guessing",
+        "the loss of guessing, but answers of all classes",
+        lambda runs: all_of(
+            runs,
+            "sigmoid",
+            lambda run: altered(
+                run,
+                **{
+                    "final/test_correct": np.random.default_rng(1).integers(
+                        0, 2, run["final/test_correct"].shape
+                    )
+                },
+            ),
+        ),
+    ),
+    ("sigmoid-leans-on-biases-first", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
+    ("sigmoid-leans-on-biases-first", "record 0", lambda runs: all_of(runs, "sigmoid", record_0)),
+    ("sigmoid-depth-4-escapes", "at guessing", lambda runs: all_of(runs, "sigmoid", guessing)),
+    (
+        "sigmoid-depth-4-escapes",
+        "never saturated",
+        lambda runs: all_of(runs, "sigmoid", lambda run: negated(run, "activation/mean")),
+    ),
+    (
+        "tanh-saturates-in-turn",
+        "tanh normalized",
+        lambda runs: relabelled(runs, tanh_standard="tanh normalized"),
+    ),
+    (
+        "tanh-saturates-in-turn",
+        "softsign",
+        lambda runs: relabelled(runs, tanh_standard="softsign standard"),
+    ),
+    ("tanh-saturates-in-turn", "record 0", lambda runs: all_of(runs, "tanh", record_0)),
+    (
+        "softsign-saturates-together",
+        "tanh",
+        lambda runs: relabelled(runs, softsign_standard="tanh standard"),
+    ),
+    (
+        "softsign-saturates-together",
+        "tanh normalized",
+        lambda runs: relabelled(runs, softsign_standard="tanh normalized"),
+    ),
+    ("final-histograms", "swapped", lambda runs: swapped(runs, "tanh standard", "softsign standard")),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "tanh standard",
+        lambda runs: swapped(runs, *SWAP_TANH),
+    ),
+    ("gradients-drift-apart-under-standard", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    (
+        "gradients-drift-apart-under-standard",
+        "both standard",
+        lambda runs: all_of(runs, "tanh", scaled(weight_gradient__std=0.9 ** np.arange(6)), "normalized"),
+    ),
+    ("tanh-normalized-beats-standard", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    (
+        "softsign-is-robust-to-initialization",
+        "swapped activations",
+        lambda runs: swapped(
+            swapped(runs, "tanh standard", "softsign standard"), "tanh normalized", "softsign normalized"
+        ),
+    ),
+    (
+        "softsign-beside-tanh-normalized",
+        "tanh",
+        lambda runs: relabelled(runs, softsign_standard="tanh standard"),
+    ),
+    (
+        "finite-shapeset-beats-svm",
+        "a worse network",
+        lambda runs: all_of(runs, "tanh", guessing, "normalized"),
+    ),
+    ("table-1-order", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    (
+        "table-1-order",
+        "sigmoid for tanh",
+        lambda runs: swapped(runs, "tanh standard", "sigmoid standard"),
+    ),
+    ("table-1-levels", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    ("table-1-bold", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    ("figure-11-readings", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    ("figure-11-readings", "at guessing", lambda runs: all_of(runs, "softsign", guessing)),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "sigmoid",
+        lambda runs: relabelled(runs, tanh_standard="sigmoid standard", tanh_normalized="sigmoid normalized"),
+    ),
+    *(
+        (claim, "swapped", lambda runs: swapped(runs, *SWAP_TANH))
+        for claim in (
+            "backprop-shrinks-under-standard",
+            "activations-shrink-under-standard",
+            "jacobian-singular-values",
+        )
+    ),
+    *(
+        (claim, "identity", lambda runs: all_of(runs, "tanh", identity))
+        for claim in (
+            "backprop-shrinks-under-standard",
+            "activations-shrink-under-standard",
+            "jacobian-singular-values",
+        )
+    ),
+    *(
+        (claim, "gain 5/3", lambda runs: all_of(runs, "tanh", gain))
+        for claim in (
+            "backprop-shrinks-under-standard",
+            "activations-shrink-under-standard",
+            "jacobian-singular-values",
+        )
+    ),
+    *(
+        (
+            "jacobian-singular-values",
+            f"{average} for the mean",
+            lambda runs, average=average: all_of(runs, "tanh", another_average(average)),
+        )
+        for average in ("rms", "geometric_mean")
+    ),
+    *(
+        (
+            claim,
+            "divided by the batch size in layer 3",
+            lambda runs: all_of(
+                runs,
+                "tanh",
+                scaled(weight_gradient__std=[1, 1, 0.1, 1, 1, 1], backprop__std=[1, 1, 0.1, 1, 1]),
+            ),
+        )
+        for claim in ("backprop-shrinks-under-standard", "weight-gradients-alike-at-start")
+    ),
+    ("cross-entropy-is-steeper", "swapped", losses_swapped),
+    ("cross-entropy-has-fewer-plateaus", "swapped", losses_swapped),
+]
+
+
+def layer_scaled(path, layer, factor):
+    """A change: one layer's numbers times a factor."""
+
+    def change(run):
+        values = np.array(run[path], np.float64)
+        values[:, :, layer] *= factor
+        return altered(run, **{path: values})
+
+    return change
+
+
+def layers_exchanged(path, one, other):
+    """A change: two layers' numbers in each other's place."""
+
+    def change(run):
+        values = np.array(run[path])
+        values[:, :, [one, other]] = values[:, :, [other, one]]
+        return altered(run, **{path: values})
+
+    return change
+
+
+def never_falls(run):
+    """The activations' means stay where they start."""
+    return altered(run, **{MEAN: np.full_like(run[MEAN], 0.5)})
+
+
+def density(*values):
+    """A change: another histogram of layer 1."""
+    return lambda run: altered(run, **{"activation/histogram": material.histogram(run, values)})
+
+
+def spread(points):
+    """A change: errors that lie further apart over seeds."""
+
+    def change(run):
+        offset = np.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]]) * points
+        return altered(run, **{"curves/test_error": run["curves/test_error"] + offset})
+
+    return change
+
+
+def of(act, change, init=""):
+    return lambda runs: all_of(runs, act, change, init)
+
+
+P98, MEAN = "activation/abs_percentiles", "activation/mean"
+NOT, OPEN = "does_not_hold", "undecided"
+# Each condition of a claim by itself: all others are met.
+CONDITIONS = [
+    ("sigmoid-top-layer-saturates", "layer 5", of("sigmoid", layer_scaled(MEAN, 4, 5)), NOT),
+    ("sigmoid-top-layer-saturates", "layer 4", of("sigmoid", layer_scaled(MEAN, 3, 0.8)), NOT),
+    ("sigmoid-top-layer-saturates", "layer 3", of("sigmoid", layer_scaled(MEAN, 2, 0.9)), NOT),
+    ("sigmoid-leans-on-biases-first", "ratio", of("sigmoid", scaled(logits__from_bias_std=0.1)), NOT),
+    ("sigmoid-leans-on-biases-first", "layer 5", of("sigmoid", never_falls), NOT),
+    ("tanh-saturates-in-turn", "gap", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
+    ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
+    ("softsign-saturates-together", "gap", of("softsign", layer_scaled(P98, 3, 0.5), "standard"), NOT),
+    ("softsign-saturates-together", "layer 1", of("softsign", layer_scaled(P98, 0, 1.07), "standard"), NOT),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "nearer to tanh",
+        of("softsign", layer_scaled(P98, 0, 1.9), "standard"),
+        NOT,
+    ),
+    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.0, 1.5)), NOT),
+    ("final-histograms", "tanh's zero", of("tanh", density(0.5, 1, 1, 0.5, 0.3, 0.2, 1.5)), NOT),
+    ("final-histograms", "softsign's zero", of("softsign", density(3, 0.6, 0.6, 0.8, 1.5, 1.4, 0.1)), NOT),
+    ("final-histograms", "softsign's middle", of("softsign", density(0.5, 2, 2, 0.8, 1.5, 1.4, 0.1)), NOT),
+    (
+        "gradients-drift-apart-under-standard",
+        "standard together too",
+        of("tanh", scaled(weight_gradient__std=1.1 ** np.arange(6)), "standard"),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "down alone",
+        of("softsign", scaled(backprop__std=3.0 ** np.arange(5))),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "up alone",
+        of("tanh", scaled(activation__std=3.0 ** -np.arange(5.0))),
+        NOT,
+    ),
+    (
+        "linear-theory-serves-tanh-and-softsign",
+        "layer 1 alone",
+        of("tanh", scaled(preactivation__std=3.0)),
+        NOT,
+    ),
+    ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
+    ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),
+    ("softsign-beside-tanh-normalized", "p", of("softsign", spread(0.04), "standard"), OPEN),
+    ("finite-shapeset-beats-svm", "interval", of("tanh", spread(0.1), "normalized"), OPEN),
+    ("table-1-order", "p", of("tanh", spread(0.1), "standard"), OPEN),
+    ("table-1-levels", "interval", of("tanh", spread(0.02), "standard"), OPEN),
+    ("figure-11-readings", "interval", of("tanh", spread(0.03), "standard"), OPEN),
+    ("table-1-bold", "means alone", of("softsign", spread(0.02), "standard"), "holds"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "change", "expected"),
+    CONDITIONS,
+    ids=[f"{name}: {condition}" for name, condition, _, _ in CONDITIONS],
+)
+def test_each_condition_of_a_claim_counts(holds_for, name, condition, change, expected):
+    verdict = judge(name, change(holds_for(name)))
+
+    assert verdict.verdict == expected, verdict.evidence
+
+
+def test_few_plateaus_on_as_many_data_sets_as_not_decide_nothing(holds_for):
+    runs = holds_for("cross-entropy-has-fewer-plateaus")
+
+    assert judge("cross-entropy-has-fewer-plateaus", [*losses_swapped(runs[:12]), *runs[12:]]).verdict == OPEN
+
+
+def test_a_pattern_that_only_some_seeds_have_is_undecided(holds_for):
+    def worse(run):
+        errors = np.array(run["curves/test_error"])
+        errors[:3] += 0.05
+        return altered(run, **{"curves/test_error": errors})
+
+    verdict = judge("table-1-bold", all_of(holds_for("table-1-bold"), "softsign", worse, "standard"))
+
+    assert verdict.verdict == OPEN
+    assert "not that of the means" in verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "change"), WRONG, ids=[f"{name}: {wrong}" for name, wrong, _ in WRONG]
+)
+def test_a_claim_does_not_hold_for_what_is_wrong(holds_for, name, wrong, change):
+    verdict = judge(name, change(holds_for(name)))
+
+    assert verdict.verdict == "does_not_hold", verdict.evidence
+
+
+def test_every_claim_has_something_it_must_fail_on():
+    assert {name for name, _, _ in WRONG} == set(names.CLAIMS)
+
+
+def fewer_seeds(runs):
+    return [material.first_seeds(run, 4) for run in runs]
+
+
+@pytest.mark.parametrize("name", [name for name in SCALE_OF if SCALE_OF[name] != "surfaces"])
+def test_four_seeds_decide_nothing(holds_for, name):
+    verdict = judge(name, fewer_seeds(holds_for(name)))
+
+    assert verdict.verdict == "undecided"
+    assert verdict.evidence.endswith("with 5 seeds or more; the most have 4")
+    assert np.isnan(verdict.statistic)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_short_training_decides_nothing(holds_for, name):
+    short = [replace(run, config=run.config.with_(updates=200)) for run in holds_for(name)]
+    verdict = judge(name, short)
+
+    assert verdict.verdict == "undecided"
+    assert verdict.evidence.endswith("updates or more; the longest has 200")
+
+
+@pytest.mark.parametrize("name", SCALES["probes"])
+def test_a_narrow_network_decides_nothing_at_initialization(holds_for, name):
+    narrow = [replace(run, config=run.config.with_(width=30)) for run in holds_for(name)]
+
+    assert judge(name, narrow).evidence.endswith("or more; the widest has 30")
+
+
+@pytest.mark.parametrize("name", names.CLAIMS)
+def test_without_runs_a_claim_says_what_it_needs(finite, name):
+    verdict = judge(name, [])
+
+    assert verdict.verdict == "undecided"
+    assert verdict.evidence.startswith("needs ")
+    assert "there is none" in verdict.evidence or verdict.evidence.endswith("there are 0")
+
+
+@pytest.mark.parametrize("name", SCALES["surfaces"])
+def test_nineteen_surfaces_decide_nothing(holds_for, name):
+    runs = holds_for(name)
+
+    assert judge(name, runs[:19] * 2).evidence.endswith("there are 19")
+
+
+@pytest.mark.parametrize("name", SCALES["surfaces"])
+def test_surfaces_of_many_examples_are_passed_over(plausible_surface, name):
+    many = [plausible_surface(points=21, examples=100, seed=seed) for seed in range(24)]
+
+    assert judge(name, many).verdict == "undecided"
+
+
+def test_all_claims_are_judged_by_the_same_runs_in_the_order_asked(holding):
+    runs = [run for scale in SCALES for run in holding(scale)]
+    verdicts = judge_all([*reversed(names.CLAIMS)], runs)
+
+    assert [verdict.name for verdict in verdicts] == [*reversed(names.CLAIMS)]
+    undecided = [verdict.name for verdict in verdicts if verdict.verdict == "undecided"]
+    assert undecided == ["finite-shapeset-beats-svm"]
+
+
+def test_an_alias_will_do_and_a_misspelt_name_will_not(holding):
+    assert judge("figure-9", holding("laptop")).name == "gradients-drift-apart-under-standard"
+    with pytest.raises(names.UnknownNameError, match="did you mean `table-1-bold`"):
+        judge("table-1-bald", [])
+
+
+def test_runs_that_differ_in_their_seeds_alone_are_merged(holding):
+    parts = [material.some_seeds(run, part) for run in holding("laptop") for part in ([0, 1, 2], [3, 4])]
+
+    assert judge("tanh-normalized-beats-standard", parts).verdict == "holds"
