@@ -105,6 +105,7 @@ class AskedData:
         if self.known is None:
             return None
         word = self.known
+        train, valid, test = word.sizes or (self.examples or None, None, None)
         return DataFacts(
             name=self.name,
             inputs=word.inputs,
@@ -112,7 +113,9 @@ class AskedData:
             labels=word.labels,
             top_class=word.top_class,
             shape=word.shape,
-            train=self.examples or None,
+            train=train,
+            valid=valid,
+            test=test,
         )
 
 
@@ -139,7 +142,7 @@ def find_data(word: str) -> AskedData:
         known = names.find("data set", word, DATA_SETS)
     except UnknownNameError as error:
         if "/" in word or os.sep in word:
-            hint = f"a folder of images is `images:{word}`, arrays are a file `.npz`"
+            hint = f"a folder of images is `images:{word}`, arrays are `PATH.npz`"
             raise UnknownNameError(f"unknown data set `{word}`: {hint}") from None
         if "did you mean" in str(error):
             raise

@@ -76,7 +76,8 @@ class DataSet:
 
     `function` generates a stream's images, or reads a finite set out of folders. `top_class` is the share of
     the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is an
-    image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue.
+    image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue; `sizes` are
+    the examples to train on, validate and test, none for a stream.
     """
 
     name: str
@@ -88,6 +89,7 @@ class DataSet:
     top_class: float
     labels: tuple[str, ...]
     shape: tuple[int, ...]
+    sizes: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
@@ -200,7 +202,7 @@ DATA_SETS = {
         ),
         DataSet(
             "mnist",
-            "MNIST handwritten digits, split 50,000 / 10,000 / 10,000",
+            "MNIST handwritten digits",
             "xavier_cli.data.mnist:read",
             inputs=28 * 28,
             classes=10,
@@ -208,10 +210,11 @@ DATA_SETS = {
             top_class=0.1135,
             labels=tuple("0123456789"),
             shape=(28, 28),
+            sizes=(50_000, 10_000, 10_000),
         ),
         DataSet(
             "cifar10",
-            "CIFAR-10 colour photographs, split 40,000 / 10,000 / 10,000",
+            "CIFAR-10 colour photographs",
             "xavier_cli.data.cifar:read",
             inputs=3 * 32 * 32,
             classes=10,
@@ -230,11 +233,12 @@ DATA_SETS = {
                 "truck",
             ),
             shape=(3, 32, 32),
+            sizes=(40_000, 10_000, 10_000),
             aliases=("cifar-10", "CIFAR-10", "CIFAR10"),
         ),
         DataSet(
             "fashion_mnist",
-            "Fashion-MNIST pictures of clothes, split 50,000 / 10,000 / 10,000",
+            "Fashion-MNIST pictures of clothes",
             "xavier_cli.data.mnist:read_fashion",
             inputs=28 * 28,
             classes=10,
@@ -253,6 +257,7 @@ DATA_SETS = {
                 "boot",
             ),
             shape=(28, 28),
+            sizes=(50_000, 10_000, 10_000),
             aliases=("fashion-mnist", "Fashion-MNIST", "FashionMNIST"),
         ),
     )

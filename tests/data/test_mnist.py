@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from xavier_cli.data.idx import parse_idx, read_content
+from xavier_cli.data.load import load_data
 from xavier_cli.data.mnist import SHA256, read
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.datasets import find_data
 
 DATA_DIR = Path(os.environ.get("XAVIER_DATA_DIR", "data"))
 HERE = Path("file")
@@ -59,7 +61,8 @@ def test_a_damaged_file_is_named(tmp_path, damage):
         read([tmp_path])
 
 
-def test_missing_files_are_named_with_what_to_do(tmp_path):
+def test_missing_files_are_named_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(DataMissingError, match="train-images-idx3-ubyte"):
         read([tmp_path])
     with pytest.raises(DataMissingError, match="--data-dir"):

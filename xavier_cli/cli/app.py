@@ -50,6 +50,8 @@ COMMANDS = {
     "surface": "Take both losses over a plane of weights.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
+    "data": "The data sets: what there is, where it is, what is in it.",
+    "svm": "Fit a support vector machine to the finite Shapeset.",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }

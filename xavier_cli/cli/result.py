@@ -8,12 +8,15 @@ from pathlib import Path
 from xavier_cli.cli import numbers
 from xavier_cli.cli.layers import layers_table
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.layers import layers_at
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 SCHEMA = "xavier.train/1"
+# Classes that are named.
+SHOWN = 10
 
 
 def result_page(run: Run, path: Path) -> Page:
@@ -29,6 +32,7 @@ def result_page(run: Run, path: Path) -> Page:
     )
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
     notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
+    notes += _stood_in(run)
     return Page(
         schema=SCHEMA,
         data={
@@ -49,3 +53,13 @@ def result_page(run: Run, path: Path) -> Page:
         tables=(errors, layers_table(run)),
         notes=(*notes, clean(str(path))),
     )
+
+
+def _stood_in(run: Run) -> list[str]:
+    """What a data set that can be anything was this time."""
+    facts = run.facts
+    if find_data(run.config.data).known is not None or facts.train is None:
+        return []
+    names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
+    counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"
+    return [f"{clean(facts.name)}: {facts.classes} classes ({names}), {counts}."]

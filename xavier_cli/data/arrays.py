@@ -74,7 +74,7 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
                         f"`{path}` has no `{name}`: it should hold x and y, or {', '.join(SPLIT)}"
                     )
                 _check_declared(path, name, archive, members[name])
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in wanted}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise DataDamagedError(f"`{path}` cannot be read: {error}") from None

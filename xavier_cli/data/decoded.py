@@ -54,7 +54,8 @@ def decoded_once(place: str, stamped: str, decode: Callable[[], FiniteSet]) -> F
 
 def _kept(path: Path, stamped: str) -> FiniteSet | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, since NumPy leaves a file open that it finds to be damaged.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             if about["stamp"] != stamped:
                 return None

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xavier_cli import names
-from xavier_cli.data import cifar
+from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import cache_folder, decoded_once, stamp
 from xavier_cli.data.images import find_folder, list_images, read_images
-from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
+from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
 from xavier_cli.datasets import AskedData
 
 
@@ -64,3 +64,23 @@ def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     except OSError as error:
         raise DataDamagedError(f"`{folder}` cannot be read: {error}") from None
     return decoded_once(f"{folder.absolute()}@{size}", stamped, read)
+
+
+def where(asked: AskedData, data_dir: Path | None) -> Path | None:
+    """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none."""
+    folders = places(data_dir)
+    try:
+        match asked.kind, asked.name:
+            case "images", _:
+                return find_folder(asked, folders)
+            case "arrays", _:
+                return Path(asked.path) if Path(asked.path).expanduser().is_file() else None
+            case _, "cifar10":
+                return cifar.source(folders)
+            case _, "mnist":
+                return mnist.source(folders)
+            case _, "fashion_mnist":
+                return mnist.fashion_source(folders)
+    except DataMissingError:
+        pass
+    return None

@@ -39,8 +39,7 @@ def read(folders: Sequence[Path]) -> FiniteSet:
     """
     arrays = {}
     for name, expected in SHA256.items():
-        files = [f"{folder}{name}{ending}" for folder in ("mnist/", "") for ending in (".gz", "")]
-        path = _find("mnist", folders, files)
+        path = _find("mnist", folders, _candidates(name))
         content = read_content(path)
         _verify(path, content, "sha256", expected)
         arrays[name] = parse_idx(content, path)
@@ -62,6 +61,22 @@ def read_fashion(folders: Sequence[Path]) -> FiniteSet:
         _verify(path, packed, "md5", expected)
         arrays[name] = parse_idx(read_content(path), path)
     return _split("fashion_mnist", arrays, FASHION_MD5)
+
+
+def source(folders: Sequence[Path]) -> Path:
+    """The folder that MNIST is read from; raises `DataMissingError` where a file is nowhere."""
+    paths = [_find("mnist", folders, _candidates(name)) for name in SHA256]
+    return paths[0].parent
+
+
+def fashion_source(folders: Sequence[Path]) -> Path:
+    """The folder that Fashion-MNIST is read from; raises `DataMissingError` where a file is nowhere."""
+    paths = [_find("fashion_mnist", folders, [f"fashion-mnist/{name}.gz"]) for name in FASHION_MD5]
+    return paths[0].parent
+
+
+def _candidates(name: str) -> list[str]:
+    return [f"{folder}{name}{ending}" for folder in ("mnist/", "") for ending in (".gz", "")]
 
 
 def _split(name: str, arrays: dict[str, np.ndarray], checksums: dict[str, str]) -> FiniteSet:
