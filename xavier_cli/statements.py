@@ -135,6 +135,18 @@ CLAIMS = {
         ),
         _claim(
             "errors",
+            "normalized-gains-with-shrinking-layers",
+            "The normalized initialization helps tanh networks whose layers shrink with depth.",
+            "section 4.2.3: the same gains, without numbers",
+        ),
+        _claim(
+            "errors",
+            "normalized-gains-with-growing-layers",
+            "The normalized initialization helps tanh networks whose layers grow with depth.",
+            "section 4.2.3: the same gains, without numbers",
+        ),
+        _claim(
+            "errors",
             "softsign-is-robust-to-initialization",
             "The choice of the initialization matters less to softsign than to tanh.",
             "section 5, Table 1, Shapeset: 0.21 points for softsign, 11.55 for tanh",

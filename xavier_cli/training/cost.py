@@ -12,7 +12,7 @@ _FLOAT = 4
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
 # Seconds of one CPU core per weight, for one update of 10 examples, and per update whatever its size;
-# measured on two cores that other work shared, so an upper estimate for an idle machine.
+# seen on two cores that other work shared, so an upper estimate for an idle machine.
 SECONDS_PER_WEIGHT = 2e-9
 SECONDS_PER_UPDATE = 40e-6
 # What a program takes to compile, to draw its examples and to look at its networks.

@@ -13,6 +13,10 @@ from xavier_cli import names
 from xavier_cli.findings.claims.judging import judge, judge_all
 
 FINITE = "shapeset:100000"
+WIDTHS = {
+    "normalized-gains-with-shrinking-layers": (450, 370, 300, 220, 150),
+    "normalized-gains-with-growing-layers": (150, 220, 300, 370, 450),
+}
 SCALES = {
     "laptop": (
         "sigmoid-top-layer-saturates",
@@ -24,6 +28,8 @@ SCALES = {
         "figure-10-tanh-normalized-resembles-softsign",
         "gradients-drift-apart-under-standard",
         "tanh-normalized-beats-standard",
+        "normalized-gains-with-shrinking-layers",
+        "normalized-gains-with-growing-layers",
         "softsign-is-robust-to-initialization",
         "softsign-beside-tanh-normalized",
         "finite-shapeset-beats-svm",
@@ -62,6 +68,8 @@ def holds_for(holding, finite):
         runs = holding(SCALE_OF[name])
         if name == "finite-shapeset-beats-svm":
             return [replace(run, config=run.config.with_(data=FINITE)) for run in runs]
+        if name in WIDTHS:
+            return [replace(run, config=run.config.with_(width=WIDTHS[name])) for run in runs]
         return runs
 
     return of
@@ -223,7 +231,10 @@ WRONG = [
         "both standard",
         lambda runs: all_of(runs, "tanh", scaled(weight_gradient__std=0.9 ** np.arange(6)), "normalized"),
     ),
-    ("tanh-normalized-beats-standard", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    *(
+        (claim, "swapped", lambda runs: swapped(runs, *SWAP_TANH))
+        for claim in ("tanh-normalized-beats-standard", *WIDTHS)
+    ),
     (
         "softsign-is-robust-to-initialization",
         "swapped activations",
@@ -508,8 +519,8 @@ def test_all_claims_are_judged_by_the_same_runs_in_the_order_asked(holding):
     verdicts = judge_all([*reversed(names.CLAIMS)], runs)
 
     assert [verdict.name for verdict in verdicts] == [*reversed(names.CLAIMS)]
-    undecided = [verdict.name for verdict in verdicts if verdict.verdict == "undecided"]
-    assert undecided == ["finite-shapeset-beats-svm"]
+    undecided = {verdict.name for verdict in verdicts if verdict.verdict == "undecided"}
+    assert undecided == {"finite-shapeset-beats-svm", *WIDTHS}
 
 
 def test_an_alias_will_do_and_a_misspelt_name_will_not(holding):
@@ -522,3 +533,15 @@ def test_runs_that_differ_in_their_seeds_alone_are_merged(holding):
     parts = [material.some_seeds(run, part) for run in holding("laptop") for part in ([0, 1, 2], [3, 4])]
 
     assert judge("tanh-normalized-beats-standard", parts).verdict == "holds"
+
+
+def test_layers_of_another_profile_do_not_answer(holds_for):
+    shrinking, growing = WIDTHS
+    verdict = judge(growing, holds_for(shrinking))
+
+    assert (verdict.verdict, verdict.evidence) == (
+        "undecided",
+        "needs tanh standard of growing layers at 30,000 updates or more, width 150 or more, 5 seeds or "
+        "more; there is none",
+    )
+    assert judge("tanh-normalized-beats-standard", holds_for(shrinking)).verdict == "undecided"

@@ -17,6 +17,7 @@ from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 
 SOFTSIGN_NORMALIZED = Cell("softsign", "normalized")
 SCALE = Scale(WHOLE, rates=RATES)
+UNEQUAL = replace(SCALE, updates=30_000, width=150)
 FINITE = "shapeset:100000"
 SVM_ERROR = 0.5947
 """The paper's RBF-SVM, on 100,000 examples."""
@@ -26,7 +27,21 @@ POINTS_BETTER, POINTS_ALIKE = 0.03, 0.05
 
 def tanh_normalized_beats_standard(material: Material) -> Finding:
     """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
-    standard, normalized = runs = pick(material, [TANH, TANH_NORMALIZED], SCALE)
+    return _normalized_beats_standard(material, SCALE)
+
+
+def normalized_gains_with_shrinking_layers(material: Material) -> Finding:
+    """As between layers of equal widths, with the narrowest half as wide."""
+    return _normalized_beats_standard(material, replace(UNEQUAL, widths="shrinking"))
+
+
+def normalized_gains_with_growing_layers(material: Material) -> Finding:
+    """As between layers of equal widths, with the narrowest half as wide."""
+    return _normalized_beats_standard(material, replace(UNEQUAL, widths="growing"))
+
+
+def _normalized_beats_standard(material: Material, scale: Scale) -> Finding:
+    standard, normalized = runs = pick(material, [TANH, TANH_NORMALIZED], scale)
     gap = _difference(standard, normalized)
     verdict: Word = "undecided"
     if gap.p < STRICT_ALPHA and gap.mean > POINTS_BETTER:

@@ -61,7 +61,7 @@ def percentile(run: Run, values: np.ndarray, which: int) -> np.ndarray:
 def described(material: Material, *runs: Run) -> str:
     """The scale of what was judged, for a line of evidence; `~` marks a rate chosen on the same seeds."""
     seeds = sorted({len(run.seeds) for run in runs})
-    width, updates = runs[0].config.width, runs[0].config.updates
+    width, updates = max(runs[0].config.widths), runs[0].config.updates
     words = f"N = {' and '.join(map(str, seeds))}, width {width:,}"
     if not updates:
         return words

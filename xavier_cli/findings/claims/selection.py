@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,10 @@ _FREE = {
 _OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss"}
 
 
+Profile = Literal["equal", "shrinking", "growing"]
+"""How the widths of hidden layers go on from the input up."""
+
+
 class Cell(NamedTuple):
     """One kind of network: its activation, its initializer, and its hidden layers."""
 
@@ -60,6 +64,7 @@ class Scale:
     window: tuple[int, int | None] | None = None
     seeds: int = SEEDS_FOR_A_TEST
     data: str = "shapeset"
+    widths: Profile = "equal"
     jacobian_examples: int = 0
     arrays: tuple[str, ...] = ()
 
@@ -86,7 +91,9 @@ def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, 
     if not shared:
         raise UndecidedError(f"needs {_and(cells)} trained alike: of one width, updates and batch size")
     chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
-    return max(chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs)))
+    return max(
+        chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs))
+    )
 
 
 def _fewest_seeds(runs: Sequence[Run]) -> int:
@@ -107,10 +114,12 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
         if isinstance(run, Run)
         and Cell(run.config.act, run.config.init, run.config.depth) == cell
         and run.config.data == scale.data
+        and _profile(run.config.widths) == scale.widths
         and run.config.init_gain in ("paper", 1.0)
         and run.config.loss == "cross_entropy"
     ]
-    kind = f"{cell}" + (f" on {scale.data}" if scale.data != "shapeset" else "")
+    kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
+    kind += f" on {scale.data}" if scale.data != "shapeset" else ""
     if not runs:
         raise UndecidedError(f"needs {kind}{_at(scale)}; there is none")
     for demand in _demands(scale):
@@ -119,6 +128,14 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
             raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
         runs = left
     return runs
+
+
+def _profile(widths: Sequence[int]) -> Profile | None:
+    """None for widths that go up and down."""
+    steps = np.diff(widths)
+    if not steps.any():
+        return "equal"
+    return "growing" if (steps > 0).all() else "shrinking" if (steps < 0).all() else None
 
 
 class _Demand(NamedTuple):
