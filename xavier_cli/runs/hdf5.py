@@ -38,12 +38,16 @@ _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FL
 
 
 class Item(NamedTuple):
-    """One dataset to be stored: `dims` are the paths of its scales, none where it has no labels."""
+    """One dataset to be stored: `dims` are the paths of its scales, none where it has no labels.
+
+    `packs` says whether integers and texts are compressed.
+    """
 
     path: str
     array: np.ndarray
     dims: tuple[str, ...] = ()
     texts: Mapping[str, str] = {}
+    packs: bool = True
 
     @property
     def is_scale(self) -> bool:
@@ -75,7 +79,7 @@ def image(version: tuple[str, int], texts: Mapping[str, str], items: Sequence[It
 def _store(file: h5py.File, item: Item, scales: dict[str, h5py.Dataset]) -> None:
     """Add one dataset to `file`; a scale also to `scales`, which are stored before what lies on them."""
     array = item.array
-    packed = array.dtype.kind in "iS" and array.nbytes >= COMPRESSED_FROM_BYTES
+    packed = item.packs and array.dtype.kind in "iS" and array.nbytes >= COMPRESSED_FROM_BYTES
     dataset = file.create_dataset(
         item.path,
         data=array,
@@ -216,11 +220,14 @@ def _stored_type(dtype: str) -> Any:
     return h5py.h5t.py_create(np.dtype(dtype), logical=True)
 
 
-def load(path: Path, found: Found, expected: object) -> np.ndarray:
-    """The numbers of `found`, whose shape is known to be right, if `expected` is their digest."""
+def load(path: Path, found: Found, expected: object, most: int = MAX_DATASET_BYTES) -> np.ndarray:
+    """The numbers of `found`, whose shape is known to be right, if `expected` is their digest.
+
+    `most` bounds the memory they may take.
+    """
     size, stored = found.nbytes, found.dataset.get_storage_size()
     if (
-        size > MAX_DATASET_BYTES
+        size > most
         or size > max(FREELY_UNPACKED_BYTES, MAX_UNPACKING * stored)
         # More is stored than there can be: it would be unpacked to who knows what.
         or stored > 2 * size + 4096
