@@ -48,6 +48,7 @@ COMMANDS = {
     "surface": "Take both losses over a plane of weights.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
+    "verify": "Train part of a run again: are the numbers the same?",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }
