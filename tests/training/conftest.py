@@ -7,6 +7,7 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import Examples
+from xavier_cli.training import train, verify
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import FiniteFeed
@@ -39,6 +40,23 @@ def material() -> Material:
         INPUTS,
         CLASSES,
     )
+
+
+@pytest.fixture(scope="module")
+def compiled_once():
+    """Engines are compiled once for what they train, and started anew by every training."""
+    engines = {}
+
+    def engine_of(population, material, layout):
+        key = population, layout.strategy, layout.mesh.devices.shape
+        if key not in engines:
+            engines[key] = Engine(population, material, layout)
+        return engines[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for room in (train, verify):
+            patch.setattr(room, "Engine", engine_of)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_ch
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import keeper, loop, member
-from xavier_cli.training import train as train_room
 from xavier_cli.training.durable import train_to_file
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.layout import choose_layout
@@ -22,6 +21,8 @@ from xavier_cli.training.population import Population, Variant
 from xavier_cli.training.train import SearchInterruptedError
 
 UPDATES = 120
+
+pytestmark = pytest.mark.usefixtures("compiled_once")
 
 
 def config_of(seeds: int = 3, **settings: object) -> RunConfig:
@@ -53,24 +54,7 @@ def assert_same_runs(one, other) -> None:
 
 
 @pytest.fixture(scope="module")
-def engines():
-    """Engines by what they train: compiled once, and started by every training anew."""
-    return {}
-
-
-@pytest.fixture(autouse=True)
-def _compiled_once(engines, monkeypatch):
-    def engine_of(population, material, layout):
-        key = population, layout.strategy, layout.mesh.devices.shape
-        if key not in engines:
-            engines[key] = Engine(population, material, layout)
-        return engines[key]
-
-    monkeypatch.setattr(train_room, "Engine", engine_of)
-
-
-@pytest.fixture(scope="module")
-def whole(material, tmp_path_factory):
+def whole(material, tmp_path_factory, compiled_once):
     """`whole(config)`: the run of a training that never stopped."""
     runs = {}
 
@@ -262,7 +246,7 @@ def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
 
 
 @pytest.fixture(scope="module")
-def begun(material, tmp_path_factory):
+def begun(material, tmp_path_factory, compiled_once):
     """The checkpoint of an interrupted training of `config_of()`."""
     path = tmp_path_factory.mktemp("begun") / "run.h5"
     train_to_file(config_of(), material, path, watcher=StopAt(20).watcher)

@@ -42,9 +42,9 @@ def verify(
 
     xavier verify runs/NAME.h5 --updates 3000
 
-    On the machine, versions and layout that the run was trained with, they are the same to the bit. Others
-    round otherwise, and training makes more of it update by update: differences up to 0.1 % of an array's
-    largest number count as rounding. Ends with exit code 3 where there are larger ones.
+    On the machine, versions and layout that the run was trained with, they are the same to the bit. Other
+    machines and devices round otherwise, and training makes more of it update by update: differences up to
+    0.1 % of an array's largest number count as rounding. Ends with exit code 3 where there are larger ones.
     """
     if output is not None:
         check_output(output)
@@ -110,7 +110,13 @@ def _page(run: Run, again: Run, found: list[Difference], rounding: float) -> Pag
     versions = {
         name: (run.provenance.get(name), again.provenance.get(name)) for name in ("device", "strategy")
     }
-    notes = [verdict, "Relative: to the largest number of the array in the file."]
+    notes = [verdict]
+    if not same:
+        notes.append(
+            "Relative: to the array's largest number; of histograms, the share of values that moved."
+        )
+    if beyond and last:
+        notes.append("Training amplifies rounding: a smaller --updates tells that from an error.")
     notes += [
         f"{name}: {was} then, {now} now; others round otherwise."
         for name, (was, now) in versions.items()
