@@ -1,7 +1,7 @@
 """`xavier` in a process to be killed: run by `test_interrupted_training.py`, never imported by the tests.
 
 `KILL_AT` arguments… keeps what there is after every segment, each of few updates, and is killed at the
-`KILL_AT`-th call of the operating system that publishing makes, if above 0. Few examples are held out.
+`KILL_AT`-th call of the operating system that publishing makes, if above 0.
 """
 
 import os
@@ -18,11 +18,11 @@ CALLS = ("open", "write", "fsync", "replace", "close")
 def main():
     from xavier_cli.cli import main
     from xavier_cli.runs import publish
-    from xavier_cli.training import examples, keeper, loop
+    from xavier_cli.training import keeper, loop
 
     keeper.SECONDS, keeper.COSTS = 0.0, 0
     loop.FIRST_SEGMENT, loop.SEGMENT_SECONDS = 5, 0.02
-    publish.PIECE_BYTES, examples.HELD_OUT = 16_384, 1000
+    publish.PIECE_BYTES = 16_384
     publish.os = types.SimpleNamespace(**vars(os))
     kill_at, count = int(sys.argv.pop(1)), 0
 
