@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -53,6 +54,16 @@ def test_a_planted_upward_import_is_caught(tmp_path):
 
     assert done.returncode != 0
     assert "xavier_cli.statistics.estimate" in done.stdout
+
+
+def test_one_room_alone_knows_hdf5():
+    rooms = [
+        str(source.relative_to(ROOT / "xavier_cli"))
+        for source in (ROOT / "xavier_cli").rglob("*.py")
+        if re.search(r"^\s*(import|from) h5py\b", source.read_text(), re.MULTILINE)
+    ]
+
+    assert rooms == ["runs/hdf5.py"]
 
 
 @pytest.mark.parametrize(

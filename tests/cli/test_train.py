@@ -218,7 +218,7 @@ def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, c
     assert run.status == "interrupted"
     assert 0 < len(run.updates) < 1000
     assert run.updates.tolist() == [10_000 * i for i in range(len(run.updates))]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.h5.ckpt", "run.h5"]
 
 
 def test_progress_goes_to_stderr_and_results_to_stdout(tmp_path):

@@ -2,8 +2,8 @@
 
 Imports what is heavy only where it is used: most of a child's time is its start.
 
-`kill FOLDER protected|in_place` writes once per call of the operating system that the writer makes,
-in a child that is killed at that call (a write half done), and prints what each kill left behind.
+`kill FOLDER protected|in_place [PIECE_BYTES]` writes once per call of the operating system that the writer
+makes, in a child that is killed at that call (a write half done), and prints what each kill left behind.
 """
 
 import json
@@ -49,7 +49,38 @@ def write_in_place(path, run):
     os.close(descriptor)
 
 
-WRITERS = {"protected": write_whole, "in_place": write_in_place}
+def write_checkpoints(path, run):
+    """A run's arrays as a checkpoint beside `path`, twice: the one before is as much at stake."""
+    from xavier_cli.runs import checkpoint
+
+    arrays = {name: array for name, array in run.arrays.items() if array.dtype.kind != "S"}
+    for turn in range(2):
+        checkpoint.write_checkpoint(
+            path, checkpoint.Checkpoint({"seeds": list(run.config.seeds)}, {"turn": turn}, arrays)
+        )
+
+
+def write_checkpoints_over_each_other(path, run):
+    """The control: the newest is removed before the next is written, and none is kept."""
+    from xavier_cli.runs import checkpoint
+
+    publish_whole = checkpoint.publish
+
+    def publish(path, image, verify, former):
+        path.unlink(missing_ok=True)
+        publish_whole(path, image, verify)
+
+    checkpoint.publish = publish
+    write_checkpoints(path, run)
+    checkpoint.publish = publish_whole
+
+
+WRITERS = {
+    "protected": write_whole,
+    "in_place": write_in_place,
+    "checkpoints": write_checkpoints,
+    "checkpoints_over_each_other": write_checkpoints_over_each_other,
+}
 
 
 def die_at(k):
@@ -89,7 +120,7 @@ def kill(folder, writer):
     path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
     write_whole(path, old)
     before = path.read_bytes()
-    publish.PIECE_BYTES = 1024
+    publish.PIECE_BYTES = int(sys.argv[4]) if len(sys.argv) > 4 else 1024
     states, strays = [], 0
     for k in range(1, 10_000):
         path.write_bytes(before)
@@ -104,6 +135,34 @@ def kill(folder, writer):
         strays += len(list(folder.iterdir())) > 1
     write_whole(path, new)
     print(json.dumps({"states": states, "strays": strays, "left": [p.name for p in folder.iterdir()]}))
+
+
+def kill_checkpoints(folder, writer):
+    """As `kill`, of checkpoints: whether one can be read after each kill, and of what."""
+    import shutil
+
+    from xavier_cli.runs import checkpoint, publish
+
+    path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
+    write_checkpoints(path, old)
+    kept = [(each, each.read_bytes()) for each in checkpoint.checkpoint_paths(path)]
+    publish.PIECE_BYTES = 32_768
+    states = []
+    for k in range(1, 10_000):
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for each, content in kept:
+            each.write_bytes(content)
+        child = os.fork()
+        if child == 0:
+            die_at(k)
+            WRITERS[writer](path, new)
+            os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            break
+        found, notes = checkpoint.recover_checkpoint(path)
+        states.append("lost" if found is None else f"{found.identity['seeds']} {found.facts['turn']} {notes}")
+    print(json.dumps({"states": states, "left": sorted(each.name for each in folder.iterdir())}))
 
 
 def full(folder, writer):

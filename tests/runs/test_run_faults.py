@@ -58,6 +58,30 @@ def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path):
     assert outcome["left"] == ["run.h5"]
 
 
+@pytest.mark.faults
+def test_a_kill_at_each_of_hundreds_of_calls_leaves_the_old_file_or_the_new_one(tmp_path):
+    outcome = result(start("kill", tmp_path, "protected", 64))
+
+    assert len(outcome["states"]) >= 300
+    assert {"old", "new"} == set(outcome["states"])
+
+
+def test_a_kill_at_any_call_leaves_a_checkpoint_that_can_be_read(tmp_path):
+    outcome = result(start("kill_checkpoints", tmp_path, "checkpoints"))
+
+    assert len(outcome["states"]) > 20
+    # The newest is the one before the kill, or the first or the second of the two that were being written.
+    assert set(outcome["states"]) == {"[1] 1 []", "[2, 3] 0 []", "[2, 3] 1 []"}
+    assert outcome["left"] == [".run.h5.ckpt", ".run.h5.ckpt.1"]
+
+
+def test_control_a_kill_of_a_writer_that_keeps_no_other_checkpoint_shows(tmp_path):
+    outcome = result(start("kill_checkpoints", tmp_path, "checkpoints_over_each_other"))
+
+    # What is left is the old one that the two new ones should have replaced.
+    assert "[1] 0 []" in outcome["states"]
+
+
 def test_control_a_kill_of_a_writer_in_place_loses_the_file(tmp_path):
     outcome = result(start("kill", tmp_path, "in_place"))
 

@@ -7,6 +7,8 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import Examples
+from xavier_cli.datasets import DataFacts
+from xavier_cli.training import train, verify
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import FiniteFeed
@@ -38,7 +40,41 @@ def material() -> Material:
         np.random.default_rng(4).permutation(HELD_OUT),
         INPUTS,
         CLASSES,
+        facts(),
     )
+
+
+def facts(sha256: str = "0" * 64) -> DataFacts:
+    """What a run file says of these examples."""
+    return DataFacts(
+        name="mnist",
+        inputs=INPUTS,
+        classes=CLASSES,
+        labels=tuple(map(str, range(CLASSES))),
+        top_class=1 / CLASSES,
+        shape=(1, INPUTS),
+        train=230,
+        valid=HELD_OUT,
+        test=HELD_OUT,
+        sha256=sha256,
+    )
+
+
+@pytest.fixture(scope="module")
+def compiled_once():
+    """Engines are compiled once for what they train, and started anew by every training."""
+    engines = {}
+
+    def engine_of(population, material, layout):
+        key = population, layout.strategy, layout.mesh.devices.shape
+        if key not in engines:
+            engines[key] = Engine(population, material, layout)
+        return engines[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for room in (train, verify):
+            patch.setattr(room, "Engine", engine_of)
+        yield
 
 
 @pytest.fixture(scope="session")

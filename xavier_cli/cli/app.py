@@ -52,6 +52,7 @@ COMMANDS = {
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
     "data": "The data sets: what there is, where it is, what is in it.",
     "svm": "Fit a support vector machine to the finite Shapeset.",
+    "verify": "Train part of a run again: are the numbers the same?",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }

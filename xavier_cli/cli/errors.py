@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from enum import IntEnum
 
@@ -28,6 +29,7 @@ EXIT_CODES = {
     "UnknownNameError": ExitCode.USAGE,
     "DataMissingError": ExitCode.USAGE,
     "UnsuitableRunError": ExitCode.USAGE,
+    "ResumeError": ExitCode.USAGE,
     "DataDamagedError": ExitCode.NO_INPUT,
     "RunFileError": ExitCode.NO_INPUT,
     "StorageError": ExitCode.STORAGE,
@@ -54,5 +56,9 @@ def one_line(error: BaseException) -> str:
 
 
 def say(text: str) -> None:
-    """A note for people: to stderr, since stdout carries results only."""
-    print(text, file=sys.stderr)
+    """A note for people: to stderr, since stdout carries results only.
+
+    Nobody may be there to read it (a terminal that hung up, a closed pipe), which stops no work.
+    """
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from xavier_cli.cli.errors import say
 
@@ -42,7 +42,8 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[facts]}"),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(file=cast(TextIO, _Patient(sys.stderr)))
+    with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, int] = {}
         began = 0.0
 
@@ -63,6 +64,25 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
             bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{_named(phase)}")
 
         yield report
+
+
+class _Patient:
+    """A terminal that may hang up while training goes on and is published: nobody is left to be told."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class _Lines:

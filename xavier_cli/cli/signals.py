@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from types import FrameType
 
-from xavier_cli.cli.errors import say
-
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A batch system warns with SIGUSR1 before it terminates (Slurm's `--signal=USR1@60`).
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 class StopFlag:
@@ -30,14 +30,20 @@ class StopFlag:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number, as the shell counts."""
+        """128 + the signal's number, as the shell counts; a warning of termination counts as that."""
         assert self.signal is not None
-        return 128 + self.signal
+        return _exit_code(self.signal)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
             # What was published stays; a temporary left behind is swept by the next writer.
-            os._exit(128 + number)
+            os._exit(_exit_code(number))
         self.signal = signal.Signals(number)
         if number != signal.SIGHUP:
-            say("\nxavier: stopping after this segment; once more leaves at once")
+            # Straight to stderr: the signal may have come in the middle of a `print`, which allows no other.
+            with contextlib.suppress(OSError):
+                os.write(2, b"\nxavier: stopping after this segment; once more leaves at once\n")
+
+
+def _exit_code(number: int) -> int:
+    return 128 + (signal.SIGTERM if number == signal.SIGUSR1 else number)

@@ -16,6 +16,7 @@ from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.gather import finite_set
 from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.cli.signals import StopFlag
 from xavier_cli.datasets import find_data
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ def train(
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Train anew and replace a file that is there.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what was interrupted; without `-o` that needs no asking."),
     ] = False,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="With several rates: keep every rate as a run of its own.")
@@ -69,7 +74,8 @@ def train(
 
     xavier train --lr 0.01,0.03,0.1 --seeds 5
 
-    Asked again for a configuration that is finished, it shows the result and trains nothing.
+    Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
+    interrupted, it goes on, and ends in the same bits.
     """
     from xavier_cli.cli.plan import plan_page
 
@@ -81,29 +87,45 @@ def train(
         facts = finite_set(asked, data_dir)[1] if asked.known is None else None
         show_page(plan_page(config, path, facts), format)
         return
-    run = None
-    if path.exists() and not force:
-        if output is not None:
-            raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
-        run = _already_trained(path, config, data_dir)
+    if force and resume:
+        raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
+    named = output is not None and not force and not resume
+    if named and path.exists():
+        raise _taken(path)
+    run = None if force else _finished(path, config, data_dir)
     if run is None:
-        run = _train(config, path, data_dir, strategy, keep_all, quiet)
+        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume)
+    else:
+        say("trained already; `--force` trains it anew")
     _show(run, path, format)
     if fail_on_divergence and run.diverged.any():
         raise typer.Exit(ExitCode.IN_PART)
 
 
-def _already_trained(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
-    """The finished run of `config` at `path`, or None where it should be trained."""
+def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
+    """The complete run of `config` at `path`, or None where there is more to do or nothing is there.
+
+    Raises `ResumeError` where another configuration's run lies there, `ConfigError` where it had other data.
+    """
+    if not path.exists():
+        return None
+    from xavier_cli.runs.checkpoint import difference
+    from xavier_cli.runs.errors import ResumeError
     from xavier_cli.runs.store import read_run
 
     run = read_run(path)
-    if run.config == config and run.status == "complete":
-        _refuse_other_data(path, run, data_dir)
-        say("trained already; `--force` trains it anew")
-        return run
-    say(f"`{path}` is unfinished; training starts anew, and the file stays until there is more")
-    return None
+    if differs := difference(run.config.model_dump(mode="json"), config.model_dump(mode="json")):
+        raise ResumeError(f"`{path}` was trained with {differs}: `--force` replaces it")
+    if run.status != "complete":
+        return None
+    _refuse_other_data(path, run, data_dir)
+    return run
+
+
+def _taken(path: Path) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"`{path}` exists; `--resume` goes on with it, `--force` replaces it", param_hint="--output"
+    )
 
 
 def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
@@ -124,39 +146,74 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
 
 
 def _train(
-    config: RunConfig, path: Path, data_dir: Path | None, strategy: Strategy, keep_all: bool, quiet: bool
+    config: RunConfig,
+    path: Path,
+    data_dir: Path | None,
+    strategy: Strategy,
+    keep_all: bool,
+    quiet: bool,
+    named: bool,
+    force: bool,
+    resume: bool,
 ) -> Run:
-    from xavier_cli.cli.progress import shown_progress
-    from xavier_cli.cli.signals import StopFlag
     from xavier_cli.runs.publish import lock_output
-    from xavier_cli.runs.store import write_run
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.examples import prepare
-    from xavier_cli.training.loop import Watcher
-    from xavier_cli.training.train import SearchInterruptedError, train
 
-    command: dict[str, Any] = {
-        "command_id": uuid.uuid4().hex,
-        "command": shlex.join(["xavier", *sys.argv[1:]]),
-    }
-    keep_compiled_programs()
-    note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
-    if note:
-        say(note)
-    # Before anything is written: the data may not be there.
-    material = prepare(config, data_dir)
-    with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
-        watcher = Watcher(report, lambda: bool(stopped), lambda runs: write_run(path, runs[0]), command)
-        try:
-            run, searched = train(config, material, strategy=strategy.value, watcher=watcher)
-        except SearchInterruptedError as error:
-            say(f"xavier: {error}")
-            raise typer.Exit(stopped.exit_code) from None
-        write_run(path, run)
-        for each in searched if keep_all else ():
-            write_run(path.with_name(f"{each.config.file_stem()}.h5"), each)
+    # Before anything that takes long: who comes second is told at once.
+    with lock_output(path), StopFlag() as stopped:
+        from xavier_cli.cli.progress import shown_progress
+        from xavier_cli.runs.checkpoint import has_checkpoint
+        from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+        from xavier_cli.training.durable import train_to_file
+        from xavier_cli.training.examples import prepare
+        from xavier_cli.training.loop import Progress, Watcher
+        from xavier_cli.training.train import SearchInterruptedError
+
+        begun = has_checkpoint(path)
+        if named and begun:
+            raise _taken(path)
+        # Somebody else may have finished it since it was looked at.
+        if not force and (run := _finished(path, config, data_dir)):
+            return run
+        if resume and not begun:
+            say("nothing to go on from; training starts from the beginning")
+        elif path.exists() and not begun and not force:
+            say(f"`{path}` is unfinished and nothing is left to go on from; training starts anew")
+        keep_compiled_programs()
+        note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
+        if note:
+            say(note)
+        command: dict[str, Any] = {
+            "command_id": uuid.uuid4().hex,
+            "command": shlex.join(["xavier", *sys.argv[1:]]),
+        }
+        # Before anything is written: the data may not be there.
+        material = prepare(config, data_dir)
+        done = 0
+        again = "`--resume` goes on" if named or resume else "the same command goes on"
+        with shown_progress(quiet) as report:
+
+            def watch(progress: Progress) -> None:
+                nonlocal done
+                done = progress.updates
+                report(progress)
+
+            watcher = Watcher(watch, lambda: bool(stopped), provenance=command)
+            try:
+                run = train_to_file(
+                    config,
+                    material,
+                    path,
+                    strategy=strategy.value,
+                    watcher=watcher,
+                    resume=not force,
+                    keep_all=keep_all,
+                    note=say,
+                )
+            except SearchInterruptedError as error:
+                say(f"xavier: {error}; {again}")
+                raise typer.Exit(stopped.exit_code) from None
     if stopped and run.status != "complete":
-        say(f"stopped after {int(run.updates[-1]):,} of {config.updates:,} updates; so far is in {path}")
+        say(f"stopped after {done:,} of {config.updates:,} updates; so far is in {path}, {again}")
         raise typer.Exit(stopped.exit_code)
     return run
 

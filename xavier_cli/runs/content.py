@@ -67,11 +67,6 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
     return stored
 
 
-def digest(array: np.ndarray) -> str:
-    """SHA-256, in hex, of the numbers of `array` as they lie in memory: C order, little-endian."""
-    return hashlib.sha256(array.data).hexdigest()
-
-
 def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, all ASCII and none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -19,6 +19,10 @@ class NoTrainingError(RunFileError):
     """A file of ours that holds no run, so that readers of runs pass over it."""
 
 
+class ResumeError(Exception):
+    """A training that cannot be gone on with as asked; its text is one line that names what differs."""
+
+
 class StorageError(Exception):
     """A file that could not be written, or is being written by someone else; one line that names it."""
 

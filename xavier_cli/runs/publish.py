@@ -27,9 +27,10 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)@(?P<host>[^@/]+)\.tmp")
 _being_written: set[Path] = set()
 
 
-def publish(path: Path, content: bytes, verify: Callable[[Path], None]) -> None:
+def publish(path: Path, content: bytes, verify: Callable[[Path], None], former: Path | None = None) -> None:
     """Put `content` at `path`, replacing what is there only once `verify(temporary)` has returned.
 
+    With `former`, what was there is kept under that name.
     Raises `StorageError`; the old file is then intact and the temporary gone. What `verify` raises goes
     through, after the same cleaning up.
     """
@@ -44,6 +45,9 @@ def publish(path: Path, content: bytes, verify: Callable[[Path], None]) -> None:
         _write(temporary, content)
         verify(temporary)
         _fsync(temporary)
+        if former is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, former)
         os.replace(temporary, path)
         _fsync(folder)
     except BaseException as error:
@@ -132,6 +136,8 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     path = Path(path)
     lock = path.parent / f".{path.name}.lock"
     try:
+        # What is made here and stays empty is not left behind.
+        made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         _make(path.parent)
         descriptor = _open_and_lock(lock, path)
     except OSError as error:
@@ -143,6 +149,8 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
         with contextlib.suppress(OSError):
             if _is_same_file(descriptor, lock):
                 lock.unlink()
+                for folder in made:
+                    folder.rmdir()
         os.close(descriptor)
 
 

@@ -18,10 +18,6 @@ VERSION = 1
 CONVENTIONS = "CF-1.12"
 PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
 
-# A dataset may not take more memory than this, nor may all that is read from one file.
-MAX_DATASET_BYTES = 2**30
-MAX_RUN_BYTES = 2**32
-
 # The longest each dimension may be, so that a file cannot ask for more memory than a run could need.
 SCALE_BOUNDS = {
     "seed": MAX_SEEDS,

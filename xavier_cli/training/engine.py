@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +32,7 @@ from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.probe import make_probe
+from xavier_cli.training.stage import from_host, to_host
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
@@ -80,6 +82,7 @@ class Engine:
         # What fills the grid up repeats the last member, but is never trained.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
+        self._fill = fill_seeds, fill_variants
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
@@ -97,16 +100,25 @@ class Engine:
         self._shapes: Shapes = {}
         self.compile_seconds = 0.0
         self.state: Any
-        self.predictions: dict[str, Future[dict[str, np.ndarray]]]
-        """By initializer: what theory says of record 0."""
+        self._abstract: Any
 
-    def start(self) -> None:
-        """Compile everything, and draw the first weights."""
+    def start(self, begun: Mapping[str, np.ndarray] | None = None) -> None:
+        """Draw the first weights, or go on from a `host_state`; compiles everything the first time."""
+        if not self._programs:
+            self._compile()
+        if begun is None:
+            self.state = self._programs["init"](self._seeds, self._init_of)
+        else:
+            self.state = from_host(
+                begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
+            )
+
+    def _compile(self) -> None:
         began = time.perf_counter()
         with jax.default_matmul_precision(self.population.config.precision):
             init = self._program(self._init_row, (SEEDS, VARIANTS))
             # What the other programs will be given, as far as compiling them has to know.
-            self.state = jax.tree.map(
+            self._abstract = self.state = jax.tree.map(
                 lambda leaf: jax.ShapeDtypeStruct(
                     leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
                 ),
@@ -126,12 +138,11 @@ class Engine:
         with ThreadPoolExecutor() as pool:
             compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
             self._programs = dict(zip(lowered, compiled, strict=True))
-        self.state = self._programs["init"](self._seeds, self._init_of)
-        self.predictions = self._predict()
         self.compile_seconds = time.perf_counter() - began
 
-    def _predict(self) -> dict[str, Future[dict[str, np.ndarray]]]:
-        """Started on the host, beside the devices' own work."""
+    @cached_property
+    def predictions(self) -> dict[str, Future[dict[str, np.ndarray]]]:
+        """What theory says of record 0, by initializer; worked on beside the devices from here on."""
         config, probe = self.population.config, self.material.probe
         images = np.asarray(decode(jnp.asarray(probe.pixels), config.coding))
         pool = ThreadPoolExecutor(1)
@@ -184,6 +195,10 @@ class Engine:
         in_order = np.empty_like(correct)
         in_order[..., self.material.test_order] = correct
         return in_order
+
+    def host_state(self) -> dict[str, np.ndarray]:
+        """A copy of all that training changes, by name; leading axes seed and variant."""
+        return to_host(self.state, (len(self.population.seeds), len(self.population.variants)))
 
     def diverged_at(self) -> np.ndarray:
         """Shape `(seeds, variants)`: the first bad update of each member, or -1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -34,7 +34,6 @@ class Material:
     """Shape `(n,)`: where in the set's own order each test example stands."""
     inputs: int
     classes: int
-    checksums: dict[str, str] = field(default_factory=dict)
     facts: DataFacts | None = None
 
 
@@ -59,7 +58,6 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
         order,
         facts.inputs,
         facts.classes,
-        facts.sources,
         facts,
     )
 

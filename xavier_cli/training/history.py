@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -49,6 +50,55 @@ class History:
     def finish(self, test_correct: np.ndarray) -> None:
         """Keep which test examples the last networks got right, shape `(seeds, variants, examples)`."""
         self._test_correct = test_correct
+
+    def copy(self) -> History:
+        """What there is now, whatever is added later."""
+        other = copy.copy(self)
+        other.updates, other._records = list(self.updates), list(self._records)
+        other._jacobians = dict(self._jacobians)
+        return other
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as plain arrays, for `restore`; waits for Jacobians that are being worked on."""
+        arrays = {"update": np.array(self.updates, np.int64)}
+        for name in self._records[0]:
+            arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
+        if self._jacobians:
+            grids = [
+                [[each.result() for each in seed] for seed in members] for members in self._jacobians.values()
+            ]
+            arrays["jacobian_update"] = np.array(list(self._jacobians), np.int64)
+            arrays["jacobian_values"] = np.array(
+                [[[each.values for each in seed] for seed in grid] for grid in grids]
+            )
+            for name in grids[0][0][0].averages:
+                arrays[f"jacobian_average/{name}"] = np.array(
+                    [[[each.averages[name] for each in seed] for seed in grid] for grid in grids]
+                )
+        if self._test_correct is not None:
+            arrays["test_correct"] = self._test_correct.astype(np.int8)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take up what `arrays()` gave."""
+        self.updates = arrays["update"].tolist()
+        records = _under("record/", arrays)
+        self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
+        averages = _under("jacobian_average/", arrays)
+        for i, update in enumerate(arrays.get("jacobian_update", np.array([], np.int64)).tolist()):
+            self._jacobians[update] = [
+                [
+                    _done(Singular({name: each[i, s, v] for name, each in averages.items()}, values))
+                    for v, values in enumerate(seed)
+                ]
+                for s, seed in enumerate(arrays["jacobian_values"][i])
+            ]
+        self._test_correct = arrays.get("test_correct")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last record is there."""
+        return self.updates[-1:] == [self.population.config.record_updates()[-1]]
 
     def runs(
         self, diverged_at: np.ndarray, status: Status, created_utc: str, provenance: Mapping[str, Any]
@@ -117,3 +167,13 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         for name, array in first.arrays.items()
     }
     return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _done(singular: Singular) -> Future[Singular]:
+    future: Future[Singular] = Future()
+    future.set_result(singular)
+    return future

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import numpy as np
+
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine, Record
 from xavier_cli.training.history import History
+from xavier_cli.training.keeper import Keeper
+from xavier_cli.training.stage import Stage
 
 SEGMENT_SECONDS = 1.0
 """How long the devices are left alone at most: signals are seen, and progress is shown, in between."""
 
 FIRST_SEGMENT = 20
-# What there is so far is published this often, and never at more than 2 % of the time.
-PUBLISH_SECONDS = 10.0
-PUBLISH_COSTS = 50
 
 Doing = Literal["compiling", "training", "evaluating"]
 
@@ -40,71 +41,126 @@ class Progress:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who is told, who may stop it, and who keeps what there is so far."""
+    """Who is told, who may stop it, and who keeps what there is so far.
+
+    `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
+    both may be called from another thread.
+    """
 
     report: Callable[[Progress], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
     publish: Callable[[list[Run]], None] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    save: Callable[[Stage], None] | None = None
 
 
-def train_population(engine: Engine, watcher: Watcher) -> list[Run]:
+def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = None) -> list[Run]:
     """Train a population to the end, or until stopped; one run per variant.
 
-    The host stores a record while the devices compute the segment after it.
+    With `begun` it goes on from there: the runs are those of a training that never stopped.
     """
-    population, config = engine.population, engine.population.config
-    records = config.record_updates()
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
-    pending: tuple[int, Record] | None = None
-    segment, done, valid_error = FIRST_SEGMENT, 0, None
+    return _Training(engine, watcher, begun).run()
 
-    def report(doing: Doing) -> None:
-        watcher.report(Progress(doing, done, records[-1], population.members, valid_error))
 
-    def runs(status: Status) -> list[Run]:
+class _Training:
+    def __init__(self, engine: Engine, watcher: Watcher, begun: Stage | None):
+        self._engine, self._watcher, self._begun = engine, watcher, begun
+        self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._history = History(engine)
+        self._done, self._seconds_before = 0, 0.0
+        self._published = 0
+        if begun:
+            self._history.restore(begun.history)
+            self._done, self._seconds_before = begun.updates, begun.seconds
+        self._started = time.perf_counter()
+
+    def run(self) -> list[Run]:
+        if self._begun and self._history.is_complete:
+            return self._runs(self._history, self._begun.state["diverged_at"], "complete")
+        self._report("compiling")
+        self._engine.start(self._begun.state if self._begun else None)
+        self._started = time.perf_counter()
+        with Keeper() as keeper:
+            self._train(keeper)
+        state = self._engine.host_state()
+        complete = self._history.is_complete
+        if self._watcher.save:
+            # Of a training that is over, the weights are no longer needed.
+            kept = {"diverged_at": state["diverged_at"]} if complete else state
+            self._watcher.save(
+                Stage(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
+            )
+        return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
+
+    def _train(self, keeper: Keeper) -> None:
+        """The host stores a record while the devices compute the segment after it."""
+        engine, watcher, history = self._engine, self._watcher, self._history
+        config = engine.population.config
+        records = config.record_updates()
+        pending: tuple[int, Record] | None = None
+        segment = FIRST_SEGMENT
+        seen = set(history.updates)
+        for at in (update for update in records if update not in seen):
+            while self._done < at and not watcher.stopped():
+                began = time.perf_counter()
+                step = min(segment, at - self._done)
+                engine.advance(self._done, self._done + step)
+                if pending:
+                    history.add(pending[0], engine.read(pending[1]))
+                    pending = None
+                engine.wait()
+                self._done += step
+                seconds = time.perf_counter() - began
+                segment = max(1, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
+                self._report("training")
+                if (watcher.publish or watcher.save) and keeper.is_due:
+                    keeper.keep(self._snapshot)
+            if self._done < at:
+                break
+            since = at - (history.updates[-1] if history.updates else 0)
+            # Without training there is no result yet that would be worth every example.
+            whole = 0 < at == records[-1]
+            held_out = (engine.material.valid, engine.material.test)
+            examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
+            pending = at, engine.observe(since, examples)
+            if at in config.jacobian_updates():
+                history.add_jacobians(at, engine.jacobians())
+        if pending:
+            history.add(pending[0], engine.read(pending[1]))
+            if 0 < pending[0] == records[-1]:
+                history.finish(engine.read_correct(pending[1]))
+
+    def _snapshot(self) -> Callable[[], None]:
+        """What keeps what there is now; called while the devices rest, since they use their state up."""
+        history, state = self._history.copy(), self._engine.host_state()
+        done, seconds = self._done, self._seconds()
+
+        def keep() -> None:
+            # A run file shows records alone: without a new one there is nothing new in it.
+            if self._watcher.publish and len(history.updates) > self._published:
+                self._watcher.publish(self._runs(history, state["diverged_at"], "running"))
+                self._published = len(history.updates)
+            if self._watcher.save:
+                self._watcher.save(Stage(done, seconds, self._layout(), state, history.arrays()))
+
+        return keep
+
+    def _runs(self, history: History, diverged_at: np.ndarray, status: Status) -> list[Run]:
         timings = {
-            "compile_seconds": round(engine.compile_seconds, 3),
-            "train_seconds": round(time.perf_counter() - started, 3),
+            "compile_seconds": round(self._engine.compile_seconds, 3),
+            "train_seconds": self._seconds(),
         }
-        return history.runs(engine.diverged_at(), status, created, {**watcher.provenance, **timings})
+        return history.runs(diverged_at, status, self._created, {**self._watcher.provenance, **timings})
 
-    report("compiling")
-    engine.start()
-    history = History(engine)
-    started = published = time.perf_counter()
-    publishing_cost = 0.0
-    for at in records:
-        while done < at and not watcher.stopped():
-            began = time.perf_counter()
-            step = min(segment, at - done)
-            engine.advance(done, done + step)
-            if pending:
-                history.add(pending[0], engine.read(pending[1]))
-                valid_error = history.mean_valid_error()
-                pending = None
-                due = began - published > max(PUBLISH_SECONDS, PUBLISH_COSTS * publishing_cost)
-                if watcher.publish and due:
-                    watcher.publish(runs("running"))
-                    published = time.perf_counter()
-                    publishing_cost = published - began
-            engine.wait()
-            done += step
-            seconds = time.perf_counter() - began
-            segment = max(1, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
-            report("training")
-        if done < at:
-            break
-        since = at - (history.updates[-1] if history.updates else 0)
-        # Without training there is no result yet that would be worth every example.
-        whole = 0 < at == records[-1]
-        held_out = (engine.material.valid, engine.material.test)
-        examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
-        pending = at, engine.observe(since, examples)
-        if at in config.jacobian_updates():
-            history.add_jacobians(at, engine.jacobians())
-    if pending:
-        history.add(pending[0], engine.read(pending[1]))
-        if 0 < pending[0] == records[-1]:
-            history.finish(engine.read_correct(pending[1]))
-    return runs("complete" if history.updates[-1] == records[-1] else "interrupted")
+    def _seconds(self) -> float:
+        return round(self._seconds_before + time.perf_counter() - self._started, 3)
+
+    def _layout(self) -> dict[str, Any]:
+        layout = self._engine.layout
+        return {"strategy": layout.strategy, "mesh": list(layout.mesh.devices.shape)}
+
+    def _report(self, doing: Doing) -> None:
+        population, updates = self._engine.population, self._history.updates
+        error = self._history.mean_valid_error() if updates else None
+        last = population.config.record_updates()[-1]
+        self._watcher.report(Progress(doing, self._done, last, population.members, error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,43 +16,64 @@ from xavier_cli.training.layout import Strategy, choose_layout
 from xavier_cli.training.loop import Progress, Watcher, train_population
 from xavier_cli.training.population import Population, Variant, population_of
 from xavier_cli.training.provenance import provenance_of
+from xavier_cli.training.stage import Stage
+
+SEARCH, SEEDS = "search", "seeds"
+"""The stages of a training: all rates on the first seeds, and then the seeds at one rate."""
 
 
 class SearchInterruptedError(Exception):
-    """A search that was stopped before its rate was chosen, so that there is no run to keep."""
+    """A search that was stopped, so that there is no run yet; the text says where."""
 
 
 def train(
-    config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
+    config: RunConfig,
+    material: Material,
+    *,
+    strategy: Strategy = "auto",
+    watcher: Watcher | None = None,
+    begun: Mapping[str, Stage] | None = None,
+    save: Callable[[Mapping[str, Stage]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
     """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
 
-    Returns the run, and the searched rates as runs of their own (none without a search). Raises
-    `SearchInterruptedError`.
+    `save` is given what it takes to go on, now and again and at the end, from another thread too; given that
+    as `begun`, training goes on from there. Returns the run, and the searched rates as runs of their own
+    (none without a search). Raises `SearchInterruptedError`.
     """
     watcher = watcher or Watcher()
+    stages = dict(begun or {})
+
+    def trained(stage: str, population: Population, watcher: Watcher) -> list[Run]:
+        def keep(state: Stage) -> None:
+            stages[stage] = state
+            if save:
+                save(stages)
+
+        before = stages.get(stage)
+        # What a training was begun with it goes on with, since it may decide bits.
+        chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
+        watcher = replace(watcher, save=keep if save else None)
+        return _train(population, material, chosen, watcher, before)
+
     if not config.search:
-        return _train(population_of(config), material, strategy, watcher)[0], []
+        return trained(SEEDS, population_of(config), watcher)[0], []
 
     seeds = config.seeds[: config.search_seeds]
     rest = config.seeds[config.search_seeds :]
     quiet = replace(watcher, publish=None)
-    searched = _train(
-        population_of(config.with_(seeds=seeds)), material, strategy, _phase(quiet, "searching rates")
-    )
+    searched = trained(SEARCH, population_of(config.with_(seeds=seeds)), _phase(quiet, "searching rates"))
     if any(run.status != "complete" for run in searched):
-        raise SearchInterruptedError("stopped while searching for the learning rate: nothing was kept")
+        raise SearchInterruptedError("stopped while searching for the learning rate")
     errors = np.stack([_last_valid_error(run) for run in searched])
     best = searched[best_rate(errors)]
     parts = [best]
     if rest:
         # The searched seeds are trained already; under `map` they are the same bits.
-        variant = Variant(config.init, best.lr)
-        parts += _train(
-            Population(config, rest, (variant,)), material, strategy, _phase(quiet, f"lr {best.lr:g}")
-        )
+        population = Population(config, rest, (Variant(config.init, best.lr),))
+        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}"))
     if parts[-1].status != "complete":
-        raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}: nothing was kept")
+        raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}")
     run = join_seeds(parts, config.seeds)
     found: dict[str, np.ndarray] = {
         "search/rate": np.arange(len(config.search), dtype=np.int32),
@@ -96,10 +117,21 @@ def untrained(config: RunConfig) -> RunConfig:
     return config.with_(updates=0, **kept)
 
 
-def _train(population: Population, material: Material, strategy: Strategy, watcher: Watcher) -> list[Run]:
+def _train(
+    population: Population,
+    material: Material,
+    strategy: Strategy,
+    watcher: Watcher,
+    begun: Stage | None = None,
+) -> list[Run]:
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
-    provenance = {**provenance_of(layout), "data_sha256": material.checksums, **watcher.provenance}
-    return train_population(Engine(population, material, layout), replace(watcher, provenance=provenance))
+    provenance = {
+        **provenance_of(layout),
+        "data_sha256": material.facts.sources if material.facts else {},
+        **watcher.provenance,
+    }
+    engine = Engine(population, material, layout)
+    return train_population(engine, replace(watcher, provenance=provenance), begun)
 
 
 def _given_rate(config: RunConfig) -> tuple[float]:

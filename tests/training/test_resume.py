@@ -1,0 +1,283 @@
+"""A training that was interrupted and gone on with is the one that never stopped, bit for bit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
+from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.store import read_run
+from xavier_cli.training import keeper, loop, member
+from xavier_cli.training.durable import train_to_file
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.layout import choose_layout
+from xavier_cli.training.loop import Watcher, train_population
+from xavier_cli.training.population import Population, Variant
+from xavier_cli.training.train import SearchInterruptedError
+
+UPDATES = 120
+
+pytestmark = pytest.mark.usefixtures("compiled_once")
+
+
+def config_of(seeds: int = 3, **settings: object) -> RunConfig:
+    return RunConfig.of(
+        **{"data": "mnist", "depth": 2, "width": 10, "updates": UPDATES, "records": "4"}
+        | {"eval_examples": 200, "seeds": seeds, "lr": 0.1}
+        | settings
+    )
+
+
+class StopAt:
+    """Asks to stop once so many updates were done in a phase whose name holds `phase`."""
+
+    def __init__(self, updates: int, phase: str = ""):
+        self.updates, self.phase, self.reached = updates, phase, False
+        self.watcher = Watcher(self._report, lambda: self.reached)
+
+    def _report(self, progress) -> None:
+        self.reached |= self.phase in progress.phase and progress.updates >= self.updates > 0
+
+
+def assert_same_runs(one, other) -> None:
+    """Equal but for provenance and time of creation, as they lie in their files."""
+    assert set(one.arrays) == set(other.arrays)
+    assert (one.config, one.status) == (other.config, other.status)
+    for name, array in one.arrays.items():
+        assert array.dtype == other[name].dtype
+        assert array.tobytes() == other[name].tobytes(), name
+
+
+@pytest.fixture(scope="module")
+def whole(material, tmp_path_factory, compiled_once):
+    """`whole(config)`: the run of a training that never stopped."""
+    runs = {}
+
+    def of(config):
+        if config not in runs:
+            path = tmp_path_factory.mktemp("whole") / "run.h5"
+            train_to_file(config, material, path)
+            assert [found.name for found in path.parent.iterdir()] == ["run.h5"]
+            runs[config] = read_run(path)
+        return runs[config]
+
+    return of
+
+
+def interrupted_at(updates, config, material, path, monkeypatch, phase=""):
+    """Train into `path` until so many updates were done, in segments of 7 updates."""
+    monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
+    monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
+    stop = StopAt(updates, phase)
+    run = train_to_file(config, material, path, watcher=stop.watcher)
+    assert run.status == "interrupted"
+    return run
+
+
+@pytest.mark.parametrize(
+    ("seeds", "updates"), [(3, 1), (3, 59), (3, UPDATES - 1), (1, 59), (8, 59)], ids=lambda value: str(value)
+)
+def test_going_on_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch, seeds, updates):
+    config, path = config_of(seeds), tmp_path / "run.h5"
+    interrupted_at(updates, config, material, path, monkeypatch)
+    newest = checkpoint_paths(path)[0]
+    at = read_checkpoint(newest).facts["stages"]["seeds"]["updates"]
+    monkeypatch.setattr(loop, "SEGMENT_SECONDS", 1.0)
+    monkeypatch.setattr(loop, "FIRST_SEGMENT", 13)
+    train_to_file(config, material, path)
+    run = read_run(path)
+
+    assert updates <= at <= UPDATES
+    assert_same_runs(run, whole(config))
+    assert run.provenance["resumed_at"] == [at]
+    assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_a_training_interrupted_again_and_again_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch):
+    config, path = config_of(), tmp_path / "run.h5"
+    for updates in (20, 50, 90):
+        interrupted_at(updates, config, material, path, monkeypatch)
+    train_to_file(config, material, path)
+
+    assert_same_runs(read_run(path), whole(config))
+    assert len(read_run(path).provenance["resumed_at"]) == 3
+
+
+def test_the_same_configuration_twice_is_the_same_file_but_for_provenance(material, whole, tmp_path):
+    train_to_file(config_of(), material, tmp_path / "run.h5")
+
+    assert_same_runs(read_run(tmp_path / "run.h5"), whole(config_of()))
+
+
+@pytest.mark.parametrize("lost", ["params/1/weight", "loss_sum", "diverged_at"])
+def test_control_a_state_that_was_not_kept_shows(material, whole, tmp_path, monkeypatch, lost):
+    config, path = config_of(), tmp_path / "run.h5"
+    interrupted_at(50, config, material, path, monkeypatch)
+    checkpoint = read_checkpoint(checkpoint_paths(path)[0])
+    name = f"seeds/state/{lost}"
+    arrays = {**checkpoint.arrays, name: np.zeros_like(checkpoint.arrays[name])}
+    write_checkpoint(path, replace(checkpoint, arrays=arrays))
+    train_to_file(config, material, path)
+
+    with pytest.raises(AssertionError):
+        assert_same_runs(read_run(path), whole(config))
+
+
+def test_control_a_history_that_was_not_kept_shows(material, whole, tmp_path, monkeypatch):
+    config, path = config_of(), tmp_path / "run.h5"
+    interrupted_at(50, config, material, path, monkeypatch)
+    checkpoint = read_checkpoint(checkpoint_paths(path)[0])
+    name = "seeds/history/record/curves/train_loss"
+    write_checkpoint(
+        path, replace(checkpoint, arrays={**checkpoint.arrays, name: 0 * checkpoint.arrays[name]})
+    )
+    train_to_file(config, material, path)
+
+    with pytest.raises(AssertionError):
+        assert_same_runs(read_run(path), whole(config))
+
+
+def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monkeypatch):
+    """As after a kill: what lies there was written beside the training, not at its end."""
+    config, path = config_of(), tmp_path / "run.h5"
+    monkeypatch.setattr(keeper, "SECONDS", 0.0)
+    monkeypatch.setattr(keeper, "COSTS", 0)
+    monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
+    monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
+
+    class Killed(BaseException):
+        pass
+
+    def report(progress):
+        time.sleep(0.005)
+        if progress.updates >= 50 and checkpoint_paths(path)[1].exists():
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_to_file(config, material, path, watcher=Watcher(report))
+    status, both = read_run(path).status, [found.exists() for found in checkpoint_paths(path)]
+    train_to_file(config, material, path)
+
+    assert status == "running"
+    assert both == [True, True]
+    assert 0 < read_run(path).provenance["resumed_at"][0] < UPDATES
+    assert_same_runs(read_run(path), whole(config))
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(material, whole, tmp_path, monkeypatch):
+    config, path, notes = config_of(), tmp_path / "run.h5", []
+    interrupted_at(20, config, material, path, monkeypatch)
+    interrupted_at(60, config, material, path, monkeypatch)
+    newest, former = checkpoint_paths(path)
+    before = read_checkpoint(former).facts["stages"]["seeds"]["updates"]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    train_to_file(config, material, path, note=notes.append)
+
+    assert ".run.h5.ckpt`: is damaged" in notes[0]
+    assert notes[1] == f"going on after {before} updates"
+    assert before < 60
+    assert_same_runs(read_run(path), whole(config))
+
+
+def test_without_a_readable_checkpoint_training_starts_anew(material, whole, tmp_path, monkeypatch):
+    config, path, notes = config_of(), tmp_path / "run.h5", []
+    interrupted_at(60, config, material, path, monkeypatch)
+    checkpoint_paths(path)[0].write_text("mine")
+    train_to_file(config, material, path, note=notes.append)
+
+    assert notes[-1] == "training starts anew"
+    assert_same_runs(read_run(path), whole(config))
+    assert not has_checkpoint(path)
+
+
+@pytest.mark.parametrize(("phase", "updates"), [("search", 30), ("search", UPDATES), ("lr", 30)])
+def test_a_search_goes_on_in_either_phase(material, whole, tmp_path, monkeypatch, phase, updates):
+    config, path, notes = config_of(lr=(0.01, 0.1)), tmp_path / "run.h5", []
+    with pytest.raises(SearchInterruptedError):
+        interrupted_at(updates, config, material, path, monkeypatch, phase)
+    assert not path.exists()
+    train_to_file(config, material, path, note=notes.append)
+
+    assert "going on after" in notes[0]
+    assert_same_runs(read_run(path), whole(config))
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("width", {"config": {"width": 11}}),
+        ("seeds", {"config": {"seeds": (0, 1, 5)}}),
+        ("precision", {"config": {"precision": "high"}}),
+        ("updates", {"config": {"updates": 240}}),
+        ("data_sha256: examples", {"sha256": "1" * 64}),
+        ("key_implementation", {"identity": {"key_implementation": "rbg"}}),
+        ("keys", {"identity": {"keys": [[0, 1]]}}),
+        ("strategy", {"strategy": "vmap"}),
+        ("checkpoint_version", {"version": 2}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
+    material, tmp_path, monkeypatch, begun, field, change
+):
+    from xavier_cli.runs import checkpoint as checkpoints
+
+    path = tmp_path / "run.h5"
+    other_data = {"sha256": change["sha256"]} if "sha256" in change else {}
+    kept = replace(begun, identity={**begun.identity, **change.get("identity", {})})
+    monkeypatch.setattr(checkpoints, "VERSION", change.get("version", 1))
+    write_checkpoint(path, kept)
+    monkeypatch.setattr(checkpoints, "VERSION", 1)
+    before = checkpoint_paths(path)[0].read_bytes()
+
+    with pytest.raises(ResumeError, match=field):
+        train_to_file(
+            config_of().with_(**change.get("config", {})),
+            replace(material, facts=material.facts.model_copy(update=other_data)),
+            path,
+            strategy=change.get("strategy", "auto"),
+        )
+    assert checkpoint_paths(path)[0].read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == [".run.h5.ckpt"]
+
+
+@pytest.fixture(scope="module")
+def begun(material, tmp_path_factory, compiled_once):
+    """The checkpoint of an interrupted training of `config_of()`."""
+    path = tmp_path_factory.mktemp("begun") / "run.h5"
+    train_to_file(config_of(), material, path, watcher=StopAt(20).watcher)
+    return read_checkpoint(checkpoint_paths(path)[0])
+
+
+def test_another_jax_is_warned_of_and_gone_on_with(material, whole, tmp_path, begun):
+    path, notes = tmp_path / "run.h5", []
+    machinery = {**begun.facts["machinery"], "jax": "0.0.1"}
+    write_checkpoint(path, replace(begun, facts={**begun.facts, "machinery": machinery}))
+    train_to_file(config_of(), material, path, note=notes.append)
+
+    assert notes[0].startswith("warning:")
+    assert "jax 0.0.1, not" in notes[0]
+    assert_same_runs(read_run(path), whole(config_of()))
+
+
+def test_a_member_that_diverged_stays_so_and_changes_nobody(material, monkeypatch):
+    variants = (Variant("normalized", 1e6), Variant("normalized", 0.1))
+    # What a squashing network takes long to reach.
+    monkeypatch.setattr(member, "LARGEST_FACTOR", 1e3)
+    population = Population(config_of(jacobian_examples=0), (0, 1, 2), variants)
+    engine = Engine(population, material, choose_layout(3, 2, "map"))
+    whole = train_population(engine, Watcher())
+    stages, stop = [], StopAt(50)
+    train_population(engine, replace(stop.watcher, save=stages.append))
+    runs = train_population(engine, Watcher(), stages[-1])
+
+    assert (runs[0]["final/diverged_at"] >= 0).all()
+    assert (runs[0]["final/diverged_at"] < 50).all()
+    assert (runs[1]["final/diverged_at"] == -1).all()
+    for one, other in zip(runs, whole, strict=True):
+        assert_same_runs(one, other)

@@ -1,0 +1,117 @@
+"""A training as a checkpoint and back, and whether a checkpoint is of the training that is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from xavier_cli.config import RunConfig
+from xavier_cli.runs.checkpoint import Checkpoint, difference
+from xavier_cli.runs.errors import ResumeError
+from xavier_cli.training.examples import Material
+from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
+from xavier_cli.training.layout import Strategy
+from xavier_cli.training.stage import Stage
+
+_PARTS = ("state", "history")
+
+
+def identity_of(config: RunConfig, material: Material) -> dict[str, Any]:
+    """What has to be the same for a training to end in the same numbers: refused where it differs."""
+    probe = hashlib.sha256(np.ascontiguousarray(material.probe.pixels).tobytes())
+    probe.update(np.ascontiguousarray(material.probe.labels).tobytes())
+    examples = material.facts.sha256 if material.facts else ""
+    return {
+        **config.model_dump(mode="json"),
+        "config_sha256": config.sha256(),
+        "data_sha256": {"examples": examples, "probe examples": probe.hexdigest()},
+        "key_implementation": KEY_IMPLEMENTATION,
+        "threefry_partitionable": _threefry_partitionable(),
+        "keys": [
+            np.asarray(jax.random.key_data(seed_key(seed, Purpose.WEIGHTS))).tolist() for seed in config.seeds
+        ],
+    }
+
+
+def _threefry_partitionable() -> bool:
+    # The setting changes what the same key draws; JAX types only the settings that it documents.
+    config: Any = jax.config
+    return bool(config.jax_threefry_partitionable)
+
+
+def machinery() -> dict[str, Any]:
+    """What may change bits by rounding: told where it differs, since no run could outlive an update else."""
+    return {
+        **{name: version(name) for name in ("jax", "jaxlib")},
+        "device": jax.local_devices()[0].device_kind,
+        "devices": len(jax.local_devices()),
+    }
+
+
+def to_checkpoint(identity: Mapping[str, Any], stages: Mapping[str, Stage], resumed: list[int]) -> Checkpoint:
+    """`stages` by name as a checkpoint; `resumed` are the update counts that it was gone on from so far."""
+    facts = {
+        "machinery": machinery(),
+        "resumed_at": resumed,
+        "stages": {
+            name: {"updates": stage.updates, "seconds": stage.seconds, "layout": dict(stage.layout)}
+            for name, stage in stages.items()
+        },
+    }
+    arrays = {
+        f"{name}/{part}/{path}": array
+        for name, stage in stages.items()
+        for part in _PARTS
+        for path, array in getattr(stage, part).items()
+    }
+    return Checkpoint(identity, facts, arrays)
+
+
+def to_stages(checkpoint: Checkpoint) -> dict[str, Stage]:
+    """The stages that `to_checkpoint` was given."""
+
+    def under(prefix: str) -> dict[str, np.ndarray]:
+        return {
+            path.removeprefix(prefix): array
+            for path, array in checkpoint.arrays.items()
+            if path.startswith(prefix)
+        }
+
+    return {
+        name: Stage(
+            facts["updates"],
+            facts["seconds"],
+            facts["layout"],
+            *(under(f"{name}/{part}/") for part in _PARTS),
+        )
+        for name, facts in checkpoint.facts["stages"].items()
+    }
+
+
+def check(checkpoint: Checkpoint, identity: Mapping[str, Any], strategy: Strategy, run: Path) -> list[str]:
+    """Notes about what may change bits by rounding in going on from `checkpoint` of the run at `run`.
+
+    Raises `ResumeError`, which names the field, where it is of another training.
+    """
+    if differs := difference(checkpoint.identity, identity):
+        raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
+    layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
+    for layout in layouts:
+        # One after another or spread over devices are the same bits; all at once are others.
+        if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
+            raise ResumeError(
+                f"`{run}` was begun with strategy {layout['strategy']}, not {strategy}: `--force` trains anew"
+            )
+    now = machinery()
+    if all(layout["strategy"] != "vmap" for layout in layouts):
+        # Only where members are batched does their number per device count.
+        now["devices"] = checkpoint.facts["machinery"]["devices"]
+    if differs := difference(checkpoint.facts["machinery"], now):
+        return [f"`{run}` was begun with {differs}: the numbers may differ by rounding"]
+    return []

@@ -1,0 +1,136 @@
+"""Trains part of a run again and says how far the numbers are from those in its file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from xavier_cli.config import ConfigError
+from xavier_cli.runs import schema
+from xavier_cli.runs.record import Run
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.examples import prepare
+from xavier_cli.training.layout import Strategy, choose_layout
+from xavier_cli.training.loop import Progress, Watcher, train_population
+from xavier_cli.training.population import Population, Variant
+from xavier_cli.training.provenance import provenance_of
+
+SECONDS = 30.0
+"""How long is trained at most where nobody says how far, but for the first record after the start."""
+
+ROUNDING = 1e-3
+"""Differences up to this share of an array's largest number count as rounding.
+
+Batched members against members one by one (a deep tanh network, 4,000 updates) are 1e-5 apart, and where a
+network saturates and its training becomes chaotic, 0.1 and more after 15,000 updates.
+"""
+
+# Positions on these axes are looked up by the scale's own values; all others are the same in both.
+_LOOKED_UP = ("seed", "update", "jacobian_update", "spectrum_update")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the arrays of one group lie apart; `worst` is the array whose relative difference is largest.
+
+    `relative` is the largest absolute difference in an array over the largest number in the file's; of
+    histograms and of right answers, the share of values that moved. What is a number in one of them alone is
+    infinitely far.
+    """
+
+    group: str
+    absolute: float
+    relative: float
+    worst: str
+    arrays: int
+    same_bits: bool
+
+
+def train_again(
+    run: Run,
+    data_dir: Path | None,
+    *,
+    seeds: Sequence[int] | None = None,
+    updates: int | None = None,
+    watcher: Watcher | None = None,
+) -> Run:
+    """The first updates of `seeds` (by default all) of `run` once more, laid out as its provenance says.
+
+    Up to the last record that `updates` reaches; without it, as many records as `SECONDS` allow, at least one
+    after the start. Raises `ConfigError` where the run has no such seeds or records.
+    """
+    watcher = watcher or Watcher()
+    chosen = tuple(run.seeds.tolist()) if seeds is None else tuple(seeds)
+    if missing := set(chosen) - set(run.seeds.tolist()):
+        raise ConfigError(f"seeds: the run has no seed {min(missing)}")
+    records = run.updates.tolist()
+    until = records[-1] if updates is None else max(record for record in records if record <= updates)
+    variant = Variant(run.config.init, run.lr)
+    population = Population(run.config, chosen, (variant,))
+    strategy: Strategy = next(
+        (word for word in get_args(Strategy) if word == run.provenance.get("strategy")), "auto"
+    )
+    layout = choose_layout(len(chosen), 1, strategy)
+    material = prepare(run.config, data_dir)
+    if run.data and material.facts and run.data.sha256 != material.facts.sha256:
+        raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
+    done, began, report, stopped = 0, 0.0, watcher.report, watcher.stopped
+
+    def note(progress: Progress) -> None:
+        nonlocal done, began
+        done = progress.updates
+        began = began or (time.perf_counter() if progress.doing == "training" else 0.0)
+        report(progress)
+
+    def enough() -> bool:
+        too_long = updates is None and done >= records[min(1, len(records) - 1)]
+        return stopped() or done >= until or (too_long and time.perf_counter() - began > SECONDS)
+
+    watcher = replace(watcher, report=note, stopped=enough, provenance=provenance_of(layout))
+    return train_population(Engine(population, material, layout), watcher)[0]
+
+
+def differences(run: Run, again: Run) -> list[Difference]:
+    """How far `again` is from `run` at the records and seeds that both have, group by group."""
+    groups: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
+    for name in again.arrays:
+        if name in run and "seed" in schema.dims(name) and name not in schema.SCALES:
+            part, other = _shared(run, again, name)
+            if name == "final/diverged_at":
+                part = np.where(part < again.updates[-1], part, -1)
+            groups.setdefault(name.partition("/")[0], []).append((name, part, other))
+    return [_difference(group, pairs) for group, pairs in groups.items()]
+
+
+def _shared(run: Run, again: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
+    part, other = run[name], again[name]
+    for axis, dim in enumerate(schema.dims(name)):
+        if dim in _LOOKED_UP:
+            where = [(i, j) for j, value in enumerate(again[dim]) for i in np.flatnonzero(run[dim] == value)]
+            part = part.take([i for i, _ in where], axis)
+            other = other.take([j for _, j in where], axis)
+    return part, other
+
+
+def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Difference:
+    largest = []
+    for name, part, other in pairs:
+        a, b = part.astype(np.float64), other.astype(np.float64)
+        apart = np.where(np.isnan(a) & np.isnan(b), 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
+        absolute = float(apart.max(initial=0.0))
+        if name.endswith("/histogram"):
+            # A value on an edge that moves leaves one bin and enters another.
+            apart, a = apart.sum(axis=-1) / 2, a.sum(axis=-1)
+        elif name == "final/test_correct":
+            apart, a = apart.mean(axis=-1), np.ones(1)
+        scale = float(np.nan_to_num(np.abs(a)).max(initial=0.0))
+        widest = float(apart.max(initial=0.0))
+        largest.append((widest / scale if scale else widest, absolute, name))
+    relative, _, worst = max(largest)
+    same = all(part.tobytes() == other.astype(part.dtype).tobytes() for _, part, other in pairs)
+    return Difference(group, max(each[1] for each in largest), relative, worst, len(pairs), same)
