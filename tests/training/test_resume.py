@@ -13,7 +13,7 @@ from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_ch
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import keeper, loop, member
-from xavier_cli.training.durable import train_to_file
+from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.layout import choose_layout
 from xavier_cli.training.loop import Watcher, train_population
@@ -106,6 +106,42 @@ def test_a_training_interrupted_again_and_again_ends_in_the_same_bits(material, 
 
     assert_same_runs(read_run(path), whole(config))
     assert len(read_run(path).provenance["resumed_at"]) == 3
+
+
+def test_a_group_goes_on_together_and_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch):
+    configs = [config_of(init=init) for init in ("standard", "normalized")]
+    paths = [tmp_path / f"{config.init}.h5" for config in configs]
+    stop = StopAt(59)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "FIRST_SEGMENT", 7)
+        patch.setattr(loop, "SEGMENT_SECONDS", 0.0)
+        stopped = train_group_to_files(configs, material, paths, watcher=stop.watcher)
+    left = [found.name for found in tmp_path.iterdir()]
+    # What a group left is of no use to one of its cells, and in nobody's way.
+    assert not any(has_checkpoint(path) for path in paths)
+    train_group_to_files(configs, material, paths)
+
+    assert [run.status for run in stopped] == ["interrupted"] * 2
+    assert left
+    assert all(name.startswith(".group-") for name in left)
+    for config, path in zip(configs, paths, strict=True):
+        assert_same_runs(read_run(path), whole(config))
+        assert read_run(path).provenance["resumed_at"][0] >= 59
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["normalized.h5", "standard.h5"]
+
+
+def test_a_group_whose_data_changed_is_trained_anew(material, whole, tmp_path):
+    configs = [config_of(init=init) for init in ("standard", "normalized")]
+    paths = [tmp_path / f"{config.init}.h5" for config in configs]
+    other = replace(material, facts=material.facts.model_copy(update={"sha256": "1" * 64}))
+    notes = []
+    train_group_to_files(configs, other, paths, watcher=StopAt(1).watcher)
+    train_group_to_files(configs, material, paths, note=notes.append)
+
+    assert "data_sha256: examples" in notes[0]
+    assert "trained anew" in notes[0]
+    assert "resumed_at" not in read_run(paths[0]).provenance
+    assert_same_runs(read_run(paths[0]), whole(configs[0]))
 
 
 def test_the_same_configuration_twice_is_the_same_file_but_for_provenance(material, whole, tmp_path):

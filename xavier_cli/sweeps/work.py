@@ -11,20 +11,20 @@ from typing import Any, Literal
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.runs.errors import StorageError
+from xavier_cli.runs.errors import ResumeError, StorageError
 from xavier_cli.runs.publish import lock_output
-from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
-from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
+from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Progress, Watcher
-from xavier_cli.training.train import SearchInterruptedError, train, train_together
+from xavier_cli.training.train import SearchInterruptedError
 
 Ending = Literal["done", "failed", "stopped"]
-_EXPECTED = (DataMissingError, DataDamagedError, ConfigError, StorageError)
+_EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, StorageError)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def make(
 ) -> list[Outcome]:
     """Train, probe or map what of `group` is not finished, and write its files; an outcome per cell.
 
-    Whoever is stopped keeps nothing of the group. A cell that another process is writing has failed here.
+    Whoever is stopped leaves what it takes to go on with the group. A cell that another process is writing
+    has failed here.
     """
     outcomes: list[Outcome] = []
     with ExitStack() as locks:
@@ -78,28 +79,25 @@ def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:
         return [Outcome(cell, "stopped") for cell in cells]
     except Exception as error:
         return [Outcome(cell, "failed", _line(error)) for cell in cells]
-    outcomes = []
-    for cell, run in zip(cells, made, strict=True):
-        if run.status != "complete":
-            outcomes.append(Outcome(cell, "stopped"))
-            continue
-        try:
-            write_run(cell.path, run)
-            outcomes.append(Outcome(cell, "done"))
-        except StorageError as error:
-            outcomes.append(Outcome(cell, "failed", _line(error)))
-    return outcomes
+    return [
+        Outcome(cell, "done" if complete else "stopped") for cell, complete in zip(cells, made, strict=True)
+    ]
 
 
-def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> Sequence[Run | Surface]:
+def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
+    """Write the files of `cells`; whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
-        return [surface_room.two_weights(first, watcher)]
+        write_run(cells[0].path, surface_room.two_weights(first, watcher))
+        return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     material = _material(_data_of(first), task.data_dir)
-    if first.search:
-        return [train(first, material, strategy=task.strategy, watcher=watcher)[0]]
-    return train_together(configs, material, strategy=task.strategy, watcher=watcher)
+    if len(cells) == 1:
+        runs = [train_to_file(first, material, cells[0].path, strategy=task.strategy, watcher=watcher)]
+    else:
+        paths = [cell.path for cell in cells]
+        runs = train_group_to_files(configs, material, paths, strategy=task.strategy, watcher=watcher)
+    return [run.status == "complete" for run in runs]
 
 
 def _data_of(config: RunConfig) -> RunConfig:

@@ -1,13 +1,16 @@
-"""Trains into a file that outlives an interruption: it is published on the way, and gone on with later."""
+"""Trains into files that outlive an interruption: published on the way, and gone on with later."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
+from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
 from xavier_cli.training import resume as resuming
@@ -15,7 +18,7 @@ from xavier_cli.training.examples import Material
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Watcher
 from xavier_cli.training.stage import Stage
-from xavier_cli.training.train import SEARCH, SEEDS, train
+from xavier_cli.training.train import SEARCH, SEEDS, train, train_together
 
 
 def train_to_file(
@@ -36,42 +39,100 @@ def train_to_file(
     is worth knowing. Raises `ResumeError` where an earlier training was another one, before anything is
     written; `StorageError`; and `SearchInterruptedError`, after which a later call goes on.
     """
-    watcher = watcher or Watcher()
-    identity = resuming.identity_of(config, material)
+    trail = _Trail(path, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
-    resumed: list[int] = []
     if resume:
-        found, notes = checkpoints.recover_checkpoint(path)
-        for each in notes:
-            note(f"{each}; passed over")
-        if found:
-            for each in resuming.check(found, identity, strategy, path):
-                note(f"warning: {each}")
-            begun = resuming.to_stages(found)
-            resumed = [*found.facts["resumed_at"], (begun.get(SEEDS) or begun[SEARCH]).updates]
-            note(f"going on after {resumed[-1]:,} updates")
-        elif notes:
-            note("training starts anew")
+        begun = trail.recover(strategy)
     else:
         checkpoints.remove_checkpoints(path)
-    if resumed:
-        watcher = replace(watcher, provenance={**watcher.provenance, "resumed_at": resumed})
-    told = False
-
-    def save(stages: Mapping[str, Stage]) -> None:
-        nonlocal told
-        checkpoint = resuming.to_checkpoint(identity, stages, resumed)
-        if checkpoint.nbytes <= checkpoints.MAX_BYTES:
-            checkpoints.write_checkpoint(path, checkpoint)
-        elif not told:
-            told = True
-            note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")
-
+    watcher = trail.marked(watcher or Watcher())
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
-    run, searched = train(config, material, strategy=strategy, watcher=watcher, begun=begun, save=save)
+    run, searched = train(config, material, strategy=strategy, watcher=watcher, begun=begun, save=trail.save)
     write_run(path, run)
     for each_run in searched if keep_all else ():
         write_run(path.with_name(f"{each_run.config.file_stem()}.h5"), each_run)
     if run.status == "complete":
         checkpoints.remove_checkpoints(path)
     return run
+
+
+def train_group_to_files(
+    configs: Sequence[RunConfig],
+    material: Material,
+    paths: Sequence[Path],
+    *,
+    strategy: Strategy = "auto",
+    watcher: Watcher | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> list[Run]:
+    """Train configurations that differ in initializer and rate alone as one population, a file for each.
+
+    The caller holds the files' locks. What an interruption leaves lies beside the first of them, under a name
+    that only this very group has, and a later call goes on from there; the files come when all are complete.
+    Raises `StorageError`.
+    """
+    identity = {
+        **resuming.identity_of(configs[0], material),
+        "variants": [[config.init, config.lr] for config in configs],
+    }
+    name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
+    trail = _Trail(paths[0].with_name(f"group-{name}"), identity, note)
+    try:
+        begun = trail.recover(strategy).get(SEEDS)
+    except ResumeError as error:
+        # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
+        note(f"{error}; they are trained anew")
+        begun = None
+    runs = train_together(
+        configs,
+        material,
+        strategy=strategy,
+        watcher=trail.marked(watcher or Watcher()),
+        begun=begun,
+        save=lambda stage: trail.save({SEEDS: stage}),
+    )
+    if all(run.status == "complete" for run in runs):
+        for path, run in zip(paths, runs, strict=True):
+            write_run(path, run)
+        checkpoints.remove_checkpoints(trail.path)
+    return runs
+
+
+class _Trail:
+    """What trainings leave beside `path` for the next one; `identity` says of what training."""
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], note: Callable[[str], None]):
+        self.path, self._identity, self._note = path, identity, note
+        self._resumed: list[int] = []
+        self._told = False
+
+    def recover(self, strategy: Strategy) -> dict[str, Stage]:
+        """The stages that an earlier training left, none where there was none; raises `ResumeError`."""
+        found, notes = checkpoints.recover_checkpoint(self.path)
+        for each in notes:
+            self._note(f"{each}; passed over")
+        if not found:
+            if notes:
+                self._note("training starts anew")
+            return {}
+        for each in resuming.check(found, self._identity, strategy, self.path):
+            self._note(f"warning: {each}")
+        begun = resuming.to_stages(found)
+        self._resumed = [*found.facts["resumed_at"], (begun.get(SEEDS) or begun[SEARCH]).updates]
+        self._note(f"going on after {self._resumed[-1]:,} updates")
+        return begun
+
+    def marked(self, watcher: Watcher) -> Watcher:
+        """`watcher`, by which the runs' provenance says where they were gone on from."""
+        if not self._resumed:
+            return watcher
+        return replace(watcher, provenance={**watcher.provenance, "resumed_at": self._resumed})
+
+    def save(self, stages: Mapping[str, Stage]) -> None:
+        """Leave `stages`; raises `StorageError`."""
+        checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
+        if checkpoint.nbytes <= checkpoints.MAX_BYTES:
+            checkpoints.write_checkpoint(self.path, checkpoint)
+        elif not self._told:
+            self._told = True
+            self._note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")

@@ -51,10 +51,8 @@ def train(
                 save(stages)
 
         before = stages.get(stage)
-        # What a training was begun with it goes on with, since it may decide bits.
-        chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
         watcher = replace(watcher, save=keep if save else None)
-        return _train(population, material, chosen, watcher, before)
+        return _train(population, material, _chosen(strategy, before), watcher, before)
 
     if not config.search:
         return trained(SEEDS, population_of(config), watcher)[0], []
@@ -90,14 +88,23 @@ def train_together(
     *,
     strategy: Strategy = "auto",
     watcher: Watcher | None = None,
+    begun: Stage | None = None,
+    save: Callable[[Stage], None] | None = None,
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population; a run for each.
 
-    Without updates the networks are only looked at, as by `probe`.
+    Without updates the networks are only looked at, as by `probe`. `begun` and `save` are as for `train`.
     """
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
-    return _train(population, material, strategy, watcher or Watcher())
+    watcher = replace(watcher or Watcher(), save=save)
+    return _train(population, material, _chosen(strategy, begun), watcher, begun)
+
+
+def _chosen(strategy: Strategy, begun: Stage | None) -> Strategy:
+    """What a training was begun with it goes on with, since it may decide bits."""
+    chosen: Strategy = begun.layout["strategy"] if begun and strategy == "auto" else strategy
+    return chosen
 
 
 def probe(
