@@ -21,7 +21,7 @@ TINY = ["--width", "8", "--depth", "2", "--records", "9", "--eval-examples", "50
 KILLED = Path(__file__).with_name("killed_training.py")
 
 
-def start(cwd: Path, *arguments: str, kill_at: int = 0, updates: int = 1000) -> subprocess.Popen[str]:
+def start(cwd: Path, *arguments: str, kill_at: int = 0, updates: int = 8000) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(KILLED), str(kill_at), "train", *TINY, "--updates", str(updates), *arguments],
         cwd=cwd,
@@ -131,7 +131,7 @@ def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):
     # The warning of a batch system counts as the termination that it announces.
     assert stopped == 143
     assert "stopping after this segment" in first
-    assert "of 1,000 updates; so far is in runs/" in first
+    assert "of 8,000 updates; so far is in runs/" in first
     assert "the same command goes on" in first
     assert status == "interrupted"
     assert code == 0

@@ -68,7 +68,14 @@ def judged(monkeypatch):
     return say
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+# Programs of their own, which take half a minute each to compile.
+ALONE = {"figure-2", "growing-shrinking", "linear-theory"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ALONE)) for name in shipped_recipes()],
+)
 def test_every_recipe_runs_to_its_end_at_tiny_scale(name, together, xavier, monkeypatch):
     monkeypatch.chdir(together)
     for variable in ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR"):

@@ -83,18 +83,15 @@ def test_the_file_holds_what_the_schema_promises(trained):
     assert run.provenance["strategy"] == "sharded"
 
 
-def test_every_strategy_writes_the_same_numbers(trained, tmp_path):
+def test_members_one_after_the_other_are_the_same_bits(trained, tmp_path):
     reference = read_run(next((trained / "runs").glob("*normalized*.h5")))
-    for strategy in ("map", "vmap"):
-        output = tmp_path / f"{strategy}.h5"
-        done = xavier("train", *TINY, "--seeds", "2", "--strategy", strategy, "-o", str(output), cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        run = read_run(output)
-        for name, array in reference.arrays.items():
-            if strategy == "map":
-                assert np.array_equal(run[name], array, equal_nan=array.dtype.kind == "f"), name
-            elif name.startswith("curves/"):
-                assert np.allclose(run[name], array, atol=5e-3, equal_nan=True), name
+    output = tmp_path / "map.h5"
+    done = xavier("train", *TINY, "--seeds", "2", "--strategy", "map", "-o", str(output), cwd=tmp_path)
+    run = read_run(output)
+
+    assert done.returncode == 0, done.stderr
+    for name, array in reference.arrays.items():
+        assert np.array_equal(run[name], array, equal_nan=array.dtype.kind == "f"), name
 
 
 def test_a_search_takes_the_rate_with_the_lowest_validation_error(tmp_path):

@@ -76,7 +76,7 @@ def test_surfaces_have_settings_of_their_own():
 def test_a_setting_that_cannot_be_names_the_recipe():
     with pytest.raises(RecipeError, match=r"recipe mine: .*did you mean `tanh`"):
         cells(grid={"act": ["tahn"]})
-    with pytest.raises(RecipeError, match=r"recipe mine: width: should be"):
+    with pytest.raises(RecipeError, match=r"recipe mine: width: `wide` is not a whole number"):
         cells(base={"width": "wide"}, scale="laptop")
 
 

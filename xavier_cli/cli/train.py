@@ -77,12 +77,12 @@ def train(
     Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
     interrupted, it goes on, and ends in the same bits.
     """
-    from xavier_cli.cli.plan import plan_page
-
     config = resolve(settings)
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
     check_output(path)
     if dry_run:
+        from xavier_cli.cli.plan import plan_page
+
         asked = find_data(config.data)
         facts = finite_set(asked, data_dir)[1] if asked.known is None else None
         show_page(plan_page(config, path, facts), format)
