@@ -91,11 +91,11 @@ def test_what_is_rescued_from_flipped_bytes_is_what_was_written(whole, tmp_path)
 def test_control_without_digests_a_changed_number_would_be_rescued(damaged, monkeypatch):
     path = damaged("backprop/std")
     with h5py.File(path, "r+") as file:
-        file["curves/test_error"][0, 0] = 0.0
+        file["curves/test_loss"][0, 0] = 0.0
 
-    careful = examine(path).rescued["curves/test_error"]
+    careful = examine(path).rescued["curves/test_loss"]
     monkeypatch.setattr(hdf5, "digest", lambda array: type("Any", (), {"__ne__": lambda *_: False})())
-    careless = examine(path).rescued["curves/test_error"]
+    careless = examine(path).rescued["curves/test_loss"]
 
     assert np.isnan(careful).all()
     assert careless[0, 0] == 0.0
@@ -129,6 +129,13 @@ def test_without_what_every_run_has_there_is_no_rescue(damaged):
     assert states(found) == {"final/diverged_at": "lost"}
     assert found.rescued is None
     assert found.missed == "the rest is no run: `final/diverged_at` is missing"
+
+
+def test_errors_that_are_lost_are_never_filled_in(damaged):
+    found = examine(damaged("curves/test_error"))
+
+    assert found.rescued is None
+    assert found.missed == "the rest is no run: `curves/test_error` is missing"
 
 
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda attack: attack.__name__)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.runs import checkpoint, content, hdf5, schema, surface
+from xavier_cli.runs import checkpoint, content, hdf5, schema
 from xavier_cli.runs.content import Header
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.record import Run
@@ -25,6 +25,9 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 Kind = Literal["run", "loss surface", "checkpoint", "unknown"]
 State = Literal["whole", "recomputed", "lost"]
 MAX_STRANGERS = 20
+# What a rescued run may lack. Not the errors: where they are NaN, readers take a seed for one that diverged,
+# and show what guessing would score.
+MAY_BE_UNKNOWN = ("curves/train_loss", "curves/valid_loss", "curves/test_loss")
 
 
 @dataclass(frozen=True)
@@ -241,15 +244,11 @@ def _with_rescue(
 ) -> Diagnosis:
     """`found` with the run of everything that is whole, or with the reason why there is none."""
     config = header.config
-    required = schema.REQUIRED if isinstance(config, RunConfig) else surface.REQUIRED
     kept = _consistent(config, arrays)
     unknown = []
-    for name in required:
-        row = content.ROWS[name]
-        if name not in kept and not row.is_scale and row.dtype == "<f8" and set(row.dims) <= set(kept):
-            # Not known, and said so: NaN is never taken for a number.
-            kept[name] = np.full([len(kept[dim]) for dim in row.dims], np.nan)
-            unknown.append(name)
+    if isinstance(config, RunConfig) and {"seed", "update"} <= set(kept):
+        unknown = [name for name in MAY_BE_UNKNOWN if name not in kept]
+        kept |= {name: np.full((len(kept["seed"]), len(kept["update"])), np.nan) for name in unknown}
     believed = [name for name in kept if name not in unknown]
     if all(content.ROWS[name].is_scale for name in believed):
         return replace(found, missed="nothing but scales can be read")
