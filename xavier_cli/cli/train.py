@@ -166,6 +166,7 @@ def _train(
         from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.examples import prepare
         from xavier_cli.training.loop import Progress, Watcher
+        from xavier_cli.training.room import check_room
         from xavier_cli.training.train import SearchInterruptedError
 
         begun = has_checkpoint(path)
@@ -182,6 +183,7 @@ def _train(
         note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
         if note:
             say(note)
+        check_room(config)
         command: dict[str, Any] = {
             "command_id": uuid.uuid4().hex,
             "command": shlex.join(["xavier", *sys.argv[1:]]),

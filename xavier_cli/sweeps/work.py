@@ -21,6 +21,7 @@ from xavier_cli.training import surface as surface_room
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.room import check_room
 from xavier_cli.training.train import SearchInterruptedError, train, train_together
 
 Ending = Literal["done", "failed", "stopped"]
@@ -96,6 +97,7 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> Sequence[Ru
     if isinstance(first, SurfaceConfig):
         return [surface_room.two_weights(first, watcher)]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    check_room(first, None if first.search else sum(len(config.seeds) for config in configs))
     material = _material(_data_of(first), task.data_dir)
     if first.search:
         return [train(first, material, strategy=task.strategy, watcher=watcher)[0]]
