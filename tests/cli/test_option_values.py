@@ -18,6 +18,7 @@ CASES = [
     *(("records", value) for value in (-1, "log:0", "1e400", "nan", 2**32)),
     *(("coding", value) for value in ("1,1", "nan,1", "1", "1e400,2")),
     *(("data", value) for value in ("..", "é", "shapeset:0", "shapeset:-1", "shapeset:1e400", "images:")),
+    *(("member-batch", value) for value in (0, -1, 2**64, *NO_NUMBER)),
     *(("init-gain", value) for value in ("-1", "nan", "inf", "1e400", "x")),
 ]
 
@@ -45,7 +46,7 @@ def assert_refused(answer, code, said, folder, before=()):
 def test_a_value_that_makes_no_sense_is_refused_by_name(xavier, tmp_path, option, value, count):
     answer = xavier("train", f"--{option}={value}")
 
-    assert_refused(answer, 2, option.replace("-", "_").partition("_")[0], tmp_path)
+    assert_refused(answer, 2, option.partition("-")[0], tmp_path)
     count(option_values_refused=1)
 
 
@@ -57,7 +58,11 @@ def test_control_a_value_that_makes_sense_goes_on_to_train(xavier):
     ("command", "arguments", "said"),
     [
         ("train", ("--width=65536", "--depth=1000"), "width, depth: one network of 1000×65536 takes about"),
-        ("train", ("--width=10000", "--seeds=60000"), "seeds: so many networks of 5×10000 at a time"),
+        (
+            "train",
+            ("--width=10000", "--seeds=60000", "--member-batch=60000"),
+            "seeds: so many networks of 5×10000 at a time",
+        ),
         ("probe", ("--width=65536", "--depth=1000"), "width, depth: one network"),
     ],
 )

@@ -21,7 +21,7 @@ from xavier_cli.training import surface as surface_room
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Progress, Watcher
-from xavier_cli.training.room import check_room
+from xavier_cli.training.room import check_room, fitting_members
 from xavier_cli.training.train import SearchInterruptedError, train, train_together
 
 Ending = Literal["done", "failed", "stopped"]
@@ -43,6 +43,7 @@ class Task:
 
     data_dir: Path | None = None
     strategy: Strategy = "auto"
+    member_batch: int | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
@@ -97,11 +98,16 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> Sequence[Ru
     if isinstance(first, SurfaceConfig):
         return [surface_room.two_weights(first, watcher)]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
-    check_room(first, None if first.search else sum(len(config.seeds) for config in configs))
+    members = None if first.search else sum(len(config.seeds) for config in configs)
+    batch = task.member_batch or fitting_members(first, members)
+    # The variants of a seed are trained together.
+    variants = len(first.search) or len(configs)
+    check_room(first, max(batch // variants, 1) * variants if batch else members)
     material = _material(_data_of(first), task.data_dir)
+    settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if first.search:
-        return [train(first, material, strategy=task.strategy, watcher=watcher)[0]]
-    return train_together(configs, material, strategy=task.strategy, watcher=watcher)
+        return [train(first, material, **settings)[0]]
+    return train_together(configs, material, **settings)
 
 
 def _data_of(config: RunConfig) -> RunConfig:

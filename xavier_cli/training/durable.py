@@ -15,7 +15,7 @@ from xavier_cli.training.examples import Material
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Watcher
 from xavier_cli.training.stage import Stage
-from xavier_cli.training.train import SEARCH, SEEDS, train
+from xavier_cli.training.train import train
 
 
 def train_to_file(
@@ -27,14 +27,16 @@ def train_to_file(
     watcher: Watcher | None = None,
     resume: bool = True,
     keep_all: bool = False,
+    member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """Train `config` into the run file at `path`, whose lock the caller holds; the run, complete or not.
 
     With `resume` it goes on from what an earlier training left beside the file, if anything; without, that
-    is removed. `keep_all` writes every rate of a search as a run of its own. `note` is told in a line what
-    is worth knowing. Raises `ResumeError` where an earlier training was another one, before anything is
-    written; `StorageError`; and `SearchInterruptedError`, after which a later call goes on.
+    is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is `train`'s.
+    `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
+    one, before anything is written; `StorageError`; and `SearchInterruptedError`, after which a later call
+    goes on.
     """
     watcher = watcher or Watcher()
     identity = resuming.identity_of(config, material)
@@ -48,7 +50,8 @@ def train_to_file(
             for each in resuming.check(found, identity, strategy, path):
                 note(f"warning: {each}")
             begun = resuming.to_stages(found)
-            resumed = [*found.facts["resumed_at"], (begun.get(SEEDS) or begun[SEARCH]).updates]
+            # Stages follow one another in the order of their names.
+            resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
             note(f"going on after {resumed[-1]:,} updates")
         elif notes:
             note("training starts anew")
@@ -68,7 +71,15 @@ def train_to_file(
             note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")
 
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
-    run, searched = train(config, material, strategy=strategy, watcher=watcher, begun=begun, save=save)
+    run, searched = train(
+        config,
+        material,
+        strategy=strategy,
+        watcher=watcher,
+        member_batch=member_batch,
+        begun=begun,
+        save=save,
+    )
     write_run(path, run)
     for each_run in searched if keep_all else ():
         write_run(path.with_name(f"{each_run.config.file_stem()}.h5"), each_run)

@@ -61,6 +61,20 @@ def check_room(config: RunConfig, members: int | None = None, facts: DataFacts |
         )
 
 
+def fitting_members(
+    config: RunConfig, members: int | None = None, facts: DataFacts | None = None
+) -> int | None:
+    """How many networks of `config` fit into four fifths of the memory, at least one; None for all `members`.
+
+    The rest is for what nobody predicts.
+    """
+    there = available_bytes()
+    if there is None or memory(config, members, facts) <= 0.8 * there:
+        return None
+    one, two = memory(config, 1, facts), memory(config, 2, facts)
+    return max(1, 1 + int((0.8 * there - one) // (two - one)))
+
+
 def _size(count: int) -> str:
     for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB")):
         if count >= 10**power:
