@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,31 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 PROBE_EXAMPLES = 300
 TEST_EXAMPLES = 10_000
 BINS = 60
+
+
+@pytest.fixture
+def count(record_property) -> Callable[..., None]:
+    """A function that adds to the counts of faults that the end of a test run shows: `count(kills=40)`."""
+
+    def add(**counts: int) -> None:
+        for name, number in counts.items():
+            record_property(f"count {name.replace('_', ' ')}", number)
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The counts of all tests in one table; they come with the reports, from other processes too."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        if report.when == "call":
+            for name, number in report.user_properties:
+                if name.startswith("count "):
+                    counts[name.removeprefix("count ")] += number
+    if counts:
+        terminalreporter.section("faults")
+        for name, number in sorted(counts.items()):
+            terminalreporter.write_line(f"{number:>9,}  {name}")
 
 
 @pytest.fixture(scope="session")

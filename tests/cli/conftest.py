@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.cli import main
+from xavier_cli.cli.app import app
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
 
@@ -73,6 +74,9 @@ def xavier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     def run(*arguments: object, width: int = 80) -> Answer:
         monkeypatch.setattr(sys, "argv", ["xavier", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", str(width))
+        # Every start adds its commands, which another process would not see.
+        monkeypatch.setattr(app, "registered_commands", [])
+        monkeypatch.setattr(app, "registered_groups", [])
         with pytest.raises(SystemExit) as left:
             main()
         captured = capsys.readouterr()

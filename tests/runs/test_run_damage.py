@@ -72,18 +72,83 @@ def flips(content, count, seed):
         yield bytes(flipped)
 
 
-def test_no_flipped_byte_is_silently_wrong(whole, run, tmp_path):
+def mutations(content, count, seed):
+    """Copies of `content`, half with a byte flipped, the others zeroed in part, cut, or with junk behind."""
+    rng = np.random.default_rng(seed)
+    flipped = flips(content, count, seed)
+    for i in range(count):
+        start, length = rng.integers(len(content)), int(rng.integers(1, 4096))
+        match i % 6:
+            case 0 | 2 | 4:
+                yield next(flipped)
+            case 1:
+                yield (
+                    content[:start] + bytes(len(content[start : start + length])) + content[start + length :]
+                )
+            case 3:
+                yield content[:start]
+            case 5:
+                yield content + rng.bytes(length)
+
+
+def counted(outcomes, count, **more):
+    count(
+        mutations=len(outcomes),
+        mutations_refused=outcomes.count("refused"),
+        mutations_read_right=outcomes.count("right"),
+        mutations_silently_wrong=outcomes.count("wrong"),
+        mutations_refused_without_the_name=outcomes.count("unclear"),
+        **more,
+    )
+
+
+def test_no_flipped_byte_is_silently_wrong(whole, run, tmp_path, count):
     outcomes = []
     for content in flips(whole.read_bytes(), FLIPS, seed=1):
         (tmp_path / "flipped.h5").write_bytes(content)
         outcomes.append(outcome(tmp_path / "flipped.h5", run))
+    counted(outcomes, count)
 
     assert set(outcomes) <= {"right", "refused"}
     # The rest lies in unused space and in what only other readers use.
     assert outcomes.count("refused") > FLIPS / 4
 
 
-def test_control_flipped_bytes_are_silently_wrong_in_a_default_file(run, tmp_path):
+@pytest.mark.faults
+@pytest.mark.parametrize("batch", range(20))
+def test_of_a_thousand_mutations_none_is_silently_wrong_and_none_hangs(batch, whole, run, tmp_path, count):
+    outcomes = []
+    for content in mutations(whole.read_bytes(), 1000, seed=100 + batch):
+        (tmp_path / "mutated.h5").write_bytes(content)
+        # Whoever hangs or crashes takes the tests' process along, which is noticed.
+        faulthandler.dump_traceback_later(10, exit=True)
+        outcomes.append(outcome(tmp_path / "mutated.h5", run))
+    counted(outcomes, count, mutations_that_hung_or_crashed=0)
+
+    assert set(outcomes) == {"right", "refused"}
+
+
+def test_no_mutation_of_a_checkpoint_is_silently_wrong(tmp_path, count):
+    from xavier_cli.runs import checkpoint
+
+    arrays = {"weights/0": np.linspace(-1, 1, 2000, dtype="<f4"), "update": np.arange(3)}
+    checkpoint.write_checkpoint(tmp_path / "run.h5", checkpoint.Checkpoint({"a": 1}, {"b": [2]}, arrays))
+    path, outcomes = checkpoint.checkpoint_paths(tmp_path / "run.h5")[0], []
+    for content in mutations(path.read_bytes(), FLIPS, seed=4):
+        path.write_bytes(content)
+        try:
+            read = checkpoint.read_checkpoint(path)
+            same_arrays = all(np.array_equal(read.arrays[name], arrays[name]) for name in arrays)
+            right = same_arrays and (read.identity, read.facts) == ({"a": 1}, {"b": [2]})
+            outcomes.append("right" if right else "wrong")
+        except RunFileError as error:
+            outcomes.append("refused" if str(path) in str(error) else "unclear")
+    counted(outcomes, count)
+
+    assert set(outcomes) == {"right", "refused"}
+
+
+def test_control_flipped_bytes_are_silently_wrong_in_a_default_file(run, tmp_path, count):
     path = tmp_path / "default.h5"
     with h5py.File(path, "w") as file:
         for name, array in run.arrays.items():
@@ -101,7 +166,10 @@ def test_control_flipped_bytes_are_silently_wrong_in_a_default_file(run, tmp_pat
         except Exception:
             outcomes.append("refused")
 
-    assert outcomes.count("wrong") > len(outcomes) / 5
+    wrong = outcomes.count("wrong")
+    count(**{"control:_mutations_of_a_default_file": len(outcomes), "control:_silently_wrong": wrong})
+
+    assert wrong > len(outcomes) / 5
 
 
 def test_every_truncation_is_refused(whole, tmp_path):
@@ -415,7 +483,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda attack: attack.__name__)
-def test_a_hostile_file_is_refused(copy, run, attack):
+def test_a_hostile_file_is_refused(copy, run, attack, count):
     with h5py.File(copy, "r+", libver=("v110", "v110")) as file:
         attack(file, run["curves/test_error"].astype("<f8"))
     tracemalloc.start()
@@ -426,4 +494,5 @@ def test_a_hostile_file_is_refused(copy, run, attack):
     finally:
         tracemalloc.stop()
 
+    count(hostile_files=1, hostile_files_believed=0)
     assert peak < 50e6

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.runs import publish
+from xavier_cli.runs import checkpoint, publish
 from xavier_cli.runs.errors import RunFileError, StorageError
 from xavier_cli.runs.store import read_run, write_run
 
@@ -47,8 +47,13 @@ def runs(make_run):
     ]
 
 
-def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path):
+def counted_kills(outcome, count, lost="lost"):
+    count(kills=len(outcome["states"]), files_lost_to_kills=outcome["states"].count(lost))
+
+
+def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path, count):
     outcome = result(start("kill", tmp_path, "protected"))
+    counted_kills(outcome, count)
 
     assert len(outcome["states"]) > 25
     assert outcome["states"].count("lost") == 0
@@ -59,15 +64,17 @@ def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path):
 
 
 @pytest.mark.faults
-def test_a_kill_at_each_of_hundreds_of_calls_leaves_the_old_file_or_the_new_one(tmp_path):
+def test_a_kill_at_each_of_hundreds_of_calls_leaves_the_old_file_or_the_new_one(tmp_path, count):
     outcome = result(start("kill", tmp_path, "protected", 64))
+    counted_kills(outcome, count)
 
     assert len(outcome["states"]) >= 300
     assert {"old", "new"} == set(outcome["states"])
 
 
-def test_a_kill_at_any_call_leaves_a_checkpoint_that_can_be_read(tmp_path):
+def test_a_kill_at_any_call_leaves_a_checkpoint_that_can_be_read(tmp_path, count):
     outcome = result(start("kill_checkpoints", tmp_path, "checkpoints"))
+    counted_kills(outcome, count)
 
     assert len(outcome["states"]) > 20
     # The newest is the one before the kill, or the first or the second of the two that were being written.
@@ -82,8 +89,10 @@ def test_control_a_kill_of_a_writer_that_keeps_no_other_checkpoint_shows(tmp_pat
     assert "[1] 0 []" in outcome["states"]
 
 
-def test_control_a_kill_of_a_writer_in_place_loses_the_file(tmp_path):
+def test_control_a_kill_of_a_writer_in_place_loses_the_file(tmp_path, count):
     outcome = result(start("kill", tmp_path, "in_place"))
+    lost = outcome["states"].count("lost")
+    count(**{"control:_kills_of_a_writer_in_place": len(outcome["states"]), "control:_files_lost": lost})
 
     assert outcome["states"].count("lost") > 10
 
@@ -126,7 +135,9 @@ class Faulty:
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("code", FAULTS, ids=lambda code: errno.errorcode[code])
-def test_a_fault_at_any_call_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, runs, code, for_good):
+def test_a_fault_at_any_call_leaves_the_old_file_and_no_other(
+    tmp_path, monkeypatch, runs, code, for_good, count
+):
     path, (old, new) = tmp_path / "run.h5", runs
     monkeypatch.setattr(publish, "PIECE_BYTES", 4096)
     faulty = Faulty(monkeypatch, code)
@@ -144,7 +155,98 @@ def test_a_fault_at_any_call_leaves_the_old_file_and_no_other(tmp_path, monkeypa
         # The last two calls sync the folder: the new file is in its place by then.
         assert read_run(path).config.seeds == (new if k > calls - 2 else old).config.seeds
         assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+    count(faults_of_storage=calls, files_lost_to_faults=0)
     assert calls > 8
+
+
+@pytest.mark.parametrize("code", FAULTS, ids=lambda code: errno.errorcode[code])
+def test_control_a_fault_in_a_writer_in_place_takes_the_old_file(tmp_path, monkeypatch, runs, code, count):
+    path, (old, new) = tmp_path / "run.h5", runs
+    write_run(path, old)
+    # The control: what would be the temporary is the file itself.
+    monkeypatch.setattr(publish, "_write", written_in_place(path))
+    faulty = Faulty(monkeypatch, code)
+    faulty.arm(2, for_good=True)
+
+    with pytest.raises(StorageError):
+        write_run(path, new)
+    faulty.disarm()
+    with pytest.raises(RunFileError):
+        read_run(path)
+    count(**{"control:_files_lost": 1})
+
+
+def written_in_place(path):
+    def write(temporary, content):
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+
+    return write
+
+
+@pytest.mark.parametrize("code", FAULTS, ids=lambda code: errno.errorcode[code])
+def test_what_could_not_even_be_removed_is_gone_after_the_next_start(tmp_path, monkeypatch, runs, code):
+    path, (old, new) = tmp_path / "run.h5", runs
+    write_run(path, old)
+    with monkeypatch.context() as broken:
+        faulty = Faulty(broken, code)
+        faulty.arm(3, for_good=True)
+
+        def refuse(*arguments, **options):
+            raise OSError(code, os.strerror(code))
+
+        broken.setattr(publish.os, "unlink", refuse)
+        with pytest.raises(StorageError):
+            write_run(path, new)
+        faulty.disarm()
+    left = [found.name for found in tmp_path.iterdir()]
+    after = read_run(path).config.seeds
+    write_run(path, new)
+
+    assert len(left) == 2
+    assert after == old.config.seeds
+    assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+
+
+@pytest.mark.parametrize("code", FAULTS, ids=lambda code: errno.errorcode[code])
+def test_a_fault_at_any_call_leaves_a_checkpoint_that_can_be_read(tmp_path, monkeypatch, runs, code, count):
+    path, before = tmp_path / "run.h5", checkpoint_of(runs[0], 0)
+    monkeypatch.setattr(publish, "PIECE_BYTES", 16_384)
+    faulty = Faulty(monkeypatch, code)
+    checkpoint.write_checkpoint(path, before)
+    calls = faulty.count
+    for k in range(1, calls + 1):
+        checkpoint.write_checkpoint(path, before)
+        faulty.arm(k, for_good=True)
+        with pytest.raises(StorageError, match=r"run\.h5\.ckpt` could not be written"):
+            checkpoint.write_checkpoint(path, checkpoint_of(runs[0], 1))
+        faulty.disarm()
+        found, notes = checkpoint.recover_checkpoint(path)
+
+        assert notes == []
+        assert found.facts["turn"] in ((0, 1) if k > calls - 2 else (0,))
+        assert {each.name for each in tmp_path.iterdir()} <= {".run.h5.ckpt", ".run.h5.ckpt.1"}
+    count(faults_of_storage=calls, files_lost_to_faults=0)
+
+
+def checkpoint_of(run, turn):
+    return checkpoint.Checkpoint({"act": "tanh"}, {"turn": turn}, {"seed": run["seed"]})
+
+
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path, runs):
+    os.mkfifo(tmp_path / "pipe.h5")
+    (tmp_path / "full.h5").symlink_to("/dev/full")
+    for name in ("pipe.h5", "full.h5"):
+        with pytest.raises(StorageError, match="could not be written: it is a pipe or a device"):
+            write_run(tmp_path / name, runs[0])
+        with pytest.raises(StorageError, match="a pipe or a device"), publish.lock_output(tmp_path / name):
+            pass
+
+    assert (tmp_path / "pipe.h5").is_fifo()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["full.h5", "pipe.h5"]
 
 
 def test_an_interrupt_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, runs):
@@ -253,12 +355,12 @@ def test_never_two_have_the_lock_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def read_while_writing(folder, writer):
+def read_while_writing(folder, writer, opens=200):
     """The seeds and the errors that a reader meets; stops at the first error."""
     process = start("rewrite", folder, writer)
     assert process.stdout.readline() == "ready\n"
     seen, errors = set(), []
-    for _ in range(200):
+    for _ in range(opens):
         try:
             seen.add(read_run(folder / "run.h5", only=("curves/test_error",)).config.seeds)
         except RunFileError as error:
@@ -269,8 +371,18 @@ def read_while_writing(folder, writer):
     return seen, errors
 
 
-def test_readers_never_meet_half_a_file(tmp_path):
+def test_readers_never_meet_half_a_file(tmp_path, count):
     seen, errors = read_while_writing(tmp_path, "protected")
+    count(opens_during_writing=200, opens_that_failed=len(errors))
+
+    assert errors == []
+    assert seen == {(1,), (2, 3)}
+
+
+@pytest.mark.faults
+def test_of_twenty_thousand_opens_none_meets_half_a_file(tmp_path, count):
+    seen, errors = read_while_writing(tmp_path, "protected", opens=20_000)
+    count(opens_during_writing=20_000, opens_that_failed=len(errors))
 
     assert errors == []
     assert seen == {(1,), (2, 3)}

@@ -53,6 +53,7 @@ COMMANDS = {
     "data": "The data sets: what there is, where it is, what is in it.",
     "svm": "Fit a support vector machine to the finite Shapeset.",
     "verify": "Train part of a run again: are the numbers the same?",
+    "doctor": "Say what is wrong with a file, and what can still be read.",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }

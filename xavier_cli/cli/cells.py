@@ -141,6 +141,7 @@ def finish_cells(
     rerun_failed: bool = False,
     part: str = "",
     quiet: bool = False,
+    member_batch: int | None = None,
 ) -> Finished:
     """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
     from xavier_cli.cli.signals import StopFlag
@@ -167,7 +168,7 @@ def finish_cells(
     with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
             pending,
-            Task(data_dir, provenance=provenance),
+            Task(data_dir, member_batch=member_batch, provenance=provenance),
             jobs=jobs,
             fail_fast=fail_fast,
             stopped=lambda: bool(stopped),

@@ -48,11 +48,20 @@ def exit_code(error: BaseException) -> ExitCode:
 
 def one_line(error: BaseException) -> str:
     """`error` in one line, without a traceback."""
+    if _is_out_of_memory(error):
+        return (
+            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
+        )
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
     return text
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Of XLA's error only the text says so.
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def say(text: str) -> None:

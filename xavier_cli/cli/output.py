@@ -97,7 +97,13 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
 
 def check_output(output: Path) -> None:
     """Refuse an `-o` that nothing can be written to; called before any work is done for it."""
-    if output.is_dir():
+    from xavier_cli.runs.errors import StorageError
+
+    try:
+        is_folder = output.is_dir()
+    except OSError as error:
+        raise StorageError.of(output, error) from error
+    if is_folder:
         raise typer.BadParameter(f"`{output}` is a folder; name a file in it", param_hint="--output")
 
 

@@ -52,6 +52,7 @@ def probe(
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.examples import prepare
     from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.room import check_room
     from xavier_cli.training.train import probe, untrained
 
     config = untrained(resolve(settings))
@@ -63,6 +64,7 @@ def probe(
     note = prepare_devices(len(config.seeds))
     if note:
         say(note)
+    check_room(config)
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
     material = prepare(config, data_dir)

@@ -9,6 +9,7 @@ import typer
 
 from xavier_cli.cli import cells
 from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.member_batch import MemberBatchOption, members_at_a_time
 from xavier_cli.cli.output import FormatOption, show_page
 
 
@@ -37,6 +38,7 @@ def sweep(
             "--shard", metavar="I/N", help="Only part I of N, for N machines with one folder of runs."
         ),
     ] = None,
+    member_batch: MemberBatchOption = "auto",
     yes: cells.YesOption = False,
     quiet: cells.QuietOption = False,
     data_dir: cells.DataDirOption = None,
@@ -53,6 +55,7 @@ def sweep(
     """
     from xavier_cli.cli.sweep_pages import ended_page, plan_page, recipes_page
 
+    at_a_time = members_at_a_time(member_batch)
     if recipe == "list":
         show_page(recipes_page(), format)
         return
@@ -68,6 +71,7 @@ def sweep(
         rerun_failed=rerun is Rerun.FAILED,
         part=shard.replace("/", "of") if shard else "",
         quiet=quiet,
+        member_batch=at_a_time,
     )
     if not plan.cells:
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")

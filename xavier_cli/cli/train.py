@@ -14,6 +14,7 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.gather import finite_set
+from xavier_cli.cli.member_batch import MemberBatchOption, members_at_a_time
 from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
@@ -60,6 +61,7 @@ def train(
     strategy: Annotated[
         Strategy, typer.Option("--strategy", help="How members are laid on the hardware.")
     ] = Strategy.AUTO,
+    member_batch: MemberBatchOption = "auto",
     fail_on_divergence: Annotated[
         bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
     ] = False,
@@ -77,6 +79,7 @@ def train(
     Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
     interrupted, it goes on, and ends in the same bits.
     """
+    at_a_time = members_at_a_time(member_batch)
     config = resolve(settings)
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
     check_output(path)
@@ -94,7 +97,7 @@ def train(
         raise _taken(path)
     run = None if force else _finished(path, config, data_dir)
     if run is None:
-        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume)
+        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, at_a_time)
     else:
         say("trained already; `--force` trains it anew")
     _show(run, path, format)
@@ -155,6 +158,7 @@ def _train(
     named: bool,
     force: bool,
     resume: bool,
+    at_a_time: int | None,
 ) -> Run:
     from xavier_cli.runs.publish import lock_output
 
@@ -166,6 +170,7 @@ def _train(
         from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.examples import prepare
         from xavier_cli.training.loop import Progress, Watcher
+        from xavier_cli.training.room import check_room, fitting_members
         from xavier_cli.training.train import SearchInterruptedError
 
         begun = has_checkpoint(path)
@@ -182,6 +187,10 @@ def _train(
         note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
         if note:
             say(note)
+        at_a_time = at_a_time or fitting_members(config)
+        rates = max(len(config.search), 1)
+        # A seed's rates are trained together.
+        check_room(config, at_a_time and max(at_a_time // rates, 1) * rates)
         command: dict[str, Any] = {
             "command_id": uuid.uuid4().hex,
             "command": shlex.join(["xavier", *sys.argv[1:]]),
@@ -207,6 +216,7 @@ def _train(
                     watcher=watcher,
                     resume=not force,
                     keep_all=keep_all,
+                    member_batch=at_a_time,
                     note=say,
                 )
             except SearchInterruptedError as error:

@@ -171,6 +171,20 @@ def _attribute(root: Any, name: str, kind: Any) -> Any:
     return value[()]
 
 
+def names(root: Any, groups: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """The names at the root and in these groups of it, and whether each is a hard link; follows no other."""
+    for group in ("", *groups):
+        opened = root
+        if group:
+            part = group.encode()
+            if not root.links.exists(part) or root.links.get_info(part).type != h5py.h5l.TYPE_HARD:
+                continue
+            opened = h5py.h5o.open(root, part)
+        for name in opened if isinstance(opened, h5py.h5g.GroupID) else ():
+            is_hard = opened.links.get_info(name).type == h5py.h5l.TYPE_HARD
+            yield (f"{group}/" if group else "") + name.decode("ascii", "replace"), is_hard
+
+
 class Found(NamedTuple):
     """A dataset that was found to be stored the way we store."""
 

@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import socket
+import stat
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,14 +35,16 @@ def publish(path: Path, content: bytes, verify: Callable[[Path], None], former: 
     Raises `StorageError`; the old file is then intact and the temporary gone. What `verify` raises goes
     through, after the same cleaning up.
     """
+    refuse_special(path)
     folder = path.parent
     temporary = folder / f".{path.name}.{os.getpid()}@{_host()}.tmp"
     if temporary in _being_written:
         raise StorageError(path, "is being written by another thread of this process")
+    # Before this name counts as being written: what an earlier fault kept us from removing goes too.
+    sweep(folder, but=_being_written)
     _being_written.add(temporary)
     try:
         _make(folder)
-        sweep(folder, but=_being_written)
         _write(temporary, content)
         verify(temporary)
         _fsync(temporary)
@@ -58,6 +61,16 @@ def publish(path: Path, content: bytes, verify: Callable[[Path], None], former: 
         raise
     finally:
         _being_written.discard(temporary)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise `StorageError` where `path` is a pipe or a device: a file renamed to it would take its place."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # Whatever is the matter, opening what should lie there says it better.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise StorageError(path, "could not be written: it is a pipe or a device")
 
 
 def _make(folder: Path) -> None:
@@ -134,6 +147,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     It does not wait: raises `StorageError` with the holder where there is one.
     """
     path = Path(path)
+    refuse_special(path)
     lock = path.parent / f".{path.name}.lock"
     try:
         # What is made here and stays empty is not left behind.

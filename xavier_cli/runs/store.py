@@ -38,7 +38,7 @@ def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
 
     def verify(temporary: Path) -> None:
         try:
-            written = _read_file(temporary, None)
+            written = read_any(temporary)
         except RunFileError as error:
             raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
         if {name: digest(array) for name, array in written.arrays.items()} != digests:
@@ -55,7 +55,7 @@ def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) 
     `NoTrainingError` for a loss surface.
     """
     path = Path(path)
-    read = _read_file(path, None if only is None else schema.with_scales(only))
+    read = read_any(path, None if only is None else schema.with_scales(only))
     if isinstance(read, Surface):
         raise NoTrainingError(path, "holds a loss surface, not a run")
     return read
@@ -64,13 +64,14 @@ def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) 
 def read_surface(path: str | os.PathLike[str]) -> Surface:
     """The loss surface at `path`; raises `RunFileError` for everything that is none."""
     path = Path(path)
-    read = _read_file(path, None)
+    read = read_any(path)
     if isinstance(read, Run):
         raise RunFileError(path, "holds a run, not a loss surface: `xavier surface` makes one")
     return read
 
 
-def _read_file(path: Path, wanted: set[str] | None) -> Run | Surface:
+def read_any(path: Path, wanted: set[str] | None = None) -> Run | Surface:
+    """Whichever of the two lies at `path`; of a run just `wanted`, where given. Raises `RunFileError`."""
     with hdf5.opened(path) as root:
         return _read(path, root, wanted)
 

@@ -21,6 +21,7 @@ from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.room import check_room, fitting_members
 from xavier_cli.training.train import SearchInterruptedError
 
 Ending = Literal["done", "failed", "stopped"]
@@ -42,6 +43,7 @@ class Task:
 
     data_dir: Path | None = None
     strategy: Strategy = "auto"
+    member_batch: int | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,12 +93,17 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
         write_run(cells[0].path, surface_room.two_weights(first, watcher))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    members = None if first.search else sum(len(config.seeds) for config in configs)
+    batch = task.member_batch or fitting_members(first, members)
+    # The variants of a seed are trained together.
+    variants = len(first.search) or len(configs)
+    check_room(first, max(batch // variants, 1) * variants if batch else members)
     material = _material(_data_of(first), task.data_dir)
+    settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if len(cells) == 1:
-        runs = [train_to_file(first, material, cells[0].path, strategy=task.strategy, watcher=watcher)]
+        runs = [train_to_file(first, material, cells[0].path, **settings)]
     else:
-        paths = [cell.path for cell in cells]
-        runs = train_group_to_files(configs, material, paths, strategy=task.strategy, watcher=watcher)
+        runs = train_group_to_files(configs, material, [cell.path for cell in cells], **settings)
     return [run.status == "complete" for run in runs]
 
 

@@ -18,7 +18,7 @@ from xavier_cli.training.examples import Material
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Watcher
 from xavier_cli.training.stage import Stage
-from xavier_cli.training.train import SEARCH, SEEDS, train, train_together
+from xavier_cli.training.train import train, train_together
 
 
 def train_to_file(
@@ -30,14 +30,16 @@ def train_to_file(
     watcher: Watcher | None = None,
     resume: bool = True,
     keep_all: bool = False,
+    member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """Train `config` into the run file at `path`, whose lock the caller holds; the run, complete or not.
 
     With `resume` it goes on from what an earlier training left beside the file, if anything; without, that
-    is removed. `keep_all` writes every rate of a search as a run of its own. `note` is told in a line what
-    is worth knowing. Raises `ResumeError` where an earlier training was another one, before anything is
-    written; `StorageError`; and `SearchInterruptedError`, after which a later call goes on.
+    is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is `train`'s.
+    `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
+    one, before anything is written; `StorageError`; and `SearchInterruptedError`, after which a later call
+    goes on.
     """
     trail = _Trail(path, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
@@ -47,7 +49,15 @@ def train_to_file(
         checkpoints.remove_checkpoints(path)
     watcher = trail.marked(watcher or Watcher())
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
-    run, searched = train(config, material, strategy=strategy, watcher=watcher, begun=begun, save=trail.save)
+    run, searched = train(
+        config,
+        material,
+        strategy=strategy,
+        watcher=watcher,
+        member_batch=member_batch,
+        begun=begun,
+        save=trail.save,
+    )
     write_run(path, run)
     for each_run in searched if keep_all else ():
         write_run(path.with_name(f"{each_run.config.file_stem()}.h5"), each_run)
@@ -63,6 +73,7 @@ def train_group_to_files(
     *,
     strategy: Strategy = "auto",
     watcher: Watcher | None = None,
+    member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population, a file for each.
@@ -78,18 +89,19 @@ def train_group_to_files(
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
     trail = _Trail(paths[0].with_name(f"group-{name}"), identity, note)
     try:
-        begun = trail.recover(strategy).get(SEEDS)
+        begun = trail.recover(strategy)
     except ResumeError as error:
         # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
         note(f"{error}; they are trained anew")
-        begun = None
+        begun = {}
     runs = train_together(
         configs,
         material,
         strategy=strategy,
         watcher=trail.marked(watcher or Watcher()),
+        member_batch=member_batch,
         begun=begun,
-        save=lambda stage: trail.save({SEEDS: stage}),
+        save=trail.save,
     )
     if all(run.status == "complete" for run in runs):
         for path, run in zip(paths, runs, strict=True):
@@ -118,7 +130,8 @@ class _Trail:
         for each in resuming.check(found, self._identity, strategy, self.path):
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
-        self._resumed = [*found.facts["resumed_at"], (begun.get(SEEDS) or begun[SEARCH]).updates]
+        # Stages follow one another in the order of their names.
+        self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
         self._note(f"going on after {self._resumed[-1]:,} updates")
         return begun
 

@@ -23,7 +23,7 @@ SEARCH, SEEDS = "search", "seeds"
 
 
 class SearchInterruptedError(Exception):
-    """A search that was stopped, so that there is no run yet; the text says where."""
+    """A search, or one of several batches, that was stopped, so that there is no run yet; it says where."""
 
 
 def train(
@@ -32,28 +32,20 @@ def train(
     *,
     strategy: Strategy = "auto",
     watcher: Watcher | None = None,
+    member_batch: int | None = None,
     begun: Mapping[str, Stage] | None = None,
     save: Callable[[Mapping[str, Stage]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
     """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
 
-    `save` is given what it takes to go on, now and again and at the end, from another thread too; given that
-    as `begun`, training goes on from there. Returns the run, and the searched rates as runs of their own
-    (none without a search). Raises `SearchInterruptedError`.
+    `member_batch` is how many networks are trained at the same time, by default all; seeds then follow one
+    another, which under `map` and `sharded` are the same bits. `save` is given what it takes to go on, now
+    and again and at the end, from another thread too; given that as `begun`, training goes on from there.
+    Returns the run, and the searched rates as runs of their own (none without a search). Raises
+    `SearchInterruptedError`.
     """
     watcher = watcher or Watcher()
-    stages = dict(begun or {})
-
-    def trained(stage: str, population: Population, watcher: Watcher) -> list[Run]:
-        def keep(state: Stage) -> None:
-            stages[stage] = state
-            if save:
-                save(stages)
-
-        before = stages.get(stage)
-        watcher = replace(watcher, save=keep if save else None)
-        return _train(population, material, _chosen(strategy, before), watcher, before)
-
+    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
     if not config.search:
         return trained(SEEDS, population_of(config), watcher)[0], []
 
@@ -88,23 +80,51 @@ def train_together(
     *,
     strategy: Strategy = "auto",
     watcher: Watcher | None = None,
-    begun: Stage | None = None,
-    save: Callable[[Stage], None] | None = None,
+    member_batch: int | None = None,
+    begun: Mapping[str, Stage] | None = None,
+    save: Callable[[Mapping[str, Stage]], None] | None = None,
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population; a run for each.
 
-    Without updates the networks are only looked at, as by `probe`. `begun` and `save` are as for `train`.
+    Without updates the networks are only looked at, as by `probe`. `member_batch`, `begun` and `save` are
+    `train`'s. Raises `SearchInterruptedError` where it was stopped before all members had been begun.
     """
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
-    watcher = replace(watcher or Watcher(), save=save)
-    return _train(population, material, _chosen(strategy, begun), watcher, begun)
+    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
+    return trained(SEEDS, population, watcher or Watcher())
 
 
-def _chosen(strategy: Strategy, begun: Stage | None) -> Strategy:
-    """What a training was begun with it goes on with, since it may decide bits."""
-    chosen: Strategy = begun.layout["strategy"] if begun and strategy == "auto" else strategy
-    return chosen
+def _staged(
+    material: Material,
+    strategy: Strategy,
+    member_batch: int | None,
+    stages: dict[str, Stage],
+    save: Callable[[Mapping[str, Stage]], None] | None,
+) -> Callable[[str, Population, Watcher], list[Run]]:
+    """What trains one stage of a training, from `stages` on where it was begun, and keeps them."""
+
+    def trained(stage: str, population: Population, watcher: Watcher) -> list[Run]:
+        # What a training was begun with it goes on with: its batches' size, too.
+        size = len(stages[stage].state["diverged_at"]) * len(population.variants) if stage in stages else None
+
+        def one(batch: Population, number: int, watcher: Watcher) -> list[Run]:
+            # In the order of their names, the first as where there is no other.
+            name = f"{stage}_{number:04}" if number else stage
+
+            def keep(state: Stage) -> None:
+                stages[name] = state
+                if save:
+                    save(stages)
+
+            before = stages.get(name)
+            # Since it may decide bits.
+            chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
+            return _train(batch, material, chosen, replace(watcher, save=keep if save else None), before)
+
+        return _in_batches(population, size or member_batch, watcher, one)
+
+    return trained
 
 
 def probe(
@@ -122,6 +142,30 @@ def untrained(config: RunConfig) -> RunConfig:
     fields = RunConfig.model_fields
     kept = {name: fields[name].default for name in ("lr", "search_seeds", "batch_size", "records")}
     return config.with_(updates=0, **kept)
+
+
+def _in_batches(
+    population: Population,
+    members: int | None,
+    watcher: Watcher,
+    train_one: Callable[[Population, int, Watcher], list[Run]],
+) -> list[Run]:
+    """Train `population`, at most so many `members` at a time but one seed at least; a run per variant."""
+    size = max(1, (members or population.members) // len(population.variants))
+    seeds = population.seeds
+    batches = [replace(population, seeds=seeds[i : i + size]) for i in range(0, len(seeds), size)]
+    if len(batches) == 1:
+        return train_one(population, 0, watcher)
+    provenance = {**watcher.provenance, "member_batch": size * len(population.variants)}
+    # There is nothing to publish before every seed has got somewhere; what it takes to go on is kept.
+    watcher = replace(watcher, publish=None, provenance=provenance)
+    parts = []
+    for number, batch in enumerate(batches):
+        words = f"batch {number + 1} of {len(batches)}"
+        parts.append(train_one(batch, number, _phase(watcher, words)))
+        if any(run.status != "complete" for run in parts[-1]):
+            raise SearchInterruptedError(f"stopped in {words}")
+    return [join_seeds(of_variant, seeds) for of_variant in zip(*parts, strict=True)]
 
 
 def _train(

@@ -1,0 +1,79 @@
+"""`xavier doctor` end to end: what it says, writes, and ends with."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from xavier_cli.runs.store import read_run
+
+
+@pytest.fixture
+def damaged(shelf):
+    """A run with one curve changed behind its digest's back."""
+    path = shelf / "tanh-standard.h5"
+    with h5py.File(path, "r+") as file:
+        file["curves/valid_loss"][0, 0] = 7
+    return path
+
+
+def test_a_whole_file_is_said_to_be_whole(shelf, xavier):
+    answer = xavier("doctor", shelf / "tanh-standard.h5")
+
+    assert answer.code == 0
+    assert "Every dataset is as its digest says." in answer.out
+    assert answer.err == ""
+
+
+def test_a_damaged_file_is_described_and_rescued(damaged, xavier, tmp_path):
+    told = xavier("doctor", damaged, width=60)
+    written = xavier("doctor", damaged, "--rescue", "-o", tmp_path / "new.h5")
+    run = read_run(tmp_path / "new.h5")
+
+    assert told.code == written.code == 4
+    assert "curves/valid_loss" in told.out
+    assert "--rescue -o NEW.h5" in told.out
+    assert max(map(len, told.out.splitlines())) <= 60
+    assert written.err == (f"not known and filled with NaN: curves/valid_loss\nwrote {tmp_path / 'new.h5'}\n")
+    assert run.status == "interrupted"
+    assert np.isnan(run["curves/valid_loss"]).all()
+    assert run.provenance["rescued"]["from"] == "tanh-standard.h5"
+    assert xavier("doctor", tmp_path / "new.h5").code == 0
+
+
+def test_programs_get_every_dataset(damaged, xavier):
+    answer = json.loads(xavier("doctor", damaged, "-f", "json").out)
+    lines = xavier("doctor", damaged, "-f", "csv").out.splitlines()
+
+    assert answer["schema"] == "xavier.doctor/1"
+    assert answer["readable"] == answer["datasets"] - 1
+    assert answer["can_be_rescued"] is True
+    assert [part["name"] for part in answer["parts"] if part["state"] == "lost"] == ["curves/valid_loss"]
+    assert len(lines) == answer["datasets"] + 1
+
+
+def test_a_file_of_which_nothing_can_be_read_ends_with_5(tmp_path, xavier):
+    (tmp_path / "junk.h5").write_bytes(b"junk" * 1000)
+    for name, words in {"junk.h5": "damaged or not a run file", "absent.h5": "No such file"}.items():
+        answer = xavier("doctor", tmp_path / name, "-f", "plain")
+
+        assert answer.code == 5
+        assert words in answer.out
+
+
+def test_a_rescue_needs_a_new_file_and_writes_none_where_there_is_nothing(shelf, damaged, xavier, tmp_path):
+    (tmp_path / "junk.h5").write_bytes(b"junk" * 1000)
+    before = {path: path.read_bytes() for path in shelf.iterdir()}
+    unnamed = xavier("doctor", damaged, "--rescue")
+    taken = xavier("doctor", damaged, "--rescue", "-o", damaged)
+    whole = xavier("doctor", shelf / "tanh-normalized.h5", "--rescue", "-o", tmp_path / "new.h5")
+    junk = xavier("doctor", tmp_path / "junk.h5", "--rescue", "-o", tmp_path / "new.h5")
+
+    assert (unnamed.code, taken.code, whole.code, junk.code) == (2, 2, 0, 5)
+    assert "-o NEW.h5" in unnamed.err
+    assert "exists; name a new file" in taken.err
+    assert whole.err == "xavier: nothing to rescue: the file is whole\n"
+    assert junk.err == "xavier: nothing to rescue: nothing in it can be believed\n"
+    assert {path: path.read_bytes() for path in shelf.iterdir()} == before
+    assert not (tmp_path / "new.h5").exists()

@@ -1,0 +1,68 @@
+"""What does not fit into memory is refused before anything is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.training import cost, room
+
+CONFIG = RunConfig.of(depth=3, width=100, seeds="0:4")
+
+
+@pytest.mark.parametrize("slack", [-1, 0])
+def test_a_population_is_refused_where_there_is_a_byte_too_little(monkeypatch, slack):
+    monkeypatch.setattr(room, "available_bytes", lambda: cost.memory(CONFIG) + slack)
+    if slack:
+        with pytest.raises(ConfigError, match=r"seeds: so many networks of 3×100 .* and there are .*MB"):
+            room.check_room(CONFIG)
+    else:
+        room.check_room(CONFIG)
+    # Fewer at a time fit.
+    room.check_room(CONFIG, members=2)
+
+
+def test_a_network_that_never_fits_is_told_as_one(monkeypatch):
+    monkeypatch.setattr(room, "available_bytes", lambda: cost.memory(CONFIG, 1) - 1)
+
+    with pytest.raises(ConfigError, match="width, depth: one network of 3×100 takes about"):
+        room.check_room(CONFIG)
+
+
+def test_where_nobody_tells_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(room, "available_bytes", lambda: None)
+
+    room.check_room(RunConfig.of(depth=1000, width=65_536))
+
+
+def test_a_container_has_what_it_may_use(monkeypatch, tmp_path):
+    whole = room.machine_bytes()
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "unlimited").write_text("max\n")
+    monkeypatch.setattr(room, "_LIMITS", (tmp_path / "unlimited", tmp_path / "absent"))
+    unlimited = room.machine_bytes()
+    monkeypatch.setattr(room, "_LIMITS", (tmp_path / "memory.max",))
+
+    assert whole
+    assert whole > 10**8
+    assert unlimited
+    assert unlimited >= whole
+    assert room.machine_bytes() == 1_000_000
+
+
+def test_a_gpu_has_its_own_memory(monkeypatch):
+    class Gpu:
+        platform = "gpu"
+
+        def __init__(self, told):
+            self.told = told
+
+        def memory_stats(self):
+            return self.told
+
+    monkeypatch.setattr(room.jax, "local_devices", lambda: [Gpu({"bytes_limit": 7}), Gpu({"bytes_limit": 8})])
+    two = room.available_bytes()
+    monkeypatch.setattr(room.jax, "local_devices", lambda: [Gpu(None)])
+
+    assert two == 15
+    assert room.available_bytes() is None

@@ -1,0 +1,82 @@
+"""How much memory there is, and whether what is to be trained fits into it: asked before anything is made."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import jax
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.datasets import DataFacts
+from xavier_cli.training.cost import memory
+
+# What a container may use, in the two versions of Linux' control groups.
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def available_bytes() -> int | None:
+    """The memory of the devices that JAX trains on, in all; None where nobody tells."""
+    devices = jax.local_devices()
+    if devices[0].platform == "cpu":
+        return machine_bytes()
+    told = [(device.memory_stats() or {}).get("bytes_limit") for device in devices]
+    return sum(each for each in told if each) or None
+
+
+def machine_bytes() -> int | None:
+    """The memory of this machine, or what of it a container may use; None where nobody tells.
+
+    All of it, not what is free at the moment: that changes, and much of what is in use gives way.
+    """
+    sizes = []
+    with suppress(ValueError, OSError, AttributeError):
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _LIMITS:
+        # `max` where there is no limit.
+        with suppress(OSError, ValueError):
+            sizes.append(int(path.read_text()))
+    return min((size for size in sizes if size > 0), default=None)
+
+
+def check_room(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> None:
+    """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
+
+    `members` are those trained at the same time, by default as many as `config` alone has.
+    """
+    there = available_bytes()
+    if there is None:
+        return
+    whole, one = memory(config, members, facts), memory(config, 1, facts)
+    if one > there:
+        raise ConfigError(
+            f"width, depth: one network of {config.shape} takes about {_size(one)} of memory, "
+            f"and there are {_size(there)}"
+        )
+    if whole > there:
+        raise ConfigError(
+            f"seeds: so many networks of {config.shape} at a time take about {_size(whole)} of memory, "
+            f"and there are {_size(there)}; train fewer seeds at a time, or smaller networks"
+        )
+
+
+def fitting_members(
+    config: RunConfig, members: int | None = None, facts: DataFacts | None = None
+) -> int | None:
+    """How many networks of `config` fit into four fifths of the memory, at least one; None for all `members`.
+
+    The rest is for what nobody predicts.
+    """
+    there = available_bytes()
+    if there is None or memory(config, members, facts) <= 0.8 * there:
+        return None
+    one, two = memory(config, 1, facts), memory(config, 2, facts)
+    return max(1, 1 + int((0.8 * there - one) // (two - one)))
+
+
+def _size(count: int) -> str:
+    for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB")):
+        if count >= 10**power:
+            return f"{count / 10**power:,.3g} {unit}"
+    return f"{count:,} bytes"
