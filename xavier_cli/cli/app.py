@@ -48,6 +48,7 @@ COMMANDS = {
     "compare": "Compare runs: mean and interval over seeds, and who differs.",
     "plot": "Draw a figure of the paper; its path is all that stdout carries.",
     "surface": "Take both losses over a plane of weights.",
+    "check": "Say what is wrong with runs: which layer, since when, what to try.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
     "data": "The data sets: what there is, where it is, what is in it.",
