@@ -50,6 +50,7 @@ COMMANDS = {
     "surface": "Take both losses over a plane of weights.",
     "check": "Say what is wrong with runs: which layer, since when, what to try.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
+    "diff": "Show what differs between two runs: settings, data, origin, numbers.",
     "export": "Write runs for other programs: csv, json, netcdf, tensorboard.",
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
     "data": "The data sets: what there is, where it is, what is in it.",
