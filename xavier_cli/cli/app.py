@@ -56,6 +56,7 @@ COMMANDS = {
     "data": "The data sets: what there is, where it is, what is in it.",
     "svm": "Fit a support vector machine to the finite Shapeset.",
     "verify": "Train part of a run again: are the numbers the same?",
+    "config": "The settings: values, and where each came from.",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }
