@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -73,6 +74,8 @@ def xavier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     def run(*arguments: object, width: int = 80) -> Answer:
         monkeypatch.setattr(sys, "argv", ["xavier", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", str(width))
+        # Whoever runs the tests may have settings of their own.
+        monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
         with pytest.raises(SystemExit) as left:
             main()
         captured = capsys.readouterr()

@@ -81,4 +81,6 @@ def test_a_mistake_is_told_with_its_place(xavier, user, where, text, message):
 def test_a_misspelt_variable_is_pointed_out(xavier, user, monkeypatch):
     monkeypatch.setenv("XAVIER_WIDHT", "3")
 
-    assert "did you mean `XAVIER_WIDTH`?" in " ".join(xavier("config", "show").out.split())
+    assert "XAVIER_WIDHT: unknown setting `widht`: did you mean `width`?" in " ".join(
+        xavier("config", "show").out.split()
+    )

@@ -82,14 +82,17 @@ def _not_loaded() -> None:
     raise AssertionError("a command that was not asked for")
 
 
+def _words_begun() -> list[str]:
+    """The words of the line that a shell asks completions for; it hands them over in the environment."""
+    return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
+
+
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Without words, as when a shell asks for completions, any command may be meant.
-    words = sys.argv[1:]
-    load_commands(words if words else COMMANDS)
+    load_commands(sys.argv[1:] or _words_begun())
     try:
         code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
+from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.filters import SortOption
 from xavier_cli.cli.inputs import RunsArgument
@@ -30,6 +30,7 @@ SelectOption = Annotated[
     typer.Option(
         "--select",
         metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
         help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
         show_default=False,
     ),
@@ -41,6 +42,7 @@ ColumnsOption = Annotated[
     typer.Option(
         "--columns",
         metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
         help="Show these settings instead of those that differ.",
         show_default=False,
     ),
@@ -48,7 +50,11 @@ ColumnsOption = Annotated[
 GroupByOption = Annotated[
     str | None,
     typer.Option(
-        "--group-by", metavar="SETTING", help="A table for each value of this setting.", show_default=False
+        "--group-by",
+        metavar="SETTING",
+        autocompletion=completion.settings,
+        help="A table for each value of this setting.",
+        show_default=False,
     ),
 ]
 TransposeOption = Annotated[bool, typer.Option("--transpose", help="A column per experiment.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
+from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 
 if TYPE_CHECKING:
@@ -14,8 +14,21 @@ if TYPE_CHECKING:
 
 
 def diff(
-    one: Annotated[str, typer.Argument(metavar="A", help="Run file, or name of a run.", show_default=False)],
-    other: Annotated[str, typer.Argument(metavar="B", help="The run to hold beside it.", show_default=False)],
+    one: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="Run file, or name of a run.",
+            show_default=False,
+            autocompletion=completion.runs,
+        ),
+    ],
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="The run to hold beside it.", show_default=False, autocompletion=completion.runs
+        ),
+    ],
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:

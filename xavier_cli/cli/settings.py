@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli import names
+from xavier_cli.cli import completion
 from xavier_cli.config import SCALES, ConfigError, RunConfig
 from xavier_cli.recipes import read_toml
 
@@ -107,6 +108,7 @@ def _option(field: str) -> inspect.Parameter:
         help=f"{info.description}{default}",
         rich_help_panel="Experiment",
         show_default=False,
+        autocompletion=completion.BY_SETTING.get(field),
     )
     return _parameter(field, option)
 
@@ -147,6 +149,7 @@ _FILES = (
         typer.Option(
             "--scale",
             metavar="|".join(SCALES),
+            autocompletion=completion.scales,
             help="Preset of sizes: paper is 5×1000, 2.5 M updates; tiny shows that it runs.",
             rich_help_panel="Experiment",
         ),
