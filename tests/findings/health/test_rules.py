@@ -225,3 +225,12 @@ def test_rates_in_advice():
 
     assert typed(lower_rate(config, 0.1)).lr == 0.01
     assert typed(wider_search(config, 0.01)).lr == (0.0001, 0.001, 0.01, 0.1)
+
+
+def test_a_seed_that_diverged_is_not_also_a_plateau(healthy):
+    def lose_seed_1(a):
+        a[1] = 700
+
+    run = with_changes(healthy, curves__valid_error=top_at_chance, final__diverged_at=lose_seed_1)
+
+    assert found(run) == ["diverged"]
