@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -77,6 +78,8 @@ def xavier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         # Every start adds its commands, which another process would not see.
         monkeypatch.setattr(app, "registered_commands", [])
         monkeypatch.setattr(app, "registered_groups", [])
+        # Whoever runs the tests may have settings of their own.
+        monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
         with pytest.raises(SystemExit) as left:
             main()
         captured = capsys.readouterr()

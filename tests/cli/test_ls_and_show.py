@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xavier_cli.cli.ls import runs_page
+from xavier_cli.cli.ls import newest_first, runs_page
 from xavier_cli.runs.store import write_run
 
 MADE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_ls_names_every_run_with_its_error(shelf, xavier):
 def test_ls_is_newest_first_and_tells_the_age(exact_run):
     old = replace(exact_run([0.5], act="tanh"), created_utc=MADE.isoformat())
     new = replace(exact_run([0.4], act="softsign"), created_utc=(MADE + timedelta(hours=3)).isoformat())
-    rows = runs_page([old, new], MADE + timedelta(hours=5)).tables[0].rows
+    rows = runs_page(newest_first([old, new]), MADE + timedelta(hours=5)).tables[0].rows
 
     assert [row[0] for row in rows] == ["2 h", "5 h"]
 

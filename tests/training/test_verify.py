@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.runs.difference import differences
 from xavier_cli.training import verify
 from xavier_cli.training.train import train
 
@@ -29,7 +30,7 @@ def _same_data(monkeypatch, material):
 
 def test_all_of_it_is_the_same_to_the_bit(run):
     again = verify.train_again(run, None)
-    found = verify.differences(run, again)
+    found = differences(run, again)
 
     assert again.updates.tolist() == run.updates.tolist()
     assert {each.group for each in found} >= {"curves", "activation", "weight", "jacobian", "final"}
@@ -41,7 +42,7 @@ def test_a_slice_of_it_is_the_same_to_the_bit(run):
 
     assert again.updates.tolist() == [0, 40, 80]
     assert again.seeds.tolist() == [2]
-    assert all(each.same_bits for each in verify.differences(run, again))
+    assert all(each.same_bits for each in differences(run, again))
 
 
 def test_without_time_one_record_after_the_start_is_compared(run, monkeypatch):
@@ -62,8 +63,7 @@ def test_what_was_changed_shows_in_its_group_alone(run, name, place, value, rela
     arrays = {**run.arrays, name: run[name].copy()}
     arrays[name][place] = value
     found = {
-        each.group: each
-        for each in verify.differences(replace(run, arrays=arrays), verify.train_again(run, None))
+        each.group: each for each in differences(replace(run, arrays=arrays), verify.train_again(run, None))
     }
     changed = found.pop(name.partition("/")[0])
 
@@ -78,7 +78,7 @@ def test_a_value_that_moved_to_the_next_bin_is_rounding(run):
     counts[0, 0, 1, full] -= 1
     counts[0, 0, 1, full + 1] += 1
     changed = replace(run, arrays={**run.arrays, "weight/histogram": counts})
-    (found,) = [each for each in verify.differences(changed, run) if each.group == "weight"]
+    (found,) = [each for each in differences(changed, run) if each.group == "weight"]
 
     assert not found.same_bits
     assert found.relative == 1 / counts[0, 0].sum(axis=-1).max()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli import names
+from xavier_cli.cli import completion
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
 
@@ -25,12 +26,11 @@ act = typer.Typer(
 )
 
 
-def _names(incomplete: str) -> list[tuple[str, str]]:
-    return [(a.name, a.formula) for a in names.ACTIVATIONS.values() if a.name.startswith(incomplete)]
-
-
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="Activation, by any of its names.", autocompletion=_names)
+    str,
+    typer.Argument(
+        metavar="NAME", help="Activation, by any of its names.", autocompletion=completion.activations
+    ),
 ]
 
 

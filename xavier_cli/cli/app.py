@@ -48,12 +48,16 @@ COMMANDS = {
     "compare": "Compare runs: mean and interval over seeds, and who differs.",
     "plot": "Draw a figure of the paper; its path is all that stdout carries.",
     "surface": "Take both losses over a plane of weights.",
+    "check": "Say what is wrong with runs: which layer, since when, what to try.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
+    "diff": "Show what differs between two runs: settings, data, origin, numbers.",
+    "export": "Write runs for other programs: csv, json, netcdf, tensorboard.",
     "ls": "List runs, the newest first: seeds, updates, test error, age.",
     "data": "The data sets: what there is, where it is, what is in it.",
     "svm": "Fit a support vector machine to the finite Shapeset.",
     "verify": "Train part of a run again: are the numbers the same?",
     "doctor": "Say what is wrong with a file, and what can still be read.",
+    "config": "The settings: values, and where each came from.",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }
@@ -79,14 +83,17 @@ def _not_loaded() -> None:
     raise AssertionError("a command that was not asked for")
 
 
+def _words_begun() -> list[str]:
+    """The words of the line that a shell asks completions for; it hands them over in the environment."""
+    return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
+
+
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Without words, as when a shell asks for completions, any command may be meant.
-    words = sys.argv[1:]
-    load_commands(words if words else COMMANDS)
+    load_commands(sys.argv[1:] or _words_begun())
     try:
         code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()

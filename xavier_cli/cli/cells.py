@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli import names
-from xavier_cli.cli import inputs
+from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
 from xavier_cli.config import SCALES, RunConfig
@@ -31,10 +31,16 @@ RecipeArgument = Annotated[
     typer.Argument(
         metavar="RECIPE",
         help="Name of a recipe or a TOML file; `list` shows the recipes there are.",
+        autocompletion=completion.recipes,
         show_default=False,
     ),
 ]
-ScaleOption = Annotated[str, typer.Option("--scale", metavar="|".join(SCALES), help="Preset of sizes.")]
+ScaleOption = Annotated[
+    str,
+    typer.Option(
+        "--scale", metavar="|".join(SCALES), help="Preset of sizes.", autocompletion=completion.scales
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SETTING=VALUE", help="Over every cell, like width=100; may be repeated."),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
+from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.filters import SortOption
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 
@@ -29,15 +30,43 @@ SelectOption = Annotated[
     typer.Option(
         "--select",
         metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
         help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
         show_default=False,
     ),
 ]
 
 
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
+        help="Show these settings instead of those that differ.",
+        show_default=False,
+    ),
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="SETTING",
+        autocompletion=completion.settings,
+        help="A table for each value of this setting.",
+        show_default=False,
+    ),
+]
+TransposeOption = Annotated[bool, typer.Option("--transpose", help="A column per experiment.")]
+
+
 def compare(
     runs: RunsArgument = None,
     select: SelectOption = None,
+    columns: ColumnsOption = None,
+    sort: SortOption = None,
+    group_by: GroupByOption = None,
+    transpose: TransposeOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -46,17 +75,26 @@ def compare(
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
     """
     from xavier_cli.cli.verdicts import comparison_page
+    from xavier_cli.cli.view import View
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
     from xavier_cli.findings.selection import select as select_runs
 
     if output is not None:
         check_output(output)
+    view = View(
+        tuple(_settings(columns, "--columns")) if columns is not None else (),
+        sort,
+        group_by.replace("-", "_") if group_by is not None else None,
+        transpose,
+    )
     read = inputs.read_inputs(runs, only=ONLY)
     experiments, notes = inputs.merged(read)
     if not experiments:
         raise inputs.nothing_to_show()
-    choices, more = select_runs(experiments, _settings(select)) if select is not None else ([], [])
+    choices, more = (
+        select_runs(experiments, _settings(select, "--select")) if select is not None else ([], [])
+    )
     if select is not None:
         notes += more
         experiments = [choice.run for choice in choices] or experiments
@@ -69,15 +107,15 @@ def compare(
     if not comparison.sections:
         say("xavier: none of these runs was trained: `xavier train` makes one that was")
         raise typer.Exit(ExitCode.USAGE)
-    show_page(comparison_page(comparison, notes), format, output)
+    show_page(comparison_page(comparison, notes, view), format, output)
     read.finish()
 
 
-def _settings(text: str) -> list[str]:
+def _settings(text: str, option: str) -> list[str]:
     """The settings in `lr,depth`."""
     chosen = list(dict.fromkeys(part.strip().replace("-", "_") for part in text.split(",") if part.strip()))
     if not chosen:
-        raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint="--select")
+        raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint=option)
     return chosen
 
 

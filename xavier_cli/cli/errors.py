@@ -30,6 +30,7 @@ EXIT_CODES = {
     "DataMissingError": ExitCode.USAGE,
     "UnsuitableRunError": ExitCode.USAGE,
     "ResumeError": ExitCode.USAGE,
+    "TensorBoardMissingError": ExitCode.USAGE,
     "DataDamagedError": ExitCode.NO_INPUT,
     "RunFileError": ExitCode.NO_INPUT,
     "StorageError": ExitCode.STORAGE,

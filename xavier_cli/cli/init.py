@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli import names
+from xavier_cli.cli import completion
 from xavier_cli.cli.act import elsewhere, elsewhere_data, flat
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
@@ -29,12 +30,11 @@ init = typer.Typer(
 )
 
 
-def _names(incomplete: str) -> list[tuple[str, str]]:
-    return [(i.name, i.law) for i in names.INITIALIZERS.values() if i.name.startswith(incomplete)]
-
-
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="Initializer, by any of its names.", autocompletion=_names)
+    str,
+    typer.Argument(
+        metavar="NAME", help="Initializer, by any of its names.", autocompletion=completion.initializers
+    ),
 ]
 FanInOption = Annotated[int, typer.Option("--fan-in", min=1, help="Units of the layer below.")]
 FanOutOption = Annotated[int, typer.Option("--fan-out", min=1, help="Units of the layer itself.")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xavier_cli.cli import completion
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 RunsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN", help="Run files, folders of them, or names of runs.", show_default=False),
+    typer.Argument(
+        metavar="RUN",
+        help="Run files, folders of them, or names of runs.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
 ]
 
 

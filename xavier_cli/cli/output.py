@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -58,6 +59,7 @@ _PLAINER = str.maketrans(
         "→": "->",
         "∞": "inf",
         "φ": "phi",
+        **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
     }
 )
 
@@ -80,9 +82,10 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
     from xavier_cli.cli import formats
     from xavier_cli.cli.screen import format_screen
 
+    if format is Format.TABLE:
+        return format_screen(page, width, colour)
+    page = replace(page, tables=tuple(table.without_pictures() for table in page.tables))
     match format:
-        case Format.TABLE:
-            return format_screen(page, width, colour)
         case Format.PLAIN:
             return formats.format_plain(page)
         case Format.JSON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 _ESCAPE_SEQUENCE = re.compile(
@@ -16,7 +16,7 @@ _ESCAPE_SEQUENCE = re.compile(
 @dataclass(frozen=True)
 class Column:
     """A column of text. Where space is short, what `wraps` does so, what is `optional` goes, and what `moves`
-    goes below its row.
+    goes below its row. A `picture` is for screens alone, and the first to go.
     """
 
     title: str
@@ -24,6 +24,7 @@ class Column:
     wraps: bool = False
     moves: bool = False
     optional: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Table:
     title: str = ""
     about: str = ""
     best: frozenset[int] | None = None
+
+    def without_pictures(self) -> Table:
+        """The table in words and numbers alone."""
+        kept = [i for i, column in enumerate(self.columns) if not column.picture]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
 
 @dataclass(frozen=True)

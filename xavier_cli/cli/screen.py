@@ -59,11 +59,18 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
 def fit(table: Table, width: int) -> list[RenderableType]:
     """`table` as rich renderables, as much of it in line as the width allows.
 
-    Whole if it fits; else with titles on several lines, without what is optional, with what moves below each
-    row; and last as one short list per row.
+    Whole if it fits; else without pictures, with titles on several lines, without what is optional, with what
+    moves below each row; and last as one short list per row.
     """
-    columns, rows = _with_marks(table)
     bold = table.best or frozenset()
+    if any(column.picture for column in table.columns):
+        columns, rows = _with_marks(table)
+        whole = _Layout(columns, rows, range(len(columns)), GAP, False, bold)
+        # A picture is not worth a line more of words.
+        if whole.fits(width, wrapped=False):
+            return list(whole.lines([]))
+        table = table.without_pictures()
+    columns, rows = _with_marks(table)
     every = list(range(len(columns)))
     needed = [i for i in every if not columns[i].optional]
     in_line = [i for i in every if not columns[i].moves]
@@ -110,11 +117,11 @@ class _Layout:
         pieces = title.split() if self.folded else [title]
         return max(map(cell_len, ["", *pieces, *(row[index] for row in self.rows)]))
 
-    def fits(self, width: int) -> bool:
+    def fits(self, width: int, wrapped: bool = True) -> bool:
         needed = -self.gap
         for i in self.kept:
             natural = self.natural(i)
-            needed += self.gap + (min(natural, NARROWEST) if self.columns[i].wraps else natural)
+            needed += self.gap + (min(natural, NARROWEST) if self.columns[i].wraps and wrapped else natural)
         return needed <= width
 
     def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""Where a configuration's values come from: flags, environment, files, a scale, and at last the defaults."""
+"""Where a configuration's values come from: flags, a scale, environment, files, and at last the defaults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli import names
+from xavier_cli.cli import completion
 from xavier_cli.config import SCALES, ConfigError, RunConfig
 from xavier_cli.recipes import read_toml
 
@@ -43,22 +44,37 @@ def resolve(settings: Mapping[str, str]) -> RunConfig:
 
     Raises `ConfigError`, which names the setting and where its value came from.
     """
+    merged: dict[str, Any] = {}
+    for source, values in layers(settings):
+        # Checked layer by layer, so that a mistake is told with the place it was made in.
+        merged |= _checked(source, values)
+    return RunConfig.of(**merged)
+
+
+def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Where values come from, the later before the earlier: a name for the place, and the values from there.
+
+    What was typed has no name. Raises `ConfigError`.
+    """
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
     if scale is not None and scale not in SCALES:
         raise ConfigError(names.unknown("scale", scale, SCALES))
-    layers: list[tuple[str, Mapping[str, Any]]] = [
-        (str(PROJECT_FILE), _read(PROJECT_FILE) if PROJECT_FILE.is_file() else {}),
+    files = [user_file(), PROJECT_FILE]
+    return [
+        *((str(path), _read(path) if path.is_file() else {}) for path in files),
         (config or "", _read(Path(config)) if config else {}),
         ("the environment", _environment()),
-        ("--scale", SCALES[scale] if scale else {}),
+        (f"--scale {scale}" if scale else "", SCALES[scale] if scale else {}),
         ("", typed),
     ]
-    merged: dict[str, Any] = {}
-    for source, values in layers:
-        # Checked layer by layer, so that a mistake is told with the place it was made in.
-        merged |= _checked(source, values)
-    return RunConfig.of(**merged)
+
+
+def user_file() -> Path:
+    """The settings of this user, for every project; it need not be there."""
+    from platformdirs import user_config_path
+
+    return user_config_path("xavier", appauthor=False) / "config.toml"
 
 
 def _checked(source: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -92,6 +108,7 @@ def _option(field: str) -> inspect.Parameter:
         help=f"{info.description}{default}",
         rich_help_panel="Experiment",
         show_default=False,
+        autocompletion=completion.BY_SETTING.get(field),
     )
     return _parameter(field, option)
 
@@ -132,6 +149,7 @@ _FILES = (
         typer.Option(
             "--scale",
             metavar="|".join(SCALES),
+            autocompletion=completion.scales,
             help="Preset of sizes: paper is 5×1000, 2.5 M updates; tiny shows that it runs.",
             rich_help_panel="Experiment",
         ),

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.cli.sparkline import sparklines
+from xavier_cli.cli.view import View, transposed
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
+from xavier_cli.findings.scores import error_curve
 
 SCHEMA = "xavier.compare/1"
 # Settings whose usual value needs no words in the line of what the rows have in common.
@@ -23,20 +26,25 @@ _UNSAID = (
 )
 
 
-def comparison_page(comparison: Comparison, notes: Sequence[str] = ()) -> Page:
+def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: View | None = None) -> Page:
     """The answer of `compare`; `notes` are what merging the files had to say."""
-    sections = comparison.sections
+    view = view or View()
+    sections = [view.arranged(section) for section in comparison.sections]
+    tables = [result_table(part, curves=True) for section in sections for part in view.groups(section)]
     return Page(
         schema=SCHEMA,
         data={"sections": [_section_data(section) for section in sections]},
         records=[{"data": section.data, **_record(row)} for section in sections for row in section.rows],
-        tables=tuple(result_table(section) for section in sections),
+        tables=tuple(transposed(table) if view.transpose else table for table in tables),
         notes=(*rules(comparison), *notes),
     )
 
 
-def result_table(section: Section) -> Table:
-    """One data set's experiments, the best first: what differs, N, the errors, and who is told apart."""
+def result_table(section: Section, curves: bool = False) -> Table:
+    """One data set's experiments, the best first: what differs, N, the errors, and who is told apart.
+
+    With `curves`, also the test error over time, drawn in a line.
+    """
     rows = section.rows
     places = numbers.decimals(
         [100 * row.test_error.mean for row in rows], [100 * row.test_error.half_width for row in rows]
@@ -60,6 +68,9 @@ def result_table(section: Section) -> Table:
     if any(against):
         columns.append(Column("verdict (p)", wraps=True, moves=True))
         cells.append(against)
+    if curves:
+        columns.append(Column("error over time", picture=True))
+        cells.append(sparklines([error_curve(row.run).mean(axis=0) for row in rows]))
     best = {index for index, row in enumerate(rows) if row.verdict.kind == "best" and len(rows) > 1}
     return Table(
         columns=tuple(columns),
@@ -151,12 +162,12 @@ def _gap(verdict: Verdict, places: int) -> str:
 
 
 def _setting(row: Row, name: str) -> str:
-    text = numbers.setting(row.settings[name])
+    text = numbers.setting(row.settings.get(name, ""))
     return "~" * (name in row.chosen) + text + "!" * (name in row.on_edge)
 
 
 def _is_text(rows: Sequence[Row], name: str) -> bool:
-    return any(isinstance(row.settings[name], str) for row in rows)
+    return any(isinstance(row.settings.get(name, ""), str) for row in rows)
 
 
 def _common(section: Section) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import inputs
+from xavier_cli.cli.apart import differences_table
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.cli.page import Page, clean
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.difference import Difference
     from xavier_cli.runs.record import Run
-    from xavier_cli.training.verify import Difference
 
 SCHEMA = "xavier.verify/1"
 
@@ -55,9 +56,10 @@ def verify(
     chosen = _seeds(seeds)
 
     from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.runs.difference import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.loop import Watcher
-    from xavier_cli.training.verify import ROUNDING, differences, train_again
+    from xavier_cli.training.verify import ROUNDING, train_again
 
     keep_compiled_programs()
     if note := prepare_devices(len(original.seeds) if chosen is None else len(chosen)):
@@ -89,23 +91,6 @@ def _page(run: Run, again: Run, found: list[Difference], rounding: float) -> Pag
     else:
         verdict = f"The same up to rounding (differences of at most {rounding:.1%})."
     seeds = "1 seed" if len(again.seeds) == 1 else f"{len(again.seeds)} seeds"
-    rows = tuple(
-        (
-            each.group,
-            str(each.arrays),
-            "0" if each.same_bits else f"{each.absolute:.2g}",
-            "0" if each.same_bits else f"{each.relative:.2g}",
-            "" if each.same_bits else each.worst.rpartition("/")[2],
-        )
-        for each in found
-    )
-    columns = (
-        Column("group"),
-        Column("arrays", "right", optional=True),
-        Column("largest difference", "right"),
-        Column("relative", "right"),
-        Column("in", wraps=True),
-    )
     records = [{"run": str(run.path), **vars(each)} for each in found]
     versions = {
         name: (run.provenance.get(name), again.provenance.get(name)) for name in ("device", "strategy")
@@ -135,6 +120,6 @@ def _page(run: Run, again: Run, found: list[Difference], rounding: float) -> Pag
             "groups": [vars(each) for each in found],
         },
         records=records,
-        tables=(Table(columns, rows, title=title),),
+        tables=(differences_table(found, title),),
         notes=tuple(notes),
     )

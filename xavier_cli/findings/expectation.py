@@ -11,6 +11,21 @@ import numpy as np
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.runs.record import Run
 
+# Name of a quantity, and of its prediction -> where it is measured.
+PATHS = {
+    "activation_mean": "activation/mean",
+    "activation_std": "activation/std",
+    "saturated": "activation/saturated",
+    "inactive": "activation/inactive",
+    "backprop_std": "backprop/std",
+    "weight_gradient_std": "weight_gradient/std",
+    "weight_gradient_rms": "weight_gradient/example_rms",
+    "mean_singular_value": "jacobian/mean_singular_value",
+    "rms_singular_value": "jacobian/rms_singular_value",
+    "geometric_mean_singular_value": "jacobian/geometric_mean_singular_value",
+    "max_singular_value": "jacobian/max_singular_value",
+}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -30,7 +45,7 @@ def expectation(run: Run) -> dict[str, Quantity]:
     `backprop_step` of a layer is the back-propagated std of the layer above over its own.
     `weight_gradient_rms` is each example's own, which equation (7) is about.
     """
-    measured = {name: finite_mean(run[path][:, 0]) for name, path in _PATHS.items() if path in run}
+    measured = {name: finite_mean(run[path][:, 0]) for name, path in PATHS.items() if path in run}
     backprop = run["backprop/std"][:, 0].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = backprop[:, 1:] / backprop[:, :-1]
@@ -39,21 +54,6 @@ def expectation(run: Run) -> dict[str, Quantity]:
         name: Quantity(values, _theory(run, name, len(values)), _theory(run, f"{name}_sd", len(values)))
         for name, values in measured.items()
     }
-
-
-_PATHS = {
-    "activation_mean": "activation/mean",
-    "activation_std": "activation/std",
-    "saturated": "activation/saturated",
-    "inactive": "activation/inactive",
-    "backprop_std": "backprop/std",
-    "weight_gradient_std": "weight_gradient/std",
-    "weight_gradient_rms": "weight_gradient/example_rms",
-    "mean_singular_value": "jacobian/mean_singular_value",
-    "rms_singular_value": "jacobian/rms_singular_value",
-    "geometric_mean_singular_value": "jacobian/geometric_mean_singular_value",
-    "max_singular_value": "jacobian/max_singular_value",
-}
 
 
 def _theory(run: Run, name: str, layers: int) -> list[float]:

@@ -47,7 +47,7 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
 
     Means are over the seeds that did not diverge, or over all where every one did.
     """
-    kept = ~run.diverged if not run.diverged.all() else np.ones(len(run.seeds), bool)
+    kept = kept_seeds(run)
     depth = run.config.depth
     found: list[dict[str, float]] = [{} for _ in range(depth + 1)]
     for names in (_PER_LAYER, _PER_WEIGHT_LAYER):
@@ -62,9 +62,23 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     )
 
 
+def over_time(run: Run, path: str) -> np.ndarray:
+    """`run[path]` `(S, R, ...)` as its mean over the seeds that `layers_at` takes, `(R, ...)`."""
+    return _mean(run[path][kept_seeds(run)])
+
+
+def kept_seeds(run: Run) -> np.ndarray:
+    """Shape `(S,)`: the seeds that did not diverge, or all where every one did."""
+    return ~run.diverged if not run.diverged.all() else np.ones(len(run.seeds), bool)
+
+
 def finite_mean(values: np.ndarray) -> list[float]:
     """Mean over the first axis of what is finite; NaN where nothing is."""
+    return [float(value) for value in _mean(values)]
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return [float(value) for value in np.nanmean(finite, axis=0)]
+        return np.asarray(np.nanmean(finite, axis=0))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
 from xavier_cli.config import ConfigError
-from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import prepare
@@ -29,26 +26,6 @@ ROUNDING = 1e-3
 Batched members against members one by one (a deep tanh network, 4,000 updates) are 1e-5 apart, and where a
 network saturates and its training becomes chaotic, 0.1 and more after 15,000 updates.
 """
-
-# Positions on these axes are looked up by the scale's own values; all others are the same in both.
-_LOOKED_UP = ("seed", "update", "jacobian_update", "spectrum_update")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far the arrays of one group lie apart; `worst` is the array whose relative difference is largest.
-
-    `relative` is the largest absolute difference in an array over the largest number in the file's; of
-    histograms and of right answers, the share of values that moved. What is a number in one of them alone is
-    infinitely far.
-    """
-
-    group: str
-    absolute: float
-    relative: float
-    worst: str
-    arrays: int
-    same_bits: bool
 
 
 def train_again(
@@ -93,44 +70,3 @@ def train_again(
 
     watcher = replace(watcher, report=note, stopped=enough, provenance=provenance_of(layout))
     return train_population(Engine(population, material, layout), watcher)[0]
-
-
-def differences(run: Run, again: Run) -> list[Difference]:
-    """How far `again` is from `run` at the records and seeds that both have, group by group."""
-    groups: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
-    for name in again.arrays:
-        if name in run and "seed" in schema.dims(name) and name not in schema.SCALES:
-            part, other = _shared(run, again, name)
-            if name == "final/diverged_at":
-                part = np.where(part < again.updates[-1], part, -1)
-            groups.setdefault(name.partition("/")[0], []).append((name, part, other))
-    return [_difference(group, pairs) for group, pairs in groups.items()]
-
-
-def _shared(run: Run, again: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
-    part, other = run[name], again[name]
-    for axis, dim in enumerate(schema.dims(name)):
-        if dim in _LOOKED_UP:
-            where = [(i, j) for j, value in enumerate(again[dim]) for i in np.flatnonzero(run[dim] == value)]
-            part = part.take([i for i, _ in where], axis)
-            other = other.take([j for _, j in where], axis)
-    return part, other
-
-
-def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Difference:
-    largest = []
-    for name, part, other in pairs:
-        a, b = part.astype(np.float64), other.astype(np.float64)
-        apart = np.where(np.isnan(a) & np.isnan(b), 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
-        absolute = float(apart.max(initial=0.0))
-        if name.endswith("/histogram"):
-            # A value on an edge that moves leaves one bin and enters another.
-            apart, a = apart.sum(axis=-1) / 2, a.sum(axis=-1)
-        elif name == "final/test_correct":
-            apart, a = apart.mean(axis=-1), np.ones(1)
-        scale = float(np.nan_to_num(np.abs(a)).max(initial=0.0))
-        widest = float(apart.max(initial=0.0))
-        largest.append((widest / scale if scale else widest, absolute, name))
-    relative, _, worst = max(largest)
-    same = all(part.tobytes() == other.astype(part.dtype).tobytes() for _, part, other in pairs)
-    return Difference(group, max(each[1] for each in largest), relative, worst, len(pairs), same)

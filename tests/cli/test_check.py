@@ -1,0 +1,95 @@
+"""`xavier check`, through its front door."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from xavier_cli.runs.store import write_run
+
+
+@pytest.fixture
+def clean(tmp_path, monkeypatch, make_run):
+    """A run in `runs` that only its rules of curves can be held against."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
+    write_run(tmp_path / "runs" / "clean.h5", make_run(width=8, seeds="5", only=["curves"]))
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def ill(clean, make_run):
+    """A second run, one seed of which diverged."""
+    run = make_run(width=8, seeds="5", only=["curves"], diverged=[1], lr=0.3)
+    write_run(clean / "ill.h5", run)
+    return clean / "ill.h5"
+
+
+def test_a_clean_run_is_code_0(clean, xavier):
+    answer = xavier("check")
+
+    assert answer.code == 0
+    assert "reading 1 run of the newest command" in answer.err
+    assert "runs/clean.h5: clean, after 30,000 updates, N = 5" in " ".join(answer.out.split())
+    assert "not recorded, so not looked for: saturated-layer" in " ".join(answer.out.split())
+
+
+def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
+    answer = xavier("check", ill)
+
+    assert answer.code == 3
+    assert "1 of 5 seeds diverged, the first at update" in " ".join(answer.out.split())
+    assert "try: xavier train --width 8 --lr 0.03 --seeds 5" in answer.out
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_it_fits_the_screen(ill, xavier, width):
+    lines = xavier("check", width=width).out.splitlines()
+
+    assert max(map(len, lines)) <= width
+
+
+def test_machine_formats_name_every_run(ill, xavier):
+    page = json.loads(xavier("check", "runs", "-f", "json").out)
+    rows = list(csv.DictReader(io.StringIO(xavier("check", "runs", "-f", "csv").out)))
+
+    assert page["schema"] == "xavier.check/1"
+    assert {run["run"]: run["verdict"] for run in page["runs"]} == {
+        "runs/clean.h5": "clean",
+        "runs/ill.h5": "ill",
+    }
+    assert [(row["verdict"], row["rule"]) for row in rows] == [("clean", ""), ("ill", "diverged")]
+
+
+def test_only_the_rules_asked_for(ill, xavier):
+    assert xavier("check", ill, "--rules", "plateau-at-chance, not-finished").code == 0
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [("divergd", "did you mean `diverged`"), (",", "names no rule"), ("", "names no rule")],
+)
+def test_a_wrong_rule_is_refused(ill, xavier, rules, message):
+    answer = xavier("check", ill, "--rules", rules)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+
+
+def test_list_documents_every_rule(xavier):
+    answer = xavier("check", "list", "-f", "json")
+    rules = json.loads(answer.out)["rules"]
+
+    assert answer.code == 0
+    assert len(rules) == 15
+    assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
+
+
+def test_a_bad_file_hides_no_other(clean, xavier):
+    (clean / "bad.h5").write_bytes(b"")
+
+    answer = xavier("check", "runs")
+
+    assert answer.code == 4
+    assert "clean.h5: clean" in answer.out

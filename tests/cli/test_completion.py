@@ -1,0 +1,82 @@
+"""What a shell is offered, asked as bash, zsh and fish ask."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"jax", "h5py", "numpy", "matplotlib", "scipy", "optax"}
+CODE = (
+    "import sys\nfrom xavier_cli.cli import main\nsys.argv = ['xavier']\n"
+    "try:\n    main()\nfinally:\n"
+    f"    print('HEAVY', sorted(set(sys.modules) & {HEAVY!r}), file=sys.stderr)"
+)
+SHELLS = ("bash", "zsh", "fish")
+
+
+def offered(shell: str, line: str, folder: Path) -> str:
+    asked = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": line},
+        "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    environment = {
+        **os.environ,
+        **asked,
+        "_XAVIER_COMPLETE": f"complete_{shell}",
+        "XAVIER_RUNS_DIR": str(folder),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.stderr.strip() == "HEAVY []"
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "others"),
+    [
+        ("xavier comp", ["compare"], ["train"]),
+        ("xavier train --act ", ["tanh", "softsign", "sigmoid"], ["normalized"]),
+        ("xavier train --init n", ["normalized"], ["standard"]),
+        ("xavier probe --data m", ["mnist"], ["shapeset"]),
+        ("xavier train --scale p", ["paper"], ["tiny"]),
+        ("xavier reproduce table", ["table-1"], ["figure-1"]),
+        ("xavier sweep figure-1", ["figure-1", "figure-12"], ["table-1"]),
+        ("xavier compare --select lr,de", ["lr,depth"], ["lr,width"]),
+        ("xavier compare a", ["a-run", "another"], ["hidden", "note", ".h5"]),
+        ("xavier check a-", ["a-run"], ["another"]),
+        ("xavier act show so", ["softsign"], ["tanh"]),
+        ("xavier init show st", ["standard"], ["normalized"]),
+    ],
+)
+def test_bash_is_offered_what_begins_so(tmp_path, line, words, others):
+    for name in ("a-run.h5", "another.h5", ".a-hidden.h5", "a-note.txt"):
+        (tmp_path / name).touch()
+    out = offered("bash", line, tmp_path).split()
+
+    assert set(words) <= set(out)
+    assert not set(others) & set(out)
+    assert not any("hidden" in word or "note" in word for word in out)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_is_offered_activations(tmp_path, shell):
+    out = offered(shell, "xavier train --act s", tmp_path)
+
+    assert "sigmoid" in out
+    assert "softsign" in out
+    assert "tanh" not in out.replace("softsign", "")
+
+
+def test_where_there_are_no_runs_the_shell_offers_files(tmp_path):
+    assert offered("bash", "xavier compare x", tmp_path / "none").strip() == ""

@@ -1,0 +1,236 @@
+"""Every rule finds the illness it is about, planted in a healthy run, and blames no healthy one."""
+
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.findings.health import RULES, check, find_rules
+from xavier_cli.findings.health.advice import lower_rate, train_command, wider_search
+from xavier_cli.names import UnknownNameError
+
+DEPTH = 5
+
+
+@pytest.fixture(scope="module")
+def healthy(make_run):
+    """A run whose layers are alike, that learnt, with five seeds; predictions that fit."""
+    run = make_run(width=20, seeds="5", jacobian=False, test_examples=10)
+    arrays = dict(run.arrays)
+    for name in ("activation_mean", "activation_std", "backprop_std", "weight_gradient_rms"):
+        path = name.replace("activation_", "activation/").replace("backprop_", "backprop/")
+        path = path.replace("weight_gradient_", "weight_gradient/example_")
+        arrays[f"theory/{name}"] = arrays[path][:, 0].mean(axis=0).astype(np.float64)
+        arrays[f"theory/{name}_sd"] = np.full_like(arrays[f"theory/{name}"], 0.05)
+    arrays["theory/activation_mean_sd"][:] = np.nan
+    for path in ("activation/std", "backprop/std"):
+        arrays[path] = arrays[path] * 0 + arrays[path][:, :1, :1]
+        arrays[f"theory/{path.replace('/', '_')}"][:] = arrays[path][0, 0, 0]
+    arrays["activation/saturated"] = arrays["activation/saturated"] * 0 + np.float32(0.56)
+    return replace(run, arrays=arrays)
+
+
+def with_changes(run, **planted):
+    """`run` with arrays changed by functions that get a copy to write into; `__` stands for `/`."""
+    arrays = dict(run.arrays)
+    for name, change in planted.items():
+        path = name.replace("__", "/")
+        arrays[path] = arrays[path].copy()
+        change(arrays[path])
+    return replace(run, arrays=arrays)
+
+
+def found(run, *severities):
+    return [f.rule.name for f in check(run) if f.severity in (severities or ("error", "warning"))]
+
+
+def saturate_layer_5(a):
+    a[:, 4:, 4] = 0.95
+
+
+def start_alike(a):
+    a[:, 0, 2] = 0
+
+
+def shrink(step):
+    def change(a):
+        a *= np.float32(step) ** -np.arange(DEPTH, dtype=np.float32)
+
+    return change
+
+
+def fall_at_the_end(a):
+    a[:, -3:, 1] *= 0.1
+
+
+def grow_at_the_end(a):
+    a[:, -2:, 3] *= 9
+
+
+def top_at_chance(a):
+    a[1, 3:] = 0.83
+
+
+def kill_units(a):
+    a[:, -1, 0] = 0.6
+
+
+def in_turn(a):
+    a[:] = np.array([1.0, 0.9, 0.7, 0.6, 0.9], np.float32)[:, None]
+
+
+def lose_seed_2(a):
+    a[2] = 700
+
+
+def far_from_theory(a):
+    a[3, 0, 2] *= 1.3
+
+
+ILL = {
+    "saturated-layer": {"activation__saturated": saturate_layer_5},
+    "saturates-in-turn": {"activation__abs_percentiles": in_turn},
+    "dead-units": {"activation__dead": kill_units},
+    "symmetric-units": {"weight__std": start_alike},
+    "vanishing-activations": {"activation__std": shrink(1.6), "theory__activation_std": shrink(1.6)},
+    "exploding-activations": {"activation__std": shrink(1 / 1.6), "theory__activation_std": shrink(1 / 1.6)},
+    "vanishing-gradients": {"backprop__std": shrink(1 / 1.6), "theory__backprop_std": shrink(1 / 1.6)},
+    "exploding-gradients": {"backprop__std": shrink(1.6), "theory__backprop_std": shrink(1.6)},
+    "variance-drift": {"weight__std": grow_at_the_end},
+    "not-as-predicted": {"activation__std": far_from_theory},
+    "plateau-at-chance": {"curves__valid_error": top_at_chance},
+    "diverged": {"final__diverged_at": lose_seed_2},
+}
+
+
+def test_a_healthy_run_comes_out_clean(healthy):
+    assert check(healthy) == ()
+
+
+@pytest.mark.parametrize("name", ILL)
+def test_a_planted_illness_is_found_and_nothing_else(healthy, name):
+    assert found(with_changes(healthy, **ILL[name])) == [name]
+
+
+def test_every_rule_is_tested():
+    elsewhere = {"rate-on-the-edge", "too-few-seeds", "not-finished"}
+
+    assert set(RULES) == set(ILL) | elsewhere
+
+
+def test_the_finding_names_layer_beginning_and_numbers(healthy):
+    (finding,) = check(with_changes(healthy, activation__saturated=saturate_layer_5))
+
+    assert finding.seen.layers == (5,)
+    assert finding.seen.since == int(healthy.updates[4])
+    assert finding.seen.numbers["saturated"] == pytest.approx(0.95)
+    assert "95 % of layer 5" in finding.seen.evidence
+
+
+def test_a_collapse_is_dated_too(healthy):
+    (finding,) = check(with_changes(healthy, activation__std=fall_at_the_end))
+
+    assert (finding.rule.name, finding.seen.layers) == ("variance-drift", (2,))
+    assert finding.seen.since == int(healthy.updates[-3])
+
+
+def test_what_was_over_at_the_end_is_not_found(healthy):
+    def pass_over(a):
+        a[:, 3:6, 2] = 0.99
+
+    assert found(with_changes(healthy, activation__saturated=pass_over)) == []
+
+
+def test_gradients_that_training_mended_are_a_note(healthy):
+    def at_first(a):
+        a[:, :2] *= np.float32(1.6) ** np.arange(DEPTH, dtype=np.float32)
+
+    run = with_changes(healthy, backprop__std=at_first, theory__backprop_std=shrink(1 / 1.6))
+    (finding,) = check(run)
+
+    assert (finding.rule.name, finding.severity) == ("vanishing-gradients", "note")
+    assert "shrinks by 1.6 per layer, 6.55 in all; theory expects 1.6 per layer" in finding.seen.evidence
+    assert f"mended by update {int(run.updates[2]):,}" in finding.seen.evidence
+
+
+def test_a_seed_that_stands_at_chance_is_named(healthy):
+    (finding,) = check(with_changes(healthy, curves__valid_error=top_at_chance))
+
+    assert finding.seen.numbers["seeds"] == [1]
+    assert finding.seen.since == int(healthy.updates[3])
+
+
+def test_one_seed_within_4_sd_is_as_predicted(healthy):
+    def within(a):
+        a[3, 0, 2] *= 1.19
+
+    assert found(with_changes(healthy, activation__std=within)) == []
+
+
+def test_a_rate_on_the_edge_is_told_with_a_wider_search(make_run):
+    run = make_run(lr="0.1,0.2", seeds="5", width=8, jacobian=False)
+    (finding,) = check(run, find_rules(["rate-on-the-edge"]))
+
+    assert run.lr == 0.2
+    assert "--lr 0.1,0.2,0.4,0.8" in finding.seen.advice
+
+
+def test_few_seeds_are_a_note_and_half_a_run_a_warning(make_run):
+    run = make_run(width=8, seeds="3", jacobian=False, status="interrupted", records_done=6)
+    by_name = {finding.rule.name: finding for finding in check(run)}
+
+    assert by_name["too-few-seeds"].severity == "note"
+    assert by_name["not-finished"].severity == "warning"
+    assert "interrupted at 7,895 of 30,000 updates (26 %)" in by_name["not-finished"].seen.evidence
+
+
+def test_a_run_without_the_numbers_is_not_blamed(make_run):
+    run = make_run(width=8, seeds="5", only=["curves"])
+
+    assert check(run) == ()
+
+
+def test_a_misspelt_rule_names_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean `dead-units`"):
+        find_rules(["dead-unit"])
+
+
+def typed(command):
+    words = shlex.split(command)
+    assert words[:2] == ["xavier", "train"]
+    pairs = zip(words[2::2], words[3::2], strict=True)
+    return RunConfig.of(**{name[2:].replace("-", "_"): value for name, value in pairs})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"data": "mnist", "coding": "-1,1", "act": "sigmoid", "init": "standard", "seeds": "3,5"},
+        {"width": "30,20,10", "lr": "0.01,0.02", "search_seeds": 1, "updates": 1234, "records": "every:100"},
+        {"data": "images:a folder", "init_gain": 1.5, "seeds": "2:4", "loss": "quadratic"},
+    ],
+)
+def test_advice_that_is_pasted_is_the_configuration(settings):
+    config = RunConfig.of(**settings)
+
+    assert typed(train_command(config)) == config
+    assert typed(train_command(config, init="standard")) == config.with_(init="standard")
+
+
+def test_rates_in_advice():
+    config = RunConfig.of(lr="0.01,0.1", width=9)
+
+    assert typed(lower_rate(config, 0.1)).lr == 0.01
+    assert typed(wider_search(config, 0.01)).lr == (0.0001, 0.001, 0.01, 0.1)
+
+
+def test_a_seed_that_diverged_is_not_also_a_plateau(healthy):
+    def lose_seed_1(a):
+        a[1] = 700
+
+    run = with_changes(healthy, curves__valid_error=top_at_chance, final__diverged_at=lose_seed_1)
+
+    assert found(run) == ["diverged"]

@@ -1,0 +1,46 @@
+"""`xavier check`: what is wrong with a run, since when, and what to try."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import ExitCode
+from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+
+
+def check(
+    runs: RunsArgument = None,
+    rules: Annotated[
+        str | None,
+        typer.Option("--rules", metavar="RULE[,RULE]", help="Only these rules.", show_default=False),
+    ] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Say what is wrong with runs: which layer, since when, what to try.
+
+    Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`). `xavier check list` shows
+    the rules with their thresholds. Exits with 3 where something is found; a note alone is no finding.
+
+    xavier check runs/*.h5 --rules saturated-layer,plateau-at-chance
+    """
+    from xavier_cli.cli.diagnosis import findings_page, is_sick, rules_page
+    from xavier_cli.findings.health import find_rules
+
+    if output is not None:
+        check_output(output)
+    chosen = find_rules(part for text in (rules or "").split(",") if (part := text.strip()))
+    if runs == ["list"]:
+        show_page(rules_page(chosen), format, output)
+        return
+    if rules is not None and not chosen:
+        raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
+    read = inputs.read_inputs(runs, inputs.newest_runs)
+    show_page(findings_page(read.runs, chosen), format, output)
+    read.finish()
+    if is_sick(read.runs, chosen):
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)

@@ -1,0 +1,134 @@
+"""`xavier export`: runs as CSV, JSON, NetCDF or TensorBoard's event files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import say
+from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.output import Format, check_output, show_page
+from xavier_cli.cli.page import Page, clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+SCHEMA = "xavier.export/1"
+
+
+class To(StrEnum):
+    """A form that other programs read."""
+
+    CSV = "csv"
+    JSON = "json"
+    NETCDF = "netcdf"
+    TENSORBOARD = "tensorboard"
+
+
+def export(
+    to: Annotated[
+        To,
+        typer.Option(
+            "--to",
+            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files.",
+            show_default=False,
+        ),
+    ],
+    runs: RunsArgument = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write to instead of stdout (csv, json), file or folder (netcdf), folder "
+            "(tensorboard).",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write runs for other programs: csv, json, netcdf, tensorboard.
+
+    Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). Runs of one configuration are merged.
+
+    xavier export --to csv runs/*.h5 -o runs.csv
+
+    xavier export --to tensorboard -o logs; tensorboard --logdir logs
+    """
+    if to in (To.CSV, To.JSON) and output is not None:
+        check_output(output)
+    if to in (To.NETCDF, To.TENSORBOARD) and output is None:
+        raise typer.BadParameter(f"`--to {to}` needs a place to write to", param_hint="--output")
+    read = inputs.read_inputs(runs)
+    experiments, notes = inputs.merged(read)
+    if not experiments:
+        raise inputs.nothing_to_show()
+    for note in notes:
+        say(clean(note))
+    named = list(zip(_names(experiments), experiments, strict=True))
+    match to:
+        case To.CSV:
+            show_page(_long_page(named), Format.CSV, output)
+        case To.JSON:
+            show_page(_whole_page(named), Format.JSON, output)
+        case To.NETCDF:
+            assert output is not None
+            _write_netcdf(named, output)
+        case To.TENSORBOARD:
+            assert output is not None
+            _write_events(named, output)
+    read.finish()
+
+
+def _long_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    from xavier_cli.export.long import long_records
+
+    return Page(SCHEMA, {}, [record for name, run in runs for record in long_records(run, name)])
+
+
+def _whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    from xavier_cli.export.long import whole
+
+    return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])
+
+
+def _write_netcdf(runs: Sequence[tuple[str, Run]], output: Path) -> None:
+    """A run file is NetCDF-4 already, its dimensions with scales: a copy of it, of all seeds, will do."""
+    from xavier_cli.runs.store import write_run
+
+    one_file = len(runs) == 1 and output.suffix and not output.is_dir()
+    if not one_file and output.exists() and not output.is_dir():
+        wrong = f"`{output}` is a file; {len(runs)} runs need a folder"
+        raise typer.BadParameter(wrong, param_hint="--output")
+    for name, run in runs:
+        path = output if one_file else output / f"{name}.nc"
+        write_run(path, run)
+        print(path)
+
+
+def _write_events(runs: Sequence[tuple[str, Run]], output: Path) -> None:
+    from xavier_cli.export.tensorboard import event_files
+    from xavier_cli.runs.publish import publish
+
+    if output.exists() and not output.is_dir():
+        raise typer.BadParameter(f"`{output}` is a file; name a folder", param_hint="--output")
+    for name, run in runs:
+        for place, content in event_files(run).items():
+            publish(output / name / place, content, lambda _: None)
+        print(output / name)
+
+
+def _names(runs: Sequence[Run]) -> Iterator[str]:
+    """A name per run, safe in a path and none twice: its file's, or what it holds."""
+    taken: set[str] = set()
+    for run in runs:
+        name = clean(run.path.stem if run.path else run.config.file_stem()).lstrip(".") or "run"
+        unique, number = name, 2
+        while unique in taken:
+            unique, number = f"{name}-{number}", number + 1
+        taken.add(unique)
+        yield unique

@@ -1,0 +1,124 @@
+"""Rows chosen and sorted by what is in them: `--where act=tanh`, `--sort test_error`."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, TypeVar
+
+import typer
+
+from xavier_cli import names
+
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only what fits, like act=tanh, 'lr<0.1', 'run=shape*'; commas and repeats all have to fit. "
+        "Comparisons: = != < <= > >=.",
+        show_default=False,
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sort",
+        metavar="NAME",
+        help="Sort by a setting or result, like test_error; with - in front, the largest first.",
+        show_default=False,
+    ),
+]
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
+# Words that have other names.
+_TABLES: Mapping[str, Mapping[str, names.Word]] = {
+    "act": names.ACTIVATIONS,
+    "init": names.INITIALIZERS,
+    "data": names.DATA_SETS,
+}
+
+Row = TypeVar("Row")
+Values = Mapping[str, object]
+
+
+def chosen(
+    rows: Sequence[Row], values: Callable[[Row], Values], conditions: Sequence[str] | None
+) -> list[Row]:
+    """The rows whose `values` fit every condition; raises `typer.BadParameter` that names a wrong one."""
+    # A comma also separates the parts of one value, like seeds: only what begins a condition is split off.
+    parts = [part for text in conditions or () for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text)]
+    kept = list(rows)
+    for part in parts:
+        match = _CONDITION.fullmatch(part)
+        if match is None or not match[3]:
+            raise typer.BadParameter(f"`{part}` should be like act=tanh or lr<0.1", param_hint="--where")
+        name, sign, wanted = match[1].replace("-", "_"), match[2], match[3]
+        known(rows, values, name, "--where")
+        kept = [row for row in kept if _fits(name, values(row).get(name), sign, wanted)]
+    return kept
+
+
+def in_order(rows: Sequence[Row], values: Callable[[Row], Values], by: str | None) -> list[Row]:
+    """The rows sorted by one of their values, in either direction what has none last."""
+    if by is None:
+        return list(rows)
+    falling, name = by.startswith("-"), by.lstrip("-").replace("-", "_")
+    known(rows, values, name, "--sort")
+
+    def is_missing(row: Row) -> bool:
+        value = values(row).get(name)
+        return value in (None, "") or (isinstance(value, float) and math.isnan(value))
+
+    there = [row for row in rows if not is_missing(row)]
+    there.sort(key=lambda row: _sortable(values(row)[name]), reverse=falling)
+    return there + [row for row in rows if is_missing(row)]
+
+
+def known(rows: Sequence[Row], values: Callable[[Row], Values], name: str, option: str) -> None:
+    """Refuse a `name` that no row has a value for, with the nearest one that some have."""
+    there = dict.fromkeys(key for row in rows for key in values(row))
+    if rows and name not in there:
+        raise typer.BadParameter(names.unknown("name", name, there), param_hint=option)
+
+
+def _fits(name: str, value: object, sign: str, wanted: str) -> bool:
+    if sign in _COMPARISONS:
+        number = _number(wanted)
+        if number is None:
+            raise typer.BadParameter(
+                f"`{name}{sign}{wanted}` should compare with a number", param_hint="--where"
+            )
+        own = _number(value)
+        return own is not None and _COMPARISONS[sign](own, number)
+    return (sign != "!=") == _is(name, value, wanted)
+
+
+def _is(name: str, value: object, wanted: str) -> bool:
+    own, number = _number(value), _number(wanted)
+    if own is not None and number is not None:
+        return math.isclose(own, number)
+    if name in _TABLES:
+        wanted = next((w.name for w in _TABLES[name].values() if wanted in (w.name, *w.aliases)), wanted)
+    return fnmatchcase(str(value), wanted)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) else None
+    except ValueError:
+        return None
+
+
+def _sortable(value: object) -> tuple[bool, float, str]:
+    """Numbers before text."""
+    number = _number(value)
+    return (number is None, number or 0.0, str(value))

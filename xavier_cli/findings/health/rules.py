@@ -1,0 +1,43 @@
+"""The table of rules, and a run held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from xavier_cli import names
+from xavier_cli.findings.health import course, inside
+from xavier_cli.findings.health.finding import Finding, Rule
+from xavier_cli.runs.record import Run
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*inside.RULES, *course.RULES)}
+_ORDER = ("error", "warning", "note")
+
+
+def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules of these names; raises `UnknownNameError` with the nearest."""
+    found = []
+    for name in dict.fromkeys(wanted):
+        if name not in RULES:
+            raise names.UnknownNameError(names.unknown("rule", name, RULES))
+        found.append(RULES[name])
+    return tuple(found)
+
+
+def check(run: Run, rules: Sequence[Rule] = ()) -> tuple[Finding, ...]:
+    """What `rules`, or all of them, find in `run`: errors first, then in the rules' order."""
+    findings = [
+        Finding(rule, seen)
+        for rule in rules or RULES.values()
+        if all(path in run for path in rule.needs)
+        for seen in rule.look(run)
+    ]
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def unasked(run: Run, rules: Sequence[Rule] = ()) -> tuple[str, ...]:
+    """The rules that `run` lacks the numbers for; that nothing was searched is no lack."""
+    return tuple(
+        rule.name
+        for rule in rules or RULES.values()
+        if any(path not in run for path in rule.needs if not path.startswith("search/"))
+    )
