@@ -49,7 +49,9 @@ def here(tmp_path, monkeypatch, make_run):
     Path("mine.toml").write_text(RECIPE)
 
     def train(cells, task, watcher):
-        return [make_run(cell.config, provenance=task.provenance, test_examples=10) for cell in cells]
+        for cell in cells:
+            work.write_run(cell.path, make_run(cell.config, provenance=task.provenance, test_examples=10))
+        return [True] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)
     return tmp_path

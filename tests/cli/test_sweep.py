@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
-from xavier_cli.runs.store import read_run
+from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.sweeps import work
 
 RECIPE = """
@@ -39,7 +39,9 @@ def trained(monkeypatch, make_run):
         if cells[0].config.act in done["missing"]:
             raise DataMissingError("`mnist` is not here")
         done["trained"] += [cell.path.name for cell in cells]
-        return [make_run(cell.config, provenance=task.provenance, test_examples=10) for cell in cells]
+        for cell in cells:
+            write_run(cell.path, make_run(cell.config, provenance=task.provenance, test_examples=10))
+        return [True] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)
     return done
