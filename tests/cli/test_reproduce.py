@@ -71,7 +71,7 @@ def judged(monkeypatch):
 
 
 # Programs of their own, which take half a minute each to compile.
-ALONE = {"figure-2", "growing-shrinking", "linear-theory"}
+ALONE = {"figure-2", "growing-shrinking", "linear-theory", "finite-shapeset", "figure-12"}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def test_a_surface_is_made_once_and_drawn(xavier, here):
     assert read_surface(path).config.points == 5
 
 
+@pytest.mark.slow
 def test_a_surface_around_a_trained_run_is_made_and_drawn(xavier, here, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
     small = ("--width", 12, "--depth", 2, "--updates", 20, "--seeds", 1, "--eval-examples", 500)

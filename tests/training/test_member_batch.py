@@ -61,6 +61,7 @@ def test_a_training_in_batches_goes_on_in_the_batch_where_it_stopped(material, f
     assert_same_runs(resumed, trained(config, material, folders[0]))
 
 
+@pytest.mark.slow
 def test_configurations_trained_together_may_be_trained_in_batches(material):
     configs = [config_of(3, init=init) for init in ("standard", "normalized")]
     together = train_together(configs, material, strategy="map")
