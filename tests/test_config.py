@@ -115,6 +115,16 @@ def test_a_gain_is_a_word_or_a_number_and_one_is_the_papers():
     assert RunConfig.of(init_gain="auto").sha256() != RunConfig.of().sha256()
 
 
+def test_a_field_that_older_files_do_not_know_leaves_their_hash_alone():
+    class Later(RunConfig):
+        added = frozenset({"memo"})
+        memo: str = "none"
+
+    assert Later.of().sha256() == RunConfig.of().sha256()
+    assert Later.model_validate({"memo": "other"}).sha256() != RunConfig.of().sha256()
+    assert '"memo":"other"' in Later.model_validate({"memo": "other"}).to_json()
+
+
 def test_coding_is_the_data_sets_own_unless_given():
     assert RunConfig.of().coding == (-1.0, 1.0)
     assert RunConfig.of(data="mnist").coding == (0.0, 1.0)

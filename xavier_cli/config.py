@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -49,6 +49,10 @@ class RunConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the first run files did not know. At their default they are left out of the canonical
+    text, so that an older run keeps its hash and its name."""
 
     data: str = Field(
         "shapeset", description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]] or PATH.npz"
@@ -234,9 +238,12 @@ class RunConfig(BaseModel):
 
     def to_json(self) -> str:
         """The canonical text: equal configurations have equal text."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        settings = {
+            name: value
+            for name, value in self.model_dump(mode="json").items()
+            if name not in self.added or getattr(self, name) != type(self).model_fields[name].default
+        }
+        return json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def sha256(self) -> str:
         """SHA-256 of the canonical text, in hex."""
