@@ -99,7 +99,9 @@ def test_nothing_is_asked_for_and_nothing_complained_of(browser):
 
 
 def test_no_part_is_wider_than_a_narrow_window_but_what_scrolls_by_itself(browser):
-    browser.send("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
+    browser.send(
+        "Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True
+    )
 
     overflow = browser.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 

@@ -9,6 +9,7 @@ from typing import Literal
 # What every page is made of: the rooms of the command line find it here.
 from xavier_cli.plain_text import clean as clean
 
+
 @dataclass(frozen=True)
 class Column:
     """A column of text. Where space is short, what `wraps` does so, what is `optional` goes, and what `moves`

@@ -60,9 +60,7 @@ def _title(ranked: Sequence[Run]) -> str:
     return f"{count[0].upper()}{count[1:]} on {data}"
 
 
-def _answer(
-    comparison: Comparison, ranked: Sequence[Run], verdicts: Sequence[ClaimVerdict]
-) -> Iterator[str]:
+def _answer(comparison: Comparison, ranked: Sequence[Run], verdicts: Sequence[ClaimVerdict]) -> Iterator[str]:
     called: dict[object, str] = {}
     for section in comparison.sections:
         called |= _called([row.run for row in section.rows])
@@ -98,7 +96,9 @@ def _best(section: Section, called: Sequence[str]) -> str:
     guessing = f"{100 * first.run.facts.guessing_error:.1f} %"
     on = f"on {section.data}" if section.data else "here"
     if not others:
-        unfinished = "" if first.status == "complete" else f", {first.status} at {first.updates_done:,} updates"
+        unfinished = (
+            "" if first.status == "complete" else f", {first.status} at {first.updates_done:,} updates"
+        )
         return (
             f"{called[0]} errs on {error} % of the test examples {on} ({seeds}{unfinished}); "
             f"guessing errs {guessing}."
@@ -140,7 +140,9 @@ def _cell(head: str, text: str, row: Row) -> Cell:
         case "N":
             return Cell(text, float(len(row.seeds)), f"seeds {numbers.seeds(row.seeds)}")
         case "diverged":
-            return Cell(text, float(len(row.diverged)), f"seeds {numbers.seeds(row.diverged)}" if text else "")
+            return Cell(
+                text, float(len(row.diverged)), f"seeds {numbers.seeds(row.diverged)}" if text else ""
+            )
         case "valid error %":
             return Cell(text, row.valid_error.mean, f"{row.valid_error.mean!r}")
         case "test error %":
@@ -149,7 +151,9 @@ def _cell(head: str, text: str, row: Row) -> Cell:
             )
             return Cell(text, row.test_error.mean, f"{row.test_error.mean!r}; by seed: {each} %")
         case "above the best":
-            return Cell(text, gap.mean if gap else 0.0, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]" if gap else "")
+            return Cell(
+                text, gap.mean if gap else 0.0, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]" if gap else ""
+            )
         case "verdict (p)":
             known = verdict.p == verdict.p
             return Cell(text, verdict.p if known else None, f"p {verdict.p!r}" if known else "")

@@ -56,7 +56,14 @@ def plot_samples(ax: Axes, samples: Samples) -> Axes:
     # Nearest, so that hard edges stay hard.
     ax.imshow(picture, cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     for label, name in enumerate(samples.data.labels):
-        ax.text(label * (width + GAP) + width / 2 - 0.5, -3, clean(name), ha="center", fontsize=SMALL, parse_math=False)
+        ax.text(
+            label * (width + GAP) + width / 2 - 0.5,
+            -3,
+            clean(name),
+            ha="center",
+            fontsize=SMALL,
+            parse_math=False,
+        )
     ax.set_axis_off()
     return ax
 

@@ -23,7 +23,7 @@ _LAB = np.array(
     ]
 )
 # White becomes nearly the dark page, black nearly white; what has a colour has to be told from the page.
-_GREY, _COLOURED = (0.95, 0.72), (0.93, 0.42)
+_GREY, _COLOURED = (0.99, 0.76), (0.93, 0.42)
 _COLOURLESS = 0.02
 
 

@@ -46,9 +46,7 @@ def _tensors(run: Run, records: int) -> dict[str, object]:
     found: dict[str, object] = {}
     for tensor in TENSORS:
         try:
-            drawn = [
-                histogram(run, tensor, Selection(layers=layers, record=str(run.updates[i]))) for i in at
-            ]
+            drawn = [histogram(run, tensor, Selection(layers=layers, record=str(run.updates[i]))) for i in at]
         except UnsuitableRunError:
             continue
         found[tensor] = {

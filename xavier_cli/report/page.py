@@ -77,7 +77,9 @@ def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Mark
         yield "claims", "The paper's claims", _claims(content.judged, content.undecided)
     if content.origins:
         yield "origin", "Configuration and origin", joined(*map(_origin, content.origins))
-        words = element("p", "Each command makes one of the runs again; the last one makes this page of them.")
+        words = element(
+            "p", "Each command makes one of the runs again; the last one makes this page of them."
+        )
         lines = element("pre", element("code", Markup("\n".join(map(escaped, content.again)))), tabindex="0")
         yield "again", "How to make it again", joined(words, lines)
     if content.notes:
