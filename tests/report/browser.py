@@ -1,4 +1,4 @@
-"""A headless Chromium spoken to over a pipe: real keys and clicks, every request and complaint written down."""
+"""A headless Chromium spoken to over a pipe: real keys and clicks, every request and complaint kept."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ def browser(tmp_path_factory, make_run):
 
 def column(browser, index):
     return browser.value(
-        f"Array.from(document.querySelectorAll('#comparison tbody tr')).map(r => r.cells[{index}].textContent)"
+        "Array.from(document.querySelectorAll('#comparison tbody tr'))"
+        f".map(row => row.cells[{index}].textContent)"
     )
 
 

@@ -127,7 +127,7 @@ def test_every_part_is_there_under_its_heading(elements):
         "How to make it again",
         "Notes",
     ]
-    assert [each.words() for each in named(elements, "h3")][0] == "Test error over updates"
+    assert named(elements, "h3")[0].words() == "Test error over updates"
 
 
 def test_ids_are_unique_and_every_reference_leads_somewhere(text, elements):

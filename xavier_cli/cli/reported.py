@@ -1,4 +1,4 @@
-"""What a report says: the answer in words, then the pages of `compare`, `check` and `reproduce` as its content."""
+"""What a report says: an answer in words, then what `compare` and `check` say, figures and claims."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _answer(comparison: Comparison, ranked: Sequence[Run], verdicts: Sequence[Cl
         yield "`check` finds nothing wrong with any of them."
     count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
     yield (
-        f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do not, "
-        f"and {count['undecided']} need other runs to tell."
+        f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
+        f"not, and {count['undecided']} need other runs to tell."
     )
 
 

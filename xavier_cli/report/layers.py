@@ -24,7 +24,7 @@ _PERCENTILES = (2, 25, 50, 75, 98)
 
 
 def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
-    """For each run and tensor: records, layers, axis, bars in thousandths of the highest, std, percentiles."""
+    """For each run, tensor and record: axis, bars in thousandths of the highest, std, percentiles."""
     wanted = len(TENSORS) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
     records = max(2, min(MOST_RECORDS, MOST_BARS // max(wanted, 1)))
     shown = [

@@ -1,4 +1,4 @@
-"""The whole page: content in, HTML out. It reaches for nothing outside itself, and equal content is equal bytes."""
+"""The whole page: content in, HTML out. It needs nothing outside itself; equal content is equal bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def page(content: Content) -> str:
     light, dark = colours.light_values(used), colours.dark_values(used)
     # On paper, everything is as on a light page.
     themes = (
-        f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
+        f":root{{{light}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
         f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
     )
     head = joined(
@@ -167,8 +168,8 @@ def _layers(content: Content) -> Markup:
     return joined(
         element(
             "p",
-            "How each layer's values are distributed at a record: shares per bin, mean over seeds, each panel "
-            "as high as its highest bar. Arrow keys move the slider.",
+            "How each layer's values are distributed at a record: shares per bin, mean over seeds, each "
+            "panel as high as its highest bar. Arrow keys move the slider.",
         ),
         Markup("<noscript><p>The slider needs the page's own script, which is off.</p></noscript>"),
         controls,
