@@ -118,16 +118,15 @@ def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | Non
     """
     if not path.exists():
         return None
-    from xavier_cli.runs.checkpoint import difference
     from xavier_cli.runs.errors import ResumeError
-    from xavier_cli.runs.store import read_run
+    from xavier_cli.runs.finished import finished_run
 
-    run = read_run(path)
-    if differs := difference(run.config.model_dump(mode="json"), config.model_dump(mode="json")):
-        raise ResumeError(f"`{path}` was trained with {differs}: `--force` replaces it")
-    if run.status != "complete":
-        return None
-    _refuse_other_data(path, run, data_dir)
+    try:
+        run = finished_run(path, config)
+    except ResumeError as error:
+        raise ResumeError(f"{error}: `--force` replaces it") from None
+    if run is not None:
+        _refuse_other_data(path, run, data_dir)
     return run
 
 
