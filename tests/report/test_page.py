@@ -311,3 +311,24 @@ def test_a_configuration_is_made_again_by_its_command(runs, elements):
     assert len([line for line in lines if line.startswith("train")]) == len(runs)
     assert lines[-1].startswith("report")
     assert RunConfig.of().data not in lines[1]
+
+
+def test_of_many_runs_some_stand_for_all_and_it_says_so(runs, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "draw", lambda kind, runs: drawn.append(list(runs)) or stop())
+    monkeypatch.setattr(pictures, "_KINDS", dict.fromkeys(("saturation", "backprop"), ("", ())))
+
+    def stop():
+        raise pictures.UnsuitableRunError("not drawn")
+
+    many = [replace(runs[0], config=runs[0].config.with_(lr=0.01 * (i + 1))) for i in range(9)]
+    made, notes = pictures.pictures(many)
+    few, few_notes = pictures.pictures(many[:6])
+
+    assert [[each.config.lr for each in group] for group in drawn] == [
+        [many[i].config.lr for i in (0, 4, 8)],
+        *([each.config.lr for each in many[:6]],) * 2,
+    ]
+    assert (made, few) == ([], [])
+    assert notes == ["no saturation: not drawn"]
+    assert len(few_notes) == 2

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
 
 ENDINGS = (".html", ".htm")
+# What no part of the page shows or judges, and takes nearly half of the time to read.
+UNREAD = frozenset({"preactivation/histogram", "weight/histogram", "jacobian/singular_values"})
 
 
 def report(
@@ -36,11 +38,12 @@ def report(
     """
     from xavier_cli.cli.reported import report_content
     from xavier_cli.report.page import page
+    from xavier_cli.runs import schema
 
     check_output(output)
     if output.suffix.lower() not in ENDINGS and not _is_device(output):
         raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
-    read = inputs.read_inputs(runs)
+    read = inputs.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
     experiments, notes = inputs.merged(read)
     trained = [_by_name(run) for run in experiments if run.updates[-1] > 0]
     if len(trained) < len(experiments):

@@ -28,6 +28,8 @@ _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # A panel takes a quarter of a second: of more runs than these, some stand for all.
 ALL_PANELS, SOME_PANELS = 6, 3
+# What the slider shows of every run is not drawn of some.
+IN_SLIDER = ("backprop",)
 RECORDS_IN_TABLE = 11
 MOST_LINES = 24
 
@@ -36,6 +38,8 @@ def pictures(ranked: Sequence[Run]) -> tuple[list[Picture], list[str]]:
     """The figures of `ranked` runs, the best first, and a line about each that there is not."""
     drawn, notes = [], []
     for name, (title, paths) in _KINDS.items():
+        if name in IN_SLIDER and len(ranked) > ALL_PANELS:
+            continue
         runs, left_out = _chosen(name, ranked)
         try:
             drawing = draw(KINDS[name], runs)
