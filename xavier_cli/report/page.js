@@ -90,7 +90,7 @@
     });
     return group;
   }
-  function numbers(tensor, record) {
+  function numbers(tensor, record, words) {
     const heads = ["layer"], columns = [];
     if (record.std) { heads.push("std"); columns.push(record.std.map(short)); }
     if (record.saturated) { heads.push("saturated"); columns.push(record.saturated.map(percent)); }
@@ -101,7 +101,7 @@
       });
     }
     const table = document.createElement("table"), top = table.createTHead().insertRow(), body = table.createTBody();
-    table.createCaption().textContent = tensor.name + " after " + record.update.toLocaleString("en") + " updates";
+    table.createCaption().textContent = words;
     heads.forEach(function (head) {
       const cell = document.createElement("th");
       cell.scope = "col";
@@ -128,7 +128,7 @@
       drawing.appendChild(panel(record, i, place, "layer " + layer));
     });
     find("drawing").replaceChildren(drawing);
-    find("numbers").replaceChildren(numbers(tensor, record));
+    find("numbers").replaceChildren(numbers(tensor, record, words));
     find("now").textContent = "after " + record.update.toLocaleString("en") + " updates";
     slider.setAttribute("aria-valuetext", record.update + " updates");
   }
