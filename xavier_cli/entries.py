@@ -111,6 +111,11 @@ class Initializer:
         return math.inf
 
     @property
+    def every_setting(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    @property
     def is_independent(self) -> bool:
         """Whether each weight is drawn by itself, around 0."""
         return self.distribution in INDEPENDENT
@@ -148,6 +153,11 @@ class Activation:
     settings: tuple[tuple[str, Value], ...] = ()
     given: Callable[..., Mapping[str, Any]] | None = None
     learned: str = ""
+
+    @property
+    def every_setting(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
     def at(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""

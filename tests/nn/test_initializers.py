@@ -142,7 +142,7 @@ def test_layers_of_one_name_share_one_object_and_the_outputs_takes_no_gain():
     assert not np.any(layers[1](key, shape, jnp.float32))
 
 
-def test_biases_follow_the_fans_of_their_layer_and_are_no_copy_of_the_weights():
+def test_biases_follow_the_fans_of_their_layer():
     key = jax.random.key(0)
     params = init_params(
         key, (50, 4000, 5), make_initializer("standard"), bias=partial(make_biases("torch_default"), key)

@@ -120,7 +120,7 @@ def activation_page(word: Activation) -> Page:
         "range": range_,
         "slope_at_0": slope,
         "kinks": kinks,
-        "parameters": dict(word.settings),
+        "parameters": word.every_setting,
         **_bounds(regions),
         "mean": mean,
         "second_moment": second,
@@ -147,11 +147,11 @@ def activation_page(word: Activation) -> Page:
 
 def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
     """Rows for the parameters a name takes, with their values here."""
-    values = dict(word.settings)
+    values = word.every_setting
     return [
         (
             "parameter" if i == 0 else "",
-            f"{each.name}={write_value(values.get(each.name, each.default))}: {each.about}; {each.allowed}",
+            f"{each.name}={write_value(values[each.name])}: {each.about}; {each.allowed}",
         )
         for i, each in enumerate(word.parameters)
     ]
