@@ -89,6 +89,9 @@ class SurfaceConfig(BaseModel):
     def to_json(self) -> str:
         """The canonical text: equal configurations have equal text."""
         content = self.model_dump(mode="json")
+        if self.around:
+            # As the run's own text has it: without what older runs did not know.
+            content["around"] = json.loads(self.around.to_json())
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def sha256(self) -> str:
