@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -13,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -28,6 +31,8 @@ from xavier_cli.notation import (
     parse_seeds,
     parse_widths,
 )
+from xavier_cli.own import is_own, short_name, write_sources
+from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, layer_inits
 
 MAX_SEED = 2**32 - 1
 MAX_RECORDS = 20_000
@@ -50,22 +55,37 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    added: ClassVar[frozenset[str]] = frozenset()
+    added: ClassVar[frozenset[str]] = frozenset({"bias_init", "sources"})
     """Fields that the first run files did not know. At their default they are left out of the canonical
     text, so that an older run keeps its hash and its name."""
 
+    derived: ClassVar[frozenset[str]] = frozenset({"sources"})
+    """Fields that follow from the others and are no options."""
+
     data: str = Field(
-        "shapeset", description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]] or PATH.npz"
+        "shapeset",
+        description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
+        "FILE.py:FUNCTION",
     )
     coding: Annotated[tuple[float, float], BeforeValidator(parse_coding)] = Field(
         description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others",
     )
-    act: str = Field("tanh", description="activation of the hidden layers")
-    init: str = Field("normalized", description="initializer of the weights")
+    act: str = Field(
+        "tanh", description="activation of the hidden layers: a name, leaky_relu:slope=0.2, FILE.py:FUNCTION"
+    )
+    init: str = Field(
+        "normalized",
+        description="initializer of the weights: a name, normal:std=0.02, FILE.py:FUNCTION; single layers "
+        "after it: normalized,output=zeros,1=standard",
+    )
     init_gain: Annotated[Literal["paper", "auto"] | float, BeforeValidator(parse_gain)] = Field(
         "paper",
         description="factor on the hidden layers' first weights, not the output's: paper (1), auto (derived "
         "from the activation) or a number",
+    )
+    bias_init: str = Field(
+        "zeros",
+        description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
     depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: Annotated[Width | tuple[Width, ...], BeforeValidator(parse_widths)] = Field(
@@ -97,6 +117,9 @@ class RunConfig(BaseModel):
         "highest", description="of matrix products; highest is float32 throughout"
     )
     update_rule: Literal["plain"] = Field("plain", description="how the weights take up the updates")
+    sources: str = Field(
+        "", description="digests of the texts that functions of the user's own come from; filled in by itself"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +156,14 @@ class RunConfig(BaseModel):
             raise ValueError(f"width: names {len(self.width)} layers, but depth is {self.depth}")
         return self
 
+    @model_validator(mode="after")
+    def _layers_are_there(self) -> Self:
+        try:
+            layer_inits(self.init, self.depth)
+        except ValueError as error:
+            raise ValueError(f"init: {error}") from None
+        return self
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Units of every hidden layer, from the input up."""
@@ -153,12 +184,23 @@ class RunConfig(BaseModel):
     @field_validator("act")
     @classmethod
     def _known_act(cls, word: str) -> str:
-        return names.find("activation", word, names.ACTIVATIONS).name
+        return find_activation(word).name
 
     @field_validator("init")
     @classmethod
     def _known_init(cls, word: str) -> str:
-        return names.find("initializer", word, names.INITIALIZERS).name
+        return find_layers(word)
+
+    @field_validator("bias_init")
+    @classmethod
+    def _known_bias_init(cls, word: str) -> str:
+        return find_bias(word)
+
+    @field_validator("sources")
+    @classmethod
+    def _texts_of_the_users_own(cls, known: str, info: ValidationInfo) -> str:
+        words = [info.data.get(field, "") for field in ("act", "bias_init", "data")]
+        return write_sources([*words, *all_inits(info.data.get("init", ""))], known)
 
     @field_validator("coding")
     @classmethod
@@ -217,6 +259,7 @@ class RunConfig(BaseModel):
 
         Raises `ConfigError`: one line that names the setting.
         """
+        settings = without_like(settings)
         misspelt = [key for key in settings if key not in cls.model_fields]
         if misspelt:
             raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
@@ -289,7 +332,8 @@ class RunConfig(BaseModel):
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
         data = find_data(self.data).stem
-        return f"{data}-{self.act}-{self.init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
+        act, init = file_safe(self.act), file_safe(self.init)
+        return f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
 
 
 def _one_line(error: ValidationError) -> str:
@@ -297,11 +341,45 @@ def _one_line(error: ValidationError) -> str:
     field = str(first["loc"][0]) if first["loc"] else ""
     message = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
     message = message.replace("Input should be", "should be")
+    if field in RunConfig.derived:
+        # Nobody typed it; what it follows from is in the message.
+        return " ".join(message.split())
     given = first["input"]
     shown = f" (got `{given}`)" if field and not isinstance(given, dict) and len(str(given)) < 60 else ""
     more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
     return " ".join((f"{field}: {message}{shown}{more}" if field else message).split())
 
+
+def file_safe(word: str) -> str:
+    """A word for an activation or initializer as part of a file's name: of the user's own, the function."""
+    parts = (part.rpartition("=") for part in word.split(","))
+    names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]
+
+
+def without_like(settings: Mapping[str, object]) -> dict[str, object]:
+    """`settings` with what a `like` among them stands for in its place.
+
+    Raises `ConfigError` where there is no such framework, or what it sets is set too.
+    """
+    kept = dict(settings)
+    like = kept.pop("like", None)
+    if like is None:
+        return kept
+    if like not in LIKE:
+        raise ConfigError("like: " + names.unknown("framework", str(like), LIKE))
+    for field in LIKE[str(like)]:
+        if field in kept:
+            raise ConfigError(f"like: {like} sets {field}, so {field} cannot be given beside it")
+    return kept | LIKE[str(like)]
+
+
+# What `--like` presets: how a framework's dense layer draws its weights and biases unless told otherwise.
+LIKE: dict[str, dict[str, object]] = {
+    "pytorch": {"init": "standard", "bias_init": "standard"},
+    "keras": {"init": "normalized", "bias_init": "zeros"},
+    "flax": {"init": "lecun_normal", "bias_init": "zeros"},
+}
 
 # What `--scale` presets; everything else keeps its default.
 SCALES: dict[str, dict[str, object]] = {

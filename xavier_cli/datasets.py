@@ -2,6 +2,7 @@
 
     shapeset            mnist, cifar10, fashion_mnist       small-imagenet[@SIZE[rgb]]
     shapeset:EXAMPLES   PATH.npz                            images:PATH[@SIZE[rgb]]
+    FILE.py:FUNCTION    package.module:FUNCTION
 
 Reads no disk: a word says what to look for, and only reading says what is there. A path stays as it was
 given, since what identifies the data of a run is its content: the digest in its facts.
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xavier_cli import names
 from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
+from xavier_cli.own import own_word, short_name
 
 SIDE = 37
 """Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
@@ -34,10 +36,11 @@ FAMILIES = {
     "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
     "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/* and PATH/test/CLASS/*; 37×37 grey",
+    "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
-Kind = Literal["shapeset", "official", "images", "arrays"]
+Kind = Literal["shapeset", "official", "images", "arrays", "own"]
 
 
 class DataFacts(BaseModel):
@@ -85,8 +88,9 @@ class AskedData:
     """A data set as asked for.
 
     `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
-    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`)
-    or a file of arrays; `side` and `colour` of images; `examples` of a finite Shapeset, 0 for the stream.
+    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
+    or a file of arrays, or names a function of the user's own; `side` and `colour` are of images; `examples`
+    of a finite Shapeset, 0 for the stream.
     """
 
     name: str
@@ -138,6 +142,9 @@ def find_data(word: str) -> AskedData:
         return AskedData(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
+    own = None if word.partition(":")[0] in DATA_SETS else own_word("data", word)
+    if own:
+        return AskedData(own, "own", _stem("own", short_name(own)), path=own)
     try:
         known = names.find("data set", word, DATA_SETS)
     except UnknownNameError as error:

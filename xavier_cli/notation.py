@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 MAX_SEEDS = 100_000
 
@@ -112,3 +113,57 @@ def parse_schedule(text: str) -> tuple[str, int]:
     if not match:
         raise ValueError("should be like 20, log:20 or every:500")
     return match[1] or "", int(match[2])
+
+
+def parse_word(text: str) -> tuple[str, dict[str, str]]:
+    """Name and parameters of `name` or `name:key=value,…`."""
+    name, colon, rest = text.strip().partition(":")
+    settings: dict[str, str] = {}
+    for part in rest.split(",") if colon else []:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals and value):
+            raise ValueError(f"`{text.strip()}` should be like `name:key=value,key=value`")
+        if key in settings:
+            raise ValueError(f"`{text.strip()}` sets `{key}` twice")
+        settings[key] = value
+    return name.strip(), settings
+
+
+def write_word(name: str, settings: Mapping[str, float | str]) -> str:
+    """The canonical text that `parse_word` reads, keys in order."""
+    written = ",".join(f"{key}={write_value(value)}" for key, value in sorted(settings.items()))
+    return f"{name}:{written}" if written else name
+
+
+def write_value(value: float | str) -> str:
+    """The shortest text that is read as the same number."""
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+
+
+LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
+
+
+def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """What a setting says of all layers, and of single ones: `all`, `all,PLACE=word`, `all;PLACE=word`.
+
+    A place is a layer's number or one of `places`. Commas also stand between the parameters of a word: what
+    begins with `key=` belongs to the word before it, unless the key is a place.
+    """
+    every, single = "", dict[str, str]()
+    last: str | None = None
+    for part in re.split("[;,]", text):
+        match = LAYER.fullmatch(part)
+        if match and (match[1].isdigit() or match[1] in places):
+            last = str(int(match[1])) if match[1].isdigit() else match[1]
+            if last in single:
+                raise ValueError(f"`{text}` names `{last}` twice")
+            single[last] = match[2].strip()
+        elif match and ":" not in (every if last is None else single[last]):
+            raise ValueError(f"`{match[1]}` is no layer: {', '.join(places)}, or a number from 1")
+        elif last is not None:
+            single[last] += "," + part.strip()
+        else:
+            every += "," * bool(every) + part.strip()
+    return every, single

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli import names
-from xavier_cli.config import SCALES, ConfigError, RunConfig
+from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
 
 ENDING = ".toml"
 MOST_CELLS = 10_000_000
@@ -123,7 +123,7 @@ class Recipe(_Part):
     def _known_settings(self) -> Self:
         if self.command == "surface":
             return self  # What a surface may be set to is the run file's business, which lies above.
-        fields = RunConfig.model_fields
+        fields = [*RunConfig.model_fields, "like"]
         places = {"base": self.base, "grid": self.grid, **{f"scales.{k}": v for k, v in self.scales.items()}}
         places |= {f"cells.{i}": _plain(cell) for i, cell in enumerate(self.cells)}
         for scale in SCALES:
@@ -153,18 +153,19 @@ class Recipe(_Part):
             return
         for *point, cell in itertools.product(*self.grid.values(), self.cells):
             command: Command = cell.get("command", self.command)
-            yield CellSettings(
-                command,
-                {
-                    **self.base,
-                    **(SCALES[scale] if command != "surface" else {}),
-                    **self.scales.get(scale, {}),
-                    **dict(zip(self.grid, point, strict=True)),
-                    **_plain(cell),
-                    **cell.get(scale, {}),
-                    **(changes or {}),
-                },
+            parts = (
+                self.base,
+                SCALES[scale] if command != "surface" else {},
+                self.scales.get(scale, {}),
+                dict(zip(self.grid, point, strict=True)),
+                _plain(cell),
+                cell.get(scale, {}),
+                changes or {},
             )
+            settings: Settings = {}
+            for part in parts:
+                settings |= without_like(part)
+            yield CellSettings(command, settings)
 
 
 def _plain(cell: Settings) -> Settings:
@@ -172,7 +173,7 @@ def _plain(cell: Settings) -> Settings:
     return {key: value for key, value in cell.items() if key != "command" and key not in SCALES}
 
 
-def _all_known(kind: str, words: Mapping[str, object], known: Mapping[str, object], place: str = "") -> None:
+def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], place: str = "") -> None:
     for word in words:
         if word not in known:
             raise ValueError((f"{place}: " if place else "") + names.unknown(kind, word, known))

@@ -91,3 +91,25 @@ def test_a_relu_layer_has_no_geometric_mean():
     maps = run_maps(ACTS["relu"].jax, (0.0,), net, [1.0])
 
     assert predict_singular_values(ACTS["relu"].jax, (0.0,), net, maps).geometric_mean[0] == 0
+
+
+@pytest.mark.parametrize(("sizes", "known"), [((90, 90), True), ((110, 70), True), ((70, 110), False)])
+def test_orthogonal_layers_hand_their_slopes_on(sizes, known):
+    act, rng = ACTS["tanh"], np.random.default_rng(9)
+    net = make_net((*sizes, 9), INITIALIZERS["orthogonal"], gain=1.5)
+    x = rng.normal(size=(3, sizes[0]))
+    maps = run_maps(act.jax, act.kinks, net, np.mean(x**2, axis=1))
+    predicted = predict_singular_values(act.jax, act.kinks, net, maps)
+    values = []
+    for _ in range(4):
+        frame = np.linalg.qr(rng.normal(size=(max(sizes), max(sizes))))[0][: sizes[0], : sizes[1]]
+        slopes = act.slope(x @ (1.5 * frame))
+        values += [np.linalg.svd(1.5 * frame * slope, compute_uv=False) for slope in slopes]
+    measured = np.array(values)
+
+    assert np.sqrt(np.mean(measured**2)) == pytest.approx(predicted.rms[0], rel=0.03)
+    if known:
+        assert measured.mean() == pytest.approx(predicted.mean[0], rel=0.03)
+        assert np.exp(np.log(measured).mean()) == pytest.approx(predicted.geometric_mean[0], rel=0.04)
+    else:
+        assert np.isnan([predicted.mean[0], predicted.geometric_mean[0]]).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import Net, logits_variance, make_net, predict, run_maps
 
 CLASSES, SEEDS = 9, 20
-HE = SimpleNamespace(variance=lambda fan_in, fan_out: 2 / fan_in)
-LAWS = {"standard": INITIALIZERS["standard"], "normalized": INITIALIZERS["normalized"], "he": HE}
+LAWS = INITIALIZERS
+BIAS = LAWS["uniform"].at("uniform:bound=0.5", {"bound": 0.5})
 
 
 def random_labels(count: int) -> np.ndarray:
@@ -29,12 +29,14 @@ def random_nets(act: Act, net: Net, images: np.ndarray, seeds: int) -> dict[str,
     rows: dict[str, list[list[float]]] = {"activation": [], "backprop": [], "weight_gradient": []}
     for _ in range(seeds):
         z, s, weights = [x], [], []
-        for fan_in, fan_out, variance in zip(
-            net.sizes[:-1], net.sizes[1:], net.weight_variances, strict=True
+        for layer, (fan_in, fan_out, variance) in enumerate(
+            zip(net.sizes[:-1], net.sizes[1:], net.weight_variances, strict=True)
         ):
             draws = rng.random((fan_in, fan_out), np.float32) * 2 - 1
             weights.append(draws * np.float32(np.sqrt(3 * variance)))
             s.append(z[-1] @ weights[-1])
+            if net.bias_variances:
+                s[-1] += rng.uniform(-1, 1, fan_out) * np.sqrt(3 * net.bias_variances[layer])
             z.append(act.value(s[-1]).astype(np.float32))
         p = np.exp(s[-1].astype(np.float64))
         delta = [p / p.sum(axis=1, keepdims=True) - labels]
@@ -71,7 +73,7 @@ def squares(images: np.ndarray) -> np.ndarray:
         ("tanh", "normalized", (400, 400, 400, 400)),
         ("softsign", "normalized", (300, 400, 200)),
         ("sigmoid", "standard", (400, 400, 400)),
-        ("relu", "he", (400, 300, 200)),
+        ("relu", "he_uniform", (400, 300, 200)),
     ],
 )
 def test_random_nets_do_what_the_maps_say(images, name, law, widths):
@@ -85,6 +87,33 @@ def test_random_nets_do_what_the_maps_say(images, name, law, widths):
     assert_near(measured["backprop"], predicted.backprop_std**2, 3)
     assert_near(measured["weight_gradient"], predicted.weight_gradient_rms**2, 3)
     assert np.allclose(steps, predicted.backprop_steps, rtol=0.015)
+
+
+def test_biases_that_are_drawn_add_their_variance(images):
+    """Large ones, so that leaving them out could not pass; widths of 200 for what one seed strays."""
+    act = ACTS["tanh"]
+    net = make_net((images.shape[1], 200, 200, 200, CLASSES), LAWS["standard"], bias=BIAS)
+    measured = random_nets(act, net, images, 60)["activation"]
+    strays = measured.std(axis=0, ddof=1) / measured.mean(axis=0)
+
+    for predicting in (net, replace(net, bias_variances=())):
+        maps = run_maps(act.jax, act.kinks, predicting, squares(images))
+        top = cross_entropy_top(logits_variance(predicting, maps), CLASSES)
+        predicted = predict(predicting, maps, top).activation_std ** 2
+        deviations = sampling_deviations(
+            act.jax,
+            act.kinks,
+            predicting,
+            images,
+            random_labels(len(images)),
+            np.arange(1),
+            [-1.2] * 4,
+            bias_kurtosis=-1.2,
+        )
+
+        is_right = predicting is net
+        assert np.allclose(measured.mean(axis=0), predicted, rtol=0.04) is is_right
+        assert np.allclose(strays, 2 * deviations.activation_std, rtol=0.2) is is_right
 
 
 @pytest.mark.parametrize("law", ["standard", "normalized"])
@@ -103,7 +132,7 @@ def test_a_wrong_start_is_clearly_off(images, law):
 @pytest.mark.parametrize(
     ("name", "law", "within"),
     # A relu's logits are large under He's law, where first order in them falls short.
-    [("tanh", "normalized", 0.25), ("sigmoid", "standard", 0.25), ("relu", "he", 0.4)],
+    [("tanh", "normalized", 0.25), ("sigmoid", "standard", 0.25), ("relu", "he_uniform", 0.4)],
 )
 def test_the_spread_over_seeds_is_the_predicted_one(images, name, law, within):
     act, net = ACTS[name], make_net((images.shape[1], 200, 200, 200, CLASSES), LAWS[law])
@@ -123,6 +152,14 @@ def test_the_spread_over_seeds_is_the_predicted_one(images, name, law, within):
         assert np.allclose(seen[: net.depth], 2 * relative[: net.depth], rtol=within), tensor
     steps = np.sqrt(measured["backprop"][:, 1:] / measured["backprop"][:, :-1])
     assert np.allclose(steps.std(axis=0, ddof=1) / steps.mean(axis=0), deviations.backprop_step, rtol=within)
+
+
+def test_layers_may_have_laws_of_their_own():
+    laws = [LAWS["standard"], LAWS["he_normal"], LAWS["zeros"]]
+    net = make_net((10, 20, 30, 5), laws, 2.0)
+
+    assert np.allclose(net.weight_variances, (4 / 30, 4 * 2 / 20, 0))
+    assert net.distributions == ("uniform", "truncated normal", "constant")
 
 
 def test_the_gain_is_on_all_but_the_output_layer():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +27,11 @@ def data_sets(incomplete: str) -> Offers:
     """Data sets, and the beginnings of those that have a size or a path in their name."""
     from xavier_cli.datasets import FAMILIES
 
-    families = {family.partition(":")[0] + ":": about for family, about in FAMILIES.items() if ":" in family}
+    families = {
+        family.partition(":")[0] + ":": about
+        for family, about in FAMILIES.items()
+        if re.match("[a-z]+:", family)
+    }
     return _begun(incomplete, {word.name: word.about for word in names.DATA_SETS.values()} | families)
 
 
@@ -35,6 +40,13 @@ def scales(incomplete: str) -> Offers:
     from xavier_cli.config import SCALES
 
     return _begun(incomplete, dict.fromkeys(SCALES, ""))
+
+
+def likes(incomplete: str) -> Offers:
+    """Frameworks whose dense layer can be followed."""
+    from xavier_cli.config import LIKE
+
+    return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
 
 
 def recipes(incomplete: str) -> Offers:
@@ -64,7 +76,7 @@ def runs(incomplete: str) -> Offers:
     return _begun(incomplete, dict.fromkeys(shown, ""))
 
 
-BY_SETTING = {"act": activations, "init": initializers, "data": data_sets}
+BY_SETTING = {"act": activations, "init": initializers, "bias_init": initializers, "data": data_sets}
 
 
 def _begun(incomplete: str, words: Mapping[str, str]) -> Offers:

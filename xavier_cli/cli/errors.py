@@ -27,6 +27,8 @@ EXIT_CODES = {
     "TyperException": ExitCode.USAGE,
     "ConfigError": ExitCode.USAGE,
     "UnknownNameError": ExitCode.USAGE,
+    "ParameterError": ExitCode.USAGE,
+    "OwnFunctionError": ExitCode.USAGE,
     "DataMissingError": ExitCode.USAGE,
     "UnsuitableRunError": ExitCode.USAGE,
     "ResumeError": ExitCode.USAGE,

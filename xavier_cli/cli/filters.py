@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import re
@@ -12,6 +13,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from xavier_cli import names
+from xavier_cli.datasets import find_data
+from xavier_cli.words import PLACES, find_activation, find_bias, find_layers
 
 WhereOption = Annotated[
     list[str] | None,
@@ -40,10 +43,18 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
 # Words that have other names.
-_TABLES: Mapping[str, Mapping[str, names.Word]] = {
-    "act": names.ACTIVATIONS,
-    "init": names.INITIALIZERS,
-    "data": names.DATA_SETS,
+_CANONICAL: Mapping[str, Callable[[str], str]] = {
+    "act": lambda word: find_activation(word).name,
+    "init": find_layers,
+    "bias_init": find_bias,
+    "data": lambda word: find_data(word).name,
+}
+
+_PARAMETERS = {
+    each.name
+    for table in (names.ACTIVATIONS, names.INITIALIZERS)
+    for row in table.values()
+    for each in row.parameters
 }
 
 Row = TypeVar("Row")
@@ -55,7 +66,16 @@ def chosen(
 ) -> list[Row]:
     """The rows whose `values` fit every condition; raises `typer.BadParameter` that names a wrong one."""
     # A comma also separates the parts of one value, like seeds: only what begins a condition is split off.
-    parts = [part for text in conditions or () for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text)]
+    # What follows a word with parameters or layers is that word's (`init=normal:std=1,output=zeros`).
+    parts: list[str] = []
+    for text in conditions or ():
+        for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text):
+            name = part.partition("=")[0].strip()
+            goes_on = parts and re.match(r"\s*(act|init|bias.init)\s*!?=", parts[-1])
+            if goes_on and (name in PLACES or name.isdigit() or name in _PARAMETERS):
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
     kept = list(rows)
     for part in parts:
         match = _CONDITION.fullmatch(part)
@@ -106,8 +126,10 @@ def _is(name: str, value: object, wanted: str) -> bool:
     own, number = _number(value), _number(wanted)
     if own is not None and number is not None:
         return math.isclose(own, number)
-    if name in _TABLES:
-        wanted = next((w.name for w in _TABLES[name].values() if wanted in (w.name, *w.aliases)), wanted)
+    if name in _CANONICAL and not set("*?[") & set(wanted):
+        # What names nothing may still be what an older run was of.
+        with contextlib.suppress(ValueError):
+            wanted = _CANONICAL[name](wanted)
     return fnmatchcase(str(value), wanted)
 
 

@@ -9,14 +9,16 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import completion
-from xavier_cli.cli.act import elsewhere, elsewhere_data, flat
+from xavier_cli.cli.act import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.notation import parse_layers
+from xavier_cli.words import PLACES, find_initializer
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from xavier_cli.names import Initializer
+    from xavier_cli.entries import Initializer
 
 LIST_SCHEMA = "xavier.init.list/1"
 SHOW_SCHEMA = "xavier.init.show/1"
@@ -62,7 +64,9 @@ def show(
     """
     if output is not None:
         check_output(output)
-    word = names.find("initializer", name, names.INITIALIZERS)
+    if parse_layers(name, PLACES)[1]:
+        raise typer.BadParameter("`init show` takes the initializer of one layer", param_hint="NAME")
+    word = find_initializer(name)
     if fan_in * fan_out > LARGEST_MATRIX:
         raise typer.BadParameter(
             f"{fan_in:,}×{fan_out:,} is more than {LARGEST_MATRIX:,} weights",
@@ -85,7 +89,7 @@ def list_page() -> Page:
     ]
     columns = (
         Column("name"),
-        Column("law"),
+        Column("law", wraps=True),
         Column("n Var W", "right"),
         Column("also called", wraps=True, moves=True),
     )
@@ -103,7 +107,9 @@ def draw(word: Initializer, fan_in: int, fan_out: int) -> np.ndarray:
     import jax.numpy as jnp
     import numpy as np
 
-    initializer = names.load(word.function)()
+    from xavier_cli.nn.initializers import make_initializer
+
+    initializer = make_initializer(word.name)
     keys = jax.random.split(jax.random.key(0), math.ceil(DRAWS / (fan_in * fan_out)))
     one = jax.jit(jax.vmap(lambda key: initializer(key, (fan_in, fan_out), jnp.float32)))
     return np.asarray(one(keys), np.float64)
@@ -123,8 +129,9 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
     facts = [
         ("law", word.law),
         ("distribution", word.distribution),
-        ("truncated", "at ±2 std, then rescaled to the variance" if truncated else "no"),
-        ("n Var W", f"fan_in {fan_in * variance:.4g}, fan_out {fan_out * variance:.4g}"),
+        ("truncated", "at ±2σ of the normal it is cut from" if truncated else "no"),
+        ("n Var W", f"fan_in {_number(fan_in * variance)}, fan_out {_number(fan_out * variance)}"),
+        *parameters(word),
         ("gain", "1 (the paper's); `--init-gain` multiplies it"),
         *elsewhere(word.elsewhere, word.aliases),
         ("source", word.source),
@@ -142,6 +149,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         **predicted,
         **{f"measured_{name}": value for name, value in measured.items()},
         "draws": weights.size,
+        "parameters": word.every_setting,
         "gain": 1.0,
         **elsewhere_data(word.elsewhere, word.aliases),
         "source": word.source,
@@ -156,12 +164,12 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         data,
         [flat(data)],
         (Table((Column(word.name), Column("", wraps=True)), tuple(facts)), check),
-        ("Measured bound: the largest weight drawn.", *word.remarks),
+        ("Measured bound: the largest weight drawn. Variances are about the mean.", *word.remarks),
     )
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "none"
+    return f"{value:.4g}" if math.isfinite(value) else "unknown" if math.isnan(value) else "none"
 
 
 def _off(predicted: float, measured: float) -> str:

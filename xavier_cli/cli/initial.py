@@ -11,6 +11,8 @@ from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.runs.record import Run
+from xavier_cli.theory.scope import unpredictable
+from xavier_cli.words import find_initializer, layer_inits
 
 SCHEMA = "xavier.probe/1"
 
@@ -99,8 +101,19 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
     return [*cells, *[""] * (length - len(cells))]
 
 
+def _unpredicted(run: Run) -> list[str]:
+    """Why theory is silent, where it is."""
+    if any(name.startswith("theory/") for name in run.arrays):
+        return []
+    config = run.config
+    laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
+    why = unpredictable(laws, find_initializer(config.bias_init))
+    return [f"No predictions: {why or 'weights or biases are not drawn around 0'}."]
+
+
 def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) -> list[str]:
     notes = [
+        *_unpredicted(run),
         "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights.",
         "Step up: std of the layer above over this layer's. One example's rms: what equation (7) "
         "predicts; std is of the mean over 300 examples, which is smaller.",

@@ -13,7 +13,7 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import completion
-from xavier_cli.config import SCALES, ConfigError, RunConfig
+from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, without_like
 from xavier_cli.recipes import read_toml
 
 PROJECT_FILE = Path("xavier.toml")
@@ -26,7 +26,10 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     `settings` holds what was typed, as text: checking it is the configuration's work, wherever it came from.
     """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
-    options = [*map(_option, RunConfig.model_fields), *_FILES]
+    options = [
+        *map(_option, (name for name in RunConfig.model_fields if name not in RunConfig.derived)),
+        *_FILES,
+    ]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
@@ -58,14 +61,19 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     """
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
+    like = typed.get("like")
+    # Checked beside what is typed with it; told apart, since `config show` says where values come from.
+    preset = {name: value for name, value in without_like(typed).items() if name not in typed}
+    typed.pop("like", None)
     if scale is not None and scale not in SCALES:
         raise ConfigError(names.unknown("scale", scale, SCALES))
     files = [user_file(), PROJECT_FILE]
     return [
         *((str(path), _read(path) if path.is_file() else {}) for path in files),
         (config or "", _read(Path(config)) if config else {}),
-        ("the environment", _environment()),
+        ("the environment", without_like(_environment())),
         (f"--scale {scale}" if scale else "", SCALES[scale] if scale else {}),
+        (f"--like {like}" if like else "", preset),
         ("", typed),
     ]
 
@@ -87,13 +95,13 @@ def _checked(source: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+    return without_like({key.replace("-", "_"): value for key, value in read_toml(path).items()})
 
 
 def _environment() -> dict[str, str]:
     return {
         field: os.environ[ENVIRONMENT + field.upper()]
-        for field in RunConfig.model_fields
+        for field in ("like", *RunConfig.model_fields)
         if os.environ.get(ENVIRONMENT + field.upper())
     }
 
@@ -126,6 +134,8 @@ def _parameter(name: str, option: Any) -> inspect.Parameter:
 
 _ALIASES = {"width": ("--widths",)}
 _METAVARS = {
+    "act": "NAME[:KEY=VALUE]",
+    "init": "NAME[,LAYER=NAME…]",
     "coding": "LOW,HIGH",
     "init_gain": "paper|auto|NUMBER",
     "width": "N[,N…]",
@@ -141,6 +151,16 @@ _FILES = (
             "-c",
             metavar="FILE",
             help="TOML file of settings, over `xavier.toml` and under the flags.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+    _parameter(
+        "like",
+        typer.Option(
+            "--like",
+            metavar="|".join(LIKE),
+            autocompletion=completion.likes,
+            help="Weights and biases as this framework's dense layer draws them: sets init and bias_init.",
             rich_help_panel="Experiment",
         ),
     ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,14 @@ def read_arrays(path: Path) -> FiniteSet:
     path = path.expanduser()
     if not path.is_file():
         raise DataMissingError(f"no file `{path}`")
-    arrays = _loaded(path)
+    return from_arrays(_loaded(path), path)
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> FiniteSet:
+    """The set in `arrays` named as in a file; `path` is what a mistake is told with.
+
+    Raises `DataDamagedError`.
+    """
     parts = {}
     for part in ("", "_train", "_valid", "_test"):
         if f"x{part}" in arrays:
@@ -62,17 +70,30 @@ def read_arrays(path: Path) -> FiniteSet:
     return FiniteSet(train, examples["valid"], examples["test"], labels, _image_shape(shapes[first]))
 
 
+def wanted_names(there: Collection[str], path: Path) -> tuple[str, ...]:
+    """Which of the arrays that are `there` make up the set; raises `DataDamagedError`."""
+    wanted: tuple[str, ...] = WHOLE if "x" in there else SPLIT
+    wanted += VALID if set(there) & set(VALID) else ()
+    for name in wanted:
+        if name not in there:
+            raise DataDamagedError(f"`{path}` has no `{name}`: it should hold x and y, or {', '.join(SPLIT)}")
+    return wanted
+
+
+def check_type(path: Path, name: str, dtype: np.dtype) -> None:
+    """Refuse pixels and labels of other types than bytes, floats and whole numbers."""
+    if name.startswith("x") and not (dtype == np.uint8 or dtype.kind == "f"):
+        raise DataDamagedError(f"`{path}`: `{name}` holds {dtype}, not bytes (uint8) or floats")
+    if name.startswith("y") and dtype.kind not in "iu":
+        raise DataDamagedError(f"`{path}`: `{name}` holds {dtype}, not whole numbers")
+
+
 def _loaded(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            wanted: tuple[str, ...] = WHOLE if "x" in members else SPLIT
-            wanted += VALID if set(members) & set(VALID) else ()
+            wanted = wanted_names(members, path)
             for name in wanted:
-                if name not in members:
-                    raise DataDamagedError(
-                        f"`{path}` has no `{name}`: it should hold x and y, or {', '.join(SPLIT)}"
-                    )
                 _check_declared(path, name, archive, members[name])
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in wanted}
@@ -92,10 +113,7 @@ def _check_declared(path: Path, name: str, archive: zipfile.ZipFile, info: zipfi
             raise DataDamagedError(f"`{path}`: `{name}` is of an unknown format")
         shape, _, dtype = read(file)
         header = file.tell()
-    if name.startswith("x") and not (dtype == np.uint8 or dtype.kind == "f"):
-        raise DataDamagedError(f"`{path}`: `{name}` holds {dtype}, not bytes (uint8) or floats")
-    if name.startswith("y") and dtype.kind not in "iu":
-        raise DataDamagedError(f"`{path}`: `{name}` holds {dtype}, not whole numbers")
+    check_type(path, name, dtype)
     refuse_over_memory(1, math.prod(shape), dtype.itemsize, path)
     if info.file_size != header + math.prod(shape) * dtype.itemsize:
         raise DataDamagedError(f"`{path}`: `{name}` is not as long as it declares")

@@ -11,6 +11,7 @@ from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import cache_folder, decoded_once, stamp
 from xavier_cli.data.images import find_folder, list_images, read_images
+from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
 from xavier_cli.datasets import AskedData
 
@@ -33,6 +34,8 @@ def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> 
     folders = places(data_dir)
     if asked.kind == "arrays":
         return checked(read_arrays(Path(asked.path)), Path(asked.path))
+    if asked.kind == "own":
+        return own_set(asked.path)
     if asked.kind == "images":
         return _images(asked, folders, decoded)
     assert asked.kind == "official"

@@ -14,6 +14,7 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "act": lambda run: run.config.act,
     "init": lambda run: run.config.init,
     "init_gain": lambda run: f"gain {run.config.init_gain}",
+    "bias_init": lambda run: f"biases {run.config.bias_init}",
     "data": lambda run: run.config.data,
     "depth": lambda run: f"depth {run.config.depth}",
     "width": lambda run: f"width {'-'.join(map(str, _widths(run)))}",
@@ -73,7 +74,9 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
 
 
 def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
-    return (list(table).index(word) if word in table else len(table)), word
+    # Without parameters and single layers.
+    name = word.partition(",")[0].partition(":")[0]
+    return (list(table).index(name) if name in table else len(table)), word
 
 
 def _widths(run: Run) -> tuple[int, ...]:

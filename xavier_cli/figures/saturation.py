@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli import names
 from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
 from xavier_cli.figures.labels import labels
@@ -28,6 +27,7 @@ from xavier_cli.figures.selection import (
     values,
 )
 from xavier_cli.runs.record import Run
+from xavier_cli.words import find_activation
 
 PERCENTILE = 98
 
@@ -58,7 +58,7 @@ class Saturation:
 def saturation(run: Run, chosen: Selection) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
     act = run.config.act
-    low, high = names.ACTIVATIONS[act].range if act in names.ACTIVATIONS else (-math.inf, math.inf)
+    low, high = find_activation(act).range
     percentiles = values(run, "activation/abs_percentiles")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     here = np.flatnonzero(run["percentile"] == PERCENTILE)

@@ -1,4 +1,4 @@
-"""Initializers of weights: one general law, and its members in one line each.
+"""Initializers of weights: one general law, its members in one line each, and the few others.
 
 All have JAX's signature `(key, shape, dtype)` with `shape = (fan_in, fan_out)`. One key gives every
 member of a scaled family the same underlying draws, so that two of them differ in scale alone.
@@ -6,12 +6,29 @@ member of a scaled family the same underlying draws, so that two of them differ 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from jax import Array
-from jax.nn.initializers import Initializer, variance_scaling
+from jax.nn import initializers as of_jax
+from jax.nn.initializers import Initializer
 
-from xavier_cli.names import INITIALIZERS, find, load
+from xavier_cli.names import load
+from xavier_cli.nn.own import own_initializer
+from xavier_cli.own import is_own
+from xavier_cli.words import find_initializer
+
+
+def variance_scaling(
+    scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal"
+) -> Initializer:
+    """Variance scale/fan of the fan that `mode` names; `normal` is not cut."""
+    shape: Any = distribution
+    fan: Any = mode
+    return of_jax.variance_scaling(scale, fan, shape)
 
 
 def standard() -> Initializer:
@@ -24,9 +41,100 @@ def normalized() -> Initializer:
     return variance_scaling(1, "fan_avg", "uniform")
 
 
+def glorot_normal() -> Initializer:
+    """Var W = 2/(fan_in + fan_out) from a normal law cut at 2σ."""
+    return variance_scaling(1, "fan_avg")
+
+
+def lecun_uniform() -> Initializer:
+    """U(±√(3/fan_in)): n Var W = 1."""
+    return variance_scaling(1, "fan_in", "uniform")
+
+
+def lecun_normal() -> Initializer:
+    """n Var W = 1 from a normal law cut at 2σ."""
+    return variance_scaling(1)
+
+
+def he_uniform() -> Initializer:
+    """U(±√(6/fan_in)): n Var W = 2 (He et al. 2015)."""
+    return variance_scaling(2, "fan_in", "uniform")
+
+
+def he_normal() -> Initializer:
+    """n Var W = 2 from a normal law cut at 2σ (He et al. 2015)."""
+    return variance_scaling(2)
+
+
+def normal(std: float = 0.01) -> Initializer:
+    """N(0, std²)."""
+    return of_jax.normal(std)
+
+
+def truncated_normal(std: float = 0.01) -> Initializer:
+    """N(0, std²) cut at 2 std, and not rescaled."""
+    return of_jax.truncated_normal(std)
+
+
+def uniform(bound: float = 0.05) -> Initializer:
+    """U(±bound), from the draws of the scaled family; JAX's own is one-sided."""
+
+    def init(key: Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> Array:
+        return jax.random.uniform(key, shape, dtype, -1) * jnp.array(bound, dtype)
+
+    return init
+
+
+def orthogonal(gain: float = 1.0) -> Initializer:
+    """`gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal."""
+    return of_jax.orthogonal(gain)
+
+
+def sparse(sparsity: float = 0.9, std: float = 0.01) -> Initializer:
+    """N(0, std²), but 0 for ceil(sparsity·fan_in) inputs of each unit, chosen at random."""
+
+    def init(key: Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> Array:
+        fan_in, _ = shape
+        # The weights are `normal`'s of the same key; which of them stay is drawn from another.
+        order = jnp.argsort(jax.random.uniform(jax.random.fold_in(key, 1), shape), axis=0)
+        kept = jnp.argsort(order, axis=0) >= math.ceil(sparsity * fan_in)
+        return jnp.where(kept, normal(std)(key, shape, dtype), 0)
+
+    return init
+
+
+def constant(value: float = 0.0) -> Initializer:
+    """Every weight `value`."""
+    return of_jax.constant(value)
+
+
+def zeros() -> Initializer:
+    """Every weight 0."""
+    return constant(0.0)
+
+
+def identity(gain: float = 1.0) -> Initializer:
+    """`gain` on the diagonal and 0 elsewhere, also where the matrix is not square."""
+
+    def init(key: Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> Array:
+        del key
+        rows, columns = shape
+        return gain * jnp.eye(rows, columns, dtype=dtype)
+
+    return init
+
+
 def make_initializer(name: str, gain: float = 1.0) -> Initializer:
-    """The initializer called `name`, its weights multiplied by `gain`; raises `UnknownNameError`."""
-    initializer: Initializer = load(find("initializer", name, INITIALIZERS).function)()
+    """The initializer called `name`, its weights multiplied by `gain`.
+
+    Raises `UnknownNameError`, `ParameterError` and `OwnFunctionError`.
+    """
+    word = find_initializer(name)
+    initializer: Initializer
+    if is_own(word.name):
+        initializer = own_initializer(word.name)
+    else:
+        initializer = load(word.function)(**dict(word.settings))
     if gain == 1:
         return initializer
 
@@ -34,3 +142,33 @@ def make_initializer(name: str, gain: float = 1.0) -> Initializer:
         return initializer(key, shape, *more, **options) * gain
 
     return scaled
+
+
+def make_biases(name: str) -> Callable[[Array, int, tuple[int, int]], Array] | None:
+    """What draws a layer's biases, `(key, number of the layer, (fan_in, fan_out))`; None where they are 0.
+
+    Biases are drawn as one more row of weights, so that their law knows both fans. The user's own initializer
+    is asked for shape `(fan_out,)`.
+    """
+    word = find_initializer(name)
+    if word.name == "zeros":
+        return None
+    initializer = own_initializer(word.name, (4,)) if is_own(word.name) else make_initializer(name)
+
+    def draw(key: Array, number: int, fans: tuple[int, int]) -> Array:
+        of_layer = jax.random.fold_in(key, number)
+        if is_own(word.name):
+            return initializer(of_layer, fans[1:], jnp.float32)
+        return initializer(of_layer, fans, jnp.float32)[0]
+
+    return draw
+
+
+def make_layers(names: Sequence[str], gain: float = 1.0) -> list[Initializer]:
+    """The initializer of every layer called by its name in `names`; the last, the output's, takes no gain.
+
+    One object for one name, since layers that are drawn alike are compiled once. The gain makes up for a
+    hidden layer's activation, and the logits have none.
+    """
+    hidden = {name: make_initializer(name, gain) for name in names[:-1]}
+    return [*(hidden[name] for name in names[:-1]), make_initializer(names[-1])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -39,21 +39,29 @@ def layer_sizes(inputs: int, depth: int, width: int | Sequence[int], classes: in
 
 
 def init_params(
-    key: Array, sizes: Sequence[int], initializer: Initializer, output: Initializer | None = None
+    key: Array,
+    sizes: Sequence[int],
+    initializer: Initializer | Sequence[Initializer],
+    output: Initializer | None = None,
+    bias: Callable[[int, tuple[int, int]], Array] | None = None,
 ) -> Params:
-    """First weights by `initializer`, biases 0 (section 2.3); layer i draws from `fold_in(key, i)`.
+    """First weights by `initializer`, one for all layers or for each; layer i draws from `fold_in(key, i)`.
 
-    `output` initializes the output layer unless it is as the others. A deeper network starts with the layers
-    of a shallower one. Layers of one shape are drawn in one compiled loop: random bits take long to
-    compile.
+    `output` initializes the output layer unless it is as the others. `bias` draws layer i's biases from its
+    number and fans; without it they are 0 (section 2.3). A deeper network starts with the layers of a
+    shallower one. Layers of one shape are drawn in one compiled loop: random bits take long to compile.
     """
     layers: list[Dense] = []
-    every = [initializer] * (len(sizes) - 2) + [output or initializer]
+    if callable(initializer):
+        every = [initializer] * (len(sizes) - 2) + [output or initializer]
+    else:
+        every = list(initializer)
     for (fans, draw), alike in groupby(zip(pairwise(sizes), every, strict=True)):
         numbers = jnp.arange(len(layers), len(layers) + len(list(alike)))
         keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)
         weights = jax.lax.map(partial(draw, shape=fans, dtype=jnp.float32), keys)
-        layers += [Dense(weight, jnp.zeros(fans[1])) for weight in weights]
+        for weight in weights:
+            layers.append(Dense(weight, bias(len(layers), fans) if bias else jnp.zeros(fans[1])))
     return tuple(layers)
 
 

@@ -16,11 +16,12 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xavier_cli import names
-from xavier_cli.config import MAX_SEED, ConfigError, RunConfig
+from xavier_cli.config import MAX_SEED, ConfigError, RunConfig, file_safe
 from xavier_cli.datasets import find_data
+from xavier_cli.own import is_own
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset
+from xavier_cli.words import find_activation
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
@@ -47,7 +48,12 @@ class SurfaceConfig(BaseModel):
     @field_validator("act")
     @classmethod
     def _known_act(cls, word: str) -> str:
-        return names.find("activation", word, names.ACTIVATIONS).name
+        name = find_activation(word).name
+        if is_own(name):
+            raise ValueError(
+                "a function of your own has no two-weight surface; `surface RUN` takes a run of it"
+            )
+        return name
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -83,6 +89,9 @@ class SurfaceConfig(BaseModel):
     def to_json(self) -> str:
         """The canonical text: equal configurations have equal text."""
         content = self.model_dump(mode="json")
+        if self.around:
+            # As the run's own text has it: without what older runs did not know.
+            content["around"] = json.loads(self.around.to_json())
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def sha256(self) -> str:
@@ -91,7 +100,9 @@ class SurfaceConfig(BaseModel):
 
     def file_stem(self) -> str:
         """The file's name without its ending: the content first, then 8 hex digits of the hash."""
-        what = f"around-{self.around.file_stem()[:-9]}" if self.around else f"two-weights-{self.act}"
+        what = (
+            f"around-{self.around.file_stem()[:-9]}" if self.around else f"two-weights-{file_safe(self.act)}"
+        )
         return f"{what}-seed{self.seed}-{self.sha256()[:8]}"
 
     @property

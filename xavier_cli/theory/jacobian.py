@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
+from xavier_cli.entries import INDEPENDENT
 from xavier_cli.theory.quadrature import gauss_legendre, over_stds, value_and_slope
 from xavier_cli.theory.variance import Maps, Net
 
@@ -39,7 +40,11 @@ class SingularValues(NamedTuple):
 def predict_singular_values(
     act: Callable[[Array], Array], kinks: Sequence[float], net: Net, maps: Maps
 ) -> SingularValues:
-    """The averages of layers 1 to depth; layer 1 is the input's and is not square. `maps` are of this net."""
+    """The averages of layers 1 to depth; layer 1 is the input's and is not square. `maps` are of this net.
+
+    Where weights are not drawn one by one, only the root mean square is known, and of orthogonal layers that
+    do not grow all three.
+    """
     columns = []
     for layer in range(net.depth):
         fans, variance = net.sizes[layer : layer + 2], net.weight_variances[layer]
@@ -49,16 +54,32 @@ def predict_singular_values(
         # A determinant is a product, so the slopes' own geometric mean counts, but only while a layer does
         # not grow; above that they are mixed.
         slope = slope_rms if fans[1] > fans[0] else np.exp(maps.log_slope[:, layer])
-        roots = partial(_mean_root_of_slopes, act, kinks, fans[1] / fans[0])
-        root = over_stds(roots, np.sqrt(maps.preactivation_second[:, layer]))[:, 0]
-        columns.append(
-            (
-                math.sqrt(fans[0] * variance) * fans[0] / min(fans) * root.mean(),
-                weight_rms * slope_rms.mean(),
-                weight_rms * math.exp(mean_log(ratio) / 2) * slope.mean(),
+        stds = np.sqrt(maps.preactivation_second[:, layer])
+        rms = weight_rms * slope_rms.mean()
+        how = net.distributions[layer] if net.distributions else "normal"
+        if how == "orthogonal" and fans[1] <= fans[0]:
+            # With orthonormal weights the slopes themselves are the singular values.
+            mean = over_stds(partial(_mean_slope, act, kinks), stds)[:, 0].mean()
+            columns.append((weight_rms * mean, rms, weight_rms * np.exp(maps.log_slope[:, layer]).mean()))
+        elif how not in INDEPENDENT:
+            columns.append((math.nan, rms, math.nan))
+        else:
+            roots = partial(_mean_root_of_slopes, act, kinks, fans[1] / fans[0])
+            columns.append(
+                (
+                    math.sqrt(fans[0] * variance) * fans[0] / min(fans) * over_stds(roots, stds)[:, 0].mean(),
+                    rms,
+                    weight_rms * math.exp(mean_log(ratio) / 2) * slope.mean(),
+                )
             )
-        )
     return SingularValues(*(np.array(column) for column in zip(*columns, strict=True)))
+
+
+def _mean_slope(act: Callable[[Array], Array], kinks: Sequence[float], stds: np.ndarray) -> np.ndarray:
+    """E |φ'(σu)| for each σ, shape `(len(stds), 1)`."""
+    u, weights = gauss_legendre(stds, kinks)
+    _, slope = value_and_slope(act, stds[:, None] * u)
+    return np.sum(weights * np.abs(slope), axis=1)[:, None]
 
 
 def _mean_root_of_slopes(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -42,17 +43,22 @@ def sampling_deviations(
     images: np.ndarray,
     labels: np.ndarray,
     few: np.ndarray,
-    excess_kurtosis: float = 0.0,
+    excess_kurtosis: float | Sequence[float] = 0.0,
+    bias_kurtosis: float = 0.0,
 ) -> Deviations:
     """The deviations of a net on fixed `images` `(images, inputs)` of `labels` `(images,)`.
 
     Jacobians are taken on the images at the indices `few`. `excess_kurtosis` is one weight's: -1.2 for a
-    uniform law, 0 for a normal one. To first order in 1/width; the covariance of functions of two images'
-    pre-activations is by their Hermite series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Gradients are taken
-    as independent of the activations they meet, as the backward maps do.
+    uniform law, 0 for a normal one; where the layers' laws differ, one for each layer of weights.
+    `bias_kurtosis` is one bias's, which is no sum of many and so far from Gaussian. To first
+    order in 1/width; the covariance of functions of two images' pre-activations is by their Hermite series
+    (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Gradients are taken as independent of the activations they meet,
+    as the backward maps do.
     """
-    layers = _upwards(act, kinks, net, images)
-    gradients = _downwards(net, layers, labels, excess_kurtosis)
+    weight_layers = len(net.weight_variances)
+    kurtoses = np.broadcast_to(np.asarray(excess_kurtosis, np.float64), weight_layers)
+    layers = _upwards(act, kinks, net, images, bias_kurtosis)
+    gradients = _downwards(net, layers, labels, float(kurtoses[-1]))
     inputs = np.mean(images**2, axis=1)
     below = [(inputs, np.zeros_like(layers[0].excess)), *((each.mean_square, each.excess) for each in layers)]
     weight_gradient = [
@@ -60,7 +66,10 @@ def sampling_deviations(
         for (square, excess), gradient in zip(below, gradients, strict=True)
     ]
     fans = zip(net.sizes, net.sizes[1:], strict=False)
-    drawn = [(2 + excess_kurtosis) / (fan_in * fan_out) for fan_in, fan_out in fans]
+    drawn = [
+        (2 + kurtosis) / (fan_in * fan_out)
+        for (fan_in, fan_out), kurtosis in zip(fans, kurtoses, strict=True)
+    ]
     singular = [
         math.sqrt(each.slope_excess[np.ix_(few, few)].mean() + own) if len(few) else math.nan
         for each, own in zip(layers, drawn, strict=False)
@@ -139,30 +148,34 @@ class _Layer(NamedTuple):
 
 
 def _upwards(
-    act: Callable[[Array], Array], kinks: Sequence[float], net: Net, images: np.ndarray
+    act: Callable[[Array], Array],
+    kinks: Sequence[float],
+    net: Net,
+    images: np.ndarray,
+    bias_kurtosis: float,
 ) -> list[_Layer]:
     second = images @ images.T / images.shape[1]
     handed_on = np.zeros_like(second)
     layers = []
     for layer in range(net.depth):
         step, width = net.sizes[layer] * net.weight_variances[layer], net.sizes[layer + 1]
-        preactivation = step * second
+        preactivation = step * second + net.bias_variance(layer)
         std = np.sqrt(np.diag(preactivation))
         scale = np.where(std > 0, std, 1.0)
         correlation = preactivation / np.outer(scale, scale)
         value, square, both, slope, slope_square = _series(act, kinks, std)
+        # The fourth cumulant of a bias, which is the same for every image.
+        drawn = partial(_drawn, correlation, scale, bias_kurtosis * net.bias_variance(layer) ** 2)
         # (z − m)² but for a constant, m the mean over images and units.
         m = 2 * np.mean(value.mean)
         centred = _Series(
             square.terms - m * value.terms, square.variance - 2 * m * both + m**2 * value.variance
         )
         variance = np.mean(square.mean) - np.mean(value.mean) ** 2
-        sums = centred.covariance(correlation) / width + centred.passed_on(step, scale) * handed_on
-        slopes = slope_square.covariance(correlation) / width + (
-            slope_square.passed_on(step, scale) * handed_on
-        )
+        sums = drawn(centred) / width + centred.passed_on(step, scale) * handed_on
+        slopes = drawn(slope_square) / width + (slope_square.passed_on(step, scale) * handed_on)
         # What the next layer sees is the second moment, and its products between images.
-        handed_on = square.covariance(correlation) / width + square.passed_on(step, scale) * handed_on
+        handed_on = drawn(square) / width + square.passed_on(step, scale) * handed_on
         second = value.product(correlation)
         layers.append(
             _Layer(
@@ -179,6 +192,15 @@ def _upwards(
     return layers
 
 
+def _drawn(correlation: np.ndarray, std: np.ndarray, fourth: float, series: _Series) -> np.ndarray:
+    """The covariance between images of a function of one unit, over draws of its weights and its bias.
+
+    `fourth` is the bias's fourth cumulant κ. To first order it adds κ/4 E f'' E f'' of the two images.
+    """
+    gaussian = series.covariance(correlation)
+    return gaussian + fourth * series.passed_on(1.0, std) if fourth else gaussian
+
+
 class _Gradient(NamedTuple):
     """A layer's dC/ds: each image's expected square, but for a factor, and what its excess consists of."""
 
@@ -193,7 +215,7 @@ def _downwards(
 ) -> list[_Gradient]:
     """Of every hidden layer and the logits, where dC/ds = p − onehot(label), p to first order."""
     classes = net.sizes[-1]
-    logits = layers[-1].product * net.sizes[-2] * net.weight_variances[-1]
+    logits = layers[-1].product * net.sizes[-2] * net.weight_variances[-1] + net.bias_variance(net.depth)
     alike = (labels[:, None] == labels).astype(np.float64)
     ahead = (classes - 1) / classes**2 * logits
     products = alike - 1 / classes + ahead

@@ -16,28 +16,53 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
-from xavier_cli.names import Initializer
+from xavier_cli.entries import Distribution, Initializer
 from xavier_cli.theory.quadrature import Moments, gaussian_moments
 
 
 @dataclass(frozen=True)
 class Net:
-    """A net before its weights are drawn: units from the inputs to the logits, Var W of each weight layer."""
+    """A net before its weights are drawn: units from the inputs to the logits, Var W of each weight layer.
+
+    `bias_variances`, one per weight layer, are of biases drawn around 0; without them biases are 0.
+    `distributions` say how each layer's weights are drawn; without them one by one.
+    """
 
     sizes: tuple[int, ...]
     weight_variances: tuple[float, ...]
+    bias_variances: tuple[float, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
 
     @property
     def depth(self) -> int:
         """Hidden layers."""
         return len(self.sizes) - 2
 
+    def bias_variance(self, layer: int) -> float:
+        """Var b of weight layer `layer`, counted from 0."""
+        return self.bias_variances[layer] if self.bias_variances else 0.0
 
-def make_net(sizes: Sequence[int], law: Initializer, gain: float = 1.0) -> Net:
-    """The net of `sizes` whose weights follow `law`, times `gain` in all but the output layer."""
+
+def make_net(
+    sizes: Sequence[int],
+    law: Initializer | Sequence[Initializer],
+    gain: float = 1.0,
+    bias: Initializer | None = None,
+) -> Net:
+    """The net of `sizes` whose weights follow `law`, times `gain` in all but the output layer.
+
+    `law` is of all layers, or one for each; `bias` is of the biases, which take no gain.
+    """
     fans = list(pairwise(sizes))
-    variances = [gain**2 * law.variance(*each) for each in fans[:-1]] + [law.variance(*fans[-1])]
-    return Net(tuple(sizes), tuple(variances))
+    laws = [law] * len(fans) if isinstance(law, Initializer) else law
+    variances = [each.variance(*of) for each, of in zip(laws, fans, strict=True)]
+    variances[:-1] = [gain**2 * variance for variance in variances[:-1]]
+    return Net(
+        tuple(sizes),
+        tuple(variances),
+        tuple(bias.variance(*of) for of in fans) if bias else (),
+        tuple(each.distribution for each in laws),
+    )
 
 
 class Maps(NamedTuple):
@@ -62,13 +87,15 @@ def run_maps(
 ) -> Maps:
     """Equation (5) without its linear regime: E s² = n Var W E z² of the layer below, E z² = E φ(√(E s²) u)².
 
-    `inputs` are the images' mean squares q(0) = |x|²/n; biases are 0.
+    `inputs` are the images' mean squares q(0) = |x|²/n; Var b, where biases are drawn, comes on top of E s².
     """
     q = np.asarray(inputs, np.float64)
     seconds: list[np.ndarray] = []
     moments: list[Moments] = []
-    for fan_in, variance in zip(net.sizes[: net.depth], net.weight_variances, strict=False):
-        seconds.append(fan_in * variance * q)
+    for layer, (fan_in, variance) in enumerate(
+        zip(net.sizes[: net.depth], net.weight_variances, strict=False)
+    ):
+        seconds.append(fan_in * variance * q + net.bias_variance(layer))
         moments.append(gaussian_moments(act, np.sqrt(seconds[-1]), kinks))
         q = moments[-1].second
     stacked = (np.stack(column, axis=1) for column in (seconds, *zip(*moments, strict=True)))
@@ -77,7 +104,7 @@ def run_maps(
 
 def logits_variance(net: Net, maps: Maps) -> np.ndarray:
     """The variance of one image's logits over draws of the weights, shape `(images,)`."""
-    return net.sizes[-2] * net.weight_variances[-1] * maps.second[:, -1]
+    return net.sizes[-2] * net.weight_variances[-1] * maps.second[:, -1] + net.bias_variance(net.depth)
 
 
 def backprop_seconds(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -109,7 +136,9 @@ class Prediction(NamedTuple):
     @property
     def backprop_steps(self) -> np.ndarray:
         """Back-propagated std of a layer over that of the layer below it, shape `(depth - 1,)`."""
-        return self.backprop_std[1:] / self.backprop_std[:-1]
+        # An output layer of zeros hands nothing back.
+        with np.errstate(invalid="ignore"):
+            return self.backprop_std[1:] / self.backprop_std[:-1]
 
 
 def predict(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> Prediction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli import names
 from xavier_cli.nn.activations import make_activation
-from xavier_cli.nn.initializers import make_initializer
+from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
+from xavier_cli.theory.shape import shape_of
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
@@ -33,6 +34,7 @@ from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.words import find_activation, layer_inits
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
@@ -65,8 +67,9 @@ class Engine:
     ):
         config = population.config
         self.population, self.material, self.layout = population, material, layout
+        check_unchanged(config.sources)
         self._act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_, kinks = names.ACTIVATIONS[config.act].range, names.ACTIVATIONS[config.act].kinks
+        range_, kinks = shape_of(find_activation(config.act), self._act)
         self.regions = find_regions(self._act, range_)
         self.gain = resolve_gain(config.init_gain, self._act, kinks)
         self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
@@ -86,6 +89,9 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
+        # Here, not while a program is traced: functions of the user's own are tried out.
+        self._layers = [make_layers(layer_inits(init, config.depth), self.gain) for init in self._inits]
+        self._biases = make_biases(config.bias_init)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -240,11 +246,8 @@ class Engine:
         config, material = self.population.config, self.material
         sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
         key = seed_key(seed, Purpose.WEIGHTS)
-        # The gain makes up for a hidden layer's activation; the logits have none.
-        drawn = [
-            init_params(key, sizes, make_initializer(name, self.gain), make_initializer(name))
-            for name in self._inits
-        ]
+        bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
+        drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
 
         def member(init_of: Array) -> MemberState:
             return init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     DIRECTIONS = 6
     SIGNAL = 7
     FIXED = 8
+    BIASES = 16
 
 
 def seed_key(seed: Array | int, purpose: Purpose) -> Array:

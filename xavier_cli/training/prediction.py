@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.config import RunConfig
+from xavier_cli.entries import Distribution, Initializer
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import layer_sizes
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.jacobian import predict_singular_values
 from xavier_cli.theory.sampling import sampling_deviations
+from xavier_cli.theory.scope import unpredictable
+from xavier_cli.theory.shape import shape_of
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
 from xavier_cli.training.evaluation import spread_over
+from xavier_cli.words import find_activation, find_initializer, layer_inits
 
-_EXCESS_KURTOSIS: dict[Literal["uniform", "normal", "truncated normal"], float] = {
+_DRAWS = 100_000
+_EXCESS_KURTOSIS: dict[Distribution, float] = {
     "uniform": -1.2,
     "normal": 0.0,
     "truncated normal": -0.6317,
@@ -31,18 +41,25 @@ def predict_run(
     """The `theory/` group of a run of `config` probed on `images` `(examples, inputs)` of `labels`.
 
     Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
-    here: the prediction is of record 0.
+    here: the prediction is of record 0. Nothing is predicted where `unpredictable` says why.
     """
-    law, word = names.INITIALIZERS[config.init], names.ACTIVATIONS[config.act]
-    act, kinks = make_activation(config.act), word.kinks
+    sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
+    laws = [_known(find_initializer(name), sizes) for name in layer_inits(config.init, config.depth)]
+    bias = _known(find_initializer(config.bias_init), sizes)
+    if unpredictable(laws, bias):
+        return {}
+    act = make_activation(config.act)
+    _, kinks = shape_of(find_activation(config.act), act)
     gain = resolve_gain(config.init_gain, act, kinks)
-    net = make_net(layer_sizes(images.shape[1], config.depth, config.width, classes), law, gain)
+    net = make_net(sizes, laws, gain, bias)
     images = images.astype(np.float64)
     maps = run_maps(act, kinks, net, np.mean(images**2, axis=1))
     expected = predict(net, maps, cross_entropy_top(logits_variance(net, maps), classes))
     # Jacobians are measured on few of the images, and predicted on the same ones.
     few = spread_over(len(images), config.jacobian_examples) if config.jacobian_examples else np.arange(0)
-    deviations = sampling_deviations(act, kinks, net, images, labels, few, _EXCESS_KURTOSIS[law.distribution])
+    kurtoses = [_EXCESS_KURTOSIS.get(law.distribution, 0.0) for law in laws]
+    of_bias = _EXCESS_KURTOSIS.get(bias.distribution, 0.0)
+    deviations = sampling_deviations(act, kinks, net, images, labels, few, kurtoses, of_bias)
     arrays = {
         # Exactly 0 by symmetry, where the quadrature leaves a last digit.
         "activation_mean": np.where(np.abs(expected.activation_mean) < 1e-9, 0.0, expected.activation_mean),
@@ -65,4 +82,31 @@ def predict_run(
             arrays[f"{name}_singular_value"] = values
             if name != "geometric_mean":
                 arrays[f"{name}_singular_value_sd"] = deviations.rms_singular_value
+    if not all(law.is_independent or law.name == "zeros" for law in laws):
+        # How far one draw strays is worked out for weights that are drawn one by one.
+        arrays = {name: values for name, values in arrays.items() if not name.endswith("_sd")}
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
+
+
+def _known(word: Initializer, sizes: Sequence[int]) -> Initializer:
+    """`word`, and where it is the user's own its mean and variance measured on draws for each two fans."""
+    if word.distribution != "own":
+        return word
+    initializer = make_initializer(word.name)
+    drawn = {fans: _draws(initializer, fans) for fans in {*pairwise(sizes)}}
+    mean = max((_mean(weights, fans[0]) for fans, weights in drawn.items()), key=abs)
+    variances = {fans: float(weights.var()) for fans, weights in drawn.items()}
+    return replace(word, mean=mean, variance=lambda *fans: variances[fans])
+
+
+def _draws(initializer: Any, fans: tuple[int, int]) -> np.ndarray:
+    """Whole matrices, at least `_DRAWS` weights, drawn as they are in the networks: under `jit`."""
+    keys = jax.random.split(jax.random.key(0), math.ceil(_DRAWS / math.prod(fans)))
+    return np.asarray(jax.jit(jax.vmap(lambda key: initializer(key, fans, jnp.float32)))(keys), np.float64)
+
+
+def _mean(weights: np.ndarray, fan_in: int) -> float:
+    """The weights' mean, 0 where it is chance, or adds up to little over a unit's inputs."""
+    mean, std = float(weights.mean()), float(weights.std())
+    is_chance = abs(mean) * math.sqrt(weights.size) < 5 * std
+    return 0.0 if is_chance or abs(mean) * math.sqrt(fan_in) < 0.1 * std else mean

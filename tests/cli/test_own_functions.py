@@ -1,0 +1,212 @@
+"""Functions of the user's own: what they are checked for, and a training with three of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.data.own import own_set
+from xavier_cli.nn.own import own_activation, own_initializer
+from xavier_cli.own import OwnFunctionError, check_unchanged, digest, load_own
+from xavier_cli.runs.store import read_run
+
+TEXT = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+def wave(s):
+    return jnp.sin(s) + 0.5 * s
+
+def mine(key, shape, dtype=jnp.float32):
+    return jax.random.normal(key, shape, dtype) / jnp.sqrt(shape[0])
+
+def images():
+    with open({log!r}, "a") as file:
+        file.write("called\\n")
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 4000)
+    x = rng.integers(0, 120, (4000, 16))
+    x[np.arange(4000), 5 * y] += 120
+    return x.astype(np.uint8), y
+
+def short(s): return s[:1]
+def half(s): return s.astype(jnp.bfloat16)
+def nan(s): return jnp.log(s)
+def numpyish(s): return np.tanh(np.asarray(s))
+def normed(s): return s / (1 + jnp.sum(s**2))
+def flat(s): return jnp.ones_like(s)
+def steep(s): return jnp.sqrt(jnp.abs(s))
+def words(s): return "no array"
+def two(s, t): return s
+number = 3
+
+def unkeyed(shape): return jnp.zeros(shape)
+def transposed(key, shape, dtype): return jnp.zeros(shape[::-1], dtype)
+def double(key, shape, dtype): return np.zeros(shape, np.float16)
+def endless(key, shape, dtype): return jnp.full(shape, jnp.inf, dtype)
+
+def unlabelled(): return np.zeros((4, 4))
+def floats(): return np.zeros((4, 4)), np.zeros(4)
+def few(): return np.zeros((4, 4)), np.zeros(4, int)
+def needy(path): return 0
+def broken(): raise KeyError("x")
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the user's file, the current one meanwhile."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_words.py").write_text(TEXT.format(log=str(folder / "calls")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("tried", "name", "message"),
+    [
+        (
+            own_activation,
+            "short",
+            r"maps each number of it.*for \(6, 4\) float32 it returns \(1, 4\) float32",
+        ),
+        (own_activation, "half", r"returns \(6, 4\) bfloat16"),
+        (own_activation, "nan", "its value at -12 is not finite"),
+        (own_activation, "numpyish", "is not made of JAX's functions alone: TracerArrayConversionError"),
+        (own_activation, "normed", "depends on the rest of the array"),
+        (own_activation, "flat", "its slope is 0 everywhere"),
+        (own_activation, "steep", "its slope at 0 is not finite"),
+        (own_activation, "words", "fails: TypeError|returns str"),
+        (own_activation, "two", "called so, it fails: TypeError: two.. missing 1 required"),
+        (own_activation, "number", "is int, not a function"),
+        (own_activation, "wav", "unknown function of `own_words.py` `wav`: did you mean `wave`"),
+        (own_initializer, "unkeyed", r"takes \(key, shape, dtype\).*called so, it fails: TypeError"),
+        (own_initializer, "transposed", r"for \(6, 4\) float32 it returns \(4, 6\) float32"),
+        (own_initializer, "double", "float16"),
+        (own_initializer, "endless", "draws weights that are not finite"),
+        (own_set, "unlabelled", "returns ndarray"),
+        (own_set, "floats", "`y` holds float64, not whole numbers"),
+        (own_set, "few", "test examples"),
+        (own_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
+        (own_set, "broken", "it fails: KeyError"),
+    ],
+)
+def test_a_function_that_is_none_of_its_kind_is_told_in_one_line(folder, tried, name, message):
+    with pytest.raises(OwnFunctionError, match=message) as caught:
+        tried(f"own_words.py:{name}")
+
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def f(:\n", "is not Python: .*line 1"),
+        ("\0", "is not Python: "),
+        ("\xff", "is not Python: "),
+        ("import there_is_no_such_module_here\n", "cannot be imported: ModuleNotFoundError: No module named"),
+        ("raise SystemExit(0)\n", "cannot be imported: SystemExit"),
+        ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("def f(): pass\n", "unknown function of .* `wave`: known: f"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_one_line(tmp_path, text, message):
+    (tmp_path / "bad.py").write_text(text, "latin-1")
+
+    with pytest.raises(OwnFunctionError, match=message) as caught:
+        load_own(f"{tmp_path}/bad.py:wave")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_runs_once_for_one_text(tmp_path):
+    file = tmp_path / "counted.py"
+    text = "with open(__file__ + '.runs', 'a') as file:\n    file.write('x')\ndef f(s): return s\n"
+    file.write_text(text)
+    first = load_own(f"{file}:f")
+
+    assert load_own(f"{file}:f") is first
+    assert (tmp_path / "counted.py.runs").read_text() == "x"
+    file.write_text(text.replace("return s", "return 2 * s"))
+    assert load_own(f"{file}:f")(1) == 2
+
+
+def test_a_module_is_found_by_name_here_and_an_entry_point_by_its_own(folder, monkeypatch):
+    from importlib import metadata
+
+    entries = [metadata.EntryPoint("mine_too", "own_words:mine", "xavier.initializers")]
+    monkeypatch.setattr(
+        metadata,
+        "entry_points",
+        lambda group, name: [e for e in entries if (e.group, e.name) == (group, name)],
+    )
+    monkeypatch.delitem(sys.modules, "own_words", raising=False)
+    config = RunConfig.of(act="own_words:wave", init="mine_too")
+
+    assert config.init == "own_words:mine"
+    assert load_own(config.act).__name__ == "wave"
+    assert config.sources == f"own_words {digest((folder / 'own_words.py').read_bytes())}"
+
+
+def test_the_text_is_part_of_the_configuration_and_reading_one_needs_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "changing.py"
+    file.write_text("def f(s): return s\n")
+    config = RunConfig.of(act="changing.py:f", init="normalized,output=changing.py:g")
+    file.write_text("def f(s): return 2 * s\n")
+
+    assert RunConfig.of(act="changing.py:f").sources != config.sources
+    with pytest.raises(OwnFunctionError, match=r"`changing.py` has changed since"):
+        check_unchanged(config.sources)
+    file.unlink()
+    assert RunConfig.from_json(config.to_json()) == config
+    assert config.with_(lr=0.1).sources == config.sources
+    assert config.with_(act="tanh", init="normalized").sources == ""
+    assert config.file_stem().startswith("shapeset-f-normalized-output-g-d5")
+
+
+def test_a_network_of_the_users_own_is_trained(folder, xavier):
+    asked = (
+        *("train", "-q", "--act", "own_words.py:wave", "--init", "own_words.py:mine,output=zeros"),
+        *("--data", "own_words.py:images", "--bias-init", "torch_default", "--depth", "2", "--width", "12"),
+        *("--seeds", "2", "--updates", "300", "--records", "2", "--lr", "0.05", "--jacobian-examples", "0"),
+    )
+    answer = xavier(*asked, "-f", "json")
+
+    assert answer.code == 0, answer.err
+    page = json.loads(answer.out)
+    run = read_run(page["run"])
+    assert max(page["test_error"]) < 0.4
+    assert page["run"].startswith("runs/own-images-wave-mine-output-zeros-d2w12-lr0.05-")
+    assert run.config.sources == f"own_words.py {digest((folder / 'own_words.py').read_bytes())}"
+    # Weights as the function draws them, zeros for the output, biases of ±1/√fan_in.
+    assert run["weight/std"][:, 0] == pytest.approx(np.tile([0.25, 12**-0.5, 0], (2, 1)), rel=0.2)
+    assert run["bias/std"][:, 0, :2] == pytest.approx(np.tile([48**-0.5, 36**-0.5], (2, 1)), rel=0.5)
+    # Its kinks and range were found: sin(s) + s/2 grows without end, so it is saturated nowhere.
+    assert np.isinf(run["preactivation/saturated_bound"]).all()
+    assert run["theory/activation_std"] == pytest.approx(run["activation/std"][:, 0].mean(axis=0), rel=0.35)
+    assert run["theory/backprop_std"] == pytest.approx([0, 0])
+    assert "theory/activation_std_sd" not in run
+    assert (folder / "calls").read_text() == "called\n"
+
+
+def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier):
+    before = {path.name for path in folder.rglob("*")}
+    small = ("--depth", "1", "--width", "4", "--seeds", "1", "--data", "own_words.py:images")
+    for options, message in (
+        (("--act", "own_words.py:nan"), "`own_words.py:nan`: its value at -12 is not finite"),
+        (("--init", "own_words.py:transposed"), "`own_words.py:transposed`: an initializer takes"),
+        (("--bias-init", "own_words.py:endless"), "not finite"),
+    ):
+        answer = xavier("train", "-q", *small, *options)
+
+        assert answer.code == 2
+        assert message in answer.err
+        assert answer.err.count("\n") == 1
+    assert {path.name for path in folder.rglob("*")} == before

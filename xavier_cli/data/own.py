@@ -1,0 +1,42 @@
+"""Data that a function of the user's own returns: `(x, y)`, or a dict of what a `.npz` would hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xavier_cli.data.arrays import check_type, from_arrays, wanted_names
+from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
+from xavier_cli.own import OwnFunctionError, load_own, one_line
+
+_EXPECTED = "a function of data takes nothing and returns (x, y), or a dict with x_train, y_train and so on"
+
+
+def own_set(word: str) -> FiniteSet:
+    """The set that the function returns; it is called once. Raises `OwnFunctionError`."""
+    return _called(load_own(word), word)
+
+
+@cache
+def _called(function: Any, word: str) -> FiniteSet:
+    try:
+        returned = function()
+    except Exception as error:
+        raise OwnFunctionError(f"`{word}`: {_EXPECTED}; called so, it fails: {one_line(error)}") from None
+    if isinstance(returned, tuple) and len(returned) == 2:
+        returned = dict(zip("xy", returned, strict=True))
+    if not isinstance(returned, Mapping):
+        raise OwnFunctionError(f"`{word}`: {_EXPECTED}; it returns {type(returned).__name__}")
+    # Stands where a file's path would, in what is said of the arrays.
+    place = Path(word)
+    try:
+        arrays = {name: np.asarray(returned[name]) for name in wanted_names(returned, place)}
+        for name, array in arrays.items():
+            check_type(place, name, array.dtype)
+        return checked(from_arrays(arrays, place), place)
+    except (DataDamagedError, ValueError) as error:
+        raise OwnFunctionError(str(error)) from None

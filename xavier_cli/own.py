@@ -1,0 +1,173 @@
+"""Functions of the user's own, `module:function` and `file.py:function`: loaded once; digests of their texts.
+
+A text's digest goes into the configuration, since it decides numbers. It is of the one file that the function
+is named from; what that imports is not followed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from xavier_cli import names
+
+_WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
+_SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
+_LONGEST = 4096
+
+
+class OwnFunctionError(ValueError):
+    """A function of the user's own that cannot be used; one line that names it."""
+
+
+def own_word(group: str, word: str) -> str | None:
+    """The canonical text of `word` where it names a function: by its place, or by an entry point of `group`.
+
+    Nothing is loaded. A path stays as it was given.
+    """
+    if len(word) > _LONGEST or any(unicodedata.category(each) == "Cc" for each in word):
+        return None
+    match = _WORD.fullmatch(word.strip())
+    if match:
+        place = match["place"]
+        return f"{os.path.normpath(place) if place.endswith('.py') else place}:{match['function']}"
+    if not re.fullmatch(r"[\w.-]+", word):
+        return None
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=f"xavier.{group}", name=word):
+        return f"{entry.module}:{entry.attr}"
+    return None
+
+
+def is_own(word: str) -> bool:
+    """Whether a canonical word is a function of the user's own."""
+    return _WORD.fullmatch(word) is not None
+
+
+def short_name(word: str) -> str:
+    """The function's name."""
+    return word.rpartition(":")[2]
+
+
+def write_sources(words: Iterable[str], known: str) -> str:
+    """The places of `words` that are the user's own, each with its text's digest: `file.py 0123456789abcdef`.
+
+    Digests that `known` has, another such text, stay as they are, so that a configuration that was read needs
+    no files. Raises `OwnFunctionError` where a text cannot be read.
+    """
+    digests = read_sources(known)
+    places = sorted({word.rpartition(":")[0] for word in words if is_own(word)})
+    return ", ".join(f"{place} {digests.get(place) or digest(_text(place))}" for place in places)
+
+
+def read_sources(text: str) -> dict[str, str]:
+    """Digest by place of what `write_sources` wrote."""
+    return {match[1]: match[2] for match in _SOURCE.finditer(text)}
+
+
+def check_unchanged(sources: str) -> None:
+    """Raise `OwnFunctionError` where a text is no longer the one that `sources` was written from."""
+    for place, known in read_sources(sources).items():
+        if digest(_text(place)) != known:
+            raise OwnFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+
+
+def digest(text: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def load_own(word: str) -> Callable[..., Any]:
+    """The function that `word` names; its file is run once for one text.
+
+    Raises `OwnFunctionError`: not there, not Python, cannot be imported, no such function.
+    """
+    place, _, name = word.rpartition(":")
+    module = _module(place, _text(place))
+    if not hasattr(module, name):
+        there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise OwnFunctionError(names.unknown(f"function of `{place}`", name, there))
+    function: Callable[..., Any] = getattr(module, name)
+    if not callable(function):
+        raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")
+    return function
+
+
+def _text(place: str) -> bytes:
+    path = Path(place).expanduser() if place.endswith(".py") else _origin(place)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OwnFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
+
+
+def _origin(module: str) -> Path:
+    """The file of a module by name, which is looked for in the working folder too."""
+    with _on_path(os.getcwd()):
+        try:
+            spec = importlib.util.find_spec(module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise OwnFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
+    if spec is None or spec.origin is None or not os.path.isfile(spec.origin):
+        raise OwnFunctionError(f"no module `{module}`; a file is `path/to/file.py:function`")
+    return Path(spec.origin)
+
+
+@cache
+def _module(place: str, text: bytes) -> ModuleType:
+    try:
+        if not place.endswith(".py"):
+            with _on_path(os.getcwd()):
+                return importlib.import_module(place)
+        path = Path(place).expanduser().absolute()
+        code = compile(text, str(path), "exec")
+        module = ModuleType(f"xavier_own_{path.stem}_{digest(text)}")
+        module.__file__ = str(path)
+        # Where dataclasses and the like look a class's module up.
+        sys.modules[module.__name__] = module
+        with _on_path(str(path.parent)):
+            exec(code, vars(module))
+        return module
+    except KeyboardInterrupt:
+        raise
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, SyntaxError) or "null byte" in str(error):
+            raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
+        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+    # Whatever a file of the user's does, sys.exit() included.
+    except BaseException as error:
+        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+
+
+def _words(error: BaseException) -> str:
+    return one_line(error) if not isinstance(error, SyntaxError) else " ".join(str(error).split())
+
+
+def one_line(error: BaseException) -> str:
+    """An error of the user's code in one line."""
+    # What JAX says goes on for paragraphs.
+    said = (str(error).strip().splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return text[:200] + "…" * (len(text) > 200)
+
+
+@contextmanager
+def _on_path(folder: str) -> Iterator[None]:
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,30 @@
+"""Which networks theory is silent about at initialization, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xavier_cli.entries import Initializer
+
+_WHY = {
+    "constant": "the weights of `{}` are all alike, and theory is about weights drawn around 0",
+    "diagonal": "the weights of `{}` are not drawn, and theory is about weights drawn around 0",
+    "from data": "`{}` scales its weights by what the data makes of them",
+}
+
+
+def unpredictable(laws: Sequence[Initializer], bias: Initializer) -> str:
+    """Why nothing is predicted of layers of these laws, the last the output's; empty where something is.
+
+    An output layer of zeros is predicted: it hands nothing back.
+    """
+    for i, law in enumerate(laws):
+        if law.name == "zeros" and i == len(laws) - 1:
+            continue
+        if law.distribution in _WHY:
+            return _WHY[law.distribution].format(law.name)
+        if law.mean:
+            return f"the weights of `{law.name}` are not drawn around 0"
+    if bias.mean:
+        return f"the biases of `{bias.name}` are not drawn around 0"
+    return ""

@@ -1,0 +1,93 @@
+"""Range and kinks of an activation: as its row says, or found numerically where nobody wrote them down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import jax
+import numpy as np
+from jax import Array
+
+from xavier_cli.entries import Activation
+from xavier_cli.own import is_own
+
+# As far as a limit is followed, and the grid on which kinks and the extremes in between are looked for.
+_FAR = 1e9
+_NEAR = np.linspace(-20.0, 20.0, 40_001)
+_MOST_KINKS = 8
+
+
+def shape_of(
+    word: Activation, act: Callable[[Array], Array]
+) -> tuple[tuple[float, float], tuple[float, ...]]:
+    """Range and kinks of `act`, the function of `word`; of the user's own they are looked for."""
+    return (find_range(act), find_kinks(act)) if is_own(word.name) else (word.range, word.kinks)
+
+
+def find_range(act: Callable[[Array], Array]) -> tuple[float, float]:
+    """The closure of what `act` takes on, infinite on the sides where it grows without end.
+
+    From values on a grid of 40,001 points within ±20 and 4,096 to either side out to ±1e9, so that a spike
+    between two points is missed. What is more than twice as large out there as within ±1000 counts as
+    growing without end; a logarithm does.
+    """
+    far = np.geomspace(20.0, _FAR, 4096)
+    points = np.concatenate([-far[::-1], _NEAR, far])
+    values, _ = _value_and_slope(act, points)
+    near, known = np.abs(points) <= 1e3, ~np.isnan(values)
+    largest = 2 * float(np.max(np.abs(values[near & known]))) + 1e-6
+    low, high = float(np.min(values[known])), float(np.max(values[known]))
+    return (_rounded(low) if -low <= largest else -math.inf, _rounded(high) if high <= largest else math.inf)
+
+
+def find_kinks(act: Callable[[Array], Array]) -> tuple[float, ...]:
+    """Where the slope of `act` jumps, within ±20; a jump of a later derivative is not looked for.
+
+    Between two points of the grid a smooth slope changes in proportion to their distance; a jump does not
+    shrink as they close in.
+    """
+    left, right, jumps = _NEAR[:-1], _NEAR[1:], np.abs(np.diff(_value_and_slope(act, _NEAR)[1]))
+    steepest = float(np.max(np.abs(_value_and_slope(act, _NEAR)[1])))
+    here = np.flatnonzero(jumps > 1e-3 * max(steepest, 1e-12))
+    if len(here) > 500:
+        return ()
+    found: list[float] = []
+    for at in here:
+        low, high = _closed_in(act, float(left[at]), float(right[at]))
+        slopes = _value_and_slope(act, np.array([low, high]))[1]
+        if abs(slopes[1] - slopes[0]) > 0.5 * jumps[at]:
+            kink = _rounded((low + high) / 2)
+            if not found or abs(kink - found[-1]) > 1e-6:
+                found.append(kink)
+    return tuple(found[:_MOST_KINKS])
+
+
+def _closed_in(act: Callable[[Array], Array], low: float, high: float) -> tuple[float, float]:
+    """The half that has the larger jump of the slope, again and again."""
+    for _ in range(20):
+        middle = (low + high) / 2
+        slopes = _value_and_slope(act, np.array([low, middle, high]))[1]
+        if abs(slopes[1] - slopes[0]) > abs(slopes[2] - slopes[1]):
+            high = middle
+        else:
+            low = middle
+    return low, high
+
+
+def _value_and_slope(act: Callable[[Array], Array], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with jax.enable_x64(True):
+        value, slope = _compiled(act)(points)
+        return np.asarray(value, np.float64), np.asarray(slope, np.float64)
+
+
+@cache
+def _compiled(act: Callable[[Array], Array]) -> Callable[[np.ndarray], tuple[Array, Array]]:
+    return jax.jit(jax.vmap(jax.value_and_grad(act)))
+
+
+def _rounded(value: float) -> float:
+    """Without the last digits that are only rounding."""
+    nearest = round(value, 6)
+    return nearest + 0.0 if abs(nearest - value) < 1e-6 else value
