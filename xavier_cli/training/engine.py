@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -115,10 +115,12 @@ class Engine:
         self.state: Any
         self._abstract: Any
 
-    def start(self, begun: Mapping[str, np.ndarray] | None = None) -> None:
-        """Draw the first weights, or go on from a `host_state`; compiles everything the first time."""
+    def start(
+        self, begun: Mapping[str, np.ndarray] | None = None, programs: Container[str] = _COMPILER_OPTIONS
+    ) -> None:
+        """Draw the first weights, or go on from a `host_state`; compiles `programs` the first time."""
         if not self._programs:
-            self._compile()
+            self._compile(programs)
         if begun is None:
             self.state = self._programs["init"](self._seeds, self._init_of)
         else:
@@ -126,7 +128,7 @@ class Engine:
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
             )
 
-    def _compile(self) -> None:
+    def _compile(self, wanted: Container[str]) -> None:
         began = time.perf_counter()
         with jax.default_matmul_precision(self.population.config.precision):
             init = self._program(self._init_row, (SEEDS, VARIANTS))
@@ -139,13 +141,12 @@ class Engine:
             )
             advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
-            lowered = {
-                "init": init.lower(self._seeds, self._init_of),
-                "observe": observe.lower(*self._observe_arguments(1, 1)),
-            }
-            if self.population.config.updates:
+            lowered = {"init": init.lower(self._seeds, self._init_of)}
+            if "observe" in wanted:
+                lowered["observe"] = observe.lower(*self._observe_arguments(1, 1))
+            if "advance" in wanted and self.population.config.updates:
                 lowered["advance"] = advance.lower(*self._advance_arguments(0, 0))
-            if self.population.config.jacobian_examples:
+            if "jacobians" in wanted and self.population.config.jacobian_examples:
                 jacobians = self._program(self._jacobians_row, (GRID, SHARED))
                 lowered["jacobians"] = jacobians.lower(self.state, self._examples[0].pixels)
         with ThreadPoolExecutor() as pool:
