@@ -129,8 +129,8 @@ class Engine:
             )
 
     def _compile(self, wanted: Container[str]) -> None:
-        began = time.perf_counter()
-        with jax.default_matmul_precision(self.population.config.precision):
+        began, config = time.perf_counter(), self.population.config
+        with jax.default_matmul_precision(config.precision):
             init = self._program(self._init_row, (SEEDS, VARIANTS))
             # What the other programs will be given, as far as compiling them has to know.
             self._abstract = self.state = jax.tree.map(
@@ -141,17 +141,23 @@ class Engine:
             )
             advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
-            lowered = {"init": init.lower(self._seeds, self._init_of)}
-            if "observe" in wanted:
-                lowered["observe"] = observe.lower(*self._observe_arguments(1, 1))
-            if "advance" in wanted and self.population.config.updates:
-                lowered["advance"] = advance.lower(*self._advance_arguments(0, 0))
-            if "jacobians" in wanted and self.population.config.jacobian_examples:
-                jacobians = self._program(self._jacobians_row, (GRID, SHARED))
-                lowered["jacobians"] = jacobians.lower(self.state, self._examples[0].pixels)
-        with ThreadPoolExecutor() as pool:
-            compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
-            self._programs = dict(zip(lowered, compiled, strict=True))
+            lower: dict[str, Callable[[], Any]] = {
+                "init": lambda: init.lower(self._seeds, self._init_of),
+                "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
+                "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
+                "jacobians": lambda: self._program(self._jacobians_row, (GRID, SHARED)).lower(
+                    self.state, self._examples[0].pixels
+                ),
+            }
+            unused = {"advance": not config.updates, "jacobians": not config.jacobian_examples}
+            with ThreadPoolExecutor() as pool:
+                # Each is compiled, or fetched from the cache, while the next one is traced.
+                compiling = {
+                    name: pool.submit(make().compile, _COMPILER_OPTIONS[name])
+                    for name, make in lower.items()
+                    if name in wanted and not unused.get(name)
+                }
+        self._programs = {name: compiled.result() for name, compiled in compiling.items()}
         self.compile_seconds = time.perf_counter() - began
 
     @cached_property
