@@ -57,6 +57,7 @@ COMMANDS = {
     "data": "The data sets: what there is, where it is, what is in it.",
     "svm": "Fit a support vector machine to the finite Shapeset.",
     "verify": "Train part of a run again: are the numbers the same?",
+    "bench": "Measure updates per second against this machine's own limits.",
     "doctor": "Say what is wrong with a file, and what can still be read.",
     "config": "The settings: values, and where each came from.",
     "init": "The initializers: law, variance, gain, other names.",

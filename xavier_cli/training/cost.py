@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config import RunConfig, delay_of
 from xavier_cli.datasets import DataFacts, find_data
 
 _FLOAT = 4
@@ -50,11 +50,18 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     """
     facts = facts or find_data(config.data).facts
     members = members or max(len(config.seeds), searched_members(config))
-    weights = 2 * members * parameters(config, facts) * _FLOAT
+    weights = 2 * members * (parameters(config, facts) + _pending(config, facts)) * _FLOAT
     probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
     sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
     counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
     return weights + probe + sum(counts) * _sizes(config, facts)[0]
+
+
+def _pending(config: RunConfig, facts: DataFacts | None) -> int:
+    """Numbers that delayed updates keep of one network besides its parameters."""
+    inputs, classes = _sizes(config, facts)
+    rows = delay_of(config.update_rule) * config.batch_size
+    return rows * (inputs + 2 * sum(config.widths) + classes)
 
 
 def core_seconds(config: RunConfig) -> float:

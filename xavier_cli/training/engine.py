@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.config import delay_of
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
@@ -21,6 +23,7 @@ from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
+from xavier_cli.training.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
@@ -28,7 +31,7 @@ from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step
+from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step, make_stretch
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
@@ -43,6 +46,9 @@ _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
     "observe": {"xla_backend_optimization_level": 1},
     "jacobians": {"xla_backend_optimization_level": 1},
 }
+
+# After the last record there is no other.
+_NEVER = np.iinfo(np.int32).max
 
 
 class Record(NamedTuple):
@@ -76,7 +82,14 @@ class Engine:
             tensor: SymmetricLogBins()
             for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
         }
-        self._step = make_step(self._act, self._loss)
+        self._records = config.record_updates()
+        every = delay_of(config.update_rule)
+        self._stretch = (
+            make_delayed_stretch(self._act, self._loss, every)
+            if every
+            else make_stretch(make_step(self._act, self._loss))
+        )
+        self._pending_rows = every * config.batch_size
         self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
         self._spectrograph = Spectrograph(self._act)
 
@@ -108,10 +121,12 @@ class Engine:
         self.state: Any
         self._abstract: Any
 
-    def start(self, begun: Mapping[str, np.ndarray] | None = None) -> None:
-        """Draw the first weights, or go on from a `host_state`; compiles everything the first time."""
+    def start(
+        self, begun: Mapping[str, np.ndarray] | None = None, programs: Container[str] = _COMPILER_OPTIONS
+    ) -> None:
+        """Draw the first weights, or go on from a `host_state`; compiles `programs` the first time."""
         if not self._programs:
-            self._compile()
+            self._compile(programs)
         if begun is None:
             self.state = self._programs["init"](self._seeds, self._init_of)
         else:
@@ -119,9 +134,9 @@ class Engine:
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
             )
 
-    def _compile(self) -> None:
-        began = time.perf_counter()
-        with jax.default_matmul_precision(self.population.config.precision):
+    def _compile(self, wanted: Container[str]) -> None:
+        began, config = time.perf_counter(), self.population.config
+        with jax.default_matmul_precision(config.precision):
             init = self._program(self._init_row, (SEEDS, VARIANTS))
             # What the other programs will be given, as far as compiling them has to know.
             self._abstract = self.state = jax.tree.map(
@@ -130,20 +145,25 @@ class Engine:
                 ),
                 jax.eval_shape(init, self._seeds, self._init_of),
             )
-            advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED))
+            advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
-            lowered = {
-                "init": init.lower(self._seeds, self._init_of),
-                "observe": observe.lower(*self._observe_arguments(1, 1)),
+            lower: dict[str, Callable[[], Any]] = {
+                "init": lambda: init.lower(self._seeds, self._init_of),
+                "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
+                "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
+                "jacobians": lambda: self._program(self._jacobians_row, (GRID, SHARED)).lower(
+                    self.state, self._examples[0].pixels
+                ),
             }
-            if self.population.config.updates:
-                lowered["advance"] = advance.lower(*self._advance_arguments(0, 0))
-            if self.population.config.jacobian_examples:
-                jacobians = self._program(self._jacobians_row, (GRID, SHARED))
-                lowered["jacobians"] = jacobians.lower(self.state, self._examples[0].pixels)
-        with ThreadPoolExecutor() as pool:
-            compiled = pool.map(lambda name: lowered[name].compile(_COMPILER_OPTIONS[name]), lowered)
-            self._programs = dict(zip(lowered, compiled, strict=True))
+            unused = {"advance": not config.updates, "jacobians": not config.jacobian_examples}
+            with ThreadPoolExecutor() as pool:
+                # Each is compiled, or fetched from the cache, while the next one is traced.
+                compiling = {
+                    name: pool.submit(make().compile, _COMPILER_OPTIONS[name])
+                    for name, make in lower.items()
+                    if name in wanted and not unused.get(name)
+                }
+        self._programs = {name: compiled.result() for name, compiled in compiling.items()}
         self.compile_seconds = time.perf_counter() - began
 
     @cached_property
@@ -175,7 +195,11 @@ class Engine:
 
     def advance(self, first: int, last: int) -> None:
         """Train all members from update `first` up to, but without, `last`."""
-        self.state = self._programs["advance"](*self._advance_arguments(first, last))
+        while first < last:
+            # One record at a time: where delayed updates are taken up depends on the records.
+            until = min(last, int(self._records_around(first)[1]))
+            self.state = self._programs["advance"](*self._advance_arguments(first, until))
+            first = until
 
     def observe(self, updates: int, examples: int) -> Record:
         """Look at all members; `updates` were done since the last look, errors are on `examples`."""
@@ -250,7 +274,10 @@ class Engine:
         drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
 
         def member(init_of: Array) -> MemberState:
-            return init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
+            state = init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
+            if not self._pending_rows:
+                return state
+            return state._replace(optimizer=init_pending(state.params, self._pending_rows))
 
         return self.layout.over(member)(init_of)
 
@@ -262,11 +289,19 @@ class Engine:
             self._rates,
             self.layout.place(np.int32(first), SHARED),
             self.layout.place(lasts, SEEDS),
+            self.layout.place(self._records_around(first), SHARED),
             self._tables,
         )
 
     def _advance_row(
-        self, states: MemberState, seed: Array, rates: Array, first: Array, last: Array, tables: Any
+        self,
+        states: MemberState,
+        seed: Array,
+        rates: Array,
+        first: Array,
+        last: Array,
+        records: Array,
+        tables: Any,
     ) -> MemberState:
         feed, batch, coding = (
             self.material.feed,
@@ -280,13 +315,14 @@ class Engine:
             begin, end = feed.bounds(number)
 
             def member(state: MemberState, lr: Array) -> MemberState:
-                def update(t: Array, state: MemberState) -> MemberState:
+                def batches(t: Array) -> tuple[Array, Array]:
                     at = (t - begin) * batch
                     pixels = jax.lax.dynamic_slice_in_dim(examples.pixels, at, batch)
                     labels = jax.lax.dynamic_slice_in_dim(examples.labels, at, batch)
-                    return self._step(state, decode(pixels, coding), labels, lr, t)
+                    return decode(pixels, coding), labels
 
-                return jax.lax.fori_loop(jnp.maximum(first, begin), jnp.minimum(last, end), update, state)
+                here = jnp.maximum(first, begin), jnp.minimum(last, end)
+                return self._stretch(state, *here, batches, lr, (records[0], records[1]))
 
             return self.layout.over(member)(states, rates), cursor
 
@@ -294,6 +330,12 @@ class Engine:
         end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
         states, _ = jax.lax.fori_loop(begin, end, chunk, (states, feed.start(seed, begin, tables)))
         return states
+
+    def _records_around(self, update: int) -> np.ndarray:
+        """Shape `(2,)`: the records at or before `update`, and after it."""
+        after = bisect_right(self._records, update)
+        last = self._records[after] if after < len(self._records) else _NEVER
+        return np.array([self._records[after - 1], last], np.int32)
 
     def _observe_arguments(self, updates: int, examples: int) -> tuple[Any, ...]:
         return (

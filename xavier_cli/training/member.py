@@ -32,6 +32,15 @@ class MemberState(NamedTuple):
 Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
 """`(state, x, labels, lr, update) -> state` with `x` of shape `(batch, inputs)`."""
 
+Batches = Callable[[Array], tuple[Array, Array]]
+"""`update -> (x, labels)`: the batch of an update."""
+
+Stretch = Callable[[MemberState, Array, Array, Batches, Array, tuple[Array, Array]], MemberState]
+"""`(state, first, last, batches, lr, records) -> state`: consecutive updates of one member.
+
+From update `first` up to, but without, `last`; both lie between two neighbouring `records`.
+"""
+
 
 def init_state(params: Params) -> MemberState:
     """The state before the first update."""
@@ -66,7 +75,7 @@ def make_reference_step(act: Activation, loss: Loss) -> Step:
             params,
             state.optimizer,
             state.loss_sum + jnp.where(alive, value, 0.0),
-            _first(state.diverged_at, finite, update),
+            first_bad(state.diverged_at, finite, update),
         )
 
     return step
@@ -81,27 +90,17 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
 
     def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
         params = state.params
-        inputs, slopes = [x], []
-        for layer in params[:-1]:
-            z, slope = jax.vjp(act, inputs[-1] @ layer.weight + layer.bias)
-            inputs.append(z)
-            slopes.append(slope)
-        logits = inputs[-1] @ params[-1].weight + params[-1].bias
-        value = jnp.mean(loss(logits, labels))
-        delta = logits_gradient(loss, logits, labels) / len(x)
-        deltas = [delta]
-        for layer, slope in zip(reversed(params[1:]), reversed(slopes), strict=True):
-            (delta,) = slope(delta @ layer.weight.T)
-            deltas.append(delta)
-        deltas.reverse()
-
-        finite = jnp.isfinite(value)
-        # Compared one by one: a maximum may pass over a NaN on a CPU.
-        for z in inputs[1:]:
-            finite &= jnp.all(jnp.abs(z) < LARGEST_FACTOR)
-        for delta in deltas:
-            finite &= jnp.all(lr * jnp.abs(delta) < LARGEST_FACTOR)
-        alive = finite & (state.diverged_at < 0)
+        thin = thin_gradients(
+            params,
+            x,
+            labels,
+            lr,
+            act,
+            loss,
+            lambda i, z: z @ params[i].weight,
+            lambda i, delta: delta @ params[i].weight.T,
+        )
+        alive = thin.finite & (state.diverged_at < 0)
 
         def updated(layer: Dense, z: Array, delta: Array) -> Dense:
             z, delta = jnp.where(alive, z, 0.0), jnp.where(alive, delta, 0.0)
@@ -109,14 +108,81 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
             return Dense(layer.weight - lr * (z.T @ delta), layer.bias - lr * jnp.sum(delta, axis=0))
 
         return MemberState(
-            tuple(map(updated, params, inputs, deltas)),
+            tuple(map(updated, params, thin.inputs, thin.deltas)),
             state.optimizer,
-            state.loss_sum + jnp.where(alive, value, 0.0),
-            _first(state.diverged_at, finite, update),
+            state.loss_sum + jnp.where(alive, thin.loss, 0.0),
+            first_bad(state.diverged_at, thin.finite, update),
         )
 
     return step
 
 
-def _first(diverged_at: Array, finite: Array, update: Array) -> Array:
+def make_stretch(step: Step) -> Stretch:
+    """`step` again and again."""
+
+    def stretch(
+        state: MemberState,
+        first: Array,
+        last: Array,
+        batches: Batches,
+        lr: Array,
+        records: tuple[Array, Array],
+    ) -> MemberState:
+        def update(t: Array, state: MemberState) -> MemberState:
+            return step(state, *batches(t), lr, t)
+
+        return jax.lax.fori_loop(first, last, update, state)
+
+    return stretch
+
+
+class ThinGradients(NamedTuple):
+    """The mean loss, and every layer's weight gradient zᵀ δ as its two factors of `batch` rows."""
+
+    loss: Array
+    inputs: list[Array]
+    """z of each layer, the network's input first."""
+    deltas: list[Array]
+    """dC/ds of each layer, of the mean loss."""
+    finite: Array
+    """Whether the weights stay finite after an update of these."""
+
+
+def thin_gradients(
+    params: Params,
+    x: Array,
+    labels: Array,
+    lr: Array,
+    act: Activation,
+    loss: Loss,
+    ahead: Callable[[int, Array], Array],
+    back: Callable[[int, Array], Array],
+) -> ThinGradients:
+    """Backprop by hand; `ahead(i, z)` is z W and `back(i, delta)` is δ Wᵀ of layer i."""
+    inputs, slopes = [x], []
+    for i, layer in enumerate(params[:-1]):
+        z, slope = jax.vjp(act, ahead(i, inputs[-1]) + layer.bias)
+        inputs.append(z)
+        slopes.append(slope)
+    last = len(params) - 1
+    logits = ahead(last, inputs[-1]) + params[last].bias
+    value = jnp.mean(loss(logits, labels))
+    delta = logits_gradient(loss, logits, labels) / len(x)
+    deltas = [delta]
+    for i, slope in zip(range(last, 0, -1), reversed(slopes), strict=True):
+        (delta,) = slope(back(i, delta))
+        deltas.append(delta)
+    deltas.reverse()
+
+    finite = jnp.isfinite(value)
+    # Compared one by one: a maximum may pass over a NaN on a CPU.
+    for z in inputs[1:]:
+        finite &= jnp.all(jnp.abs(z) < LARGEST_FACTOR)
+    for delta in deltas:
+        finite &= jnp.all(lr * jnp.abs(delta) < LARGEST_FACTOR)
+    return ThinGradients(value, inputs, deltas, finite)
+
+
+def first_bad(diverged_at: Array, finite: Array, update: Array) -> Array:
+    """The first bad update, now that `update` was `finite` or not; -1 where there is none."""
     return jnp.where((diverged_at < 0) & ~finite, update, diverged_at)

@@ -141,7 +141,7 @@ def untrained(config: RunConfig) -> RunConfig:
     """`config` without training, so that configurations that begin alike are the same one."""
     fields = RunConfig.model_fields
     kept = {name: fields[name].default for name in ("lr", "search_seeds", "batch_size", "records")}
-    return config.with_(updates=0, **kept)
+    return config.with_(updates=0, update_rule="plain", **kept)
 
 
 def _in_batches(

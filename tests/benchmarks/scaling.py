@@ -1,0 +1,88 @@
+"""Simulates a sweep on many workers that fail: how long it takes, and what the failures cost.
+
+    python tests/benchmarks/scaling.py [CELLS] [WORKERS]
+
+Nothing is trained. A cell is a run of its own, so that a failure loses what a worker did since it last kept
+its state (10 s, `training/keeper.py`) and the time to start again. What is assumed stands below; measure it
+with `xavier bench` and `tests/benchmarks/startup.py`. SCALING.md says what follows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import sys
+from dataclasses import dataclass
+
+from xavier_cli.config import RunConfig
+from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds
+
+KEPT_EVERY = 10.0
+CLAIM = 0.05
+"""Seconds in which the shared folder hands out one cell: claims follow one another."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Seconds from begin to end, the share of the workers' time that trained, failures, claims waited for."""
+
+    seconds: float
+    useful: float
+    failures: int
+    waited: float
+
+
+def simulate(costs: list[float], workers: int, mean_life: float, restart: float, seed: int = 0) -> Outcome:
+    """Cells of `costs` seconds on `workers` that live `mean_life` seconds on average and then start anew."""
+    rng = random.Random(seed)
+    # The longest first, as a plan that knows costs would.
+    queue = [(cost, 0.0) for cost in sorted(costs)]
+    free = [(0.0, worker) for worker in range(workers)]
+    heapq.heapify(free)
+    door, end, failures, waited = 0.0, 0.0, 0, 0.0
+    returned: list[tuple[float, float, float]] = []
+    while queue or returned:
+        now, worker = heapq.heappop(free)
+        while returned and (not queue or returned[0][0] <= now):
+            at, cost, done = heapq.heappop(returned)
+            queue.append((cost, done))
+            now = max(now, at)
+        cost, done = queue.pop()
+        begin = max(now, door)
+        waited += begin - now
+        door = begin + CLAIM
+        life = rng.expovariate(1 / mean_life)
+        needed = SECONDS_PER_PROGRAM + cost - done
+        if life < needed:
+            failures += 1
+            trained = max(0.0, life - SECONDS_PER_PROGRAM)
+            # Another worker takes it up when the lock of the dead one is seen to be stale.
+            heapq.heappush(returned, (begin + life, cost, done + trained // KEPT_EVERY * KEPT_EVERY))
+            heapq.heappush(free, (begin + life + restart, worker))
+        else:
+            end = max(end, begin + needed)
+            heapq.heappush(free, (begin + needed, worker))
+    return Outcome(end, sum(costs) / (end * workers), failures, waited)
+
+
+def sweep_costs(cells: int) -> list[float]:
+    """Seconds of `cells` runs of 5 seeds on one core each: widths 100 to 1000, depths 1 to 5."""
+    shapes = [
+        RunConfig.of(width=width, depth=depth, seeds=5) for width in (100, 300, 1000) for depth in (1, 3, 5)
+    ]
+    one = [core_seconds(config) for config in shapes]
+    return [one[i % len(one)] for i in range(cells)]
+
+
+if __name__ == "__main__":
+    cells, workers = [int(text) for text in (sys.argv[1:] + ["10000", "1000"][len(sys.argv) - 1 :])]
+    costs = sweep_costs(cells)
+    print(f"{cells:,} cells, {sum(costs) / 3600:,.0f} core hours, on {workers:,} workers")
+    print("mean life of a worker    hours   useful   failures   waited for a claim (mean)")
+    for life in (1e9, 24 * 3600, 4 * 3600, 3600, 600):
+        found = simulate(costs, workers, life, restart=60)
+        text = "for ever" if life == 1e9 else f"{life / 3600:.1f} h"
+        print(
+            f"{text:>21} {found.seconds / 3600:8.2f} {100 * found.useful:6.0f} % {found.failures:10,} "
+            f"{found.waited / cells:10.2f} s"
+        )

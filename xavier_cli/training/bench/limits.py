@@ -1,0 +1,100 @@
+"""What the machine itself can do: matrix products, reading memory, starting a program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xavier_cli.training.devices import usable_cores
+
+PRODUCT = 1024
+# Of floats: one fits into a core's own cache, the other into no cache.
+IN_CACHE, IN_MEMORY = 2**16, 2**25
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The best that was seen of plain library calls; None where it was not measured."""
+
+    cores: int
+    gflops_per_core: float | None
+    """Matrix products of float32, in 10⁹ floating-point operations a second."""
+    gflops: float
+    """The same on all cores, or on the accelerator."""
+    cache_gbytes: float | None
+    """Bytes that one core reads from its cache, in 10⁹ a second."""
+    memory_gbytes: float
+    """Bytes that all cores, or the accelerator, read from memory."""
+    launch_microseconds: float
+    """How long one call of the smallest compiled program takes."""
+
+
+def measure_limits(rounds: int = 5) -> Limits:
+    """The limits of the machine that JAX trains on; the best of `rounds`."""
+    launch = 1e6 * _launch(rounds)
+    if jax.local_devices()[0].platform != "cpu":
+        gflops, memory = _accelerator(rounds)
+        return Limits(usable_cores(), None, gflops, None, memory, launch)
+    cores = usable_cores()
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((PRODUCT, PRODUCT), np.float32)
+    small, large = (rng.standard_normal(size, np.float32) for size in (IN_CACHE, IN_MEMORY))
+    # NumPy's BLAS, on one thread each, as the `xavier` command sets it: what a good library reaches.
+    product, per_core = 2e-9 * PRODUCT**3, _best(lambda: matrix @ matrix, rounds)
+    in_cache = _best(lambda: [small @ small for _ in range(100)], rounds) / 100
+    with ThreadPoolExecutor(cores) as pool:
+
+        def on_all(work: Callable[[int], object]) -> float:
+            return _best(lambda: list(pool.map(work, range(cores))), rounds)
+
+        share = len(large) // cores
+        whole = on_all(lambda _: matrix @ matrix)
+        reading = on_all(lambda i: large[i * share : (i + 1) * share] @ large[i * share : (i + 1) * share])
+    return Limits(
+        cores,
+        product / per_core,
+        # A single core may be as fast as all, where others use the machine.
+        max(product * cores / whole, product / per_core),
+        small.nbytes / in_cache / 1e9,
+        share * cores * 4 / reading / 1e9,
+        launch,
+    )
+
+
+def _accelerator(rounds: int) -> tuple[float, float]:
+    size = 8 * PRODUCT
+    matrix, large = jnp.ones((size, size)), jnp.ones(8 * IN_MEMORY)
+    with jax.default_matmul_precision("highest"):
+        product = jax.jit(lambda a: a @ a)
+        seconds = _best(lambda: jax.block_until_ready(product(matrix)), rounds + 1)
+    total = jax.jit(jnp.sum)
+    reading = _best(lambda: jax.block_until_ready(total(large)), rounds + 1)
+    return 2e-9 * size**3 / seconds, large.nbytes / reading / 1e9
+
+
+def _launch(rounds: int, calls: int = 200) -> float:
+    one, x = jax.jit(lambda x: x + 1), jnp.float32(0)
+
+    def run() -> None:
+        value = x
+        for _ in range(calls):
+            value = one(value)
+        jax.block_until_ready(value)
+
+    return _best(run, rounds + 1) / calls
+
+
+def _best(work: Callable[[], object], rounds: int) -> float:
+    """Seconds of the fastest of `rounds`: what disturbs a limit only ever makes it slower."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
