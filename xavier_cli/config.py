@@ -23,11 +23,13 @@ from xavier_cli.notation import (
     at_most,
     parse_coding,
     parse_gain,
+    parse_rate_schedule,
     parse_rates,
     parse_schedule,
     parse_seeds,
     parse_widths,
 )
+from xavier_cli.optimizers import parse_optimizer
 
 MAX_SEED = 2**32 - 1
 MAX_RECORDS = 20_000
@@ -50,7 +52,9 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    added: ClassVar[frozenset[str]] = frozenset()
+    added: ClassVar[frozenset[str]] = frozenset(
+        {"schedule", "clip", "weight_decay", "normalization", "residual", "dropout"}
+    )
     """Fields that the first run files did not know. At their default they are left out of the canonical
     text, so that an older run keeps its hash and its name."""
 
@@ -74,7 +78,25 @@ class RunConfig(BaseModel):
     loss: Literal["cross_entropy", "quadratic"] = Field(
         "cross_entropy", description="what training minimizes: cross_entropy or quadratic"
     )
-    optimizer: Literal["sgd"] = Field("sgd", description="how a gradient becomes an update")
+    optimizer: str = Field(
+        "sgd",
+        description="how a gradient becomes an update: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of "
+        "optax's, diagonal_gauss_newton, gradient_variance",
+    )
+    schedule: str = Field(
+        "constant",
+        description="learning rate over the updates: constant, cosine, linear, warmup:N or warmup:N,cosine",
+    )
+    clip: float = Field(
+        0.0, ge=0, le=1e6, allow_inf_nan=False, description="longest gradient, all weights' together; 0: any"
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1e3,
+        allow_inf_nan=False,
+        description="share of each weight that an update of rate 1 takes",
+    )
     lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
         0.03, description="learning rate; a list is searched for the best validation error"
     )
@@ -92,6 +114,16 @@ class RunConfig(BaseModel):
     )
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
         (0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10"
+    )
+    normalization: Literal["none", "batch", "layer"] = Field(
+        "none", description="of the hidden layers' pre-activations: none, batch or layer"
+    )
+    residual: bool = Field(
+        False,
+        description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out"
     )
     precision: Literal["highest", "high", "default"] = Field(
         "highest", description="of matrix products; highest is float32 throughout"
@@ -159,6 +191,62 @@ class RunConfig(BaseModel):
     @classmethod
     def _known_init(cls, word: str) -> str:
         return names.find("initializer", word, names.INITIALIZERS).name
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, text: str) -> str:
+        return parse_optimizer(text).text
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_rate_schedule(cls, text: str) -> str:
+        warmup, shape = parse_rate_schedule(text)
+        if not warmup:
+            return shape
+        return f"warmup:{warmup}" + (f",{shape}" if shape != "constant" else "")
+
+    @model_validator(mode="after")
+    def _updates_that_go_together(self) -> Self:
+        warmup, _ = parse_rate_schedule(self.schedule)
+        if warmup > self.updates:
+            raise ValueError(f"schedule: a warm-up of {warmup} updates is longer than all {self.updates}")
+        optimizer = parse_optimizer(self.optimizer).optimizer
+        if self.weight_decay and "weight_decay" in optimizer.parameters:
+            raise ValueError(
+                f"weight_decay: {optimizer.name} has its own: "
+                f"--optimizer {optimizer.name}:weight_decay={self.weight_decay:g}"
+            )
+        if optimizer.name == "gradient_variance" and self.batch_size < 2:
+            raise ValueError("batch_size: gradient_variance needs at least 2 examples per update")
+        if self.normalization == "batch" and self.batch_size < 2:
+            raise ValueError("batch_size: batch normalization needs at least 2 examples per update")
+        if not optimizer.function and (beyond := self.goes_beyond):
+            raise ValueError(f"optimizer: {optimizer.name} is for plain networks, without {beyond}")
+        return self
+
+    @property
+    def goes_beyond(self) -> str:
+        """What of the network is more than weights, biases and a fixed activation; empty where nothing is."""
+        word = names.ACTIVATIONS.get(self.act)
+        learned = word is not None and word.first_slope is not None
+        words = {
+            f"{self.normalization} normalization": self.normalization != "none",
+            "residual skips": self.residual,
+            "dropout": self.dropout > 0,
+            f"the learned slope of {self.act}": learned,
+        }
+        return ", ".join(word for word, there in words.items() if there)
+
+    @property
+    def is_plain_sgd(self) -> bool:
+        """Whether plain gradients move a plain network, for which there is a step by hand."""
+        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.goes_beyond)
+
+    @property
+    def beyond_theory(self) -> str:
+        """What of the network theory does not speak of; empty where it predicts the network."""
+        normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
+        return " and ".join(word for word in (normalized, "residual skips" if self.residual else "") if word)
 
     @field_validator("coding")
     @classmethod

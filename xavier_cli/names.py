@@ -64,6 +64,8 @@ class Activation:
     function: str
     range: tuple[float, float] = (-math.inf, math.inf)
     kinks: tuple[float, ...] = ()
+    first_slope: float | None = None
+    """What the slope that each layer learns starts at; then the function takes it as a second argument."""
     source: str = ""
     elsewhere: Spellings = Spellings()
     remarks: tuple[str, ...] = ()
@@ -172,6 +174,19 @@ ACTIVATIONS = {
             source="Bergstra et al. 2009; Glorot & Bengio 2010, section 3.3",
             elsewhere=Spellings("jax.nn.soft_sign", "softsign", "nn.Softsign"),
             aliases=("soft_sign",),
+        ),
+        Activation(
+            "prelu",
+            "max(s, 0) + a min(s, 0)",
+            "xavier_cli.nn.activations:prelu",
+            kinks=(0.0,),
+            first_slope=0.25,
+            source="He et al. 2015, section 2.1",
+            elsewhere=Spellings("", "PReLU", "nn.PReLU"),
+            remarks=(
+                "Each hidden layer learns one slope a, from 0.25; gain and saturation are of that first one.",
+            ),
+            aliases=("PReLU",),
         ),
     )
 }

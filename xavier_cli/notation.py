@@ -112,3 +112,12 @@ def parse_schedule(text: str) -> tuple[str, int]:
     if not match:
         raise ValueError("should be like 20, log:20 or every:500")
     return match[1] or "", int(match[2])
+
+
+def parse_rate_schedule(text: str) -> tuple[int, str]:
+    """Updates of warm-up and the shape after them, out of `cosine`, `warmup:100` or `warmup:100,linear`."""
+    shape = "(constant|cosine|linear)"
+    match = re.fullmatch(rf"warmup:(\d{{1,10}})(?:,{shape})?|{shape}", "".join(text.split()))
+    if not match:
+        raise ValueError("should be constant, cosine, linear, warmup:N or warmup:N,cosine")
+    return int(match[1] or 0), match[2] or match[3] or "constant"

@@ -28,6 +28,11 @@ def softsign(s: Array) -> Array:
     return jax.nn.soft_sign(s)
 
 
+def prelu(s: Array, slope: Array | float = 0.25) -> Array:
+    """s where it is positive, else slope · s; the slope is learned, from 1/4."""
+    return jnp.where(s > 0, s, slope * s)
+
+
 def make_activation(name: str) -> Activation:
     """The activation called `name`; raises `UnknownNameError`."""
     activation: Activation = load(find("activation", name, ACTIVATIONS).function)

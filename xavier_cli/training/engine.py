@@ -18,6 +18,7 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.network import make_network
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
@@ -27,12 +28,13 @@ from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step
+from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.training.step import make_begin, make_step
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
@@ -61,7 +63,6 @@ class Engine:
         population: Population,
         material: Material,
         layout: Layout,
-        make_step: Callable[..., Step] = make_sgd_step,
     ):
         config = population.config
         self.population, self.material, self.layout = population, material, layout
@@ -73,9 +74,11 @@ class Engine:
             tensor: SymmetricLogBins()
             for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
         }
-        self._step = make_step(self._act, self._loss)
-        self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
-        self._spectrograph = Spectrograph(self._act)
+        self._network = make_network(config)
+        self._begin = make_begin(config, self._network)
+        self._step = make_step(config, self._network, self._loss)
+        self._probe = make_probe(self._network, self._loss, self.regions, self.bins)
+        self._spectrograph = Spectrograph(self._network)
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
@@ -209,7 +212,7 @@ class Engine:
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self._act)
+            return state, factors(state.params, x, self._network)
 
         return self.layout.over(member)(states)
 
@@ -247,7 +250,7 @@ class Engine:
         ]
 
         def member(init_of: Array) -> MemberState:
-            return init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
+            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
 
         return self.layout.over(member)(init_of)
 
@@ -307,7 +310,9 @@ class Engine:
         probe, valid, test = material
 
         def errors(params: Any, chunk: Chunk) -> Evaluation:
-            return evaluate(params, chunk.pixels, chunk.labels, examples, self._act, self._loss, coding)
+            return evaluate(
+                params, chunk.pixels, chunk.labels, examples, self._network.forward, self._loss, coding
+            )
 
         def member(state: MemberState) -> tuple[MemberState, Record]:
             on_valid, on_test = errors(state.params, valid), errors(state.params, test)

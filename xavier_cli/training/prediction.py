@@ -31,8 +31,10 @@ def predict_run(
     """The `theory/` group of a run of `config` probed on `images` `(examples, inputs)` of `labels`.
 
     Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
-    here: the prediction is of record 0.
+    here: the prediction is of record 0. Empty where theory does not speak of such a network.
     """
+    if config.beyond_theory:
+        return {}
     law, word = names.INITIALIZERS[config.init], names.ACTIVATIONS[config.act]
     act, kinks = make_activation(config.act), word.kinks
     gain = resolve_gain(config.init_gain, act, kinks)
