@@ -203,6 +203,13 @@ OPTIMIZERS = {
             {"alpha": 1.0, "beta": 1.0},
         ),
         Optimizer(
+            "optimistic_adam_v2",
+            "Adam with the gradient and its change",
+            "optax:optimistic_adam_v2",
+            3,
+            {"alpha": 1.0, "beta": 1.0, **_ADAM, "nesterov": True},
+        ),
+        Optimizer(
             "diagonal_gauss_newton",
             "a rate per parameter: lr/(mu + curvature), LeCun et al. 1998b",
             "",

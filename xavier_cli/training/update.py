@@ -38,7 +38,12 @@ def plain_sgd() -> Optimizer:
 
 def optax_optimizer(choice: Choice) -> Optimizer:
     """The optimizer of optax that is chosen; raises `ConfigError` where this optax has no such one."""
-    make = load(choice.optimizer.function)
+    try:
+        make = load(choice.optimizer.function)
+    except AttributeError:
+        raise ConfigError(
+            f"optimizer: the optax that is installed has no `{choice.optimizer.name}`: update optax"
+        ) from None
     known = inspect.signature(make).parameters
     usual = choice.optimizer.parameters
     for name, value in choice.values.items():
