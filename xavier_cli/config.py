@@ -243,6 +243,20 @@ class RunConfig(BaseModel):
         return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.goes_beyond)
 
     @property
+    def in_addition(self) -> str:
+        """What a title says after the rate: how it is trained and built where that is not as usual."""
+        words = {
+            self.optimizer: self.optimizer != "sgd",
+            self.schedule: self.schedule != "constant",
+            f"clip {self.clip:g}": self.clip > 0,
+            f"weight decay {self.weight_decay:g}": self.weight_decay > 0,
+            f"{self.normalization} normalization": self.normalization != "none",
+            "residual": self.residual,
+            f"dropout {self.dropout:g}": self.dropout > 0,
+        }
+        return "".join(f", {word}" for word, there in words.items() if there)
+
+    @property
     def beyond_theory(self) -> str:
         """What of the network theory does not speak of; empty where it predicts the network."""
         normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""

@@ -32,7 +32,7 @@ _SHARES = ("saturated", "inactive")
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
     """The tables of a `run` with the single record 0, which lies at `path`."""
     config = run.config
-    title = f"{config.data} {config.act} {config.init}, {config.shape}, at initialization"
+    title = f"{config.data} {config.act} {config.init}, {config.shape}{config.in_addition}, at initialization"
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
     whole = {
         name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]
@@ -100,16 +100,32 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 
 
 def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) -> list[str]:
+    config = run.config
+    predicted = (
+        []
+        if config.beyond_theory
+        else [
+            "±: how far one seed lies from the prediction, as a standard deviation over draws of the "
+            "weights.",
+        ]
+    )
     notes = [
-        "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights.",
+        *predicted,
         "Step up: std of the layer above over this layer's. One example's rms: what equation (7) "
         "predicts; std is of the mean over 300 examples, which is smaller.",
     ]
     if whole:
-        count = run.config.jacobian_examples
+        count = config.jacobian_examples
         examples = "1 probe example" if count == 1 else f"{count} probe examples"
         notes.append(
             f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
             f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
         )
+    if config.normalization == "batch":
+        notes.append(
+            "Batch normalization is by running averages, as the network is used; they have not moved yet, so "
+            "that this is almost the network without it."
+        )
+    if config.beyond_theory:
+        notes.append(f"Nothing is predicted: theory does not speak of {config.beyond_theory}.")
     return [*notes, f"Loss before training: {valid_loss:.3f}.", clean(str(path))]
