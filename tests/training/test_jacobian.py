@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy_network import ACT
 
-from xavier_cli.names import ACTIVATIONS
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import layer_sizes
 from xavier_cli.training.jacobian import Spectrograph, singular
@@ -63,7 +63,7 @@ def measured(weights, x, act):
     return singular(weights, Spectrograph(act).slopes(s))
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_statistic_is_that_of_an_svd_of_the_differentiated_jacobian(shape, act):
     weights, x = network(shape)

@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy_network import as_float64, gradients, losses
+from numpy_network import ACT, as_float64, gradients, losses
 from numpy_network import forward as numpy_forward
 
-from xavier_cli.names import ACTIVATIONS
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES, cross_entropy
@@ -50,7 +49,7 @@ def numpy_step(params, x, labels, act, loss="cross_entropy"):
 
 
 @pytest.mark.parametrize("make_step", [make_reference_step, make_sgd_step])
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_one_step_is_numpys_in_float64(make_step, act):
     x, labels = batch()
     state = start()
@@ -88,7 +87,7 @@ def test_the_same_comparison_notices_products_in_bfloat16():
     assert relative_error(stepped.params, numpy_step(state.params, x, labels, "tanh")) > 1e-4
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_backprop_by_hand_is_value_and_grad(act):
     steps = [
         jax.jit(make_step(make_activation(act), cross_entropy))

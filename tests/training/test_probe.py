@@ -43,7 +43,7 @@ def probed(act: str, scale: float = 1.0):
     return probe(params, jnp.asarray(x), jnp.asarray(labels)), as_float64(params), x.astype(float), labels
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_taps_read_what_backprop_by_hand_finds(act):
     seen, params, x, labels = probed(act)
     _, preactivations, activations = forward(params, x, act)
@@ -65,7 +65,7 @@ def test_taps_read_what_backprop_by_hand_finds(act):
     assert float(seen["logits/from_bias_std"]) == pytest.approx(params[-1][1].std(), rel=1e-3, abs=1e-7)
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_weight_gradients_are_central_differences_of_the_mean_loss(act):
     _, params, x, labels = probed(act)
     x, labels, step = x[:40], labels[:40], 1e-6
@@ -100,7 +100,7 @@ def test_a_gradient_of_the_mean_loss_in_place_of_each_examples_own_would_be_noti
     assert not np.allclose(seen["backprop/std"], [d.std() / EXAMPLES for d in deltas[:-1]], rtol=0.5)
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_saturated_is_the_share_beyond_the_printed_bounds(act):
     seen, params, x, _ = probed(act, scale=6.0)
     _, _, activations = forward(params, x, act)
@@ -125,7 +125,7 @@ def test_dead_units_have_no_slope_on_any_example():
     assert ACT["tanh"][1](np.tanh(40.0)) < 1e-6
 
 
-@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("act", ACT)
 def test_counts_add_up_to_units_times_examples(act):
     seen, *_ = probed(act, scale=4.0)
 

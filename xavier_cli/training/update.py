@@ -111,7 +111,11 @@ def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
 
     def factor(update: Array) -> Array:
         done = jnp.clip((update - warmup) / rest, 0.0, 1.0)
-        falling = {"constant": 1.0, "linear": 1.0 - done, "cosine": 0.5 * (1.0 + jnp.cos(jnp.pi * done))}
+        falling: dict[str, Array | float] = {
+            "constant": 1.0,
+            "linear": 1.0 - done,
+            "cosine": 0.5 * (1.0 + jnp.cos(jnp.pi * done)),
+        }
         return jnp.where(update < warmup, (update + 1) / max(warmup, 1), falling[shape])
 
     return factor
