@@ -78,16 +78,22 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
 
 def surface(given: Sequence[str] | None) -> Surface:
     """The one surface that `given` names, or the newest in `surfaces/`."""
+    from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.folder import list_runs
-    from xavier_cli.runs.store import read_surface
+    from xavier_cli.runs.reader import read_surface
 
     if given and len(given) > 1:
         raise typer.BadParameter(f"`loss-surface` draws one file, not {len(given)}")
     if given:
-        return read_surface(given[0])
-    paths = list_runs(SURFACES)
-    if not paths:
-        say(f"xavier: no surfaces in `{SURFACES}`: `xavier surface` makes one, or name a file")
-        raise typer.Exit(ExitCode.USAGE)
-    say(f"reading `{clean(str(paths[-1]))}`")
-    return read_surface(paths[-1])
+        path = Path(given[0])
+    else:
+        paths = list_runs(SURFACES)
+        if not paths:
+            say(f"xavier: no surfaces in `{SURFACES}`: `xavier surface` makes one, or name a file")
+            raise typer.Exit(ExitCode.USAGE)
+        path = paths[-1]
+        say(f"reading `{clean(str(path))}`")
+    read = read_surface(path)
+    if isinstance(read, RunFileError):
+        raise read
+    return read

@@ -81,16 +81,16 @@ def read_inputs(
     where no run is named and none is there, with 5 where none of those named can be read.
     """
     from xavier_cli.runs.errors import NoTrainingError, RunFileError
-    from xavier_cli.runs.store import read_run
+    from xavier_cli.runs.reader import read_runs
 
     inputs = Inputs()
-    for path in _found(inputs, given) if given else _default(unnamed):
-        try:
-            inputs.runs.append(read_run(path, only=only))
-        except NoTrainingError as error:
-            say(f"passed over {clean(str(error))}")
-        except RunFileError as error:
-            inputs.problem(str(error))
+    for read in read_runs(_found(inputs, given) if given else _default(unnamed), only):
+        if isinstance(read, NoTrainingError):
+            say(f"passed over {clean(str(read))}")
+        elif isinstance(read, RunFileError):
+            inputs.problem(str(read))
+        else:
+            inputs.runs.append(read)
     if not inputs.runs:
         raise nothing_to_show()
     return inputs

@@ -77,7 +77,7 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in wanted}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise DataDamagedError(f"`{path}` cannot be read: {error}") from None
+        raise DataDamagedError.unreadable(path, error) from None
 
 
 def _check_declared(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:

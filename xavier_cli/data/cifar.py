@@ -79,7 +79,7 @@ def _unpacked(folder: Path) -> dict[str, bytes]:
                 with path.open("rb") as file:
                     contents[name] = file.read(ROWS * ROW + 1)
             except OSError as error:
-                raise DataDamagedError(f"`{path}` cannot be read: {error}") from None
+                raise DataDamagedError.unreadable(path, error) from None
     return contents
 
 
@@ -103,7 +103,7 @@ def _members(archive: Path) -> dict[str, bytes]:
                     file = members.extractfile(member)
                     contents[name] = file.read() if file else b""
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise DataDamagedError(f"`{archive}` cannot be read: {error}") from None
+        raise DataDamagedError.unreadable(archive, error) from None
     return contents
 
 

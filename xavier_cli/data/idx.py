@@ -21,7 +21,7 @@ def read_content(path: Path) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content: bytes = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataDamagedError(f"`{path}` cannot be read: {error}") from None
+        raise DataDamagedError.unreadable(path, error) from None
     if len(content) > MAX_BYTES:
         raise DataDamagedError(f"`{path}` unpacks to over {MAX_BYTES} bytes")
     return content

@@ -77,7 +77,7 @@ def list_images(folder: Path) -> Listing:
         train = _listed(classes["train"])
         return Listing(folder, tuple(classes["train"]), train, _listed(classes["test"]) if split else None)
     except OSError as error:
-        raise DataDamagedError(f"`{folder}` cannot be read: {error}") from None
+        raise DataDamagedError.unreadable(folder, error) from None
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:

@@ -62,7 +62,7 @@ def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     try:
         stamped = stamp(size, sorted(file for part in parts for _, file in part.files))
     except OSError as error:
-        raise DataDamagedError(f"`{folder}` cannot be read: {error}") from None
+        raise DataDamagedError.unreadable(folder, error) from None
     return decoded_once(f"{folder.absolute()}@{size}", stamped, read)
 
 

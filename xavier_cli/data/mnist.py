@@ -57,7 +57,7 @@ def read_fashion(folders: Sequence[Path]) -> FiniteSet:
         try:
             packed = path.read_bytes()
         except OSError as error:
-            raise DataDamagedError(f"`{path}` cannot be read: {error}") from None
+            raise DataDamagedError.unreadable(path, error) from None
         _verify(path, packed, "md5", expected)
         arrays[name] = parse_idx(read_content(path), path)
     return _split("fashion_mnist", arrays, FASHION_MD5)

@@ -16,6 +16,7 @@ from xavier_cli.datasets import DataFacts
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33
 MAX_CLASSES = 10_000
+LONGEST_REASON = 300
 # The examples that every layer is looked at on (DESIGN §4).
 MIN_TEST_EXAMPLES = 300
 MAX_TEST_EXAMPLES = 1_000_000
@@ -27,6 +28,11 @@ class DataMissingError(Exception):
 
 class DataDamagedError(Exception):
     """A data set whose files are there, but not what they should be."""
+
+    @classmethod
+    def unreadable(cls, path: Path, error: BaseException) -> DataDamagedError:
+        """That `path` met with `error`; in short, since a library may quote half a file."""
+        return cls(f"`{path}` cannot be read: {' '.join(str(error).split())[:LONGEST_REASON]}")
 
 
 class Examples(NamedTuple):

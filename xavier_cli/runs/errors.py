@@ -14,6 +14,9 @@ class RunFileError(Exception):
         self.reason = " ".join(reason.split())
         super().__init__(f"`{os.fspath(path)}`: {self.reason}")
 
+    def __reduce__(self) -> tuple[type[RunFileError], tuple[Path, str]]:
+        return type(self), (self.path, self.reason)
+
 
 class NoTrainingError(RunFileError):
     """A file of ours that holds no run, so that readers of runs pass over it."""

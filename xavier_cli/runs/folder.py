@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
-from xavier_cli.runs.store import read_run
+from xavier_cli.runs.reader import read_runs
 
 
 def list_runs(folder: str | os.PathLike[str]) -> list[Path]:
@@ -44,13 +44,12 @@ def newest_command(paths: str | os.PathLike[str] | Iterable[Path]) -> tuple[list
         paths = list_runs(paths)
     commands: dict[str, list[tuple[datetime, Path]]] = {}
     notes = []
-    for path in paths:
-        try:
-            run = read_run(path, only=("update",))
-        except NoTrainingError:
+    paths = list(paths)
+    for path, run in zip(paths, read_runs(paths, only=("update",)), strict=True):
+        if isinstance(run, NoTrainingError):
             continue
-        except RunFileError as error:
-            notes.append(f"{error}; left out")
+        if isinstance(run, RunFileError):
+            notes.append(f"{run}; left out")
             continue
         if run.updates[-1] == 0:
             continue
