@@ -181,6 +181,8 @@ def test_jacobians_and_gradients_inside_are_those_that_are_differentiated(networ
     each = quick(jax.vmap(jax.grad(own_loss), in_axes=(None, 0, 0)))(dressed, few, labels)
     rms = [np.sqrt(np.mean(np.square(at.weight))) for at in each]
     assert np.allclose(observation["weight_gradient/example_rms"], rms, rtol=1e-4)
+    slopes = [at.slope for at in dressed[:-1] if at.slope is not None]
+    assert slopes == observation.get("activation/slope", np.array([])).tolist()
     assert np.allclose(
         observation["weight_gradient/std"], [at.weight.mean(axis=0).std() for at in each], rtol=1e-4
     )

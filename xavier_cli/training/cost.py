@@ -58,6 +58,9 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     copies = 2 + _held(config)
     weights = copies * members * parameters(config, facts) * _FLOAT
     probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
+    if config.residual or config.normalization == "layer":
+        # Their Jacobians are made explicitly, in double precision, with what they are made of.
+        probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
     sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
     counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
     return weights + probe + sum(counts) * _sizes(config, facts)[0]

@@ -68,6 +68,8 @@ def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins
             for name, value in _per_layer(statistics[tensor], layers).items()
         }
         shares = _all_shares(network, regions, params, taps.preactivations)
+        if network.sloped is not None:
+            observation["activation/slope"] = jnp.stack([jnp.asarray(at.slope) for at in params[:-1]])
         return {
             **observation,
             **{f"activation/{name}": value for name, value in shares.items()},
