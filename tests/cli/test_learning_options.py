@@ -56,18 +56,9 @@ def test_advice_writes_switches_as_switches():
 @pytest.mark.slow
 def test_every_other_command_takes_what_was_trained_so(xavier, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = [
-        "--optimizer",
-        "adam",
-        "--lr",
-        "0.01",
-        "--normalization",
-        "layer",
-        "--residual",
-        "--dropout",
-        "0.2",
-    ]
-    trained = xavier("train", *TINY, *options, "--act", "prelu", "--schedule", "cosine")
+    options = ["--act", "prelu", "--normalization", "layer", "--residual", "--dropout", "0.2"]
+    options += ["--optimizer", "adam", "--lr", "0.01", "--schedule", "cosine"]
+    trained = xavier("train", *TINY, *options)
     (path,) = (tmp_path / "runs").glob("*.h5")
 
     assert trained.code == 0
