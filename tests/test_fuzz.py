@@ -1,4 +1,4 @@
-"""Recipes, configurations and data files that were damaged or made up: our own errors alone, nothing executed."""
+"""Recipes, configurations and data files, damaged or made up: our own errors alone, nothing executed."""
 
 from __future__ import annotations
 

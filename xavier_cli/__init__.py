@@ -1,3 +1,45 @@
-"""Which weight initialization, with which activation, at which depth - and how sure are we?"""
+"""Which weight initialization, with which activation, at which depth - and how sure are we?
+
+What the commands do, under the same words, for notebooks and scripts:
+
+    from xavier_cli import RunConfig, compare, read_run, train
+
+    run = train(RunConfig.of(act="tanh", init="normalized", seeds=5), out="runs/tanh.h5")
+    run["curves/test_error"]                       # (seed, update), fractions
+    compare([run, read_run("runs/other.h5")])      # ranked, tested over seeds
+
+Importing this imports nothing else: each name brings what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xavier_cli.config import RunConfig as RunConfig
+    from xavier_cli.library import compare as compare
+    from xavier_cli.library import train as train
+    from xavier_cli.runs.record import Run as Run
+    from xavier_cli.runs.store import read_run as read_run
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "RunConfig": "xavier_cli.config",
+    "Run": "xavier_cli.runs.record",
+    "compare": "xavier_cli.library",
+    "read_run": "xavier_cli.runs.store",
+    "train": "xavier_cli.library",
+}
+__all__ = ["Run", "RunConfig", "__version__", "compare", "read_run", "train"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module `xavier_cli` has no `{name}`; it has: {', '.join(sorted(_HOMES))}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from xavier_cli.cli.output import Format, format_page
+from xavier_cli.cli.verdicts import comparison_page
+from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
 
 AT_80 = """\
@@ -318,3 +322,37 @@ def test_full_disk_behind_stdout_is_code_6(shelf):
 
     assert done.returncode == 6
     assert done.stderr == b"xavier: `stdout` could not be written: No space left on device\n"
+
+
+def test_forty_runs_fit_eighty_columns(exact_run):
+    base, runs = exact_run([0.2, 0.22, 0.25, 0.27, 0.3]), []
+    for act in ("sigmoid", "tanh"):
+        for init in ("standard", "normalized"):
+            for depth in (1, 3):
+                for rate in (0.003, 0.01, 0.03, 0.1, 0.3):
+                    updates = 25_000_000 if len(runs) % 2 else 1000
+                    config = base.config.with_(act=act, init=init, depth=depth, lr=rate, updates=updates)
+                    error = base["curves/test_error"] + 0.01 * len(runs)
+                    arrays = {**base.arrays, "curves/test_error": error}
+                    runs.append(replace(base, config=config, arrays=arrays))
+    lines = format_page(comparison_page(compare(runs)), Format.TABLE, 80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    rows = [line for line in lines if line.lstrip("* ").startswith(("sigmoid", "tanh"))]
+    assert len(rows) == len(runs) == 40
+    assert all("±" in row for row in rows)
+
+
+@pytest.mark.parametrize("format", ["table", "plain", "json", "csv", "md", "latex"])
+def test_a_hostile_name_is_only_a_name(exact_run, format):
+    data = "images:/d/<b>\u202e$x_1$&%#{}~^\\input"
+    runs = [exact_run([0.2, 0.3], init=init, data="mnist") for init in ("standard", "normalized")]
+    evil = [replace(run, config=run.config.with_(data=data), data=run.facts) for run in runs]
+    text = format_page(comparison_page(compare(evil)), Format(format))
+
+    assert "\u202e" not in text
+    if format == "md":
+        assert "<b>" not in text.replace("\\<b\\>", "")
+    if format == "latex":
+        # Names stand in comments, which end with their line.
+        assert all(line.startswith("%") for line in text.splitlines() if "input" in line)

@@ -21,7 +21,7 @@ TINY = ["--width", "8", "--depth", "2", "--records", "9", "--eval-examples", "50
 KILLED = Path(__file__).with_name("killed_training.py")
 
 
-def start(cwd: Path, *arguments: str, kill_at: int = 0, updates: int = 8000) -> subprocess.Popen[str]:
+def start(cwd: Path, *arguments: str, kill_at: int | str = 0, updates: int = 8000) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(KILLED), str(kill_at), "train", *TINY, "--updates", str(updates), *arguments],
         cwd=cwd,
@@ -116,6 +116,34 @@ def test_a_training_killed_in_the_middle_of_publishing_ends_in_the_same_numbers(
 @pytest.mark.parametrize("call", range(1, 76, 3))
 def test_a_training_killed_at_any_call_of_publishing_ends_in_the_same_numbers(tmp_path, whole, call):
     killed_at_call(tmp_path, call, whole)
+
+
+def failing_at_call(folder: Path, call: int, fault: str, whole: Path) -> int:
+    code, said = finished(start(folder, "-o", "run.h5", "-q", kill_at=f"{call}:{fault}"))
+    if (folder / "run.h5").exists():
+        read_run(folder / "run.h5")
+    again, words = finished(start(folder, "-o", "run.h5", "-q", "--resume"))
+
+    if code:
+        assert code == 6, said
+        assert len(said.splitlines()) == 1, said
+        assert "run.h5" in said
+    assert again == 0, words
+    assert_same(folder / "run.h5", whole)
+    assert [found.name for found in folder.iterdir()] == ["run.h5"]
+    return code
+
+
+@pytest.mark.parametrize("fault", ["ENOSPC", "EIO:always"])
+def test_a_training_whose_disk_fails_says_so_and_loses_nothing(tmp_path, whole, fault):
+    assert failing_at_call(tmp_path, 33, fault, whole) == 6
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("call", range(1, 60, 7))
+@pytest.mark.parametrize("fault", ["ENOSPC", "ENOSPC:always", "EIO:always", "EROFS", "EMFILE:always"])
+def test_a_training_whose_disk_fails_at_any_call_loses_nothing(tmp_path, whole, fault, call):
+    failing_at_call(tmp_path, call, fault, whole)
 
 
 def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):

@@ -1,11 +1,17 @@
 import ast
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from xavier_cli.config import RunConfig
+from xavier_cli.datasets import find_data
 from xavier_cli.figures.draw import draw, write_figure
+from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.look import configuration_styles, in_updates, layer_styles
@@ -126,3 +132,36 @@ def test_the_kinds_are_known_without_loading_anything_heavy():
 
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported == {"__future__", "dataclasses", "typing"}
+
+
+@pytest.mark.parametrize("kind", ["curves", "jacobian"])
+def test_names_are_words_in_a_figure_never_formulas_or_escapes(make_run, kind):
+    small = {"width": 12, "updates": 1000, "records": 5, "seeds": 3}
+    evil = replace(
+        make_run(data="mnist", **small),
+        config=RunConfig.of(data="images:/d/$\\frac{<b>\u202e$&", **small),
+        data=find_data("mnist").facts,
+    )
+
+    drawing = draw(KINDS[kind], [make_run(**small), evil])
+    inline = inline_svg(drawing.figure, "one")
+
+    texts = [text for text in ET.fromstring(inline.svg).itertext() if "frac" in text]
+    assert texts
+    assert all(r"$\frac{<b>?$&" in text for text in texts)
+
+
+def test_figures_in_one_page_share_no_ids_and_are_the_same_twice(small_run):
+    runs = [small_run()]
+    first, again, other = (
+        inline_svg(draw(KINDS["curves"], runs).figure, prefix) for prefix in ("one", "one", "two")
+    )
+    ids = [set(re.findall(r'id="([^"]+)"', each.svg)) for each in (first, other)]
+    used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', first.svg))
+
+    assert first == again
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert {a or b for a, b in used} == ids[0]
+    assert first.caption.startswith("Test error of tanh normalized on 2,000 test examples")
+    assert not re.search("metadata|DOCTYPE|<style|Test error", first.svg)

@@ -135,7 +135,10 @@ def test_what_is_not_finite_is_nan_and_stops_nobody(poison):
     assert np.isnan(seen.averages["end_to_end_mean"])
 
 
-@pytest.mark.parametrize("strategy", ["map", "sharded", "vmap"])
+@pytest.mark.parametrize(
+    "strategy",
+    ["sharded", pytest.param("map", marks=pytest.mark.slow), pytest.param("vmap", marks=pytest.mark.slow)],
+)
 def test_an_engine_measures_each_member_at_its_own_weights(make_engine, strategy):
     engine = make_engine(strategy, lrs=(0.1, 0.3), jacobian_examples=2)
     engine.advance(0, 20)

@@ -49,6 +49,7 @@ COMMANDS = {
     "plot": "Draw a figure of the paper; its path is all that stdout carries.",
     "surface": "Take both losses over a plane of weights.",
     "check": "Say what is wrong with runs: which layer, since when, what to try.",
+    "report": "Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.",
     "show": "Show runs: configuration, origin, curves, layers, search.",
     "diff": "Show what differs between two runs: settings, data, origin, numbers.",
     "export": "Write runs for other programs: csv, json, netcdf, tensorboard.",

@@ -41,7 +41,7 @@ def inside_page(runs: list[Run]) -> Page:
 
 
 def _tables(run: Run) -> Iterator[Table]:
-    yield Table((Column("setting"), Column("value", wraps=True)), tuple(_settings(run)), title=_name(run))
+    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
     if "search/lr" in run:
         yield _search_table(run)
     yield _curves_table(run)
@@ -50,7 +50,7 @@ def _tables(run: Run) -> Iterator[Table]:
         yield inside
 
 
-def _settings(run: Run) -> Iterator[tuple[str, str]]:
+def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     """What was asked, then what came of it, then where and with what."""
     config = run.config
     for name, value in config.model_dump().items():

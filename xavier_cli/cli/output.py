@@ -123,6 +123,9 @@ def write_text(output: Path, text: str) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, output)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, which is no error.
+        raise
     except OSError as error:
         raise StorageError.of(output, error) from error
     finally:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-?]*[@-~]"
-)
+# What every page is made of: the rooms of the command line find it here.
+from xavier_cli.plain_text import clean as clean
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,3 @@ class Page:
     records: Sequence[Mapping[str, object]]
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = field(default=())
-
-
-def clean(text: str) -> str:
-    """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
-    text = _ESCAPE_SEQUENCE.sub("", text).replace("\n", " ").replace("\t", " ")
-    # Control characters, invisible ones that turn the direction of writing, halves of characters.
-    return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)

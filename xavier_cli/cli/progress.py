@@ -42,7 +42,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[facts]}"),
     )
-    console = Console(file=cast(TextIO, _Patient(sys.stderr)))
+    console = Console(file=cast(TextIO, Patient(sys.stderr)))
     with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, int] = {}
         began = 0.0
@@ -54,19 +54,19 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 for old in tasks.values():
                     bar.remove_task(bar.tasks[old].id)
                 tasks.clear()
-                tasks[phase] = bar.add_task("compiling", total=None, facts=_named(phase))
+                tasks[phase] = bar.add_task("compiling", total=None, facts=named(phase))
                 return
             task = bar.tasks[-1]
             if task.total is None:
                 bar.reset(task.id, total=progress.total, description=progress.doing)
                 began = time.monotonic()
             rate = progress.updates / max(time.monotonic() - began, 1e-9)
-            bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{_named(phase)}")
+            bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{named(phase)}")
 
         yield report
 
 
-class _Patient:
+class Patient:
     """A terminal that may hang up while training goes on and is published: nobody is left to be told."""
 
     def __init__(self, stream: TextIO):
@@ -93,10 +93,10 @@ class _Lines:
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        named = _named(progress.phase)
+        phase = named(progress.phase)
         if progress.doing == "compiling":
             self._began = self._last = now
-            say(f"compiling{named}")
+            say(f"compiling{phase}")
             return
         if progress.updates in (0, progress.total) or now - self._last < SECONDS_BETWEEN_LINES:
             return
@@ -104,7 +104,7 @@ class _Lines:
         rate = progress.updates / (now - self._began)
         left = (progress.total - progress.updates) / rate
         share = progress.updates / progress.total
-        say(f"{progress.doing}{named} {share:4.0%} {clock(left)} left {_facts(progress, rate)}")
+        say(f"{progress.doing}{phase} {share:4.0%} {clock(left)} left {_facts(progress, rate)}")
 
 
 def _facts(progress: Progress, rate: float) -> str:
@@ -113,7 +113,8 @@ def _facts(progress: Progress, rate: float) -> str:
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 
-def _named(phase: str) -> str:
+def named(phase: str) -> str:
+    """` (searching rates)` for a training that has phases."""
     return f" ({phase})" if phase else ""
 
 

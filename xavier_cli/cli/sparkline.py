@@ -10,13 +10,13 @@ BARS = "▁▂▃▄▅▆▇█"
 LENGTH = 12
 
 
-def sparklines(curves: Sequence[np.ndarray]) -> list[str]:
-    """Each curve `(R,)` at up to `LENGTH` records, evenly; what is not finite leaves a gap.
+def sparklines(curves: Sequence[np.ndarray], length: int = LENGTH) -> list[str]:
+    """Each curve `(R,)` at up to `length` records, evenly; what is not finite leaves a gap.
 
     On one scale for all, from the lowest to the highest.
     """
     picked = [
-        curve[np.unique(np.linspace(0, len(curve) - 1, LENGTH).round().astype(int))] for curve in curves
+        curve[np.unique(np.linspace(0, len(curve) - 1, length).round().astype(int))] for curve in curves
     ]
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in picked]) if picked else np.empty(0)
     if not finite.size:

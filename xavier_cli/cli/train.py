@@ -66,6 +66,10 @@ def train(
         bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Show loss and error of every seed, and each layer's saturation."),
+    ] = False,
     format: FormatOption = None,
 ) -> None:
     """Train one configuration, many seeds at a time.
@@ -79,6 +83,8 @@ def train(
     Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
     interrupted, it goes on, and ends in the same bits.
     """
+    if live and quiet:
+        raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
     at_a_time = members_at_a_time(member_batch)
     config = resolve(settings)
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
@@ -97,7 +103,7 @@ def train(
         raise _taken(path)
     run = None if force else _finished(path, config, data_dir)
     if run is None:
-        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, at_a_time)
+        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, at_a_time, live)
     else:
         say("trained already; `--force` trains it anew")
     _show(run, path, format)
@@ -112,16 +118,15 @@ def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | Non
     """
     if not path.exists():
         return None
-    from xavier_cli.runs.checkpoint import difference
     from xavier_cli.runs.errors import ResumeError
-    from xavier_cli.runs.store import read_run
+    from xavier_cli.runs.finished import finished_run
 
-    run = read_run(path)
-    if differs := difference(run.config.model_dump(mode="json"), config.model_dump(mode="json")):
-        raise ResumeError(f"`{path}` was trained with {differs}: `--force` replaces it")
-    if run.status != "complete":
-        return None
-    _refuse_other_data(path, run, data_dir)
+    try:
+        run = finished_run(path, config)
+    except ResumeError as error:
+        raise ResumeError(f"{error}: `--force` replaces it") from None
+    if run is not None:
+        _refuse_other_data(path, run, data_dir)
     return run
 
 
@@ -159,12 +164,13 @@ def _train(
     force: bool,
     resume: bool,
     at_a_time: int | None,
+    live: bool,
 ) -> Run:
     from xavier_cli.runs.publish import lock_output
 
     # Before anything that takes long: who comes second is told at once.
     with lock_output(path), StopFlag() as stopped:
-        from xavier_cli.cli.progress import shown_progress
+        from xavier_cli.cli.live import shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.durable import train_to_file
@@ -199,14 +205,14 @@ def _train(
         material = prepare(config, data_dir)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
-        with shown_progress(quiet) as report:
+        with shown_live(quiet, live) as (report, look):
 
             def watch(progress: Progress) -> None:
                 nonlocal done
                 done = progress.updates
                 report(progress)
 
-            watcher = Watcher(watch, lambda: bool(stopped), provenance=command)
+            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look)
             try:
                 run = train_to_file(
                     config,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from xavier_cli import names
 from xavier_cli.figures.look import in_updates
+from xavier_cli.plain_text import clean
 from xavier_cli.runs.record import Run
 
 # In the order people say it. Seeds are no difference: runs that differ in them alone are merged.
@@ -105,4 +106,4 @@ def _phrases(run: Run, fields: Sequence[str]) -> str:
     if list(fields[:2]) == ["act", "init"]:
         # The paper's way to name a network: `tanh normalized`.
         spoken[:2] = [f"{spoken[0]} {spoken[1]}"]
-    return ", ".join(spoken)
+    return clean(", ".join(spoken))

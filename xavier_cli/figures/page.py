@@ -16,6 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from xavier_cli.figures.look import DOUBLE, DPI, SINGLE, SMALL
 from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.plain_text import clean
 
 T = TypeVar("T")
 
@@ -74,7 +75,9 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
     page = Page(figure, axes, columns, panel_height)
     for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(wrapped(page, title, width / columns - 0.45, 8.0), loc="left")
+        text = wrapped(page, clean(title), width / columns - 0.45, 8.0)
+        # Names of files and of data sets may hold a `$`, which would begin a formula.
+        ax.set_title(text, loc="left", parse_math=False)
     return page
 
 
@@ -99,8 +102,8 @@ def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
 
 def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
     """Add the legend above and the caption below, and set the page's height to hold them."""
-    text = wrapped(page, _UNBROKEN.sub(NO_BREAK, caption), page.width - 2 * MARGIN, SMALL)
-    below = (text.count("\n") + 1) * LINE + 2 * MARGIN
+    text = wrapped(page, _UNBROKEN.sub(NO_BREAK, clean(caption)), page.width - 2 * MARGIN, SMALL)
+    below = caption_height(text)
     above = 0.0
     columns = _legend_columns(page, names)
     if handles:
@@ -112,7 +115,7 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
     # Laid out here and once: saving would draw everything for it a second time.
     ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN).execute(figure)
     if handles:
-        figure.legend(
+        legend = figure.legend(
             _by_rows(handles, columns),
             _by_rows(names, columns),
             loc="upper left",
@@ -124,6 +127,8 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
             columnspacing=1.3,
             handletextpad=0.5,
         )
+        for name in legend.get_texts():
+            name.set_parse_math(False)
     # A line break per line, so that no renderer wraps it again; linespacing as counted above.
     figure.text(
         MARGIN / page.width,
@@ -137,6 +142,11 @@ def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption:
         gid="caption",
     )
     return figure
+
+
+def caption_height(text: str) -> float:
+    """What a caption takes of the page below the panels, in inches."""
+    return (text.count("\n") + 1) * LINE + 2 * MARGIN
 
 
 def wrapped(page: Page, text: str, inches: float, size: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from xavier_cli.datasets import DataFacts
 from xavier_cli.figures.look import SMALL
 from xavier_cli.figures.page import Drawing, finish, make_page
+from xavier_cli.plain_text import clean
 
 ROWS = 4
 # Pixels of white between two images.
@@ -55,7 +56,14 @@ def plot_samples(ax: Axes, samples: Samples) -> Axes:
     # Nearest, so that hard edges stay hard.
     ax.imshow(picture, cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     for label, name in enumerate(samples.data.labels):
-        ax.text(label * (width + GAP) + width / 2 - 0.5, -3, name, ha="center", fontsize=SMALL)
+        ax.text(
+            label * (width + GAP) + width / 2 - 0.5,
+            -3,
+            clean(name),
+            ha="center",
+            fontsize=SMALL,
+            parse_math=False,
+        )
     ax.set_axis_off()
     return ax
 

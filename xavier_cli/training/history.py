@@ -43,6 +43,10 @@ class History:
         """Keep the Jacobians of every member, by seed and variant, after `update` updates."""
         self._jacobians[update] = members
 
+    def records(self) -> list[tuple[int, Mapping[str, np.ndarray]]]:
+        """What `add` was given so far."""
+        return list(zip(self.updates, self._records, strict=True))
+
     def mean_valid_error(self) -> float:
         """Over all members, at the last record."""
         return float(np.mean(self._records[-1]["curves/valid_error"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine, Record
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
+from xavier_cli.training.population import Variant
 from xavier_cli.training.stage import Stage
 
 SEGMENT_SECONDS = 1.0
@@ -40,11 +41,22 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A record, taken after `update` updates: arrays `(seeds, variants, ...)` under the run file's names."""
+
+    update: int
+    seeds: tuple[int, ...]
+    variants: tuple[Variant, ...]
+    record: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Watcher:
     """Who is told, who may stop it, and who keeps what there is so far.
 
     `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
-    both may be called from another thread.
+    both may be called from another thread. `look` is shown each record once the host has it, those of an
+    earlier training first.
     """
 
     report: Callable[[Progress], None] = lambda _: None
@@ -52,6 +64,7 @@ class Watcher:
     publish: Callable[[list[Run]], None] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     save: Callable[[Stage], None] | None = None
+    look: Callable[[Seen], None] = lambda _: None
 
 
 def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = None) -> list[Run]:
@@ -78,6 +91,8 @@ class _Training:
         if self._begun and self._history.is_complete:
             return self._runs(self._history, self._begun.state["diverged_at"], "complete")
         self._report("compiling")
+        for update, record in self._history.records():
+            self._look(update, record)
         self._engine.start(self._begun.state if self._begun else None)
         self._started = time.perf_counter()
         with Keeper() as keeper:
@@ -106,7 +121,7 @@ class _Training:
                 step = min(segment, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
-                    history.add(pending[0], engine.read(pending[1]))
+                    self._add(*pending)
                     pending = None
                 engine.wait()
                 self._done += step
@@ -126,9 +141,18 @@ class _Training:
             if at in config.jacobian_updates():
                 history.add_jacobians(at, engine.jacobians())
         if pending:
-            history.add(pending[0], engine.read(pending[1]))
+            self._add(*pending)
             if 0 < pending[0] == records[-1]:
                 history.finish(engine.read_correct(pending[1]))
+
+    def _add(self, update: int, observed: Record) -> None:
+        record = self._engine.read(observed)
+        self._history.add(update, record)
+        self._look(update, record)
+
+    def _look(self, update: int, record: Mapping[str, np.ndarray]) -> None:
+        population = self._engine.population
+        self._watcher.look(Seen(update, population.seeds, population.variants, record))
 
     def _snapshot(self) -> Callable[[], None]:
         """What keeps what there is now; called while the devices rest, since they use their state up."""

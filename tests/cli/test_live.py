@@ -1,0 +1,94 @@
+"""The live view as lines of text: what it shows of what was reported, at any width and height."""
+
+import numpy as np
+import pytest
+
+from xavier_cli.cli import live
+from xavier_cli.cli.output import encodable
+from xavier_cli.training.loop import Progress, Seen
+from xavier_cli.training.population import Variant
+
+
+def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5):
+    shape = (seeds, len(rates))
+    falling = error / (1 + update / 100) + 0.01 * np.arange(seeds * len(rates)).reshape(shape)
+    record = {
+        "curves/valid_loss": 2 * falling,
+        "curves/valid_error": falling,
+        "activation/saturated": np.broadcast_to(np.linspace(0, 1, layers), (*shape, layers)),
+    }
+    return Seen(update, tuple(range(seeds)), tuple(Variant("standard", rate) for rate in rates), record)
+
+
+@pytest.fixture
+def view(monkeypatch):
+    """A view of a training that is half done; ten seconds pass with every report."""
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(live.time, "monotonic", lambda: float(next(clock)))
+    view = live.LiveView()
+    view.report(Progress("compiling", 0, 400, 3))
+    view.report(Progress("training", 20, 400, 3))
+    for update in (0, 100, 200):
+        view.look(seen(update))
+    view.report(Progress("training", 200, 400, 3))
+    return view
+
+
+def test_it_shows_where_training_stands_every_seed_and_every_layer(view):
+    lines = view.lines(60, 24)
+
+    assert lines[0] == "training 50%, 0:11 left, 54 updates/s"
+    assert lines[1] == "█" * 30 + "." * 30
+    assert lines[3].split() == ["valid", "loss", "valid", "error"]
+    assert lines[4] == "seed 0  █▂▁  0.333                 █▂▁ 16.7 %"
+    assert [line.split()[1] for line in lines[4:7]] == ["0", "1", "2"]
+    assert lines[8] == "saturated after 200 updates"
+    assert lines[9].endswith("  0%")
+    assert lines[10].endswith("100%")
+    assert lines[10].count("█") == 44
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("height", [6, 12, 40])
+def test_it_fits_any_screen_and_any_alphabet(view, width, height):
+    view.look(seen(300, seeds=40, layers=50))
+    lines = view.lines(width, height)
+
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    encodable("\n".join(lines), "ascii").encode("ascii")
+
+
+def test_seeds_without_room_are_counted_and_averaged(view):
+    view.look(seen(300, seeds=40))
+
+    (rest,) = (line for line in view.lines(80, 16) if line.startswith("and "))
+    shown = [line for line in view.lines(80, 16) if line.startswith("seed")]
+    assert rest == f"and {40 - len(shown)} more; mean error of all 32.0 %"
+
+
+def test_a_new_stage_begins_anew(view):
+    view.look(seen(0, rates=(0.1, 0.3)))
+
+    rows = [line for line in view.lines(80, 30) if line.startswith("seed")]
+    assert rows[1].startswith("seed 0 lr 0.3  ▂  1.020")
+    assert len(rows) == 6
+
+
+def test_an_activation_that_is_nowhere_saturated_has_no_bars(view):
+    record = dict(seen(300).record)
+    record["activation/saturated"] = np.full((3, 1, 2), np.nan)
+    view.look(Seen(300, (0, 1, 2), (Variant("standard", 0.1),), record))
+
+    assert view.lines(80, 30)[-1] == "layer 2 none"
+
+
+def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
+    with live.shown_live(quiet=False) as (report, look):
+        report(Progress("compiling", 0, 400, 3))
+        look(seen(0))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "`--live` needs a terminal: progress goes on in lines",
+        "compiling",
+    ]

@@ -1,0 +1,87 @@
+"""The package as a library: light to import, typed, and with the commands' own words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xavier_cli
+from xavier_cli import compare, read_run, train
+from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.store import write_run
+
+ROOT = Path(__file__).parents[1]
+SMALL = {"width": 12, "depth": 2, "updates": 1000, "records": 4, "test_examples": 50}
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "1"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "notebook.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "2 seeds at 3 records, after [0, 30, 60] updates"
+    assert lines[1:3] == ["activation std by layer: (2,)", "same numbers: True"]
+    assert len(lines) == 5
+    assert sorted(path.name for path in (tmp_path / "runs").glob("*.h5")) == ["normalized.h5", "standard.h5"]
+    if len(os.sched_getaffinity(0)) > 1:
+        assert "JAX had already started with 1 of 2 devices" in done.stderr
+
+
+def test_importing_it_imports_nothing_heavy():
+    code = (
+        "import sys, xavier_cli; dir(xavier_cli); "
+        "print(sorted(set(sys.modules) & {'jax', 'numpy', 'h5py', 'pydantic', 'matplotlib'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_every_name_it_promises_is_there_and_no_other():
+    assert all(getattr(xavier_cli, name) is not None for name in xavier_cli.__all__)
+    assert set(dir(xavier_cli)) == set(xavier_cli.__all__)
+    assert (Path(xavier_cli.__file__).parent / "py.typed").exists()
+    with pytest.raises(AttributeError, match="`tarin`; it has: Run, RunConfig, compare, read_run, train"):
+        _ = xavier_cli.tarin
+
+
+def test_a_finished_run_is_read_and_not_trained(make_run, tmp_path, monkeypatch):
+    run = make_run(**SMALL, seeds=2)
+    write_run(tmp_path / "a.h5", run)
+    monkeypatch.setattr("xavier_cli.library.train_to_file", None)
+
+    again = train(run.config, out=tmp_path / "a.h5")
+
+    assert again.path == tmp_path / "a.h5"
+    assert again.config == run.config
+
+
+def test_another_configuration_s_run_is_not_replaced(make_run, tmp_path):
+    run = make_run(**SMALL, seeds=2)
+    write_run(tmp_path / "a.h5", run)
+
+    with pytest.raises(ResumeError, match=r"a\.h5` was trained with width 12, not 13"):
+        train(run.config.with_(width=13), out=str(tmp_path / "a.h5"))
+    assert read_run(tmp_path / "a.h5").config == run.config
+
+
+def test_runs_that_differ_in_their_seeds_are_compared_as_one(make_run):
+    parts = [make_run(**SMALL, seeds=seeds, init="standard", final_error=0.5) for seeds in ("0:3", "3:6")]
+    best = make_run(**SMALL, seeds="0:6", final_error=0.2)
+
+    (section,) = compare([*parts, best]).sections
+
+    assert [len(row.seeds) for row in section.rows] == [6, 6]
+    assert section.rows[0].settings["init"] == "normalized"
+    assert section.rows[1].verdict.kind == "told_apart"

@@ -1,0 +1,73 @@
+"""`xavier report`: one HTML page about runs, for whoever has no xavier."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli import inputs
+from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.output import check_output, write_text
+from xavier_cli.cli.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+ENDINGS = (".html", ".htm")
+# What no part of the page shows or judges, and takes nearly half of the time to read.
+UNREAD = frozenset({"preactivation/histogram", "weight/histogram", "jacobian/singular_values"})
+
+
+def report(
+    runs: RunsArgument = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Page to write; what is there is replaced.")
+    ] = Path("report.html"),
+) -> None:
+    """Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.
+
+    The page holds all it needs: no network, no other files. Its path is all that stdout carries. Runs of one
+    configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+
+    xavier report runs/*.h5 -o report.html
+    """
+    from xavier_cli.cli.reported import report_content
+    from xavier_cli.report.page import page
+    from xavier_cli.runs import schema
+
+    check_output(output)
+    if output.suffix.lower() not in ENDINGS and not _is_device(output):
+        raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
+    read = inputs.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
+    experiments, notes = inputs.merged(read)
+    trained = [_by_name(run) for run in experiments if run.updates[-1] > 0]
+    if len(trained) < len(experiments):
+        notes.append(f"passed over {len(experiments) - len(trained)} without training")
+    if not trained:
+        if experiments:
+            say("xavier: none of these runs was trained: `xavier train` makes one that was")
+            raise typer.Exit(ExitCode.USAGE)
+        raise inputs.nothing_to_show()
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+    problems = [f"not read: {problem}" for problem in read.problems]
+    write_text(output, page(report_content(trained, [*notes, *problems])))
+    if not _is_device(output):
+        # Bytes, since a path need not be text.
+        typer.echo(os.fsencode(output))
+    read.finish()
+
+
+def _by_name(run: Run) -> Run:
+    """`run` under its files' names alone, so that the page says the same wherever they lie."""
+    path = Path(run.path.name) if run.path else None
+    return replace(run, path=path, sources=tuple(Path(source.name) for source in run.sources))
+
+
+def _is_device(output: Path) -> bool:
+    return output.exists() and not output.is_file()

@@ -1,0 +1,72 @@
+"""What the commands do, for notebooks and scripts: train a configuration, compare runs. It prints nothing."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from xavier_cli.config import RunConfig
+from xavier_cli.findings import comparison
+from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.merge import merge_runs
+from xavier_cli.runs.publish import lock_output
+from xavier_cli.runs.record import Run
+from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+from xavier_cli.training.durable import train_to_file
+from xavier_cli.training.examples import prepare
+from xavier_cli.training.layout import Strategy
+from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.room import check_room
+from xavier_cli.training.train import train as train_in_memory
+
+
+def train(
+    config: RunConfig,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    strategy: Strategy = "auto",
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Run:
+    """Train all seeds of `config`, several rates after a search, and return the run.
+
+    Arrays of the run are found by their names in the run file: `run["curves/test_error"]` has shape `(S, R)`,
+    seeds by records, as fractions; `run["activation/std"]` `(S, R, L)`, by hidden layers from the input up;
+    `run.updates`, `(R,)`, are the updates done at each record.
+
+    With `out` it goes to that file as well, and on the way there now and again: what was interrupted goes on
+    where it stopped, and what is finished is read, not trained. Without, it lives in memory alone. `data_dir`
+    is where data sets' files lie; `report` is told where training stands. Where JAX has started already with
+    fewer devices than there are cores, a warning says so, and the seeds share what there is.
+
+    Raises `ConfigError`, `DataMissingError`, `ResumeError` where another configuration lies at `out`, and
+    `StorageError` where that cannot be written.
+    """
+    members = len(config.seeds) * max(len(config.search), 1)
+    path = Path(out) if out is not None else None
+    if path is not None and (run := finished_run(path, config)):
+        return run
+    keep_compiled_programs()
+    if note := prepare_devices(members):
+        warnings.warn(note, stacklevel=2)
+    check_room(config, None)
+    material = prepare(config, Path(data_dir) if data_dir is not None else None)
+    watcher = Watcher(report)
+    if path is None:
+        return train_in_memory(config, material, strategy=strategy, watcher=watcher)[0]
+    with lock_output(path):
+        return train_to_file(config, material, path, strategy=strategy, watcher=watcher)
+
+
+def compare(runs: Iterable[Run]) -> comparison.Comparison:
+    """Rank `runs` by their test error, and tell which can be told apart from the best, by data set.
+
+    Runs that differ in their seeds alone count as one. Of `sections[0].rows`, the best comes first; a row has
+    `settings`, `seeds` and `errors` (one per seed, fractions), `test_error` (a mean with its interval) and a
+    `verdict` (`kind`, `p`, the `difference` from the best). Raises `RunFileError` where two disagree about a
+    seed.
+    """
+    experiments, _ = merge_runs(runs)
+    return comparison.compare(experiments)

@@ -1,0 +1,45 @@
+"""HTML elements as text: whatever is not marked as HTML already is escaped."""
+
+from __future__ import annotations
+
+import html
+import json
+
+from xavier_cli.plain_text import clean
+
+
+class Markup(str):
+    """Text that is HTML already, and safe."""
+
+    __slots__ = ()
+
+
+def escaped(text: str) -> Markup:
+    """`text` as HTML shows it; it stays what it is where it is HTML already."""
+    return text if isinstance(text, Markup) else Markup(html.escape(clean(text)))
+
+
+def element(name: str, *inside: str, **attributes: str | bool) -> Markup:
+    """`<name …>inside</name>`; `class_` and `aria_label` are the attributes `class` and `aria-label`.
+
+    An attribute that is True has no value, and one that is False or empty is left out.
+    """
+    set_ = [
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escaped(str(value))}"')
+        for key, value in attributes.items()
+        if value is not False and value != ""
+    ]
+    return Markup(f"<{name}{''.join(set_)}>{''.join(map(escaped, inside))}</{name}>")
+
+
+def joined(*parts: str) -> Markup:
+    """`parts` one after the other."""
+    return Markup("".join(map(escaped, parts)))
+
+
+def json_block(name: str, content: object) -> Markup:
+    """A block of JSON called `name` for the page's script, in which nothing can end the block."""
+    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(f'<script type="application/json" id="{html.escape(name)}">{text}</script>')

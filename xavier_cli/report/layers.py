@@ -1,0 +1,91 @@
+"""The layers of runs at their records, as plain numbers for the page's slider: histograms and percentiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from xavier_cli.figures.histograms import Histogram, histogram
+from xavier_cli.figures.kinds import TENSOR_SYMBOLS
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.findings.layers import over_time
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.schema import PERCENTILES
+
+TENSORS = ("activation", "backprop", "weight_gradient")
+MOST_BINS, MOST_RECORDS, MOST_LAYERS = 61, 21, 12
+# Bars of all runs together, so that the page stays small and is made in seconds.
+MOST_BARS = 220_000
+_PERCENTILES = (2, 25, 50, 75, 98)
+
+
+def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
+    """For each run, tensor and record: axis, bars in thousandths of the highest, std, percentiles."""
+    wanted = len(TENSORS) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
+    records = max(2, min(MOST_RECORDS, MOST_BARS // max(wanted, 1)))
+    shown = [
+        {"label": label, "seeds": len(run.seeds), "tensors": tensors}
+        for label, run in zip(labels(runs), runs, strict=True)
+        if (tensors := _tensors(run, records))
+    ]
+    return {"runs": shown} if shown else {}
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Up to `most` of `count` places, evenly from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
+
+
+def _tensors(run: Run, records: int) -> dict[str, object]:
+    at = evenly(len(run.updates), records)
+    layers = tuple(layer + 1 for layer in evenly(run.config.depth, MOST_LAYERS))
+    found: dict[str, object] = {}
+    for tensor in TENSORS:
+        try:
+            drawn = [histogram(run, tensor, Selection(layers=layers, record=str(run.updates[i]))) for i in at]
+        except UnsuitableRunError:
+            continue
+        found[tensor] = {
+            "name": f"{tensor.replace('_', ' ')} {TENSOR_SYMBOLS[tensor]}",
+            "layers": list(layers),
+            "records": [_record(run, tensor, i, each) for i, each in zip(at, drawn, strict=True)],
+        }
+    return found
+
+
+def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]:
+    share = _pooled(drawn.share.T)
+    columns = drawn.layers - 1
+    record: dict[str, Any] = {
+        "update": int(run.updates[row]),
+        "axis": [_short(drawn.edges[0]), _short(drawn.edges[-1])],
+        "bars": [
+            np.round(1000 * layer / max(float(layer.max()), 1e-12)).astype(int).tolist() for layer in share
+        ],
+        "share": [_short(layer.max()) for layer in share],
+    }
+    if f"{tensor}/std" in run:
+        record["std"] = [_short(value) for value in over_time(run, f"{tensor}/std")[row, columns]]
+    if f"{tensor}/percentiles" in run:
+        picked = [PERCENTILES.index(each) for each in _PERCENTILES]
+        values = over_time(run, f"{tensor}/percentiles")[row][columns][:, picked]
+        record["percentiles"] = [[_short(value) for value in layer] for layer in values]
+    if tensor == "activation" and "activation/saturated" in run:
+        saturated = over_time(run, "activation/saturated")[row, columns]
+        record["saturated"] = [_short(value) for value in saturated]
+    return record
+
+
+def _pooled(share: np.ndarray) -> np.ndarray:
+    """`(L, B)` with neighbouring bins added up, as many as leave at most `MOST_BINS`."""
+    step = math.ceil(share.shape[1] / MOST_BINS)
+    return np.add.reduceat(share, range(0, share.shape[1], step), axis=1)
+
+
+def _short(value: float) -> float | None:
+    """Four digits, which is more than can be seen."""
+    return float(f"{float(value):.4g}") if math.isfinite(value) else None

@@ -1,0 +1,188 @@
+"""The whole page: content in, HTML out. It needs nothing outside itself; equal content is equal bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+from xavier_cli import __version__
+from xavier_cli.report import colours
+from xavier_cli.report.content import Content, Grid, Origin, Picture
+from xavier_cli.report.elements import Markup, element, escaped, joined, json_block
+
+# The colour of text in a figure where it says none.
+_INK = "000000"
+
+
+def page(content: Content) -> str:
+    """The report as one HTML document."""
+    style, script = _file("page.css"), _file("page.js")
+    used = {_INK}
+    parts = list(_sections(content, used))
+    body = joined(
+        element("a", "Skip to the answer", class_="skip", href="#answer"),
+        element("header", element("h1", content.title), _contents(parts), _theme_button()),
+        element("main", *(_section(*part) for part in parts)),
+        element("footer", element("p", f"Made by xavier {__version__} from run files; no network needed.")),
+    )
+    light, dark = colours.light_values(used), colours.dark_values(used)
+    # On paper, everything is as on a light page.
+    themes = (
+        f":root{{{light}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
+        f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
+    )
+    head = joined(
+        Markup('<meta charset="utf-8">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Markup('<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'),
+        element("title", content.title),
+        Markup(f"<style>{style}{themes}</style>"),
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n'
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _file(name: str) -> str:
+    return files("xavier_cli.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """Nothing is loaded, sent or run but our own script, whatever a run's names say."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        f"script-src 'sha256-{digest}'"
+    )
+
+
+def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Markup]]:
+    """Name, title and inside of each part that there is something in."""
+    yield "answer", "Answer", joined(*(element("p", line) for line in content.answer))
+    if content.comparison:
+        yield "comparison", "Comparison", joined(*map(_grid, content.comparison), _lines(content.rules))
+    if content.pictures or content.undrawn:
+        drawn = (_picture(each, used) for each in content.pictures)
+        yield "figures", "Figures", joined(*drawn, _lines(content.undrawn))
+    if content.layers:
+        yield "layers", "Layers over time", _layers(content)
+    if content.findings or content.finding_notes:
+        found = joined(*map(_grid, content.findings), _lines(content.finding_notes))
+        yield "findings", "Findings", found
+    if content.judged or content.undecided:
+        yield "claims", "The paper's claims", _claims(content.judged, content.undecided)
+    if content.origins:
+        yield "origin", "Configuration and origin", joined(*map(_origin, content.origins))
+        words = element(
+            "p", "Each command makes one of the runs again; the last one makes this page of them."
+        )
+        lines = element("pre", element("code", Markup("\n".join(map(escaped, content.again)))), tabindex="0")
+        yield "again", "How to make it again", joined(words, lines)
+    if content.notes:
+        yield "notes", "Notes", _lines(content.notes)
+
+
+def _contents(parts: Sequence[tuple[str, str, Markup]]) -> Markup:
+    links = (element("li", element("a", title, href=f"#{name}")) for name, title, _ in parts)
+    return element("nav", element("ul", *links), aria_label="Sections")
+
+
+def _theme_button() -> Markup:
+    return element("button", "Dark or light", id="theme", type="button", hidden=True)
+
+
+def _section(name: str, title: str, inside: Markup) -> Markup:
+    heading = element("h2", title, id=f"{name}-title")
+    return element("section", heading, inside, id=name, aria_labelledby=f"{name}-title")
+
+
+def _grid(grid: Grid) -> Markup:
+    """A table that a keyboard can scroll where it is wider than the page."""
+    marked = bool(grid.best)
+    heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if marked else []
+    for i, heading in enumerate(grid.headings):
+        inside = element("button", heading, type="button") if grid.sortable else escaped(heading)
+        heads.append(element("th", inside, scope="col", class_="number" if i in grid.numeric else ""))
+    rows = []
+    for i, row in enumerate(grid.rows):
+        is_best = i in grid.best
+        cells = [element("td", "*" if is_best else "")] if marked else []
+        for j, cell in enumerate(row):
+            kind = "number" if j in grid.numeric else ""
+            value = "" if cell.value is None else str(cell.value)
+            cells.append(element("td", cell.text.strip(), class_=kind, title=cell.hover, data_value=value))
+        rows.append(element("tr", *cells, class_="best" if is_best else ""))
+    table = element(
+        "table",
+        element("caption", grid.caption, *([element("span", grid.about)] if grid.about else [])),
+        element("thead", element("tr", *heads)),
+        element("tbody", *rows),
+        class_="sortable" if grid.sortable else "",
+    )
+    return element("div", table, class_="wide", tabindex="0", role="region", aria_label=grid.caption)
+
+
+def _lines(lines: Sequence[str]) -> Markup:
+    return element("ul", *(element("li", line) for line in lines)) if lines else Markup("")
+
+
+def _picture(picture: Picture, used: set[str]) -> Markup:
+    name = f"figure-{picture.name}"
+    svg = colours.variables(picture.svg, used).replace(
+        "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-caption"', 1
+    )
+    data = [_folded("The numbers in it", _grid(picture.data))] if picture.data else []
+    return element(
+        "figure",
+        element("h3", picture.title, id=f"{name}-title"),
+        element("div", Markup(svg), class_="drawing"),
+        element("figcaption", picture.caption, id=f"{name}-caption"),
+        *data,
+    )
+
+
+def _folded(summary: str, inside: Markup) -> Markup:
+    return element("details", element("summary", summary), inside)
+
+
+def _layers(content: Content) -> Markup:
+    """Where the script draws; without it there is only a sentence."""
+    controls = element(
+        "div",
+        element("label", "Run ", element("select", id="layers-run")),
+        element("label", "Tensor ", element("select", id="layers-tensor")),
+        element(
+            "label",
+            "Record ",
+            Markup('<input type="range" id="layers-record" min="0" max="0" step="1" value="0">'),
+        ),
+        element("output", id="layers-now", for_="layers-record layers-run layers-tensor"),
+        id="layers-controls",
+        hidden=True,
+    )
+    return joined(
+        element(
+            "p",
+            "How each layer's values are distributed at a record: shares per bin, mean over seeds, each "
+            "panel as high as its highest bar. Arrow keys move the slider.",
+        ),
+        Markup("<noscript><p>The slider needs the page's own script, which is off.</p></noscript>"),
+        controls,
+        element("div", id="layers-drawing", class_="drawing"),
+        element("div", id="layers-numbers", class_="wide", tabindex="0", role="region", aria_label="Numbers"),
+        json_block("layers-data", content.layers),
+    )
+
+
+def _claims(judged: Grid | None, undecided: Grid | None) -> Markup:
+    first = _grid(judged) if judged else element("p", "These runs can tell none of them.")
+    return joined(first, _folded("What these runs cannot tell", _grid(undecided)) if undecided else "")
+
+
+def _origin(origin: Origin) -> Markup:
+    return _folded(origin.name, _grid(origin.settings))

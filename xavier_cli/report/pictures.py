@@ -1,0 +1,111 @@
+"""The figures of a report: each kind that the runs can give, as SVG, with the numbers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xavier_cli.figures.bands import over_seeds
+from xavier_cli.figures.draw import draw
+from xavier_cli.figures.inline import inline_svg
+from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.labels import in_order, labels
+from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.findings.layers import over_time
+from xavier_cli.findings.scores import error_curve
+from xavier_cli.report.content import Cell, Grid, Picture
+from xavier_cli.report.layers import evenly
+from xavier_cli.runs.record import Run
+
+# Kind -> its title, and the statistics in it, a row each in its table.
+_KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "curves": ("Test error over updates", ()),
+    "saturation": ("Activations per layer over training", ("activation/mean", "activation/std")),
+    "backprop": ("Back-propagated gradients before training", ("backprop/std",)),
+    "gradients-over-time": ("Gradients per layer over training", ("weight_gradient/std",)),
+    "jacobian": ("Singular values of the layers' Jacobians", ("jacobian/mean_singular_value",)),
+}
+# A panel takes a quarter of a second: of more runs than these, some stand for all.
+ALL_PANELS, SOME_PANELS = 6, 3
+# What the slider shows of every run is not drawn of some.
+IN_SLIDER = ("backprop",)
+RECORDS_IN_TABLE = 11
+MOST_LINES = 24
+
+
+def pictures(ranked: Sequence[Run]) -> tuple[list[Picture], list[str]]:
+    """The figures of `ranked` runs, the best first, and a line about each that there is not."""
+    drawn, notes = [], []
+    for name, (title, paths) in _KINDS.items():
+        if name in IN_SLIDER and len(ranked) > ALL_PANELS:
+            continue
+        runs, left_out = _chosen(name, ranked)
+        try:
+            drawing = draw(KINDS[name], runs)
+        except UnsuitableRunError as error:
+            notes.append(f"no {name}: {error}")
+            continue
+        notes += [f"{name}: {note}" for note in drawing.notes]
+        inline = inline_svg(drawing.figure, name)
+        caption = f"{inline.caption} {left_out}".strip()
+        data = _curves(in_order(runs)) if name == "curves" else _by_layer(in_order(runs), paths)
+        drawn.append(Picture(name, title, inline.svg, caption, data))
+    return drawn, notes
+
+
+def _chosen(name: str, ranked: Sequence[Run]) -> tuple[list[Run], str]:
+    if name == "curves":
+        rest = len(ranked) - MOST_LINES
+        words = f"The {MOST_LINES} best; {rest} more in the comparison." if rest > 0 else ""
+        return list(ranked[:MOST_LINES]), words
+    if len(ranked) <= ALL_PANELS:
+        return list(ranked), ""
+    picked = [ranked[i] for i in evenly(len(ranked), SOME_PANELS)]
+    words = f"{SOME_PANELS} of {len(ranked)} runs: the best, one in the middle, the worst. `xavier plot "
+    return picked, f"{words}{name}` draws others, and the slider below shows all."
+
+
+def _curves(runs: Sequence[Run]) -> Grid:
+    rows: list[tuple[Cell, ...]] = []
+    for label, run in zip(labels(runs), runs, strict=True):
+        if "curves/test_error" not in run:
+            continue
+        band = over_seeds(100 * error_curve(run))
+        for i in evenly(len(run.updates), RECORDS_IN_TABLE):
+            numbers = (band.center[i], band.low[i], band.high[i])
+            rows.append((Cell(label), _count(run.updates[i]), *(_number(each, ".2f") for each in numbers)))
+    return Grid(
+        "Test error in percent, mean over seeds and its interval",
+        ("run", "updates", "mean", "low", "high"),
+        tuple(rows),
+        numeric=frozenset(range(1, 5)),
+    )
+
+
+def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Grid | None:
+    """A row per run, statistic and record; a column per layer."""
+    rows, deepest = [], 0
+    for label, run in zip(labels(runs), runs, strict=True):
+        for path in (path for path in paths if path in run):
+            values = over_time(run, path)
+            updates = run["jacobian_update"] if path.startswith("jacobian/") else run.updates
+            deepest = max(deepest, values.shape[1])
+            for i in evenly(len(updates), RECORDS_IN_TABLE):
+                words = path.replace("_", " ").replace("/", " ")
+                cells = [_number(each, ".3g") for each in values[i]]
+                rows.append((Cell(label), Cell(words), _count(updates[i]), *cells))
+    if not rows:
+        return None
+    heads = ("run", "statistic", "updates", *(f"layer {layer + 1}" for layer in range(deepest)))
+    filled = tuple((*row, *[Cell("")] * (len(heads) - len(row))) for row in rows)
+    return Grid("Means over seeds", heads, filled, numeric=frozenset(range(2, len(heads))))
+
+
+def _count(number: int) -> Cell:
+    return Cell(f"{int(number):,}", float(number))
+
+
+def _number(value: float, form: str) -> Cell:
+    value = float(value)
+    return Cell(f"{value:{form}}", value, f"{value!r}") if np.isfinite(value) else Cell("")
