@@ -26,11 +26,13 @@ from xavier_cli.notation import (
     at_most,
     parse_coding,
     parse_gain,
+    parse_rate_schedule,
     parse_rates,
     parse_schedule,
     parse_seeds,
     parse_widths,
 )
+from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.own import is_own, short_name, write_sources
 from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, layer_inits
 
@@ -58,7 +60,12 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    added: ClassVar[frozenset[str]] = frozenset({"bias_init", "sources"})
+    added: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("bias_init", "sources", "schedule", "clip", "weight_decay", "normalization", "residual"),
+            "dropout",
+        }
+    )
     """Fields that the first run files did not know. At their default they are left out of the canonical
     text, so that an older run keeps its hash and its name."""
 
@@ -97,7 +104,25 @@ class RunConfig(BaseModel):
     loss: Literal["cross_entropy", "quadratic"] = Field(
         "cross_entropy", description="what training minimizes: cross_entropy or quadratic"
     )
-    optimizer: Literal["sgd"] = Field("sgd", description="how a gradient becomes an update")
+    optimizer: str = Field(
+        "sgd",
+        description="how a gradient becomes an update: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of "
+        "optax's, diagonal_gauss_newton, gradient_variance",
+    )
+    schedule: str = Field(
+        "constant",
+        description="learning rate over the updates: constant, cosine, linear, warmup:N or warmup:N,cosine",
+    )
+    clip: float = Field(
+        0.0, ge=0, le=1e6, allow_inf_nan=False, description="longest gradient, all weights' together; 0: any"
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1e3,
+        allow_inf_nan=False,
+        description="share of each weight that an update of rate 1 takes",
+    )
     lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
         0.03, description="learning rate; a list is searched for the best validation error"
     )
@@ -115,6 +140,16 @@ class RunConfig(BaseModel):
     )
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
         (0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10"
+    )
+    normalization: Literal["none", "batch", "layer"] = Field(
+        "none", description="of the hidden layers' pre-activations: none, batch or layer"
+    )
+    residual: bool = Field(
+        False,
+        description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out"
     )
     precision: Literal["highest", "high", "default"] = Field(
         "highest", description="of matrix products; highest is float32 throughout"
@@ -171,13 +206,6 @@ class RunConfig(BaseModel):
             raise ValueError(f"init: {error}") from None
         return self
 
-    @model_validator(mode="after")
-    def _resolved_update_rule(self) -> Self:
-        if self.update_rule == "auto":
-            # What is stored says what was done.
-            object.__setattr__(self, "update_rule", resolve_update_rule(self))
-        return self
-
     @property
     def widths(self) -> tuple[int, ...]:
         """Units of every hidden layer, from the input up."""
@@ -225,6 +253,89 @@ class RunConfig(BaseModel):
         if word != "delayed" or not (number.isascii() and number.isdigit() and 1 < int(number) <= MAX_DELAY):
             raise ValueError(f"should be `auto`, `plain` or `delayed:K` with K from 2 to {MAX_DELAY}")
         return f"delayed:{int(number)}"
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, text: str) -> str:
+        return parse_optimizer(text).text
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_rate_schedule(cls, text: str) -> str:
+        warmup, shape = parse_rate_schedule(text)
+        if not warmup:
+            return shape
+        return f"warmup:{warmup}" + (f",{shape}" if shape != "constant" else "")
+
+    @model_validator(mode="after")
+    def _updates_that_go_together(self) -> Self:
+        warmup, _ = parse_rate_schedule(self.schedule)
+        if warmup > self.updates:
+            raise ValueError(f"schedule: a warm-up of {warmup} updates is longer than all {self.updates}")
+        optimizer = parse_optimizer(self.optimizer).optimizer
+        if self.weight_decay and "weight_decay" in optimizer.parameters:
+            raise ValueError(
+                f"weight_decay: {optimizer.name} has its own: "
+                f"--optimizer {optimizer.name}:weight_decay={self.weight_decay:g}"
+            )
+        if optimizer.name == "gradient_variance" and self.batch_size < 2:
+            raise ValueError("batch_size: gradient_variance needs at least 2 examples per update")
+        if self.normalization == "batch" and self.batch_size < 2:
+            raise ValueError("batch_size: batch normalization needs at least 2 examples per update")
+        if not optimizer.function and (beyond := self.goes_beyond):
+            raise ValueError(f"optimizer: {optimizer.name} is for plain networks, without {beyond}")
+        return self
+
+    @model_validator(mode="after")
+    def _resolved_update_rule(self) -> Self:
+        if self.update_rule == "auto":
+            # What is stored says what was done.
+            object.__setattr__(self, "update_rule", resolve_update_rule(self))
+        if self.update_rule != "plain" and not self.can_delay:
+            raise ValueError(f"update_rule: {self.update_rule} is for plain SGD of plain networks")
+        return self
+
+    @property
+    def goes_beyond(self) -> str:
+        """What of the network is more than weights, biases and a fixed activation; empty where nothing is."""
+        learned = find_activation(self.act).learned != ""
+        words = {
+            f"{self.normalization} normalization": self.normalization != "none",
+            "residual skips": self.residual,
+            "dropout": self.dropout > 0,
+            f"the learned slope of {self.act}": learned,
+        }
+        return ", ".join(word for word, there in words.items() if there)
+
+    @property
+    def is_plain_sgd(self) -> bool:
+        """Whether plain gradients move a plain network, for which there is a step by hand."""
+        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.goes_beyond)
+
+    @property
+    def can_delay(self) -> bool:
+        """Whether the weights may take up updates later: what is pending is a product of two thin factors."""
+        return self.is_plain_sgd and self.schedule == "constant"
+
+    @property
+    def in_addition(self) -> str:
+        """What a title says after the rate: how it is trained and built where that is not as usual."""
+        words = {
+            self.optimizer: self.optimizer != "sgd",
+            self.schedule: self.schedule != "constant",
+            f"clip {self.clip:g}": self.clip > 0,
+            f"weight decay {self.weight_decay:g}": self.weight_decay > 0,
+            f"{self.normalization} normalization": self.normalization != "none",
+            "residual": self.residual,
+            f"dropout {self.dropout:g}": self.dropout > 0,
+        }
+        return "".join(f", {word}" for word, there in words.items() if there)
+
+    @property
+    def beyond_theory(self) -> str:
+        """What of the network theory does not speak of; empty where it predicts the network."""
+        normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
+        return " and ".join(word for word in (normalized, "residual skips" if self.residual else "") if word)
 
     @field_validator("coding")
     @classmethod
@@ -373,7 +484,7 @@ def resolve_update_rule(config: RunConfig) -> str:
     that a configuration has one name on every machine.
     """
     wide = min(config.widths) >= DELAYED_WIDTH and config.batch_size <= DELAYED_BATCH
-    return "delayed:8" if wide and config.updates else "plain"
+    return "delayed:8" if wide and config.updates and config.can_delay else "plain"
 
 
 def _one_line(error: ValidationError) -> str:

@@ -159,6 +159,11 @@ class Activation:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
+    @property
+    def first_slope(self) -> float | None:
+        """What the learned parameter starts at; None where nothing is learned."""
+        return float(self.every_setting[self.learned]) if self.learned else None
+
     def at(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""
         every = {each.name: each.default for each in self.parameters} | dict(settings)

@@ -41,7 +41,8 @@ def test_plausible_runs_follow_the_schema(make_run, settings):
 def test_a_plausible_run_with_a_search_has_every_dataset(make_run):
     run = make_run(lr="0.01,0.03,0.1", updates=100)
 
-    assert set(run.arrays) == set(schema.DATASETS)
+    # Slopes are learned by some activations alone.
+    assert set(run.arrays) == set(schema.DATASETS) - {"activation/slope"}
     assert run.lr == 0.03
     assert not run.lr_on_edge
 

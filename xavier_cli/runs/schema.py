@@ -127,6 +127,12 @@ def _rows() -> Iterator[Dataset]:
             yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count")
 
     yield Dataset(
+        "activation/slope",
+        ("seed", "update", "layer"),
+        "<f4",
+        "slope below 0 that the layer's activation has learned",
+    )
+    yield Dataset(
         "weight_gradient/example_rms",
         ("seed", "update", "weight_layer"),
         "<f4",

@@ -14,16 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import delay_of
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.network import make_network
 from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
@@ -31,12 +30,13 @@ from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step, make_stretch
+from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.training.step import make_begin, make_training
 from xavier_cli.words import find_activation, layer_inits
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
@@ -69,7 +69,6 @@ class Engine:
         population: Population,
         material: Material,
         layout: Layout,
-        make_step: Callable[..., Step] = make_sgd_step,
     ):
         config = population.config
         self.population, self.material, self.layout = population, material, layout
@@ -83,15 +82,11 @@ class Engine:
             for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
         }
         self._records = config.record_updates()
-        every = delay_of(config.update_rule)
-        self._stretch = (
-            make_delayed_stretch(self._act, self._loss, every)
-            if every
-            else make_stretch(make_step(self._act, self._loss))
-        )
-        self._pending_rows = every * config.batch_size
-        self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
-        self._spectrograph = Spectrograph(self._act)
+        self._network = make_network(config)
+        self._begin = make_begin(config, self._network)
+        self._stretch = make_training(config, self._network, self._loss)
+        self._probe = make_probe(self._network, self._loss, self.regions, self.bins)
+        self._spectrograph = Spectrograph(self._network)
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
@@ -239,7 +234,7 @@ class Engine:
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self._act)
+            return state, factors(state.params, x, self._network)
 
         return self.layout.over(member)(states)
 
@@ -274,10 +269,7 @@ class Engine:
         drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
 
         def member(init_of: Array) -> MemberState:
-            state = init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
-            if not self._pending_rows:
-                return state
-            return state._replace(optimizer=init_pending(state.params, self._pending_rows))
+            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
 
         return self.layout.over(member)(init_of)
 
@@ -352,7 +344,9 @@ class Engine:
         probe, valid, test = material
 
         def errors(params: Any, chunk: Chunk) -> Evaluation:
-            return evaluate(params, chunk.pixels, chunk.labels, examples, self._act, self._loss, coding)
+            return evaluate(
+                params, chunk.pixels, chunk.labels, examples, self._network.forward, self._loss, coding
+            )
 
         def member(state: MemberState) -> tuple[MemberState, Record]:
             on_valid, on_test = errors(state.params, valid), errors(state.params, test)

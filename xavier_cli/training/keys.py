@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     DIRECTIONS = 6
     SIGNAL = 7
     FIXED = 8
+    DROPOUT = 11
     BIASES = 16
 
 
@@ -33,3 +34,8 @@ def seed_key(seed: Array | int, purpose: Purpose) -> Array:
 def shared_key(purpose: Purpose) -> Array:
     """The key for what all seeds share: the validation, test and probe examples."""
     return seed_key(2010, purpose)
+
+
+def as_key(numbers: Array) -> Array:
+    """The key whose `jax.random.key_data` is `numbers`: states hold those, since plain arrays can be kept."""
+    return jax.random.wrap_key_data(numbers, impl=KEY_IMPLEMENTATION)

@@ -137,10 +137,23 @@ def probe(
     return _train(population_of(untrained(config)), material, strategy, watcher or Watcher())[0]
 
 
+_OF_TRAINING = (
+    "lr",
+    "search_seeds",
+    "batch_size",
+    "records",
+    "optimizer",
+    "schedule",
+    "clip",
+    "weight_decay",
+    "dropout",
+)
+
+
 def untrained(config: RunConfig) -> RunConfig:
     """`config` without training, so that configurations that begin alike are the same one."""
     fields = RunConfig.model_fields
-    kept = {name: fields[name].default for name in ("lr", "search_seeds", "batch_size", "records")}
+    kept = {name: fields[name].default for name in _OF_TRAINING}
     return config.with_(updates=0, update_rule="plain", **kept)
 
 

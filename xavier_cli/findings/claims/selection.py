@@ -31,7 +31,7 @@ _FREE = {
     "jacobian_examples",
 }
 # What does not matter to a network that is not trained yet.
-_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss"}
+_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss", "clip", "weight_decay"}
 
 
 Profile = Literal["equal", "shrinking", "growing"]
@@ -117,6 +117,9 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
         and _profile(run.config.widths) == scale.widths
         and run.config.init_gain in ("paper", 1.0)
         and run.config.loss == "cross_entropy"
+        # The paper's networks, and its way to train them: what was not trained was not touched by that.
+        and (run.config.is_plain_sgd if scale.updates else not run.config.goes_beyond)
+        and run.config.schedule == "constant"
     ]
     kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
     kind += f" on {scale.data}" if scale.data != "shapeset" else ""
