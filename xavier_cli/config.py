@@ -582,7 +582,11 @@ LIKE: dict[str, dict[str, object]] = {
 # What `--scale` presets; everything else keeps its default.
 SCALES: dict[str, dict[str, object]] = {
     "tiny": {
-        **{"width": 20, "updates": 60, "records": "4", "eval_examples": 500, "seeds": "2"},
+        "width": 20,
+        "updates": 60,
+        "records": "4",
+        "eval_examples": 500,
+        "seeds": "2",
         "pretrain_updates": 20,
     },
     "laptop": {},

@@ -187,19 +187,16 @@ def _records(run: Run) -> Iterator[dict[str, object]]:
                     "value": value,
                 }
     if "pretraining/reconstruction_error" in run:
-        for seed, by_layer in zip(
-            run.seeds.tolist(), run["pretraining/reconstruction_error"].tolist(), strict=True
-        ):
-            for layer, values in enumerate(by_layer, 1):
-                for update, value in zip(run["pretrain_update"].tolist(), values, strict=True):
-                    yield {
-                        "run": name,
-                        "quantity": "reconstruction_error",
-                        "seed": seed,
-                        "update": update,
-                        "layer": layer,
-                        "value": value,
-                    }
+        errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"].tolist()
+        for (seed, layer, at), value in np.ndenumerate(errors):
+            yield {
+                "run": name,
+                "quantity": "reconstruction_error",
+                "seed": int(run.seeds[seed]),
+                "update": updates[at],
+                "layer": layer + 1,
+                "value": float(value),
+            }
     last = int(run.updates[-1])
     for layer in layers.layers_at(run):
         for quantity, value in asdict(layer).items():

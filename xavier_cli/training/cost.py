@@ -10,7 +10,7 @@ from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.words import find_activation
 
 _FLOAT = 4
-# As many images as the feed passes on at a time.
+# Images that go up through the layers at a time: the feed's, whose room loads JAX.
 CHUNK_EXAMPLES = 1000
 # Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
@@ -93,10 +93,10 @@ def core_seconds(config: RunConfig) -> float:
 
 
 def _pretraining_seconds(config: RunConfig) -> float:
-    """Of one network: each layer's weights are moved as often as in training, and up to it by many at a time."""
+    """Of one network: each layer's weights are moved as in training, those below by many images at a time."""
     if config.pretrain == "none":
         return 0.0
-    inputs, classes = _sizes(config, None)
+    _, classes = _sizes(config, None)
     hidden = parameters(config) - (config.widths[-1] + 1) * classes
     layers = 2 * SECONDS_PER_WEIGHT * hidden * max(config.batch_size, 10) / 10
     return config.pretrain_updates * (config.depth * SECONDS_PER_UPDATE + layers)

@@ -15,6 +15,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.examples import Material
+from xavier_cli.training.history import pretrained_in
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Watcher
 from xavier_cli.training.stage import Stage
@@ -131,7 +132,7 @@ class _Trail:
         begun = resuming.to_stages(found)
         # Stages follow one another in the order of their names.
         self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
-        pretrained = int(begun[max(begun)].history.get("pretrained", 0))
+        pretrained = pretrained_in(begun[max(begun)].history)
         if self._resumed[-1] or not pretrained:
             self._note(f"going on after {self._resumed[-1]:,} updates")
         else:

@@ -206,7 +206,7 @@ class Engine:
             first = until
 
     def reconstruction_errors(self) -> np.ndarray:
-        """Shape `(seeds, variants, depth, records)`: how well each layer rebuilt its input, record by record."""
+        """Shape `(seeds, variants, depth, records)`: how well each layer rebuilt its input."""
         return mean_errors(self.population.config, self._real(self.state.pretraining.errors))
 
     def advance(self, first: int, last: int) -> None:

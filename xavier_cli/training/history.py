@@ -71,12 +71,15 @@ class History:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for `restore`; waits for Jacobians that are being worked on."""
-        arrays = {"update": np.array(self.updates, np.int64)}
+        arrays: dict[str, np.ndarray] = {}
         if self._reconstruction_errors is not None:
-            arrays["pretrained"] = np.array(self.pretrained, np.int64)
+            arrays["pretrained"] = np.array([self.pretrained], np.int64)
             arrays["reconstruction_errors"] = self._reconstruction_errors
-        for name in self._records[0] if self._records else ():
-            arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
+        # Nothing is kept as arrays without a number in them.
+        if self.updates:
+            arrays["update"] = np.array(self.updates, np.int64)
+            for name in self._records[0]:
+                arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
         if self._jacobians:
             grids = [
                 [[each.result() for each in seed] for seed in members] for members in self._jacobians.values()
@@ -95,7 +98,7 @@ class History:
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take up what `arrays()` gave."""
-        self.updates = arrays["update"].tolist()
+        self.updates = arrays["update"].tolist() if "update" in arrays else []
         records = _under("record/", arrays)
         self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
         averages = _under("jacobian_average/", arrays)
@@ -108,7 +111,7 @@ class History:
                 for s, seed in enumerate(arrays["jacobian_values"][i])
             ]
         self._test_correct = arrays.get("test_correct")
-        self.pretrained = int(arrays.get("pretrained", 0))
+        self.pretrained = pretrained_in(arrays)
         self._reconstruction_errors = arrays.get("reconstruction_errors")
 
     @property
@@ -186,6 +189,11 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         for name, array in first.arrays.items()
     }
     return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)
+
+
+def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:
+    """The updates of pre-training that were done when `History.arrays` gave `arrays`."""
+    return int(arrays["pretrained"][0]) if "pretrained" in arrays else 0
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

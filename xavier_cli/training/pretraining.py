@@ -1,4 +1,4 @@
-"""Unsupervised pre-training, greedy: each hidden layer learns to rebuild what the layers below make of images.
+"""Unsupervised pre-training: each hidden layer in turn learns to rebuild what those below make of images.
 
 One layer after another, each for `pretrain_updates` batches of images of its own; the layers below stay as
 they are, and pass images up through the network's own activation. Weights and hidden biases are what training
