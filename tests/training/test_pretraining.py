@@ -272,8 +272,8 @@ def test_training_after_it_sees_the_batches_that_it_would_see_without(material):
 
 
 def test_a_member_that_diverges_is_frozen_while_finite():
-    config = config_of(act="relu", pretrain_lr=1e5, depth=1)
-    pretrain = make_pretraining(config, jax.nn.relu, (0.0, math.inf))
+    config = config_of(act="identity", pretrain_lr=1e5, depth=1)
+    pretrain = make_pretraining(config, make_activation("identity"), (-math.inf, math.inf))
     from xavier_cli.nn.network import make_network
     from xavier_cli.training.step import make_begin
 

@@ -17,6 +17,10 @@ def holding(make_run, plausible_surface):
         return claim_material.paper(make_run)
 
     @cache
+    def pretrained():
+        return claim_material.pretrained(make_run)
+
+    @cache
     def probes():
         return claim_material.probes(make_run)
 
@@ -25,6 +29,13 @@ def holding(make_run, plausible_surface):
         return claim_material.surfaces(plausible_surface)
 
     def of(scale):
-        return list({"laptop": laptop, "paper": paper, "probes": probes, "surfaces": surfaces}[scale]())
+        made = {
+            "laptop": laptop,
+            "paper": paper,
+            "pretrained": pretrained,
+            "probes": probes,
+            "surfaces": surfaces,
+        }
+        return list(made[scale]())
 
     return of
