@@ -281,13 +281,13 @@ class _Submission:
                 # Its worker left, not we.
                 return None
             return [
-                _taken_in(cell, Outcome(cell, *ending), reply.files.get(i))
+                taken_in(cell, Outcome(cell, *ending), reply.files.get(i))
                 for i, (cell, ending) in enumerate(zip(group.cells, reply.endings, strict=True))
             ]
         return None if again else [Outcome(cell, "failed", why) for cell in group.cells]
 
 
-def _taken_in(cell: Cell, outcome: Outcome, content: bytes | None) -> Outcome:
+def taken_in(cell: Cell, outcome: Outcome, content: bytes | None) -> Outcome:
     """`outcome`, with the file's `content` published where it came back."""
     if content is None:
         return outcome
