@@ -243,10 +243,10 @@ INITIALIZERS = {
             distribution="from data",
             source="Mishkin & Matas 2016: layer-sequential unit variance",
             remarks=(
-                "The variance comes from the data: from the input up, each layer's weights are divided by the "
-                "standard deviation of z W + b, before the activation, over the batch and all units.",
-                "The batch: the first `examples` that the seed is trained on. Layers that are not `lsuv` stay "
-                "as drawn.",
+                "The variance comes from the data: from the input up, each layer's weights are divided by "
+                "the standard deviation of z W + b, before the activation, over the batch and all units.",
+                "The batch: the first `examples` that the seed is trained on. Layers that are not `lsuv` "
+                "stay as drawn.",
                 "With `--init-gain` hidden layers get its square for a variance; the output layer gets 1.",
             ),
             aliases=("LSUV",),

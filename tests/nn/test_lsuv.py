@@ -67,10 +67,8 @@ def by_numpy(network, params, x, rules):
 @pytest.mark.parametrize(
     ("init", "network", "gain", "bias"),
     [
-        ("lsuv", Network(ACT), 1.0, 0.0),
         ("lsuv:examples=60,tolerance=0.01,output=zeros,2=standard", Network(ACT), 1.0, 0.0),
-        ("lsuv:tolerance=0.001", Network(ACT), 1.5, 0.3),
-        ("lsuv:rounds=2,tolerance=1e-6", Network(ACT), 1.0, 0.5),
+        ("lsuv:rounds=3,tolerance=1e-6", Network(ACT), 1.5, 0.5),
         ("lsuv", Network(ACT, residual=True), 1.0, 0.0),
         ("lsuv", Network(ACT, normalization="batch"), 1.0, 0.0),
         ("lsuv", Network(ACT, normalization="layer"), 1.0, 0.0),

@@ -1,4 +1,4 @@
-"""Weights that come from data, in the engine: of the seed's own first examples, and the same by every layout."""
+"""Weights that come from data, in the engine: scaled by each seed's own first examples."""
 
 from __future__ import annotations
 

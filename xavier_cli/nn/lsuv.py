@@ -28,7 +28,7 @@ class UnitVariance(NamedTuple):
 
 
 def find_unit_variances(names: Sequence[str], gain: float = 1.0) -> tuple[UnitVariance | None, ...]:
-    """The rule of every layer, whose initializer is called by its name in `names`; None where data has no say.
+    """The rule of every layer, by its initializer's name in `names`; None where data has no say.
 
     `gain` is of the hidden layers' weights, as everywhere: it makes their variance its square.
     """

@@ -14,6 +14,7 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine, Record
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
+from xavier_cli.training.pace import Pace
 from xavier_cli.training.population import Variant
 from xavier_cli.training.stage import Stage
 
@@ -113,20 +114,19 @@ class _Training:
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record] | None = None
-        segment = FIRST_SEGMENT
+        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
             while self._done < at and not watcher.stopped():
                 began = time.perf_counter()
-                step = min(segment, at - self._done)
+                step = min(pace.updates, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
                     self._add(*pending)
                     pending = None
                 engine.wait()
                 self._done += step
-                seconds = time.perf_counter() - began
-                segment = max(1, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
+                pace.took(step, time.perf_counter() - began)
                 self._report("training")
                 if (watcher.publish or watcher.save) and keeper.is_due:
                     keeper.keep(self._snapshot)
