@@ -21,10 +21,21 @@ def holding(make_run, plausible_surface):
         return claim_material.probes(make_run)
 
     @cache
+    def beyond():
+        return claim_material.beyond(make_run)
+
+    @cache
     def surfaces():
         return claim_material.surfaces(plausible_surface)
 
     def of(scale):
-        return list({"laptop": laptop, "paper": paper, "probes": probes, "surfaces": surfaces}[scale]())
+        every = {
+            "laptop": laptop,
+            "paper": paper,
+            "beyond": beyond,
+            "probes": probes,
+            "surfaces": surfaces,
+        }
+        return list(every[scale]())
 
     return of

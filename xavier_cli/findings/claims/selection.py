@@ -22,6 +22,7 @@ Material = Sequence[Run | Surface]
 _FREE = {
     "act",
     "init",
+    "bias_init",
     "depth",
     "lr",
     "search_seeds",
@@ -39,14 +40,16 @@ Profile = Literal["equal", "shrinking", "growing"]
 
 
 class Cell(NamedTuple):
-    """One kind of network: its activation, its initializer, and its hidden layers."""
+    """One kind of network: its activation, its initializers, and its hidden layers."""
 
     act: str
     init: str
     depth: int = 5
+    bias_init: str = "zeros"
 
     def __str__(self) -> str:
-        return f"{self.act} {self.init}" + (f" at depth {self.depth}" if self.depth != 5 else "")
+        biases = f" with biases {self.bias_init}" if self.bias_init != "zeros" else ""
+        return f"{self.act} {self.init}{biases}" + (f" at depth {self.depth}" if self.depth != 5 else "")
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
         run
         for run in material
         if isinstance(run, Run)
-        and Cell(run.config.act, run.config.init, run.config.depth) == cell
+        and Cell(run.config.act, run.config.init, run.config.depth, run.config.bias_init) == cell
         and run.config.data == scale.data
         and _profile(run.config.widths) == scale.widths
         and run.config.init_gain in ("paper", 1.0)
