@@ -77,6 +77,18 @@ def paper(make: Make, **settings: object) -> Runs:
     return runs
 
 
+def pretrained(make: Make, **settings: object) -> Runs:
+    """MNIST: tanh normalized without and with auto-encoders beforehand, and a sigmoid from RBMs."""
+    scale = {"data": "mnist", "width": 100, "updates": 2000, "records": "21", "lr": 0.03, **settings}
+    plain = _trained(make, "tanh", "normalized", 0.09, **scale)
+    better = _trained(make, "tanh", "normalized", 0.07, pretrain="dae", **scale)
+    noise = np.linspace(-0.003, 0.003, len(better.seeds))[:, None]
+    errors = {"curves/test_error": better["curves/test_error"] + noise}
+    sigmoid = _trained(make, "sigmoid", "standard", 0.10, pretrain="rbm", **scale)
+    means = {"activation/mean": _layers(sigmoid, np.full(5, 0.47))}
+    return [plain, altered(better, **errors), altered(sigmoid, **means)]
+
+
 def probes(make: Make, **settings: object) -> Runs:
     """The networks at initialization, width 1000."""
     scale = {"updates": 0, "width": 1000, "jacobian_examples": 16, **settings}
@@ -243,6 +255,12 @@ def all_of(runs: Runs, act: str, change: Callable[[Run], Run], init: str = "") -
         else run
         for run in runs
     ]
+
+
+def pretrained_as(run: Run, **kinds: str) -> Run:
+    """`run` as if it had been pre-trained otherwise: `none="dae"`."""
+    kind = run.config.pretrain
+    return replace(run, config=run.config.with_(pretrain=kinds[kind])) if kind in kinds else run
 
 
 def first_seeds(run: Run, number: int) -> Run:

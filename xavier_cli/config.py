@@ -34,11 +34,19 @@ from xavier_cli.notation import (
 )
 from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.own import is_own, short_name, write_sources
-from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, layer_inits
+from xavier_cli.words import (
+    all_inits,
+    find_activation,
+    find_bias,
+    find_layers,
+    find_pretraining,
+    layer_inits,
+)
 
 MAX_SEED = 2**32 - 1
 MAX_RECORDS = 20_000
 MAX_DELAY = 1000
+PRETRAIN_RECORDS = 20
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
@@ -63,7 +71,7 @@ class RunConfig(BaseModel):
     added: ClassVar[frozenset[str]] = frozenset(
         {
             *("bias_init", "sources", "schedule", "clip", "weight_decay", "normalization", "residual"),
-            "dropout",
+            *("dropout", "pretrain", "pretrain_updates", "pretrain_lr"),
         }
     )
     """Fields that the first run files did not know. At their default they are left out of the canonical
@@ -151,6 +159,15 @@ class RunConfig(BaseModel):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out"
     )
+    pretrain: str = Field(
+        "none",
+        description="what the hidden layers learn from images alone beforehand, one after another: none, dae "
+        "(denoising auto-encoders), dae:noise=0.1, rbm or rbm:steps=5,visible=gaussian",
+    )
+    pretrain_updates: int = Field(
+        10_000, ge=1, le=10**8, description="mini-batch updates that each layer is pre-trained for"
+    )
+    pretrain_lr: Rate = Field(0.01, description="learning rate of pre-training")
     precision: Literal["highest", "high", "default"] = Field(
         "highest", description="of matrix products; highest is float32 throughout"
     )
@@ -244,6 +261,11 @@ class RunConfig(BaseModel):
         words = [info.data.get(field, "") for field in ("act", "bias_init", "data")]
         return write_sources([*words, *all_inits(info.data.get("init", ""))], known)
 
+    @field_validator("pretrain")
+    @classmethod
+    def _known_pretraining(cls, word: str) -> str:
+        return find_pretraining(word).name
+
     @field_validator("update_rule")
     @classmethod
     def _known_update_rule(cls, text: str) -> str:
@@ -284,6 +306,18 @@ class RunConfig(BaseModel):
             raise ValueError("batch_size: batch normalization needs at least 2 examples per update")
         if not optimizer.function and (beyond := self.goes_beyond):
             raise ValueError(f"optimizer: {optimizer.name} is for plain networks, without {beyond}")
+        return self
+
+    @model_validator(mode="after")
+    def _pretraining_of_plain_networks(self) -> Self:
+        if self.pretrain == "none":
+            # Of what is not done nothing is told, so that equal networks have one name.
+            for name in ("pretrain_updates", "pretrain_lr"):
+                object.__setattr__(self, name, type(self).model_fields[name].default)
+        elif beyond := self.goes_beyond:
+            raise ValueError(f"pretrain: {self.pretrain} is for plain networks, without {beyond}")
+        elif self.depth * self.pretrain_updates >= 2**31:
+            raise ValueError(f"pretrain_updates: {self.depth} layers of so many are over 2^31")
         return self
 
     @model_validator(mode="after")
@@ -328,6 +362,7 @@ class RunConfig(BaseModel):
             f"{self.normalization} normalization": self.normalization != "none",
             "residual": self.residual,
             f"dropout {self.dropout:g}": self.dropout > 0,
+            f"pre-trained {self.pretrain}": self.pretrain != "none",
         }
         return "".join(f", {word}" for word, there in words.items() if there)
 
@@ -335,7 +370,9 @@ class RunConfig(BaseModel):
     def beyond_theory(self) -> str:
         """What of the network theory does not speak of; empty where it predicts the network."""
         normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
-        return " and ".join(word for word in (normalized, "residual skips" if self.residual else "") if word)
+        pretrained = "pre-trained weights" if self.pretrain != "none" else ""
+        words = (normalized, "residual skips" if self.residual else "", pretrained)
+        return " and ".join(word for word in words if word)
 
     @field_validator("coding")
     @classmethod
@@ -456,6 +493,16 @@ class RunConfig(BaseModel):
         last = len(records) - 1
         return tuple(records[i] for i in sorted({round(last * i / 5) for i in range(6)}))
 
+    @property
+    def pretrain_every(self) -> int:
+        """Updates of pre-training between two records of it, of which there are at most 20 a layer."""
+        return -(-self.pretrain_updates // PRETRAIN_RECORDS)
+
+    def pretrain_records(self) -> tuple[int, ...]:
+        """The updates of a layer's pre-training up to which its records reach; none without pre-training."""
+        every, last = self.pretrain_every, self.pretrain_updates
+        return () if self.pretrain == "none" else (*range(every, last, every), last)
+
     def spectrum_updates(self) -> tuple[int, ...]:
         """The records at which all singular values are kept: the first and the last."""
         return tuple(sorted({*self.jacobian_updates()[:1], *self.jacobian_updates()[-1:]}))
@@ -534,7 +581,14 @@ LIKE: dict[str, dict[str, object]] = {
 
 # What `--scale` presets; everything else keeps its default.
 SCALES: dict[str, dict[str, object]] = {
-    "tiny": {"width": 20, "updates": 60, "records": "4", "eval_examples": 500, "seeds": "2"},
+    "tiny": {
+        "width": 20,
+        "updates": 60,
+        "records": "4",
+        "eval_examples": 500,
+        "seeds": "2",
+        "pretrain_updates": 20,
+    },
     "laptop": {},
     "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
 }

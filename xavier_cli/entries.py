@@ -172,6 +172,28 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """A way to learn first weights from images alone, layer by layer."""
+
+    name: str
+    about: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Value], ...] = ()
+    """The parameters' values where some were given."""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def every_setting(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    def at(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
+        """This row with parameters set; `name` is the canonical text that says so."""
+        return replace(self, name=name, settings=tuple(settings.items()))
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
 

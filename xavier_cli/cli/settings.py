@@ -155,6 +155,8 @@ _METAVARS = {
     "clip": "LENGTH",
     "weight_decay": "SHARE",
     "dropout": "SHARE",
+    "pretrain": "NAME[:KEY=VALUE,…]",
+    "pretrain_lr": "RATE",
 }
 _FILES = (
     _parameter(

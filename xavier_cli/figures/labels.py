@@ -28,11 +28,25 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "normalization": lambda run: f"{run.config.normalization.replace('none', 'no')} normalization",
     "residual": lambda run: "residual" if run.config.residual else "no skips",
     "dropout": lambda run: f"dropout {run.config.dropout:g}",
+    "pretrain": lambda run: f"pre-trained {run.config.pretrain}".replace(
+        "pre-trained none", "not pre-trained"
+    ),
+    "pretrain_updates": lambda run: f"{in_updates(run.config.pretrain_updates)} updates of pre-training",
+    "pretrain_lr": lambda run: f"pre-training lr {run.config.pretrain_lr:g}",
     "coding": lambda run: "coding [{:g}, {:g}]".format(*run.config.coding),
 }
 _SHARED = ("act", "init", "data", "depth", "width", "lr", "batch_size")
 # Said of what all runs share where it is not as usual.
-_UNUSUAL = ("optimizer", "schedule", "clip", "weight_decay", "normalization", "residual", "dropout")
+_UNUSUAL = (
+    "optimizer",
+    "schedule",
+    "clip",
+    "weight_decay",
+    "normalization",
+    "residual",
+    "dropout",
+    "pretrain",
+)
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

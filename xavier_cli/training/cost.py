@@ -10,6 +10,8 @@ from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.words import find_activation
 
 _FLOAT = 4
+# Images that go up through the layers at a time: the feed's, whose room loads JAX.
+CHUNK_EXAMPLES = 1000
 # Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
@@ -56,6 +58,9 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     members = members or max(len(config.seeds), searched_members(config))
     one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
     weights = members * one * _FLOAT
+    if config.pretrain != "none":
+        # Images of a chunk on their way up, and the biases they are rebuilt by.
+        weights += members * 4 * (CHUNK_EXAMPLES + 1) * max(_sizes(config, facts)[0], *config.widths) * _FLOAT
     probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
     if config.residual or config.normalization == "layer":
         # Their Jacobians are made explicitly, in double precision, with what they are made of.
@@ -84,4 +89,14 @@ def core_seconds(config: RunConfig) -> float:
     moved = 1 + _held(config) / 2
     update = SECONDS_PER_UPDATE + SECONDS_PER_WEIGHT * weights * moved * max(config.batch_size, 10) / 10
     looks = len(config.jacobian_updates()) * config.jacobian_examples * SECONDS_PER_JACOBIAN_WEIGHT * weights
-    return trained_members(config) * (config.updates * update + looks)
+    return trained_members(config) * (config.updates * update + looks + _pretraining_seconds(config))
+
+
+def _pretraining_seconds(config: RunConfig) -> float:
+    """Of one network: each layer's weights are moved as in training, those below by many images at a time."""
+    if config.pretrain == "none":
+        return 0.0
+    _, classes = _sizes(config, None)
+    hidden = parameters(config) - (config.widths[-1] + 1) * classes
+    layers = 2 * SECONDS_PER_WEIGHT * hidden * max(config.batch_size, 10) / 10
+    return config.pretrain_updates * (config.depth * SECONDS_PER_UPDATE + layers)

@@ -36,6 +36,7 @@ from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
+from xavier_cli.training.pretraining import make_pretraining, mean_errors
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
 from xavier_cli.training.step import make_begin, make_training
@@ -44,6 +45,7 @@ from xavier_cli.words import find_activation, layer_inits
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
     "init": {"xla_backend_optimization_level": 1},
+    "pretrain": None,
     "advance": None,
     "observe": {"xla_backend_optimization_level": 1},
     "jacobians": {"xla_backend_optimization_level": 1},
@@ -87,6 +89,7 @@ class Engine:
         self._network = make_network(config)
         self._begin = make_begin(config, self._network)
         self._stretch = make_training(config, self._network, self._loss)
+        self._pretrain = make_pretraining(config, self._act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self._network, self._loss, self.regions, self.bins)
         self._spectrograph = Spectrograph(self._network)
 
@@ -147,16 +150,22 @@ class Engine:
                 jax.eval_shape(init, self._seeds, self._init_of, self._tables),
             )
             advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
+            pretrain = self._program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
             lower: dict[str, Callable[[], Any]] = {
                 "init": lambda: init.lower(self._seeds, self._init_of, self._tables),
+                "pretrain": lambda: pretrain.lower(*self._pretrain_arguments(0, 0)),
                 "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
                 "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
                 "jacobians": lambda: self._program(self._jacobians_row, (GRID, SHARED)).lower(
                     self.state, self._examples[0].pixels
                 ),
             }
-            unused = {"advance": not config.updates, "jacobians": not config.jacobian_examples}
+            unused = {
+                "pretrain": self._pretrain is None,
+                "advance": not config.updates,
+                "jacobians": not config.jacobian_examples,
+            }
             with ThreadPoolExecutor() as pool:
                 # Each is compiled, or fetched from the cache, while the next one is traced.
                 compiling = {
@@ -193,6 +202,18 @@ class Engine:
             "preactivation/inactive_bound": np.array([regions.inactive_below, regions.inactive_above]),
             "activation/saturated_bound": reached.astype(np.float64),
         }
+
+    def pretrain(self, first: int, last: int) -> None:
+        """Pre-train all members from update `first`, counted through all layers, up to but without `last`."""
+        each = self.population.config.pretrain_updates
+        while first < last:
+            until = min(last, (first // each + 1) * each)
+            self.state = self._programs["pretrain"](*self._pretrain_arguments(first, until))
+            first = until
+
+    def reconstruction_errors(self) -> np.ndarray:
+        """Shape `(seeds, variants, depth, records)`: how well each layer rebuilt its input."""
+        return mean_errors(self.population.config, self._real(self.state.pretraining.errors))
 
     def advance(self, first: int, last: int) -> None:
         """Train all members from update `first` up to, but without, `last`."""
@@ -304,14 +325,66 @@ class Engine:
                 f"`lsuv:examples={there}` or fewer"
             )
 
+    def _pretrain_arguments(self, first: int, last: int) -> tuple[Any, ...]:
+        return (
+            self.state,
+            self._seeds,
+            self.layout.place(np.int32(first // self.population.config.pretrain_updates), SHARED),
+            self.layout.place(np.int32(first), SHARED),
+            self.layout.place(self._lasts(first, last), SEEDS),
+            self._tables,
+        )
+
+    def _pretrain_row(
+        self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
+    ) -> MemberState:
+        feed, config, pretrain = self.material.feed, self.population.config, self._pretrain
+        assert pretrain is not None
+        key = seed_key(seed, Purpose.PRETRAINING_NOISE)
+
+        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
+            states, cursor = carry
+            cursor, examples = feed.take(cursor, number, tables)
+            begin, end = feed.bounds(number)
+            x = decode(examples.pixels, config.coding)
+
+            def member(state: MemberState) -> MemberState:
+                here = jnp.maximum(first, begin), jnp.minimum(last, end)
+                return pretrain(state, layer, *here, lambda t: (t - begin) * config.batch_size, x, key)
+
+            return self.layout.over(member)(states), cursor
+
+        return self._over_chunks(chunk, states, seed, first, last, tables, pretraining=True)
+
+    def _over_chunks(
+        self,
+        chunk: Callable[[Array, tuple[MemberState, Any]], tuple[MemberState, Any]],
+        states: MemberState,
+        seed: Array,
+        first: Array,
+        last: Array,
+        tables: Any,
+        pretraining: bool = False,
+    ) -> MemberState:
+        """`chunk(number, (states, cursor))` for each of the feed's chunks that hold updates to be done."""
+        feed = self.material.feed
+        begin = feed.chunk_of(first)
+        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
+        cursor = feed.start(seed, begin, tables, pretraining)
+        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, cursor))
+        return states
+
+    def _lasts(self, first: int, last: int) -> np.ndarray:
+        """Where each seed's updates end: what fills the grid up does none."""
+        return np.where(self._is_real, last, first).astype(np.int32)
+
     def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
-        lasts = np.where(self._is_real, last, first).astype(np.int32)
         return (
             self.state,
             self._seeds,
             self._rates,
             self.layout.place(np.int32(first), SHARED),
-            self.layout.place(lasts, SEEDS),
+            self.layout.place(self._lasts(first, last), SEEDS),
             self.layout.place(self._records_around(first), SHARED),
             self._tables,
         )
@@ -349,10 +422,7 @@ class Engine:
 
             return self.layout.over(member)(states, rates), cursor
 
-        begin = feed.chunk_of(first)
-        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
-        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, feed.start(seed, begin, tables)))
-        return states
+        return self._over_chunks(chunk, states, seed, first, last, tables)
 
     def _records_around(self, update: int) -> np.ndarray:
         """Shape `(2,)`: the records at or before `update`, and after it."""

@@ -24,6 +24,9 @@ class Purpose(IntEnum):
     FIXED = 8
     DROPOUT = 11
     BIASES = 16
+    PRETRAINING_NOISE = 24
+    PRETRAINING_ORDER = 25
+    PRETRAINING_IMAGES = 26
 
 
 def seed_key(seed: Array | int, purpose: Purpose) -> Array:

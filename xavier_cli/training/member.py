@@ -33,6 +33,8 @@ class MemberState(NamedTuple):
     """The first update that was not finite, counted from 0, or -1."""
     noise: Any = ()
     """What the member's own noise is drawn by, a key's numbers; nothing where there is no noise."""
+    pretraining: Any = ()
+    """What its pre-training keeps besides the weights; nothing where there is none."""
 
 
 Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
@@ -125,12 +127,10 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
             # Scaling after the product, not before: XLA's CPU code for W + zᵀδ is a quarter slower.
             return Dense(layer.weight - lr * (z.T @ delta), layer.bias - lr * jnp.sum(delta, axis=0))
 
-        return MemberState(
-            tuple(map(updated, params, thin.inputs, thin.deltas)),
-            state.optimizer,
-            state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            first_bad(state.diverged_at, thin.finite, update),
-            state.noise,
+        return state._replace(
+            params=tuple(map(updated, params, thin.inputs, thin.deltas)),
+            loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
+            diverged_at=first_bad(state.diverged_at, thin.finite, update),
         )
 
     return step

@@ -29,4 +29,6 @@ class Pace:
             self._fixed = min(max(seconds - slope * updates, 0.0), shortest)
         self._before = updates, seconds
         own = max(seconds - self._fixed, 1e-9)
-        self.updates = max(1, min(_GROWTH * updates, int(updates * self._target / own)))
+        # A record may have cut the segment short, which is no reason for the next one to be.
+        longest = max(self.updates, _GROWTH * updates)
+        self.updates = max(1, min(longest, int(updates * self._target / own)))

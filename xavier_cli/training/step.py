@@ -24,6 +24,7 @@ from xavier_cli.training.member import (
     make_sgd_step,
     make_stretch,
 )
+from xavier_cli.training.pretraining import begin_pretraining
 from xavier_cli.training.second_order import begin, make_second_order_step
 from xavier_cli.training.update import make_optimizer, rate_schedule
 
@@ -61,7 +62,9 @@ def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array],
         noise: Any = ()
         if network.dropout:
             noise = jax.random.key_data(seed_key(seed, Purpose.DROPOUT))
-        return init_state(params, init_pending(params, rows) if rows else init(params), noise)
+        state = init_state(params, init_pending(params, rows) if rows else init(params), noise)
+        records = len(config.pretrain_records())
+        return state._replace(pretraining=begin_pretraining(params, records)) if records else state
 
     return begin_member
 

@@ -13,7 +13,7 @@ from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.history import join_seeds
 from xavier_cli.training.layout import Strategy, choose_layout
-from xavier_cli.training.loop import Progress, Watcher, train_population
+from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
 from xavier_cli.training.population import Population, Variant, population_of
 from xavier_cli.training.provenance import provenance_of
 from xavier_cli.training.stage import Stage
@@ -22,7 +22,7 @@ SEARCH, SEEDS = "search", "seeds"
 """The stages of a training: all rates on the first seeds, and then the seeds at one rate."""
 
 
-class SearchInterruptedError(Exception):
+class SearchInterruptedError(NoRunError):
     """A search, or one of several batches, that was stopped, so that there is no run yet; it says where."""
 
 
@@ -147,6 +147,9 @@ _OF_TRAINING = (
     "clip",
     "weight_decay",
     "dropout",
+    "pretrain",
+    "pretrain_updates",
+    "pretrain_lr",
 )
 
 
@@ -206,7 +209,8 @@ def _given_rate(config: RunConfig) -> tuple[float]:
 
 def _phase(watcher: Watcher, phase: str) -> Watcher:
     def report(progress: Progress) -> None:
-        watcher.report(replace(progress, phase=phase))
+        both = f"{phase}, {progress.phase}" if progress.phase else phase
+        watcher.report(replace(progress, phase=both))
 
     return replace(watcher, report=report)
 

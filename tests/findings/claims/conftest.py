@@ -17,6 +17,10 @@ def holding(make_run, plausible_surface):
         return claim_material.paper(make_run)
 
     @cache
+    def pretrained():
+        return claim_material.pretrained(make_run)
+
+    @cache
     def probes():
         return claim_material.probes(make_run)
 
@@ -29,13 +33,14 @@ def holding(make_run, plausible_surface):
         return claim_material.surfaces(plausible_surface)
 
     def of(scale):
-        every = {
+        made = {
             "laptop": laptop,
             "paper": paper,
+            "pretrained": pretrained,
             "beyond": beyond,
             "probes": probes,
             "surfaces": surfaces,
         }
-        return list(every[scale]())
+        return list(made[scale]())
 
     return of

@@ -11,7 +11,7 @@ from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, sp
 from xavier_cli.findings.scores import late_error
 
 HE, NORMALIZED = Cell("relu", "he_normal", 30), Cell("relu", "normalized", 30)
-KERAS, PYTORCH = Cell("relu", "normalized", 10), Cell("relu", "standard", 10, "standard")
+KERAS, PYTORCH = Cell("relu", "normalized", 10), Cell("relu", "standard", 10, bias_init="standard")
 SCALE = Scale(10_000, 100, rates=(0.003, 0.03), data="mnist")
 EARLY = 1_000
 """Updates after which a network that does not stall has left guessing."""
