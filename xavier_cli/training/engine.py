@@ -14,10 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.config import ConfigError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
+from xavier_cli.nn.mlp import Params, init_params, layer_sizes
 from xavier_cli.nn.network import make_network
 from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
@@ -102,6 +104,10 @@ class Engine:
         self._inits = sorted({variant.init for variant in chosen})
         # Here, not while a program is traced: functions of the user's own are tried out.
         self._layers = [make_layers(layer_inits(init, config.depth), self.gain) for init in self._inits]
+        self._unit_variances = [
+            find_unit_variances(layer_inits(init, config.depth), self.gain) for init in self._inits
+        ]
+        self._check_first_examples()
         self._biases = make_biases(config.bias_init)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
@@ -126,7 +132,7 @@ class Engine:
         if not self._programs:
             self._compile(programs)
         if begun is None:
-            self.state = self._programs["init"](self._seeds, self._init_of)
+            self.state = self._programs["init"](self._seeds, self._init_of, self._tables)
         else:
             self.state = from_host(
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
@@ -135,19 +141,19 @@ class Engine:
     def _compile(self, wanted: Container[str]) -> None:
         began, config = time.perf_counter(), self.population.config
         with jax.default_matmul_precision(config.precision):
-            init = self._program(self._init_row, (SEEDS, VARIANTS))
+            init = self._program(self._init_row, (SEEDS, VARIANTS, SHARED))
             # What the other programs will be given, as far as compiling them has to know.
             self._abstract = self.state = jax.tree.map(
                 lambda leaf: jax.ShapeDtypeStruct(
                     leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
                 ),
-                jax.eval_shape(init, self._seeds, self._init_of),
+                jax.eval_shape(init, self._seeds, self._init_of, self._tables),
             )
             advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
             pretrain = self._program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
             lower: dict[str, Callable[[], Any]] = {
-                "init": lambda: init.lower(self._seeds, self._init_of),
+                "init": lambda: init.lower(self._seeds, self._init_of, self._tables),
                 "pretrain": lambda: pretrain.lower(*self._pretrain_arguments(0, 0)),
                 "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
                 "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
@@ -282,17 +288,42 @@ class Engine:
         donated = tuple(i for i, spec in enumerate(specs) if spec == GRID)
         return jax.jit(self.layout.spread(device_part, specs), donate_argnums=donated)
 
-    def _init_row(self, seed: Array, init_of: Array) -> MemberState:
+    def _init_row(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         config, material = self.population.config, self.material
         sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
         key = seed_key(seed, Purpose.WEIGHTS)
         bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
-        drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
+        drawn = [
+            self._scaled(init_params(key, sizes, layers, bias=bias), rules, seed, tables)
+            for layers, rules in zip(self._layers, self._unit_variances, strict=True)
+        ]
 
         def member(init_of: Array) -> MemberState:
             return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
 
         return self.layout.over(member)(init_of)
+
+    def _scaled(
+        self, params: Params, rules: tuple[UnitVariance | None, ...], seed: Array, tables: Any
+    ) -> Params:
+        """`params`, some of them scaled by the first examples that the seed is trained on."""
+        count = _examples_of(rules)
+        if not count:
+            return params
+        feed, first = self.material.feed, jnp.int32(0)
+        _, examples = feed.take(feed.start(seed, first, tables), first, tables)
+        x = decode(examples.pixels[:count], self.population.config.coding)
+        return scale_to_data(self._network, params, x, rules)
+
+    def _check_first_examples(self) -> None:
+        # The first chunk of a feed holds 500 examples, or all there are.
+        there = self.material.feed.chunk_updates * self.population.config.batch_size
+        wanted = max(map(_examples_of, self._unit_variances))
+        if wanted > there:
+            raise ConfigError(
+                f"init: lsuv is to look at {wanted} examples, and an epoch has {there}: "
+                f"`lsuv:examples={there}` or fewer"
+            )
 
     def _pretrain_arguments(self, first: int, last: int) -> tuple[Any, ...]:
         return (
@@ -435,3 +466,8 @@ class Engine:
             )
 
         return self.layout.over(member)(states)
+
+
+def _examples_of(rules: tuple[UnitVariance | None, ...]) -> int:
+    """How many examples weights are scaled by; 0 where data has no say in them."""
+    return max((rule.examples for rule in rules if rule), default=0)
