@@ -1,0 +1,76 @@
+"""The weights and biases that a seed starts with, by every initializer of its population."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.nn.initializers import make_biases, make_layers
+from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
+from xavier_cli.nn.mlp import Params, init_params, layer_sizes
+from xavier_cli.nn.network import Network
+from xavier_cli.training.examples import Material
+from xavier_cli.training.feed import decode
+from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.words import layer_inits
+
+
+class FirstWeights:
+    """Draws what each of `inits` starts with; all of them from the same underlying draws.
+
+    Made outside of what is traced, since functions of the user's own are tried out. Raises `ConfigError`
+    where an initializer is to look at more examples than there are.
+    """
+
+    def __init__(
+        self, config: RunConfig, inits: Sequence[str], material: Material, network: Network, gain: float
+    ):
+        self._config, self._material, self._network = config, material, network
+        words = [layer_inits(init, config.depth) for init in inits]
+        self._layers = [make_layers(each, gain) for each in words]
+        self._unit_variances = [find_unit_variances(each, gain) for each in words]
+        self._biases = make_biases(config.bias_init)
+        self._check_examples()
+
+    def draw(self, seed: Array, tables: Any) -> list[Params]:
+        """The first parameters of `seed` by every initializer; `tables` are the feed's."""
+        config, material = self._config, self._material
+        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
+        key = seed_key(seed, Purpose.WEIGHTS)
+        bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
+        return [
+            self._scaled(init_params(key, sizes, layers, bias=bias), rules, seed, tables)
+            for layers, rules in zip(self._layers, self._unit_variances, strict=True)
+        ]
+
+    def _scaled(
+        self, params: Params, rules: tuple[UnitVariance | None, ...], seed: Array, tables: Any
+    ) -> Params:
+        """`params`, some of them scaled by the first examples that the seed is trained on."""
+        count = _examples_of(rules)
+        if not count:
+            return params
+        feed, first = self._material.feed, jnp.int32(0)
+        _, examples = feed.take(feed.start(seed, first, tables), first, tables)
+        x = decode(examples.pixels[:count], self._config.coding)
+        return scale_to_data(self._network, params, x, rules)
+
+    def _check_examples(self) -> None:
+        # The first chunk of a feed holds 500 examples, or all there are.
+        there = self._material.feed.chunk_updates * self._config.batch_size
+        wanted = max(map(_examples_of, self._unit_variances))
+        if wanted > there:
+            raise ConfigError(
+                f"init: lsuv is to look at {wanted} examples, and an epoch has {there}: "
+                f"`lsuv:examples={there}` or fewer"
+            )
+
+
+def _examples_of(rules: tuple[UnitVariance | None, ...]) -> int:
+    """How many examples weights are scaled by; 0 where data has no say in them."""
+    return max((rule.examples for rule in rules if rule), default=0)
