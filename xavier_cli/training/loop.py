@@ -231,5 +231,10 @@ class _Training:
 
 
 def _next_segment(segment: int, step: int, seconds: float) -> int:
-    """How many updates to do next, where `step` of them took so many `seconds`."""
-    return max(1, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
+    """How many updates to do next, where `step` of them took so many `seconds`.
+
+    Each segment takes time of its own, to put a finite set in order for instance: cutting ever shorter what is
+    a little late would leave nothing but that.
+    """
+    shortest = FIRST_SEGMENT if seconds < 3 * SEGMENT_SECONDS else 1
+    return max(shortest, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
