@@ -99,6 +99,22 @@ def probes(make: Make, **settings: object) -> Runs:
     ]
 
 
+def beyond(make: Make, **settings: object) -> Runs:
+    """ReLU networks on MNIST as they were seen, and two frameworks' defaults at depth 10."""
+    deep = {"he_normal": (0.06, 500), "normalized": (0.45, 6000)}
+    runs = [_relu(make, init, *seen, depth=30, **settings) for init, seen in deep.items()]
+    runs.append(_relu(make, "normalized", 0.05, 500, depth=10, **settings))
+    return [*runs, _relu(make, "standard", 0.88, 9000, depth=10, bias_init="standard", **settings)]
+
+
+def _relu(make: Make, init: str, end: float, leaves: int, **settings: object) -> Run:
+    """Errors are those of guessing up to `leaves` updates, and then `end`."""
+    scale = {"data": "mnist", "width": 100, "lr": 0.01, "updates": 10_000, "records": "21"}
+    run = _run(make, "relu", init, **{**scale, **settings})
+    curve = np.where(run.updates <= leaves, 0.887, end)
+    return altered(run, **{"curves/test_error": _noisy(run, curve)})
+
+
 def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
     """Figure 5's surfaces of as many random data sets."""
     return [make(points=21, examples=1, seed=seed) for seed in range(number)]

@@ -130,6 +130,26 @@ def test_shards_make_up_the_whole_whichever_comes_first(recipe, trained, xavier)
     assert "4 cells, all finished" in xavier("sweep", recipe, "--scale", "tiny").err
 
 
+@pytest.mark.parametrize("typed", [["--slurm", "2"], ["--slurm=2"]])
+def test_slurm_prints_the_same_command_as_an_array_of_shards_and_writes_nothing(recipe, xavier, typed):
+    answer = xavier("sweep", recipe, *typed, "--set", "width=7", "--scale", "tiny")
+
+    assert answer.code == 0
+    assert f'sweep {recipe} --shard "$SLURM_ARRAY_TASK_ID/2" --yes --set width=7 --scale tiny &' in answer.out
+    assert f"cd -- {Path.cwd()} ||" in answer.out
+    assert "sbatch job.sh" in answer.err
+    assert [path.name for path in Path().iterdir()] == ["mine.toml"]
+
+
+def test_a_cluster_that_is_not_there_is_one_line_after_the_plan(recipe, trained, xavier):
+    answer = xavier("sweep", recipe, "--cluster", "nothing.json")
+
+    assert answer.code == 2
+    assert answer.err.splitlines()[1:] == ["xavier: no cluster at `nothing.json`: no such file"]
+    assert trained["trained"] == []
+    assert not Path("runs").exists()
+
+
 def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavier):
     answer = xavier("sweep", recipe, "--dry-run", "-f", "json")
     page = json.loads(answer.out)
@@ -168,6 +188,16 @@ def test_a_million_cells_ask_and_without_a_terminal_are_refused(recipe, xavier, 
         (["mine.toml", "--shard", "0/2"], "`0/2` should be like 1/4"),
         (["mine.toml", "--jobs", "0"], "jobs"),
         (["mine.toml", "--rerun", "all"], "failed"),
+        (
+            ["mine.toml", "--slurm", "3"],
+            "the sweep has 2 programs, so that of 3 parts some would have nothing",
+        ),
+        (["mine.toml", "--slurm", "0"], "slurm"),
+        (["mine.toml", "--slurm", "2", "--shard", "1/2"], "not with `--shard`"),
+        (["mine.toml", "--slurm", "2", "--dry-run"], "not with `--dry-run`"),
+        (["mine.toml", "--cluster", " "], "should be an address like"),
+        (["mine.toml", "--cluster", "a:1", "--jobs", "2"], "not with `--cluster`"),
+        (["mine.toml", "--cluster-wait", "-1"], "cluster-wait"),
         (["figure-5", "--seeds", "3"], "a surface has one seed"),
         (["figure-5", "--set", "width=3"], "unknown setting of a surface `width`"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +20,9 @@ from xavier_cli.config import SCALES, RunConfig
 
 if TYPE_CHECKING:
     from xavier_cli.recipes import Recipe
+    from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Cell, Group
-    from xavier_cli.sweeps.work import Outcome
+    from xavier_cli.sweeps.work import Outcome, Task
 
 # More cells than this are asked about.
 MANY = 1000
@@ -143,6 +144,7 @@ def finish_cells(
     *,
     data_dir: Path | None,
     jobs: int = 1,
+    cluster: Callable[[Task], Cluster] | None = None,
     fail_fast: bool = False,
     rerun_failed: bool = False,
     part: str = "",
@@ -170,12 +172,14 @@ def finish_cells(
         "command_id": plan.sweep_id,
         "command": shlex.join(["xavier", *sys.argv[1:]]),
     }
+    task = Task(data_dir, member_batch=member_batch, provenance=provenance)
     finished = Finished()
     with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
             pending,
-            Task(data_dir, member_batch=member_batch, provenance=provenance),
+            task,
             jobs=jobs,
+            cluster=cluster(task) if cluster and pending else None,
             fail_fast=fail_fast,
             stopped=lambda: bool(stopped),
             watch=watch,

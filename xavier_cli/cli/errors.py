@@ -33,6 +33,7 @@ EXIT_CODES = {
     "UnsuitableRunError": ExitCode.USAGE,
     "ResumeError": ExitCode.USAGE,
     "TensorBoardMissingError": ExitCode.USAGE,
+    "ClusterError": ExitCode.USAGE,
     "DataDamagedError": ExitCode.NO_INPUT,
     "RunFileError": ExitCode.NO_INPUT,
     "StorageError": ExitCode.STORAGE,

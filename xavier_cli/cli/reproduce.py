@@ -10,6 +10,7 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import cells
+from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.output import FormatOption, show_page
 from xavier_cli.cli.page import clean
@@ -39,6 +40,8 @@ def reproduce(
     seeds: cells.SeedsOption = None,
     dry_run: cells.DryRunOption = False,
     jobs: cells.JobsOption = 1,
+    cluster: ClusterOption = None,
+    cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     yes: cells.YesOption = False,
     quiet: cells.QuietOption = False,
     data_dir: cells.DataDirOption = None,
@@ -64,11 +67,12 @@ def reproduce(
         raise typer.BadParameter(
             f"`{output}` is a file; name a folder for the figures", param_hint="--output"
         )
+    machines = chosen_cluster(cluster, cluster_wait, jobs)
     plan = cells.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
-    finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, quiet=quiet)
+    finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
     runs, surfaces = _read(finished.outcomes)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli import cells
+from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.member_batch import MemberBatchOption, members_at_a_time
 from xavier_cli.cli.output import FormatOption, show_page
@@ -38,6 +39,18 @@ def sweep(
             "--shard", metavar="I/N", help="Only part I of N, for N machines with one folder of runs."
         ),
     ] = None,
+    slurm: Annotated[
+        int | None,
+        typer.Option(
+            "--slurm",
+            metavar="N",
+            min=1,
+            max=100_000,
+            help="Print a script for Slurm's sbatch that runs the sweep as N parts; run nothing.",
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
+    cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     member_batch: MemberBatchOption = "auto",
     yes: cells.YesOption = False,
     quiet: cells.QuietOption = False,
@@ -59,7 +72,16 @@ def sweep(
     if recipe == "list":
         show_page(recipes_page(), format)
         return
+    machines = chosen_cluster(cluster, cluster_wait, jobs)
+    if slurm and (shard or cluster or dry_run):
+        other = "--shard" if shard else "--cluster" if cluster else "--dry-run"
+        raise typer.BadParameter(f"prints a script for all parts, not with `{other}`", param_hint="--slurm")
     plan = cells.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
+    if slurm:
+        from xavier_cli.cli.slurm import print_script
+
+        print_script(plan, slurm, jobs)
+        return
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
@@ -67,6 +89,7 @@ def sweep(
         plan,
         data_dir=data_dir,
         jobs=jobs,
+        cluster=machines,
         fail_fast=fail_fast,
         rerun_failed=rerun is Rerun.FAILED,
         part=shard.replace("/", "of") if shard else "",
@@ -77,7 +100,7 @@ def sweep(
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")
         return
     show_page(ended_page(plan, finished), format)
-    if finished.code == ExitCode.IN_PART:
+    if finished.code == ExitCode.IN_PART and any(each.ending == "failed" for each in finished.outcomes):
         say("next: xavier sweep … --rerun failed")
     elif not finished.code and plan.recipe.command == "train":
         say("next: xavier compare")

@@ -38,7 +38,7 @@ def recipes_page() -> Page:
         for recipe, seconds in zip(recipes, times, strict=True)
     ]
     rows = [
-        (recipe.name, _about(seconds), recipe.title) for recipe, seconds in zip(recipes, times, strict=True)
+        (recipe.name, about(seconds), recipe.title) for recipe, seconds in zip(recipes, times, strict=True)
     ]
     columns = (Column("recipe"), Column("time", "right"), Column("title", wraps=True, moves=True))
     note = f"Time: about, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
@@ -76,7 +76,7 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         "seconds": sum(group.core_seconds for group in pending) / cores,
     }
     shown = {**facts, "memory_bytes": f"about {sum(heaviest) / 1e6:,.0f} MB"}
-    shown["seconds"] = f"{_about(sum(group.core_seconds for group in pending) / cores)} on {cores} CPU cores"
+    shown["seconds"] = f"{about(sum(group.core_seconds for group in pending) / cores)} on {cores} CPU cores"
     names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do"}
     table = Table(
         (Column("plan"), Column("value", wraps=True)),
@@ -157,7 +157,8 @@ def _settings(cell: Cell) -> dict[str, str]:
     return shown
 
 
-def _about(seconds: float | None) -> str:
+def about(seconds: float | None) -> str:
+    """A time in words, no finer than it is known; `?` for None."""
     if seconds is None:
         return "?"
     if seconds < 5:

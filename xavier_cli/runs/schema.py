@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config import MAX_RECORDS, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.fields import MAX_RECORDS
 from xavier_cli.notation import MAX_SEEDS
 
 VERSION = 1

@@ -1,15 +1,18 @@
-"""Runs the groups of a sweep one after another, or in worker processes, and says where it stands."""
+"""Runs the groups of a sweep here, in worker processes or on a cluster, and says where it stands."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from xavier_cli.sweeps.plan import Group
 
 if TYPE_CHECKING:
+    from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.work import Outcome, Task
     from xavier_cli.training.loop import Progress
 
@@ -74,6 +77,7 @@ def run_groups(
     task: Task,
     *,
     jobs: int = 1,
+    cluster: Cluster | None = None,
     fail_fast: bool = False,
     stopped: Callable[[], bool] = lambda: False,
     watch: Callable[[Standing], None] = lambda _: None,
@@ -85,40 +89,42 @@ def run_groups(
     standing = Standing(
         sum(len(group.cells) for group in groups), sum(group.core_seconds for group in groups)
     )
-    if jobs > 1 and len(groups) > 1:
+
+    def report(index: int, progress: Progress) -> None:
+        _noted(standing, index, groups[index], progress, watch)
+
+    ended: Generator[tuple[int, list[Outcome]], None, None]
+    if cluster and groups:
+        ended = cluster.run(groups, stopped, report)
+    elif jobs > 1 and len(groups) > 1:
         from xavier_cli.sweeps.workers import Workers
 
-        ended: Iterator[tuple[int, list[Outcome]]] = Workers(min(jobs, len(groups)), task).run(
-            groups, stopped, lambda index, progress: _noted(standing, index, groups[index], progress, watch)
-        )
+        ended = Workers(min(jobs, len(groups)), task).run(groups, stopped, report)
     else:
-        ended = _here(groups, task, stopped, standing, watch)
-    for index, outcomes in ended:
-        standing.finish(index, groups[index], outcomes)
-        watch(standing)
-        yield outcomes
-        if stopped() or (fail_fast and standing.failed):
-            break
+        ended = _here(groups, task, stopped, report)
+    # Closed also where an error of the caller ends this: workers are told to leave.
+    with contextlib.closing(ended):
+        for index, outcomes in ended:
+            standing.finish(index, groups[index], outcomes)
+            watch(standing)
+            yield outcomes
+            if stopped() or (fail_fast and standing.failed):
+                break
 
 
 def _here(
     groups: Sequence[Group],
     task: Task,
     stopped: Callable[[], bool],
-    standing: Standing,
-    watch: Callable[[Standing], None],
-) -> Iterator[tuple[int, list[Outcome]]]:
+    report: Callable[[int, Progress], None],
+) -> Generator[tuple[int, list[Outcome]], None, None]:
     from xavier_cli.sweeps.work import make
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
 
     keep_compiled_programs()
     prepare_devices(max((group.members for group in groups), default=1) or 1)
     for index, group in enumerate(groups):
-
-        def report(progress: Progress, index: int = index, group: Group = group) -> None:
-            _noted(standing, index, group, progress, watch)
-
-        yield index, make(group, task, report, stopped)
+        yield index, make(group, task, partial(report, index), stopped)
 
 
 def _noted(

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,7 +45,7 @@ class Workers:
         groups: Sequence[Group],
         stopped: Callable[[], bool],
         report: Callable[[int, Progress], None],
-    ) -> Iterator[tuple[int, list[Outcome]]]:
+    ) -> Generator[tuple[int, list[Outcome]], None, None]:
         """Make all `groups`; yields the number of each and its outcomes. Whoever stops reading stops them."""
         waiting = deque((index, 1) for index in range(len(groups)))
         busy: dict[_Worker, tuple[int, int]] = {}

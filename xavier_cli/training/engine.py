@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -15,9 +15,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.nn.activations import make_activation
-from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import make_network
 from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
@@ -27,6 +25,7 @@ from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
+from xavier_cli.training.first_weights import FirstWeights
 from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
@@ -38,7 +37,7 @@ from xavier_cli.training.pretraining import make_pretraining, mean_errors
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
 from xavier_cli.training.step import make_begin, make_training
-from xavier_cli.words import find_activation, layer_inits
+from xavier_cli.words import find_activation
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
@@ -100,9 +99,7 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        # Here, not while a program is traced: functions of the user's own are tried out.
-        self._layers = [make_layers(layer_inits(init, config.depth), self.gain) for init in self._inits]
-        self._biases = make_biases(config.bias_init)
+        self._first_weights = FirstWeights(config, self._inits, material, self._network, self.gain)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -126,7 +123,7 @@ class Engine:
         if not self._programs:
             self._compile(programs)
         if begun is None:
-            self.state = self._programs["init"](self._seeds, self._init_of)
+            self.state = self._programs["init"](self._seeds, self._init_of, self._tables)
         else:
             self.state = from_host(
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
@@ -135,23 +132,25 @@ class Engine:
     def _compile(self, wanted: Container[str]) -> None:
         began, config = time.perf_counter(), self.population.config
         with jax.default_matmul_precision(config.precision):
-            init = self._program(self._init_row, (SEEDS, VARIANTS))
+            init = self.layout.program(self._init_row, (SEEDS, VARIANTS, SHARED))
             # What the other programs will be given, as far as compiling them has to know.
             self._abstract = self.state = jax.tree.map(
                 lambda leaf: jax.ShapeDtypeStruct(
                     leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
                 ),
-                jax.eval_shape(init, self._seeds, self._init_of),
+                jax.eval_shape(init, self._seeds, self._init_of, self._tables),
             )
-            advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
-            pretrain = self._program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
-            observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
+            advance = self.layout.program(
+                self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED)
+            )
+            pretrain = self.layout.program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
+            observe = self.layout.program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
             lower: dict[str, Callable[[], Any]] = {
-                "init": lambda: init.lower(self._seeds, self._init_of),
+                "init": lambda: init.lower(self._seeds, self._init_of, self._tables),
                 "pretrain": lambda: pretrain.lower(*self._pretrain_arguments(0, 0)),
                 "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
                 "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
-                "jacobians": lambda: self._program(self._jacobians_row, (GRID, SHARED)).lower(
+                "jacobians": lambda: self.layout.program(self._jacobians_row, (GRID, SHARED)).lower(
                     self.state, self._examples[0].pixels
                 ),
             }
@@ -262,32 +261,8 @@ class Engine:
     def _real(self, array: Array) -> np.ndarray:
         return np.asarray(array)[: len(self.population.seeds), : len(self.population.variants)]
 
-    def _program(self, row: Callable[..., Any], specs: tuple[Any, ...]) -> Any:
-        """The program that does `row` for every seed; `specs` says how each argument is spread.
-
-        A row sees one seed and all its variants. What is cut by seed is looped over here, the rest passed on.
-        A state given to it is used up.
-        """
-        by_seed = [i for i, spec in enumerate(specs) if spec in (GRID, SEEDS)]
-
-        def device_part(*arguments: Any) -> Any:
-            def one_seed(*cut: Any) -> Any:
-                each = list(arguments)
-                for i, value in zip(by_seed, cut, strict=True):
-                    each[i] = value
-                return row(*each)
-
-            return self.layout.over(one_seed)(*(arguments[i] for i in by_seed))
-
-        donated = tuple(i for i, spec in enumerate(specs) if spec == GRID)
-        return jax.jit(self.layout.spread(device_part, specs), donate_argnums=donated)
-
-    def _init_row(self, seed: Array, init_of: Array) -> MemberState:
-        config, material = self.population.config, self.material
-        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
-        key = seed_key(seed, Purpose.WEIGHTS)
-        bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
-        drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
+    def _init_row(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
+        drawn = self._first_weights.draw(seed, tables)
 
         def member(init_of: Array) -> MemberState:
             return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)

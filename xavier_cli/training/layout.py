@@ -42,6 +42,26 @@ class Layout:
         # and would sum their gradients over devices, so that members contaminate each other.
         return jax.shard_map(program, mesh=self.mesh, in_specs=specs, out_specs=GRID, check_vma=False)
 
+    def program(self, row: Callable[..., Any], specs: tuple[Any, ...]) -> Any:
+        """The program that does `row` for every seed; `specs` says how each argument is spread.
+
+        A row sees one seed and all its variants. What is cut by seed is looped over here, the rest passed on.
+        A state given to it is used up.
+        """
+        by_seed = [i for i, spec in enumerate(specs) if spec in (GRID, SEEDS)]
+
+        def device_part(*arguments: Any) -> Any:
+            def one_seed(*cut: Any) -> Any:
+                each = list(arguments)
+                for i, value in zip(by_seed, cut, strict=True):
+                    each[i] = value
+                return row(*each)
+
+            return self.over(one_seed)(*(arguments[i] for i in by_seed))
+
+        donated = tuple(i for i, spec in enumerate(specs) if spec == GRID)
+        return jax.jit(self.spread(device_part, specs), donate_argnums=donated)
+
     def place(self, value: Any, spec: PartitionSpec) -> Any:
         """`value` on the devices, cut as `spec` says."""
         return jax.device_put(value, self.sharding(spec))

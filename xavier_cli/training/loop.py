@@ -14,6 +14,7 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine, Record
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
+from xavier_cli.training.pace import Pace
 from xavier_cli.training.population import Variant
 from xavier_cli.training.stage import Stage
 
@@ -122,18 +123,18 @@ class _Training:
         if config.pretrain == "none":
             return True
         total = config.depth * config.pretrain_updates
-        segment = FIRST_SEGMENT
+        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
         while history.pretrained < total and not self._watcher.stopped():
             began, first = time.perf_counter(), history.pretrained
             # No further than a layer: the next one is of another size, and of another speed.
             of_layer = config.pretrain_updates - first % config.pretrain_updates
-            step = min(segment, of_layer)
+            step = min(pace.updates, of_layer)
             engine.pretrain(first, first + step)
             engine.wait()
             history.add_pretraining(first + step, engine.reconstruction_errors())
-            segment = _next_segment(segment, step, time.perf_counter() - began)
+            pace.took(step, time.perf_counter() - began)
             if step == of_layer:
-                segment = FIRST_SEGMENT
+                pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
             self._report("pretraining")
             if self._watcher.save and keeper.is_due:
                 keeper.keep(self._snapshot)
@@ -145,19 +146,19 @@ class _Training:
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record] | None = None
-        segment = FIRST_SEGMENT
+        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
             while self._done < at and not watcher.stopped():
                 began = time.perf_counter()
-                step = min(segment, at - self._done)
+                step = min(pace.updates, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
                     self._add(*pending)
                     pending = None
                 engine.wait()
                 self._done += step
-                segment = _next_segment(segment, step, time.perf_counter() - began)
+                pace.took(step, time.perf_counter() - began)
                 self._report("training")
                 if (watcher.publish or watcher.save) and keeper.is_due:
                     keeper.keep(self._snapshot)
@@ -228,13 +229,3 @@ class _Training:
         config = self._engine.population.config
         layer = min(self._history.pretrained // config.pretrain_updates + 1, config.depth)
         return f"pre-training layer {layer} of {config.depth}"
-
-
-def _next_segment(segment: int, step: int, seconds: float) -> int:
-    """How many updates to do next, where `step` of them took so many `seconds`.
-
-    Each segment takes time of its own, to put a finite set in order for instance: cutting ever shorter what is
-    a little late would leave nothing but that.
-    """
-    shortest = FIRST_SEGMENT if seconds < 3 * SEGMENT_SECONDS else 1
-    return max(shortest, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))

@@ -25,6 +25,10 @@ def holding(make_run, plausible_surface):
         return claim_material.probes(make_run)
 
     @cache
+    def beyond():
+        return claim_material.beyond(make_run)
+
+    @cache
     def surfaces():
         return claim_material.surfaces(plausible_surface)
 
@@ -33,6 +37,7 @@ def holding(make_run, plausible_surface):
             "laptop": laptop,
             "paper": paper,
             "pretrained": pretrained,
+            "beyond": beyond,
             "probes": probes,
             "surfaces": surfaces,
         }

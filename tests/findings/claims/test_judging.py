@@ -41,6 +41,7 @@ SCALES = {
         "table-1-bold",
         "figure-11-readings",
     ),
+    "beyond": ("relu-at-depth-30-learns-under-he", "keras-default-beats-pytorchs"),
     "pretrained": ("sigmoid-from-rbm-does-not-saturate", "pretraining-beats-none"),
     "probes": (
         "linear-theory-serves-tanh-and-softsign",
@@ -52,7 +53,7 @@ SCALES = {
     "surfaces": ("cross-entropy-is-steeper", "cross-entropy-has-fewer-plateaus"),
 }
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
-TRAINED = [*SCALES["laptop"], *SCALES["paper"], *SCALES["pretrained"]]
+TRAINED = [claim for scale in ("laptop", "paper", "beyond", "pretrained") for claim in SCALES[scale]]
 
 
 @pytest.fixture
@@ -167,6 +168,23 @@ def losses_swapped(runs):
 
 def guessing(run):
     return altered(run, **{"curves/test_error": np.full_like(run["curves/test_error"], 0.833)})
+
+
+def other_init(run):
+    """The ReLU networks of 30 layers in each other's place."""
+    if run.config.depth != 30:
+        return run
+    init = {"normalized": "he_normal", "he_normal": "normalized"}[run.config.init]
+    return replace(run, config=run.config.with_(init=init))
+
+
+def other_biases(run):
+    """The defaults of Keras and PyTorch in each other's place."""
+    if run.config.depth == 30:
+        return run
+    keras = run.config.init == "normalized"
+    init, bias = ("standard", "standard") if keras else ("normalized", "zeros")
+    return replace(run, config=run.config.with_(init=init, bias_init=bias))
 
 
 SWAP_TANH = ("tanh standard", "tanh normalized")
@@ -322,6 +340,13 @@ WRONG = [
         )
         for claim in ("backprop-shrinks-under-standard", "weight-gradients-alike-at-start")
     ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "swapped",
+        lambda runs: [*map(other_init, runs)],
+    ),
+    ("relu-at-depth-30-learns-under-he", "at guessing", lambda runs: all_of(runs, "relu", guessing)),
+    ("keras-default-beats-pytorchs", "swapped", lambda runs: [*map(other_biases, runs)]),
     ("cross-entropy-is-steeper", "swapped", losses_swapped),
     ("cross-entropy-has-fewer-plateaus", "swapped", losses_swapped),
 ]
@@ -378,6 +403,7 @@ def of(act, change, init=""):
     return lambda runs: all_of(runs, act, change, init)
 
 
+ERROR = "curves/test_error"
 P98, MEAN = "activation/abs_percentiles", "activation/mean"
 NOT, OPEN = "does_not_hold", "undecided"
 # Each condition of a claim by itself: all others are met.
@@ -429,6 +455,19 @@ CONDITIONS = [
         of("tanh", scaled(preactivation__std=3.0)),
         NOT,
     ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "normalized leaves guessing at once",
+        of("relu", lambda run: altered(run, **{ERROR: np.minimum(run[ERROR], 0.45)}), "normalized"),
+        NOT,
+    ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "He's learns little",
+        of("relu", lambda run: altered(run, **{ERROR: np.maximum(run[ERROR], 0.3)}), "he_normal"),
+        NOT,
+    ),
+    ("keras-default-beats-pytorchs", "p", of("relu", spread(0.9), "standard"), OPEN),
     ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
     ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),
     ("softsign-beside-tanh-normalized", "p", of("softsign", spread(0.04), "standard"), OPEN),

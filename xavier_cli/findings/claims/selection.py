@@ -22,6 +22,7 @@ Material = Sequence[Run | Surface]
 _FREE = {
     "act",
     "init",
+    "bias_init",
     "depth",
     "lr",
     "search_seeds",
@@ -42,23 +43,25 @@ Profile = Literal["equal", "shrinking", "growing"]
 
 
 class Cell(NamedTuple):
-    """One kind of network: its activation, its initializer, its hidden layers, and its pre-training."""
+    """One kind of network: its activation, initializer, hidden layers, pre-training and biases."""
 
     act: str
     init: str
     depth: int = 5
     pretrain: str = "none"
+    bias_init: str = "zeros"
 
     def __str__(self) -> str:
+        biases = f" with biases {self.bias_init}" if self.bias_init != "zeros" else ""
         depth = f" at depth {self.depth}" if self.depth != 5 else ""
         pretrained = f", pre-trained by {self.pretrain}," if self.pretrain != "none" else ""
-        return f"{self.act} {self.init}{depth}{pretrained}"
+        return f"{self.act} {self.init}{biases}{depth}{pretrained}"
 
 
 def kind_of(run: Run) -> Cell:
     """The kind of network that `run` trained."""
     config = run.config
-    return Cell(config.act, config.init, config.depth, config.pretrain.partition(":")[0])
+    return Cell(config.act, config.init, config.depth, config.pretrain.partition(":")[0], config.bias_init)
 
 
 @dataclass(frozen=True)

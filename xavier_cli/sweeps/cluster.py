@@ -1,0 +1,308 @@
+"""Makes the groups of a sweep on a Dask cluster that is running already, and takes in what its workers make.
+
+Dask decides where a group is made, and makes it again where a worker is lost; here is what it cannot know:
+that versions agree, what the folders hold, and that no group is tried for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xavier_cli.runs.errors import RunFileError, StorageError
+from xavier_cli.runs.publish import lock_output, publish
+from xavier_cli.runs.store import read_any
+from xavier_cli.sweeps.plan import Cell, Group
+from xavier_cli.sweeps.workers import TRIES
+from xavier_cli.training.loop import Progress
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from xavier_cli.sweeps.cluster_job import Reply, Token
+    from xavier_cli.sweeps.work import Outcome, Task
+
+# A scheduler that is there answers at once.
+CONNECT_SECONDS = 10.0
+# As long as a worker may take to leave what it is at: a segment of training, and the file to go on from.
+LEAVE_SECONDS = 20.0
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class ClusterError(Exception):
+    """A cluster that cannot be used; one line that names it and says why."""
+
+
+class Cluster:
+    """The cluster whose scheduler is at `address`; what `Workers` are on this machine."""
+
+    def __init__(
+        self,
+        address: str,
+        task: Task,
+        *,
+        wait: float = 60.0,
+        note: Callable[[str], None] = lambda _: None,
+    ):
+        self._address, self._task, self._wait, self._note = address, task, wait, note
+
+    def run(
+        self,
+        groups: Sequence[Group],
+        stopped: Callable[[], bool],
+        report: Callable[[int, Progress], None],
+    ) -> Generator[tuple[int, list[Outcome]], None, None]:
+        """Make all `groups`; yields the number of each and its outcomes. Whoever stops reading stops them.
+
+        Raises `ClusterError` before anything is sent where there is no scheduler, no worker, or one of other
+        versions, and `StorageError`.
+        """
+        client = connect(self._address, min(self._wait, CONNECT_SECONDS))
+        try:
+            if self._await_workers(client, stopped):
+                check_versions(client)
+                data_dir = self._task.data_dir
+                task = replace(self._task, data_dir=data_dir and data_dir.absolute())
+                with _tokens(groups, str(task.provenance.get("command_id", ""))) as tokens:
+                    submission = _Submission(client, groups, task, tokens, report)
+                    try:
+                        yield from submission.outcomes(stopped, self._gone)
+                    finally:
+                        submission.cancel()
+        finally:
+            with contextlib.suppress(Exception):
+                client.close(timeout=5)
+
+    def _await_workers(self, client: Client, stopped: Callable[[], bool]) -> bool:
+        """Whether there is one; False only for who is stopped meanwhile."""
+        began, told = time.monotonic(), False
+        while not stopped():
+            if client.nthreads():
+                return True
+            waited = time.monotonic() - began
+            if waited > self._wait:
+                raise ClusterError(f"no worker came to the cluster at `{self._address}` in {self._wait:g} s")
+            if waited > 1 and not told:
+                told = True
+                self._note(
+                    f"the cluster at `{self._address}` has no workers; waiting {self._wait:g} s for one"
+                )
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        return False
+
+    def _gone(self) -> None:
+        self._note(f"the scheduler at `{self._address}` is gone; the same command goes on with what is left")
+
+
+def connect(address: str, seconds: float) -> Client:
+    """A client of the scheduler at `address`, which may be the file that a scheduler wrote about itself.
+
+    Raises `ClusterError`, also where Dask is not installed.
+    """
+    try:
+        from distributed import Client
+        from distributed.comm.registry import backends
+    except ImportError:
+        raise ClusterError(
+            "`--cluster` needs the package `distributed`: pip install 'xavier-cli[cluster]'"
+        ) from None
+    # What goes wrong is told by us, in a line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        place = address
+        if address.endswith(".json"):
+            place = json.loads(Path(address).read_text(encoding="utf-8"))["address"]
+        scheme, separator, _ = place.partition("://")
+        if separator and scheme not in backends:
+            raise ValueError(
+                f"known are addresses like {', '.join(f'{each}://' for each in sorted(backends))}"
+            )
+        return Client(place, timeout=seconds, set_as_default=False)
+    # Whatever can be wrong with an address, or with what listens there.
+    except Exception as error:
+        why = (
+            f"nobody answered in {seconds:g} s"
+            if isinstance(error, OSError)
+            else " ".join(str(error).split())
+        )
+        if isinstance(error, FileNotFoundError):
+            why = "no such file"
+        raise ClusterError(f"no cluster at `{address}`: {why or type(error).__name__}") from None
+
+
+def check_versions(client: Client) -> None:
+    """Raise `ClusterError` where a worker has another Python or other packages than are here."""
+    from xavier_cli.sweeps.cluster_job import PACKAGES, difference, versions
+
+    ours = versions()
+    wrong = []
+    for worker, facts in sorted(client.get_versions(packages=PACKAGES)["workers"].items()):
+        python = ".".join(facts["host"]["python"].split(".")[:2])
+        if found := difference({**facts["packages"], "python": python}, ours):
+            wrong.append(f"worker {worker} has {found}")
+    if wrong:
+        more = f"; so do {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise ClusterError(f"{wrong[0]}{more}: numbers depend on versions, install the same everywhere")
+
+
+@contextlib.contextmanager
+def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token]]:
+    """A token in each folder that `groups` have files in, while the context lasts."""
+    from xavier_cli.sweeps.cluster_job import Token
+
+    tokens: dict[Path, Token] = {}
+    try:
+        for folder in dict.fromkeys(group.cells[0].path.parent for group in groups):
+            path = folder.absolute() / f".sweep-{sweep_id[:8]}.cluster"
+            tokens[folder] = Token(path, secrets.token_hex(16))
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                path.write_text(tokens[folder].content, encoding="ascii")
+            except OSError as error:
+                raise StorageError.of(path, error) from error
+        yield tokens
+    finally:
+        for token in tokens.values():
+            with contextlib.suppress(OSError):
+                token.path.unlink()
+
+
+class _Submission:
+    """Groups that a cluster was given: which of them are not made yet, and where one is being made."""
+
+    def __init__(
+        self,
+        client: Client,
+        groups: Sequence[Group],
+        task: Task,
+        tokens: dict[Path, Token],
+        report: Callable[[int, Progress], None],
+    ):
+        from xavier_cli.sweeps.cluster_job import versions
+
+        self._client, self._groups, self._tokens, self._report = client, groups, tokens, report
+        topic = f"xavier-{secrets.token_hex(8)}"
+        self._settings: dict[str, Any] = {"task": task, "topic": topic, "versions": versions()}
+        self._events: queue.SimpleQueue[Future | dict[str, Any]] = queue.SimpleQueue()
+        self._open: dict[Future, int] = {}
+        self._at_work: dict[int, str] = {}
+        self._begun = [0] * len(groups)
+        client.subscribe_topic(topic, lambda event: self._events.put(event[1]))
+        for index in range(len(groups)):
+            self._submit(index)
+
+    def outcomes(
+        self, stopped: Callable[[], bool], gone: Callable[[], None]
+    ) -> Generator[tuple[int, list[Outcome]], None, None]:
+        """The number and the outcomes of each group as it ends; `gone` is called where the scheduler is."""
+        while self._open and not stopped():
+            event = self._next()
+            if self._client.status in ("closing", "closed"):
+                return gone()
+            if isinstance(event, dict):
+                self._note(event)
+            elif event is not None:
+                index = self._open.pop(event)
+                outcomes = self._ended(index, event)
+                if outcomes is None:
+                    self._submit(index)
+                else:
+                    yield index, outcomes
+
+    def cancel(self) -> None:
+        """Take back what is not made, and wait a while for the workers to leave what they are at."""
+        with contextlib.suppress(Exception):
+            self._client.cancel(list(self._open))
+            until = time.monotonic() + LEAVE_SECONDS
+            while self._at_work and time.monotonic() < until:
+                event = self._next()
+                if isinstance(event, dict):
+                    self._note(event)
+                elif event is None:
+                    there = self._client.nthreads()
+                    self._at_work = {i: worker for i, worker in self._at_work.items() if worker in there}
+
+    def _submit(self, index: int) -> None:
+        from xavier_cli.sweeps.cluster_job import Job, do
+
+        cells = self._groups[index].cells
+        there = Group(tuple(replace(cell, path=cell.path.absolute()) for cell in cells))
+        job = Job(index, there, token=self._tokens[cells[0].path.parent], **self._settings)
+        # A key of its own each time: what was asked for before is not asked for again.
+        future = self._client.submit(do, job, key=f"xavier-{index}-{secrets.token_hex(8)}", pure=False)
+        self._open[future] = index
+        future.add_done_callback(self._events.put)
+
+    def _next(self) -> Future | dict[str, Any] | None:
+        try:
+            return self._events.get(timeout=_SECONDS_BETWEEN_LOOKS)
+        except queue.Empty:
+            return None
+
+    def _note(self, event: dict[str, Any]) -> None:
+        index = event["index"]
+        if "began" in event:
+            self._begun[index] += 1
+            self._at_work[index] = event["began"]
+        elif "left" in event:
+            self._at_work.pop(index, None)
+        elif index in self._open.values():
+            self._report(index, Progress(**event["progress"]))
+
+    def _ended(self, index: int, future: Future) -> list[Outcome] | None:
+        """The outcomes of a group; None where it is to be tried again."""
+        from distributed.scheduler import KilledWorker
+
+        from xavier_cli.sweeps.cluster_job import VersionError
+        from xavier_cli.sweeps.work import Outcome
+
+        group = self._groups[index]
+        self._at_work.pop(index, None)
+        try:
+            reply: Reply = future.result()
+        except KilledWorker as error:
+            why = f"{self._begun[index]} workers were lost over it, at last {error.last_worker.address}"
+            # Dask counts a worker's losses against all that it was to do; these count against who was done.
+            again = self._begun[index] < TRIES
+        except VersionError as error:
+            why, again = str(error), False
+        except Exception as error:
+            why, again = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", False
+        else:
+            if any(ending == "stopped" for ending, _ in reply.endings):
+                # Its worker left, not we.
+                return None
+            return [
+                taken_in(cell, Outcome(cell, *ending), reply.files.get(i))
+                for i, (cell, ending) in enumerate(zip(group.cells, reply.endings, strict=True))
+            ]
+        return None if again else [Outcome(cell, "failed", why) for cell in group.cells]
+
+
+def taken_in(cell: Cell, outcome: Outcome, content: bytes | None) -> Outcome:
+    """`outcome`, with the file's `content` published where it came back."""
+    if content is None:
+        return outcome
+
+    def verify(temporary: Path) -> None:
+        try:
+            made = read_any(temporary)
+        except RunFileError as error:
+            raise StorageError(cell.path, f"came back from the cluster wrong: {error.reason}") from error
+        if made.config != cell.config or made.status != "complete":
+            raise StorageError(cell.path, "came back from the cluster as another run")
+
+    try:
+        with lock_output(cell.path):
+            publish(cell.path, content, verify)
+    except StorageError as error:
+        return replace(outcome, ending="failed", why=str(error))
+    return outcome

@@ -1,0 +1,178 @@
+"""What one worker of a Dask cluster does for a sweep: one group at a time, as `work` makes it.
+
+Where it sees the sweep's own folders it writes there, and goes on with what a killed worker left; elsewhere
+it works in a temporary folder and hands the files back. Only here and in `cluster` is Dask known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from distributed import Reschedule, get_worker
+
+from xavier_cli.runs.errors import StorageError
+from xavier_cli.runs.publish import lock_output
+from xavier_cli.sweeps.plan import Group
+from xavier_cli.sweeps.work import Ending, Task, make
+from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+from xavier_cli.training.loop import Progress
+
+# What has to be the same everywhere: numbers depend on these, or what is sent cannot be read.
+PACKAGES = ("xavier-cli", "jax", "jaxlib")
+SECONDS_BETWEEN_REPORTS = 1.0
+# A task that finds its worker at work waits no longer: another worker may be idle.
+SECONDS_FOR_A_TURN = 5.0
+SECONDS_FOR_LOCKS = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.1
+# JAX has all cores of its process, so a process makes one group at a time, however many threads it has.
+_turn = threading.Lock()
+
+
+class VersionError(Exception):
+    """A worker whose versions are not the sweep's; one line that names it and them."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A file in the sweep's folder: whoever reads `content` in it sees the same folder."""
+
+    path: Path
+    content: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A group to make, with absolute paths; what it says on the way goes to `topic`."""
+
+    index: int
+    group: Group
+    task: Task
+    token: Token
+    topic: str
+    versions: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How each cell ended, in the group's order, and why; the finished files where the folder is another."""
+
+    endings: tuple[tuple[Ending, str], ...]
+    files: dict[int, bytes] = field(default_factory=dict)
+
+
+def do(job: Job) -> Reply:
+    """Make the group of `job` in its turn; raises `VersionError`, and `Reschedule` after a long wait."""
+    worker = get_worker()
+    key = worker.get_current_task()
+    if wrong := difference(versions(), job.versions):
+        raise VersionError(f"worker {worker.address} has {wrong}")
+
+    def stopped() -> bool:
+        # Cancelled, or nobody is left who asked for it; or the worker was told to leave.
+        task = worker.state.tasks.get(key)
+        return task is None or task.state != "executing" or worker.status.name not in ("running", "paused")
+
+    with _my_turn(stopped):
+        worker.log_event(job.topic, {"index": job.index, "began": worker.address})
+        try:
+            # A worker's threads are the share of its machine that whoever started it gave to it.
+            keep_compiled_programs()
+            prepare_devices(worker.state.nthreads)
+            return _made(job, _reporter(worker, job), stopped)
+        finally:
+            worker.log_event(job.topic, {"index": job.index, "left": worker.address})
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python, to its second number, and of `PACKAGES`; None for what is not installed."""
+    found: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def difference(theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) -> str:
+    """The first version that differs, in words: `jax 0.9.0, not 0.10.2`; empty where none does."""
+    for name, version in ours.items():
+        other = theirs.get(name)
+        if other != version:
+            return f"{name} {other}, not {version}" if other else f"no {name}"
+    return ""
+
+
+@contextlib.contextmanager
+def _my_turn(stopped: Callable[[], bool]) -> Iterator[None]:
+    until = time.monotonic() + SECONDS_FOR_A_TURN
+    while not _turn.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
+        if stopped() or time.monotonic() > until:
+            raise Reschedule
+    try:
+        yield
+    finally:
+        _turn.release()
+
+
+def _reporter(worker: Any, job: Job) -> Callable[[Progress], None]:
+    last = -SECONDS_BETWEEN_REPORTS
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= SECONDS_BETWEEN_REPORTS:
+            last = now
+            # Its mean error may be a NumPy number, which is not sent; nobody shows it.
+            facts = asdict(replace(progress, valid_error=None))
+            worker.log_event(job.topic, {"index": job.index, "progress": facts})
+
+    return report
+
+
+def _made(job: Job, report: Callable[[Progress], None], stopped: Callable[[], bool]) -> Reply:
+    if sees(job.token):
+        _wait_for_locks(job.group, stopped)
+        return Reply(_endings(job.group, job.task, report, stopped))
+    with tempfile.TemporaryDirectory(prefix="xavier-") as folder:
+        cells = tuple(replace(cell, path=Path(folder) / cell.path.name) for cell in job.group.cells)
+        endings = _endings(Group(cells), job.task, report, stopped)
+        done = (index for index, (ending, _) in enumerate(endings) if ending == "done")
+        return Reply(endings, {index: cells[index].path.read_bytes() for index in done})
+
+
+@cache
+def sees(token: Token) -> bool:
+    """Whether the folder of `token` is here the folder that it is there."""
+    try:
+        return token.path.read_text(encoding="ascii") == token.content
+    except (OSError, ValueError):
+        return False
+
+
+def _wait_for_locks(group: Group, stopped: Callable[[], bool]) -> None:
+    """A while: whoever held the group before may just be leaving. Who stays is told of by `make`."""
+    until = time.monotonic() + SECONDS_FOR_LOCKS
+    for cell in group.cells:
+        while time.monotonic() < until and not stopped():
+            try:
+                with lock_output(cell.path):
+                    break
+            except StorageError:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _endings(
+    group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
+) -> tuple[tuple[Ending, str], ...]:
+    ended = {outcome.cell.path: outcome for outcome in make(group, task, report, stopped)}
+    return tuple((ended[cell.path].ending, ended[cell.path].why) for cell in group.cells)
