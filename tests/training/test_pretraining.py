@@ -13,8 +13,9 @@ from xavier_cli.config import RunConfig
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
+from xavier_cli.runs.difference import differences
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import loop
+from xavier_cli.training import loop, verify
 from xavier_cli.training.autoencoder import autoencoder_gradient, masked, reconstruction_loss
 from xavier_cli.training.boltzmann import divergence
 from xavier_cli.training.durable import train_to_file
@@ -356,3 +357,12 @@ def test_thin_factors_have_two_rows_for_each_example():
         assert isinstance(thin, Thin)
         assert thin.left.shape == (2 * BATCH, FAN_IN)
         assert thin.right.shape == (2 * BATCH, FAN_OUT)
+
+
+@pytest.mark.parametrize("updates", [0, 30])
+def test_verify_pre_trains_all_of_it_before_it_compares(whole, material, monkeypatch, updates):
+    monkeypatch.setattr(verify, "prepare", lambda config, data_dir: material)
+    again = verify.train_again(whole, None, updates=updates)
+
+    assert again.updates.tolist() == [0, 30][: 1 + bool(updates)]
+    assert all(each.same_bits for each in differences(whole, again))

@@ -26,7 +26,7 @@ from xavier_cli.training.examples import prepare
 from xavier_cli.training.feed import decode
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import Layout, choose_layout
-from xavier_cli.training.loop import Progress, Watcher, train_population
+from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
 from xavier_cli.training.population import population_of
 from xavier_cli.training.provenance import provenance_of
 
@@ -101,8 +101,13 @@ def train_again(config: SurfaceConfig, data_dir: Path | None, watcher: Watcher |
         raise ConfigError(f"examples: {run_config.data} has only {len(material.valid.labels)} for validation")
     layout = choose_layout(1, 1)
     engine = Engine(population_of(run_config), material, layout)
-    (run,) = train_population(engine, replace(watcher, report=_phase(watcher, "the run again"), publish=None))
-    if run.status != "complete":
+    again = replace(watcher, report=_phase(watcher, "the run again"), publish=None)
+    try:
+        (run,) = train_population(engine, again)
+        complete = run.status == "complete"
+    except NoRunError:
+        complete = False
+    if not complete:
         raise SurfaceInterruptedError("stopped while training the run again: nothing was kept")
     params = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state.params)
     pixels = jnp.asarray(material.valid.pixels[: config.examples])

@@ -57,17 +57,22 @@ def train_again(
     if run.data and material.facts and run.data.sha256 != material.facts.sha256:
         raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
     done, began, report, stopped = 0, 0.0, watcher.report, watcher.stopped
+    # All of it comes before the first record, so that no part of it would do.
+    pretrained = run.config.pretrain == "none"
 
     def note(progress: Progress) -> None:
-        nonlocal done, began
-        # Pre-training is not what is compared: all of it is done before the first record.
-        done = 0 if progress.doing == "pretraining" else progress.updates
+        nonlocal done, began, pretrained
+        if progress.doing == "pretraining":
+            pretrained = progress.updates == progress.total
+        else:
+            done = progress.updates
         began = began or (time.perf_counter() if progress.doing == "training" else 0.0)
         report(progress)
 
     def enough() -> bool:
         too_long = updates is None and done >= records[min(1, len(records) - 1)]
-        return stopped() or done >= until or (too_long and time.perf_counter() - began > SECONDS)
+        long_enough = done >= until or (too_long and time.perf_counter() - began > SECONDS)
+        return stopped() or (pretrained and long_enough)
 
     watcher = replace(watcher, report=note, stopped=enough, provenance=provenance_of(layout))
     return train_population(Engine(population, material, layout), watcher)[0]
