@@ -129,10 +129,14 @@ class _Layout:
         from rich.padding import Padding
         from rich.text import Text
 
-        grid = self.grid("bottom")
-        grid.add_row(*(Text(self.columns[i].title, style="underline") for i in self.kept))
-        yield grid
-        grid = self.grid()
+        titles = [Text(self.columns[i].title, style="underline") for i in self.kept]
+        # In one grid with the rows, so that columns that wrap are as wide above as below; folded titles stand
+        # on the last of their lines, which takes a grid of their own.
+        grid = self.grid("bottom" if self.folded else "top")
+        grid.add_row(*titles)
+        if self.folded or moved:
+            yield grid
+            grid = self.grid()
         for index, row in enumerate(self.rows):
             style = "bold" if index in self.bold else ""
             grid.add_row(*(Text(row[i], style=style) for i in self.kept))

@@ -88,8 +88,10 @@ def sigmoid_leans_on_biases_first(material: Material) -> Finding:
 
 
 def sigmoid_from_rbm_does_not_saturate(material: Material) -> Finding:
-    """The top layer's mean stays within 0.1 to 0.9 at every record, and the late test error 10 points below
-    guessing, in every seed, on every data set there is."""
+    """The top layer's mean stays within 0.1 to 0.9, and the late test error 10 points below guessing.
+
+    At every record, in every seed, on every data set there is.
+    """
     words, parts, lowest = [], [], []
     for (run,) in pick_on_each(material, [FROM_RBM], Scale(1000, 100, data="mnist", arrays=(_MEAN,))):
         top, error = run[_MEAN][:, :, -1], late_error(run)
