@@ -192,9 +192,12 @@ def test_one_configuration_has_one_name_in_all_recipes():
     assert stems("figure-2", "laptop") <= stems("figure-11", "laptop")
 
 
-def test_nothing_but_recipes_lies_among_the_recipes():
+def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
     """The wheel takes the whole folder along."""
-    assert {path.suffix for path in Path(shipped_folder()).iterdir()} == {".toml"}
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    others = [path.name for path in Path(shipped_folder()).iterdir() if path.suffix != ".toml"]
+
+    assert [name for name in others if f"(recipes/{name})" not in readme] == []
 
 
 def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monkeypatch):
