@@ -77,6 +77,18 @@ def paper(make: Make, **settings: object) -> Runs:
     return runs
 
 
+def pretrained(make: Make, **settings: object) -> Runs:
+    """MNIST: tanh normalized without and with auto-encoders beforehand, and a sigmoid from RBMs."""
+    scale = {"data": "mnist", "width": 100, "updates": 2000, "records": "21", "lr": 0.03, **settings}
+    plain = _trained(make, "tanh", "normalized", 0.09, **scale)
+    better = _trained(make, "tanh", "normalized", 0.07, pretrain="dae", **scale)
+    noise = np.linspace(-0.003, 0.003, len(better.seeds))[:, None]
+    errors = {"curves/test_error": better["curves/test_error"] + noise}
+    sigmoid = _trained(make, "sigmoid", "standard", 0.10, pretrain="rbm", **scale)
+    means = {"activation/mean": _layers(sigmoid, np.full(5, 0.47))}
+    return [plain, altered(better, **errors), altered(sigmoid, **means)]
+
+
 def probes(make: Make, **settings: object) -> Runs:
     """The networks at initialization, width 1000."""
     scale = {"updates": 0, "width": 1000, "jacobian_examples": 16, **settings}
@@ -85,6 +97,22 @@ def probes(make: Make, **settings: object) -> Runs:
         for act in ("tanh", "softsign", "sigmoid")
         for init in ("standard", "normalized")
     ]
+
+
+def beyond(make: Make, **settings: object) -> Runs:
+    """ReLU networks on MNIST as they were seen, and two frameworks' defaults at depth 10."""
+    deep = {"he_normal": (0.06, 500), "normalized": (0.45, 6000)}
+    runs = [_relu(make, init, *seen, depth=30, **settings) for init, seen in deep.items()]
+    runs.append(_relu(make, "normalized", 0.05, 500, depth=10, **settings))
+    return [*runs, _relu(make, "standard", 0.88, 9000, depth=10, bias_init="standard", **settings)]
+
+
+def _relu(make: Make, init: str, end: float, leaves: int, **settings: object) -> Run:
+    """Errors are those of guessing up to `leaves` updates, and then `end`."""
+    scale = {"data": "mnist", "width": 100, "lr": 0.01, "updates": 10_000, "records": "21"}
+    run = _run(make, "relu", init, **{**scale, **settings})
+    curve = np.where(run.updates <= leaves, 0.887, end)
+    return altered(run, **{"curves/test_error": _noisy(run, curve)})
 
 
 def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
@@ -227,6 +255,12 @@ def all_of(runs: Runs, act: str, change: Callable[[Run], Run], init: str = "") -
         else run
         for run in runs
     ]
+
+
+def pretrained_as(run: Run, **kinds: str) -> Run:
+    """`run` as if it had been pre-trained otherwise: `none="dae"`."""
+    kind = run.config.pretrain
+    return replace(run, config=run.config.with_(pretrain=kinds[kind])) if kind in kinds else run
 
 
 def first_seeds(run: Run, number: int) -> Run:

@@ -129,7 +129,11 @@ def plausible_run(
         distance = np.abs(rates - rates[len(rates) // 2])[:, None]
         noise = np.array([_rng(config, seed, 1).normal(0, 0.001) for seed in arrays["search/search_seed"]])
         arrays["search/valid_error"] = np.minimum(final_error + 0.05 * distance + noise, 0.9)
-    arrays |= _definitions(config) | _theory(config)
+    arrays |= _definitions(config)
+    if config.pretrain == "none":
+        arrays |= _theory(config)
+    else:
+        arrays["pretrain_update"] = np.array(config.pretrain_records(), np.int64)
     if records_done is not None:
         arrays = {
             name: np.take(array, range(records_done), schema.dims(name).index("update"))
@@ -287,6 +291,9 @@ def _member(
     values = np.tile(spectrum, (len(spectrum_updates), depth, 1))
     arrays["jacobian/singular_values"] = values * mean[[0, -1][: len(values)], :, None]
 
+    if config.pretrain != "none":
+        fallen = 0.1 * np.exp(-np.arange(len(config.pretrain_records())) / 5)
+        arrays["pretraining/reconstruction_error"] = np.tile(fallen, (depth, 1)) / layers[:, None]
     arrays["final/test_correct"] = rng.random(test_examples) > goal
     arrays["final/diverged_at"] = np.array(-1)
     if diverges:

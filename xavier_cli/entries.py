@@ -159,11 +159,38 @@ class Activation:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
+    @property
+    def first_slope(self) -> float | None:
+        """What the learned parameter starts at; None where nothing is learned."""
+        return float(self.every_setting[self.learned]) if self.learned else None
+
     def at(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""
         every = {each.name: each.default for each in self.parameters} | dict(settings)
         fields = self.given(**every) if self.given else {}
         return replace(self, name=name, settings=tuple(every.items()), **fields)
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """A way to learn first weights from images alone, layer by layer."""
+
+    name: str
+    about: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Value], ...] = ()
+    """The parameters' values where some were given."""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def every_setting(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    def at(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
+        """This row with parameters set; `name` is the canonical text that says so."""
+        return replace(self, name=name, settings=tuple(settings.items()))
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,27 @@ INITIALIZERS = {
             given=lambda gain: {"law": f"orthonormal rows or columns × {gain:g}"},
         ),
         Initializer(
+            "lsuv",
+            "orthonormal, then each layer scaled to unit variance on a batch",
+            f"{_ROOM}:lsuv",
+            variance=lambda fan_in, fan_out, **_: math.nan,
+            distribution="from data",
+            source="Mishkin & Matas 2016: layer-sequential unit variance",
+            remarks=(
+                "The variance comes from the data: from the input up, each layer's weights are divided by "
+                "the standard deviation of z W + b, before the activation, over the batch and all units.",
+                "The batch: the first `examples` that the seed is trained on. Layers that are not `lsuv` "
+                "stay as drawn.",
+                "With `--init-gain` hidden layers get its square for a variance; the output layer gets 1.",
+            ),
+            aliases=("LSUV",),
+            parameters=(
+                Parameter("examples", 500.0, "size of the batch", low=2, high=500, whole=True),
+                Parameter("tolerance", 0.05, "how far from 1 a variance may be", low=0, high=1, above=True),
+                Parameter("rounds", 10.0, "divisions at most", low=1, high=100, whole=True),
+            ),
+        ),
+        Initializer(
             "sparse",
             "N(0, std²) on few inputs, else 0; sparsity 0.9, std 0.01",
             f"{_ROOM}:sparse",

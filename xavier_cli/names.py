@@ -15,8 +15,10 @@ from xavier_cli.entries import Activation as Activation
 from xavier_cli.entries import DataSet as DataSet
 from xavier_cli.entries import Initializer as Initializer
 from xavier_cli.entries import Parameter as Parameter
+from xavier_cli.entries import Pretraining as Pretraining
 from xavier_cli.entries import Spellings as Spellings
 from xavier_cli.initializers import INITIALIZERS as INITIALIZERS
+from xavier_cli.pretrainings import PRETRAININGS as PRETRAININGS
 from xavier_cli.statements import CLAIMS as CLAIMS
 from xavier_cli.statements import Claim as Claim
 

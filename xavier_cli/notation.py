@@ -167,3 +167,12 @@ def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]
         else:
             every += "," * bool(every) + part.strip()
     return every, single
+
+
+def parse_rate_schedule(text: str) -> tuple[int, str]:
+    """Updates of warm-up and the shape after them, out of `cosine`, `warmup:100` or `warmup:100,linear`."""
+    shape = "(constant|cosine|linear)"
+    match = re.fullmatch(rf"warmup:(\d{{1,10}})(?:,{shape})?|{shape}", "".join(text.split()))
+    if not match:
+        raise ValueError("should be constant, cosine, linear, warmup:N or warmup:N,cosine")
+    return int(match[1] or 0), match[2] or match[3] or "constant"

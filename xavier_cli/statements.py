@@ -1,4 +1,4 @@
-"""The paper's claims, as data: what each says, where it stands, and the function that judges it.
+"""The claims, as data: what each says, where it stands, and the function that judges it.
 
 Standard library only, as `names`, which offers them to everyone as `names.CLAIMS`.
 """
@@ -14,8 +14,8 @@ _ROOM = "xavier_cli.findings.claims"
 class Claim:
     """A statement that runs can bear out or not.
 
-    `source` is the place in Glorot & Bengio 2010 and what can be read there; `function` takes the runs and
-    returns a finding.
+    `source` is the place in Glorot & Bengio 2010, or in what followed, and what can be read there;
+    `function` takes the runs and returns a finding.
     """
 
     name: str
@@ -56,6 +56,12 @@ CLAIMS = {
             "sigmoid-depth-4-escapes",
             "A sigmoid network of depth 4 saturates first and escapes from guessing in the end.",
             "section 3.1, Figures 2 and 11: escapes near epoch 100, ends near 35 % error",
+        ),
+        _claim(
+            "sigmoid",
+            "sigmoid-from-rbm-does-not-saturate",
+            "A sigmoid network that starts from restricted Boltzmann machines does not saturate.",
+            "section 3.1: seen with unsupervised pre-training, for instance from RBMs",
         ),
         _claim(
             "saturation",
@@ -164,6 +170,12 @@ CLAIMS = {
             "section 5: 50.47 % against 59.47 % with 100,000 examples",
         ),
         _claim(
+            "errors",
+            "pretraining-beats-none",
+            "A deep network that was pre-trained without labels errs less than one that was not.",
+            "section 5, Figure 11: near 11 % error, and near 16 % without",
+        ),
+        _claim(
             "surface",
             "cross-entropy-is-steeper",
             "The cross-entropy loss is steeper than the quadratic one.",
@@ -199,6 +211,21 @@ CLAIMS = {
             "figure-11-readings",
             "The error curves of Figure 11 come out within 5 points.",
             "Figure 11: after 5, 10 and 25 million examples",
+        ),
+        _claim(
+            "beyond",
+            "relu-at-depth-30-learns-under-he",
+            "At depth 30 a ReLU network learns under the initialization made for ReLUs and stalls under the "
+            "normalized one.",
+            "Figure 3 of He et al. 2015: at 30 layers theirs converges, and the normalized one stalls",
+        ),
+        _claim(
+            "beyond",
+            "keras-default-beats-pytorchs",
+            "At depth 10 a ReLU network errs less under the default initialization of Keras than under that "
+            "of PyTorch.",
+            "section 4.2.1, equations (15) and (16): PyTorch has the standard initialization, Keras the "
+            "normalized one",
         ),
     )
 }

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from xavier_cli import names
-from xavier_cli.entries import Activation, Initializer, Parameter, Value
+from xavier_cli.entries import Activation, Initializer, Parameter, Pretraining, Value
 from xavier_cli.notation import parse_layers, parse_word, write_word
 from xavier_cli.own import own_word
 
@@ -27,7 +27,7 @@ class ParameterError(ValueError):
     """A parameter that a name does not have or that cannot be; says what is right."""
 
 
-Row = TypeVar("Row", Activation, Initializer)
+Row = TypeVar("Row", Activation, Initializer, Pretraining)
 
 
 def find_activation(word: str) -> Activation:
@@ -47,6 +47,11 @@ def find_initializer(word: str) -> Initializer:
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
     return _found("initializer", word, names.INITIALIZERS)
+
+
+def find_pretraining(word: str) -> Pretraining:
+    """The pre-training that `word` asks for, `none` among them; as `find_activation`."""
+    return _found("pre-training", word, names.PRETRAININGS)
 
 
 def find_layers(word: str) -> str:

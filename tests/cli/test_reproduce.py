@@ -13,7 +13,14 @@ from xavier_cli.recipes import read_recipe, shipped_recipes
 from xavier_cli.sweeps import work
 
 # Their data sets are not there where tests run.
-NEEDING_DATA = ("figure-12", "table-1")
+NEEDING_DATA = (
+    "figure-12",
+    "table-1",
+    "relu-depth",
+    "deep-orthogonal",
+    "selu",
+    "framework-defaults",
+)
 RECIPE = """
 title = "Figure 3 in short"
 claims = ["tanh-saturates-in-turn"]

@@ -22,6 +22,7 @@ VALUE = {
     "softsign": lambda s: s / (1 + np.abs(s)),
     "relu": lambda s: np.maximum(s, 0),
     "leaky_relu": lambda s: np.where(s > 0, s, 0.01 * s),
+    "prelu": lambda s: np.where(s > 0, s, 0.25 * s),
     "elu": lambda s: np.where(s > 0, s, np.expm1(np.minimum(s, 0))),
     "selu": lambda s: (
         1.0507009873554805 * np.where(s > 0, s, 1.6732632423543772 * np.expm1(np.minimum(s, 0)))
@@ -38,6 +39,7 @@ VALUE = {
     "elu:alpha=2": lambda s: np.where(s > 0, s, 2 * np.expm1(np.minimum(s, 0))),
 }
 SLOPE_AT_0 = {
+    "prelu": 0.25,
     "sigmoid": 0.25,
     "selu": 1.0507009873554805 * 1.6732632423543772,
     "gelu": 0.5,

@@ -439,7 +439,7 @@ def no_time(file, errors):
 
 
 def unknown_setting(file, errors):
-    text = json.dumps({**json.loads(file.attrs["config_json"]), "dropout": 0.5})
+    text = json.dumps({**json.loads(file.attrs["config_json"]), "dropoff": 0.5})
     file.attrs["config_json"] = np.bytes_(text)
     file.attrs["config_sha256"] = np.bytes_(hashlib.sha256(text.encode()).hexdigest())
 
@@ -478,7 +478,7 @@ HOSTILE = {
     attribute_no_object: "attributes make no sense",
     unknown_status: "attributes make no sense",
     no_time: "damaged",
-    unknown_setting: "its configuration is not known here: unknown setting `dropout`",
+    unknown_setting: "its configuration is not known here: unknown setting `dropoff`",
 }
 
 

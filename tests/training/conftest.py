@@ -81,12 +81,14 @@ def compiled_once():
 def make_engine(material):
     """`make_engine(strategy, seeds=…, lrs=…)`: a compiled engine of small tanh networks."""
 
-    def make(strategy="map", seeds=(0, 1, 2), lrs=(0.1,), inits=("normalized",), **settings) -> Engine:
-        config = RunConfig.of(data="mnist", depth=3, width=12, updates=PLENTY, **settings)
+    def make(
+        strategy="map", seeds=(0, 1, 2), lrs=(0.1,), inits=("normalized",), programs=None, **settings
+    ) -> Engine:
+        config = RunConfig.of(**{"data": "mnist", "depth": 3, "width": 12, "updates": PLENTY, **settings})
         variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
         layout = choose_layout(len(seeds), len(variants), strategy)
         engine = Engine(Population(config, tuple(seeds), variants), material, layout)
-        engine.start()
+        engine.start(**({"programs": programs} if programs else {}))
         return engine
 
     return make

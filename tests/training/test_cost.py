@@ -8,6 +8,7 @@ import pytest
 from xavier_cli.config import RunConfig
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.network import make_network
 from xavier_cli.training import cost
 
 
@@ -36,3 +37,26 @@ def test_cost_grows_with_what_there_is_to_do():
     assert cost.memory(base, members=100) > 5 * cost.memory(base, members=4)
     # Reading an image folder would tell its size; its cost is guessed without.
     assert cost.memory(base.with_(data="small-imagenet")) > 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{"act": "prelu"}, {"normalization": "batch"}, {"normalization": "layer"}, {"residual": True}]
+)
+def test_parameters_are_those_of_networks_with_more_to_learn(settings):
+    config = RunConfig.of(depth=3, width=7, **settings)
+    make = make_initializer("standard")
+    params = jax.eval_shape(
+        lambda: make_network(config).dress(init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make))
+    )
+    # Running averages are kept, but not learned.
+    averages = 2 * 3 * 7 if config.normalization == "batch" else 0
+
+    assert cost.parameters(config) == sum(leaf.size for leaf in jax.tree.leaves(params)) - averages
+
+
+def test_what_an_optimizer_keeps_takes_memory_and_time():
+    base, adam = RunConfig.of(), RunConfig.of(optimizer="adam")
+    more = cost.memory(adam) - cost.memory(base)
+
+    assert more == 4 * 4 * len(base.seeds) * cost.parameters(base)
+    assert cost.core_seconds(adam) > 2 * cost.core_seconds(base)

@@ -89,8 +89,8 @@ def test_in_between_the_weights_rest_and_the_change_is_a_product_of_rows():
     last = 2 * EVERY + 3
     for t in range(last):
         whole = [
-            Dense(weight + sum((u.T @ v for u, v in zip(*rows, strict=True)), np.zeros_like(weight)), bias)
-            for (weight, bias), rows in zip(params, zip(us, vs, strict=True), strict=True)
+            layer._replace(weight=layer.weight + sum(u.T @ v for u, v in zip(*rows, strict=True)))
+            for layer, rows in zip(params, zip(us, vs, strict=True), strict=True)
         ]
         thin = gradients(tuple(whole), *batches(t))
         for i, (z, delta) in enumerate(zip(thin.inputs, thin.deltas, strict=True)):

@@ -98,6 +98,22 @@ def test_going_on_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch, 
     assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
 
 
+@pytest.mark.slow
+def test_what_optimizers_averages_and_noise_keep_goes_on_in_the_same_bits(
+    material, whole, tmp_path, monkeypatch
+):
+    config = config_of(optimizer="adam", lr=0.01, schedule="cosine", normalization="batch", dropout=0.3)
+    path = tmp_path / "run.h5"
+    interrupted_at(59, config, material, path, monkeypatch)
+    kept = read_checkpoint(checkpoint_paths(path)[0]).arrays
+    train_to_file(config, material, path)
+
+    assert_same_runs(read_run(path), whole(config))
+    # The test is of what there is: two moments per weight, running averages, noise.
+    for name in ("optimizer/0/mu/0/weight", "optimizer/0/nu/2/bias", "params/1/norm/variance", "noise"):
+        assert f"seeds/state/{name}" in kept
+
+
 def test_a_training_interrupted_again_and_again_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch):
     config, path = config_of(), tmp_path / "run.h5"
     for updates in (20, 50, 90):

@@ -23,6 +23,14 @@ def initializers(incomplete: str) -> Offers:
     return _begun(incomplete, {word.name: word.law for word in names.INITIALIZERS.values()})
 
 
+def optimizers(incomplete: str) -> Offers:
+    """Optimizers, with what they are."""
+    from xavier_cli.optimizers import OPTIMIZERS, SHORT
+
+    known = {word.name: word.about for word in OPTIMIZERS.values()}
+    return _begun(incomplete, known | {short: f"{name} with momentum" for short, (name, _) in SHORT.items()})
+
+
 def data_sets(incomplete: str) -> Offers:
     """Data sets, and the beginnings of those that have a size or a path in their name."""
     from xavier_cli.datasets import FAMILIES
@@ -76,7 +84,13 @@ def runs(incomplete: str) -> Offers:
     return _begun(incomplete, dict.fromkeys(shown, ""))
 
 
-BY_SETTING = {"act": activations, "init": initializers, "bias_init": initializers, "data": data_sets}
+BY_SETTING = {
+    "act": activations,
+    "init": initializers,
+    "bias_init": initializers,
+    "data": data_sets,
+    "optimizer": optimizers,
+}
 
 
 def _begun(incomplete: str, words: Mapping[str, str]) -> Offers:

@@ -24,6 +24,7 @@ LIST_SCHEMA = "xavier.init.list/1"
 SHOW_SCHEMA = "xavier.init.show/1"
 DRAWS = 1_000_000
 LARGEST_MATRIX = 20_000_000
+_FROM_DATA = "from data"
 
 init = typer.Typer(
     no_args_is_help=True,
@@ -93,10 +94,7 @@ def list_page() -> Page:
         Column("n Var W", "right"),
         Column("also called", wraps=True, moves=True),
     )
-    rows = tuple(
-        (word.name, word.law, f"{1000 * word.variance(1000, 1000):.4g}", ", ".join(word.aliases))
-        for word in words
-    )
+    rows = tuple((word.name, word.law, _square(word), ", ".join(word.aliases)) for word in words)
     notes = ("n Var W of a square layer: 1 keeps the variance of linear units, a ReLU needs 2.",)
     return Page(LIST_SCHEMA, {"initializers": records}, records, (Table(columns, rows),), notes)
 
@@ -130,7 +128,12 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         ("law", word.law),
         ("distribution", word.distribution),
         ("truncated", "at ±2σ of the normal it is cut from" if truncated else "no"),
-        ("n Var W", f"fan_in {_number(fan_in * variance)}, fan_out {_number(fan_out * variance)}"),
+        (
+            "n Var W",
+            _FROM_DATA
+            if word.distribution == _FROM_DATA
+            else f"fan_in {_number(fan_in * variance)}, fan_out {_number(fan_out * variance)}",
+        ),
         *parameters(word),
         ("gain", "1 (the paper's); `--init-gain` multiplies it"),
         *elsewhere(word.elsewhere, word.aliases),
@@ -157,7 +160,8 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
     check = Table(
         (Column(""), Column("law", "right"), Column("measured", "right"), Column("off by", "right")),
         tuple(checks),
-        title=f"{fan_in} → {fan_out}, {weights.size:,} draws",
+        title=f"{fan_in} → {fan_out}, {weights.size:,} draws"
+        + (", before the data" if word.distribution == _FROM_DATA else ""),
     )
     return Page(
         SHOW_SCHEMA,
@@ -166,6 +170,11 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         (Table((Column(word.name), Column("", wraps=True)), tuple(facts)), check),
         ("Measured bound: the largest weight drawn. Variances are about the mean.", *word.remarks),
     )
+
+
+def _square(word: Initializer) -> str:
+    """n Var W of a square layer, in a list."""
+    return _FROM_DATA if word.distribution == _FROM_DATA else f"{1000 * word.variance(1000, 1000):.4g}"
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.config import RunConfig
 from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.runs.record import Run
@@ -34,7 +35,7 @@ _SHARES = ("saturated", "inactive")
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
     """The tables of a `run` with the single record 0, which lies at `path`."""
     config = run.config
-    title = f"{config.data} {config.act} {config.init}, {config.shape}, at initialization"
+    title = f"{config.data} {config.act} {config.init}, {config.shape}{config.in_addition}, at initialization"
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
     whole = {
         name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]
@@ -101,28 +102,34 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
     return [*cells, *[""] * (length - len(cells))]
 
 
-def _unpredicted(run: Run) -> list[str]:
-    """Why theory is silent, where it is."""
-    if any(name.startswith("theory/") for name in run.arrays):
-        return []
-    config = run.config
+def _why_unpredicted(config: RunConfig) -> str:
+    if config.beyond_theory:
+        return f"theory does not speak of {config.beyond_theory}"
     laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
     why = unpredictable(laws, find_initializer(config.bias_init))
-    return [f"No predictions: {why or 'weights or biases are not drawn around 0'}."]
+    return why or "weights or biases are not drawn around 0"
 
 
 def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) -> list[str]:
+    config = run.config
+    predicted = any(name.startswith("theory/") for name in run.arrays)
     notes = [
-        *_unpredicted(run),
-        "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights.",
+        "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights."
+        if predicted
+        else f"No predictions: {_why_unpredicted(config)}.",
         "Step up: std of the layer above over this layer's. One example's rms: what equation (7) "
         "predicts; std is of the mean over 300 examples, which is smaller.",
     ]
     if whole:
-        count = run.config.jacobian_examples
+        count = config.jacobian_examples
         examples = "1 probe example" if count == 1 else f"{count} probe examples"
         notes.append(
             f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
             f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
+        )
+    if config.normalization == "batch":
+        notes.append(
+            "Batch normalization is by running averages, as the network is used; they have not moved yet, so "
+            "that this is almost the network without it."
         )
     return [*notes, f"Loss before training: {valid_loss:.3f}.", clean(str(path))]

@@ -24,6 +24,7 @@ ONLY = (
     *layers.DATASETS,
     *(f"curves/{name}" for name in _CURVES),
     "final/diverged_at",
+    "pretraining/reconstruction_error",
     "search/lr",
     "search/valid_error",
 )
@@ -44,6 +45,8 @@ def _tables(run: Run) -> Iterator[Table]:
     yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
     if "search/lr" in run:
         yield _search_table(run)
+    if "pretraining/reconstruction_error" in run:
+        yield _pretraining_table(run)
     yield _curves_table(run)
     inside = layers_table(run)
     if inside.rows:
@@ -112,6 +115,20 @@ def _curves_table(run: Run) -> Table:
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), title="curves, mean over seeds")
 
 
+def _pretraining_table(run: Run) -> Table:
+    """Means over seeds, a column for each layer, at a few records of pre-training."""
+    errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"]
+    picked = sorted({round((len(updates) - 1) * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
+    alive = errors[~np.isnan(errors[:, -1, -1])]
+    columns, cells = [Column("updates", "right")], [[f"{int(updates[i]):,}" for i in picked]]
+    for layer in run["layer"].tolist():
+        columns.append(Column(f"layer {layer}", "right"))
+        means = alive[:, layer - 1, picked].mean(axis=0).tolist() if len(alive) else [math.nan] * len(picked)
+        cells.append(numbers.column(means))
+    title = "pre-training: mean square reconstruction error, mean over seeds"
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
+
+
 def _notes(run: Run) -> Iterator[str]:
     if len(run.seeds) > 1:
         yield "±: 95 % t-interval of the mean over seeds, for this test set."
@@ -145,6 +162,11 @@ def _data(run: Run) -> dict[str, object]:
         "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
         "layers": [asdict(layer) for layer in layers.layers_at(run)],
     }
+    if "pretraining/reconstruction_error" in run:
+        data["pretraining"] = {
+            "updates": run["pretrain_update"].tolist(),
+            "reconstruction_error": run["pretraining/reconstruction_error"].tolist(),
+        }
     if "search/lr" in run:
         data["search"] = {name: run[f"search/{name}"].tolist() for name in ("lr", "valid_error")}
     return data
@@ -164,6 +186,17 @@ def _records(run: Run) -> Iterator[dict[str, object]]:
                     "layer": None,
                     "value": value,
                 }
+    if "pretraining/reconstruction_error" in run:
+        errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"].tolist()
+        for (seed, layer, at), value in np.ndenumerate(errors):
+            yield {
+                "run": name,
+                "quantity": "reconstruction_error",
+                "seed": int(run.seeds[seed]),
+                "update": updates[at],
+                "layer": layer + 1,
+                "value": float(value),
+            }
     last = int(run.updates[-1])
     for layer in layers.layers_at(run):
         for quantity, value in asdict(layer).items():

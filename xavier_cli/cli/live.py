@@ -40,7 +40,8 @@ class LiveView:
         """Take up where training stands."""
         before = self._progress
         # From the first report after compiling on, which is no training.
-        if before is None or before.doing == "compiling" or before.phase != progress.phase:
+        now = progress.doing, progress.phase
+        if before is None or before.doing == "compiling" or (before.doing, before.phase) != now:
             self._began, self._begun_at = time.monotonic(), progress.updates
         self._progress = progress
 

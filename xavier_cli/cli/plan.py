@@ -19,6 +19,7 @@ def plan_page(config: RunConfig, path: Path, facts: DataFacts | None = None) -> 
         "run": str(path),
         "members": trained_members(config),
         "updates_per_member": config.updates,
+        **({"pretrain_updates_per_layer": config.pretrain_updates} if config.pretrain != "none" else {}),
         "records": len(config.record_updates()),
         "parameters_per_member": parameters(config, facts),
         "memory_bytes": memory(config, facts=facts),

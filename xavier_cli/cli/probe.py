@@ -55,7 +55,10 @@ def probe(
     from xavier_cli.training.room import check_room
     from xavier_cli.training.train import probe, untrained
 
-    config = untrained(resolve(settings))
+    asked = resolve(settings)
+    if asked.pretrain != "none":
+        say("probe looks before pre-training: --pretrain changes nothing here")
+    config = untrained(asked)
     path = output or PROBES / f"{config.file_stem()}.h5"
     check_output(path)
     if output is not None and output.exists() and not force:

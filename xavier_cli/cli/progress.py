@@ -57,7 +57,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 tasks[phase] = bar.add_task("compiling", total=None, facts=named(phase))
                 return
             task = bar.tasks[-1]
-            if task.total is None:
+            if task.total is None or task.description != progress.doing:
                 bar.reset(task.id, total=progress.total, description=progress.doing)
                 began = time.monotonic()
             rate = progress.updates / max(time.monotonic() - began, 1e-9)
@@ -90,6 +90,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
+        self._doing = ""
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -98,6 +99,8 @@ class _Lines:
             self._began = self._last = now
             say(f"compiling{phase}")
             return
+        if progress.doing != self._doing:
+            self._doing, self._began = progress.doing, self._last
         if progress.updates in (0, progress.total) or now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
@@ -109,7 +112,7 @@ class _Lines:
 
 def _facts(progress: Progress, rate: float) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
-    unit = "updates" if progress.doing == "training" else "points"
+    unit = "points" if progress.doing == "evaluating" else "updates"
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 

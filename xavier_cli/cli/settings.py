@@ -108,6 +108,14 @@ def _environment() -> dict[str, str]:
 
 def _option(field: str) -> inspect.Parameter:
     info = RunConfig.model_fields[field]
+    if info.annotation is bool:
+        flag = typer.Option(
+            f"--{field}/--no-{field}",
+            help=f"{info.description} [default: {'' if info.default else 'no '}{field}]",
+            rich_help_panel="Experiment",
+            show_default=False,
+        )
+        return _parameter(field, flag, bool)
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
     option = typer.Option(
         f"--{field.replace('_', '-')}",
@@ -127,9 +135,9 @@ def _as_typed(value: object) -> str:
     return str(value)
 
 
-def _parameter(name: str, option: Any) -> inspect.Parameter:
+def _parameter(name: str, option: Any, type_: type = str) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
+    return inspect.Parameter(name, kind, default=None, annotation=Annotated[type_ | None, option])
 
 
 _ALIASES = {"width": ("--widths",)}
@@ -142,6 +150,13 @@ _METAVARS = {
     "lr": "RATE[,RATE…]",
     "seeds": "SEEDS",
     "records": "WHEN",
+    "optimizer": "NAME[:KEY=VALUE,…]",
+    "schedule": "WHEN",
+    "clip": "LENGTH",
+    "weight_decay": "SHARE",
+    "dropout": "SHARE",
+    "pretrain": "NAME[:KEY=VALUE,…]",
+    "pretrain_lr": "RATE",
 }
 _FILES = (
     _parameter(

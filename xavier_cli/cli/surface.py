@@ -107,6 +107,12 @@ def _config(
     trained = None
     if run is not None:
         done = int(run.updates[-1]) if updates is None else updates
+        if run.config.schedule != "constant" and done != run.config.updates:
+            raise typer.BadParameter(
+                f"the run's rate follows `{run.config.schedule}` over all {run.config.updates} updates: "
+                "no other number trains its network",
+                param_hint="--updates",
+            )
         trained = run.config.with_(seeds=run.config.seeds[:1], lr=run.lr, updates=done, records="2")
         act = trained.act
     span = span if span is not None else 4.0 if trained is None else 1.0

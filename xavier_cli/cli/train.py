@@ -175,9 +175,8 @@ def _train(
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.examples import prepare
-        from xavier_cli.training.loop import Progress, Watcher
+        from xavier_cli.training.loop import NoRunError, Progress, Watcher
         from xavier_cli.training.room import check_room, fitting_members
-        from xavier_cli.training.train import SearchInterruptedError
 
         begun = has_checkpoint(path)
         if named and begun:
@@ -225,7 +224,7 @@ def _train(
                     member_batch=at_a_time,
                     note=say,
                 )
-            except SearchInterruptedError as error:
+            except NoRunError as error:
                 say(f"xavier: {error}; {again}")
                 raise typer.Exit(stopped.exit_code) from None
     if stopped and run.status != "complete":

@@ -9,6 +9,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.sparkline import sparklines
 from xavier_cli.cli.view import View, transposed
+from xavier_cli.config import RunConfig
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 
@@ -17,7 +18,6 @@ SCHEMA = "xavier.compare/1"
 _UNSAID = (
     "coding",
     "loss",
-    "optimizer",
     "records",
     "eval_examples",
     "jacobian_examples",
@@ -175,9 +175,15 @@ def _common(section: Section) -> str:
     shared = {
         name: value
         for name, value in section.common.items()
-        if name not in _UNSAID and (name, value) != ("init_gain", "paper")
+        if name not in _UNSAID and not _is_usual(name, value)
     }
     return ", ".join(f"{name} {numbers.setting(value)}" for name, value in shared.items())
+
+
+def _is_usual(name: str, value: object) -> bool:
+    return name in {"init_gain", "optimizer", *RunConfig.added} and (
+        value == RunConfig.model_fields[name].default
+    )
 
 
 def _section_data(section: Section) -> dict[str, object]:

@@ -119,6 +119,13 @@ KINDS = {
             options=("layers", "seeds", "record"),
         ),
         Kind(
+            "edge-of-chaos",
+            "how deep gradients travel before training, over n Var W, beside theory's curve",
+            "xavier_cli.figures.edge:edge_figure",
+            ("backprop/std",),
+            options=("seeds",),
+        ),
+        Kind(
             "curves",
             "test error over updates, one line per configuration (Figures 11, 12)",
             "xavier_cli.figures.curves:curves_figure",

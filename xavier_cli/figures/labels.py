@@ -21,9 +21,32 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "lr": lambda run: f"lr {run.lr:g}" + (" (searched)" if run.config.search else ""),
     "batch_size": lambda run: f"batch {run.config.batch_size}",
     "updates": lambda run: f"{in_updates(run.config.updates)} updates",
+    "optimizer": lambda run: run.config.optimizer,
+    "schedule": lambda run: run.config.schedule.replace("constant", "constant rate"),
+    "clip": lambda run: f"clip {run.config.clip:g}" if run.config.clip else "no clipping",
+    "weight_decay": lambda run: f"weight decay {run.config.weight_decay:g}",
+    "normalization": lambda run: f"{run.config.normalization.replace('none', 'no')} normalization",
+    "residual": lambda run: "residual" if run.config.residual else "no skips",
+    "dropout": lambda run: f"dropout {run.config.dropout:g}",
+    "pretrain": lambda run: f"pre-trained {run.config.pretrain}".replace(
+        "pre-trained none", "not pre-trained"
+    ),
+    "pretrain_updates": lambda run: f"{in_updates(run.config.pretrain_updates)} updates of pre-training",
+    "pretrain_lr": lambda run: f"pre-training lr {run.config.pretrain_lr:g}",
     "coding": lambda run: "coding [{:g}, {:g}]".format(*run.config.coding),
 }
 _SHARED = ("act", "init", "data", "depth", "width", "lr", "batch_size")
+# Said of what all runs share where it is not as usual.
+_UNUSUAL = (
+    "optimizer",
+    "schedule",
+    "clip",
+    "weight_decay",
+    "normalization",
+    "residual",
+    "dropout",
+    "pretrain",
+)
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -49,7 +72,9 @@ def labels(runs: Sequence[Run]) -> list[str]:
 def shared(runs: Sequence[Run]) -> str:
     """What all runs have in common and `labels` leaves out, as one phrase."""
     differing = _differing(runs)
-    fields = _SHARED if differing else _SHARED[2:]
+    usual = type(runs[0].config).model_fields
+    unusual = [field for field in _UNUSUAL if getattr(runs[0].config, field) != usual[field].default]
+    fields = [*(_SHARED if differing else _SHARED[2:]), *unusual]
     return _phrases(runs[0], [field for field in fields if field not in differing])
 
 

@@ -92,6 +92,11 @@ def identity(s: Array) -> Array:
     return s
 
 
+def prelu(s: Array, slope: Array | float = 0.25) -> Array:
+    """s where it is positive, else slope · s; the slope is learned, from 1/4."""
+    return jnp.where(s > 0, s, slope * s)
+
+
 def make_activation(name: str) -> Activation:
     """The activation called `name`, its parameters set, or the user's own that it names.
 

@@ -90,6 +90,12 @@ def orthogonal(gain: float = 1.0) -> Initializer:
     return of_jax.orthogonal(gain)
 
 
+def lsuv(examples: float = 500, tolerance: float = 0.05, rounds: float = 10) -> Initializer:
+    """What LSUV scales once there is data (`nn.lsuv`): the draws of `orthogonal`."""
+    del examples, tolerance, rounds
+    return orthogonal()
+
+
 def sparse(sparsity: float = 0.9, std: float = 0.01) -> Initializer:
     """N(0, std²), but 0 for ceil(sparsity·fan_in) inputs of each unit, chosen at random."""
 

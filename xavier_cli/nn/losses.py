@@ -34,3 +34,17 @@ def logits_gradient(loss: Loss, logits: Array, labels: Array) -> Array:
     """dC/dlogits of each example's own loss, shape `(batch, classes)`."""
     gradient: Array = jax.vmap(jax.grad(loss))(logits, labels)
     return gradient
+
+
+def logits_curvature(loss: Loss, logits: Array) -> Array:
+    """The diagonal of the Gauss-Newton matrix with respect to an example's logits, shape `(batch, classes)`.
+
+    With outputs p of the softmax: p (1 − p) for cross-entropy, whatever the label, which is also its
+    Hessian's; for the quadratic loss Σ_k (dp_k/dlogit)², which leaves out how the softmax itself is bent.
+    """
+    outputs = jax.nn.softmax(logits, axis=-1)
+    if loss is cross_entropy:
+        return outputs * (1 - outputs)
+    # dp_k/dlogit_j = p_k (1[k = j] − p_j): squared and summed over k.
+    others = jnp.sum(outputs**2, axis=-1, keepdims=True) - outputs**2
+    return outputs**2 * ((1 - outputs) ** 2 + others)

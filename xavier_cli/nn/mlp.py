@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: its parameters, its forward pass, and taps that read it inside."""
+"""The multi-layer perceptron: its parameters, and its forward pass at its plainest."""
 
 from __future__ import annotations
 
@@ -15,11 +15,29 @@ from jax.nn.initializers import Initializer
 from xavier_cli.nn.activations import Activation
 
 
+class Norm(NamedTuple):
+    """What normalizes a layer's pre-activations, each of shape `(fan_out,)`.
+
+    `mean` and `variance` are running averages over batches, which only batch normalization keeps.
+    """
+
+    scale: Array
+    shift: Array
+    mean: Array | None = None
+    variance: Array | None = None
+
+
 class Dense(NamedTuple):
-    """One layer: `weight` of shape `(fan_in, fan_out)`, `bias` of shape `(fan_out,)`."""
+    """One layer: `weight` of shape `(fan_in, fan_out)`, `bias` of shape `(fan_out,)`.
+
+    Of a hidden layer also the activation's learned `slope`, a number, and what normalizes it, where the
+    network has them.
+    """
 
     weight: Array
     bias: Array
+    slope: Array | None = None
+    norm: Norm | None = None
 
 
 Params = tuple[Dense, ...]
@@ -27,10 +45,17 @@ Params = tuple[Dense, ...]
 
 
 class Taps(NamedTuple):
-    """What the forward pass met, one array of shape `(batch, width)` per hidden layer."""
+    """What the forward pass met, one array of shape `(batch, width)` per hidden layer.
+
+    `preactivations` are what the non-linearity is given, `activations` what it makes of them. `sums` are
+    z W + b before they are normalized, and `inputs` what enters each layer of weights, the output layer's
+    last: in a plain network the pre-activations, and the input and the activations, once more.
+    """
 
     preactivations: tuple[Array, ...]
     activations: tuple[Array, ...]
+    sums: tuple[Array, ...]
+    inputs: tuple[Array, ...]
 
 
 def layer_sizes(inputs: int, depth: int, width: int | Sequence[int], classes: int) -> tuple[int, ...]:
@@ -73,7 +98,7 @@ def forward(
     `zeros`, one per hidden layer, are added to the pre-activations: the gradient with respect to them is
     the back-propagated gradient dC/ds.
     """
-    preactivations, activations = [], []
+    preactivations, inputs = [], [x]
     z = x
     for i, layer in enumerate(params[:-1]):
         s = z @ layer.weight + layer.bias
@@ -81,6 +106,6 @@ def forward(
             s = s + zeros[i]
         z = act(s)
         preactivations.append(s)
-        activations.append(z)
+        inputs.append(z)
     logits = z @ params[-1].weight + params[-1].bias
-    return logits, Taps(tuple(preactivations), tuple(activations))
+    return logits, Taps(tuple(preactivations), tuple(inputs[1:]), tuple(preactivations), tuple(inputs))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config import MAX_RECORDS, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.fields import MAX_RECORDS
 from xavier_cli.notation import MAX_SEEDS
 
 VERSION = 1
@@ -24,6 +25,7 @@ SCALE_BOUNDS = {
     "update": MAX_RECORDS + 2,
     "jacobian_update": 64,
     "spectrum_update": 64,
+    "pretrain_update": 64,
     "layer": 1000,
     "weight_layer": 1001,
     "percentile": 99,
@@ -98,6 +100,7 @@ def _rows() -> Iterator[Dataset]:
     yield _scale("update", "<i8", "mini-batch updates done at the record", required=True)
     yield _scale("jacobian_update", "<i8", "mini-batch updates done when the Jacobians were taken")
     yield _scale("spectrum_update", "<i8", "mini-batch updates done when whole spectra were taken")
+    yield _scale("pretrain_update", "<i8", "mini-batch updates of pre-training done of a layer at the record")
     yield _scale("layer", "<i4", "hidden layer, 1 to depth from the input up")
     yield Dataset("layer_name", ("layer",), "S24", "name of the hidden layer", units="")
     yield _scale("weight_layer", "<i4", "layer of weights, 1 to depth + 1, the last is the output layer")
@@ -126,6 +129,12 @@ def _rows() -> Iterator[Dataset]:
             yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising")
             yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count")
 
+    yield Dataset(
+        "activation/slope",
+        ("seed", "update", "layer"),
+        "<f4",
+        "slope below 0 that the layer's activation has learned",
+    )
     yield Dataset(
         "weight_gradient/example_rms",
         ("seed", "update", "weight_layer"),
@@ -190,6 +199,14 @@ def _rows() -> Iterator[Dataset]:
         ("seed", "spectrum_update", "layer", "index"),
         "<f4",
         "singular values of dz(i)/dz(i-1), falling, mean over probe examples; NaN past the last",
+    )
+
+    yield Dataset(
+        "pretraining/reconstruction_error",
+        ("seed", "layer", "pretrain_update"),
+        "<f4",
+        "mean square difference between what the layer is given and what it rebuilds, per unit, mean since "
+        "the record before; NaN where it diverged",
     )
 
     yield from _theory()

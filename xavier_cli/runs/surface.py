@@ -6,17 +6,16 @@ over it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from xavier_cli.config import MAX_SEED, ConfigError, RunConfig, file_safe
+from xavier_cli.canonical import Canonical
+from xavier_cli.config import MAX_SEED, RunConfig, file_safe
 from xavier_cli.datasets import find_data
 from xavier_cli.own import is_own
 from xavier_cli.runs.record import Status
@@ -28,14 +27,12 @@ MAX_POINTS = 501
 _GRID = ("surface/y", "surface/x")
 
 
-class SurfaceConfig(BaseModel):
+class SurfaceConfig(Canonical):
     """All that decides the numbers of a surface: over two weights of a tiny net, or around a trained one.
 
     Without `around` the net has one input, one hidden unit and one output. `around` is a run's
     configuration with the one seed and the updates that were trained.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     act: str = Field("tanh", description="activation of the hidden units")
     low: float = Field(-4.0, allow_inf_nan=False, ge=-1e3, le=1e3, description="lower end of both axes")
@@ -62,41 +59,6 @@ class SurfaceConfig(BaseModel):
         if self.around and (len(self.around.seeds) != 1 or self.around.search):
             raise ValueError("a surface lies around one seed at one rate")
         return self
-
-    @classmethod
-    def of(cls, **settings: object) -> SurfaceConfig:
-        """A configuration from settings; raises `ConfigError`, one line that names the setting."""
-        try:
-            return cls.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            words = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-            words = words.replace("Input should be", "should be")
-            raise ConfigError(f"{place}: {words}" if place else words) from None
-
-    @classmethod
-    def from_json(cls, text: str) -> SurfaceConfig:
-        """The configuration that `to_json` wrote; raises `ConfigError`."""
-        try:
-            settings = json.loads(text)
-        except (ValueError, RecursionError):
-            raise ConfigError("the configuration is not JSON") from None
-        if not isinstance(settings, dict):
-            raise ConfigError("the configuration is not a JSON object")
-        return cls.of(**settings)
-
-    def to_json(self) -> str:
-        """The canonical text: equal configurations have equal text."""
-        content = self.model_dump(mode="json")
-        if self.around:
-            # As the run's own text has it: without what older runs did not know.
-            content["around"] = json.loads(self.around.to_json())
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-    def sha256(self) -> str:
-        """SHA-256 of the canonical text, in hex."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def file_stem(self) -> str:
         """The file's name without its ending: the content first, then 8 hex digits of the hash."""

@@ -20,9 +20,8 @@ from xavier_cli.training import surface as surface_room
 from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.loop import NoRunError, Progress, Watcher
 from xavier_cli.training.room import check_room, fitting_members
-from xavier_cli.training.train import SearchInterruptedError
 
 Ending = Literal["done", "failed", "stopped"]
 _EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, StorageError)
@@ -77,7 +76,7 @@ def make(
 def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:
     try:
         made = _trained(cells, task, watcher)
-    except (SearchInterruptedError, surface_room.SurfaceInterruptedError):
+    except (NoRunError, surface_room.SurfaceInterruptedError):
         return [Outcome(cell, "stopped") for cell in cells]
     except Exception as error:
         return [Outcome(cell, "failed", _line(error)) for cell in cells]

@@ -6,8 +6,12 @@ from itertools import pairwise
 
 from xavier_cli.config import RunConfig, delay_of
 from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.optimizers import parse_optimizer
+from xavier_cli.words import find_activation
 
 _FLOAT = 4
+# Images that go up through the layers at a time: the feed's, whose room loads JAX.
+CHUNK_EXAMPLES = 1000
 # Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
@@ -21,10 +25,12 @@ SECONDS_PER_JACOBIAN_WEIGHT = 1e-7
 
 
 def parameters(config: RunConfig, facts: DataFacts | None = None) -> int:
-    """Weights and biases of one network; `facts` where the data's name says too little."""
+    """All that one network learns; `facts` where the data's name says too little."""
     inputs, classes = _sizes(config, facts)
     sizes = (inputs, *config.widths, classes)
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    scales = 2 * sum(config.widths) if config.normalization != "none" else 0
+    return dense + scales + (config.depth if find_activation(config.act).learned else 0)
 
 
 def _sizes(config: RunConfig, facts: DataFacts | None) -> tuple[int, int]:
@@ -50,8 +56,15 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     """
     facts = facts or find_data(config.data).facts
     members = members or max(len(config.seeds), searched_members(config))
-    weights = 2 * members * (parameters(config, facts) + _pending(config, facts)) * _FLOAT
+    one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
+    weights = members * one * _FLOAT
+    if config.pretrain != "none":
+        # Images of a chunk on their way up, and the biases they are rebuilt by.
+        weights += members * 4 * (CHUNK_EXAMPLES + 1) * max(_sizes(config, facts)[0], *config.widths) * _FLOAT
     probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
+    if config.residual or config.normalization == "layer":
+        # Their Jacobians are made explicitly, in double precision, with what they are made of.
+        probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
     sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
     counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
     return weights + probe + sum(counts) * _sizes(config, facts)[0]
@@ -64,9 +77,26 @@ def _pending(config: RunConfig, facts: DataFacts | None) -> int:
     return rows * (inputs + 2 * sum(config.widths) + classes)
 
 
+def _held(config: RunConfig) -> int:
+    """Copies of the weights that an update needs beside them: the optimizer's own, gradient and change."""
+    return 0 if config.is_plain_sgd else parse_optimizer(config.optimizer).slots + 2
+
+
 def core_seconds(config: RunConfig) -> float:
     """About how long one CPU core takes to train `config`, by a rule of its size; compiling is apart."""
     weights = parameters(config)
-    update = SECONDS_PER_UPDATE + SECONDS_PER_WEIGHT * weights * max(config.batch_size, 10) / 10
+    # Each further copy is one more to be moved through memory, which is what an update waits for.
+    moved = 1 + _held(config) / 2
+    update = SECONDS_PER_UPDATE + SECONDS_PER_WEIGHT * weights * moved * max(config.batch_size, 10) / 10
     looks = len(config.jacobian_updates()) * config.jacobian_examples * SECONDS_PER_JACOBIAN_WEIGHT * weights
-    return trained_members(config) * (config.updates * update + looks)
+    return trained_members(config) * (config.updates * update + looks + _pretraining_seconds(config))
+
+
+def _pretraining_seconds(config: RunConfig) -> float:
+    """Of one network: each layer's weights are moved as in training, those below by many images at a time."""
+    if config.pretrain == "none":
+        return 0.0
+    _, classes = _sizes(config, None)
+    hidden = parameters(config) - (config.widths[-1] + 1) * classes
+    layers = 2 * SECONDS_PER_WEIGHT * hidden * max(config.batch_size, 10) / 10
+    return config.pretrain_updates * (config.depth * SECONDS_PER_UPDATE + layers)

@@ -67,14 +67,14 @@ def make_delayed_stretch(act: Activation, loss: Loss, every: int) -> Stretch:
                 for old, added in zip(rows, new, strict=True)
             )
 
-        return MemberState(
-            tuple(
+        return state._replace(
+            params=tuple(
                 Dense(layer.weight, layer.bias + jnp.sum(change, axis=0))
                 for layer, change in zip(params, changes, strict=True)
             ),
-            Pending(written(pending.inputs, inputs), written(pending.changes, changes)),
-            state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            first_bad(state.diverged_at, thin.finite, update),
+            optimizer=Pending(written(pending.inputs, inputs), written(pending.changes, changes)),
+            loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
+            diverged_at=first_bad(state.diverged_at, thin.finite, update),
         )
 
     def stretch(

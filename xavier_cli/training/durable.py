@@ -15,6 +15,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.examples import Material
+from xavier_cli.training.history import pretrained_in
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Watcher
 from xavier_cli.training.stage import Stage
@@ -38,8 +39,7 @@ def train_to_file(
     With `resume` it goes on from what an earlier training left beside the file, if anything; without, that
     is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is `train`'s.
     `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
-    one, before anything is written; `StorageError`; and `SearchInterruptedError`, after which a later call
-    goes on.
+    one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
     """
     trail = _Trail(path, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
@@ -132,7 +132,11 @@ class _Trail:
         begun = resuming.to_stages(found)
         # Stages follow one another in the order of their names.
         self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
-        self._note(f"going on after {self._resumed[-1]:,} updates")
+        pretrained = pretrained_in(begun[max(begun)].history)
+        if self._resumed[-1] or not pretrained:
+            self._note(f"going on after {self._resumed[-1]:,} updates")
+        else:
+            self._note(f"going on after {pretrained:,} updates of pre-training")
         return begun
 
     def marked(self, watcher: Watcher) -> Watcher:

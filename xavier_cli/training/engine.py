@@ -14,16 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import delay_of
+from xavier_cli.config import ConfigError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_biases, make_layers
 from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
+from xavier_cli.nn.mlp import Params, init_params, layer_sizes
+from xavier_cli.nn.network import make_network
 from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
@@ -31,17 +32,20 @@ from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.member import MemberState, Step, init_state, make_sgd_step, make_stretch
+from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, pack, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
+from xavier_cli.training.pretraining import make_pretraining, mean_errors
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.training.step import make_begin, make_training
 from xavier_cli.words import find_activation, layer_inits
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
     "init": {"xla_backend_optimization_level": 1},
+    "pretrain": None,
     "advance": None,
     "observe": {"xla_backend_optimization_level": 1},
     "jacobians": {"xla_backend_optimization_level": 1},
@@ -69,7 +73,6 @@ class Engine:
         population: Population,
         material: Material,
         layout: Layout,
-        make_step: Callable[..., Step] = make_sgd_step,
     ):
         config = population.config
         self.population, self.material, self.layout = population, material, layout
@@ -83,15 +86,12 @@ class Engine:
             for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
         }
         self._records = config.record_updates()
-        every = delay_of(config.update_rule)
-        self._stretch = (
-            make_delayed_stretch(self._act, self._loss, every)
-            if every
-            else make_stretch(make_step(self._act, self._loss))
-        )
-        self._pending_rows = every * config.batch_size
-        self._probe = make_probe(self._act, self._loss, self.regions, self.bins)
-        self._spectrograph = Spectrograph(self._act)
+        self._network = make_network(config)
+        self._begin = make_begin(config, self._network)
+        self._stretch = make_training(config, self._network, self._loss)
+        self._pretrain = make_pretraining(config, self._act, range_) if config.pretrain != "none" else None
+        self._probe = make_probe(self._network, self._loss, self.regions, self.bins)
+        self._spectrograph = Spectrograph(self._network)
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
@@ -104,6 +104,10 @@ class Engine:
         self._inits = sorted({variant.init for variant in chosen})
         # Here, not while a program is traced: functions of the user's own are tried out.
         self._layers = [make_layers(layer_inits(init, config.depth), self.gain) for init in self._inits]
+        self._unit_variances = [
+            find_unit_variances(layer_inits(init, config.depth), self.gain) for init in self._inits
+        ]
+        self._check_first_examples()
         self._biases = make_biases(config.bias_init)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
@@ -128,7 +132,7 @@ class Engine:
         if not self._programs:
             self._compile(programs)
         if begun is None:
-            self.state = self._programs["init"](self._seeds, self._init_of)
+            self.state = self._programs["init"](self._seeds, self._init_of, self._tables)
         else:
             self.state = from_host(
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
@@ -137,25 +141,31 @@ class Engine:
     def _compile(self, wanted: Container[str]) -> None:
         began, config = time.perf_counter(), self.population.config
         with jax.default_matmul_precision(config.precision):
-            init = self._program(self._init_row, (SEEDS, VARIANTS))
+            init = self._program(self._init_row, (SEEDS, VARIANTS, SHARED))
             # What the other programs will be given, as far as compiling them has to know.
             self._abstract = self.state = jax.tree.map(
                 lambda leaf: jax.ShapeDtypeStruct(
                     leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
                 ),
-                jax.eval_shape(init, self._seeds, self._init_of),
+                jax.eval_shape(init, self._seeds, self._init_of, self._tables),
             )
             advance = self._program(self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED))
+            pretrain = self._program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
             observe = self._program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
             lower: dict[str, Callable[[], Any]] = {
-                "init": lambda: init.lower(self._seeds, self._init_of),
+                "init": lambda: init.lower(self._seeds, self._init_of, self._tables),
+                "pretrain": lambda: pretrain.lower(*self._pretrain_arguments(0, 0)),
                 "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
                 "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
                 "jacobians": lambda: self._program(self._jacobians_row, (GRID, SHARED)).lower(
                     self.state, self._examples[0].pixels
                 ),
             }
-            unused = {"advance": not config.updates, "jacobians": not config.jacobian_examples}
+            unused = {
+                "pretrain": self._pretrain is None,
+                "advance": not config.updates,
+                "jacobians": not config.jacobian_examples,
+            }
             with ThreadPoolExecutor() as pool:
                 # Each is compiled, or fetched from the cache, while the next one is traced.
                 compiling = {
@@ -192,6 +202,18 @@ class Engine:
             "preactivation/inactive_bound": np.array([regions.inactive_below, regions.inactive_above]),
             "activation/saturated_bound": reached.astype(np.float64),
         }
+
+    def pretrain(self, first: int, last: int) -> None:
+        """Pre-train all members from update `first`, counted through all layers, up to but without `last`."""
+        each = self.population.config.pretrain_updates
+        while first < last:
+            until = min(last, (first // each + 1) * each)
+            self.state = self._programs["pretrain"](*self._pretrain_arguments(first, until))
+            first = until
+
+    def reconstruction_errors(self) -> np.ndarray:
+        """Shape `(seeds, variants, depth, records)`: how well each layer rebuilt its input."""
+        return mean_errors(self.population.config, self._real(self.state.pretraining.errors))
 
     def advance(self, first: int, last: int) -> None:
         """Train all members from update `first` up to, but without, `last`."""
@@ -239,7 +261,7 @@ class Engine:
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self._act)
+            return state, factors(state.params, x, self._network)
 
         return self.layout.over(member)(states)
 
@@ -266,29 +288,103 @@ class Engine:
         donated = tuple(i for i, spec in enumerate(specs) if spec == GRID)
         return jax.jit(self.layout.spread(device_part, specs), donate_argnums=donated)
 
-    def _init_row(self, seed: Array, init_of: Array) -> MemberState:
+    def _init_row(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         config, material = self.population.config, self.material
         sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
         key = seed_key(seed, Purpose.WEIGHTS)
         bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
-        drawn = [init_params(key, sizes, layers, bias=bias) for layers in self._layers]
+        drawn = [
+            self._scaled(init_params(key, sizes, layers, bias=bias), rules, seed, tables)
+            for layers, rules in zip(self._layers, self._unit_variances, strict=True)
+        ]
 
         def member(init_of: Array) -> MemberState:
-            state = init_state(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn))
-            if not self._pending_rows:
-                return state
-            return state._replace(optimizer=init_pending(state.params, self._pending_rows))
+            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
 
         return self.layout.over(member)(init_of)
 
+    def _scaled(
+        self, params: Params, rules: tuple[UnitVariance | None, ...], seed: Array, tables: Any
+    ) -> Params:
+        """`params`, some of them scaled by the first examples that the seed is trained on."""
+        count = _examples_of(rules)
+        if not count:
+            return params
+        feed, first = self.material.feed, jnp.int32(0)
+        _, examples = feed.take(feed.start(seed, first, tables), first, tables)
+        x = decode(examples.pixels[:count], self.population.config.coding)
+        return scale_to_data(self._network, params, x, rules)
+
+    def _check_first_examples(self) -> None:
+        # The first chunk of a feed holds 500 examples, or all there are.
+        there = self.material.feed.chunk_updates * self.population.config.batch_size
+        wanted = max(map(_examples_of, self._unit_variances))
+        if wanted > there:
+            raise ConfigError(
+                f"init: lsuv is to look at {wanted} examples, and an epoch has {there}: "
+                f"`lsuv:examples={there}` or fewer"
+            )
+
+    def _pretrain_arguments(self, first: int, last: int) -> tuple[Any, ...]:
+        return (
+            self.state,
+            self._seeds,
+            self.layout.place(np.int32(first // self.population.config.pretrain_updates), SHARED),
+            self.layout.place(np.int32(first), SHARED),
+            self.layout.place(self._lasts(first, last), SEEDS),
+            self._tables,
+        )
+
+    def _pretrain_row(
+        self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
+    ) -> MemberState:
+        feed, config, pretrain = self.material.feed, self.population.config, self._pretrain
+        assert pretrain is not None
+        key = seed_key(seed, Purpose.PRETRAINING_NOISE)
+
+        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
+            states, cursor = carry
+            cursor, examples = feed.take(cursor, number, tables)
+            begin, end = feed.bounds(number)
+            x = decode(examples.pixels, config.coding)
+
+            def member(state: MemberState) -> MemberState:
+                here = jnp.maximum(first, begin), jnp.minimum(last, end)
+                return pretrain(state, layer, *here, lambda t: (t - begin) * config.batch_size, x, key)
+
+            return self.layout.over(member)(states), cursor
+
+        return self._over_chunks(chunk, states, seed, first, last, tables, pretraining=True)
+
+    def _over_chunks(
+        self,
+        chunk: Callable[[Array, tuple[MemberState, Any]], tuple[MemberState, Any]],
+        states: MemberState,
+        seed: Array,
+        first: Array,
+        last: Array,
+        tables: Any,
+        pretraining: bool = False,
+    ) -> MemberState:
+        """`chunk(number, (states, cursor))` for each of the feed's chunks that hold updates to be done."""
+        feed = self.material.feed
+        begin = feed.chunk_of(first)
+        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
+        cursor = feed.start(seed, begin, tables, pretraining)
+        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, cursor))
+        return states
+
+    def _lasts(self, first: int, last: int) -> np.ndarray:
+        """Where each seed's updates end: what fills the grid up does none."""
+        return np.where(self._is_real, last, first).astype(np.int32)
+
     def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
-        lasts = np.where(self._is_real, last, first).astype(np.int32)
         return (
             self.state,
             self._seeds,
             self._rates,
             self.layout.place(np.int32(first), SHARED),
-            self.layout.place(lasts, SEEDS),
+            self.layout.place(self._lasts(first, last), SEEDS),
             self.layout.place(self._records_around(first), SHARED),
             self._tables,
         )
@@ -326,10 +422,7 @@ class Engine:
 
             return self.layout.over(member)(states, rates), cursor
 
-        begin = feed.chunk_of(first)
-        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
-        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, feed.start(seed, begin, tables)))
-        return states
+        return self._over_chunks(chunk, states, seed, first, last, tables)
 
     def _records_around(self, update: int) -> np.ndarray:
         """Shape `(2,)`: the records at or before `update`, and after it."""
@@ -352,7 +445,9 @@ class Engine:
         probe, valid, test = material
 
         def errors(params: Any, chunk: Chunk) -> Evaluation:
-            return evaluate(params, chunk.pixels, chunk.labels, examples, self._act, self._loss, coding)
+            return evaluate(
+                params, chunk.pixels, chunk.labels, examples, self._network.forward, self._loss, coding
+            )
 
         def member(state: MemberState) -> tuple[MemberState, Record]:
             on_valid, on_test = errors(state.params, valid), errors(state.params, test)
@@ -371,3 +466,8 @@ class Engine:
             )
 
         return self.layout.over(member)(states)
+
+
+def _examples_of(rules: tuple[UnitVariance | None, ...]) -> int:
+    """How many examples weights are scaled by; 0 where data has no say in them."""
+    return max((rule.examples for rule in rules if rule), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss
-from xavier_cli.nn.mlp import Params, forward
+from xavier_cli.nn.mlp import Params, Taps
 from xavier_cli.training.feed import decode
 
 BLOCK = 500
@@ -31,7 +31,7 @@ def evaluate(
     pixels: Array,
     labels: Array,
     examples: Array,
-    act: Activation,
+    forward: Callable[[Params, Array], tuple[Array, Taps]],
     loss: Loss,
     coding: tuple[float, float],
 ) -> Evaluation:
@@ -47,7 +47,7 @@ def evaluate(
         first = jnp.minimum(begin, last) if len(labels) % size else begin
         x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, size), coding)
         truth = jax.lax.dynamic_slice_in_dim(labels, first, size)
-        logits, _ = forward(params, x, act)
+        logits, _ = forward(params, x)
         index = first + jnp.arange(size)
         wanted = (index >= begin) & (index < examples)
         right = (wanted & (jnp.argmax(logits, axis=-1) == truth)).astype(jnp.uint8)

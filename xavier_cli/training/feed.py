@@ -39,8 +39,8 @@ class Feed(Protocol):
     def bounds(self, chunk: Array) -> tuple[Array, Array]:
         """First update of a chunk, and the one after its last."""
 
-    def start(self, seed: Array, chunk: Array, tables: Any) -> Any:
-        """What has to be carried from chunk to chunk, ready for `chunk`."""
+    def start(self, seed: Array, chunk: Array, tables: Any, pretraining: bool = False) -> Any:
+        """What has to be carried from chunk to chunk, ready for `chunk`; `pretraining` has its own order."""
 
     def take(self, cursor: Any, chunk: Array, tables: Any) -> tuple[Any, Chunk]:
         """The examples of `chunk`."""
@@ -61,8 +61,8 @@ class ShapesetFeed:
         first = chunk * self.chunk_updates
         return first, first + self.chunk_updates
 
-    def start(self, seed: Array, chunk: Array, tables: Any) -> Array:
-        return seed_key(seed, Purpose.IMAGES)
+    def start(self, seed: Array, chunk: Array, tables: Any, pretraining: bool = False) -> Array:
+        return seed_key(seed, Purpose.PRETRAINING_IMAGES if pretraining else Purpose.IMAGES)
 
     def take(self, cursor: Array, chunk: Array, tables: Any) -> tuple[Array, Chunk]:
         count = self.chunk_updates * self.batch_size
@@ -100,8 +100,9 @@ class FiniteFeed:
         first = epoch * self.epoch_updates + chunk * self.chunk_updates
         return first, jnp.minimum(first + self.chunk_updates, (epoch + 1) * self.epoch_updates)
 
-    def start(self, seed: Array, chunk: Array, tables: Chunk) -> _Epoch:
-        key, epoch = seed_key(seed, Purpose.ORDER), chunk // self.chunks
+    def start(self, seed: Array, chunk: Array, tables: Chunk, pretraining: bool = False) -> _Epoch:
+        key = seed_key(seed, Purpose.PRETRAINING_ORDER if pretraining else Purpose.ORDER)
+        epoch = chunk // self.chunks
         return _Epoch(key, epoch, self._order(key, epoch))
 
     def take(self, cursor: _Epoch, chunk: Array, tables: Chunk) -> tuple[_Epoch, Chunk]:

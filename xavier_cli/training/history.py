@@ -33,6 +33,13 @@ class History:
         self._records: list[Mapping[str, np.ndarray]] = []
         self._jacobians: dict[int, list[list[Future[Singular]]]] = {}
         self._test_correct: np.ndarray | None = None
+        self.pretrained = 0
+        """Updates of pre-training done, counted through all layers."""
+        self._reconstruction_errors: np.ndarray | None = None
+
+    def add_pretraining(self, done: int, errors: np.ndarray) -> None:
+        """Keep how well each layer rebuilt its input, shape `(seeds, variants, depth, records)`."""
+        self.pretrained, self._reconstruction_errors = done, errors
 
     def add(self, update: int, record: Mapping[str, np.ndarray]) -> None:
         """Keep a record, each array of shape `(seeds, variants, ...)`, taken after `update` updates."""
@@ -64,9 +71,15 @@ class History:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for `restore`; waits for Jacobians that are being worked on."""
-        arrays = {"update": np.array(self.updates, np.int64)}
-        for name in self._records[0]:
-            arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
+        arrays: dict[str, np.ndarray] = {}
+        if self._reconstruction_errors is not None:
+            arrays["pretrained"] = np.array([self.pretrained], np.int64)
+            arrays["reconstruction_errors"] = self._reconstruction_errors
+        # Nothing is kept as arrays without a number in them.
+        if self.updates:
+            arrays["update"] = np.array(self.updates, np.int64)
+            for name in self._records[0]:
+                arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
         if self._jacobians:
             grids = [
                 [[each.result() for each in seed] for seed in members] for members in self._jacobians.values()
@@ -85,7 +98,7 @@ class History:
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take up what `arrays()` gave."""
-        self.updates = arrays["update"].tolist()
+        self.updates = arrays["update"].tolist() if "update" in arrays else []
         records = _under("record/", arrays)
         self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
         averages = _under("jacobian_average/", arrays)
@@ -98,6 +111,8 @@ class History:
                 for s, seed in enumerate(arrays["jacobian_values"][i])
             ]
         self._test_correct = arrays.get("test_correct")
+        self.pretrained = pretrained_in(arrays)
+        self._reconstruction_errors = arrays.get("reconstruction_errors")
 
     @property
     def is_complete(self) -> bool:
@@ -130,6 +145,9 @@ class History:
         arrays["update"] = np.array(self.updates, np.int64)
         for name in self._records[0]:
             arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
+        if self._reconstruction_errors is not None:
+            arrays["pretraining/reconstruction_error"] = self._reconstruction_errors[:, variant]
+            arrays["pretrain_update"] = np.array(self.population.config.pretrain_records(), np.int64)
         arrays["final/diverged_at"] = diverged_at.astype(np.int64)
         if self._test_correct is not None:
             arrays["final/test_correct"] = self._test_correct[:, variant].astype(np.int8)
@@ -171,6 +189,11 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         for name, array in first.arrays.items()
     }
     return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)
+
+
+def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:
+    """The updates of pre-training that were done when `History.arrays` gave `arrays`."""
+    return int(arrays["pretrained"][0]) if "pretrained" in arrays else 0
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -19,18 +19,21 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.nn.activations import Activation
-from xavier_cli.nn.mlp import Params, forward
+from xavier_cli.nn.mlp import Dense, Norm, Params
+from xavier_cli.nn.network import EPSILON, Network
 from xavier_cli.training.devices import usable_cores
 
 
 class Factors(NamedTuple):
-    """What a member's Jacobians are made of: its parameters, and the pre-activations of its hidden layers.
+    """What a member's Jacobians are made of: its parameters, and what its hidden layers met.
 
-    `preactivations` holds one array of shape `(examples, width)` per hidden layer.
+    `preactivations`, and what they were before layer normalization, `sums`, hold one array of shape
+    `(examples, width)` per hidden layer; of other networks there are no `sums`.
     """
 
     params: Params
     preactivations: tuple[Array, ...]
+    sums: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,24 @@ class Singular:
     values: np.ndarray
 
 
-def factors(params: Params, x: Array, act: Activation) -> Factors:
+def factors(params: Params, x: Array, network: Network) -> Factors:
     """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device."""
-    return Factors(params, forward(params, x, act)[1].preactivations)
+    taps = network.forward(params, x)[1]
+    return Factors(params, taps.preactivations, taps.sums if network.normalization == "layer" else ())
 
 
 class Spectrograph:
-    """Measures Jacobians on the host's cores, beside the devices' own work."""
+    """Measures Jacobians on the host's cores, beside the devices' own work.
 
-    def __init__(self, act: Activation):
-        self._slope = jax.jit(jax.vmap(jax.grad(act)))
+    They are those of the network as it is used: batch normalization is by its running averages. `network` may
+    be the activation of a plain one.
+    """
+
+    def __init__(self, network: Activation | Network):
+        self._network = network if isinstance(network, Network) else Network(network)
+        sloped = self._network.sloped
+        act = self._network.act if sloped is None else sloped
+        self._slope = jax.jit(jax.vmap(jax.grad(act), in_axes=(0,) if sloped is None else (0, None)))
         self._pool = ThreadPoolExecutor(usable_cores())
 
     def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[Singular]]]:
@@ -65,17 +76,91 @@ class Spectrograph:
 
     def _member(self, host: Future[Any], seed: int, variant: int) -> Singular:
         # The transfer was submitted first, so a thread that waits for it never keeps it from starting.
-        params, preactivations = jax.tree.map(lambda leaf: leaf[seed, variant], host.result())
-        return singular(
-            [np.asarray(layer.weight, np.float64) for layer in params], self.slopes(preactivations)
-        )
+        return self.singular(*jax.tree.map(lambda leaf: leaf[seed, variant], host.result()))
 
-    def slopes(self, preactivations: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def singular(self, params: Params, preactivations: Sequence[np.ndarray], sums: Any = ()) -> Singular:
+        """Of one member's factors, on the host."""
+        params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
+        slopes = self.slopes(preactivations, params)
+        if self._network.normalization == "batch":
+            # A unit's factor, whatever the example: one with the weights.
+            params = tuple(_folded(layer) for layer in params)
+        weights = [np.asarray(layer.weight) for layer in params]
+        if self._network.normalization != "layer" and not self._network.residual:
+            return singular(weights, slopes)
+        layers = []
+        for number, (weight, slope) in enumerate(zip(weights, slopes, strict=False)):
+            jacobian = np.broadcast_to(weight.T, (len(slope), *weight.T.shape))
+            if self._network.normalization == "layer":
+                jacobian = layer_norm_jacobians(params[number].norm, np.asarray(sums[number])) @ jacobian
+            jacobian = slope[:, :, None] * jacobian
+            if self._network.skips(number, params[number]):
+                jacobian = jacobian + np.eye(len(weight))
+            layers.append(jacobian)
+        return singular_of(layers, weights)
+
+    def slopes(self, preactivations: Sequence[np.ndarray], params: Params = ()) -> list[np.ndarray]:
         """φ'(s), in double precision: in single, a slope of tanh below 6e-8 would be 0, and its log lost."""
+        learned = [() if self._network.sloped is None else (layer.slope,) for layer in params[:-1]]
         with jax.enable_x64(True):
             return [
-                np.asarray(self._slope(s.astype(np.float64).ravel())).reshape(s.shape) for s in preactivations
+                np.asarray(self._slope(np.asarray(s, np.float64).ravel(), *own)).reshape(s.shape)
+                for s, own in zip(preactivations, learned or [()] * len(preactivations), strict=True)
             ]
+
+
+def _folded(layer: Dense) -> Dense:
+    norm = layer.norm
+    if norm is None or norm.variance is None:
+        return layer
+    return layer._replace(weight=layer.weight * (norm.scale / np.sqrt(norm.variance + EPSILON)))
+
+
+def layer_norm_jacobians(norm: Norm | None, sums: np.ndarray) -> np.ndarray:
+    """Of layer normalization at `sums` of shape `(examples, width)`; shape `(examples, width, width)`.
+
+    scale/σ (1 − 1/n − x xᵀ/n), where x is what is scaled: mean and length pass nothing on.
+    """
+    assert norm is not None
+    sums = sums.astype(np.float64)
+    width = sums.shape[1]
+    sigma = np.sqrt(sums.var(axis=1, keepdims=True) + EPSILON)
+    x = (sums - sums.mean(axis=1, keepdims=True)) / sigma
+    inner = np.eye(width) - 1 / width - x[:, :, None] * x[:, None, :] / width
+    return (np.asarray(norm.scale) / sigma)[:, :, None] * inner
+
+
+def singular_of(jacobians: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> Singular:
+    """Singular values of explicit `jacobians`, one array of shape `(examples, fan_out, fan_in)` per layer.
+
+    `weights` end with the output layer's. NaN where a number is not finite.
+    """
+    layers = [_svd(jacobian) for jacobian in jacobians]
+    whole = jacobians[0]
+    for jacobian in jacobians[1:]:
+        whole = jacobian @ whole
+    count = min(min(weight.shape) for weight in weights)
+    return _as_singular(
+        layers, [averages(values) for values in layers], averages(_svd(weights[-1].T @ whole)[:, :count])
+    )
+
+
+def _svd(jacobians: np.ndarray) -> np.ndarray:
+    if not np.all(np.isfinite(jacobians)):
+        return np.full((len(jacobians), min(jacobians.shape[1:])), np.nan)
+    return np.asarray(np.linalg.svd(jacobians, compute_uv=False))
+
+
+def averages(values: np.ndarray) -> dict[str, float]:
+    """Averages over singular values, `(examples, index)` and falling, and then over the examples."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(values).mean(axis=1)
+    return {
+        "mean": float(values.mean()),
+        "rms": float(np.sqrt((values**2).mean(axis=1)).mean()),
+        "geometric_mean": float(np.exp(logs).mean()),
+        "max": float(values[:, 0].mean()),
+    }
 
 
 def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Singular:
@@ -84,15 +169,20 @@ def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Sin
     `slopes` holds `(examples, fan_out)` for each hidden layer. NaN where a number is not finite.
     """
     layers = [layer_values(*layer) for layer in zip(weights, slopes, strict=False)]
-    averages = [layer_averages(*each) for each in zip(weights, slopes, layers, strict=False)]
-    whole = end_to_end_averages(weights, slopes)
+    each = [layer_averages(*layer) for layer in zip(weights, slopes, layers, strict=False)]
+    return _as_singular(layers, each, end_to_end_averages(weights, slopes))
+
+
+def _as_singular(
+    layers: Sequence[np.ndarray], per_layer: Sequence[Mapping[str, float]], whole: Mapping[str, float]
+) -> Singular:
     longest = max(values.shape[1] for values in layers)
     padded = [
         np.pad(values.mean(axis=0), (0, longest - values.shape[1]), constant_values=np.nan)
         for values in layers
     ]
     return Singular(
-        {name: np.array([layer[name] for layer in averages]) for name in whole}
+        {name: np.array([layer[name] for layer in per_layer]) for name in whole}
         | {f"end_to_end_{name}": np.array(value) for name, value in whole.items()},
         np.stack(padded),
     )
@@ -153,12 +243,4 @@ def end_to_end_averages(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarr
     if not np.all(np.isfinite(jacobian)):
         return dict.fromkeys(("mean", "rms", "geometric_mean", "max"), np.nan)
     count = min(min(weight.shape) for weight in weights)
-    values = np.linalg.svd(jacobian, compute_uv=False)[:, :count]
-    with np.errstate(divide="ignore"):
-        logs = np.log(values).mean(axis=1)
-    return {
-        "mean": float(values.mean()),
-        "rms": float(np.sqrt((values**2).mean(axis=1)).mean()),
-        "geometric_mean": float(np.exp(logs).mean()),
-        "max": float(values[:, 0].mean()),
-    }
+    return averages(np.linalg.svd(jacobian, compute_uv=False)[:, :count])

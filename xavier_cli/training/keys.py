@@ -22,7 +22,11 @@ class Purpose(IntEnum):
     DIRECTIONS = 6
     SIGNAL = 7
     FIXED = 8
+    DROPOUT = 11
     BIASES = 16
+    PRETRAINING_NOISE = 24
+    PRETRAINING_ORDER = 25
+    PRETRAINING_IMAGES = 26
 
 
 def seed_key(seed: Array | int, purpose: Purpose) -> Array:
@@ -33,3 +37,8 @@ def seed_key(seed: Array | int, purpose: Purpose) -> Array:
 def shared_key(purpose: Purpose) -> Array:
     """The key for what all seeds share: the validation, test and probe examples."""
     return seed_key(2010, purpose)
+
+
+def as_key(numbers: Array) -> Array:
+    """The key whose `jax.random.key_data` is `numbers`: states hold those, since plain arrays can be kept."""
+    return jax.random.wrap_key_data(numbers, impl=KEY_IMPLEMENTATION)

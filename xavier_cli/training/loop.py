@@ -14,6 +14,7 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine, Record
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
+from xavier_cli.training.pace import Pace
 from xavier_cli.training.population import Variant
 from xavier_cli.training.stage import Stage
 
@@ -22,14 +23,19 @@ SEGMENT_SECONDS = 1.0
 
 FIRST_SEGMENT = 20
 
-Doing = Literal["compiling", "training", "evaluating"]
+Doing = Literal["compiling", "pretraining", "training", "evaluating"]
+
+
+class NoRunError(Exception):
+    """A training that was stopped before there was any run of it; it says where."""
 
 
 @dataclass(frozen=True)
 class Progress:
     """Where training stands; `valid_error` is the mean over members at the last record.
 
-    When `evaluating`, each of `total` rows, not updates, holds `members` points.
+    When `pretraining`, `updates` count through all layers. When `evaluating`, each of `total` rows, not
+    updates, holds `members` points.
     """
 
     doing: Doing
@@ -70,7 +76,8 @@ class Watcher:
 def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = None) -> list[Run]:
     """Train a population to the end, or until stopped; one run per variant.
 
-    With `begun` it goes on from there: the runs are those of a training that never stopped.
+    With `begun` it goes on from there: the runs are those of a training that never stopped. Raises
+    `NoRunError` where it was stopped in pre-training.
     """
     return _Training(engine, watcher, begun).run()
 
@@ -96,7 +103,8 @@ class _Training:
         self._engine.start(self._begun.state if self._begun else None)
         self._started = time.perf_counter()
         with Keeper() as keeper:
-            self._train(keeper)
+            if self._pretrain(keeper):
+                self._train(keeper)
         state = self._engine.host_state()
         complete = self._history.is_complete
         if self._watcher.save:
@@ -105,7 +113,32 @@ class _Training:
             self._watcher.save(
                 Stage(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
             )
+        if not self._history.updates:
+            raise NoRunError(f"stopped in {self._layer_in_words()}")
         return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
+
+    def _pretrain(self, keeper: Keeper) -> bool:
+        """Pre-train what is to be; whether that is done."""
+        engine, history, config = self._engine, self._history, self._engine.population.config
+        if config.pretrain == "none":
+            return True
+        total = config.depth * config.pretrain_updates
+        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
+        while history.pretrained < total and not self._watcher.stopped():
+            began, first = time.perf_counter(), history.pretrained
+            # No further than a layer: the next one is of another size, and of another speed.
+            of_layer = config.pretrain_updates - first % config.pretrain_updates
+            step = min(pace.updates, of_layer)
+            engine.pretrain(first, first + step)
+            engine.wait()
+            history.add_pretraining(first + step, engine.reconstruction_errors())
+            pace.took(step, time.perf_counter() - began)
+            if step == of_layer:
+                pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
+            self._report("pretraining")
+            if self._watcher.save and keeper.is_due:
+                keeper.keep(self._snapshot)
+        return history.pretrained == total
 
     def _train(self, keeper: Keeper) -> None:
         """The host stores a record while the devices compute the segment after it."""
@@ -113,20 +146,19 @@ class _Training:
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record] | None = None
-        segment = FIRST_SEGMENT
+        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
             while self._done < at and not watcher.stopped():
                 began = time.perf_counter()
-                step = min(segment, at - self._done)
+                step = min(pace.updates, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
                     self._add(*pending)
                     pending = None
                 engine.wait()
                 self._done += step
-                seconds = time.perf_counter() - began
-                segment = max(1, min(4 * segment, int(step * SEGMENT_SECONDS / seconds)))
+                pace.took(step, time.perf_counter() - began)
                 self._report("training")
                 if (watcher.publish or watcher.save) and keeper.is_due:
                     keeper.keep(self._snapshot)
@@ -186,5 +218,14 @@ class _Training:
     def _report(self, doing: Doing) -> None:
         population, updates = self._engine.population, self._history.updates
         error = self._history.mean_valid_error() if updates else None
-        last = population.config.record_updates()[-1]
-        self._watcher.report(Progress(doing, self._done, last, population.members, error))
+        done, last, phase = self._done, population.config.record_updates()[-1], ""
+        if doing == "pretraining":
+            config = population.config
+            done, last = self._history.pretrained, config.depth * config.pretrain_updates
+            phase = self._layer_in_words()
+        self._watcher.report(Progress(doing, done, last, population.members, error, phase))
+
+    def _layer_in_words(self) -> str:
+        config = self._engine.population.config
+        layer = min(self._history.pretrained // config.pretrain_updates + 1, config.depth)
+        return f"pre-training layer {layer} of {config.depth}"

@@ -11,7 +11,10 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_gradient
-from xavier_cli.nn.mlp import Dense, Params, forward
+from xavier_cli.nn.mlp import Dense, Params
+from xavier_cli.nn.network import Network, with_running_averages
+from xavier_cli.training.keys import as_key
+from xavier_cli.training.update import Optimizer, applied, plain_sgd
 
 # An update whose factors stay below this cannot make a weight infinite, so testing the factors
 # (batch × width numbers) is enough and the weights (width × width) need not be read again.
@@ -23,10 +26,15 @@ class MemberState(NamedTuple):
 
     params: Params
     optimizer: Any
+    """What the optimizer keeps; nothing for plain SGD."""
     loss_sum: Array
     """Sum of the mini-batch losses since the last record."""
     diverged_at: Array
     """The first update that was not finite, counted from 0, or -1."""
+    noise: Any = ()
+    """What the member's own noise is drawn by, a key's numbers; nothing where there is no noise."""
+    pretraining: Any = ()
+    """What its pre-training keeps besides the weights; nothing where there is none."""
 
 
 Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
@@ -42,43 +50,55 @@ From update `first` up to, but without, `last`; both lie between two neighbourin
 """
 
 
-def init_state(params: Params) -> MemberState:
+def init_state(params: Params, optimizer: Any = (), noise: Any = ()) -> MemberState:
     """The state before the first update."""
     zero = params[0].bias[0] * 0
-    return MemberState(params, (), zero, jnp.int32(-1) + zero.astype(jnp.int32))
+    return MemberState(params, optimizer, zero, jnp.int32(-1) + zero.astype(jnp.int32), noise)
+
+
+def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> Step:
+    """The obvious step, of any network and optimizer: `value_and_grad` of the mean loss, all numbers tested.
+
+    Its simplest case is what every faster step is compared with.
+    """
+
+    def mean_loss(params: Params, x: Array, labels: Array, key: Array | None) -> tuple[Array, Params]:
+        logits, moved = network.train(params, x, key)
+        return jnp.mean(loss(logits, labels)), moved
+
+    def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
+        key = jax.random.fold_in(as_key(state.noise), update) if network.dropout else None
+        (value, moved), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.params, x, labels, key)
+        changes, kept = optimizer.update(gradient, state.optimizer, state.params, lr)
+        params = applied(state.params, changes)
+        if network.normalization == "batch":
+            params = with_running_averages(params, moved)
+        return stepped(state, params, kept, value, update)
+
+    return step
 
 
 def make_reference_step(act: Activation, loss: Loss) -> Step:
-    """The obvious step: `value_and_grad` of the mean loss, an optax update, all weights tested.
+    """Plain SGD of a plain network the obvious way."""
+    return make_gradient_step(Network(act), loss, plain_sgd())
 
-    What every faster step is compared with.
-    """
-    # Here alone: it takes a second to import, and only comparisons need it.
-    import optax
 
-    optimizer = optax.sgd(1.0)
-
-    def mean_loss(params: Params, x: Array, labels: Array) -> Array:
-        logits, _ = forward(params, x, act)
-        return jnp.mean(loss(logits, labels))
-
-    def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
-        value, gradient = jax.value_and_grad(mean_loss)(state.params, x, labels)
-        changes, _ = optimizer.update(gradient, optimizer.init(state.params))
-        params = jax.tree.map(lambda w, change: w + lr * change, state.params, changes)
-        finite = jnp.isfinite(value)
-        for leaf in jax.tree.leaves(params):
+def stepped(state: MemberState, params: Params, optimizer: Any, value: Array, update: Array) -> MemberState:
+    """`state` with new `params` and optimizer, or frozen as it is where one of these is not finite."""
+    finite = jnp.isfinite(value)
+    for leaf in jax.tree.leaves((params, optimizer)):
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
             finite &= jnp.all(jnp.isfinite(leaf))
-        alive = finite & (state.diverged_at < 0)
-        params = jax.tree.map(lambda new, old: jnp.where(alive, new, old), params, state.params)
-        return MemberState(
-            params,
-            state.optimizer,
-            state.loss_sum + jnp.where(alive, value, 0.0),
-            first_bad(state.diverged_at, finite, update),
-        )
-
-    return step
+    alive = finite & (state.diverged_at < 0)
+    params, optimizer = jax.tree.map(
+        lambda new, old: jnp.where(alive, new, old), (params, optimizer), (state.params, state.optimizer)
+    )
+    return state._replace(
+        params=params,
+        optimizer=optimizer,
+        loss_sum=state.loss_sum + jnp.where(alive, value, 0.0),
+        diverged_at=first_bad(state.diverged_at, finite, update),
+    )
 
 
 def make_sgd_step(act: Activation, loss: Loss) -> Step:
@@ -107,11 +127,10 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
             # Scaling after the product, not before: XLA's CPU code for W + zᵀδ is a quarter slower.
             return Dense(layer.weight - lr * (z.T @ delta), layer.bias - lr * jnp.sum(delta, axis=0))
 
-        return MemberState(
-            tuple(map(updated, params, thin.inputs, thin.deltas)),
-            state.optimizer,
-            state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            first_bad(state.diverged_at, thin.finite, update),
+        return state._replace(
+            params=tuple(map(updated, params, thin.inputs, thin.deltas)),
+            loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
+            diverged_at=first_bad(state.diverged_at, thin.finite, update),
         )
 
     return step

@@ -41,8 +41,11 @@ def predict_run(
     """The `theory/` group of a run of `config` probed on `images` `(examples, inputs)` of `labels`.
 
     Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
-    here: the prediction is of record 0. Nothing is predicted where `unpredictable` says why.
+    here: the prediction is of record 0. Nothing is predicted where `unpredictable` or the configuration's
+    `beyond_theory` says why.
     """
+    if config.beyond_theory:
+        return {}
     sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
     laws = [_known(find_initializer(name), sizes) for name in layer_inits(config.init, config.depth)]
     bias = _known(find_initializer(config.bias_init), sizes)

@@ -13,7 +13,8 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_gradient
-from xavier_cli.nn.mlp import Params, Taps, forward
+from xavier_cli.nn.mlp import Dense, Params, Taps
+from xavier_cli.nn.network import Network, normalized
 from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
 from xavier_cli.training.distributions import Bins, moments, percentiles
 
@@ -27,15 +28,19 @@ class Probe(Protocol):
     def __call__(self, params: Params, x: Array, labels: Array) -> Observation: ...
 
 
-def make_probe(act: Activation, loss: Loss, regions: Regions, bins: dict[str, Bins]) -> Probe:
-    """A probe of one member; `bins` says for which tensors a histogram is taken."""
+def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins: dict[str, Bins]) -> Probe:
+    """A probe of one member as it is used, not trained; `bins` says for which tensors a histogram is taken.
+
+    `network` may be the activation of a plain one.
+    """
+    network = network if isinstance(network, Network) else Network(network)
 
     def probe(params: Params, x: Array, labels: Array) -> Observation:
         examples = len(x)
         zeros = [jnp.zeros((examples, len(layer.bias))) for layer in params[:-1]]
 
         def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, tuple[Array, Taps]]:
-            logits, taps = forward(params, x, act, zeros)
+            logits, taps = network.forward(params, x, zeros)
             return jnp.sum(loss(logits, labels)), (logits, taps)
 
         # Of the sum of the examples' losses, one gradient serves both: with respect to the zero taps it is
@@ -62,15 +67,17 @@ def make_probe(act: Activation, loss: Loss, regions: Regions, bins: dict[str, Bi
             for tensor, layers in tensors.items()
             for name, value in _per_layer(statistics[tensor], layers).items()
         }
-        shares = _per_layer([partial(_shares, act, regions)], taps.preactivations)
+        shares = _all_shares(network, regions, params, taps.preactivations)
+        if network.sloped is not None:
+            observation["activation/slope"] = jnp.stack([jnp.asarray(at.slope) for at in params[:-1]])
         return {
             **observation,
             **{f"activation/{name}": value for name, value in shares.items()},
             "weight_gradient/example_rms": _example_rms(
-                [x, *taps.activations], [*backprop, logits_gradient(loss, logits, labels)]
+                taps.inputs, [*_at_the_sums(params, taps, backprop), logits_gradient(loss, logits, labels)]
             ),
             "logits/from_bias_std": _spread_over_classes(params[-1].bias[None]),
-            "logits/from_weights_std": _spread_over_classes(taps.activations[-1] @ params[-1].weight),
+            "logits/from_weights_std": _spread_over_classes(taps.inputs[-1] @ params[-1].weight),
         }
 
     return probe
@@ -98,6 +105,25 @@ def _histogram(bins: Bins, values: Array) -> Observation:
 def _percentiles(activation: Array) -> Observation:
     signed, magnitude = percentiles(activation)
     return {"percentiles": signed, "abs_percentiles": magnitude}
+
+
+def _all_shares(network: Network, regions: Regions, params: Params, layers: Sequence[Array]) -> Observation:
+    if network.sloped is None:
+        return _per_layer([partial(_shares, network.act, regions)], layers)
+    # Each layer has its own slope.
+    each = [_shares(network.act_of(of), regions, s) for of, s in zip(params, layers, strict=False)]
+    return jax.tree.map(lambda *parts: jnp.stack(parts), *each)
+
+
+def _at_the_sums(params: Params, taps: Taps, backprop: Sequence[Array]) -> list[Array]:
+    """dC/d(z W + b) of each hidden layer: what came back to the pre-activations, through what normalized."""
+
+    def through(layer: Dense, entering: Array, delta: Array) -> Array:
+        if layer.norm is None:
+            return delta
+        return jax.vjp(partial(normalized, layer.norm), entering)[1](delta)[0]
+
+    return [through(*each) for each in zip(params, taps.sums, backprop, strict=False)]
 
 
 def _shares(act: Activation, regions: Regions, s: Array) -> Observation:

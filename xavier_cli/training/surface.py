@@ -18,6 +18,7 @@ from xavier_cli.config import ConfigError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense, Params, forward
+from xavier_cli.nn.network import make_network
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.training.engine import Engine
@@ -113,14 +114,15 @@ def around(config: SurfaceConfig, trained: Trained, watcher: Watcher | None = No
     """The losses at `trained` + x · first direction + y · second direction.
 
     Directions are standard normal and filter-normalized (Li et al. 2018, section 4): what enters each unit is
-    scaled to the length it has in the network, so that surfaces of other networks compare. Biases stay.
+    scaled to the length it has in the network, so that surfaces of other networks compare. All else stays.
     """
     watcher = watcher or Watcher()
     keys = jax.random.split(seed_key(config.seed, Purpose.DIRECTIONS))
     both = jax.jit(lambda keys, params: jax.lax.map(lambda key: direction(key, params), keys))
     drawn = both(keys, trained.params)
     first, second = (jax.tree.map(lambda leaf, axis=axis: leaf[axis], drawn) for axis in (0, 1))
-    act = make_activation(config.act)
+    assert config.around is not None
+    network = make_network(config.around)
     x, labels = jnp.asarray(trained.inputs), jnp.asarray(trained.labels)
     # Along the plane the first layer is linear in its input: three products serve for all points.
     entering = [x @ layers[0].weight for layers in (trained.params, first, second)]
@@ -128,8 +130,10 @@ def around(config: SurfaceConfig, trained: Trained, watcher: Watcher | None = No
     def row(steps: Array, b: Array) -> Array:
         def at(a: Array) -> Array:
             moved = jax.tree.map(lambda w, d, e: w + a * d + b * e, trained.params, first, second)
-            z = act(entering[0] + a * entering[1] + b * entering[2] + moved[0].bias)
-            return _mean_losses(forward(moved[1:], z, act)[0], labels)
+            if not network.is_plain:
+                return _mean_losses(network.forward(moved, x)[0], labels)
+            z = network.act(entering[0] + a * entering[1] + b * entering[2] + moved[0].bias)
+            return _mean_losses(forward(moved[1:], z, network.act)[0], labels)
 
         return jax.lax.map(at, steps)
 
@@ -149,7 +153,8 @@ def direction(key: Array, params: Params) -> Params:
     def like(number: int, layer: Dense) -> Dense:
         drawn = jax.random.normal(jax.random.fold_in(key, number), layer.weight.shape)
         length = [jnp.linalg.norm(weight, axis=0) for weight in (layer.weight, drawn)]
-        return Dense(drawn * (length[0] / length[1]), jnp.zeros_like(layer.bias))
+        still = jax.tree.map(jnp.zeros_like, layer)
+        return still._replace(weight=drawn * (length[0] / length[1]))
 
     return tuple(like(number, layer) for number, layer in enumerate(params))
 

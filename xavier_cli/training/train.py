@@ -13,7 +13,7 @@ from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.history import join_seeds
 from xavier_cli.training.layout import Strategy, choose_layout
-from xavier_cli.training.loop import Progress, Watcher, train_population
+from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
 from xavier_cli.training.population import Population, Variant, population_of
 from xavier_cli.training.provenance import provenance_of
 from xavier_cli.training.stage import Stage
@@ -22,7 +22,7 @@ SEARCH, SEEDS = "search", "seeds"
 """The stages of a training: all rates on the first seeds, and then the seeds at one rate."""
 
 
-class SearchInterruptedError(Exception):
+class SearchInterruptedError(NoRunError):
     """A search, or one of several batches, that was stopped, so that there is no run yet; it says where."""
 
 
@@ -137,10 +137,26 @@ def probe(
     return _train(population_of(untrained(config)), material, strategy, watcher or Watcher())[0]
 
 
+_OF_TRAINING = (
+    "lr",
+    "search_seeds",
+    "batch_size",
+    "records",
+    "optimizer",
+    "schedule",
+    "clip",
+    "weight_decay",
+    "dropout",
+    "pretrain",
+    "pretrain_updates",
+    "pretrain_lr",
+)
+
+
 def untrained(config: RunConfig) -> RunConfig:
     """`config` without training, so that configurations that begin alike are the same one."""
     fields = RunConfig.model_fields
-    kept = {name: fields[name].default for name in ("lr", "search_seeds", "batch_size", "records")}
+    kept = {name: fields[name].default for name in _OF_TRAINING}
     return config.with_(updates=0, update_rule="plain", **kept)
 
 
@@ -193,7 +209,8 @@ def _given_rate(config: RunConfig) -> tuple[float]:
 
 def _phase(watcher: Watcher, phase: str) -> Watcher:
     def report(progress: Progress) -> None:
-        watcher.report(replace(progress, phase=phase))
+        both = f"{phase}, {progress.phase}" if progress.phase else phase
+        watcher.report(replace(progress, phase=both))
 
     return replace(watcher, report=report)
 

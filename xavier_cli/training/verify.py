@@ -60,7 +60,8 @@ def train_again(
 
     def note(progress: Progress) -> None:
         nonlocal done, began
-        done = progress.updates
+        # Pre-training is not what is compared: all of it is done before the first record.
+        done = 0 if progress.doing == "pretraining" else progress.updates
         began = began or (time.perf_counter() if progress.doing == "training" else 0.0)
         report(progress)
 

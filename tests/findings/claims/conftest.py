@@ -17,14 +17,30 @@ def holding(make_run, plausible_surface):
         return claim_material.paper(make_run)
 
     @cache
+    def pretrained():
+        return claim_material.pretrained(make_run)
+
+    @cache
     def probes():
         return claim_material.probes(make_run)
+
+    @cache
+    def beyond():
+        return claim_material.beyond(make_run)
 
     @cache
     def surfaces():
         return claim_material.surfaces(plausible_surface)
 
     def of(scale):
-        return list({"laptop": laptop, "paper": paper, "probes": probes, "surfaces": surfaces}[scale]())
+        made = {
+            "laptop": laptop,
+            "paper": paper,
+            "pretrained": pretrained,
+            "beyond": beyond,
+            "probes": probes,
+            "surfaces": surfaces,
+        }
+        return list(made[scale]())
 
     return of

@@ -41,6 +41,8 @@ SCALES = {
         "table-1-bold",
         "figure-11-readings",
     ),
+    "beyond": ("relu-at-depth-30-learns-under-he", "keras-default-beats-pytorchs"),
+    "pretrained": ("sigmoid-from-rbm-does-not-saturate", "pretraining-beats-none"),
     "probes": (
         "linear-theory-serves-tanh-and-softsign",
         "backprop-shrinks-under-standard",
@@ -51,7 +53,7 @@ SCALES = {
     "surfaces": ("cross-entropy-is-steeper", "cross-entropy-has-fewer-plateaus"),
 }
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
-TRAINED = [*SCALES["laptop"], *SCALES["paper"]]
+TRAINED = [claim for scale in ("laptop", "paper", "beyond", "pretrained") for claim in SCALES[scale]]
 
 
 @pytest.fixture
@@ -168,6 +170,23 @@ def guessing(run):
     return altered(run, **{"curves/test_error": np.full_like(run["curves/test_error"], 0.833)})
 
 
+def other_init(run):
+    """The ReLU networks of 30 layers in each other's place."""
+    if run.config.depth != 30:
+        return run
+    init = {"normalized": "he_normal", "he_normal": "normalized"}[run.config.init]
+    return replace(run, config=run.config.with_(init=init))
+
+
+def other_biases(run):
+    """The defaults of Keras and PyTorch in each other's place."""
+    if run.config.depth == 30:
+        return run
+    keras = run.config.init == "normalized"
+    init, bias = ("standard", "standard") if keras else ("normalized", "zeros")
+    return replace(run, config=run.config.with_(init=init, bias_init=bias))
+
+
 SWAP_TANH = ("tanh standard", "tanh normalized")
 TANH_FOR_SIGMOID = {"sigmoid_standard": "tanh standard"}
 WRONG = [
@@ -192,6 +211,16 @@ WRONG = [
     ),
     ("sigmoid-leans-on-biases-first", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
     ("sigmoid-leans-on-biases-first", "record 0", lambda runs: all_of(runs, "sigmoid", record_0)),
+    (
+        "sigmoid-from-rbm-does-not-saturate",
+        "no pre-training",
+        lambda runs: all_of(runs, "sigmoid", lambda run: layer_scaled(MEAN, 4, 0.03)(run)),
+    ),
+    (
+        "pretraining-beats-none",
+        "swapped",
+        lambda runs: all_of(runs, "tanh", lambda run: material.pretrained_as(run, none="dae", dae="none")),
+    ),
     ("sigmoid-depth-4-escapes", "at guessing", lambda runs: all_of(runs, "sigmoid", guessing)),
     (
         "sigmoid-depth-4-escapes",
@@ -311,6 +340,13 @@ WRONG = [
         )
         for claim in ("backprop-shrinks-under-standard", "weight-gradients-alike-at-start")
     ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "swapped",
+        lambda runs: [*map(other_init, runs)],
+    ),
+    ("relu-at-depth-30-learns-under-he", "at guessing", lambda runs: all_of(runs, "relu", guessing)),
+    ("keras-default-beats-pytorchs", "swapped", lambda runs: [*map(other_biases, runs)]),
     ("cross-entropy-is-steeper", "swapped", losses_swapped),
     ("cross-entropy-has-fewer-plateaus", "swapped", losses_swapped),
 ]
@@ -358,10 +394,16 @@ def spread(points):
     return change
 
 
+def pretrained_spread(run):
+    """Errors over seeds that lie far apart, where it was pre-trained."""
+    return spread(0.04)(run) if run.config.pretrain != "none" else run
+
+
 def of(act, change, init=""):
     return lambda runs: all_of(runs, act, change, init)
 
 
+ERROR = "curves/test_error"
 P98, MEAN = "activation/abs_percentiles", "activation/mean"
 NOT, OPEN = "does_not_hold", "undecided"
 # Each condition of a claim by itself: all others are met.
@@ -371,6 +413,10 @@ CONDITIONS = [
     ("sigmoid-top-layer-saturates", "layer 3", of("sigmoid", layer_scaled(MEAN, 2, 0.9)), NOT),
     ("sigmoid-leans-on-biases-first", "ratio", of("sigmoid", scaled(logits__from_bias_std=0.1)), NOT),
     ("sigmoid-leans-on-biases-first", "layer 5", of("sigmoid", never_falls), NOT),
+    ("sigmoid-from-rbm-does-not-saturate", "never low", of("sigmoid", layer_scaled(MEAN, 4, 0.15)), NOT),
+    ("sigmoid-from-rbm-does-not-saturate", "never high", of("sigmoid", layer_scaled(MEAN, 4, 2.0)), NOT),
+    ("sigmoid-from-rbm-does-not-saturate", "learns", of("sigmoid", guessing), NOT),
+    ("pretraining-beats-none", "p", of("tanh", pretrained_spread), OPEN),
     ("tanh-saturates-in-turn", "gap", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
     ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
     ("softsign-saturates-together", "gap", of("softsign", layer_scaled(P98, 3, 0.5), "standard"), NOT),
@@ -409,6 +455,19 @@ CONDITIONS = [
         of("tanh", scaled(preactivation__std=3.0)),
         NOT,
     ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "normalized leaves guessing at once",
+        of("relu", lambda run: altered(run, **{ERROR: np.minimum(run[ERROR], 0.45)}), "normalized"),
+        NOT,
+    ),
+    (
+        "relu-at-depth-30-learns-under-he",
+        "He's learns little",
+        of("relu", lambda run: altered(run, **{ERROR: np.maximum(run[ERROR], 0.3)}), "he_normal"),
+        NOT,
+    ),
+    ("keras-default-beats-pytorchs", "p", of("relu", spread(0.9), "standard"), OPEN),
     ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
     ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),
     ("softsign-beside-tanh-normalized", "p", of("softsign", spread(0.04), "standard"), OPEN),
@@ -533,6 +592,27 @@ def test_runs_that_differ_in_their_seeds_alone_are_merged(holding):
     parts = [material.some_seeds(run, part) for run in holding("laptop") for part in ([0, 1, 2], [3, 4])]
 
     assert judge("tanh-normalized-beats-standard", parts).verdict == "holds"
+
+
+def test_a_pre_trained_network_does_not_answer_for_one_that_was_not(holding):
+    runs = [
+        replace(run, config=run.config.with_(pretrain="dae")) if run.config.init == "normalized" else run
+        for run in holding("laptop")
+    ]
+
+    assert judge("tanh-normalized-beats-standard", runs).verdict == "undecided"
+    assert judge("tanh-normalized-beats-standard", [*holding("laptop"), *runs]).verdict == "holds"
+
+
+def test_pre_training_is_judged_on_every_data_set_there_is(holds_for):
+    runs = holds_for("pretraining-beats-none")
+    shapes = [replace(run, config=run.config.with_(data="shapeset")) for run in runs]
+    swapped = [material.pretrained_as(run, none="dae", dae="none") for run in shapes]
+    both, torn = (judge("pretraining-beats-none", [*runs, *more]) for more in (shapes, swapped))
+
+    assert (both.verdict, torn.verdict) == ("holds", "does_not_hold")
+    assert "on mnist" in both.evidence
+    assert "on shapeset" in both.evidence
 
 
 def test_layers_of_another_profile_do_not_answer(holds_for):

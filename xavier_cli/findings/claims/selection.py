@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ Material = Sequence[Run | Surface]
 _FREE = {
     "act",
     "init",
+    "bias_init",
     "depth",
     "lr",
     "search_seeds",
@@ -29,9 +30,12 @@ _FREE = {
     "records",
     "eval_examples",
     "jacobian_examples",
+    "pretrain",
+    "pretrain_updates",
+    "pretrain_lr",
 }
 # What does not matter to a network that is not trained yet.
-_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss"}
+_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss", "clip", "weight_decay"}
 
 
 Profile = Literal["equal", "shrinking", "growing"]
@@ -39,14 +43,25 @@ Profile = Literal["equal", "shrinking", "growing"]
 
 
 class Cell(NamedTuple):
-    """One kind of network: its activation, its initializer, and its hidden layers."""
+    """One kind of network: its activation, initializer, hidden layers, pre-training and biases."""
 
     act: str
     init: str
     depth: int = 5
+    pretrain: str = "none"
+    bias_init: str = "zeros"
 
     def __str__(self) -> str:
-        return f"{self.act} {self.init}" + (f" at depth {self.depth}" if self.depth != 5 else "")
+        biases = f" with biases {self.bias_init}" if self.bias_init != "zeros" else ""
+        depth = f" at depth {self.depth}" if self.depth != 5 else ""
+        pretrained = f", pre-trained by {self.pretrain}," if self.pretrain != "none" else ""
+        return f"{self.act} {self.init}{biases}{depth}{pretrained}"
+
+
+def kind_of(run: Run) -> Cell:
+    """The kind of network that `run` trained."""
+    config = run.config
+    return Cell(config.act, config.init, config.depth, config.pretrain.partition(":")[0], config.bias_init)
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,22 @@ def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, 
     )
 
 
+def pick_on_each(material: Material, cells: Sequence[Cell], scale: Scale) -> list[tuple[Run, ...]]:
+    """`pick` on every data set that the last of `cells` was trained on; raises `UndecidedError` for none."""
+    found, missing = [], None
+    sets = dict.fromkeys(
+        run.config.data for run in material if isinstance(run, Run) and kind_of(run) == cells[-1]
+    )
+    for data in sets or (scale.data,):
+        try:
+            found.append(pick(material, cells, replace(scale, data=data)))
+        except UndecidedError as error:
+            missing = missing or error
+    if missing and not found:
+        raise missing
+    return found
+
+
 def _fewest_seeds(runs: Sequence[Run]) -> int:
     return min(len(run.seeds) for run in runs)
 
@@ -112,11 +143,14 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
         run
         for run in material
         if isinstance(run, Run)
-        and Cell(run.config.act, run.config.init, run.config.depth) == cell
+        and kind_of(run) == cell
         and run.config.data == scale.data
         and _profile(run.config.widths) == scale.widths
         and run.config.init_gain in ("paper", 1.0)
         and run.config.loss == "cross_entropy"
+        # The paper's networks, and its way to train them: what was not trained was not touched by that.
+        and (run.config.is_plain_sgd if scale.updates else not run.config.goes_beyond)
+        and run.config.schedule == "constant"
     ]
     kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
     kind += f" on {scale.data}" if scale.data != "shapeset" else ""

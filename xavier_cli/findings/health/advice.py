@@ -18,8 +18,15 @@ def train_command(config: RunConfig, **changes: object) -> str:
     differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
     if config.data != RunConfig.of().data:
         differing = {"data": config.data, **differing}
-    words = [w for n, v in differing.items() for w in (f"--{n.replace('_', '-')}", _typed(n, v))]
+    words = [word for name, value in differing.items() for word in _option(name, value)]
     return shlex.join(["xavier", "train", *words])
+
+
+def _option(name: str, value: object) -> tuple[str, ...]:
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return (f"--{option}" if value else f"--no-{option}",)
+    return f"--{option}", _typed(name, value)
 
 
 def lower_rate(config: RunConfig, rate: float) -> str:

@@ -1,0 +1,100 @@
+"""The README keeps its word: its pictures are there, its commands and options exist, and its commands run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+README = (HOUSE / "README.md").read_text()
+PYTHON = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)
+IN_BLOCKS = [
+    line.partition("  #")[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+    if line.startswith("xavier ")
+]
+INLINE = [text.replace("\n", " ") for text in re.findall(r"`(xavier [a-z][^`]*)`", README)]
+SMALL = {
+    "XAVIER_WIDTH": "8",
+    "XAVIER_DEPTH": "2",
+    "XAVIER_UPDATES": "40",
+    "XAVIER_RECORDS": "3",
+    "XAVIER_SEEDS": "2",
+    "XAVIER_EVAL_EXAMPLES": "100",
+}
+# What needs a network, or a machine for itself.
+NOT_RUN = ("data fetch", "bench")
+
+
+def words(command: str) -> list[str]:
+    return shlex.split(command)[1:]
+
+
+def test_the_pictures_are_there_and_every_kind_of_figure_is_shown():
+    from xavier_cli.figures.kinds import KINDS
+
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+
+    assert pictures
+    assert all((HOUSE / picture).is_file() for picture in pictures)
+    assert {*KINDS} <= set(re.findall(r"^### (.*)$", README, re.M))
+
+
+@pytest.mark.parametrize("command", dict.fromkeys([*IN_BLOCKS, *INLINE]))
+def test_every_command_and_option_exists(command, xavier):
+    name, *rest = words(command)
+    options = [word.partition("=")[0] for word in rest if word.startswith("--")]
+    groups = {"act", "init", "data", "config"}
+    subcommand = [word for word in rest[:1] if name in groups or (name, word) == ("check", "list")]
+    answer = xavier(name, *subcommand, "--help", width=200)
+
+    assert answer.code == 0, answer.err
+    assert all(re.search(rf"{option}\b", answer.out) for option in options)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with what the README's commands speak of."""
+    folder = tmp_path_factory.mktemp("readme")
+    (own,) = [
+        block for block in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S) if "mine.py" in block
+    ]
+    (folder / "mine.py").write_text(own)
+    (recipe,) = re.findall(r"^```toml\n(.*?)^```", README, re.M | re.S)
+    (folder / "mine.toml").write_text(recipe)
+    small = HOUSE.parent / "shared" / "data" / "small-imagenet"
+    if small.is_dir():
+        shutil.copytree(small, folder / "pets")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_commands_run_as_they_stand_one_after_the_other(place):
+    for command in IN_BLOCKS:
+        given = words(command)
+        if " ".join(given).startswith(NOT_RUN) or ("pets" in command and not (place / "pets").is_dir()):
+            continue
+        if given[0] in ("reproduce", "sweep") and given[1] != "list":
+            given += ["--scale", "tiny"]
+        newest = sorted((place / "runs").glob("*.h5"))
+        given = [str(newest[0]) if "…" in word else word for word in given]
+        done = subprocess.run(
+            [*PYTHON, *given],
+            cwd=place,
+            env={**os.environ, **SMALL, "PYTHONPATH": str(HOUSE)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        # 3: what so small a network says of itself is that something is wrong.
+        assert done.returncode == 0 or (given[0] == "check" and done.returncode == 3), (command, done.stderr)

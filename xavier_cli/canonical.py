@@ -1,0 +1,87 @@
+"""A frozen set of settings with one canonical text, and a hash of it: what configurations are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xavier_cli import names
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be; its text is one line that names the setting."""
+
+
+class Canonical(BaseModel):
+    """Settings that equal others where their canonical texts are equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the first run files did not know. At their default they are left out of the canonical
+    text, so that an older run keeps its hash and its name."""
+
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Fields that follow from the others and are no options."""
+
+    @classmethod
+    def of(cls, **settings: object) -> Self:
+        """A configuration from settings as typed or as read.
+
+        Raises `ConfigError`: one line that names the setting.
+        """
+        misspelt = [key for key in settings if key not in cls.model_fields]
+        if misspelt:
+            raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ConfigError(cls._one_line(error)) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The configuration that `to_json` wrote; raises `ConfigError`."""
+        try:
+            settings = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ConfigError("the configuration is not JSON") from None
+        if not isinstance(settings, dict):
+            raise ConfigError("the configuration is not a JSON object")
+        return cls.of(**settings)
+
+    def to_json(self) -> str:
+        """The canonical text: equal configurations have equal text."""
+        return json.dumps(self._content(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def _content(self) -> dict[str, Any]:
+        content = {}
+        for name, plain in self.model_dump(mode="json").items():
+            value = getattr(self, name)
+            if name not in self.added or value != type(self).model_fields[name].default:
+                content[name] = value._content() if isinstance(value, Canonical) else plain
+        return content
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical text, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def with_(self, **changes: object) -> Self:
+        """The same configuration but for `changes`, validated."""
+        return self.of(**{**self.model_dump(), **changes})
+
+    @classmethod
+    def _one_line(cls, error: ValidationError) -> str:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        message = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+        message = message.replace("Input should be", "should be")
+        if field in cls.derived:
+            # Nobody typed it; what it follows from is in the message.
+            return " ".join(message.split())
+        given = first["input"]
+        shown = f" (got `{given}`)" if field and not isinstance(given, dict) and len(str(given)) < 60 else ""
+        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        return " ".join((f"{field}: {message}{shown}{more}" if field else message).split())

@@ -1,0 +1,123 @@
+"""How deep signals travel at initialization over n Var W, beside theory's curve: the edge of chaos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.captions import caption
+from xavier_cli.figures.labels import labels
+from xavier_cli.figures.lines import key
+from xavier_cli.figures.look import Style, configuration_styles
+from xavier_cli.figures.page import Drawing, finish, make_page
+from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.nn.activations import make_activation
+from xavier_cli.runs.record import Run
+from xavier_cli.theory.edge import find_edge
+from xavier_cli.theory.gain import resolve_gain
+from xavier_cli.theory.shape import shape_of
+from xavier_cli.words import find_activation, find_initializer, layer_inits
+
+SHALLOWEST = 6
+"""Hidden layers: the depth is read off the upper half of a net, where its variance has settled."""
+POINTS = 200
+
+
+@dataclass(frozen=True)
+class Travel:
+    """How far gradients travel in one network: `weight_scale` is n Var W, `depth` a number of layers."""
+
+    weight_scale: float
+    bias_variance: float
+    depth: Band
+
+
+def travel(run: Run, chosen: Selection) -> Travel:
+    """What `plot_travel` draws of `run`, from its record 0."""
+    config = run.config
+    stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0].astype(np.float64)
+    if config.beyond_theory or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
+        raise UnsuitableRunError(
+            f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
+        )
+    if int(run.updates[0]) != 0:
+        raise UnsuitableRunError("it was not looked at before training")
+    act = make_activation(config.act)
+    _, kinks = shape_of(find_activation(config.act), act)
+    inits = {*layer_inits(config.init, config.depth)[1:-1]}
+    width = config.widths[0]
+    law, bias = find_initializer(inits.pop()), find_initializer(config.bias_init)
+    variance = law.variance(width, width)
+    if inits or not np.isfinite(variance):
+        raise UnsuitableRunError("its hidden layers have no one Var W")
+    scale = width * variance * resolve_gain(config.init_gain, act, kinks) ** 2
+    upper = stds[:, (config.depth - 1) // 2 :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.diff(np.log(upper**2), axis=1).mean(axis=1)
+        depth = 1 / np.abs(steps)
+    return Travel(scale, bias.variance(width, width), over_seeds(depth[:, None]))
+
+
+def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
+    """Draw measured depths `(P,)` over n Var W as marks with their intervals."""
+    ends = [np.maximum(band.center - band.low, 0.0), np.maximum(band.high - band.center, 0.0)]
+    ax.errorbar(
+        scales,
+        band.center,
+        ends if band.seeds > 1 else None,
+        color=style.color,
+        marker=style.marker,
+        markersize=style.size,
+        markeredgecolor="white",
+        linestyle="none",
+        elinewidth=0.8,
+        label=name,
+    )
+    return ax
+
+
+def edge_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+    """Depth over n Var W, a curve and its marks for each activation and law of the biases."""
+    runs, taken, notes = suitable(runs, lambda run: travel(run, chosen))
+    groups: dict[tuple[str, str, int, int], list[int]] = {}
+    for i, run in enumerate(runs):
+        config = run.config
+        groups.setdefault((config.act, config.bias_init, config.depth, config.widths[0]), []).append(i)
+    # Told apart by all but the law of the weights, which is what x is.
+    firsts = [runs[members[0]] for members in groups.values()]
+    names = labels([replace(run, config=run.config.with_(init="normalized")) for run in firsts])
+    page = make_page([""], height=2.6)
+    (ax,) = page.axes
+    styles = configuration_styles(len(groups))
+    every = np.array([each.weight_scale for each in taken])
+    fine = np.geomspace(every.min() / 1.1, every.max() * 1.1, POINTS)
+    for members, style, name in zip(groups.values(), styles, names, strict=True):
+        members.sort(key=lambda i: taken[i].weight_scale)
+        of, first = [taken[i] for i in members], runs[members[0]]
+        center, low, high = (
+            np.concatenate([getattr(each.depth, part) for each in of]) for part in ("center", "low", "high")
+        )
+        band = Band(center, low, high, of[0].depth.seeds)
+        plot_travel(ax, np.array([each.weight_scale for each in of]), band, style, name)
+        act = make_activation(first.config.act)
+        _, kinks = shape_of(find_activation(first.config.act), act)
+        curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
+        ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
+    # A curve has no end at the edge itself.
+    measured = np.concatenate([each.depth.center for each in taken])
+    ax.set_ylim(top=10 * np.nanmax(measured, initial=1.0))
+    ax.set_yscale("log")
+    ax.set_xlabel("n Var W of the hidden layers")
+    ax.set_ylabel("layers to a factor e")
+    sentences = [
+        "Over so many layers the variance of back-propagated gradients changes by a factor of e before the"
+        " first update, in the upper half of the network (marks), and by theory far from its ends (lines):"
+        " order to the left of the peak, chaos to its right."
+    ]
+    text = caption(runs, [each.depth.seeds for each in taken], sentences)
+    handles = [key(style) for style in styles] if len(groups) > 1 else []
+    return Drawing(finish(page, handles, names if handles else [], text), notes)
