@@ -202,3 +202,4 @@ def test_stopped_it_takes_its_work_back_and_a_lost_scheduler_is_told(machines, t
     _, err = process.communicate(timeout=120)
     assert process.returncode == 4, err
     assert "is gone; the same command goes on with what is left" in err
+    assert "Traceback" not in err, err

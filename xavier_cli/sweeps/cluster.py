@@ -115,7 +115,8 @@ def connect(address: str, seconds: float) -> Client:
             "`--cluster` needs the package `distributed`: pip install 'xavier-cli[cluster]'"
         ) from None
     # What goes wrong is told by us, in a line.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         place = address
         if address.endswith(".json"):
@@ -205,10 +206,11 @@ class _Submission:
         """The number and the outcomes of each group as it ends; `gone` is called where the scheduler is."""
         while self._open and not stopped():
             event = self._next()
-            if self._client.status in ("closing", "closed"):
-                return gone()
             if isinstance(event, dict):
                 self._note(event)
+            elif event is not None and event.status == "cancelled":
+                # Not by us: so Dask does with everything that is open when the connection is lost.
+                return gone()
             elif event is not None:
                 index = self._open.pop(event)
                 outcomes = self._ended(index, event)
