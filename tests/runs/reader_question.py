@@ -13,6 +13,9 @@ def question(path: Path) -> str:
     if path.name == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if path.name == "hang":
+        while True:
+            pass
+    if path.name == "wait":
         time.sleep(60)
     if path.name == "memory":
         raise MemoryError

@@ -15,7 +15,7 @@ from xavier_cli.runs.store import read_run, write_run
 
 @pytest.fixture
 def reader():
-    reader = Reader(limit=3)
+    reader = Reader(limit=1, patience=8)
     yield reader
     reader.close()
 
@@ -37,14 +37,15 @@ def test_one_process_answers_in_order_and_where_the_command_is(reader, tmp_path,
 
 
 def test_what_crashes_or_hangs_is_told_and_hides_nothing(reader):
-    paths = [Path(name) for name in ("1", "crash", "2", "hang", "3", "memory", "refused", "4")]
+    paths = [Path(name) for name in ("1", "crash", "2", "hang", "3", "wait", "memory", "refused", "4")]
     answers = list(reader.ask(question, paths))
 
     assert names(answers) == [str(path) for path in paths]
     wrong = {answer.path.name: answer.reason for answer in answers if isinstance(answer, RunFileError)}
     assert wrong == {
         "crash": "is damaged: reading it ended the process that did (SIGSEGV)",
-        "hang": "is damaged: reading it took over 3 s",
+        "hang": "is damaged: reading it took over 1 s",
+        "wait": "is damaged: reading it took over 8 s",
         "memory": "asks for too much memory",
         "refused": "is not ours",
     }
