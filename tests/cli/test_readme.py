@@ -36,7 +36,7 @@ NOT_RUN = ("data fetch", "bench")
 
 
 def words(command: str) -> list[str]:
-    return shlex.split(command)[1:]
+    return shlex.split(re.split(" (?:>|&&) ", command)[0])[1:]
 
 
 def test_the_pictures_are_there_and_every_kind_of_figure_is_shown():
