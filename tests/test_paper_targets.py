@@ -14,7 +14,8 @@ from xavier_cli.data import shapeset
 from xavier_cli.names import INITIALIZERS
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
-from xavier_cli.nn.mlp import forward, init_params, layer_sizes
+from xavier_cli.nn.mlp import init_params, layer_sizes
+from xavier_cli.nn.network import Network
 from xavier_cli.theory.saturation import Regions
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
@@ -43,13 +44,14 @@ def identity(s):
 @cache
 def programs(act):
     """What the engine compiles, for one member: draw, probe, factors, loss; `gain` scales what was drawn."""
-    probe = make_probe(act, cross_entropy, Regions(), {})
+    network = Network(act)
+    probe = make_probe(network, cross_entropy, Regions(), {})
 
     def look(params, x, labels):
-        logits, _ = forward(params, x, act)
+        logits, _ = network.forward(params, x)
         return {**probe(params, x, labels), "start_loss": jnp.mean(cross_entropy(logits, labels))}
 
-    return quickly(look), quickly(lambda params, x: factors(params, x, act)), Spectrograph(act)
+    return quickly(look), quickly(lambda params, x: factors(params, x, network)), Spectrograph(network)
 
 
 @cache

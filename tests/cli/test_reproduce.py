@@ -78,7 +78,7 @@ def judged(monkeypatch):
 
 
 # The others have programs of their own, which take up to half a minute each to compile.
-QUICK = {"figure-1", "figure-6", "figure-7", "figure-8", "table-1"}
+QUICK = {"figure-1", "figure-6", "figure-7", "figure-8"}
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,12 @@ def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("sent", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (signal.SIGHUP, 129),
+    ],
 )
 def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, code):
     endless = [

@@ -113,7 +113,10 @@ def test_training_learns(trained):
     assert (before_and_after < 0.4).all()
 
 
-@pytest.mark.parametrize("strategy", ["map", "sharded", "vmap"])
+@pytest.mark.parametrize(
+    "strategy",
+    [pytest.param("map", marks=pytest.mark.slow), "sharded", pytest.param("vmap", marks=pytest.mark.slow)],
+)
 def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained, strategy):
     engine = make_engine(strategy, lrs=(1e30, 0.1))
     engine.advance(0, PLENTY)

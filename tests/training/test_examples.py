@@ -12,6 +12,7 @@ from xavier_cli.datasets import find_data
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
+from xavier_cli.nn.network import Network
 from xavier_cli.training import evaluation
 from xavier_cli.training.evaluation import evaluate, spread_order
 from xavier_cli.training.examples import prepare
@@ -67,7 +68,7 @@ def test_errors_on_any_number_of_examples_are_those_of_one_big_batch(count, exam
     x = jax.random.uniform(keys[2], (count, 4))
     labels = jnp.arange(count) % 3
     act, loss = make_activation("tanh"), LOSSES["cross_entropy"]
-    seen = evaluate(params, x, labels, jnp.int32(examples), act, loss, (0.0, 1.0))
+    seen = evaluate(params, x, labels, jnp.int32(examples), Network(act).forward, loss, (0.0, 1.0))
 
     few = min(examples, count)
     logits = jnp.tanh(x @ params[0].weight) @ params[1].weight

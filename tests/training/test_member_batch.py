@@ -29,7 +29,10 @@ def folders(tmp_path):
 
 @pytest.mark.parametrize(
     ("strategy", "settings", "members", "size"),
-    [("map", {"seeds": 3}, 2, 2), ("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2)],
+    [
+        pytest.param("map", {"seeds": 3}, 2, 2, marks=pytest.mark.slow),
+        ("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2),
+    ],
     ids=["two of three", "a search"],
 )
 def test_batches_end_in_the_same_bits(material, folders, settings, members, size, strategy):

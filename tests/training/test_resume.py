@@ -80,7 +80,15 @@ def interrupted_at(updates, config, material, path, monkeypatch, phase=""):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "updates"), [(3, 1), (3, 59), (3, UPDATES - 1), (1, 59), (8, 59)], ids=lambda value: str(value)
+    ("seeds", "updates"),
+    [
+        (3, 1),
+        (3, 59),
+        (3, UPDATES - 1),
+        pytest.param(1, 59, marks=pytest.mark.slow),
+        pytest.param(8, 59, marks=pytest.mark.slow),
+    ],
+    ids=lambda value: str(value),
 )
 def test_going_on_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch, seeds, updates):
     config, path = config_of(seeds), tmp_path / "run.h5"
