@@ -79,7 +79,7 @@ class RunFields(Canonical):
     optimizer: str = Field(
         "sgd",
         description="how a gradient becomes an update: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of "
-        "optax's, diagonal_gauss_newton, gradient_variance",
+        "optax's, diagonal_gauss_newton, gradient_variance, or a function of your own",
     )
     schedule: str = Field(
         "constant",
@@ -196,7 +196,7 @@ class RunFields(Canonical):
     @field_validator("sources")
     @classmethod
     def _texts_of_the_users_own(cls, known: str, info: ValidationInfo) -> str:
-        words = [info.data.get(field, "") for field in ("act", "bias_init", "data")]
+        words = [info.data.get(field, "") for field in ("act", "bias_init", "data", "optimizer")]
         return write_sources([*words, *all_inits(info.data.get("init", ""))], known)
 
     @field_validator("pretrain")

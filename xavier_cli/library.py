@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from xavier_cli.config import RunConfig
 from xavier_cli.findings import comparison
@@ -13,12 +14,13 @@ from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.publish import lock_output
 from xavier_cli.runs.record import Run
+from xavier_cli.training.cost import members_together
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
 from xavier_cli.training.durable import train_to_file
 from xavier_cli.training.examples import prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import Progress, Watcher
-from xavier_cli.training.room import check_room
+from xavier_cli.training.room import check_room, members_at_a_time
 from xavier_cli.training.train import train as train_in_memory
 
 
@@ -51,13 +53,17 @@ def train(
     keep_compiled_programs()
     if note := prepare_devices(members):
         warnings.warn(note, stacklevel=2)
-    check_room(config, None)
+    together, rates = members_together(config), max(len(config.search), 1)
+    at_a_time = members_at_a_time(config, together, rates)
+    check_room(config, at_a_time)
     material = prepare(config, Path(data_dir) if data_dir is not None else None)
-    watcher = Watcher(report)
+    settings: dict[str, Any] = {
+        "strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time
+    }
     if path is None:
-        return train_in_memory(config, material, strategy=strategy, watcher=watcher)[0]
+        return train_in_memory(config, material, **settings)[0]
     with lock_output(path):
-        return train_to_file(config, material, path, strategy=strategy, watcher=watcher)
+        return train_to_file(config, material, path, **settings)
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:

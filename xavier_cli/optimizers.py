@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from xavier_cli import names
+from xavier_cli.words import OWN, find_own
 
 Value = float | bool
 Values = Mapping[str, Value]
@@ -20,8 +21,8 @@ Values = Mapping[str, Value]
 class Optimizer:
     """An optimizer; `parameters` are the values it has unless told others, beside the learning rate.
 
-    `function` is where it lives: in optax, or empty for those of our own. `slots` is how many numbers it
-    keeps for each weight.
+    `function` is where it lives: in optax or in a text of the user's, or empty for those of ours. `slots` is
+    how many numbers it keeps for each weight.
     """
 
     name: str
@@ -238,12 +239,19 @@ SHORT: Mapping[str, tuple[str, Values]] = MappingProxyType(
 # Averages that forget: from 0, all at once, up to but without 1, never.
 _SHARES = {"b1", "b2", "b3", "rho", "decay", "decay_rate", "momentum"}
 _ABOVE_ZERO = {"mu", "clipping_threshold", "trust_coefficient"}
+# Of the user's own nobody knows before it is loaded; as many as most of optax's keep.
+_OWN_SLOTS = 2
 
 
 def parse_optimizer(text: str) -> Choice:
-    """What `adam`, `adam:b1=0.8,eps=1e-6` or `momentum:0.9` means; raises `ValueError` in one line."""
+    """What `adam`, `adam:b1=0.8,eps=1e-6`, `momentum:0.9` or `mine.py:descent` means.
+
+    Raises `ValueError` in one line.
+    """
     word, colon, rest = text.strip().partition(":")
     word = word.strip()
+    if word not in SHORT and (own := find_own("optimizers", text, OPTIMIZERS)):
+        return Choice(Optimizer(own, OWN, own, _OWN_SLOTS), {})
     name, given = SHORT.get(word, (word, {}))
     known = {alias: each for each in OPTIMIZERS.values() for alias in (each.name, *each.aliases)}
     if name not in known:

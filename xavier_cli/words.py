@@ -35,7 +35,7 @@ def find_activation(word: str) -> Activation:
 
     Raises `UnknownNameError`, `ParameterError`, and `ValueError` for what is no word at all.
     """
-    own = _own("activations", word, names.ACTIVATIONS)
+    own = find_own("activations", word, names.ACTIVATIONS)
     if own:
         return Activation(own, OWN, own, source=own)
     return _found("activation", word, names.ACTIVATIONS)
@@ -43,7 +43,7 @@ def find_activation(word: str) -> Activation:
 
 def find_initializer(word: str) -> Initializer:
     """The initializer of one layer that `word` asks for; as `find_activation`."""
-    own = _own("initializers", word, names.INITIALIZERS)
+    own = find_own("initializers", word, names.INITIALIZERS)
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
     return _found("initializer", word, names.INITIALIZERS)
@@ -105,7 +105,8 @@ def find_bias(word: str) -> str:
     return found.name
 
 
-def _own(group: str, word: str, table: Mapping[str, names.Word]) -> str | None:
+def find_own(group: str, word: str, table: Mapping[str, names.Word]) -> str | None:
+    """The canonical text of `word` where it names a function of the user's own, and no row of `table`."""
     base = word.strip().partition(":")[0]
     if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
         return None

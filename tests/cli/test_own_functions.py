@@ -13,11 +13,13 @@ from xavier_cli.data.own import own_set
 from xavier_cli.nn.own import own_activation, own_initializer
 from xavier_cli.own import OwnFunctionError, check_unchanged, digest, load_own
 from xavier_cli.runs.store import read_run
+from xavier_cli.training.own import own_optimizer
 
 TEXT = """
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 def wave(s):
     return jnp.sin(s) + 0.5 * s
@@ -44,6 +46,16 @@ def steep(s): return jnp.sqrt(jnp.abs(s))
 def words(s): return "no array"
 def two(s, t): return s
 number = 3
+
+def heavy(lr):
+    return optax.chain(optax.trace(0.9), optax.scale(-lr))
+
+def rateless(): return optax.sgd(0.1)
+def nothing(lr): return lr
+def growing(lr): return optax.GradientTransformation(lambda p: (), lambda g, s, p: (g, (*s, lr)))
+def flattened(lr): return optax.GradientTransformation(lambda p: (), lambda g, s, p: (lr, s))
+def keeping(lr): return optax.GradientTransformation(lambda p: lr, lambda g, s, p: (g, s))
+def dividing(lr): return optax.stateless(lambda g, p: jax.tree.map(lambda g: lr / g, g))
 
 def unkeyed(shape): return jnp.zeros(shape)
 def transposed(key, shape, dtype): return jnp.zeros(shape[::-1], dtype)
@@ -90,6 +102,12 @@ def folder(tmp_path_factory):
         (own_initializer, "transposed", r"for \(6, 4\) float32 it returns \(4, 6\) float32"),
         (own_initializer, "double", "float16"),
         (own_initializer, "endless", "draws weights that are not finite"),
+        (own_optimizer, "rateless", "takes the learning rate and returns.*called so, it fails: TypeError"),
+        (own_optimizer, "nothing", "called so, it fails: AttributeError"),
+        (own_optimizer, "growing", "its state is not of the shapes and types as its first one was"),
+        (own_optimizer, "flattened", "its update is not of the shapes and types as its parameters are"),
+        (own_optimizer, "keeping", "its first state depends on the learning rate"),
+        (own_optimizer, "dividing", "not finite out of gradients of 0 and 1"),
         (own_set, "unlabelled", "returns ndarray"),
         (own_set, "floats", "`y` holds float64, not whole numbers"),
         (own_set, "few", "test examples"),
@@ -196,6 +214,23 @@ def test_a_network_of_the_users_own_is_trained(folder, xavier):
     assert (folder / "calls").read_text() == "called\n"
 
 
+def test_an_optimizer_of_the_users_own_trains_as_the_same_one_of_optax(folder, xavier):
+    errors = {}
+    for optimizer in ("own_words.py:heavy", "momentum:0.9"):
+        answer = xavier(
+            *("train", "-q", "-f", "json", "--optimizer", optimizer, "--data", "own_words.py:images"),
+            *("--depth", "1", "--width", "12", "--seeds", "1", "--updates", "200", "--records", "2"),
+            *("--lr", "0.01", "--jacobian-examples", "0", "--schedule", "cosine"),
+        )
+        assert answer.code == 0, answer.err
+        run = read_run(json.loads(answer.out)["run"])
+        errors[optimizer] = run["curves/valid_loss"]
+
+    assert run.config.sources.startswith("own_words.py ")
+    assert errors["own_words.py:heavy"] == pytest.approx(errors["momentum:0.9"], rel=1e-5)
+    assert (errors["momentum:0.9"][:, 1] < 0.8 * errors["momentum:0.9"][:, 0]).all()
+
+
 def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier):
     before = {path.name for path in folder.rglob("*")}
     small = ("--depth", "1", "--width", "4", "--seeds", "1", "--data", "own_words.py:images")
@@ -203,6 +238,8 @@ def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier
         (("--act", "own_words.py:nan"), "`own_words.py:nan`: its value at -12 is not finite"),
         (("--init", "own_words.py:transposed"), "`own_words.py:transposed`: an initializer takes"),
         (("--bias-init", "own_words.py:endless"), "not finite"),
+        (("--optimizer", "own_words.py:keeping"), "its first state depends on the learning rate"),
+        (("--optimizer", "own_words.py:heavi"), "did you mean `heavy`"),
     ):
         answer = xavier("train", "-q", *small, *options)
 

@@ -80,10 +80,10 @@ def test_as_many_are_trained_at_a_time_as_fit(monkeypatch):
 
     def with_room_for(members):
         monkeypatch.setattr(room, "available_bytes", lambda: int(cost.memory(config, members) / 0.8) + 1)
-        return room.fitting_members(config)
+        return room.fitting_members(config, 30)
 
-    assert with_room_for(30) is None
+    assert with_room_for(30) == 30
     assert with_room_for(29) == 29
     assert with_room_for(1) == 1
     monkeypatch.setattr(room, "available_bytes", lambda: 10)
-    assert room.fitting_members(config) == 1
+    assert room.fitting_members(config, 30) == 1

@@ -16,7 +16,7 @@ MemberBatchOption = Annotated[
 ]
 
 
-def members_at_a_time(text: str) -> int | None:
+def asked_members(text: str) -> int | None:
     """The number that `--member-batch` gives; None for `auto`."""
     if text == "auto":
         return None

@@ -6,15 +6,23 @@ from pathlib import Path
 
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.config import RunConfig
+from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts
-from xavier_cli.training.cost import memory, parameters, trained_members
+from xavier_cli.training.cost import members_together, memory, parameters, trained_members
+from xavier_cli.training.room import check_room, members_at_a_time
 
 SCHEMA = "xavier.plan/1"
 
 
-def plan_page(config: RunConfig, path: Path, facts: DataFacts | None = None) -> Page:
-    """The plan of `config`, to be written to `path`; `facts` where its data's name says too little."""
+def plan_page(
+    config: RunConfig, path: Path, facts: DataFacts | None = None, asked: int | None = None
+) -> Page:
+    """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
+
+    `asked` is how many networks the user wants trained at a time.
+    """
+    together, rates = members_together(config), max(len(config.search), 1)
+    at_a_time = members_at_a_time(config, together, rates, facts, asked)
     plan: dict[str, object] = {
         "run": str(path),
         "members": trained_members(config),
@@ -22,7 +30,8 @@ def plan_page(config: RunConfig, path: Path, facts: DataFacts | None = None) -> 
         **({"pretrain_updates_per_layer": config.pretrain_updates} if config.pretrain != "none" else {}),
         "records": len(config.record_updates()),
         "parameters_per_member": parameters(config, facts),
-        "memory_bytes": memory(config, facts=facts),
+        "members_at_a_time": at_a_time,
+        "memory_bytes": memory(config, at_a_time, facts),
     }
     shown = [(name.replace("_", " "), _shown(name, value)) for name, value in plan.items()]
     settings = [(name, setting(value)) for name, value in config.model_dump().items()]
@@ -34,6 +43,19 @@ def plan_page(config: RunConfig, path: Path, facts: DataFacts | None = None) -> 
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
+        notes=_notes(config, at_a_time, together, facts),
+    )
+
+
+def _notes(config: RunConfig, at_a_time: int, together: int, facts: DataFacts | None) -> tuple[str, ...]:
+    try:
+        check_room(config, at_a_time, facts)
+    except ConfigError as error:
+        return (f"Training would refuse it: {error}",)
+    return (
+        (f"{at_a_time} networks at a time and not {together}: the same numbers in less memory.",)
+        if at_a_time < together
+        else ()
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
-from xavier_cli.cli.member_batch import MemberBatchOption, members_at_a_time
+from xavier_cli.cli.member_batch import MemberBatchOption, asked_members
 from xavier_cli.cli.output import FormatOption, show_page
 
 
@@ -68,7 +68,7 @@ def sweep(
     """
     from xavier_cli.cli.sweep_pages import ended_page, plan_page, recipes_page
 
-    at_a_time = members_at_a_time(member_batch)
+    at_a_time = asked_members(member_batch)
     if recipe == "list":
         show_page(recipes_page(), format)
         return

@@ -14,7 +14,7 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.gather import finite_set
-from xavier_cli.cli.member_batch import MemberBatchOption, members_at_a_time
+from xavier_cli.cli.member_batch import MemberBatchOption, asked_members
 from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
@@ -85,16 +85,16 @@ def train(
     """
     if live and quiet:
         raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
-    at_a_time = members_at_a_time(member_batch)
+    asked = asked_members(member_batch)
     config = resolve(settings)
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
     check_output(path)
     if dry_run:
         from xavier_cli.cli.plan import plan_page
 
-        asked = find_data(config.data)
-        facts = finite_set(asked, data_dir)[1] if asked.known is None else None
-        show_page(plan_page(config, path, facts), format)
+        data = find_data(config.data)
+        facts = finite_set(data, data_dir)[1] if data.known is None else None
+        show_page(plan_page(config, path, facts, asked), format)
         return
     if force and resume:
         raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
@@ -103,7 +103,7 @@ def train(
         raise _taken(path)
     run = None if force else _finished(path, config, data_dir)
     if run is None:
-        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, at_a_time, live)
+        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live)
     else:
         say("trained already; `--force` trains it anew")
     _show(run, path, format)
@@ -163,7 +163,7 @@ def _train(
     named: bool,
     force: bool,
     resume: bool,
-    at_a_time: int | None,
+    asked: int | None,
     live: bool,
 ) -> Run:
     from xavier_cli.runs.publish import lock_output
@@ -176,7 +176,8 @@ def _train(
         from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.examples import prepare
         from xavier_cli.training.loop import NoRunError, Progress, Watcher
-        from xavier_cli.training.room import check_room, fitting_members
+        from xavier_cli.training.cost import members_together
+        from xavier_cli.training.room import check_room, members_at_a_time
 
         begun = has_checkpoint(path)
         if named and begun:
@@ -192,10 +193,9 @@ def _train(
         note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
         if note:
             say(note)
-        at_a_time = at_a_time or fitting_members(config)
         rates = max(len(config.search), 1)
-        # A seed's rates are trained together.
-        check_room(config, at_a_time and max(at_a_time // rates, 1) * rates)
+        at_a_time = members_at_a_time(config, members_together(config), rates, asked=asked)
+        check_room(config, at_a_time)
         command: dict[str, Any] = {
             "command_id": uuid.uuid4().hex,
             "command": shlex.join(["xavier", *sys.argv[1:]]),

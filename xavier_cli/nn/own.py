@@ -35,7 +35,7 @@ def _tried_activation(function: Activation, word: str) -> Activation:
     expected = "an activation takes an array of any shape and maps each number of it, in the same dtype"
     for shape in ((6, 4), ()):
         _same(
-            word, expected, _traced(word, expected, function, jax.ShapeDtypeStruct(shape, jnp.float32)), shape
+            word, expected, traced(word, expected, function, jax.ShapeDtypeStruct(shape, jnp.float32)), shape
         )
     s = jnp.asarray(_TRIED)
 
@@ -43,12 +43,12 @@ def _tried_activation(function: Activation, word: str) -> Activation:
         value, slope = jax.jvp(function, (s,), (jnp.ones_like(s),))
         return value, slope
 
-    value, slope = (np.asarray(each) for each in _run(word, lambda: jax.jit(both)(s)))
+    value, slope = (np.asarray(each) for each in run(word, lambda: jax.jit(both)(s)))
     for what, array in (("value", value), ("slope", slope)):
         if not np.isfinite(array).all():
             at = _TRIED[~np.isfinite(array)][0]
             raise OwnFunctionError(f"`{word}`: its {what} at {at:g} is not finite")
-    alone = np.asarray(_run(word, lambda: jax.jit(jax.vmap(function))(s[::-1])))[::-1]
+    alone = np.asarray(run(word, lambda: jax.jit(jax.vmap(function))(s[::-1])))[::-1]
     if not np.allclose(value, alone, rtol=1e-4, atol=1e-5):
         at = _TRIED[~np.isclose(value, alone, rtol=1e-4, atol=1e-5)][0]
         raise OwnFunctionError(
@@ -66,14 +66,14 @@ def _tried_initializer(function: Initializer, word: str, shape: tuple[int, ...])
     def draw(key: Array) -> Array:
         return function(key, shape, jnp.float32)
 
-    _same(word, expected, _traced(word, expected, draw, jax.random.key(0)), shape)
-    if not np.isfinite(np.asarray(_run(word, lambda: jax.jit(draw)(jax.random.key(0))))).all():
+    _same(word, expected, traced(word, expected, draw, jax.random.key(0)), shape)
+    if not np.isfinite(np.asarray(run(word, lambda: jax.jit(draw)(jax.random.key(0))))).all():
         raise OwnFunctionError(f"`{word}`: it draws weights that are not finite")
     return function
 
 
-def _traced(word: str, expected: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What `function` would return, as shapes; nothing is computed."""
+def traced(word: str, expected: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` would return, as shapes; nothing is computed. Raises `OwnFunctionError`: `expected`."""
     try:
         return jax.eval_shape(function, *arguments)
     except jax.errors.JAXTypeError as error:
@@ -91,7 +91,8 @@ def _same(word: str, expected: str, got: Any, shape: tuple[int, ...]) -> None:
         )
 
 
-def _run(word: str, compute: Callable[[], Any]) -> Any:
+def run(word: str, compute: Callable[[], Any]) -> Any:
+    """What `compute` returns; raises `OwnFunctionError` where it fails."""
     try:
         return compute()
     except Exception as error:

@@ -17,11 +17,12 @@ from xavier_cli.runs.store import write_run
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
+from xavier_cli.training.cost import members_together
 from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.examples import Material, prepare
 from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import NoRunError, Progress, Watcher
-from xavier_cli.training.room import check_room, fitting_members
+from xavier_cli.training.room import check_room, members_at_a_time
 
 Ending = Literal["done", "failed", "stopped"]
 _EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, StorageError)
@@ -92,11 +93,10 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
         write_run(cells[0].path, surface_room.two_weights(first, watcher))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
-    members = None if first.search else sum(len(config.seeds) for config in configs)
-    batch = task.member_batch or fitting_members(first, members)
-    # The variants of a seed are trained together.
+    members = members_together(first) if first.search else sum(len(config.seeds) for config in configs)
     variants = len(first.search) or len(configs)
-    check_room(first, max(batch // variants, 1) * variants if batch else members)
+    batch = members_at_a_time(first, members, variants, asked=task.member_batch)
+    check_room(first, batch)
     material = _material(_data_of(first), task.data_dir)
     settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if len(cells) == 1:

@@ -49,13 +49,18 @@ def trained_members(config: RunConfig) -> int:
     return searched_members(config) + rest
 
 
+def members_together(config: RunConfig) -> int:
+    """How many networks are trained at the same time at most, where there is memory for all."""
+    return max(len(config.seeds), searched_members(config))
+
+
 def memory(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> int:
     """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
 
     `members` are those trained at the same time; by default as many as `config` alone has.
     """
     facts = facts or find_data(config.data).facts
-    members = members or max(len(config.seeds), searched_members(config))
+    members = members or members_together(config)
     one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
     weights = members * one * _FLOAT
     if config.pretrain != "none":

@@ -61,16 +61,25 @@ def check_room(config: RunConfig, members: int | None = None, facts: DataFacts |
         )
 
 
-def fitting_members(
-    config: RunConfig, members: int | None = None, facts: DataFacts | None = None
-) -> int | None:
-    """How many networks of `config` fit into four fifths of the memory, at least one; None for all `members`.
+def members_at_a_time(
+    config: RunConfig, members: int, variants: int, facts: DataFacts | None = None, asked: int | None = None
+) -> int:
+    """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
+
+    Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
+    """
+    wanted = asked or fitting_members(config, members, facts)
+    return min(members, max(wanted // variants, 1) * variants)
+
+
+def fitting_members(config: RunConfig, members: int, facts: DataFacts | None = None) -> int:
+    """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
     The rest is for what nobody predicts.
     """
     there = available_bytes()
     if there is None or memory(config, members, facts) <= 0.8 * there:
-        return None
+        return members
     one, two = memory(config, 1, facts), memory(config, 2, facts)
     return max(1, 1 + int((0.8 * there - one) // (two - one)))
 

@@ -15,6 +15,8 @@ from xavier_cli.names import load
 from xavier_cli.nn.mlp import Params
 from xavier_cli.notation import parse_rate_schedule
 from xavier_cli.optimizers import Choice, parse_optimizer
+from xavier_cli.own import is_own
+from xavier_cli.training.own import own_optimizer
 
 
 class Optimizer(NamedTuple):
@@ -57,18 +59,27 @@ def optax_optimizer(choice: Choice) -> Optimizer:
         elif isinstance(known[name].default, int) and not isinstance(value, bool):
             told[name] = int(value)
 
+    return made_by(lambda lr: make(learning_rate=lr, **told))
+
+
+def made_by(make: Callable[[Any], Any]) -> Optimizer:
+    """The optimizer that `make` returns for a rate, as optax's functions do."""
+
     def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
         # Made inside: the rate is a member's own and moves with the schedule; no first state depends on it.
-        changes, state = make(learning_rate=lr, **told).update(gradient, state, params)
+        changes, state = make(lr).update(gradient, state, params)
         return changes, state
 
-    return Optimizer(make(learning_rate=0.0, **told).init, update)
+    return Optimizer(make(0.0).init, update)
 
 
 def make_optimizer(config: RunConfig) -> Optimizer:
     """The optimizer of `config`, of those that need a gradient alone, with its clipping and weight decay."""
     choice = parse_optimizer(config.optimizer)
-    optimizer = plain_sgd() if choice.text == "sgd" else optax_optimizer(choice)
+    if is_own(choice.optimizer.name):
+        optimizer = made_by(own_optimizer(choice.optimizer.name))
+    else:
+        optimizer = plain_sgd() if choice.text == "sgd" else optax_optimizer(choice)
     return with_clip_and_decay(optimizer, config)
 
 
