@@ -57,9 +57,7 @@ def train(
     at_a_time = members_at_a_time(config, together, rates)
     check_room(config, at_a_time)
     material = prepare(config, Path(data_dir) if data_dir is not None else None)
-    settings: dict[str, Any] = {
-        "strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time
-    }
+    settings: dict[str, Any] = {"strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time}
     if path is None:
         return train_in_memory(config, material, **settings)[0]
     with lock_output(path):

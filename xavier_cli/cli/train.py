@@ -172,11 +172,11 @@ def _train(
     with lock_output(path), StopFlag() as stopped:
         from xavier_cli.cli.live import shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
+        from xavier_cli.training.cost import members_together
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.examples import prepare
         from xavier_cli.training.loop import NoRunError, Progress, Watcher
-        from xavier_cli.training.cost import members_together
         from xavier_cli.training.room import check_room, members_at_a_time
 
         begun = has_checkpoint(path)
