@@ -88,7 +88,7 @@ def make_engine(material):
         variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
         layout = choose_layout(len(seeds), len(variants), strategy)
         engine = Engine(Population(config, tuple(seeds), variants), material, layout)
-        engine.start(**({"programs": programs} if programs else {}))
+        engine.start(**({"wanted": programs} if programs else {}))
         return engine
 
     return make

@@ -163,7 +163,7 @@ def config_of(**settings):
 def engine_of(material, config, strategy="map", programs=("init", "pretrain")):
     layout = choose_layout(len(config.seeds), 1, strategy)
     engine = Engine(population_of(config), material, layout)
-    engine.start(programs=programs)
+    engine.start(wanted=programs)
     return engine
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import jax
 import platformdirs
 
+from xavier_cli.training import programs
+
 
 def prepare_devices(members: int) -> str:
     """Ask JAX for one CPU device per core that members can use; call before JAX has started.
@@ -31,15 +33,19 @@ def usable_cores() -> int:
 
 def keep_compiled_programs() -> None:
     """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
-    if getattr(jax.config, "jax_compilation_cache_dir", None):
+    folder = Path(platformdirs.user_cache_dir("xavier"))
+    # The large ones in a store of ours; JAX's cache has the many small ones.
+    ours, jaxs = folder / "programs", folder / "jax"
+    if (getattr(jax.config, "jax_compilation_cache_dir", None) or str(jaxs)) != str(jaxs):
         return
-    folder = Path(platformdirs.user_cache_dir("xavier")) / "programs"
     try:
         # Whoever can write there runs code as this user.
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
+        for each in (ours, jaxs):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+            each.chmod(0o700)
     except OSError:
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    programs.keep_in(ours)
+    jax.config.update("jax_compilation_cache_dir", str(jaxs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from xavier_cli.own import check_unchanged
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
+from xavier_cli.training import programs
 from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
@@ -40,7 +41,7 @@ from xavier_cli.training.step import make_begin, make_training
 from xavier_cli.words import find_activation
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
-_COMPILER_OPTIONS: dict[str, dict[str, Any] | None] = {
+_COMPILER_OPTIONS: dict[str, programs.Options] = {
     "init": {"xla_backend_optimization_level": 1},
     "pretrain": None,
     "advance": None,
@@ -117,11 +118,11 @@ class Engine:
         self._abstract: Any
 
     def start(
-        self, begun: Mapping[str, np.ndarray] | None = None, programs: Container[str] = _COMPILER_OPTIONS
+        self, begun: Mapping[str, np.ndarray] | None = None, wanted: Container[str] = _COMPILER_OPTIONS
     ) -> None:
-        """Draw the first weights, or go on from a `host_state`; compiles `programs` the first time."""
+        """Draw the first weights, or go on from a `host_state`; compiles what is `wanted` the first time."""
         if not self._programs:
-            self._compile(programs)
+            self._compile(wanted)
         if begun is None:
             self.state = self._programs["init"](self._seeds, self._init_of, self._tables)
         else:
@@ -130,44 +131,87 @@ class Engine:
             )
 
     def _compile(self, wanted: Container[str]) -> None:
-        began, config = time.perf_counter(), self.population.config
+        began = time.perf_counter()
+        config = self.population.config
+        unused = {
+            "pretrain": self._pretrain is None,
+            "advance": not config.updates,
+            "jacobians": not config.jacobian_examples,
+        }
+        lower = {
+            name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
+        }
         with jax.default_matmul_precision(config.precision):
-            init = self.layout.program(self._init_row, (SEEDS, VARIANTS, SHARED))
-            # What the other programs will be given, as far as compiling them has to know.
-            self._abstract = self.state = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(
-                    leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)
-                ),
-                jax.eval_shape(init, self._seeds, self._init_of, self._tables),
+            self._programs, told = programs.compiled(
+                self._key(lower),
+                lower,
+                _COMPILER_OPTIONS,
+                lambda: (self._state_shapes, self._shapes),
+                self.layout.mesh.devices.ravel().tolist(),
             )
-            advance = self.layout.program(
-                self._advance_row, (GRID, SEEDS, VARIANTS, SHARED, SEEDS, SHARED, SHARED)
-            )
-            pretrain = self.layout.program(self._pretrain_row, (GRID, SEEDS, SHARED, SHARED, SEEDS, SHARED))
-            observe = self.layout.program(self._observe_row, (GRID, SHARED, SHARED, SHARED))
-            lower: dict[str, Callable[[], Any]] = {
-                "init": lambda: init.lower(self._seeds, self._init_of, self._tables),
-                "pretrain": lambda: pretrain.lower(*self._pretrain_arguments(0, 0)),
-                "advance": lambda: advance.lower(*self._advance_arguments(0, 0)),
-                "observe": lambda: observe.lower(*self._observe_arguments(1, 1)),
-                "jacobians": lambda: self.layout.program(self._jacobians_row, (GRID, SHARED)).lower(
-                    self.state, self._examples[0].pixels
-                ),
-            }
-            unused = {
-                "pretrain": self._pretrain is None,
-                "advance": not config.updates,
-                "jacobians": not config.jacobian_examples,
-            }
-            with ThreadPoolExecutor() as pool:
-                # Each is compiled, or fetched from the cache, while the next one is traced.
-                compiling = {
-                    name: pool.submit(make().compile, _COMPILER_OPTIONS[name])
-                    for name, make in lower.items()
-                    if name in wanted and not unused.get(name)
-                }
-        self._programs = {name: compiled.result() for name, compiled in compiling.items()}
+        shapes, self._shapes = told
+        # What the programs are given, as far as another one has to know.
+        self._abstract = self._on_grid(shapes)
         self.compile_seconds = time.perf_counter() - began
+
+    def _key(self, names: Iterable[str]) -> str | None:
+        """All that decides the programs; a test compares their texts. None with functions of the user's own.
+
+        Rates and seeds are given to a program when it runs.
+        """
+        config, layout = self.population.config, self.layout
+        if config.sources:
+            return None
+        inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
+        return repr(
+            [
+                config.with_(lr=1.0, seeds=(0,)).to_json(),
+                self._inits,
+                (layout.strategy, layout.mesh.devices.shape),
+                jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), inputs),
+                (self.material.inputs, self.material.classes),
+                sorted(names),
+            ]
+        )
+
+    @cached_property
+    def _state_shapes(self) -> MemberState:
+        init = self.layout.program(self._init_row, (SEEDS, VARIANTS, SHARED))
+        shapes: MemberState = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype),
+            jax.eval_shape(init, self._seeds, self._init_of, self._tables),
+        )
+        return shapes
+
+    def _on_grid(self, shapes: MemberState) -> Any:
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self.layout.sharding(GRID)),
+            shapes,
+        )
+
+    def _lowered(self) -> dict[str, Callable[[], Any]]:
+        """What makes each program, up to what the compiler is given."""
+        program = self.layout.program
+
+        def with_state(row: Callable[..., Any], specs: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+            return program(row, (GRID, *specs)).lower(self._on_grid(self._state_shapes), *arguments)
+
+        shared = (SHARED, SHARED)
+        return {
+            "init": lambda: program(self._init_row, (SEEDS, VARIANTS, SHARED)).lower(
+                self._seeds, self._init_of, self._tables
+            ),
+            "pretrain": lambda: with_state(
+                self._pretrain_row, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
+            ),
+            "advance": lambda: with_state(
+                self._advance_row, (SEEDS, VARIANTS, SHARED, SEEDS, *shared), self._advance_arguments(0, 0)
+            ),
+            "observe": lambda: with_state(
+                self._observe_row, (*shared, SHARED), self._observe_arguments(1, 1)
+            ),
+            "jacobians": lambda: with_state(self._jacobians_row, (SHARED,), (self._examples[0].pixels,)),
+        }
 
     @cached_property
     def predictions(self) -> dict[str, Future[dict[str, np.ndarray]]]:
@@ -201,7 +245,7 @@ class Engine:
         each = self.population.config.pretrain_updates
         while first < last:
             until = min(last, (first // each + 1) * each)
-            self.state = self._programs["pretrain"](*self._pretrain_arguments(first, until))
+            self.state = self._programs["pretrain"](self.state, *self._pretrain_arguments(first, until))
             first = until
 
     def reconstruction_errors(self) -> np.ndarray:
@@ -213,12 +257,14 @@ class Engine:
         while first < last:
             # One record at a time: where delayed updates are taken up depends on the records.
             until = min(last, int(self._records_around(first)[1]))
-            self.state = self._programs["advance"](*self._advance_arguments(first, until))
+            self.state = self._programs["advance"](self.state, *self._advance_arguments(first, until))
             first = until
 
     def observe(self, updates: int, examples: int) -> Record:
         """Look at all members; `updates` were done since the last look, errors are on `examples`."""
-        self.state, record = self._programs["observe"](*self._observe_arguments(updates, examples))
+        self.state, record = self._programs["observe"](
+            self.state, *self._observe_arguments(updates, examples)
+        )
         return record
 
     def jacobians(self) -> list[list[Future[Singular]]]:
@@ -271,7 +317,6 @@ class Engine:
 
     def _pretrain_arguments(self, first: int, last: int) -> tuple[Any, ...]:
         return (
-            self.state,
             self._seeds,
             self.layout.place(np.int32(first // self.population.config.pretrain_updates), SHARED),
             self.layout.place(np.int32(first), SHARED),
@@ -324,7 +369,6 @@ class Engine:
 
     def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
         return (
-            self.state,
             self._seeds,
             self._rates,
             self.layout.place(np.int32(first), SHARED),
@@ -376,7 +420,6 @@ class Engine:
 
     def _observe_arguments(self, updates: int, examples: int) -> tuple[Any, ...]:
         return (
-            self.state,
             self.layout.place(np.int32(updates), SHARED),
             self.layout.place(np.int32(examples), SHARED),
             self._examples,

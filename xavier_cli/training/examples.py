@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,6 +15,7 @@ from xavier_cli.data import shapeset
 from xavier_cli.data.load import load_data
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.datasets import AskedData, DataFacts, find_data
+from xavier_cli.training import programs
 from xavier_cli.training.evaluation import BLOCK, spread_order
 from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
@@ -107,10 +110,23 @@ def _held_out(count: int) -> tuple[Examples, Examples]:
 def generated(purpose: Purpose, count: int) -> Examples:
     """The first `count` images of what all seeds share for `purpose`."""
     # Piece by piece, so that all sets use one compiled program of moderate size.
-    piece = jax.jit(shapeset.images, static_argnums=2)
-    parts = [piece(shared_key(purpose), first, PIECE) for first in range(0, count, PIECE)]
+    key, piece = shared_key(purpose), _piece()
+    parts = [piece(key, np.uint32(first)) for first in range(0, count, PIECE)]
     pixels, labels = (np.concatenate([np.asarray(part[i]) for part in parts])[:count] for i in (0, 1))
     return Examples(pixels, labels)
+
+
+@cache
+def _piece() -> Any:
+    """The program that makes `PIECE` images, given a key and the first one's number."""
+    lower = {
+        "images": lambda: jax.jit(shapeset.images, static_argnums=2).lower(
+            shared_key(Purpose.PROBE), np.uint32(0), PIECE
+        )
+    }
+    key = f"{PIECE} images of Shapeset"
+    made, _ = programs.compiled(key, lower, {}, lambda: None, jax.local_devices()[:1])
+    return made["images"]
 
 
 def _taken(examples: Examples, order: np.ndarray) -> Examples:

@@ -58,7 +58,7 @@ class EngineProgram:
             material = replace(material, feed=FiniteFeed(ready_batches(), BATCH))
         layout = choose_layout(len(config.seeds), 1, strategy)
         self.engine = Engine(population_of(config), material, layout)
-        self.engine.start(programs=("init", "advance") if ready else ("init", "advance", "observe"))
+        self.engine.start(wanted=("init", "advance") if ready else ("init", "advance", "observe"))
         self._done = 0
 
     def advance(self, updates: int) -> None:

@@ -1,0 +1,222 @@
+"""Compiled programs kept between runs: the same numbers, found by what decides them, no harm if damaged."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from xavier_cli.config import RunConfig
+from xavier_cli.training import programs
+from xavier_cli.training.engine import Engine
+from xavier_cli.training.layout import choose_layout
+from xavier_cli.training.population import population_of
+from xavier_cli.training.train import train
+
+SMALL = {"data": "mnist", "depth": 1, "width": 4, "updates": 30, "records": 2, "eval_examples": 500}
+
+
+def config_of(**settings) -> RunConfig:
+    return RunConfig.of(**{**SMALL, "seeds": 2, "lr": 0.05, "jacobian_examples": 0, **settings})
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> programs.Store:
+    """A store of this test's own, which every engine uses."""
+    store = programs.Store(tmp_path)
+    monkeypatch.setattr(programs, "_store", store)
+    return store
+
+
+@pytest.fixture
+def traced(monkeypatch) -> list[str]:
+    """The programs that were traced, by name, as they were."""
+    names: list[str] = []
+    real = Engine._lowered
+
+    def noted(engine):
+        def note(name, make):
+            names.append(name)
+            return make()
+
+        return {name: lambda name=name, make=make: note(name, make) for name, make in real(engine).items()}
+
+    monkeypatch.setattr(Engine, "_lowered", noted)
+    return names
+
+
+def engine_of(config: RunConfig, material, strategy="map") -> Engine:
+    population = population_of(config)
+    return Engine(population, material, choose_layout(len(population.seeds), 1, strategy))
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    ["sharded", pytest.param("map", marks=pytest.mark.slow), pytest.param("vmap", marks=pytest.mark.slow)],
+)
+def test_programs_out_of_the_store_train_the_same_bits(strategy, material, store, traced, monkeypatch):
+    config = config_of(jacobian_examples=1)
+    made, _ = train(config, material, strategy=strategy)
+    assert set(traced) == {"init", "advance", "observe", "jacobians"}
+    traced.clear()
+    found, _ = train(config, material, strategy=strategy)
+    # Another rate and other seeds are given to the same programs.
+    train(config.with_(lr=0.1, seeds=(7, 3)), material, strategy=strategy)
+    assert traced == []
+    monkeypatch.setattr(programs, "_store", None)
+    plain, _ = train(config, material, strategy=strategy)
+
+    assert made.arrays.keys() == found.arrays.keys() == plain.arrays.keys()
+    for name, array in plain.arrays.items():
+        np.testing.assert_array_equal(made[name], array, err_msg=name)
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("more", [{}, {"optimizer": "adam", "schedule": "warmup:5,cosine", "clip": 1.0}])
+def test_what_a_key_leaves_out_is_in_no_program(more, material):
+    """The key's slow twin: the texts themselves, of configurations that the key does not tell apart."""
+    engines = [
+        engine_of(config, material) for config in (config_of(**more), config_of(lr=0.3, seeds="5,9", **more))
+    ]
+    texts = [{name: make().as_text() for name, make in lowered(engine).items()} for engine in engines]
+
+    assert texts[0] == texts[1]
+    assert engines[0]._key(texts[0]) == engines[1]._key(texts[0])
+
+
+def lowered(engine: Engine) -> dict:
+    with jax.default_matmul_precision(engine.population.config.precision):
+        return {name: make for name, make in engine._lowered().items() if name in ("init", "advance")}
+
+
+def test_what_else_decides_a_program_is_in_its_key(material):
+    names = ("init", "advance")
+    keys = [
+        engine_of(config_of(**more), material, strategy)._key(names)
+        for more, strategy in (
+            ({}, "map"),
+            ({}, "vmap"),
+            ({"seeds": 3}, "map"),
+            ({"act": "softsign"}, "map"),
+            ({"init": "standard"}, "map"),
+            ({"precision": "default"}, "map"),
+            ({"batch_size": 20}, "map"),
+        )
+    ]
+
+    assert len(set(keys)) == len(keys)
+    assert engine_of(config_of(), material)._key(("init",)) not in keys
+
+
+def test_functions_of_the_users_own_have_no_key(material, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import jax.numpy as jnp\ndef wave(s): return jnp.sin(s)\n")
+
+    assert engine_of(config_of(act="mine.py:wave"), material)._key(()) is None
+
+
+@pytest.fixture
+def made():
+    """`made(key, power)`: a small program's answer for 2, what was told of it, and whether it was traced."""
+
+    def make(key, power=2):
+        traced = []
+
+        def lower():
+            traced.append(power)
+            return jax.jit(lambda x: x**power).lower(jnp.float32(0))
+
+        here = jax.local_devices()[:1]
+        found, about = programs.compiled(key, {"power": lower}, {}, lambda: "told", here)
+        return float(found["power"](jnp.float32(2))), about, bool(traced)
+
+    return make
+
+
+def test_a_program_is_found_by_its_key_and_else_by_its_text(made, store, tmp_path):
+    assert made("a") == (4, "told", True)
+    assert made("a") == (4, "told", False)
+    assert made("b") == (4, "told", True)
+    assert made(None) == (4, "told", True)
+    assert len([*tmp_path.glob("*.program")]) == 1
+    assert made("c", 3) == (8, "told", True)
+    assert len([*tmp_path.glob("*.program")]) == 2
+
+
+def test_what_jaxs_own_cache_has_is_not_kept(made, store, tmp_path, monkeypatch):
+    """Out of that cache a program cannot be serialized again; this one would fail when it is called."""
+    jaxs = tmp_path / "jax"
+    before = {name: getattr(jax.config, name) for name in SETTINGS}
+    for name, value in SETTINGS.items():
+        jax.config.update(name, str(jaxs) if value is None else value)
+    programs.reset_cache()
+    try:
+        for _ in range(2):
+            jax.clear_caches()
+            with monkeypatch.context() as patch:
+                patch.setattr(programs, "_store", None)
+                made("a", 5)
+        assert [*jaxs.iterdir()]
+        assert made("a", 5) == (32, "told", True)
+        assert made("a", 5) == (32, "told", False)
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+        programs.reset_cache()
+
+
+SETTINGS = {
+    "jax_compilation_cache_dir": None,
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+}
+
+
+def test_what_is_damaged_is_made_anew(made, store, tmp_path):
+    made("a")
+    for suffix in ("set", "program"):
+        (path,) = tmp_path.glob(f"*.{suffix}")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        assert made("a") == (4, "told", True)
+        assert made("a") == (4, "told", False)
+        path.write_bytes(content[:20])
+        assert made("a") == (4, "told", True)
+
+
+def test_a_folder_that_cannot_be_written_to_costs_time_alone(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "_store", programs.Store(tmp_path / "nowhere"))
+
+    assert made("a") == made("a") == (4, "told", True)
+
+
+def test_what_was_not_used_for_longest_goes_first(store, tmp_path, monkeypatch):
+    for number, name in enumerate(("old", "used", "new")):
+        store._write(name, bytes(1000))
+        programs.os.utime(tmp_path / name, (number, number))
+    store._read("old")
+    monkeypatch.setattr(programs, "MOST_BYTES", 2200)
+    store.keep_set("key", {}, None)
+
+    assert not (tmp_path / "used").exists()
+    assert (tmp_path / "old").exists()
+    assert (tmp_path / "key.set").exists()
+
+
+def test_the_environment_tells_settings_apart():
+    """In processes of their own, since it is asked for once."""
+    ask = "from xavier_cli.training.programs import environment; print(environment())"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", before + ask], capture_output=True, text=True, check=True
+        ).stdout
+        for before in ("", "import jax; jax.config.update('jax_default_matmul_precision', 'highest'); ",
+                       "import jax; jax.config.update('jax_num_cpu_devices', 3); ", "")
+    }  # fmt: skip
+
+    assert len(told) == 3
