@@ -42,8 +42,8 @@ class _Part(BaseModel):
 class Figure(_Part):
     """A figure of the recipe, in the words of `xavier plot`.
 
-    `where` picks the runs by their settings; `name` is the file's, where the kind alone would not tell two
-    figures apart.
+    `where` picks the runs by their settings, `trained` those that are or are not; `name` is the file's,
+    where the kind alone would not tell two figures apart.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class Figure(_Part):
     tensor: str | None = None
     together: bool = False
     where: dict[str, Any] = {}
+    trained: bool | None = None
     data: str | None = None
     seed: int | None = None
 

@@ -306,6 +306,17 @@ def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
     assert [found.name for found in tmp_path.iterdir()] == [".run.h5.ckpt"]
 
 
+def test_a_training_that_an_older_version_began_goes_on(material, whole, tmp_path, begun):
+    path = tmp_path / "run.h5"
+    known = {name: value for name, value in begun.identity.items() if name not in RunConfig.added}
+    assert len(known) < len(begun.identity)
+    write_checkpoint(path, replace(begun, identity=known))
+    run = train_to_file(config_of(), material, path)
+
+    assert run.provenance["resumed_at"] == [begun.facts["stages"]["seeds"]["updates"]]
+    assert_same_runs(run, whole(config_of()))
+
+
 @pytest.fixture(scope="module")
 def begun(material, tmp_path_factory, compiled_once):
     """The checkpoint of an interrupted training of `config_of()`."""

@@ -159,13 +159,14 @@ R = TypeVar("R", "Run", "Surface")
 
 
 def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
-    """What of `made` the figure's `where` picks; raises `UnsuitableRunError` where nothing is left."""
+    """What of `made` the figure picks; raises `UnsuitableRunError` where nothing is left."""
     from xavier_cli.figures.selection import UnsuitableRunError
 
     wanted = [
         each
         for each in made
         if all(getattr(each.config, name, None) == value for name, value in figure.where.items())
+        and figure.trained in (None, getattr(each.config, "updates", 0) > 0)
     ]
     if not wanted:
         raise UnsuitableRunError("no finished cell is of it")

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax import Array
-from threadpoolctl import threadpool_limits
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Norm, Params
@@ -57,31 +55,6 @@ def factors(params: Params, x: Array, network: Network) -> Factors:
     return Factors(params, taps.preactivations, taps.sums if network.normalization == "layer" else ())
 
 
-class _OneThreadEach:
-    """Within, BLAS starts no threads of its own: beside ours they would fight for the same cores.
-
-    That is a setting of the whole process, so whoever comes first makes it and the last one undoes it.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside = Lock(), 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._limits = threadpool_limits(1, user_api="blas")
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._limits.restore_original_limits()
-
-
-_ONE_THREAD_EACH = _OneThreadEach()
-
-
 class Spectrograph:
     """Measures Jacobians on the host's cores, beside the devices' own work.
 
@@ -103,9 +76,7 @@ class Spectrograph:
 
     def _member(self, host: Future[Any], seed: int, variant: int) -> Singular:
         # The transfer was submitted first, so a thread that waits for it never keeps it from starting.
-        factors = jax.tree.map(lambda leaf: leaf[seed, variant], host.result())
-        with _ONE_THREAD_EACH:
-            return self.singular(*factors)
+        return self.singular(*jax.tree.map(lambda leaf: leaf[seed, variant], host.result()))
 
     def singular(self, params: Params, preactivations: Sequence[np.ndarray], sums: Any = ()) -> Singular:
         """Of one member's factors, on the host."""

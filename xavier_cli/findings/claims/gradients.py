@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli import names
+from xavier_cli.findings.claims.initialization import WIDTH
 from xavier_cli.findings.claims.readings import described, since
 from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, WHOLE
 from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
-from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
 
@@ -53,27 +54,28 @@ def _growth(run: Run) -> np.ndarray:
 
 
 def linear_theory_serves_tanh_and_softsign(material: Material) -> Finding:
-    """At record 0 every layer's step of equations (5) and (6) is right within a factor of 2, in every seed.
+    """At record 0, at the paper's width, every layer's step of (5) or (6) is right within a factor of 2.
 
-    A step leads from a layer's measured std to that of its neighbour, by the measured variance of the weights
-    between them. The evidence says as well how far off the steps are at the last record.
+    In every seed. A step leads from a layer's measured std to that of its neighbour, by the measured variance
+    of the weights between them. The evidence says as well how far off trained networks' steps are at the end.
     """
-    arrays = ("activation/mean", "activation/std", "preactivation/std", "backprop/std", "weight/std")
-    scale = Scale(0, width=100, arrays=arrays)
     words, parts, worst = [], [], 1.0
     for act in ("tanh", "softsign"):
         for init in ("standard", "normalized"):
-            (run,) = pick(material, [Cell(act, init)], scale)
+            (run,) = pick(material, [Cell(act, init)], Scale(0, WIDTH, arrays=_NEEDED))
             start = _off(run, 0).max(axis=1)
             words.append(in_every_seed(start < SERVES_WITHIN, np.zeros(len(start), bool)))
             worst = max(worst, float(start.mean()))
-            parts.append(f"{act} {init} {start.mean():.2f}{_later(run)}")
+            parts.append(f"{act} {init} {start.mean():.2f}{_later(material, Cell(act, init))}")
     evidence = f"factor by which the worst step of (5) or (6) is off at the start: {'; '.join(parts)}"
     return Finding(together(words), evidence, worst, SERVES_WITHIN)
 
 
-def _later(run: Run) -> str:
-    if len(run.updates) < 2:
+def _later(material: Material, cell: Cell) -> str:
+    """How it is after training; empty where nothing was trained."""
+    try:
+        (run,) = pick(material, [cell], Scale(1, arrays=_NEEDED))
+    except UndecidedError:
         return ""
     off = _off(run, -1).mean(axis=0)
     saturated = ""
@@ -81,7 +83,7 @@ def _later(run: Run) -> str:
         layer = int(np.argmax(run["activation/saturated"][:, -1].mean(axis=0)))
         share = float(run["activation/saturated"][:, -1, layer].mean())
         saturated = f", where layer {layer + 1} is saturated to {100 * share:.0f} %"
-    return f" ({off.max():.2f} after {int(run.updates[-1]):,} updates{saturated})"
+    return f" ({off.max():.2f} after {int(run.updates[-1]):,} updates at width {run.config.width}{saturated})"
 
 
 class _Steps(NamedTuple):
