@@ -311,7 +311,8 @@ def test_a_training_that_an_older_version_began_goes_on(material, whole, tmp_pat
     known = {name: value for name, value in begun.identity.items() if name not in RunConfig.added}
     assert len(known) < len(begun.identity)
     write_checkpoint(path, replace(begun, identity=known))
-    run = train_to_file(config_of(), material, path)
+    train_to_file(config_of(), material, path)
+    run = read_run(path)
 
     assert run.provenance["resumed_at"] == [begun.facts["stages"]["seeds"]["updates"]]
     assert_same_runs(run, whole(config_of()))

@@ -100,7 +100,7 @@ def check(checkpoint: Checkpoint, identity: Mapping[str, Any], strategy: Strateg
     Raises `ResumeError`, which names the field, where it is of another training.
     """
     # What an older version did not know of was as it is by default.
-    unknown = RunConfig().model_dump(mode="json", include=set(RunConfig.added))
+    unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
         raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
