@@ -65,6 +65,10 @@ COMMANDS = {
 }
 
 
+# What reads run files, whatever it is told: the process that does so imports its half meanwhile.
+READING = {"compare", "check", "diff", "doctor", "export", "ls", "plot", "report", "show"}
+
+
 def load_commands(wanted: Container[str]) -> None:
     """Add the commands in `wanted` whole, and of the others what the list of commands shows.
 
@@ -95,6 +99,10 @@ def main() -> None:
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if len(sys.argv) > 1 and sys.argv[1] in READING and not {"-h", "--help"} & {*sys.argv}:
+        from xavier_cli.runs.reader import shared_reader
+
+        shared_reader().begin()
     load_commands(sys.argv[1:] or _words_begun())
     try:
         code = app(standalone_mode=False) or ExitCode.DONE

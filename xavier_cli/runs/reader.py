@@ -47,7 +47,7 @@ Question = Callable[[Path], Any]
 
 
 class Reader:
-    """A child process that is asked about files; it starts with the first question."""
+    """A child process that is asked about files; it starts with the first question, or before."""
 
     def __init__(self, limit: int = LIMIT_SECONDS, patience: float = PATIENCE_SECONDS):
         self.limit, self.patience = limit, patience
@@ -81,6 +81,11 @@ class Reader:
             if asked:
                 self.close()
 
+    def begin(self) -> None:
+        """Start the process, so that it is ready by the time the first question comes."""
+        if self._child is None:
+            self._start()
+
     def close(self) -> None:
         """End the process."""
         if self._child:
@@ -90,8 +95,7 @@ class Reader:
             self._child, self._is_ready = None, False
 
     def _send(self, question: Question, path: Path) -> None:
-        if self._child is None:
-            self._start()
+        self.begin()
         # Where it died, the answer that does not come says so.
         with contextlib.suppress(OSError):
             self._connection.send((os.getcwd(), question, path))
