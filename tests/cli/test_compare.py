@@ -354,5 +354,4 @@ def test_a_hostile_name_is_only_a_name(exact_run, format):
     if format == "md":
         assert "<b>" not in text.replace("\\<b\\>", "")
     if format == "latex":
-        # Names stand in comments, which end with their line.
-        assert all(line.startswith("%") for line in text.splitlines() if "input" in line)
+        assert all(line.startswith("%") for line in text.splitlines() if "\\input" in line)

@@ -5,6 +5,9 @@ import io
 import json
 import math
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +98,26 @@ def test_latex_escapes_and_emphasizes(page):
     assert r"* & \textbf{tanh} & \textbf{1.50} &  \\" in text
     assert r"c\_d\&50\%" in text
     assert r"error \%" in text
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex")
+def test_latex_compiles_whatever_a_name_is(page, tmp_path):
+    every = "".join(map(chr, (*range(32, 127), *range(160, 384), 0x2248, 0x6570, 0x1F600)))
+    table = replace(
+        page.tables[0], title=f"{every} ± × − √ ° µ ²", rows=((every, "1", "\\input{x} 10^{3}_2$"),)
+    )
+    text = format_page(replace(page, tables=(*page.tables, table)), Format.LATEX)
+    (tmp_path / "a.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs}\n"
+        f"\\begin{{document}}\n{text}\\end{{document}}\n"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "a.tex"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, errors="replace",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout[-800:]
+    assert (tmp_path / "a.pdf").stat().st_size > 5000
 
 
 def test_plain_has_the_same_cells_in_every_line(page):

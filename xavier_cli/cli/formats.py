@@ -59,16 +59,17 @@ def format_markdown(page: Page) -> str:
 
 
 def format_latex(page: Page) -> str:
-    """LaTeX tables for the package booktabs, the best rows in bold; the words below are comments."""
+    """LaTeX tables for the package booktabs, with captions, the best rows in bold; notes are comments."""
     lines = ["% \\usepackage{booktabs}"]
     for table in page.tables:
-        lines += [f"% {clean(text)}" for text in (table.title, table.about) if text]
+        caption = ". ".join(_latex(text).rstrip(".") for text in (table.title, table.about) if text)
+        lines += ["\\begin{table}", "\\centering", *[f"\\caption{{{caption}.}}"] * bool(caption)]
         titles, rows = _with_marks(table, _latex, "\\textbf{{{}}}".format)
         letters = "".join("r" if column.align == "right" else "l" for column in table.columns)
         lines.append("\\begin{tabular}{" + "l" * (len(titles) - len(letters)) + letters + "}")
         lines += ["\\toprule", " & ".join(titles) + " \\\\", "\\midrule"]
         lines += [" & ".join(row) + " \\\\" for row in rows]
-        lines += ["\\bottomrule", "\\end{tabular}", ""]
+        lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
     lines += [f"% {clean(note)}" for note in page.notes]
     return _text(lines)
 
@@ -98,13 +99,19 @@ def _markdown(text: str) -> str:
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "√": r"$\sqrt{}$",
-    "–": "--", "<": "$<$", ">": "$>$", "|": "$|$",
+    "–": "--", "’": "'", "°": r"$^{\circ}$", "µ": r"$\mu$", "²": "$^2$", "<": "$<$", ">": "$>$", "|": "$|$",
     **{sign: "\\" + sign for sign in "&%$#_{}"},
 }  # fmt: skip
 
 
+_LETTERS = {letter for letter in map(chr, range(0xC0, 0x100)) if letter.isalpha()} - {*"ÐÞðþ"}
+
+
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in clean(text))
+    # What pdfTeX's own fonts lack would end its run.
+    return "".join(
+        _LATEX.get(each, each if each.isascii() or each in _LETTERS else "?") for each in clean(text)
+    )
 
 
 def _jsonable(value: object) -> object:
