@@ -7,38 +7,26 @@ from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.nn.activations import make_activation
-from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.network import make_network
 from xavier_cli.own import check_unchanged
-from xavier_cli.theory.gain import resolve_gain
-from xavier_cli.theory.saturation import find_regions
-from xavier_cli.theory.shape import shape_of
 from xavier_cli.training import programs
-from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
-from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
-from xavier_cli.training.first_weights import FirstWeights
-from xavier_cli.training.jacobian import Factors, Singular, Spectrograph, factors
-from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.jacobian import Singular, Spectrograph
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.member import MemberState
-from xavier_cli.training.packing import Shapes, pack, unpack
+from xavier_cli.training.packing import Shapes, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
-from xavier_cli.training.pretraining import make_pretraining, mean_errors
-from xavier_cli.training.probe import make_probe
+from xavier_cli.training.pretraining import mean_errors
+from xavier_cli.training.rows import Record, Rows
 from xavier_cli.training.stage import from_host, to_host
-from xavier_cli.training.step import make_begin, make_training
-from xavier_cli.words import find_activation
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, programs.Options] = {
@@ -51,13 +39,6 @@ _COMPILER_OPTIONS: dict[str, programs.Options] = {
 
 # After the last record there is no other.
 _NEVER = np.iinfo(np.int32).max
-
-
-class Record(NamedTuple):
-    """What one look at all members brought, still on the device; leading axes seed and variant."""
-
-    packed: Array
-    test_correct: Array
 
 
 class Engine:
@@ -75,21 +56,7 @@ class Engine:
         config = population.config
         self.population, self.material, self.layout = population, material, layout
         check_unchanged(config.sources)
-        self._act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_, kinks = shape_of(find_activation(config.act), self._act)
-        self.regions = find_regions(self._act, range_)
-        self.gain = resolve_gain(config.init_gain, self._act, kinks)
-        self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
-            tensor: SymmetricLogBins()
-            for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
-        }
         self._records = config.record_updates()
-        self._network = make_network(config)
-        self._begin = make_begin(config, self._network)
-        self._stretch = make_training(config, self._network, self._loss)
-        self._pretrain = make_pretraining(config, self._act, range_) if config.pretrain != "none" else None
-        self._probe = make_probe(self._network, self._loss, self.regions, self.bins)
-        self._spectrograph = Spectrograph(self._network)
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
@@ -100,7 +67,9 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        self._first_weights = FirstWeights(config, self._inits, material, self._network, self.gain)
+        self._rows = Rows(config, self._inits, material, layout.over)
+        self.regions, self.gain, self.bins = self._rows.regions, self._rows.gain, self._rows.bins
+        self._spectrograph = Spectrograph(self._rows.network)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -134,7 +103,7 @@ class Engine:
         began = time.perf_counter()
         config = self.population.config
         unused = {
-            "pretrain": self._pretrain is None,
+            "pretrain": config.pretrain == "none",
             "advance": not config.updates,
             "jacobians": not config.jacobian_examples,
         }
@@ -146,7 +115,7 @@ class Engine:
                 self._key(lower),
                 lower,
                 _COMPILER_OPTIONS,
-                lambda: (self._state_shapes, self._shapes),
+                lambda: (self._state_shapes, self._rows.shapes),
                 self.layout.mesh.devices.ravel().tolist(),
             )
         shapes, self._shapes = told
@@ -176,7 +145,7 @@ class Engine:
 
     @cached_property
     def _state_shapes(self) -> MemberState:
-        init = self.layout.program(self._init_row, (SEEDS, VARIANTS, SHARED))
+        init = self.layout.program(self._rows.init, (SEEDS, VARIANTS, SHARED))
         shapes: MemberState = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype),
             jax.eval_shape(init, self._seeds, self._init_of, self._tables),
@@ -198,19 +167,19 @@ class Engine:
 
         shared = (SHARED, SHARED)
         return {
-            "init": lambda: program(self._init_row, (SEEDS, VARIANTS, SHARED)).lower(
+            "init": lambda: program(self._rows.init, (SEEDS, VARIANTS, SHARED)).lower(
                 self._seeds, self._init_of, self._tables
             ),
             "pretrain": lambda: with_state(
-                self._pretrain_row, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
+                self._rows.pretrain, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
             ),
             "advance": lambda: with_state(
-                self._advance_row, (SEEDS, VARIANTS, SHARED, SEEDS, *shared), self._advance_arguments(0, 0)
+                self._rows.advance, (SEEDS, VARIANTS, SHARED, SEEDS, *shared), self._advance_arguments(0, 0)
             ),
             "observe": lambda: with_state(
-                self._observe_row, (*shared, SHARED), self._observe_arguments(1, 1)
+                self._rows.observe, (*shared, SHARED), self._observe_arguments(1, 1)
             ),
-            "jacobians": lambda: with_state(self._jacobians_row, (SHARED,), (self._examples[0].pixels,)),
+            "jacobians": lambda: with_state(self._rows.jacobians, (SHARED,), (self._examples[0].pixels,)),
         }
 
     @cached_property
@@ -232,7 +201,7 @@ class Engine:
         """Where the activation counts as saturated or inactive, as arrays of a run file."""
         regions = self.regions
         bounds = np.array([regions.saturated_below, regions.saturated_above])
-        reached = np.where(np.isfinite(bounds), np.asarray(self._act(jnp.asarray(bounds))), np.nan)
+        reached = np.where(np.isfinite(bounds), np.asarray(self._rows.act(jnp.asarray(bounds))), np.nan)
         return {
             "side": np.array([-1, 1], np.int32),
             "preactivation/saturated_bound": bounds,
@@ -295,25 +264,8 @@ class Engine:
         """Shape `(seeds, variants)`: the first bad update of each member, or -1."""
         return self._real(self.state.diverged_at)
 
-    def _jacobians_row(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
-        config = self.population.config
-        x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
-
-        def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self._network)
-
-        return self.layout.over(member)(states)
-
     def _real(self, array: Array) -> np.ndarray:
         return np.asarray(array)[: len(self.population.seeds), : len(self.population.variants)]
-
-    def _init_row(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
-        drawn = self._first_weights.draw(seed, tables)
-
-        def member(init_of: Array) -> MemberState:
-            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
-
-        return self.layout.over(member)(init_of)
 
     def _pretrain_arguments(self, first: int, last: int) -> tuple[Any, ...]:
         return (
@@ -323,45 +275,6 @@ class Engine:
             self.layout.place(self._lasts(first, last), SEEDS),
             self._tables,
         )
-
-    def _pretrain_row(
-        self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
-    ) -> MemberState:
-        feed, config, pretrain = self.material.feed, self.population.config, self._pretrain
-        assert pretrain is not None
-        key = seed_key(seed, Purpose.PRETRAINING_NOISE)
-
-        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
-            states, cursor = carry
-            cursor, examples = feed.take(cursor, number, tables)
-            begin, end = feed.bounds(number)
-            x = decode(examples.pixels, config.coding)
-
-            def member(state: MemberState) -> MemberState:
-                here = jnp.maximum(first, begin), jnp.minimum(last, end)
-                return pretrain(state, layer, *here, lambda t: (t - begin) * config.batch_size, x, key)
-
-            return self.layout.over(member)(states), cursor
-
-        return self._over_chunks(chunk, states, seed, first, last, tables, pretraining=True)
-
-    def _over_chunks(
-        self,
-        chunk: Callable[[Array, tuple[MemberState, Any]], tuple[MemberState, Any]],
-        states: MemberState,
-        seed: Array,
-        first: Array,
-        last: Array,
-        tables: Any,
-        pretraining: bool = False,
-    ) -> MemberState:
-        """`chunk(number, (states, cursor))` for each of the feed's chunks that hold updates to be done."""
-        feed = self.material.feed
-        begin = feed.chunk_of(first)
-        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
-        cursor = feed.start(seed, begin, tables, pretraining)
-        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, cursor))
-        return states
 
     def _lasts(self, first: int, last: int) -> np.ndarray:
         """Where each seed's updates end: what fills the grid up does none."""
@@ -377,41 +290,6 @@ class Engine:
             self._tables,
         )
 
-    def _advance_row(
-        self,
-        states: MemberState,
-        seed: Array,
-        rates: Array,
-        first: Array,
-        last: Array,
-        records: Array,
-        tables: Any,
-    ) -> MemberState:
-        feed, batch, coding = (
-            self.material.feed,
-            self.population.config.batch_size,
-            self.population.config.coding,
-        )
-
-        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
-            states, cursor = carry
-            cursor, examples = feed.take(cursor, number, tables)
-            begin, end = feed.bounds(number)
-
-            def member(state: MemberState, lr: Array) -> MemberState:
-                def batches(t: Array) -> tuple[Array, Array]:
-                    at = (t - begin) * batch
-                    pixels = jax.lax.dynamic_slice_in_dim(examples.pixels, at, batch)
-                    labels = jax.lax.dynamic_slice_in_dim(examples.labels, at, batch)
-                    return decode(pixels, coding), labels
-
-                here = jnp.maximum(first, begin), jnp.minimum(last, end)
-                return self._stretch(state, *here, batches, lr, (records[0], records[1]))
-
-            return self.layout.over(member)(states, rates), cursor
-
-        return self._over_chunks(chunk, states, seed, first, last, tables)
-
     def _records_around(self, update: int) -> np.ndarray:
         """Shape `(2,)`: the records at or before `update`, and after it."""
         after = bisect_right(self._records, update)
@@ -424,32 +302,3 @@ class Engine:
             self.layout.place(np.int32(examples), SHARED),
             self._examples,
         )
-
-    def _observe_row(
-        self, states: MemberState, updates: Array, examples: Array, material: tuple[Chunk, Chunk, Chunk]
-    ) -> tuple[MemberState, Record]:
-        coding = self.population.config.coding
-        probe, valid, test = material
-
-        def errors(params: Any, chunk: Chunk) -> Evaluation:
-            return evaluate(
-                params, chunk.pixels, chunk.labels, examples, self._network.forward, self._loss, coding
-            )
-
-        def member(state: MemberState) -> tuple[MemberState, Record]:
-            on_valid, on_test = errors(state.params, valid), errors(state.params, test)
-            whole = (updates > 0) & (state.diverged_at < 0)
-            seen = {
-                "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
-                "curves/valid_loss": on_valid.loss,
-                "curves/valid_error": on_valid.error,
-                "curves/test_loss": on_test.loss,
-                "curves/test_error": on_test.error,
-                **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
-            }
-            self._shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
-            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
-                pack(seen), on_test.correct
-            )
-
-        return self.layout.over(member)(states)

@@ -11,11 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.training.engine import Engine, Record
+from xavier_cli.training.engine import Engine
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
 from xavier_cli.training.pace import Pace
 from xavier_cli.training.population import Variant
+from xavier_cli.training.rows import Record
 from xavier_cli.training.stage import Stage
 
 SEGMENT_SECONDS = 1.0
