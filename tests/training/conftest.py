@@ -8,7 +8,7 @@ import pytest
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.datasets import DataFacts
-from xavier_cli.training import train, verify
+from xavier_cli.training import programs, train, verify
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import FiniteFeed
@@ -17,6 +17,14 @@ from xavier_cli.training.population import Population, Variant
 
 INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
 PLENTY = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traced_anew():
+    """No program out of the store, which knows nothing of what a test replaces."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "_store", None)
+        yield
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -82,13 +90,13 @@ def make_engine(material):
     """`make_engine(strategy, seeds=…, lrs=…)`: a compiled engine of small tanh networks."""
 
     def make(
-        strategy="map", seeds=(0, 1, 2), lrs=(0.1,), inits=("normalized",), programs=None, **settings
+        strategy="map", seeds=(0, 1, 2), lrs=(0.1,), inits=("normalized",), wanted=None, **settings
     ) -> Engine:
         config = RunConfig.of(**{"data": "mnist", "depth": 3, "width": 12, "updates": PLENTY, **settings})
         variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
         layout = choose_layout(len(seeds), len(variants), strategy)
         engine = Engine(Population(config, tuple(seeds), variants), material, layout)
-        engine.start(**({"wanted": programs} if programs else {}))
+        engine.start(**({"wanted": wanted} if wanted else {}))
         return engine
 
     return make

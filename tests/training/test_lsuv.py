@@ -17,7 +17,7 @@ INITS = ("lsuv:examples=150", "orthogonal")
 @pytest.fixture(scope="module")
 def begun(make_engine):
     """The first weights of both initializers by one program: seeds 0 and 1."""
-    return make_engine(seeds=(0, 1), inits=INITS, programs=("init",), depth=2)
+    return make_engine(seeds=(0, 1), inits=INITS, wanted=("init",), depth=2)
 
 
 def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogonal(begun, material):

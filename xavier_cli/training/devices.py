@@ -32,20 +32,21 @@ def usable_cores() -> int:
 
 
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder, unless JAX was told of another place."""
-    folder = Path(platformdirs.user_cache_dir("xavier"))
+    """Keep compiled programs in the user's cache folder, or where JAX was told to keep its own."""
+    cache = Path(platformdirs.user_cache_dir("xavier"))
+    told: str | None = getattr(jax.config, "jax_compilation_cache_dir", None)
     # The large ones in a store of ours; JAX's cache has the many small ones.
-    ours, jaxs = folder / "programs", folder / "jax"
-    if (getattr(jax.config, "jax_compilation_cache_dir", None) or str(jaxs)) != str(jaxs):
-        return
+    jaxs = Path(told) if told else cache / "jax"
+    ours = cache / "programs" if jaxs == cache / "jax" else jaxs / "xavier"
     try:
         # Whoever can write there runs code as this user.
-        for each in (ours, jaxs):
-            each.mkdir(parents=True, exist_ok=True, mode=0o700)
-            each.chmod(0o700)
+        for folder in (ours,) if told else (ours, jaxs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
     except OSError:
         return
     programs.keep_in(ours)
-    jax.config.update("jax_compilation_cache_dir", str(jaxs))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if not told:
+        jax.config.update("jax_compilation_cache_dir", str(jaxs))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
