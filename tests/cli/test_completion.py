@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from xavier_cli.cli import completion
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "h5py", "numpy", "matplotlib", "scipy", "optax"}
 CODE = (
@@ -14,23 +16,28 @@ CODE = (
     "try:\n    main()\nfinally:\n"
     f"    print('HEAVY', sorted(set(sys.modules) & {HEAVY!r}), file=sys.stderr)"
 )
+# Past what is told at once.
+APP = CODE.replace("xavier_cli.cli import", "xavier_cli.cli.app import")
 SHELLS = ("bash", "zsh", "fish")
 
 
-def offered(shell: str, line: str, folder: Path) -> str:
-    asked = {
+def asked(shell: str, line: str) -> dict[str, str]:
+    return {
         "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)},
         "zsh": {"_TYPER_COMPLETE_ARGS": line},
         "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }[shell]
+
+
+def offered(shell: str, line: str, folder: Path, code: str = CODE) -> str:
     environment = {
         **os.environ,
-        **asked,
+        **asked(shell, line),
         "_XAVIER_COMPLETE": f"complete_{shell}",
         "XAVIER_RUNS_DIR": str(folder),
     }
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", code],
         env={**environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -67,6 +74,39 @@ def test_bash_is_offered_what_begins_so(tmp_path, line, words, others):
     assert set(words) <= set(out)
     assert not set(others) & set(out)
     assert not any("hidden" in word or "note" in word for word in out)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "xavier train --act s",
+        "xavier probe --bias-init ",
+        "xavier sweep fig",
+        "xavier compare a",
+        "xavier show ",
+    ],
+)
+def test_what_is_told_at_once_is_what_typer_would_tell(shell, line, tmp_path, monkeypatch, capsys):
+    """The slow twin loads the command."""
+    for name in ("a-run.h5", "another.h5"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("XAVIER_RUNS_DIR", str(tmp_path))
+    for name, value in {**asked(shell, line), "_XAVIER_COMPLETE": f"complete_{shell}"}.items():
+        monkeypatch.setenv(name, value)
+    assert completion.answer()
+
+    assert capsys.readouterr().out.strip() == offered(shell, line, tmp_path, APP).strip()
+
+
+@pytest.mark.parametrize(
+    "line", ["xavier train --act 's", "xavier plot s", "xavier train --act x", "xavier", ""]
+)
+def test_the_rest_is_typers_to_answer(line, monkeypatch):
+    for name, value in {**asked("bash", line), "_XAVIER_COMPLETE": "complete_bash"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert not completion.answer()
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xavier_cli import names
@@ -90,6 +90,54 @@ BY_SETTING = {
     "bias_init": initializers,
     "data": data_sets,
     "optimizer": optimizers,
+}
+
+
+# Completed without loading the command, which takes longer than a keystroke may: what follows an option, and
+# what comes first after a command.
+_AFTER = {f"--{name.replace('_', '-')}": offer for name, offer in BY_SETTING.items()}
+_FIRST = {
+    **dict.fromkeys(("sweep", "reproduce"), recipes),
+    **dict.fromkeys(("compare", "check", "report", "show", "export"), runs),
+}
+
+
+def answer() -> bool:
+    """Print what the shell asks for, as Typer would, if it can be told at once; whether it could."""
+    shell = os.environ["_XAVIER_COMPLETE"].removeprefix("complete_")
+    line = os.environ.get("COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS", "")
+    # Quoted words are Typer's to take apart.
+    if shell not in _FORMATS or re.search(r"[\\\"'\n]", line):
+        return False
+    words = line.split(" ")
+    if shell == "bash":
+        words = [*line.split(), ""][: int(os.environ["COMP_CWORD"]) + 1]
+    elif shell == "fish" and os.environ.get("_TYPER_COMPLETE_FISH_ACTION") != "get-args":
+        return False
+    *before, incomplete = words
+    offer = _AFTER.get(before[-1]) if before else None
+    if len(before) == 2 and not incomplete.startswith("-"):
+        offer = _FIRST.get(before[1])
+    offers = offer(incomplete) if offer else []
+    if offers:
+        print(_FORMATS[shell](offers))
+    return bool(offers)
+
+
+def _for_zsh(offers: Offers) -> str:
+    def quoted(text: str) -> str:
+        for sign, written in (('"', '""'), ("'", "''"), ("$", r"\$"), ("`", r"\`"), (":", r"\\:")):
+            text = text.replace(sign, written)
+        return f'"{text}"'
+
+    words = (f"{quoted(word)}:{quoted(about)}" if about else quoted(word) for word, about in offers)
+    return "_arguments '*: :((" + "\n".join(words) + "))'"
+
+
+_FORMATS: dict[str, Callable[[Offers], str]] = {
+    "bash": lambda offers: "\n".join(word for word, _ in offers),
+    "zsh": _for_zsh,
+    "fish": lambda offers: "\n".join(f"{word}\t{about}" if about else word for word, about in offers),
 }
 
 
