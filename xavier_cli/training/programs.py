@@ -90,7 +90,8 @@ class Store:
             path.unlink(missing_ok=True)
             raise ValueError(f"`{path}` is damaged")
         # What was not used for longest goes first.
-        os.utime(path)
+        with suppress(OSError):
+            os.utime(path)
         return content
 
     def _write(self, name: str, content: bytes) -> None:
@@ -132,7 +133,8 @@ def compiled(
     `key` stands for all that decides them; where they were kept under it, nothing is traced. None is for what
     no key can speak for: its programs are traced, and then found by their text.
     """
-    store = _store
+    # Tried on processors alone; elsewhere JAX's cache has to do.
+    store = _store if all(device.platform == "cpu" for device in devices) else None
     if store is None:
         return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
     place = key and _digest(f"{environment()}\n{key}".encode())
