@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.options import QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 
@@ -37,7 +38,7 @@ def bench(
     pytorch: Annotated[
         bool, typer.Option("--pytorch/--no-pytorch", help="Whether PyTorch is measured, where it is.")
     ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:

@@ -59,11 +59,6 @@ JobsOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many cells there are.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-]
 
 
 @dataclass(frozen=True)

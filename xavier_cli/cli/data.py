@@ -13,6 +13,7 @@ import typer
 from xavier_cli import names
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.gather import asked_for, finite_set
+from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
@@ -43,10 +44,6 @@ NameArgument = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Data set: what `xavier train --data` takes.", autocompletion=_names),
 ]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-]
 
 
 @data.command("list")
@@ -61,7 +58,7 @@ def list_(data_dir: DataDirOption = None, format: FormatOption = None, output: O
 def fetch(
     name: NameArgument,
     data_dir: DataDirOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Get the official files of a data set over the network; the folder they lie in is what stdout carries.
 

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
-from xavier_cli.cli.train import Strategy
 
 PROBES = Path("probes")
 
@@ -25,15 +25,10 @@ def probe(
         Path | None,
         typer.Option("--output", "-o", help="File to write; by default named by its content in `probes/`."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-    ] = None,
-    strategy: Annotated[
-        Strategy, typer.Option("--strategy", help="How members are laid on the hardware.")
-    ] = Strategy.AUTO,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    force: ReplaceOption = False,
+    data_dir: DataDirOption = None,
+    strategy: StrategyOption = Strategy.AUTO,
+    quiet: QuietOption = False,
     format: FormatOption = None,
 ) -> None:
     """Look at networks at initialization, next to theory.

@@ -12,6 +12,7 @@ from xavier_cli import names
 from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, show_page
 from xavier_cli.cli.page import clean
 
@@ -43,8 +44,8 @@ def reproduce(
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     yes: cells.YesOption = False,
-    quiet: cells.QuietOption = False,
-    data_dir: cells.DataDirOption = None,
+    quiet: QuietOption = False,
+    data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
     """Reproduce a figure or table of the paper, with a verdict per claim.

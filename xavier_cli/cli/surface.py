@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 
@@ -59,12 +60,9 @@ def surface(
         Path | None,
         typer.Option("--output", "-o", help="File to write; by default named by its content in `surfaces/`."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    force: ReplaceOption = False,
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
     format: FormatOption = None,
 ) -> None:
     """Take both losses over a plane of weights.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.options import QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
 
@@ -18,7 +19,7 @@ PAPER_EXAMPLES, PAPER_ERROR, PAPER_NETWORK = 100_000, 0.5947, 0.5047
 
 def svm(
     examples: Annotated[int, typer.Option("--examples", help="Training examples, fixed ones.")] = 10_000,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:

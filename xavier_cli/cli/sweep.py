@@ -10,7 +10,7 @@ import typer
 from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
-from xavier_cli.cli.member_batch import MemberBatchOption, asked_members
+from xavier_cli.cli.options import DataDirOption, MemberBatchOption, QuietOption, asked_members
 from xavier_cli.cli.output import FormatOption, show_page
 
 
@@ -53,8 +53,8 @@ def sweep(
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     member_batch: MemberBatchOption = "auto",
     yes: cells.YesOption = False,
-    quiet: cells.QuietOption = False,
-    data_dir: cells.DataDirOption = None,
+    quiet: QuietOption = False,
+    data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
     """Run a grid of configurations; what is finished is left alone.

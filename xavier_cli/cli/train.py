@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 import uuid
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,14 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.gather import finite_set
-from xavier_cli.cli.member_batch import MemberBatchOption, asked_members
+from xavier_cli.cli.options import (
+    DataDirOption,
+    MemberBatchOption,
+    QuietOption,
+    Strategy,
+    StrategyOption,
+    asked_members,
+)
 from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
@@ -23,15 +29,6 @@ from xavier_cli.datasets import find_data
 if TYPE_CHECKING:
     from xavier_cli.config import RunConfig
     from xavier_cli.runs.record import Run
-
-
-class Strategy(StrEnum):
-    """How members are laid on the hardware."""
-
-    AUTO = "auto"
-    MAP = "map"
-    VMAP = "vmap"
-    SHARDED = "sharded"
 
 
 @with_settings
@@ -54,18 +51,13 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and its memory; train nothing.")
     ] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-    ] = None,
-    strategy: Annotated[
-        Strategy, typer.Option("--strategy", help="How members are laid on the hardware.")
-    ] = Strategy.AUTO,
+    data_dir: DataDirOption = None,
+    strategy: StrategyOption = Strategy.AUTO,
     member_batch: MemberBatchOption = "auto",
     fail_on_divergence: Annotated[
         bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: QuietOption = False,
     live: Annotated[
         bool,
         typer.Option("--live", help="Show loss and error of every seed, and each layer's saturation."),

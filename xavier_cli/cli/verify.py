@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.apart import differences_table
 from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Page, clean
 
@@ -31,11 +31,8 @@ def verify(
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="SEEDS", help="Of these seeds alone; default: all.")
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Folder of the data sets' files."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
