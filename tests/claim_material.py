@@ -115,6 +115,30 @@ def _relu(make: Make, init: str, end: float, leaves: int, **settings: object) ->
     return altered(run, **{"curves/test_error": _noisy(run, curve)})
 
 
+def modern(make: Make, **settings: object) -> Runs:
+    """Tanh networks under both initializers: plain, by rates from curvature, with normalized layers."""
+    scale = {"width": 100, "updates": 30_000, "records": "21", "lr": 0.03, **settings}
+    curved = {"optimizer": "diagonal_gauss_newton", "lr": 0.003}
+    seen = [
+        ("standard", 0.75, {}),
+        ("normalized", 0.62, {}),
+        ("standard", 0.68, curved),
+        ("normalized", 0.58, curved),
+        *(
+            (init, error, {"normalization": kind})
+            for kind in ("batch", "layer")
+            for init, error in (("standard", 0.55), ("normalized", 0.53))
+        ),
+    ]
+    runs: Runs = []
+    for number, (init, error, more) in enumerate(seen):
+        run = _trained(make, "tanh", init, error, **{**scale, **more})
+        # Pairs of seeds that differ no two alike.
+        noise = np.random.default_rng(number).normal(0, 0.003, (len(run.seeds), 1))
+        runs.append(altered(run, **{"curves/test_error": run["curves/test_error"] + noise}))
+    return runs
+
+
 def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
     """Figure 5's surfaces of as many random data sets."""
     return [make(points=21, examples=1, seed=seed) for seed in range(number)]

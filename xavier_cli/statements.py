@@ -176,6 +176,19 @@ CLAIMS = {
             "section 5, Figure 11: near 11 % error, and near 16 % without",
         ),
         _claim(
+            "errors",
+            "second-order-helps-less-than-normalized",
+            "Rates from second-order information help the standard initialization, but less than the "
+            "normalized initialization does.",
+            "section 5: with the diagonal of the Hessian, without numbers",
+        ),
+        _claim(
+            "errors",
+            "initialization-matters-less-with-normalization",
+            "The choice of the initialization matters less to tanh networks whose layers are normalized.",
+            "section 3 of Ioffe & Szegedy 2015: training is resilient to the scale of the parameters",
+        ),
+        _claim(
             "surface",
             "cross-entropy-is-steeper",
             "The cross-entropy loss is steeper than the quadratic one.",

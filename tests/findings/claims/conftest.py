@@ -29,6 +29,10 @@ def holding(make_run, plausible_surface):
         return claim_material.beyond(make_run)
 
     @cache
+    def modern():
+        return claim_material.modern(make_run)
+
+    @cache
     def surfaces():
         return claim_material.surfaces(plausible_surface)
 
@@ -38,6 +42,7 @@ def holding(make_run, plausible_surface):
             "paper": paper,
             "pretrained": pretrained,
             "beyond": beyond,
+            "modern": modern,
             "probes": probes,
             "surfaces": surfaces,
         }

@@ -42,6 +42,10 @@ SCALES = {
         "figure-11-readings",
     ),
     "beyond": ("relu-at-depth-30-learns-under-he", "keras-default-beats-pytorchs"),
+    "modern": (
+        "second-order-helps-less-than-normalized",
+        "initialization-matters-less-with-normalization",
+    ),
     "pretrained": ("sigmoid-from-rbm-does-not-saturate", "pretraining-beats-none"),
     "probes": (
         "linear-theory-serves-tanh-and-softsign",
@@ -53,7 +57,9 @@ SCALES = {
     "surfaces": ("cross-entropy-is-steeper", "cross-entropy-has-fewer-plateaus"),
 }
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
-TRAINED = [claim for scale in ("laptop", "paper", "beyond", "pretrained") for claim in SCALES[scale]]
+TRAINED = [
+    claim for scale in ("laptop", "paper", "beyond", "modern", "pretrained") for claim in SCALES[scale]
+]
 
 
 @pytest.fixture
@@ -185,6 +191,34 @@ def other_biases(run):
     keras = run.config.init == "normalized"
     init, bias = ("standard", "standard") if keras else ("normalized", "zeros")
     return replace(run, config=run.config.with_(init=init, bias_init=bias))
+
+
+def other_optimizer(run):
+    """Plain rates and rates by curvature in each other's place."""
+    if run.config.normalization != "none":
+        return run
+    plain = run.config.optimizer == "sgd"
+    return replace(run, config=run.config.with_(optimizer="diagonal_gauss_newton" if plain else "sgd"))
+
+
+def other_init_of(optimizer):
+    """A change: the initializations in each other's place, of networks trained so."""
+
+    def change(run):
+        if run.config.optimizer != optimizer or run.config.normalization != "none":
+            return run
+        init = {"standard": "normalized", "normalized": "standard"}[run.config.init]
+        return replace(run, config=run.config.with_(init=init))
+
+    return change
+
+
+def other_normalization(run):
+    """Networks without and with batch normalization in each other's place."""
+    if run.config.optimizer != "sgd" or run.config.normalization == "layer":
+        return run
+    other = {"none": "batch", "batch": "none"}[run.config.normalization]
+    return replace(run, config=run.config.with_(normalization=other))
 
 
 SWAP_TANH = ("tanh standard", "tanh normalized")
@@ -347,6 +381,15 @@ WRONG = [
     ),
     ("relu-at-depth-30-learns-under-he", "at guessing", lambda runs: all_of(runs, "relu", guessing)),
     ("keras-default-beats-pytorchs", "swapped", lambda runs: [*map(other_biases, runs)]),
+    *(
+        ("second-order-helps-less-than-normalized", words, lambda runs, swap=swap: [*map(swap, runs)])
+        for words, swap in (("hurts", other_optimizer), ("helps more", other_init_of("sgd")))
+    ),
+    (
+        "initialization-matters-less-with-normalization",
+        "swapped",
+        lambda runs: [*map(other_normalization, runs)],
+    ),
     ("cross-entropy-is-steeper", "swapped", losses_swapped),
     ("cross-entropy-has-fewer-plateaus", "swapped", losses_swapped),
 ]
@@ -467,6 +510,8 @@ CONDITIONS = [
         of("relu", lambda run: altered(run, **{ERROR: np.maximum(run[ERROR], 0.3)}), "he_normal"),
         NOT,
     ),
+    ("second-order-helps-less-than-normalized", "p", of("tanh", spread(0.1), "standard"), OPEN),
+    ("initialization-matters-less-with-normalization", "p", of("tanh", spread(0.1), "standard"), OPEN),
     ("keras-default-beats-pytorchs", "p", of("relu", spread(0.9), "standard"), OPEN),
     ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
     ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from xavier_cli.config import RunConfig
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
@@ -33,9 +34,13 @@ _FREE = {
     "pretrain",
     "pretrain_updates",
     "pretrain_lr",
+    "optimizer",
+    "normalization",
+    # The same numbers but for rounding.
+    "update_rule",
 }
 # What does not matter to a network that is not trained yet.
-_OF_TRAINING = {"updates", "batch_size", "optimizer", "update_rule", "loss", "clip", "weight_decay"}
+_OF_TRAINING = {"updates", "batch_size", "loss", "clip", "weight_decay"}
 
 
 Profile = Literal["equal", "shrinking", "growing"]
@@ -43,25 +48,40 @@ Profile = Literal["equal", "shrinking", "growing"]
 
 
 class Cell(NamedTuple):
-    """One kind of network: its activation, initializer, hidden layers, pre-training and biases."""
+    """One kind of network: its activation, initializer, hidden layers, and what is done beside.
+
+    `pretrain` and `optimizer` are names without parameters.
+    """
 
     act: str
     init: str
     depth: int = 5
     pretrain: str = "none"
     bias_init: str = "zeros"
+    optimizer: str = "sgd"
+    normalization: str = "none"
 
     def __str__(self) -> str:
         biases = f" with biases {self.bias_init}" if self.bias_init != "zeros" else ""
+        normalized = f" with {self.normalization} normalization" if self.normalization != "none" else ""
         depth = f" at depth {self.depth}" if self.depth != 5 else ""
         pretrained = f", pre-trained by {self.pretrain}," if self.pretrain != "none" else ""
-        return f"{self.act} {self.init}{biases}{depth}{pretrained}"
+        optimizer = f" by {self.optimizer}" if self.optimizer != "sgd" else ""
+        return f"{self.act} {self.init}{biases}{normalized}{depth}{pretrained}{optimizer}"
 
 
 def kind_of(run: Run) -> Cell:
     """The kind of network that `run` trained."""
     config = run.config
-    return Cell(config.act, config.init, config.depth, config.pretrain.partition(":")[0], config.bias_init)
+    return Cell(
+        config.act,
+        config.init,
+        config.depth,
+        config.pretrain.partition(":")[0],
+        config.bias_init,
+        config.optimizer.partition(":")[0],
+        config.normalization,
+    )
 
 
 @dataclass(frozen=True)
@@ -143,13 +163,13 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
         run
         for run in material
         if isinstance(run, Run)
-        and kind_of(run) == cell
+        # What is not trained yet was not touched by the way to train it.
+        and (kind_of(run) if scale.updates else kind_of(run)._replace(optimizer="sgd")) == cell
         and run.config.data == scale.data
         and _profile(run.config.widths) == scale.widths
         and run.config.init_gain in ("paper", 1.0)
         and run.config.loss == "cross_entropy"
-        # The paper's networks, and its way to train them: what was not trained was not touched by that.
-        and (run.config.is_plain_sgd if scale.updates else not run.config.goes_beyond)
+        and _is_bare(run.config, trained=bool(scale.updates))
         and run.config.schedule == "constant"
     ]
     kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
@@ -162,6 +182,12 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
             raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
         runs = left
     return runs
+
+
+def _is_bare(config: RunConfig, trained: bool) -> bool:
+    """Whether there is nothing to the network, and to the way it is `trained`, that a cell does not say."""
+    bare = config.with_(normalization="none", optimizer="sgd")
+    return bare.is_plain_sgd if trained else not bare.goes_beyond
 
 
 def _profile(widths: Sequence[int]) -> Profile | None:
