@@ -177,3 +177,14 @@ def test_widths_may_differ_from_layer_to_layer_and_say_the_depth():
     assert RunConfig.of(width=[30, 30, 30]) == RunConfig.of(width=30, depth=3)
     with pytest.raises(ConfigError, match="width: names 3 layers, but depth is 5"):
         RunConfig.of(width="30,30,30", depth=5)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"width": "9" * 5000}, {"act": "x" * 5000}, {"records": "every:" + "9" * 900}]
+)
+def test_an_error_quotes_no_more_than_a_line(settings):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig.of(**settings)
+
+    assert len(str(caught.value)) < 600
+    assert str(caught.value).startswith(f"{next(iter(settings))}: ")

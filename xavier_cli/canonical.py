@@ -10,9 +10,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xavier_cli import names
 
+_LONGEST = 500
+
 
 class ConfigError(ValueError):
-    """A setting that cannot be; its text is one line that names the setting."""
+    """A setting that cannot be; its text is one line that names the setting, and not all that was typed."""
+
+    def __init__(self, text: str):
+        half = _LONGEST // 2
+        super().__init__(text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}")
 
 
 class Canonical(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -212,6 +213,8 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
 
     Raises `RecipeError`.
     """
+    if "\0" in word:
+        raise RecipeError("the name of a recipe holds a zero byte")
     path = Path(word)
     if path.suffix == ENDING or path.name != word:
         return beside / path if beside else path
@@ -220,8 +223,9 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
     name = re.sub(r"^fig-", "figure-", name)
     folders = [folder for folder in (beside, shipped_folder()) if folder]
     for folder in folders:
-        if (folder / f"{name}{ENDING}").is_file():
-            return folder / f"{name}{ENDING}"
+        # A name that no file may have is no file either; pathlib would raise.
+        if os.path.isfile(found := folder / f"{name}{ENDING}"):
+            return found
     raise RecipeError(names.unknown("recipe", word, shipped_recipes()))
 
 
