@@ -214,7 +214,8 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
     Raises `RecipeError`.
     """
     if "\0" in word:
-        raise RecipeError("the name of a recipe holds a zero byte")
+        # No file can be called so.
+        raise RecipeError(names.unknown("recipe", word, shipped_recipes()))
     path = Path(word)
     if path.suffix == ENDING or path.name != word:
         return beside / path if beside else path
