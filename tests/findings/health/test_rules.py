@@ -114,6 +114,17 @@ def test_a_planted_illness_is_found_and_nothing_else(healthy, name):
     assert found(with_changes(healthy, **ILL[name])) == [name]
 
 
+def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
+    """As ELU does: far above its bound below it is not flat, and activations may be large there."""
+
+    def one_side(bounds):
+        bounds[:] = [-0.98, np.nan]
+
+    elu = with_changes(healthy, activation__abs_percentiles=in_turn, activation__saturated_bound=one_side)
+
+    assert found(elu) == []
+
+
 def test_every_rule_is_tested():
     elsewhere = {"rate-on-the-edge", "too-few-seeds", "not-finished"}
 

@@ -51,17 +51,17 @@ def _in_turn(run: Run) -> Iterator[Observation]:
     bounds = (
         np.abs(run["activation/saturated_bound"]) if "activation/saturated_bound" in run else np.array([0.9])
     )
-    if run.config.depth < 3 or run.config.act == "sigmoid" or not np.isfinite(bounds).any():
+    if run.config.depth < 3 or run.config.act == "sigmoid" or not np.isfinite(bounds).all():
         return
     high = over_time(run, "activation/abs_percentiles")[..., run["percentile"].tolist().index(98)][:, :-1]
     first, last = high[:, 0], high[:, -1]
-    holds = (first > np.nanmax(bounds)) & (first - last > IN_TURN_GAP)
+    holds = (first > bounds.max()) & (first - last > IN_TURN_GAP)
     if holds[-1]:
         shown = " ".join(f"{value:.2f}" for value in high[-1])
         yield Observation(
             f"the 98th percentile of |activation| falls from the lowest layer up: {shown}",
             other_start(run.config),
-            tuple((np.flatnonzero(high[-1] > np.nanmax(bounds)) + 1).tolist()),
+            tuple((np.flatnonzero(high[-1] > bounds.max()) + 1).tolist()),
             first_since(run, holds),
             {"percentile_98": high[-1].tolist()},
         )
