@@ -216,7 +216,7 @@ def resolve_update_rule(config: RunConfig) -> str:
     """What `auto` stands for: delayed updates where they were measured to be faster (`xavier bench`).
 
     They save moving weights that no cache close to a core holds, at the price of k·batch rows more per
-    product: 1.5 times as fast at width 1000 and batch 10, no faster at 300. A rule of the shape alone, so
+    product: 1.2 times as fast at width 1000 and batch 10, no faster at 300. A rule of the shape alone, so
     that a configuration has one name on every machine.
     """
     wide = min(config.widths) >= DELAYED_WIDTH and config.batch_size <= DELAYED_BATCH

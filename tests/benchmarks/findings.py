@@ -101,7 +101,7 @@ HEALTHY: list[dict[str, Any]] = [
     ),
     *({"act": act, "init": "he_normal", "depth": 3, "data": "cifar10"} for act in ("relu", "gelu")),
     *({"act": act, "init": "he_normal", "depth": 3, "data": "small-imagenet"} for act in ("relu", "silu")),
-    {"act": "relu", "init": "he_normal", "depth": 12, "residual": True, "lr": 0.01},
+    {"act": "relu", "init": "he_normal", "depth": 12, "residual": True, "normalization": "layer"},
     {"act": "relu", "init": "he_normal", "depth": 5, "normalization": "batch"},
 ]
 

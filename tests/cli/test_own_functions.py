@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.data.own import own_set
+from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
 from xavier_cli.own import OwnFunctionError, check_unchanged, digest, load_own
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
+from xavier_cli.training.update import applied, make_optimizer
 
 TEXT = """
 import jax
@@ -214,6 +217,25 @@ def test_a_network_of_the_users_own_is_trained(folder, xavier):
     assert (folder / "calls").read_text() == "called\n"
 
 
+def test_an_optimizer_of_the_users_own_moves_weights_as_the_same_one_of_optax(folder):
+    params = (Dense(jnp.ones((3, 2)), jnp.zeros(2)),)
+    gradient = (Dense(jnp.full((3, 2), 0.5), jnp.ones(2)),)
+    moved = []
+    for optimizer in ("own_words.py:heavy", "momentum:0.9"):
+        config = RunConfig.of(optimizer=optimizer, data="own_words.py:images")
+        update = make_optimizer(config)
+        state, at = update.init(params), params
+        for _ in range(3):
+            changes, state = update.update(gradient, state, at, jnp.float32(0.1))
+            at = applied(at, changes)
+        moved.append(at[0].weight)
+
+    assert config.optimizer == "sgd:momentum=0.9"
+    assert moved[0] == pytest.approx(moved[1], rel=1e-6)
+    assert (moved[0] < 0.9).all()
+
+
+@pytest.mark.slow
 def test_an_optimizer_of_the_users_own_trains_as_the_same_one_of_optax(folder, xavier):
     errors = {}
     for optimizer in ("own_words.py:heavy", "momentum:0.9"):

@@ -86,6 +86,7 @@ def test_the_file_holds_what_the_schema_promises(trained):
     assert run.provenance["strategy"] == "sharded"
 
 
+@pytest.mark.slow
 def test_members_one_after_the_other_are_the_same_bits(trained, tmp_path):
     reference = read_run(next((trained / "runs").glob("*normalized*.h5")))
     output = tmp_path / "map.h5"

@@ -30,8 +30,8 @@ def folders(tmp_path):
 @pytest.mark.parametrize(
     ("strategy", "settings", "members", "size"),
     [
-        pytest.param("map", {"seeds": 3}, 2, 2, marks=pytest.mark.slow),
-        ("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2),
+        ("map", {"seeds": 3}, 2, 2),
+        pytest.param("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2, marks=pytest.mark.slow),
     ],
     ids=["two of three", "a search"],
 )

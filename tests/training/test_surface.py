@@ -79,6 +79,7 @@ def test_the_losses_around_a_network_are_those_of_the_moved_weights(trained, aro
                 assert surface.loss(loss)[j, i] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_trained_again_is_that_run(material, make_engine, around_config, monkeypatch):
     monkeypatch.setattr(room, "prepare", lambda config, data_dir: material)
     engine = make_engine(seeds=(0, 1))
