@@ -228,7 +228,7 @@ def test_an_optimizer_of_the_users_own_moves_weights_as_the_same_one_of_optax(fo
         for _ in range(3):
             changes, state = update.update(gradient, state, at, jnp.float32(0.1))
             at = applied(at, changes)
-        moved.append(at[0].weight)
+        moved.append(np.asarray(at[0].weight))
 
     assert config.optimizer == "sgd:momentum=0.9"
     assert moved[0] == pytest.approx(moved[1], rel=1e-6)
