@@ -168,3 +168,18 @@ def test_figures_in_one_page_share_no_ids_and_are_the_same_twice(small_run):
     assert {a or b for a, b in used} == ids[0]
     assert first.caption.startswith("Test error of tanh normalized on 2,000 test examples")
     assert not re.search("metadata|DOCTYPE|<style|Test error", first.svg)
+
+
+def test_how_it_was_done_is_said_only_where_nothing_else_tells_two_runs_apart(make_run):
+    def run(**settings):
+        return make_run(width=4, depth=2, seeds="1", only={"curves"}, jacobian=False, **settings)
+
+    plain, trained = (
+        run(records="21"),
+        run(pretrain="dae", pretrain_updates=500, pretrain_lr=0.003, records="11"),
+    )
+    slower = run(pretrain="dae", pretrain_updates=500, pretrain_lr=0.001, records="11")
+
+    assert labels([plain, trained]) == ["not pre-trained", "pre-trained dae"]
+    assert labels([trained, slower]) == ["pre-training lr 0.003", "pre-training lr 0.001"]
+    assert labels([plain, run(records="11")]) == ["records 21", "records 11"]

@@ -47,14 +47,28 @@ _UNUSUAL = (
     "dropout",
     "pretrain",
 )
+# How something was done or looked at: said where nothing else tells two runs apart.
+_DETAILS = (
+    "pretrain_updates",
+    "pretrain_lr",
+    "records",
+    "eval_examples",
+    "jacobian_examples",
+    "search_seeds",
+)
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
     """One label per run that says only what differs; activation and initializer where nothing does."""
     differing = _differing(runs)
-    named = [field for field in _PHRASES if field in differing]
-    named += [field for field in differing if field not in _PHRASES]
+    known = [field for field in _PHRASES if field in differing]
+    known += [field for field in differing if field not in _PHRASES]
+    named = [field for field in known if field not in _DETAILS]
     texts = [_phrases(run, named or ["act", "init"]) for run in runs]
+    for field in (field for field in known if field in _DETAILS):
+        if len(set(texts)) < len(texts):
+            named.append(field)
+            texts = [_phrases(run, named) for run in runs]
     # Two searches over other rates may have chosen the same one; parts of one configuration may have been
     # kept apart because one is not complete.
     for told_by in ([run.config.sha256()[:4] for run in runs], [run.status for run in runs]):
