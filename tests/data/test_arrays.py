@@ -138,6 +138,24 @@ def test_what_is_missing_or_no_archive_is_told(tmp_path):
         read_arrays(tmp_path / "text.npz")
 
 
+@pytest.mark.parametrize(
+    ("local", "central", "bits", "said"),
+    [(6, 8, 1, "encrypted"), (8, 10, 99, "compression method is not supported")],
+)
+def test_an_archive_that_cannot_be_opened_is_told(tmp_path, local, central, bits, said):
+    path = stored(tmp_path, x=X, y=Y)
+    content = bytearray(path.read_bytes())
+    for signature, place in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + place] = bits
+            at = content.find(signature, at + 1)
+    path.write_bytes(content)
+
+    with pytest.raises(DataDamagedError, match=f"cannot be read: .*{said}"):
+        read_arrays(path)
+
+
 def test_flipped_and_cut_files_are_refused_or_right_but_never_crash(tmp_path):
     path = stored(tmp_path, x=X, y=Y)
     whole, expected = path.read_bytes(), read_arrays(path).sha256

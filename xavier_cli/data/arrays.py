@@ -97,7 +97,8 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
                 _check_declared(path, name, archive, members[name])
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in wanted}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    # The last is how zipfile refuses what is encrypted, or compressed in a way that it does not know.
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise DataDamagedError.unreadable(path, error) from None
 
 
