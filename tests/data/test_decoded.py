@@ -72,19 +72,20 @@ def test_a_changed_source_is_decoded_anew(asked, decodings, change, tmp_path):
     assert again.sha256 == load_data(asked, None, decoded=False).sha256
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other", "folder"])
+@pytest.mark.parametrize("damage", ["flip", "encrypted", "cut", "empty", "other", "folder"])
 def test_a_damaged_cache_is_rebuilt(asked, decodings, cache, damage):
     first = load_data(asked, None)
     path = kept(cache)
     content = bytearray(path.read_bytes())
     path.unlink()
-    content[len(content) // 2] ^= 1
+    # The one bit of an archive's list that says a member is encrypted.
+    content[content.find(b"PK\x01\x02") + 8 if damage == "encrypted" else len(content) // 2] ^= 1
     if damage == "folder":
         path.mkdir()
     elif damage == "other":
         np.savez(path, a=1)
     else:
-        path.write_bytes({"flip": content, "cut": content[:999], "empty": b""}[damage])
+        path.write_bytes({"cut": content[:999], "empty": b""}.get(damage, content))
     again = load_data(asked, None)
 
     assert again.sha256 == first.sha256

@@ -65,7 +65,8 @@ def _kept(path: Path, stamped: str) -> FiniteSet | None:
         shape = tuple(map(int, about["shape"]))
         kept = FiniteSet(train, valid, test, tuple(about["labels"]), shape, about["checksums"])
         return kept if kept.sha256 == about["sha256"] else None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
+    # A RuntimeError is how zipfile refuses what a flipped bit makes look encrypted.
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None
 
 
