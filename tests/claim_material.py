@@ -139,6 +139,55 @@ def modern(make: Make, **settings: object) -> Runs:
     return runs
 
 
+def deep(make: Make, **settings: object) -> Runs:
+    """MNIST at 50 layers: tanh under the normalized initialization, and faster from orthogonal weights."""
+    scale = {"data": "mnist", "width": 100, "depth": 50, "updates": 5000, "records": "21", **settings}
+    errors = {"normalized": 0.12, "orthogonal": 0.08}
+    return [_offset(_run(make, "tanh", init, lr=0.01, **scale), error) for init, error in errors.items()]
+
+
+def rated(make: Make, **settings: object) -> Runs:
+    """Tanh of 3 layers at three rates each: best at .3 for 30 units, at .03 for 300."""
+    scale = {"depth": 3, "updates": 10_000, "records": "21", **settings}
+    runs: Runs = []
+    for init in ("standard", "normalized"):
+        for width, best in ((30, 0.3), (300, 0.03)):
+            for rate in (0.03, 0.1, 0.3):
+                run = _run(make, "tanh", init, width=width, lr=rate, **scale)
+                runs.append(_offset(run, 0.6 + 0.1 * abs(np.log10(rate / best))))
+    return runs
+
+
+def _offset(run: Run, error: float) -> Run:
+    """Errors of all records near `error`, each seed's its own, no two runs' differences alike."""
+    rng = np.random.default_rng(round(1e4 * error))
+    errors = error + rng.normal(0, 0.003, (len(run.seeds), 1)) + np.zeros(len(run.updates))
+    return altered(run, **{"curves/test_error": errors, "curves/valid_error": errors})
+
+
+def starts(make: Make, **settings: object) -> Runs:
+    """Before training: SELUs of 30 layers, and tanh of 60 on either side of the edge of chaos."""
+    runs: Runs = []
+    for init, growth in {"lecun_normal": 1.0, "standard": 0.84, "he_normal": 1.08}.items():
+        scale = {"data": "mnist", "width": 100, "depth": 30, "updates": 0, **settings}
+        run = _run(make, "selu", init, **scale)
+        runs.append(altered(run, **{"activation/std": _layers(run, growth ** np.arange(30))}))
+    for bias, log_slopes in CHAOS.items():
+        for scale_, log_slope in log_slopes.items():
+            init = f"variance_scaling:scale={scale_},distribution=normal"
+            run = _run(make, "tanh", init, bias_init=bias, depth=30, width=300, updates=0, **settings)
+            stds = np.exp(-log_slope / 2 * np.arange(30))
+            runs.append(altered(run, **{"backprop/std": _layers(run, stds)}))
+    return runs
+
+
+CHAOS = {
+    "zeros": {"0.5": -0.693, "0.75": -0.288, "1.0": 0.02, "2.0": 0.1, "3.0": 0.214},
+    "normal:std=0.3": {"1.0": -0.356, "1.25": -0.216, "3.0": 0.172, "4.0": 0.283},
+}
+"""Law of biases -> n Var W -> log χ by theory (but at 1, where it is 0)."""
+
+
 def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
     """Figure 5's surfaces of as many random data sets."""
     return [make(points=21, examples=1, seed=seed) for seed in range(number)]

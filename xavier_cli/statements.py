@@ -240,5 +240,33 @@ CLAIMS = {
             "section 4.2.1, equations (15) and (16): PyTorch has the standard initialization, Keras the "
             "normalized one",
         ),
+        _claim(
+            "beyond",
+            "orthogonal-learns-faster-at-depth-50",
+            "At depth 50 a tanh network errs less from random orthogonal weights than from the normalized "
+            "initialization, after as many updates.",
+            "section 3 of Saxe et al. 2014: from orthogonal weights times to learn do not grow with depth",
+        ),
+        _claim(
+            "beyond",
+            "lecun-normal-keeps-selus-alike",
+            "Over 30 layers SELUs keep their size under LeCun's normal initialization alone, not under the "
+            "standard one or He's.",
+            "section 2 of Klambauer et al. 2017: with weights of variance 1/n mean 0 and variance 1 attract",
+        ),
+        _claim(
+            "beyond",
+            "best-rate-falls-with-width",
+            "The best learning rate of a wide network is lower than that of a narrow one.",
+            "Figure 1 of Yang et al. 2021 (Tensor Programs V): under the standard parametrization the best "
+            "rate moves with the width",
+        ),
+        _claim(
+            "beyond",
+            "gradients-turn-at-the-edge-of-chaos",
+            "Which of vanishing and exploding gradients a deep tanh network has is told by the variances of "
+            "its weights and biases.",
+            "Figure 1 of Schoenholz et al. 2017: they vanish in the ordered phase and explode in chaos",
+        ),
     )
 }

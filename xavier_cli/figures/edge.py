@@ -17,10 +17,10 @@ from xavier_cli.figures.page import Drawing, finish, make_page
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
-from xavier_cli.theory.edge import find_edge
+from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.words import find_activation, find_initializer, layer_inits
+from xavier_cli.words import find_activation
 
 SHALLOWEST = 6
 """Hidden layers: the depth is read off the upper half of a net, where its variance has settled."""
@@ -39,7 +39,7 @@ class Travel:
 def travel(run: Run, chosen: Selection) -> Travel:
     """What `plot_travel` draws of `run`, from its record 0."""
     config = run.config
-    stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0].astype(np.float64)
+    stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
     if config.beyond_theory or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
         raise UnsuitableRunError(
             f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
@@ -48,18 +48,12 @@ def travel(run: Run, chosen: Selection) -> Travel:
         raise UnsuitableRunError("it was not looked at before training")
     act = make_activation(config.act)
     _, kinks = shape_of(find_activation(config.act), act)
-    inits = {*layer_inits(config.init, config.depth)[1:-1]}
-    width = config.widths[0]
-    law, bias = find_initializer(inits.pop()), find_initializer(config.bias_init)
-    variance = law.variance(width, width)
-    if inits or not np.isfinite(variance):
+    scale, bias = hidden_variances(config, resolve_gain(config.init_gain, act, kinks))
+    if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
-    scale = width * variance * resolve_gain(config.init_gain, act, kinks) ** 2
-    upper = stds[:, (config.depth - 1) // 2 :]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.diff(np.log(upper**2), axis=1).mean(axis=1)
-        depth = 1 / np.abs(steps)
-    return Travel(scale, bias.variance(width, width), over_seeds(depth[:, None]))
+    with np.errstate(divide="ignore"):
+        depth = 1 / np.abs(measured_log_slope(stds))
+    return Travel(scale, bias, over_seeds(depth[:, None]))
 
 
 def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:

@@ -5,13 +5,16 @@ Poole et al. 2016 and Schoenholz et al. 2017, for nets of one width whose layers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jax import Array
 
+from xavier_cli.config import RunConfig
 from xavier_cli.theory.quadrature import gaussian_moments
+from xavier_cli.words import find_initializer, layer_inits
 
 # Second moments up to here are looked through; halving it so often leaves less than 1e-12.
 _LARGEST = 1e4
@@ -33,6 +36,30 @@ class Edge(NamedTuple):
         """1/|log χ|: over so many layers the variance of a gradient changes by a factor of e."""
         with np.errstate(divide="ignore"):
             return np.asarray(1 / np.abs(np.log(self.slope)))
+
+
+def hidden_variances(config: RunConfig, gain: float) -> tuple[float, float]:
+    """n Var W and Var b between the hidden layers of `config`, whose weights are multiplied by `gain`.
+
+    NaN for the first where the layers have no one Var W.
+    """
+    width = config.widths[0]
+    inits = {*layer_inits(config.init, config.depth)[1:-1]}
+    variance = find_initializer(inits.pop()).variance(width, width)
+    bias = find_initializer(config.bias_init).variance(width, width)
+    alike = not inits and len({*config.widths}) == 1
+    return width * variance * gain**2 if alike else math.nan, bias
+
+
+def measured_log_slope(stds: np.ndarray) -> np.ndarray:
+    """log χ as it was seen, shape `(S,)`, from the std `(S, L)` of back-propagated gradients.
+
+    From the upper half of the net, where the signals that came up have settled; the variance falls by χ from
+    a layer to the one below it.
+    """
+    settled = stds[:, (stds.shape[1] - 1) // 2 :].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(-np.diff(np.log(settled**2), axis=1).mean(axis=1))
 
 
 def find_edge(

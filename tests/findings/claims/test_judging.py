@@ -11,6 +11,7 @@ from claim_material import all_of, altered, relabelled, swapped
 
 from xavier_cli import names
 from xavier_cli.findings.claims.judging import judge, judge_all
+from xavier_cli.words import find_initializer
 
 FINITE = "shapeset:100000"
 WIDTHS = {
@@ -42,6 +43,9 @@ SCALES = {
         "figure-11-readings",
     ),
     "beyond": ("relu-at-depth-30-learns-under-he", "keras-default-beats-pytorchs"),
+    "deep": ("orthogonal-learns-faster-at-depth-50",),
+    "rated": ("best-rate-falls-with-width",),
+    "starts": ("lecun-normal-keeps-selus-alike", "gradients-turn-at-the-edge-of-chaos"),
     "modern": (
         "second-order-helps-less-than-normalized",
         "initialization-matters-less-with-normalization",
@@ -58,7 +62,9 @@ SCALES = {
 }
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
 TRAINED = [
-    claim for scale in ("laptop", "paper", "beyond", "modern", "pretrained") for claim in SCALES[scale]
+    claim
+    for scale in ("laptop", "paper", "beyond", "deep", "rated", "modern", "pretrained")
+    for claim in SCALES[scale]
 ]
 
 
@@ -191,6 +197,22 @@ def other_biases(run):
     keras = run.config.init == "normalized"
     init, bias = ("standard", "standard") if keras else ("normalized", "zeros")
     return replace(run, config=run.config.with_(init=init, bias_init=bias))
+
+
+def other_weights(run):
+    """Orthogonal weights and those of the normalized initialization in each other's place."""
+    init = {"normalized": "orthogonal", "orthogonal": "normalized"}[run.config.init]
+    return replace(run, config=run.config.with_(init=init))
+
+
+def other_width(run):
+    """Narrow and wide networks in each other's place."""
+    return replace(run, config=run.config.with_(width={30: 300, 300: 30}[run.config.widths[0]]))
+
+
+def upside_down(run):
+    """The layers' numbers from the output to the input."""
+    return altered(run, **{path: run[path][..., ::-1] for path in ("activation/std", "backprop/std")})
 
 
 def other_optimizer(run):
@@ -381,6 +403,14 @@ WRONG = [
     ),
     ("relu-at-depth-30-learns-under-he", "at guessing", lambda runs: all_of(runs, "relu", guessing)),
     ("keras-default-beats-pytorchs", "swapped", lambda runs: [*map(other_biases, runs)]),
+    ("orthogonal-learns-faster-at-depth-50", "swapped", lambda runs: [*map(other_weights, runs)]),
+    ("best-rate-falls-with-width", "swapped", lambda runs: [*map(other_width, runs)]),
+    ("lecun-normal-keeps-selus-alike", "swapped", lambda runs: all_of(runs, "selu", upside_down)),
+    (
+        "gradients-turn-at-the-edge-of-chaos",
+        "order for chaos",
+        lambda runs: all_of(runs, "tanh", upside_down),
+    ),
     *(
         ("second-order-helps-less-than-normalized", words, lambda runs, swap=swap: [*map(swap, runs)])
         for words, swap in (("hurts", other_optimizer), ("helps more", other_init_of("sgd")))
@@ -446,7 +476,31 @@ def of(act, change, init=""):
     return lambda runs: all_of(runs, act, change, init)
 
 
+def flat(run):
+    """Best at one rate, whatever the width."""
+    errors = np.full_like(run["curves/valid_error"], 0.5 + abs(np.log10(run.lr / 0.1)))
+    return altered(run, **{"curves/valid_error": errors})
+
+
+def seeds_differ(runs):
+    """A change: to one seed of wide networks the highest rate is best, as to narrow ones."""
+
+    def change(run):
+        errors = np.array(run["curves/valid_error"])
+        if {*run.config.widths} == {300}:
+            errors[:3] = 0.9 - run.lr
+        return altered(run, **{"curves/valid_error": errors})
+
+    return [*map(change, runs)]
+
+
+def chaotic(scale):
+    """The initializer of this n Var W."""
+    return find_initializer(f"variance_scaling:scale={scale},distribution=normal").name
+
+
 ERROR = "curves/test_error"
+STD = "activation/std"
 P98, MEAN = "activation/abs_percentiles", "activation/mean"
 NOT, OPEN = "does_not_hold", "undecided"
 # Each condition of a claim by itself: all others are met.
@@ -510,6 +564,16 @@ CONDITIONS = [
         of("relu", lambda run: altered(run, **{ERROR: np.maximum(run[ERROR], 0.3)}), "he_normal"),
         NOT,
     ),
+    ("orthogonal-learns-faster-at-depth-50", "p", of("tanh", spread(0.05), "orthogonal"), OPEN),
+    ("best-rate-falls-with-width", "one init", of("tanh", flat, "standard"), NOT),
+    ("best-rate-falls-with-width", "interval", seeds_differ, OPEN),
+    ("lecun-normal-keeps-selus-alike", "kept", of("selu", layer_scaled(STD, 29, 3), "lecun_normal"), NOT),
+    ("lecun-normal-keeps-selus-alike", "fades", of("selu", layer_scaled(STD, 29, 0.3), "lecun_normal"), NOT),
+    ("lecun-normal-keeps-selus-alike", "standard", of("selu", layer_scaled(STD, 29, 1e3), "standard"), NOT),
+    ("lecun-normal-keeps-selus-alike", "he", of("selu", layer_scaled(STD, 29, 0.1), "he_normal"), NOT),
+    ("gradients-turn-at-the-edge-of-chaos", "order", of("tanh", upside_down, chaotic(0.5)), NOT),
+    ("gradients-turn-at-the-edge-of-chaos", "chaos", of("tanh", upside_down, chaotic(4.0)), NOT),
+    ("gradients-turn-at-the-edge-of-chaos", "edge", of("tanh", upside_down, chaotic(2.0)), NOT),
     ("second-order-helps-less-than-normalized", "p", of("tanh", spread(0.1), "standard"), OPEN),
     ("initialization-matters-less-with-normalization", "p", of("tanh", spread(0.1), "standard"), OPEN),
     ("keras-default-beats-pytorchs", "p", of("relu", spread(0.9), "standard"), OPEN),
