@@ -3,7 +3,8 @@
     python tests/benchmarks/startup.py [RUNS]
 
 Prints seconds of the clock and of the processor, and the largest memory; the latter two tell more where
-others use the machine. RUNS files (100 by default) are written to a temporary folder and compared.
+others use the machine. RUNS files (100 by default) are written to a temporary folder and compared; of every
+200 one is damaged, and has to be named.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 COMMAND = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
+DAMAGED_OF = 200
 # One update: what is left is starting, compiling (warm: fetching), looking, and writing.
 FIRST_UPDATE = ["train", "--updates", "1", "--records", "2", "--seeds", "4", "-q", "--force"]
 
 
-def timed(name: str, folder: Path, arguments: list[str]) -> None:
-    """Run `xavier` in `folder` and print what it took."""
+def timed(name: str, folder: Path, arguments: list[str]) -> str:
+    """Run `xavier` in `folder`, print what it took, and return what it said beside its answer."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -39,10 +41,11 @@ def timed(name: str, folder: Path, arguments: list[str]) -> None:
     print(f"{name:32} {seconds:7.2f} s  {used:7.2f} s used  {after.ru_maxrss / 1024:6.0f} MB", flush=True)
     if done.returncode:
         print(f"  exit code {done.returncode}: {done.stderr.strip().splitlines()[-1]}")
+    return done.stderr
 
 
-def write_runs(folder: Path, count: int) -> None:
-    """Write `count` runs of one seed, as small as the schema allows."""
+def write_runs(folder: Path, count: int) -> list[Path]:
+    """Write `count` runs of one seed, as small as the schema allows, and return those that are damaged."""
     from conftest import plausible_run
 
     from xavier_cli.runs.store import write_run
@@ -59,6 +62,13 @@ def write_runs(folder: Path, count: int) -> None:
             test_examples=10,
         )
         write_run(folder / f"run{number:05}.h5", run)
+    damaged = sorted(folder.glob("*.h5"))[DAMAGED_OF - 1 :: DAMAGED_OF]
+    for number, path in enumerate(damaged):
+        # Cut off, or its second half never on the disk.
+        whole = path.read_bytes()
+        half = whole[: len(whole) // 2]
+        path.write_bytes(half.ljust(len(whole), b"\0") if number % 2 else half)
+    return damaged
 
 
 if __name__ == "__main__":
@@ -67,10 +77,11 @@ if __name__ == "__main__":
         folder = Path(name)
         (folder / "many").mkdir()
         timed("--help", folder, ["--help"])
-        write_runs(folder / "many", count)
-        timed(
-            f"compare, {count} runs", folder, ["compare", *map(str, sorted((folder / "many").glob("*.h5")))]
-        )
+        damaged = write_runs(folder / "many", count)
+        files = [f"many/{path.name}" for path in sorted((folder / "many").glob("*.h5"))]
+        said = timed(f"compare, {count} runs", folder, ["compare", *files])
+        if damaged:
+            print(f"  {sum(path.name in said for path in damaged)} of {len(damaged)} damaged files named")
         timed("train, first update (cold)", folder, FIRST_UPDATE)
         timed("train, first update (warm)", folder, FIRST_UPDATE)
         timed("plot saturation", folder, ["plot", "saturation"])
