@@ -110,6 +110,14 @@ def test_only_what_differs_is_a_column(experiment):
     assert "depth" not in section.common
 
 
+def test_how_it_was_looked_at_is_a_column_where_nothing_else_tells_rows_apart(experiment):
+    first, deeper = experiment(0.4, records="21"), experiment(0.5, depth=4, records="11")
+
+    assert only_section([first, deeper]).varying == ("act", "init", "depth")
+    assert "records" not in only_section([first, deeper]).common
+    assert only_section([first, experiment(0.6, records="11")]).varying == ("act", "init", "records")
+
+
 def test_searched_rate_is_shown_as_the_rate_it_chose(experiment, make_run):
     searched = make_run(lr="0.01,0.03,0.1", seeds="0:5", only=["curves", "search"])
     section = only_section([searched, experiment(0.6, init="standard")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from xavier_cli import names
+from xavier_cli.config import DETAILS
 from xavier_cli.figures.look import in_updates
 from xavier_cli.plain_text import clean
 from xavier_cli.runs.record import Run
@@ -47,15 +48,6 @@ _UNUSUAL = (
     "dropout",
     "pretrain",
 )
-# How something was done or looked at: said where nothing else tells two runs apart.
-_DETAILS = (
-    "pretrain_updates",
-    "pretrain_lr",
-    "records",
-    "eval_examples",
-    "jacobian_examples",
-    "search_seeds",
-)
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -63,9 +55,9 @@ def labels(runs: Sequence[Run]) -> list[str]:
     differing = _differing(runs)
     known = [field for field in _PHRASES if field in differing]
     known += [field for field in differing if field not in _PHRASES]
-    named = [field for field in known if field not in _DETAILS]
+    named = [field for field in known if field not in DETAILS]
     texts = [_phrases(run, named or ["act", "init"]) for run in runs]
-    for field in (field for field in known if field in _DETAILS):
+    for field in (field for field in known if field in DETAILS):
         if len(set(texts)) < len(texts):
             named.append(field)
             texts = [_phrases(run, named) for run in runs]

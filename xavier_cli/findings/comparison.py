@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config import DETAILS, RunConfig
 from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
@@ -102,7 +102,8 @@ class Row:
 class Section:
     """The experiments on one data set, the best first; only they are compared with each other.
 
-    `varying` names the settings that differ (and `act` and `init` always), `common` holds the others;
+    `varying` names the settings that tell the rows apart (and `act` and `init` always), `common` holds those
+    that all rows share;
     `tests` is the number of pairs that Holm's correction ran over.
     """
 
@@ -147,11 +148,15 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
     # Whether and over what rates a search went matters only where that differs between searches.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]
+    told_by = [name for name in varying if name not in DETAILS]
+    for name in (name for name in varying if name in DETAILS):
+        if len({tuple(row.settings.get(each) for each in told_by) for row in rows}) < len(rows):
+            told_by.append(name)
     common = {name: values[0] for name, values in settings.items() if len(set(values)) == 1}
     return Section(
         data=data,
         rows=tuple(replace(row, verdict=verdict) for row, verdict in zip(rows, verdicts, strict=True)),
-        varying=tuple(varying),
+        varying=tuple(told_by),
         common={name: value for name, value in common.items() if name not in varying and value != ""},
         tests=tests,
     )
