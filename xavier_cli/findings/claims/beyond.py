@@ -164,10 +164,6 @@ def gradients_turn_at_the_edge_of_chaos(material: Material) -> Finding:
 
 def _on_both_sides(material: Material) -> Iterator[tuple[bool, list[tuple[Run, float, np.ndarray]]]]:
     """Without biases and with: networks with log χ of theory and as seen, `(S,)`, from order to chaos."""
-    # JAX, which judging other claims does without.
-    from xavier_cli.nn.activations import make_activation
-    from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
-
     groups: dict[bool, list[tuple[Run, float, np.ndarray]]] = defaultdict(list)
     missing = UndecidedError(
         f"needs tanh of {DEEPEST_AT_LEAST} layers or more at initialization; there is none"
@@ -180,11 +176,9 @@ def _on_both_sides(material: Material) -> Iterator[tuple[bool, list[tuple[Run, f
         except UndecidedError as error:
             missing = error
             continue
-        scale, bias = hidden_variances(run.config, gain=1.0)
-        (log_slope,) = np.log(find_edge(make_activation("tanh"), (), [scale], bias).slope)
-        if abs(log_slope) > NEAR_THE_EDGE:
-            seen = measured_log_slope(run["backprop/std"][:, 0])
-            groups[bias > 0].append((run, float(log_slope), seen))
+        expected, seen, has_biases = _turns(run)
+        if abs(expected) > NEAR_THE_EDGE:
+            groups[has_biases].append((run, expected, seen))
     if not groups:
         raise missing
     for biased in (False, True):
@@ -196,3 +190,14 @@ def _on_both_sides(material: Material) -> Iterator[tuple[bool, list[tuple[Run, f
                 f"there are {len(networks) - chaotic} and {chaotic}"
             )
         yield biased, networks
+
+
+def _turns(run: Run) -> tuple[float, np.ndarray, bool]:
+    """log χ by theory and as seen, `(S,)`, and whether there are biases."""
+    # They load JAX, which the other claims do without.
+    from xavier_cli.nn.activations import make_activation
+    from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
+
+    scale, bias = hidden_variances(run.config, gain=1.0)
+    (slope,) = find_edge(make_activation("tanh"), (), [scale], bias).slope
+    return float(np.log(slope)), measured_log_slope(run["backprop/std"][:, 0]), bias > 0
