@@ -12,6 +12,8 @@ _ESCAPE_SEQUENCE = re.compile(
 
 def clean(text: str) -> str:
     """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _ESCAPE_SEQUENCE.sub("", text).replace("\n", " ").replace("\t", " ")
     # Control characters, invisible ones that turn the direction of writing, halves of characters.
     return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,18 +41,26 @@ EVEN_BINS = 61
 class Histogram:
     """Densities of one tensor at one record.
 
-    `density` has shape `(B, L)`, in parts per unit of the tensor; `edges` has shape `(B + 1,)`; `share`,
-    shape `(B, L)`, is the part of a layer's values in each bin, the mean over seeds. `predicted_std`, `(L,)`,
-    is theory's, NaN after the first record.
+    `edges` has shape `(B + 1,)`; `shares`, `(S, B, L)`, are the parts of a layer's values in each bin.
+    `predicted_std`, `(L,)`, is theory's, NaN after the first record.
     """
 
     tensor: str
     update: int
     layers: np.ndarray
     edges: np.ndarray
-    density: Band
-    share: np.ndarray
+    shares: np.ndarray
     predicted_std: np.ndarray
+
+    @cached_property
+    def density(self) -> Band:
+        """Shape `(B, L)`, over seeds, in parts per unit of the tensor."""
+        return over_seeds(self.shares / np.diff(self.edges)[:, None])
+
+    @property
+    def share(self) -> np.ndarray:
+        """Shape `(B, L)`: the mean over seeds."""
+        return np.asarray(np.nan_to_num(self.shares).mean(axis=0))
 
     @property
     def centres(self) -> np.ndarray:
@@ -67,19 +76,17 @@ def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -
     at = record_row(run, chosen.record or record)
     picked = counts[rows, at][:, columns].astype(float).transpose(0, 2, 1)
     with np.errstate(invalid="ignore"):
-        share = picked / picked.sum(axis=1, keepdims=True)
+        shares = picked / picked.sum(axis=1, keepdims=True)
     edges = values(run, f"{tensor}/bin_edge")
     if not np.allclose(np.diff(edges), np.diff(edges)[0]):
-        edges, share = evenly(edges, share)
-    density = over_seeds(share / np.diff(edges)[:, None])
+        edges, shares = evenly(edges, shares)
     update = int(run.updates[at])
     return Histogram(
         tensor,
         update,
         run[scale][columns],
         edges,
-        density,
-        np.nan_to_num(share).mean(axis=0),
+        shares,
         # A weight gradient's is not predicted: theory speaks of each example's own.
         prediction(run, f"{tensor}_std", columns, update),
     )
