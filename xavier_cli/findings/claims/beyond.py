@@ -87,7 +87,8 @@ def lecun_normal_keeps_selus_alike(material: Material) -> Finding:
     stds = [run["activation/std"][:, 0].astype(np.float64) for run in runs]
     kept, faded, grown = ratios = [std[:, -1] / std[:, 0] for std in stds]
     passes = [(kept < TWICE) & (kept > 1 / TWICE), faded < 1 / TWICE, grown > TWICE]
-    words = [in_every_seed(each, run.diverged) for each, run in zip(passes, runs, strict=True)]
+    # What diverged later had not at the start.
+    words = [in_every_seed(each, np.zeros_like(each)) for each in passes]
     parts = [f"{span(ratio)} under {run.config.init}" for ratio, run in zip(ratios, runs, strict=True)]
     evidence = f"std of layer 30 over that of layer 1: {', '.join(parts)} ({described(material, *runs)})"
     return Finding(together(words), evidence, float(kept.mean()), TWICE)
@@ -101,8 +102,8 @@ def best_rate_falls_with_width(material: Material) -> Finding:
     words: list[Word] = []
     parts, falls = [], []
     for cell in RATED:
-        (narrow, runs), (wide, _) = (_best_rates(material, cell, width) for width in (NARROW, WIDE))
-        if len(narrow) != len(wide):
+        (narrow, run), (wide, other) = (_best_rates(material, cell, width) for width in (NARROW, WIDE))
+        if {*run.seeds} != {*other.seeds}:
             raise UndecidedError(f"needs {cell} with the same seeds at both widths")
         fall = mean_over_seeds(np.log10(narrow / wide))
         words.append("holds" if fall.low > 0 else "does_not_hold" if fall.high <= 0 else "undecided")
@@ -111,13 +112,13 @@ def best_rate_falls_with_width(material: Material) -> Finding:
             f"under {cell.init} from {_rates(narrow)} to {_rates(wide)}, by {10**fall.mean:.1f} times, 95 % "
             f"[{10**fall.low:.1f}, {10**fall.high:.1f}]"
         )
-    scale = f"N = {len(narrow)}, {runs[0].config.updates:,} updates"
+    scale = f"N = {len(narrow)}, {run.config.updates:,} updates"
     evidence = f"best rate, width {NARROW} to {WIDE}: {'; '.join(parts)} ({scale})"
     return Finding(together(words), evidence, 10 ** float(min(falls)), 1.0)
 
 
-def _best_rates(material: Material, cell: Cell, width: int) -> tuple[np.ndarray, list[Run]]:
-    """The best rate of each seed, shape `(S,)` by the seeds' numbers, and the runs, one per rate."""
+def _best_rates(material: Material, cell: Cell, width: int) -> tuple[np.ndarray, Run]:
+    """The best rate of each seed, shape `(S,)` by the seeds' numbers, and the run at one of the rates."""
     alike = [
         run
         for run in material
@@ -133,7 +134,7 @@ def _best_rates(material: Material, cell: Cell, width: int) -> tuple[np.ndarray,
     if len({(run.config.updates, tuple(sorted(run.seeds))) for run in runs}) > 1:
         raise UndecidedError(f"needs {cell} of width {width} trained alike, of the same seeds, at every rate")
     errors = [late_error(run, "valid")[np.argsort(run.seeds)] for run in runs]
-    return np.array(rates)[np.argmin(errors, axis=0)], runs
+    return np.array(rates)[np.argmin(errors, axis=0)], runs[0]
 
 
 def _rates(rates: np.ndarray) -> str:
@@ -150,7 +151,8 @@ def gradients_turn_at_the_edge_of_chaos(material: Material) -> Finding:
     parts, worst, runs = [], 0.0, []
     for biased, networks in _on_both_sides(material):
         for run, expected, seen in networks:
-            words.append(in_every_seed(np.sign(seen) == np.sign(expected), run.diverged))
+            as_told = np.sign(seen) == np.sign(expected)
+            words.append(in_every_seed(as_told, np.zeros_like(as_told)))
             worst = max(worst, abs(float(seen.mean()) - expected))
             runs.append(run)
         numbers = ", ".join(f"{seen.mean():.2f} ({expected:.2f})" for _, expected, seen in networks)
