@@ -50,6 +50,19 @@ def test_marks_are_measured_and_the_curve_is_theorys(decaying):
     assert curve.get_ydata() == pytest.approx(find_edge(jnp.tanh, (), x).depth)
 
 
+def test_seeds_far_apart_near_the_edge_leave_the_axis_to_the_marks(decaying):
+    run = decaying(1.2, init=init(1.5), seeds=5)
+    rates = np.array([0.001, 0.01, 0.03, -0.02, 0.1])[:, None]
+    run["backprop/std"][:, 0] = np.exp(rates / 2 * np.arange(8))
+    (ax,) = draw(KINDS["edge-of-chaos"], [run]).figure.axes
+    low, high = ax.get_ylim()
+
+    assert travel(run, Selection()).depth.center == pytest.approx(
+        np.exp(-np.log(abs(rates)).mean()), rel=1e-3
+    )
+    assert 0.1 < low < high < 1e5
+
+
 @pytest.mark.parametrize(
     "settings", [{"depth": 3}, {"normalization": "layer", "batch_size": 10}, {"init": "lsuv"}]
 )

@@ -52,13 +52,15 @@ def travel(run: Run, chosen: Selection) -> Travel:
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
     with np.errstate(divide="ignore"):
-        depth = 1 / np.abs(measured_log_slope(stds))
-    return Travel(scale, bias, over_seeds(depth[:, None]))
+        log_depth = -np.log(np.abs(measured_log_slope(stds)))
+    # In logarithms, as the axis is: near the edge an interval of depths itself would reach below 0.
+    band = over_seeds(log_depth[:, None])
+    return Travel(scale, bias, Band(*map(np.exp, (band.center, band.low, band.high)), band.seeds))
 
 
 def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
     """Draw measured depths `(P,)` over n Var W as marks with their intervals."""
-    ends = [np.maximum(band.center - band.low, 0.0), np.maximum(band.high - band.center, 0.0)]
+    ends = [band.center - band.low, band.high - band.center]
     ax.errorbar(
         scales,
         band.center,
@@ -101,16 +103,16 @@ def edge_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         _, kinks = shape_of(find_activation(first.config.act), act)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
         ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
+    ax.set_yscale("log")
     # A curve has no end at the edge itself.
     measured = np.concatenate([each.depth.center for each in taken])
     ax.set_ylim(top=10 * np.nanmax(measured, initial=1.0))
-    ax.set_yscale("log")
     ax.set_xlabel("n Var W of the hidden layers")
     ax.set_ylabel("layers to a factor e")
     sentences = [
         "Over so many layers the variance of back-propagated gradients changes by a factor of e before the"
         " first update, in the upper half of the network (marks), and by theory far from its ends (lines):"
-        " order to the left of the peak, chaos to its right."
+        " order to the left of the peak, chaos to its right. Means and intervals are of logarithms."
     ]
     text = caption(runs, [each.depth.seeds for each in taken], sentences)
     handles = [key(style) for style in styles] if len(groups) > 1 else []
