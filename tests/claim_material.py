@@ -168,10 +168,11 @@ def _offset(run: Run, error: float) -> Run:
 def starts(make: Make, **settings: object) -> Runs:
     """Before training: SELUs of 30 layers, and tanh of 60 on either side of the edge of chaos."""
     runs: Runs = []
-    for init, growth in {"lecun_normal": 1.0, "standard": 0.84, "he_normal": 1.08}.items():
+    for init, last in {"lecun_normal": 1.0, "standard": 0.002, "he_normal": 11.0}.items():
         scale = {"data": "mnist", "width": 100, "depth": 30, "updates": 0, **settings}
         run = _run(make, "selu", init, **scale)
-        runs.append(altered(run, **{"activation/std": _layers(run, growth ** np.arange(30))}))
+        stds = _layers(run, np.geomspace(0.42, last, 30))
+        runs.append(altered(run, **{"activation/std": stds, "activation/mean": 0.05 * stds}))
     for bias, log_slopes in CHAOS.items():
         for scale_, log_slope in log_slopes.items():
             init = f"variance_scaling:scale={scale_},distribution=normal"

@@ -249,9 +249,9 @@ CLAIMS = {
         ),
         _claim(
             "beyond",
-            "lecun-normal-keeps-selus-alike",
-            "Over 30 layers SELUs keep their size under LeCun's normal initialization alone, not under the "
-            "standard one or He's.",
+            "selus-come-to-variance-one",
+            "Over 30 layers SELUs come to mean 0 and variance 1 under LeCun's normal initialization, not "
+            "under the standard one or He's.",
             "section 2 of Klambauer et al. 2017: with weights of variance 1/n mean 0 and variance 1 attract",
         ),
         _claim(

@@ -55,7 +55,7 @@ def travel(run: Run, chosen: Selection) -> Travel:
         log_depth = -np.log(np.abs(measured_log_slope(stds)))
     # In logarithms, as the axis is: near the edge an interval of depths itself would reach below 0.
     band = over_seeds(log_depth[:, None])
-    return Travel(scale, bias, Band(*map(np.exp, (band.center, band.low, band.high)), band.seeds))
+    return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
 
 
 def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
