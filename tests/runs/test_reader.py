@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from reader_question import question
 
+from xavier_cli.runs import reader as reading
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.reader import Reader, examine, read_runs
 from xavier_cli.runs.store import read_run, write_run
@@ -83,3 +84,21 @@ def test_runs_read_apart_are_the_runs(make_run, tmp_path):
     assert "bad.h5" in str(bad)
     assert "No such file" in str(absent)
     assert examine(tmp_path / "run.h5").is_whole
+
+
+def test_many_runs_are_read_by_two_processes_and_come_in_order(make_run, tmp_path, monkeypatch):
+    paths = [tmp_path / f"{number}.h5" for number in range(7)]
+    for number, path in enumerate(paths):
+        write_run(path, make_run(only=["curves"], depth=1 + number))
+    paths[3].write_bytes(b"nothing")
+    one = list(read_runs(paths))
+    started = []
+    monkeypatch.setattr(reading, "MANY", 7)
+    monkeypatch.setattr(reading, "shared_reader", lambda i: started.append(Reader()) or started[-1])
+    two = list(read_runs(iter(paths)))
+    for each in started:
+        each.close()
+
+    assert len(started) == 2
+    assert [str(answer) for answer in two if isinstance(answer, RunFileError)] == [str(one[3])]
+    assert [run.config.depth for run in two if not isinstance(run, RunFileError)] == [1, 2, 3, 5, 6, 7]

@@ -41,6 +41,8 @@ MEMORY_BYTES = 2**34
 START_SECONDS = 120.0
 # So many questions are on their way at a time, so that neither process waits for the other.
 WINDOW = 16
+# From so many files on a second process is worth its start.
+MANY = 1000
 _SERVE = "from xavier_cli.runs.reader import serve; serve()"
 
 Question = Callable[[Path], Any]
@@ -154,16 +156,23 @@ class Reader:
 
 
 @cache
-def shared_reader() -> Reader:
-    """The one reader of this process, which every command asks."""
+def shared_reader(number: int = 0) -> Reader:
+    """The one reader of this process, which every command asks; others by `number`, where files are many."""
     reader = Reader()
     atexit.register(reader.close)
     return reader
 
 
 def read_runs(paths: Iterable[Path], only: Collection[str] | None = None) -> Iterator[Run | RunFileError]:
-    """The run at each path, or why there is none; `only` is `store.read_run`'s."""
-    yield from shared_reader().ask(partial(_read_run, only), paths)
+    """The run at each path, or why there is none; `only` is `store.read_run`'s.
+
+    Many are read by two processes in turns.
+    """
+    every = list(paths)
+    count = 2 if len(every) >= MANY else 1
+    answers = [shared_reader(i).ask(partial(_read_run, only), every[i::count]) for i in range(count)]
+    for i in range(len(every)):
+        yield next(answers[i % count])
 
 
 def read_surface(path: Path) -> Surface | RunFileError:
