@@ -1,8 +1,8 @@
 """An initializer and an activation of the user's own beside the built-in ones that are the same.
 
-    python tests/benchmarks/own_functions.py [ROUNDS]
+    python tests/benchmarks/own_functions.py [ROUNDS [KIND…]]
 
-Whole commands in turns, warm; prints seconds and the median ratio of own to built-in.
+Whole commands in turns, warm; prints seconds and the median ratio of own to built-in. KIND is `init` or `act`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ def seconds(folder: Path, arguments: list[str]) -> float:
     """What a whole training takes."""
     began = time.perf_counter()
     subprocess.run(
-        [*COMMAND, *SIZE, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
+        [*COMMAND, *SIZE, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
     )
     return time.perf_counter() - began
 
@@ -48,7 +52,8 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "own.py").write_text(OWN)
-        for kind, (built_in, own) in PAIRS.items():
+        for kind in sys.argv[2:] or PAIRS:
+            built_in, own = PAIRS[kind]
             for arguments in (built_in, own):
                 seconds(folder, arguments)
             taken = [(seconds(folder, built_in), seconds(folder, own)) for _ in range(rounds)]
