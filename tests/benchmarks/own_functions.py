@@ -2,7 +2,8 @@
 
     python tests/benchmarks/own_functions.py [ROUNDS [KIND…]]
 
-Whole commands in turns, warm; prints seconds and the median ratio of own to built-in. KIND is `init` or `act`.
+Whole commands in turns, warm; prints seconds and the median ratio of own to built-in. KIND is `init` or
+`act`.
 """
 
 from __future__ import annotations
