@@ -94,7 +94,7 @@ def test_many_runs_are_read_by_two_processes_and_come_in_order(make_run, tmp_pat
     one = list(read_runs(paths))
     started = []
     monkeypatch.setattr(reading, "MANY", 7)
-    monkeypatch.setattr(reading, "shared_reader", lambda i: started.append(Reader()) or started[-1])
+    monkeypatch.setattr(reading, "_reader", lambda i: started.append(Reader()) or started[-1])
     two = list(read_runs(iter(paths)))
     for each in started:
         each.close()
@@ -102,3 +102,14 @@ def test_many_runs_are_read_by_two_processes_and_come_in_order(make_run, tmp_pat
     assert len(started) == 2
     assert [str(answer) for answer in two if isinstance(answer, RunFileError)] == [str(one[3])]
     assert [run.config.depth for run in two if not isinstance(run, RunFileError)] == [1, 2, 3, 5, 6, 7]
+
+
+def test_the_process_that_was_begun_early_is_the_one_that_is_asked(make_run, tmp_path, monkeypatch):
+    write_run(tmp_path / "run.h5", make_run(only=["curves"]))
+    begun, start = [], Reader._start
+    monkeypatch.setattr(Reader, "_start", lambda self: begun.append(self) or start(self))
+    reading.shared_reader().close()
+    reading.shared_reader().begin()
+    list(read_runs([tmp_path / "run.h5"]))
+
+    assert begun == [reading.shared_reader()]

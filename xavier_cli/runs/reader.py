@@ -155,9 +155,14 @@ class Reader:
         theirs.close()
 
 
+def shared_reader() -> Reader:
+    """The one reader of this process, which every command asks."""
+    return _reader(0)
+
+
 @cache
-def shared_reader(number: int = 0) -> Reader:
-    """The one reader of this process, which every command asks; others by `number`, where files are many."""
+def _reader(number: int) -> Reader:
+    """The first is shared by all; others help it where files are many."""
     reader = Reader()
     atexit.register(reader.close)
     return reader
@@ -170,7 +175,7 @@ def read_runs(paths: Iterable[Path], only: Collection[str] | None = None) -> Ite
     """
     every = list(paths)
     count = 2 if len(every) >= MANY else 1
-    answers = [shared_reader(i).ask(partial(_read_run, only), every[i::count]) for i in range(count)]
+    answers = [_reader(i).ask(partial(_read_run, only), every[i::count]) for i in range(count)]
     for i in range(len(every)):
         yield next(answers[i % count])
 
