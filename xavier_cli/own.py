@@ -10,7 +10,9 @@ import hashlib
 import importlib.util
 import os
 import re
+import site
 import sys
+import sysconfig
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from xavier_cli import names
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
 _LONGEST = 4096
+_FROM_FILE = "xavier_own_"
 
 
 class OwnFunctionError(ValueError):
@@ -88,6 +91,24 @@ def digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:16]
 
 
+def digest_loaded(sources: str) -> str:
+    """The digest of all loaded texts that functions out of `sources` may be made of.
+
+    Of the packages that `sources` names, and of whatever is neither installed, nor Python's, nor of here. Not
+    of the files in `sources` themselves, which it has the digests of.
+    """
+    python = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
+    apart = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parent))
+    packages = {place.partition(".")[0] for place in read_sources(sources)}
+    texts = hashlib.sha256()
+    for name, module in sorted(sys.modules.copy().items()):
+        file = getattr(module, "__file__", None) or ""
+        own = name.partition(".")[0] in packages or not file.startswith(tuple(each + os.sep for each in apart))
+        if own and not name.startswith(_FROM_FILE) and os.path.isfile(file):
+            texts.update(f"{name} {digest(Path(file).read_bytes())}\n".encode())
+    return texts.hexdigest()
+
+
 def load_own(word: str) -> Callable[..., Any]:
     """The function that `word` names; its file is run once for one text.
 
@@ -134,7 +155,7 @@ def _module(place: str, text: bytes) -> ModuleType:
                 return importlib.import_module(place)
         path = Path(place).expanduser().absolute()
         code = compile(text, str(path), "exec")
-        module = ModuleType(f"xavier_own_{path.stem}_{digest(text)}")
+        module = ModuleType(f"{_FROM_FILE}{path.stem}_{digest(text)}")
         module.__file__ = str(path)
         # Where dataclasses and the like look a class's module up.
         sys.modules[module.__name__] = module

@@ -48,6 +48,8 @@ def flat(s): return jnp.ones_like(s)
 def steep(s): return jnp.sqrt(jnp.abs(s))
 def words(s): return "no array"
 def two(s, t): return s
+def calling(s):
+    return jax.pure_callback(np.tanh, jax.ShapeDtypeStruct(s.shape, s.dtype), s, vmap_method="expand_dims")
 number = 3
 
 def heavy(lr):
@@ -94,6 +96,7 @@ def folder(tmp_path_factory):
         (own_activation, "half", r"returns \(6, 4\) bfloat16"),
         (own_activation, "nan", "its value at -12 is not finite"),
         (own_activation, "numpyish", "is not made of JAX's functions alone: TracerArrayConversionError"),
+        (own_activation, "calling", "is not made of JAX's functions alone: it calls Python back"),
         (own_activation, "normed", "depends on the rest of the array"),
         (own_activation, "flat", "its slope is 0 everywhere"),
         (own_activation, "steep", "its slope at 0 is not finite"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from xavier_cli.config import RunConfig
+from xavier_cli.nn.own import _tried_activation, _tried_initializer
+from xavier_cli.own import _module as own_module
 from xavier_cli.training import programs
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.layout import choose_layout
@@ -112,11 +115,74 @@ def test_what_else_decides_a_program_is_in_its_key(material):
     assert engine_of(config_of(), material)._key(("init",)) not in keys
 
 
-def test_functions_of_the_users_own_have_no_key(material, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text("import jax.numpy as jnp\ndef wave(s): return jnp.sin(s)\n")
+OWN = """
+import os
+import jax.numpy as jnp
+import numpy as np
+from helper_of_mine import FACTOR
 
-    assert engine_of(config_of(act="mine.py:wave"), material)._key(()) is None
+SCALE = float(os.environ["SCALE"])
+
+def wave(s):
+    return jnp.sin(s) + SCALE * s
+
+def read(key, shape, dtype=jnp.float32):
+    return jnp.asarray(np.load("table.npy")[: shape[0], : shape[1]] * FACTOR, dtype)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, material, monkeypatch) -> Callable[..., RunConfig]:
+    """A configuration with functions of the user's own, as a process would load it that starts now."""
+    monkeypatch.chdir(tmp_path)
+    table = np.random.default_rng(0).normal(size=(material.inputs, 10))
+
+    def load(text=OWN, helper="FACTOR = 1\n", scale="0.5", last=0.0) -> RunConfig:
+        monkeypatch.setenv("SCALE", scale)
+        (tmp_path / "mine.py").write_text(text)
+        (tmp_path / "helper_of_mine.py").write_text(helper)
+        table[-1, 3] = last
+        np.save("table.npy", table)
+        # What was loaded before is not what a new process would find.
+        monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
+        monkeypatch.delitem(sys.modules, "mine", raising=False)
+        for kept in (own_module, _tried_activation, _tried_initializer):
+            kept.cache_clear()
+        return config_of(act="mine.py:wave", init="mine.py:read", records=2)
+
+    return load
+
+
+def test_functions_of_the_users_own_are_found_as_long_as_they_are_the_same(own, material, store, traced):
+    made, _ = train(own(), material)
+    assert traced
+    traced.clear()
+    found, _ = train(own(), material)
+    assert traced == []
+    for name, array in made.arrays.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+    # The same text, other numbers.
+    changed, _ = train(own(scale="0.6"), material)
+    assert "advance" in traced
+    assert (changed["curves/test_loss"] != made["curves/test_loss"]).any()
+
+
+def test_what_decides_functions_of_the_users_own_is_in_the_key(own, material):
+    keys = [
+        engine_of(own(**other), material)._key(("init",))
+        for other in (
+            {},
+            {"text": OWN + "# a word more\n"},
+            {"helper": "FACTOR = 1  # a word more\n"},
+            {"scale": "0.6"},
+            # An initializer reads a file, whose last row is the first layer's alone.
+            {"last": 1.0},
+        )
+    ]
+
+    assert len(set(keys)) == len(keys)
+    assert engine_of(own(), material)._key(("init",)) == keys[0]
 
 
 @pytest.fixture
@@ -141,10 +207,27 @@ def test_a_program_is_found_by_its_key_and_else_by_its_text(made, store, tmp_pat
     assert made("a") == (4, "told", True)
     assert made("a") == (4, "told", False)
     assert made("b") == (4, "told", True)
-    assert made(None) == (4, "told", True)
     assert len([*tmp_path.glob("*.program")]) == 1
     assert made("c", 3) == (8, "told", True)
     assert len([*tmp_path.glob("*.program")]) == 2
+
+
+def test_what_cannot_be_kept_is_used_all_the_same(store, tmp_path):
+    printed = []
+
+    def lower():
+        def power(x):
+            jax.debug.callback(printed.append, x)
+            return x**2
+
+        return jax.jit(power).lower(jnp.float32(0))
+
+    for _ in range(2):
+        found, _ = programs.compiled("a", {"power": lower}, {}, lambda: "told", jax.local_devices()[:1])
+        assert float(found["power"](jnp.float32(2))) == 4
+    jax.effects_barrier()
+    assert printed == [2, 2]
+    assert not [*tmp_path.glob("*.program")]
 
 
 def test_what_jaxs_own_cache_has_is_not_kept(made, store, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.own import check_unchanged
+from xavier_cli.own import check_unchanged, digest_loaded
 from xavier_cli.training import programs
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
@@ -123,14 +123,12 @@ class Engine:
         self._abstract = self._on_grid(shapes)
         self.compile_seconds = time.perf_counter() - began
 
-    def _key(self, names: Iterable[str]) -> str | None:
-        """All that decides the programs; a test compares their texts. None with functions of the user's own.
+    def _key(self, names: Iterable[str]) -> str:
+        """All that decides the programs; a test compares their texts.
 
         Rates and seeds are given to a program when it runs.
         """
         config, layout = self.population.config, self.layout
-        if config.sources:
-            return None
         inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
         return repr(
             [
@@ -140,8 +138,21 @@ class Engine:
                 jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), inputs),
                 (self.material.inputs, self.material.classes),
                 sorted(names),
+                self._own_functions() if config.sources else "",
             ]
         )
+
+    def _own_functions(self) -> list[str]:
+        """What functions of the user's own come to: all texts around them, and what follows from those.
+
+        The texts do not tell what a function reads elsewhere, from a file or from the environment; what one
+        update with it is made of does.
+        """
+        seed, lr, probe = self._seeds[0], self._rates[0], self._examples[0]
+        batch = jax.tree.map(lambda leaf: leaf[: self.population.config.batch_size], probe)
+        once = jax.jit(self._rows.once).lower(seed, lr, batch, self._tables).as_text()
+        follows = self.regions, self.gain, self.bins["activation"].edges.tolist()
+        return [digest_loaded(self.population.config.sources), repr(follows), once]
 
     @cached_property
     def _state_shapes(self) -> MemberState:

@@ -79,7 +79,9 @@ class Store:
         with suppress(Exception):
             return self.load(kept, devices), kept
         program = lowered.compile(options)
-        self._write(kept.file, serialize(program)[0])
+        # What calls Python back, as a debugging print does, cannot be kept, and is made anew each time.
+        with suppress(Exception):
+            self._write(kept.file, serialize(program)[0])
         return program, kept
 
     def _read(self, name: str) -> bytes:
@@ -122,7 +124,7 @@ def keep_in(folder: Path) -> None:
 
 
 def compiled(
-    key: str | None,
+    key: str,
     lower: Mapping[str, Callable[[], Any]],
     options: Mapping[str, Options],
     about: Callable[[], Any],
@@ -130,21 +132,19 @@ def compiled(
 ) -> tuple[dict[str, Any], Any]:
     """The programs on `devices` that `lower` would make, by name, and what `about` tells once all are traced.
 
-    `key` stands for all that decides them; where they were kept under it, nothing is traced. None is for what
-    no key can speak for: its programs are traced, and then found by their text.
+    `key` stands for all that decides them; where they were kept under it, nothing is traced.
     """
     # Tried on processors alone; elsewhere JAX's cache has to do.
     store = _store if all(device.platform == "cpu" for device in devices) else None
     if store is None:
         return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
-    place = key and _digest(f"{environment()}\n{key}".encode())
-    if place and (found := store.find(place, devices)):
+    place = _digest(f"{environment()}\n{key}".encode())
+    if found := store.find(place, devices):
         return found
     with _apart_from_jaxs_cache():
         made = _all_at_once(lower, lambda name, lowered: store.make(lowered, options.get(name), devices))
     told = about()
-    if place:
-        store.keep_set(place, {name: kept for name, (_, kept) in made.items()}, told)
+    store.keep_set(place, {name: kept for name, (_, kept) in made.items()}, told)
     return {name: program for name, (program, _) in made.items()}, told
 
 

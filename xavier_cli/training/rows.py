@@ -30,7 +30,7 @@ from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, pack
 from xavier_cli.training.pretraining import make_pretraining
 from xavier_cli.training.probe import make_probe
-from xavier_cli.training.step import make_begin, make_training
+from xavier_cli.training.step import make_begin, make_step, make_training
 from xavier_cli.words import find_activation
 
 
@@ -79,6 +79,13 @@ class Rows:
             return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
 
         return self._over(member)(init_of)
+
+    def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
+        """All first weights and one update, which ask functions of the user's own for all that training does."""
+        drawn = self._first_weights.draw(seed, tables)
+        step = make_step(self._config, self.network, self._loss)
+        x = decode(batch.pixels, self._config.coding)
+        return drawn, step(self._begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
 
     def pretrain(
         self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
