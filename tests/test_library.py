@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import xavier_cli
 from xavier_cli import compare, read_run, train
@@ -65,6 +66,24 @@ def test_a_finished_run_is_read_and_not_trained(make_run, tmp_path, monkeypatch)
 
     assert again.path == tmp_path / "a.h5"
     assert again.config == run.config
+
+
+def test_linear_algebra_has_one_thread_a_core_while_it_trains_and_its_own_again_after(make_run, monkeypatch):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def training(*_, **__):
+        seen.append(threads())
+        return [make_run(**SMALL, seeds=2)]
+
+    seen = []
+    monkeypatch.setattr("xavier_cli.library.train_in_memory", training)
+    monkeypatch.setattr("xavier_cli.library.prepare", lambda *_: None)
+    with threadpool_limits(2, user_api="blas"):
+        train(make_run(**SMALL, seeds=2).config)
+        seen.append(threads())
+
+    assert seen == [{1}, {2}]
 
 
 def test_another_configuration_s_run_is_not_replaced(make_run, tmp_path):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from xavier_cli.config import RunConfig
 from xavier_cli.findings import comparison
 from xavier_cli.runs.finished import finished_run
@@ -58,10 +60,12 @@ def train(
     check_room(config, at_a_time)
     material = prepare(config, Path(data_dir) if data_dir is not None else None)
     settings: dict[str, Any] = {"strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time}
-    if path is None:
-        return train_in_memory(config, material, **settings)[0]
-    with lock_output(path):
-        return train_to_file(config, material, path, **settings)
+    # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
+    with threadpool_limits(1, user_api="blas"):
+        if path is None:
+            return train_in_memory(config, material, **settings)[0]
+        with lock_output(path):
+            return train_to_file(config, material, path, **settings)
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:

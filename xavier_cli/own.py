@@ -103,7 +103,9 @@ def digest_loaded(sources: str) -> str:
     texts = hashlib.sha256()
     for name, module in sorted(sys.modules.copy().items()):
         file = getattr(module, "__file__", None) or ""
-        own = name.partition(".")[0] in packages or not file.startswith(tuple(each + os.sep for each in apart))
+        own = name.partition(".")[0] in packages or not file.startswith(
+            tuple(each + os.sep for each in apart)
+        )
         if own and not name.startswith(_FROM_FILE) and os.path.isfile(file):
             texts.update(f"{name} {digest(Path(file).read_bytes())}\n".encode())
     return texts.hexdigest()
