@@ -81,7 +81,7 @@ class Rows:
         return self._over(member)(init_of)
 
     def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
-        """All first weights and one update, which ask functions of the user's own for all that training does."""
+        """All first weights, and one update: what training asks of functions of the user's own."""
         drawn = self._first_weights.draw(seed, tables)
         step = make_step(self._config, self.network, self._loss)
         x = decode(batch.pixels, self._config.coding)
