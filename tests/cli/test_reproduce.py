@@ -142,7 +142,7 @@ def test_a_figure_without_runs_is_told_and_hides_nothing(here, xavier):
     assert "figures/mine/saturation.png" in answer.out
 
 
-def test_table_and_claims_are_about_the_runs_chosen(here, xavier, monkeypatch):
+def test_the_table_is_about_the_runs_chosen_and_claims_are_about_all(here, xavier, monkeypatch):
     seen = []
 
     def judge_all(claims, material):
@@ -156,7 +156,9 @@ def test_table_and_claims_are_about_the_runs_chosen(here, xavier, monkeypatch):
 
     assert answer.code == 0, answer.err
     assert len(list(Path("runs").glob("*.h5"))) == 6
-    assert [run.config.act for run in seen] == ["tanh", "softsign"]
+    assert sorted((run.config.act, run.config.depth) for run in seen) == [
+        (act, depth) for act in ("softsign", "tanh") for depth in (1, 2, 3)
+    ]
     assert len(json.loads(answer.out)["comparison"]["sections"][0]["rows"]) == 2
 
 
