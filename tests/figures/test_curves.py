@@ -45,6 +45,16 @@ def test_guessing_is_a_level_with_a_name(small_run, data, level):
     assert f"guessing {level:.4g} %" in [text.get_text() for text in ax.texts]
 
 
+@pytest.mark.parametrize(("error", "side"), [(0.6, "bottom"), (0.897, "top")])
+def test_the_name_of_guessing_keeps_clear_of_lines_above_it(small_run, error, side):
+    runs = [small_run(data="mnist", act=act, final_error=0.6) for act in ("tanh", "sigmoid")]
+    runs[1].arrays["curves/test_error"][...] = error
+    texts = draw(CURVES, runs).figure.axes[0].texts
+
+    # Its bottom at the level, or its top.
+    assert [text.get_va() for text in texts if "guessing" in text.get_text()] == [side]
+
+
 def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of):
     run = small_run(data="mnist", final_error=0.02, records=200, updates=100_000, seeds=1)
     error = np.full_like(run["curves/test_error"], 0.02)

@@ -155,7 +155,8 @@ def shown_live(
 
         def report(progress: Progress) -> None:
             view.report(progress)
-            lines = view.lines(console.width - 1, console.height)
+            # With room for the `^C` that terminals write behind the last line, and that must not begin another.
+            lines = view.lines(console.width - len("^C") - 1, console.height)
             text = encodable("\n".join(lines), encoding)
             screen.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
 

@@ -21,6 +21,8 @@ from xavier_cli.runs.record import Run
 # More lines than this have no room for a label at their ends.
 MAX_ENDS = 12
 MAX_LINES = 48
+# From where to where a label above its level takes of the height of the panel.
+LABEL_ROOM = (0.01, 0.08)
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,25 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles
     guessing = curves[0].guessing
     if guessing < high:
         ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+        above = _is_clear(curves, *(guessing + room * (high - low) for room in LABEL_ROOM))
         ax.annotate(
             f"guessing {guessing:.4g} %",
             (1, guessing),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 2.5),
+            xytext=(0, 2.5 if above else -2.5),
             textcoords="offset points",
             ha="right",
-            va="bottom",
+            va="bottom" if above else "top",
             fontsize=7,
             color=GREY,
         )
     return ax
+
+
+def _is_clear(curves: Sequence[Curve], low: float, high: float) -> bool:
+    """Whether no line runs between `low` and `high` where the label of guessing stands, at the right."""
+    late = [data.error.center[data.updates >= 0.6 * data.updates[-1]] for data in curves]
+    return not any(((low < part) & (part < high)).any() for part in late)
 
 
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:
