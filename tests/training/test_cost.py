@@ -21,10 +21,19 @@ def test_parameters_are_those_of_the_network():
 
 
 @pytest.mark.parametrize(
-    ("lr", "seeds", "members"), [("0.1", 5, 5), ("0.1,0.2,0.3", 5, 9), ("0.1,0.2", 2, 4), ("0.1,0.2", 1, 2)]
+    ("lr", "seeds", "members", "together"),
+    [
+        ("0.1", 5, 5, 5),
+        ("0.1,0.2,0.3", 5, 9, 6),
+        ("0.1,0.2", 5, 7, 4),
+        ("0.1,0.2", 9, 11, 7),
+        ("0.1,0.2", 1, 2, 2),
+    ],
 )
-def test_a_search_trains_its_first_seeds_at_every_rate_and_the_rest_at_the_best(lr, seeds, members):
-    assert cost.trained_members(RunConfig.of(lr=lr, seeds=seeds)) == members
+def test_a_search_trains_its_first_seeds_at_every_rate_and_the_rest_at_the_best(lr, seeds, members, together):
+    config = RunConfig.of(lr=lr, seeds=seeds)
+
+    assert (cost.trained_members(config), cost.members_together(config)) == (members, together)
 
 
 def test_cost_grows_with_what_there_is_to_do():

@@ -66,3 +66,10 @@ def test_a_gpu_has_its_own_memory(monkeypatch):
 
     assert two == 15
     assert room.available_bytes() is None
+
+
+def test_where_all_fit_all_are_trained_at_a_time():
+    # A search over two rates leaves seven seeds: no whole number of pairs, and no reason for two batches.
+    config = RunConfig.of(width=8, lr="0.1,0.2", seeds=9)
+
+    assert room.members_at_a_time(config, cost.members_together(config), 2) == 7

@@ -155,7 +155,7 @@ def shown_live(
 
         def report(progress: Progress) -> None:
             view.report(progress)
-            # With room for the `^C` that terminals write behind the last line, and that must not begin another.
+            # With room for the `^C` that a terminal writes behind the last line.
             lines = view.lines(console.width - len("^C") - 1, console.height)
             text = encodable("\n".join(lines), encoding)
             screen.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)

@@ -1,17 +1,29 @@
-"""What `train --dry-run` answers: what would be trained, and the memory it takes."""
+"""What `train --dry-run` answers: what would be trained, and about what memory and time it takes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.cli.progress import about
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts
-from xavier_cli.training.cost import members_together, memory, parameters, trained_members
+from xavier_cli.sweeps.workers import usable_cores
+from xavier_cli.training.cost import (
+    SECONDS_PER_PROGRAM,
+    core_seconds,
+    members_together,
+    memory,
+    parameters,
+    programs,
+    trained_members,
+)
 from xavier_cli.training.room import check_room, members_at_a_time
 
 SCHEMA = "xavier.plan/1"
+_NAMES = {"memory_bytes": "memory"}
 
 
 def plan_page(
@@ -23,6 +35,7 @@ def plan_page(
     """
     together, rates = members_together(config), max(len(config.search), 1)
     at_a_time = members_at_a_time(config, together, rates, facts, asked)
+    cores = min(len(usable_cores()), at_a_time)
     plan: dict[str, object] = {
         "run": str(path),
         "members": trained_members(config),
@@ -32,8 +45,10 @@ def plan_page(
         "parameters_per_member": parameters(config, facts),
         "members_at_a_time": at_a_time,
         "memory_bytes": memory(config, at_a_time, facts),
+        "seconds": core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * programs(config),
     }
-    shown = [(name.replace("_", " "), _shown(name, value)) for name, value in plan.items()]
+    shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
+    shown[-1] = ("time", f"{about(cast(float, plan['seconds']))} on {cores} CPU core{'s' * (cores > 1)}")
     settings = [(name, setting(value)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,

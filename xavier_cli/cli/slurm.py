@@ -11,7 +11,7 @@ import typer
 
 from xavier_cli.cli.cells import Plan
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.sweep_pages import about
+from xavier_cli.cli.progress import about
 from xavier_cli.sweeps.plan import shard
 from xavier_cli.sweeps.slurm import script
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from xavier_cli.cli import numbers
 from xavier_cli.cli.cells import Finished, Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.cli.progress import clock
+from xavier_cli.cli.progress import about
 from xavier_cli.recipes import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Cell
@@ -155,14 +155,3 @@ def _settings(cell: Cell) -> dict[str, str]:
         elif value is not None:
             shown[name] = numbers.setting(value)
     return shown
-
-
-def about(seconds: float | None) -> str:
-    """A time in words, no finer than it is known; `?` for None."""
-    if seconds is None:
-        return "?"
-    if seconds < 5:
-        return "seconds"
-    if seconds < 90:
-        return f"{round(seconds, -1) or 5:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{clock(seconds).rpartition(':')[0]} h"

@@ -11,7 +11,7 @@ from xavier_cli import names
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds, memory, trained_members
+from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds, memory, programs, trained_members
 
 # More members than this gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -70,11 +70,11 @@ class Group:
 
     @property
     def programs(self) -> int:
-        """How many are compiled: a search compiles another one for the seeds that are left."""
+        """How many are compiled."""
         config = self.cells[0].config
         if isinstance(config, SurfaceConfig):
             return 0
-        return 2 if config.search and len(config.seeds) > config.search_seeds else 1
+        return programs(config)
 
     @property
     def memory(self) -> int:

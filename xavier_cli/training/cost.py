@@ -15,13 +15,20 @@ CHUNK_EXAMPLES = 1000
 # Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
-# Seconds of one CPU core per weight, for one update of 10 examples, and per update whatever its size;
-# seen on two cores that other work shared, so an upper estimate for an idle machine.
-SECONDS_PER_WEIGHT = 2e-9
-SECONDS_PER_UPDATE = 40e-6
-# What a program takes to compile, to draw its examples and to look at its networks.
+PROBE_EXAMPLES = 300
+# What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
+# them again. For a machine at rest.
+SECONDS = {
+    "update": 40e-6,
+    "layer": 10e-6,
+    "weight": 1e-9,
+    "product": 1e-10,
+    "seen": 1e-10,
+    "probed": 1e-7,
+    "singular": 1e-9,
+}
+# What a program takes to compile and to draw its examples.
 SECONDS_PER_PROGRAM = 6.0
-SECONDS_PER_JACOBIAN_WEIGHT = 1e-7
 
 
 def parameters(config: RunConfig, facts: DataFacts | None = None) -> int:
@@ -51,7 +58,13 @@ def trained_members(config: RunConfig) -> int:
 
 def members_together(config: RunConfig) -> int:
     """How many networks are trained at the same time at most, where there is memory for all."""
-    return max(len(config.seeds), searched_members(config))
+    searched = searched_members(config)
+    return max(searched, trained_members(config) - searched)
+
+
+def programs(config: RunConfig) -> int:
+    """How many programs train `config`: a search compiles another one for the seeds that are left."""
+    return 2 if config.search and len(config.seeds) > config.search_seeds else 1
 
 
 def memory(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> int:
@@ -87,21 +100,38 @@ def _held(config: RunConfig) -> int:
     return 0 if config.is_plain_sgd else parse_optimizer(config.optimizer).slots + 2
 
 
-def core_seconds(config: RunConfig) -> float:
-    """About how long one CPU core takes to train `config`, by a rule of its size; compiling is apart."""
-    weights = parameters(config)
+def core_seconds(config: RunConfig, facts: DataFacts | None = None) -> float:
+    """About how long one CPU core takes to train `config` and to look at it; compiling is apart."""
+    return sum(SECONDS[name] * amount for name, amount in amounts(config, facts).items())
+
+
+def amounts(config: RunConfig, facts: DataFacts | None = None) -> dict[str, float]:
+    """How much of what takes time there is in training all networks of `config`, by its name in `SECONDS`.
+
+    Updates, the layers and the weights they go through, products of a weight with an example's number; at
+    records examples seen by each weight and by each unit, and what singular values take, the cube of a width.
+    """
+    weights, layers = parameters(config, facts), config.depth + 1
     # Each further copy is one more to be moved through memory, which is what an update waits for.
     moved = 1 + _held(config) / 2
-    update = SECONDS_PER_UPDATE + SECONDS_PER_WEIGHT * weights * moved * max(config.batch_size, 10) / 10
-    looks = len(config.jacobian_updates()) * config.jacobian_examples * SECONDS_PER_JACOBIAN_WEIGHT * weights
-    return trained_members(config) * (config.updates * update + looks + _pretraining_seconds(config))
-
-
-def _pretraining_seconds(config: RunConfig) -> float:
-    """Of one network: each layer's weights are moved as in training, those below by many images at a time."""
-    if config.pretrain == "none":
-        return 0.0
-    _, classes = _sizes(config, None)
-    hidden = parameters(config) - (config.widths[-1] + 1) * classes
-    layers = 2 * SECONDS_PER_WEIGHT * hidden * max(config.batch_size, 10) / 10
-    return config.pretrain_updates * (config.depth * SECONDS_PER_UPDATE + layers)
+    facts = facts or find_data(config.data).facts
+    tested = (facts.test if facts else 0) or USUAL_SPLIT[2]
+    looks = len(config.record_updates())
+    jacobians = len(config.jacobian_updates()) * config.jacobian_examples
+    one = {
+        "update": config.updates,
+        "layer": config.updates * layers,
+        "weight": config.updates * weights * moved,
+        "product": config.updates * weights * config.batch_size,
+        "seen": weights * (2 * looks * config.eval_examples + tested),
+        "probed": looks * PROBE_EXAMPLES * sum(config.widths),
+        "singular": jacobians * sum(width**3 for width in config.widths),
+    }
+    if config.pretrain != "none":
+        # Each layer's weights are moved as in training, those below by many images at a time.
+        _, classes = _sizes(config, facts)
+        hidden = weights - (config.widths[-1] + 1) * classes
+        one["layer"] += 2 * config.pretrain_updates * config.depth
+        one["weight"] += 2 * config.pretrain_updates * hidden
+        one["product"] += 2 * config.pretrain_updates * hidden * config.batch_size
+    return {name: trained_members(config) * amount for name, amount in one.items()}

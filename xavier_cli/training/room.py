@@ -69,7 +69,7 @@ def members_at_a_time(
     Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
     """
     wanted = asked or fitting_members(config, members, facts)
-    return min(members, max(wanted // variants, 1) * variants)
+    return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
 def fitting_members(config: RunConfig, members: int, facts: DataFacts | None = None) -> int:
