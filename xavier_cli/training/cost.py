@@ -19,13 +19,12 @@ PROBE_EXAMPLES = 300
 # What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
 # them again. For a machine at rest.
 SECONDS = {
-    "update": 40e-6,
-    "layer": 10e-6,
-    "weight": 1e-9,
-    "product": 1e-10,
-    "seen": 1e-10,
-    "probed": 1e-7,
-    "singular": 1e-9,
+    "layer": 25e-6,
+    "weight": 1.4e-9,
+    "product": 7e-11,
+    "seen": 5.5e-11,
+    "probed": 2.3e-7,
+    "singular": 1.4e-10,
 }
 # What a program takes to compile and to draw its examples.
 SECONDS_PER_PROGRAM = 6.0
@@ -108,18 +107,17 @@ def core_seconds(config: RunConfig, facts: DataFacts | None = None) -> float:
 def amounts(config: RunConfig, facts: DataFacts | None = None) -> dict[str, float]:
     """How much of what takes time there is in training all networks of `config`, by its name in `SECONDS`.
 
-    Updates, the layers and the weights they go through, products of a weight with an example's number; at
-    records examples seen by each weight and by each unit, and what singular values take, the cube of a width.
+    Layers and weights that updates go through, products of a weight with an example's number; at records
+    examples seen by each weight and by each unit, and what singular values take, the cube of a width.
     """
     weights, layers = parameters(config, facts), config.depth + 1
     # Each further copy is one more to be moved through memory, which is what an update waits for.
-    moved = 1 + _held(config) / 2
+    moved = 1 + _held(config)
     facts = facts or find_data(config.data).facts
     tested = (facts.test if facts else 0) or USUAL_SPLIT[2]
     looks = len(config.record_updates())
     jacobians = len(config.jacobian_updates()) * config.jacobian_examples
     one = {
-        "update": config.updates,
         "layer": config.updates * layers,
         "weight": config.updates * weights * moved,
         "product": config.updates * weights * config.batch_size,
