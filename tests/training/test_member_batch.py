@@ -27,12 +27,10 @@ def folders(tmp_path):
     return tmp_path / "whole" / "run.h5", tmp_path / "batches" / "run.h5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "settings", "members", "size"),
-    [
-        ("map", {"seeds": 3}, 2, 2),
-        pytest.param("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2, marks=pytest.mark.slow),
-    ],
+    [("map", {"seeds": 3}, 2, 2), ("sharded", {"seeds": 3, "lr": "0.05,0.1"}, 1, 2)],
     ids=["two of three", "a search"],
 )
 def test_batches_end_in_the_same_bits(material, folders, settings, members, size, strategy):
