@@ -79,21 +79,44 @@ def test_programs_out_of_the_store_train_the_same_bits(strategy, material, store
         np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("more", [{}, {"optimizer": "adam", "schedule": "warmup:5,cosine", "clip": 1.0}])
-def test_what_a_key_leaves_out_is_in_no_program(more, material):
+LENGTH = {"updates": 77, "records": 5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "other"),
+    [
+        ({}, LENGTH),
+        ({"optimizer": "adam", "schedule": "warmup:5,cosine", "clip": 1.0}, {"records": 5}),
+        ({"update_rule": "delayed:4", "jacobian_examples": 2}, LENGTH),
+        ({"pretrain": "dae", "pretrain_updates": 30}, LENGTH),
+    ],
+    ids=["plain", "scheduled", "delayed", "pre-trained"],
+)
+def test_what_a_key_leaves_out_is_in_no_program(settings, other, material):
     """The key's slow twin: the texts themselves, of configurations that the key does not tell apart."""
+    others = {"lr": 0.3, "seeds": "5,9", "eval_examples": 400, **other}
     engines = [
-        engine_of(config, material) for config in (config_of(**more), config_of(lr=0.3, seeds="5,9", **more))
+        engine_of(config, material) for config in (config_of(**settings), config_of(**{**settings, **others}))
     ]
-    texts = [{name: make().as_text() for name, make in lowered(engine).items()} for engine in engines]
+    texts = [lowered(engine) for engine in engines]
 
     assert texts[0] == texts[1]
     assert engines[0]._key(texts[0]) == engines[1]._key(texts[0])
 
 
-def lowered(engine: Engine) -> dict:
-    with jax.default_matmul_precision(engine.population.config.precision):
-        return {name: make for name, make in engine._lowered().items() if name in ("init", "advance")}
+def test_where_the_length_decides_a_program_the_key_has_it(material):
+    engines = [engine_of(config_of(schedule="cosine", updates=updates), material) for updates in (30, 77)]
+
+    assert lowered(engines[0]) != lowered(engines[1])
+    assert engines[0]._key(()) != engines[1]._key(())
+
+
+def lowered(engine: Engine) -> dict[str, str]:
+    made = engine._lowered()
+    config = engine.population.config
+    used = {"pretrain": config.pretrain != "none", "jacobians": config.jacobian_examples}
+    with jax.default_matmul_precision(config.precision):
+        return {name: make().as_text() for name, make in made.items() if used.get(name, True)}
 
 
 def test_what_else_decides_a_program_is_in_its_key(material):

@@ -124,15 +124,16 @@ class Engine:
         self.compile_seconds = time.perf_counter() - began
 
     def _key(self, names: Iterable[str]) -> str:
-        """All that decides the programs; a test compares their texts.
-
-        Rates and seeds are given to a program when it runs.
-        """
+        """All that decides the programs; a test compares their texts."""
         config, layout = self.population.config, self.layout
+        given = {"lr", "seeds", "search_seeds", "eval_examples", "records"}
+        if config.schedule == "constant":
+            given.add("updates")
         inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
         return repr(
             [
-                config.with_(lr=1.0, seeds=(0,)).to_json(),
+                # Without what is given to a program when it runs, or asked of the host alone.
+                config.model_dump_json(exclude=given),
                 self._inits,
                 (layout.strategy, layout.mesh.devices.shape),
                 jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), inputs),
