@@ -11,6 +11,9 @@ from xavier_cli.training.feed import decode
 from xavier_cli.training.member import make_reference_step, make_sgd_step
 
 PLENTY = 120
+# Programs that a test has no use for need not be compiled.
+TRAINED = ("init", "advance")
+SEEN = (*TRAINED, "observe")
 
 
 def leaves(engine, seed: int, variant: int = 0) -> list[np.ndarray]:
@@ -25,7 +28,7 @@ def assert_same_bits(some, others) -> None:
 
 @pytest.fixture(scope="module")
 def trained(make_engine):
-    engine = make_engine("map")
+    engine = make_engine("map", wanted=SEEN)
     engine.advance(0, PLENTY)
     return engine
 
@@ -35,7 +38,7 @@ def test_there_are_two_devices_to_shard_over():
 
 
 def test_a_population_over_two_devices_is_the_mapped_one_bit_for_bit(make_engine, trained):
-    sharded = make_engine("sharded")
+    sharded = make_engine("sharded", wanted=TRAINED)
     sharded.advance(0, PLENTY)
 
     assert len(sharded.state.loss_sum.sharding.device_set) == 2
@@ -44,7 +47,7 @@ def test_a_population_over_two_devices_is_the_mapped_one_bit_for_bit(make_engine
 
 
 def test_a_vmapped_population_agrees_to_rounding(make_engine, trained):
-    batched = make_engine("vmap")
+    batched = make_engine("vmap", wanted=TRAINED)
     batched.advance(0, PLENTY)
 
     for seed in range(3):
@@ -53,14 +56,14 @@ def test_a_vmapped_population_agrees_to_rounding(make_engine, trained):
 
 
 def test_a_seed_alone_is_the_seed_in_a_population_bit_for_bit(make_engine, trained):
-    alone = make_engine("map", seeds=(2,))
+    alone = make_engine("map", seeds=(2,), wanted=TRAINED)
     alone.advance(0, PLENTY)
 
     assert_same_bits(leaves(alone, 0), leaves(trained, 2))
 
 
 def test_variants_of_a_seed_see_the_same_batches_and_do_not_meet(make_engine, trained):
-    both = make_engine("sharded", lrs=(0.3, 0.1), inits=("standard", "normalized"))
+    both = make_engine("sharded", lrs=(0.3, 0.1), inits=("standard", "normalized"), wanted=TRAINED)
     both.advance(0, PLENTY)
 
     for seed in range(3):
@@ -68,7 +71,7 @@ def test_variants_of_a_seed_see_the_same_batches_and_do_not_meet(make_engine, tr
 
 
 def test_cutting_training_into_segments_changes_no_bit(make_engine, trained):
-    engine = make_engine("map")
+    engine = make_engine("map", wanted=TRAINED)
     for first, last in [(0, 1), (1, 22), (22, 24), (24, 24), (24, 70), (70, PLENTY)]:
         engine.advance(first, last)
 
@@ -80,7 +83,7 @@ def test_cutting_training_into_segments_changes_no_bit(make_engine, trained):
 def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(make_engine, trained, material, make_step):
     from xavier_cli.nn.losses import cross_entropy
 
-    engine = make_engine("map", seeds=(1,))
+    engine = make_engine("map", seeds=(1,), wanted=("init",))
     state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state)
     step = jax.jit(make_step(jnp.tanh, cross_entropy))
     feed, seed = material.feed, jnp.uint32(1)
@@ -98,7 +101,8 @@ def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(make_engine, t
 
 def test_the_gain_is_on_the_hidden_layers_and_not_on_the_output(make_engine):
     paper, auto, two = (
-        make_engine("map", seeds=(0,), init_gain=gain).state.params for gain in ("paper", "auto", 2)
+        make_engine("map", seeds=(0,), init_gain=gain, wanted=("init",)).state.params
+        for gain in ("paper", "auto", 2)
     )
     for engine, gain in ((auto, 1.5925), (two, 2.0)):
         ratios = [np.asarray(b.weight / a.weight) for a, b in zip(paper, engine, strict=True)]
@@ -118,7 +122,7 @@ def test_training_learns(trained):
     [pytest.param("map", marks=pytest.mark.slow), "sharded", pytest.param("vmap", marks=pytest.mark.slow)],
 )
 def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained, strategy):
-    engine = make_engine(strategy, lrs=(1e30, 0.1))
+    engine = make_engine(strategy, lrs=(1e30, 0.1), wanted=SEEN)
     engine.advance(0, PLENTY)
     diverged_at = engine.diverged_at()
     seen = engine.read(engine.observe(PLENTY, 1000))
