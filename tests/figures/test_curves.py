@@ -45,6 +45,16 @@ def test_guessing_is_a_level_with_a_name(small_run, data, level):
     assert f"guessing {level:.4g} %" in [text.get_text() for text in ax.texts]
 
 
+def test_each_data_set_has_as_much_of_the_axis_as_it_was_trained(small_run):
+    runs = [small_run(data="shapeset", updates=1000), small_run(data="mnist", updates=100)]
+    axes = draw(CURVES, runs).figure.axes[:2]
+
+    assert [ax.get_xlim()[1] < 1.1 * run.config.updates for ax, run in zip(axes, runs, strict=True)] == [
+        True
+    ] * 2
+    assert all(ax.get_xlim()[1] >= run.config.updates for ax, run in zip(axes, runs, strict=True))
+
+
 @pytest.mark.parametrize(("error", "side"), [(0.6, "bottom"), (0.897, "top")])
 def test_the_name_of_guessing_keeps_clear_of_lines_above_it(small_run, error, side):
     runs = [small_run(data="mnist", act=act, final_error=0.6) for act in ("tanh", "sigmoid")]

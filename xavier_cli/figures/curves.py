@@ -108,8 +108,11 @@ def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     for ax, own in zip(page.axes, members, strict=True):
         texts = [called[i] for i in own]
         plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
-    _examples_axis(page, runs)
-    outer_labels(page, share_y=False)
+    for ax, own in zip(page.axes, members, strict=True):
+        # Each data set as far as it was trained on: a short one would be a corner of a long one's panel.
+        _examples_axis(ax, [runs[i] for i in own])
+    scales = {(ax.get_xscale(), ax.get_xlim()) for ax in page.axes}
+    outer_labels(page, share_y=False, share_x=len(scales) == 1)
     if at_ends:
         label_ends(page.axes[0], words, list(style.values()), page.panel_height - 0.6)
     handles = [] if at_ends or len(words) == 1 else [key(style[word]) for word in words]
@@ -117,17 +120,16 @@ def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     return Drawing(finish(page, handles, words if handles else [], text), notes)
 
 
-def _examples_axis(page: Page, runs: Sequence[Run]) -> None:
+def _examples_axis(ax: Axes, runs: Sequence[Run]) -> None:
     batches = {run.config.batch_size for run in runs}
-    time_axis(page.axes, runs, 0)
+    time_axis([ax], runs, 0)
     if len(batches) > 1:
         return
     (batch,) = batches
-    for ax in page.axes:
-        if ax.get_xscale() == "linear":
-            second_axis(ax, batch, "examples seen")
-        else:
-            ax.set_xlabel(f"updates of {batch} examples")
+    if ax.get_xscale() == "linear":
+        second_axis(ax, batch, "examples seen")
+    else:
+        ax.set_xlabel(f"updates of {batch} examples")
 
 
 def _sentences(runs: Sequence[Run], curves: Sequence[Curve], page: Page, called: dict[int, str]) -> list[str]:
