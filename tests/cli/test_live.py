@@ -1,5 +1,13 @@
 """The live view as lines of text: what it shows of what was reported, at any width and height."""
 
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
 import numpy as np
 import pytest
 
@@ -92,3 +100,22 @@ def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
         "`--live` needs a terminal: progress goes on in lines",
         "compiling",
     ]
+
+
+@pytest.mark.parametrize("columns", [0, 30, 80])
+def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
+    code = (
+        "import os, signal; from xavier_cli.cli.signals import StopFlag\n"
+        "with StopFlag() as stopped:\n"
+        "    stopped.in_place = True; os.kill(os.getpid(), signal.SIGINT)"
+    )
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
+    said = os.read(ours, 1000).decode()
+    os.close(ours)
+    os.close(theirs)
+
+    assert said.startswith("\r\x1b[2Kxavier: stopping after this s")
+    assert "\n" not in said
+    assert len(said) == len("\r\x1b[2K") + min(61, (columns or 80) - 1)

@@ -131,13 +131,17 @@ def _bar(share: float, width: int) -> str:
     return FULL * full + EMPTY * (width - full)
 
 
+def is_drawn(live: bool) -> bool:
+    """Whether there is a view on the terminal for who asked for it."""
+    return live and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
 def shown_live(
     quiet: bool, live: bool = True
 ) -> Iterator[tuple[Callable[[Progress], None], Callable[[Seen], None]]]:
     """What to report progress and records to, for as long as the context lasts; without `live` the usual."""
-    terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    if not live or not terminal:
+    if not is_drawn(live):
         if live:
             say("`--live` needs a terminal: progress goes on in lines")
         with shown_progress(quiet) as report:

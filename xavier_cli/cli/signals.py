@@ -9,13 +9,19 @@ from types import FrameType
 
 # A batch system warns with SIGUSR1 before it terminates (Slurm's `--signal=USR1@60`).
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+STOPPING_WORDS = b"xavier: stopping after this segment; once more leaves at once"
 
 
 class StopFlag:
-    """While entered, remembers the first signal that asks to stop."""
+    """While entered, remembers the first signal that asks to stop, and says so on stderr.
+
+    `in_place` is for a view of several lines there, whose last line the words take: one more would move the
+    view away from where it is drawn again.
+    """
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self.in_place = False
 
     def __enter__(self) -> StopFlag:
         self._before = {number: signal.signal(number, self._note) for number in STOPPING}
@@ -42,7 +48,11 @@ class StopFlag:
         if number != signal.SIGHUP:
             # Straight to stderr: the signal may have come in the middle of a `print`, which allows no other.
             with contextlib.suppress(OSError):
-                os.write(2, b"\nxavier: stopping after this segment; once more leaves at once\n")
+                if self.in_place:
+                    width = os.get_terminal_size(2).columns or 80
+                    os.write(2, b"\r\x1b[2K" + STOPPING_WORDS[: width - 1])
+                else:
+                    os.write(2, b"\n" + STOPPING_WORDS + b"\n")
 
 
 def _exit_code(number: int) -> int:

@@ -162,7 +162,7 @@ def _train(
 
     # Before anything that takes long: who comes second is told at once.
     with lock_output(path), StopFlag() as stopped:
-        from xavier_cli.cli.live import shown_live
+        from xavier_cli.cli.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
         from xavier_cli.training.cost import members_together
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
@@ -196,6 +196,7 @@ def _train(
         material = prepare(config, data_dir)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
+        stopped.in_place = is_drawn(live)
         with shown_live(quiet, live) as (report, look):
 
             def watch(progress: Progress) -> None:
