@@ -98,14 +98,13 @@ def digest_loaded(sources: str) -> str:
     of the files in `sources` themselves, which it has the digests of.
     """
     python = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
-    apart = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parent))
+    folders = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parent))
+    apart = tuple(folder + os.sep for folder in folders)
     packages = {place.partition(".")[0] for place in read_sources(sources)}
     texts = hashlib.sha256()
     for name, module in sorted(sys.modules.copy().items()):
         file = getattr(module, "__file__", None) or ""
-        own = name.partition(".")[0] in packages or not file.startswith(
-            tuple(each + os.sep for each in apart)
-        )
+        own = name.partition(".")[0] in packages or not file.startswith(apart)
         if own and not name.startswith(_FROM_FILE) and os.path.isfile(file):
             texts.update(f"{name} {digest(Path(file).read_bytes())}\n".encode())
     return texts.hexdigest()

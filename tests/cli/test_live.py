@@ -106,8 +106,8 @@ def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
 def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
     code = (
         "import os, signal; from xavier_cli.cli.signals import StopFlag\n"
-        "with StopFlag() as stopped:\n"
-        "    stopped.in_place = True; os.kill(os.getpid(), signal.SIGINT)"
+        "with StopFlag() as stopped, stopped.in_place(True):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)"
     )
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

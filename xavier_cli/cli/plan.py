@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
@@ -13,11 +12,11 @@ from xavier_cli.datasets import DataFacts
 from xavier_cli.sweeps.workers import usable_cores
 from xavier_cli.training.cost import (
     SECONDS_PER_PROGRAM,
+    compiled_programs,
     core_seconds,
     members_together,
     memory,
     parameters,
-    programs,
     trained_members,
 )
 from xavier_cli.training.room import check_room, members_at_a_time
@@ -36,6 +35,7 @@ def plan_page(
     together, rates = members_together(config), max(len(config.search), 1)
     at_a_time = members_at_a_time(config, together, rates, facts, asked)
     cores = min(len(usable_cores()), at_a_time)
+    seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
     plan: dict[str, object] = {
         "run": str(path),
         "members": trained_members(config),
@@ -45,10 +45,10 @@ def plan_page(
         "parameters_per_member": parameters(config, facts),
         "members_at_a_time": at_a_time,
         "memory_bytes": memory(config, at_a_time, facts),
-        "seconds": core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * programs(config),
+        "seconds": seconds,
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
-    shown[-1] = ("time", f"{about(cast(float, plan['seconds']))} on {cores} CPU core{'s' * (cores > 1)}")
+    shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
     settings = [(name, setting(value)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,

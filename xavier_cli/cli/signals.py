@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 # A batch system warns with SIGUSR1 before it terminates (Slurm's `--signal=USR1@60`).
@@ -13,15 +14,11 @@ STOPPING_WORDS = b"xavier: stopping after this segment; once more leaves at once
 
 
 class StopFlag:
-    """While entered, remembers the first signal that asks to stop, and says so on stderr.
-
-    `in_place` is for a view of several lines there, whose last line the words take: one more would move the
-    view away from where it is drawn again.
-    """
+    """While entered, remembers the first signal that asks to stop, and says so on stderr."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
-        self.in_place = False
+        self._in_place = False
 
     def __enter__(self) -> StopFlag:
         self._before = {number: signal.signal(number, self._note) for number in STOPPING}
@@ -33,6 +30,18 @@ class StopFlag:
 
     def __bool__(self) -> bool:
         return self.signal is not None
+
+    @contextlib.contextmanager
+    def in_place(self, drawn: bool) -> Iterator[None]:
+        """While a view of several lines is `drawn` on stderr: what is said there takes its last line.
+
+        One more line would move the view away from where it is drawn again.
+        """
+        self._in_place = drawn
+        try:
+            yield
+        finally:
+            self._in_place = False
 
     @property
     def exit_code(self) -> int:
@@ -48,7 +57,7 @@ class StopFlag:
         if number != signal.SIGHUP:
             # Straight to stderr: the signal may have come in the middle of a `print`, which allows no other.
             with contextlib.suppress(OSError):
-                if self.in_place:
+                if self._in_place:
                     width = os.get_terminal_size(2).columns or 80
                     os.write(2, b"\r\x1b[2K" + STOPPING_WORDS[: width - 1])
                 else:

@@ -196,8 +196,7 @@ def _train(
         material = prepare(config, data_dir)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
-        stopped.in_place = is_drawn(live)
-        with shown_live(quiet, live) as (report, look):
+        with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
 
             def watch(progress: Progress) -> None:
                 nonlocal done

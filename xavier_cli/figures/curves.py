@@ -108,7 +108,6 @@ def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     for ax, own in zip(page.axes, members, strict=True):
         texts = [called[i] for i in own]
         plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
-    for ax, own in zip(page.axes, members, strict=True):
         # Each data set as far as it was trained on: a short one would be a corner of a long one's panel.
         _examples_axis(ax, [runs[i] for i in own])
     scales = {(ax.get_xscale(), ax.get_xlim()) for ax in page.axes}

@@ -11,7 +11,13 @@ from xavier_cli import names
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds, memory, programs, trained_members
+from xavier_cli.training.cost import (
+    SECONDS_PER_PROGRAM,
+    compiled_programs,
+    core_seconds,
+    memory,
+    trained_members,
+)
 
 # More members than this gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -74,7 +80,7 @@ class Group:
         config = self.cells[0].config
         if isinstance(config, SurfaceConfig):
             return 0
-        return programs(config)
+        return compiled_programs(config)
 
     @property
     def memory(self) -> int:

@@ -15,6 +15,7 @@ CHUNK_EXAMPLES = 1000
 # Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
+# Test examples that tensors are looked at on.
 PROBE_EXAMPLES = 300
 # What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
 # them again. For a machine at rest.
@@ -61,7 +62,7 @@ def members_together(config: RunConfig) -> int:
     return max(searched, trained_members(config) - searched)
 
 
-def programs(config: RunConfig) -> int:
+def compiled_programs(config: RunConfig) -> int:
     """How many programs train `config`: a search compiles another one for the seeds that are left."""
     return 2 if config.search and len(config.seeds) > config.search_seeds else 1
 
@@ -78,7 +79,7 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     if config.pretrain != "none":
         # Images of a chunk on their way up, and the biases they are rebuilt by.
         weights += members * 4 * (CHUNK_EXAMPLES + 1) * max(_sizes(config, facts)[0], *config.widths) * _FLOAT
-    probe = 300 * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
+    probe = PROBE_EXAMPLES * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
     if config.residual or config.normalization == "layer":
         # Their Jacobians are made explicitly, in double precision, with what they are made of.
         probe += config.jacobian_examples * parameters(config, facts) * 4 * 8

@@ -16,12 +16,12 @@ from xavier_cli.data.load import load_data
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.datasets import AskedData, DataFacts, find_data
 from xavier_cli.training import programs
+from xavier_cli.training.cost import PROBE_EXAMPLES
 from xavier_cli.training.evaluation import BLOCK, spread_order
 from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
 
 HELD_OUT = 10_000
-PROBE_EXAMPLES = 300
 PIECE = 1000
 
 
