@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xavier_cli.library import compare as compare
     from xavier_cli.library import train as train
     from xavier_cli.runs.record import Run as Run
-    from xavier_cli.runs.store import read_run as read_run
+    from xavier_cli.runs.reader import read_run as read_run
 
 __version__ = "0.1.0"
 
@@ -29,7 +29,7 @@ _HOMES = {
     "RunConfig": "xavier_cli.config",
     "Run": "xavier_cli.runs.record",
     "compare": "xavier_cli.library",
-    "read_run": "xavier_cli.runs.store",
+    "read_run": "xavier_cli.runs.reader",
     "train": "xavier_cli.library",
 }
 __all__ = ["Run", "RunConfig", "__version__", "compare", "read_run", "train"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xavier_cli import names
+from xavier_cli.own import recorded_words
 
 _LONGEST = 500
 
@@ -39,6 +41,10 @@ class Canonical(BaseModel):
 
         Raises `ConfigError`: one line that names the setting.
         """
+        return cls._validated(settings)._completed(None)
+
+    @classmethod
+    def _validated(cls, settings: Mapping[str, object]) -> Self:
         misspelt = [key for key in settings if key not in cls.model_fields]
         if misspelt:
             raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
@@ -47,16 +53,27 @@ class Canonical(BaseModel):
         except ValidationError as error:
             raise ConfigError(cls._one_line(error)) from None
 
+    def _completed(self, before: Self | None) -> Self:
+        """With what follows from settings that somebody asked for: all, or those that changed since `before`.
+
+        Raises `ConfigError`.
+        """
+        return self
+
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The configuration that `to_json` wrote; raises `ConfigError`."""
+        """The configuration that `to_json` wrote; raises `ConfigError`.
+
+        It touches no file and imports nothing, whatever the text names.
+        """
         try:
             settings = json.loads(text)
         except (ValueError, RecursionError):
             raise ConfigError("the configuration is not JSON") from None
         if not isinstance(settings, dict):
             raise ConfigError("the configuration is not a JSON object")
-        return cls.of(**settings)
+        with recorded_words():
+            return cls._validated(settings)
 
     def to_json(self) -> str:
         """The canonical text: equal configurations have equal text."""
@@ -76,7 +93,7 @@ class Canonical(BaseModel):
 
     def with_(self, **changes: object) -> Self:
         """The same configuration but for `changes`, validated."""
-        return self.of(**{**self.model_dump(), **changes})
+        return self._validated({**self.model_dump(), **changes})._completed(self)
 
     @classmethod
     def _one_line(cls, error: ValidationError) -> str:

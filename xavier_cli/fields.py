@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from xavier_cli.canonical import Canonical
+from xavier_cli.canonical import Canonical, ConfigError
 from xavier_cli.datasets import find_data
 from xavier_cli.notation import (
     at_most,
@@ -20,7 +21,7 @@ from xavier_cli.notation import (
     parse_widths,
 )
 from xavier_cli.optimizers import parse_optimizer
-from xavier_cli.own import write_sources
+from xavier_cli.own import OwnFunctionError, places, read_sources, text_digest, write_sources
 from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, find_pretraining
 
 MAX_SEED = 2**32 - 1
@@ -195,9 +196,29 @@ class RunFields(Canonical):
 
     @field_validator("sources")
     @classmethod
-    def _texts_of_the_users_own(cls, known: str, info: ValidationInfo) -> str:
-        words = [info.data.get(field, "") for field in ("act", "bias_init", "data", "optimizer")]
-        return write_sources([*words, *all_inits(info.data.get("init", ""))], known)
+    def _digests_of_what_is_named(cls, known: str, info: ValidationInfo) -> str:
+        named = places(cls._code_words(info.data))
+        return write_sources({place: known for place, known in read_sources(known).items() if place in named})
+
+    @staticmethod
+    def _code_words(settings: Mapping[str, Any]) -> list[str]:
+        """The words among `settings` that may name functions of the user's own."""
+        words = [settings.get(field, "") for field in ("act", "bias_init", "data", "optimizer")]
+        return [*words, *all_inits(settings.get("init", ""))]
+
+    def _completed(self, before: Self | None) -> Self:
+        """With the digests of the texts of functions that somebody asked for; those of `before` are as read."""
+        digests = read_sources(self.sources)
+        asked = places(self._code_words(vars(self)))
+        known = places(self._code_words(vars(before))) if before else set()
+        missing = asked - known - set(digests)
+        if not missing:
+            return self
+        try:
+            digests |= {place: text_digest(place) for place in sorted(missing)}
+        except OwnFunctionError as error:
+            raise ConfigError(str(error)) from None
+        return self.model_copy(update={"sources": write_sources(digests)})
 
     @field_validator("pretrain")
     @classmethod

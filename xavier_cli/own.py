@@ -1,22 +1,25 @@
 """Functions of the user's own, `module:function` and `file.py:function`: loaded once; digests of their texts.
 
 A text's digest goes into the configuration, since it decides numbers. It is of the one file that the function
-is named from; what that imports is not followed.
+is named from; what that imports is not followed. Only `load_own` runs code; a digest is of a text that was
+found without importing anything, and a configuration that was read asks for neither.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import os
 import re
 import site
 import sys
 import sysconfig
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,10 +30,24 @@ _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<funct
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
 _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
+_is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
+
+on_load: Callable[[str], None] = lambda _: None
+"""Told of each file before its code runs for the first time; the command line says so to its user."""
 
 
 class OwnFunctionError(ValueError):
     """A function of the user's own that cannot be used; one line that names it."""
+
+
+@contextmanager
+def recorded_words() -> Iterator[None]:
+    """While a configuration is read: its words are canonical, so that nobody looks at what is installed."""
+    token = _is_recorded.set(True)
+    try:
+        yield
+    finally:
+        _is_recorded.reset(token)
 
 
 def own_word(group: str, word: str) -> str | None:
@@ -44,7 +61,7 @@ def own_word(group: str, word: str) -> str | None:
     if match:
         place = match["place"]
         return f"{os.path.normpath(place) if place.endswith('.py') else place}:{match['function']}"
-    if not re.fullmatch(r"[\w.-]+", word):
+    if _is_recorded.get() or not re.fullmatch(r"[\w.-]+", word):
         return None
     from importlib.metadata import entry_points
 
@@ -63,15 +80,14 @@ def short_name(word: str) -> str:
     return word.rpartition(":")[2]
 
 
-def write_sources(words: Iterable[str], known: str) -> str:
-    """The places of `words` that are the user's own, each with its text's digest: `file.py 0123456789abcdef`.
+def places(words: Iterable[str]) -> set[str]:
+    """The files and modules that those of `words` name which are functions of the user's own."""
+    return {word.rpartition(":")[0] for word in words if is_own(word)}
 
-    Digests that `known` has, another such text, stay as they are, so that a configuration that was read needs
-    no files. Raises `OwnFunctionError` where a text cannot be read.
-    """
-    digests = read_sources(known)
-    places = sorted({word.rpartition(":")[0] for word in words if is_own(word)})
-    return ", ".join(f"{place} {digests.get(place) or digest(_text(place))}" for place in places)
+
+def write_sources(digests: Mapping[str, str]) -> str:
+    """Places of functions, each with its text's digest: `file.py 0123456789abcdef`."""
+    return ", ".join(f"{place} {digests[place]}" for place in sorted(digests))
 
 
 def read_sources(text: str) -> dict[str, str]:
@@ -82,8 +98,13 @@ def read_sources(text: str) -> dict[str, str]:
 def check_unchanged(sources: str) -> None:
     """Raise `OwnFunctionError` where a text is no longer the one that `sources` was written from."""
     for place, known in read_sources(sources).items():
-        if digest(_text(place)) != known:
+        if text_digest(place) != known:
             raise OwnFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+
+
+def text_digest(place: str) -> str:
+    """The digest of the text at a place, which is read and not run; raises `OwnFunctionError`."""
+    return digest(_text(place))
 
 
 def digest(text: bytes) -> str:
@@ -135,21 +156,36 @@ def _text(place: str) -> bytes:
 
 
 def _origin(module: str) -> Path:
-    """The file of a module by name, which is looked for in the working folder too."""
-    with _on_path(os.getcwd()):
-        try:
-            spec = importlib.util.find_spec(module)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise OwnFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
+    """The file of a module by name, which is looked for in the working folder too; imports nothing."""
+    spec, places = None, [os.getcwd(), *sys.path]
+    parts = module.split(".")
+    try:
+        for i in range(len(parts)):
+            spec = _spec(".".join(parts[: i + 1]), places)
+            if spec is None:
+                break
+            places = list(spec.submodule_search_locations or ())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise OwnFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
     if spec is None or spec.origin is None or not os.path.isfile(spec.origin):
         raise OwnFunctionError(f"no module `{module}`; a file is `path/to/file.py:function`")
     return Path(spec.origin)
 
 
+def _spec(module: str, places: list[str]) -> ModuleSpec | None:
+    """Where one module is; `importlib.util.find_spec` would import what it lies in."""
+    for finder in sys.meta_path:
+        found = finder.find_spec(module, places) if hasattr(finder, "find_spec") else None
+        if found is not None:
+            return found
+    return None
+
+
 @cache
 def _module(place: str, text: bytes) -> ModuleType:
+    on_load(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
     try:
         if not place.endswith(".py"):
             with _on_path(os.getcwd()):

@@ -122,7 +122,7 @@ def _settings(text: str, option: str) -> list[str]:
 def _with_answers(run: Run) -> Run:
     """`run` with each example's answer where it has a single seed: only two networks are compared by it."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.store import read_run
+    from xavier_cli.runs.reader import read_run
 
     if len(run.seeds) > 1 or run.path is None:
         return run

@@ -78,7 +78,6 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
 
 def surface(given: Sequence[str] | None) -> Surface:
     """The one surface that `given` names, or the newest in `surfaces/`."""
-    from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.folder import list_runs
     from xavier_cli.runs.reader import read_surface
 
@@ -93,7 +92,4 @@ def surface(given: Sequence[str] | None) -> Surface:
             raise typer.Exit(ExitCode.USAGE)
         path = paths[-1]
         say(f"reading `{clean(str(path))}`")
-    read = read_surface(path)
-    if isinstance(read, RunFileError):
-        raise read
-    return read
+    return read_surface(path)

@@ -95,7 +95,7 @@ def reproduce(
 def _read(outcomes: Sequence[Outcome]) -> tuple[list[Run], list[Surface]]:
     """The runs, merged, and the surfaces that the finished cells left."""
     from xavier_cli.runs.merge import merge_runs
-    from xavier_cli.runs.store import read_run, read_surface
+    from xavier_cli.runs.reader import read_run, read_surface
 
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
     runs, notes = merge_runs([read_run(cell.path) for cell in done if cell.command != "surface"])

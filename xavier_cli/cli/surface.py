@@ -70,7 +70,7 @@ def surface(
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.
     """
-    from xavier_cli.runs.store import read_run
+    from xavier_cli.runs.reader import read_run
 
     if updates is not None and around is None:
         raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
@@ -123,7 +123,7 @@ def _config(
 
 
 def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
-    from xavier_cli.runs.store import read_surface
+    from xavier_cli.runs.reader import read_surface
 
     made = read_surface(path)
     return made if made.config == config else None

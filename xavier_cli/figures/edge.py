@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jax import Array
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.bands import Band, over_seeds
@@ -16,6 +17,7 @@ from xavier_cli.figures.look import Style, configuration_styles
 from xavier_cli.figures.page import Drawing, finish, make_page
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.own import is_own
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
@@ -46,8 +48,9 @@ def travel(run: Run, chosen: Selection) -> Travel:
         )
     if int(run.updates[0]) != 0:
         raise UnsuitableRunError("it was not looked at before training")
-    act = make_activation(config.act)
-    _, kinks = shape_of(find_activation(config.act), act)
+    if is_own(config.act) and config.init_gain == "auto":
+        raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
+    act, kinks = _activation("identity" if is_own(config.act) else config.act)
     scale, bias = hidden_variances(config, resolve_gain(config.init_gain, act, kinks))
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
@@ -56,6 +59,12 @@ def travel(run: Run, chosen: Selection) -> Travel:
     # In logarithms, as the axis is: near the edge an interval of depths itself would reach below 0.
     band = over_seeds(log_depth[:, None])
     return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
+
+
+def _activation(word: str) -> tuple[Callable[[Array], Array], Sequence[float]]:
+    """A built-in activation, and where it has kinks."""
+    act = make_activation(word)
+    return act, shape_of(find_activation(word), act)[1]
 
 
 def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
@@ -99,8 +108,10 @@ def edge_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         )
         band = Band(center, low, high, of[0].depth.seeds)
         plot_travel(ax, np.array([each.weight_scale for each in of]), band, style, name)
-        act = make_activation(first.config.act)
-        _, kinks = shape_of(find_activation(first.config.act), act)
+        if is_own(first.config.act):
+            notes.append(f"no theoretical curve for `{first.config.act}`: a figure runs no custom code")
+            continue
+        act, kinks = _activation(first.config.act)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
         ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
     ax.set_yscale("log")

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ VERSION = 1
 # More than this is not written, since it would not be read.
 MAX_BYTES = hdf5.MAX_FILE_BYTES
 MAX_ARRAYS = 20_000
-_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
-_DTYPES = {"<f4", "<f8", "<i4", "<i8", "<u4", "|i1"}
+ARRAY_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
+ARRAY_TYPES = {"<f4", "<f8", "<i4", "<i8", "<u4", "|i1"}
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _read(path: Path, root: Any, header: Mapping[str, Any]) -> Checkpoint:
     listed: dict[str, tuple[str, list[int], str]] = header["arrays"]
+    if not all(isinstance(header[part], dict) for part in ("identity", "facts", "arrays")):
+        raise RunFileError(path, "is damaged: its header makes no sense")
     if len(listed) > MAX_ARRAYS:
         raise RunFileError(path, "holds too many arrays")
     groups = {"": root}
     found = {}
     for name, (dtype, shape, _) in listed.items():
-        if not _NAME.fullmatch(name) or dtype not in _DTYPES:
+        if not ARRAY_NAME.fullmatch(name) or dtype not in ARRAY_TYPES:
             raise RunFileError(path, "is damaged: its header makes no sense")
         found[name] = hdf5.find(path, groups, name, dtype)
         if list(found[name].shape) != shape:
@@ -129,8 +131,10 @@ def _read(path: Path, root: Any, header: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(header["identity"], header["facts"], arrays)
 
 
-def recover_checkpoint(run: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint of the run at `run` that can be read, or None; and notes about damaged ones.
+def recover_checkpoint(
+    run: Path, read: Callable[[Path], Checkpoint] = read_checkpoint
+) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint of the run at `run` that `read` can read, or None; and notes about damaged ones.
 
     For whoever holds the run's lock: the one before takes the place of a damaged newest one, so that it is
     the last to go. Raises `ResumeError` of `read_checkpoint`.
@@ -139,7 +143,7 @@ def recover_checkpoint(run: Path) -> tuple[Checkpoint | None, list[str]]:
     notes = []
     for path in (newest, former):
         try:
-            checkpoint = read_checkpoint(path)
+            checkpoint = read(path)
         except RunFileError as error:
             if path.exists():
                 notes.append(str(error))

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.schema import MAX_FILE_BYTES as MAX_FILE_BYTES
 
 # Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
 # it read as other numbers.
@@ -31,9 +32,8 @@ MAX_TEXT_BYTES = 2**24
 # So much may be unpacked from a small file; beyond it, what is unpacked is bound to what is stored.
 FREELY_UNPACKED_BYTES = 2**25
 MAX_UNPACKING = 200
-# A dataset may not take more memory than this, nor may all that is read from one file.
+# A dataset may not take more memory than this.
 MAX_DATASET_BYTES = 2**30
-MAX_FILE_BYTES = 2**32
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 

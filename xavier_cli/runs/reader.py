@@ -1,82 +1,83 @@
-"""Reads files in a process of its own, so that no file can crash or hold up the command that asks for it.
+"""Asks a process of its own about files, so that no file can crash, hold up or take over the command.
 
-The process is started once and answers one question after the other. It may write no file. Where it dies or
-takes too long, the file at hand is to blame: it is told as unreadable, and a new process goes on with the
-next one.
+The process is started once, gives up every right to change something (`runs.sandbox`), and answers one
+question after the other as data (`runs.encoding`). Where it dies or takes too long, the file at hand is told
+as unreadable, and a new process goes on with the next one.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
-import math
+import json
 import os
-import resource
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache, partial
-from itertools import islice
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.errors import ResumeError, RunFileError
 
 if TYPE_CHECKING:
     # Both processes import what a run is made of at the same time, not one after the other.
+    from xavier_cli.runs.checkpoint import Checkpoint
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.rescue import Diagnosis
     from xavier_cli.runs.surface import Surface
 
-# Of the processor: where others use the machine, too, a good file takes longer by the clock.
-LIMIT_SECONDS = 10
-# By the clock, and on top of it for what lies on a slow disk and is as large as it says.
-PATIENCE_SECONDS = 60.0
-BYTES_PER_SECOND = 50e6
-MEMORY_BYTES = 2**34
+# By the clock, for a file that is small; a large one may take this much longer.
+LIMIT_SECONDS = 10.0
+BYTES_PER_SECOND = 20e6
 START_SECONDS = 120.0
-# So many questions are on their way at a time, so that neither process waits for the other.
-WINDOW = 16
+# Questions are on their way so that neither process waits for the other; so many bytes of them fit into what
+# lies between the two, even where nobody reads.
+WINDOW, WINDOW_BYTES = 16, 2**15
 # From so many files on a second process is worth its start.
 MANY = 1000
-_SERVE = "from xavier_cli.runs.reader import serve; serve()"
-
-Question = Callable[[Path], Any]
+_SANDBOX = Path(__file__).with_name("sandbox.py")
 
 
 class Reader:
     """A child process that is asked about files; it starts with the first question, or before."""
 
-    def __init__(self, limit: int = LIMIT_SECONDS, patience: float = PATIENCE_SECONDS):
-        self.limit, self.patience = limit, patience
+    def __init__(self, limit: float = LIMIT_SECONDS, script: Path = _SANDBOX):
+        self.limit, self._script = limit, script
         self._child: subprocess.Popen[bytes] | None = None
-        self._is_ready = False
-        self._connection: Connection
+        self._socket: socket.socket
+        self._offered: dict[str, Any] | None = None
 
-    def ask(self, question: Question, paths: Iterable[Path]) -> Iterator[Any]:
-        """What `question`, a function that can be pickled, answers of each path, in order.
+    def ask(self, question: str, paths: Iterable[Path], **given: object) -> Iterator[Any]:
+        """What `serving.QUESTIONS[question]` answers of each path, in order; `given` is what else it takes.
 
-        An answer may be the `RunFileError` that it raised, or that says how the process ended.
+        An answer may be the `RunFileError` or `ResumeError` that it raised, or a `RunFileError` that says how
+        the process ended.
         """
         waiting = iter(paths)
-        asked: deque[Path] = deque()
+        asked: deque[tuple[Path, bytes]] = deque()
+        next_path = next(waiting, None)
         try:
             while True:
-                for path in islice(waiting, WINDOW - len(asked)):
-                    asked.append(path)
-                    self._send(question, path)
+                while next_path is not None and len(asked) < WINDOW:
+                    line = self._line(question, next_path, given)
+                    if asked and sum(len(each) for _, each in asked) + len(line) > WINDOW_BYTES:
+                        break
+                    asked.append((next_path, line))
+                    self._send(line)
+                    next_path = next(waiting, None)
                 if not asked:
                     return
-                answer = self._answer(asked[0])
-                path = asked.popleft()
-                if answer is None:
-                    answer = self._blame(path)
-                    for next_path in asked:
-                        self._send(question, next_path)
+                answer = self._answer(asked[0][0])
+                asked.popleft()
+                if self._child is None:
+                    # It ended with this answer; the next process has heard of none of the rest.
+                    for _, line in asked:
+                        self._send(line)
                 yield answer
         finally:
             # Whoever stopped listening would find the answers to his questions before those of the next.
@@ -93,64 +94,104 @@ class Reader:
         if self._child:
             self._child.kill()
             self._child.wait()
-            self._connection.close()
-            self._child, self._is_ready = None, False
+            self._socket.close()
+            self._child, self._offered = None, None
 
-    def _send(self, question: Question, path: Path) -> None:
+    @property
+    def protection(self) -> Mapping[str, Any]:
+        """What `sandbox.restrict` said that the kernel offers."""
         self.begin()
-        # Where it died, the answer that does not come says so.
-        with contextlib.suppress(OSError):
-            self._connection.send((os.getcwd(), question, path))
+        return self._wait_until_ready()
+
+    @staticmethod
+    def _line(question: str, path: Path, given: Mapping[str, object]) -> bytes:
+        asked = {"question": question, "path": os.fspath(path), "folder": os.getcwd(), "with": given}
+        return f"{json.dumps(asked)}\n".encode()
+
+    def _send(self, line: bytes) -> None:
+        self.begin()
+        try:
+            self._socket.sendall(line)
+        except OSError:
+            return  # Where it died, the answer that does not come says so.
 
     def _answer(self, path: Path) -> Any:
-        """The next answer, or None where the process died or took too long over `path`."""
-        try:
-            size = path.stat().st_size
-        except OSError:
-            size = 0
-        try:
-            if not self._is_ready:
-                self._wait_until_ready()
-            in_time = self._connection.poll(self.patience + size / BYTES_PER_SECOND)
-            return self._connection.recv() if in_time else None
-        except (EOFError, OSError):
-            return None
+        """The next answer, which is about `path`."""
+        from xavier_cli.runs import encoding
 
-    def _wait_until_ready(self) -> None:
-        import xavier_cli.runs.record  # noqa: F401
-
-        with contextlib.suppress(EOFError, OSError):
-            self._is_ready = self._connection.poll(START_SECONDS) and self._connection.recv()
-        if not self._is_ready:
+        self._wait_until_ready()
+        deadline = time.monotonic() + self.limit + size_of(path) / BYTES_PER_SECOND
+        try:
+            return encoding.from_data(path, *encoding.receive(lambda piece: self._fill(piece, deadline)))
+        except TimeoutError:
             self.close()
-            raise RuntimeError("the process that reads files did not start")
+            return RunFileError(
+                path, f"was not read in time: over {self.limit:g} s; try again when this machine is less busy"
+            )
+        except (EOFError, OSError):
+            return self._ended(path)
+        except Exception:
+            # Not what our own code answers: whatever it is, this process is not asked again.
+            self.close()
+            return RunFileError(path, "is damaged: the process that read it answered what makes no sense")
 
-    def _blame(self, path: Path) -> RunFileError:
-        assert self._child
-        code = self._child.poll()
-        if code is None:
-            # A process that just died may not be told as dead yet; one that hangs stays.
+    def _fill(self, piece: memoryview, deadline: float) -> None:
+        """Receive exactly `piece`; raises `TimeoutError`, and `EOFError` where the process ended."""
+        while piece:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
+                raise TimeoutError
+            count = self._socket.recv_into(piece)
+            if not count:
+                raise EOFError
+            piece = piece[count:]
+
+    def _wait_until_ready(self) -> dict[str, Any]:
+        if self._offered is None:
+            from xavier_cli.runs import encoding
+
+            deadline = time.monotonic() + START_SECONDS
             try:
-                code = self._child.wait(0.2)
-            except subprocess.TimeoutExpired:
-                code = None
+                self._offered, _ = encoding.receive(lambda piece: self._fill(piece, deadline))
+            except (EOFError, OSError, ValueError):
+                self.close()
+                raise RuntimeError("the process that reads files did not start") from None
+        return self._offered
+
+    def _ended(self, path: Path) -> RunFileError:
+        """What to say of the file over which the process ended."""
+        assert self._child
+        try:
+            code = self._child.wait(1)
+        except subprocess.TimeoutExpired:
+            code = 0
         self.close()
-        if code is None or code == -signal.SIGXCPU:
-            seconds = self.limit if code else self.patience
-            return RunFileError(path, f"is damaged: reading it took over {seconds:g} s")
+        if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP):
+            return RunFileError(path, f"was not read: the process that reads files was ended ({_ending(code)})")
+        if code == -signal.SIGXCPU:
+            return RunFileError(path, f"was not read in time: over {self.limit:g} s")
         return RunFileError(path, f"is damaged: reading it ended the process that did ({_ending(code)})")
 
     def _start(self) -> None:
-        self._connection, theirs = Pipe()
-        # What this process imports that one imports, from the same places.
-        places = os.pathsep.join(place or os.getcwd() for place in sys.path)
+        self._socket, theirs = socket.socketpair()
+        # The package, and what it imports: from the same places, but never from the working folder.
+        places = [os.path.abspath(place) for place in sys.path if place]
+        places.append(str(Path(__file__).parents[2]))
+        utf8 = ["-X", "utf8"] if sys.flags.utf8_mode else []
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SERVE, str(theirs.fileno()), str(self.limit)],
+            # Nothing of the environment and no site: no file decides what this process runs.
+            [
+                *(sys.executable, "-I", "-S", "-B", *utf8, str(self._script)),
+                *(str(theirs.fileno()), str(self.limit), os.pathsep.join(places)),
+            ],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": places},
+            # HDF5 loads no libraries that would unpack data in ways of their own.
+            env={**os.environ, "HDF5_PLUGIN_PRELOAD": "::"},
+            # No terminal that it could type into.
+            start_new_session=True,
         )
         theirs.close()
 
@@ -175,72 +216,50 @@ def read_runs(paths: Iterable[Path], only: Collection[str] | None = None) -> Ite
     """
     every = list(paths)
     count = 2 if len(every) >= MANY else 1
-    answers = [_reader(i).ask(partial(_read_run, only), every[i::count]) for i in range(count)]
+    named = None if only is None else sorted(only)
+    answers = [_reader(i).ask("run", every[i::count], only=named) for i in range(count)]
     for i in range(len(every)):
         yield next(answers[i % count])
 
 
-def read_surface(path: Path) -> Surface | RunFileError:
-    """The loss surface at `path`, or why there is none."""
-    (answer,) = shared_reader().ask(_read_surface, [path])
-    return answer
+def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:
+    """The run at `path`; `only` and what it raises are `store.read_run`'s."""
+    run: Run = _answer_about(path, "run", only=None if only is None else sorted(only))
+    return run
+
+
+def read_surface(path: str | os.PathLike[str]) -> Surface:
+    """The loss surface at `path`; raises `RunFileError` for everything that is none."""
+    surface: Surface = _answer_about(path, "surface")
+    return surface
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """The checkpoint at `path`; raises what `checkpoint.read_checkpoint` does."""
+    checkpoint: Checkpoint = _answer_about(path, "checkpoint")
+    return checkpoint
 
 
 def examine(path: Path) -> Diagnosis | RunFileError:
     """What `rescue.examine` finds, or how looking ended."""
-    (answer,) = shared_reader().ask(_examine, [path])
+    (answer,) = shared_reader().ask("diagnosis", [path])
+    found: Diagnosis | RunFileError = answer
+    return found
+
+
+def _answer_about(path: str | os.PathLike[str], question: str, **given: object) -> Any:
+    (answer,) = shared_reader().ask(question, [Path(path)], **given)
+    if isinstance(answer, RunFileError | ResumeError):
+        raise answer
     return answer
 
 
-def _read_run(only: Collection[str] | None, path: Path) -> Run:
-    from xavier_cli.runs.store import read_run
-
-    return read_run(path, only)
-
-
-def _read_surface(path: Path) -> Surface:
-    from xavier_cli.runs.store import read_surface
-
-    return read_surface(path)
-
-
-def _examine(path: Path) -> Diagnosis:
-    from xavier_cli.runs.rescue import examine
-
-    return examine(path)
-
-
-def serve() -> None:
-    """Answer questions until the other end is closed; what the child process does."""
-    # Ctrl-C reaches the whole group; the command decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Reading writes nothing.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard_seconds = resource.getrlimit(resource.RLIMIT_CPU)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    connection, limit = Connection(int(sys.argv[1])), int(sys.argv[2])
-    import xavier_cli.runs.store  # noqa: F401
-
-    connection.send(True)
-    while True:
-        try:
-            folder, question, path = connection.recv()
-        except EOFError:
-            return
-        os.chdir(folder)
-        # The system ends this process where one question takes more.
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + limit, hard_seconds))
-        answer: Any
-        try:
-            answer = question(path)
-        except RunFileError as error:
-            answer = error
-        except MemoryError:
-            answer = RunFileError(path, "asks for too much memory")
-        connection.send(answer)
+def size_of(path: Path) -> int:
+    """The bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _ending(code: int) -> str:

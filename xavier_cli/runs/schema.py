@@ -43,6 +43,10 @@ SCALE_BOUNDS = {
 }
 
 
+MAX_FILE_BYTES = 2**32
+"""All that is read from one file may not take more memory than this."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """One dataset of a run file.

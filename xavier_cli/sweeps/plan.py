@@ -183,7 +183,7 @@ def sweep_id(cells: Iterable[Cell]) -> str:
 def is_finished(cell: Cell) -> bool:
     """Whether the file of `cell` holds its configuration, whole."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.store import read_run, read_surface
+    from xavier_cli.runs.reader import read_run, read_surface
 
     if not cell.path.exists():
         return False

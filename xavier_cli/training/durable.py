@@ -11,6 +11,7 @@ from typing import Any
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import write_run
 from xavier_cli.training import resume as resuming
@@ -41,7 +42,7 @@ def train_to_file(
     `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
     one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
     """
-    trail = _Trail(path, resuming.identity_of(config, material), note)
+    trail = _Trail(path, config, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
     if resume:
         begun = trail.recover(strategy)
@@ -87,7 +88,7 @@ def train_group_to_files(
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
-    trail = _Trail(paths[0].with_name(f"group-{name}"), identity, note)
+    trail = _Trail(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
@@ -111,23 +112,25 @@ def train_group_to_files(
 
 
 class _Trail:
-    """What trainings leave beside `path` for the next one; `identity` says of what training."""
+    """What trainings of `config` leave beside `path` for the next one; `identity` says of what training."""
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], note: Callable[[str], None]):
-        self.path, self._identity, self._note = path, identity, note
+    def __init__(
+        self, path: Path, config: RunConfig, identity: Mapping[str, Any], note: Callable[[str], None]
+    ):
+        self.path, self._config, self._identity, self._note = path, config, identity, note
         self._resumed: list[int] = []
         self._told = False
 
     def recover(self, strategy: Strategy) -> dict[str, Stage]:
         """The stages that an earlier training left, none where there was none; raises `ResumeError`."""
-        found, notes = checkpoints.recover_checkpoint(self.path)
+        found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
         for each in notes:
             self._note(f"{each}; passed over")
         if not found:
             if notes:
                 self._note("training starts anew")
             return {}
-        for each in resuming.check(found, self._identity, strategy, self.path):
+        for each in resuming.check(found, self._config, self._identity, strategy, self.path):
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
         # Stages follow one another in the order of their names.

@@ -143,7 +143,8 @@ class History:
         arrays = schema.fixed_scales(self.population.run_config(of)) | self._definitions
         arrays |= self._predictions[of.init].result()
         arrays["update"] = np.array(self.updates, np.int64)
-        for name in self._records[0]:
+        # What another version recorded, before or after, is not there throughout.
+        for name in set(self._records[0]).intersection(*self._records):
             arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
         if self._reconstruction_errors is not None:
             arrays["pretraining/reconstruction_error"] = self._reconstruction_errors[:, variant]

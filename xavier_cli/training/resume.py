@@ -14,6 +14,7 @@ import numpy as np
 from xavier_cli.config import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.training import restorable
 from xavier_cli.training.examples import Material
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
 from xavier_cli.training.layout import Strategy
@@ -94,15 +95,20 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Stage]:
     }
 
 
-def check(checkpoint: Checkpoint, identity: Mapping[str, Any], strategy: Strategy, run: Path) -> list[str]:
+def check(
+    checkpoint: Checkpoint, config: RunConfig, identity: Mapping[str, Any], strategy: Strategy, run: Path
+) -> list[str]:
     """Notes about what may change bits by rounding in going on from `checkpoint` of the run at `run`.
 
-    Raises `ResumeError`, which names the field, where it is of another training.
+    Raises `ResumeError`, which names the field, where it is of another training than `identity`, that of
+    `config`, and where it is what no training leaves.
     """
     # What an older version did not know of was as it is by default.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
         raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
+    if wrong := restorable.problem(checkpoint, config):
+        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` trains anew")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
         # One after another or spread over devices are the same bits; all at once are others.

@@ -1,0 +1,188 @@
+"""Runs, surfaces, checkpoints and diagnoses as JSON and plain arrays: how one process answers another.
+
+Whoever decodes trusts nothing of it: the other side may have been taken over by the file that it read. No
+pickle, and nothing that names code; every text, type and shape is checked against what it can be.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from xavier_cli.config import RunConfig
+from xavier_cli.datasets import DataFacts
+from xavier_cli.runs import content
+from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
+from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.schema import MAX_FILE_BYTES
+from xavier_cli.runs.surface import Surface, SurfaceConfig
+
+MAX_JSON_BYTES = 2**28
+# Those of run files and surfaces, and of the random keys in a checkpoint.
+_TYPES = {np.dtype(row.dtype).str for row in content.ROWS.values()} | {"<u4"}
+_LENGTH = struct.Struct("<Q")
+_ERRORS: dict[str, type[RunFileError]] = {"file": RunFileError, "no training": NoTrainingError}
+
+Data = dict[str, Any]
+
+
+def send(descriptor: int, data: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> None:
+    """Write `data`, what JSON can hold, and then the numbers of `arrays`."""
+    forms = [[array.dtype.str, list(array.shape)] for array in arrays]
+    text = json.dumps({"data": data, "arrays": forms}).encode()
+    for piece in (_LENGTH.pack(len(text)), text, *(_bytes_of(array) for array in arrays)):
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+
+def receive(read_into: Callable[[memoryview], None]) -> tuple[Data, list[np.ndarray]]:
+    """What `send` was given; `read_into` fills a piece of memory with what comes next.
+
+    Raises `ValueError` where it is nothing that `send` writes.
+    """
+    length = bytearray(_LENGTH.size)
+    read_into(memoryview(length))
+    (size,) = _LENGTH.unpack(length)
+    if size > MAX_JSON_BYTES:
+        raise ValueError("an answer that is too long")
+    text = bytearray(size)
+    read_into(memoryview(text))
+    try:
+        message = json.loads(text)
+    except RecursionError:
+        raise ValueError("an answer that is too deep") from None
+    data, forms = message["data"], message["arrays"]
+    shapes = []
+    for dtype, shape in forms:
+        if dtype not in _TYPES or not all(isinstance(n, int) and 0 <= n <= MAX_FILE_BYTES for n in shape):
+            raise ValueError("an array of no known type or shape")
+        shapes.append((np.dtype(dtype), tuple(shape)))
+    if sum(dtype.itemsize * math.prod(shape) for dtype, shape in shapes) > MAX_FILE_BYTES:
+        raise ValueError("arrays that take too much memory")
+    arrays = []
+    for dtype, shape in shapes:
+        array = np.empty(shape, dtype)
+        read_into(_bytes_of(array))
+        arrays.append(array)
+    return data, arrays
+
+
+def _bytes_of(array: np.ndarray) -> memoryview:
+    """The numbers of a contiguous array as they lie in memory."""
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)).cast("B")
+
+
+def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
+    """What `from_data` makes the same answer of; also of the errors that reading raises."""
+    if isinstance(answer, Run | Surface):
+        config: RunConfig | SurfaceConfig = answer.config
+        data = {
+            "kind": "run" if isinstance(answer, Run) else "surface",
+            "config": config.to_json(),
+            "status": answer.status,
+            "created_utc": answer.created_utc,
+            "provenance": dict(answer.provenance),
+            "names": list(answer.arrays),
+        }
+        if isinstance(answer, Run) and answer.data:
+            data["data"] = answer.data.to_json()
+        return data, list(answer.arrays.values())
+    if isinstance(answer, ResumeError):
+        return {"kind": "resume", "reason": str(answer)}, []
+    if isinstance(answer, RunFileError):
+        error = "no training" if isinstance(answer, NoTrainingError) else "file"
+        return {"kind": "refused", "error": error, "reason": answer.reason}, []
+    # Here alone: the process that asks for runs does without HDF5.
+    from xavier_cli.runs.checkpoint import Checkpoint
+    from xavier_cli.runs.rescue import Diagnosis
+
+    if isinstance(answer, Checkpoint):
+        facts = {"identity": dict(answer.identity), "facts": dict(answer.facts)}
+        return {"kind": "checkpoint", **facts, "names": list(answer.arrays)}, list(answer.arrays.values())
+    assert isinstance(answer, Diagnosis)
+    rescued, arrays = to_data(answer.rescued) if answer.rescued else (None, [])
+    plain = {name: value for name, value in vars(answer).items() if name not in ("path", "kind", "rescued")}
+    plain |= {"parts": [[part.name, part.state, part.reason] for part in answer.parts]}
+    return {"kind": "diagnosis", **plain, "rescued": rescued, "of": answer.kind}, arrays
+
+
+def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
+    """The answer about the file at `path` that `to_data` made `data` and `arrays` of.
+
+    Raises `ValueError`, `KeyError` or `TypeError` where they are nothing that it makes.
+    """
+    kind = data["kind"]
+    if kind == "refused":
+        return _ERRORS[data["error"]](path, _text(data["reason"]))
+    if kind == "resume":
+        return ResumeError(_text(data["reason"]))
+    if kind == "checkpoint":
+        from xavier_cli.runs.checkpoint import ARRAY_NAME, Checkpoint
+
+        identity, facts = _object(data["identity"]), _object(data["facts"])
+        return Checkpoint(identity, facts, _named(data["names"], arrays, ARRAY_NAME.fullmatch))
+    if kind == "diagnosis":
+        from xavier_cli.runs.rescue import Diagnosis, Kind, Part, State
+
+        rescued = None if data["rescued"] is None else from_data(path, _object(data["rescued"]), arrays)
+        return Diagnosis(
+            path,
+            _one_of(Kind, data["of"]),
+            bool(data["is_whole"]),
+            *(_text(data[name]) for name in ("problem", "about")),
+            tuple(Part(_text(name), _one_of(State, state), _text(why)) for name, state, why in data["parts"]),
+            tuple(map(_text, data["strangers"])),
+            None if rescued is None else replace(rescued, path=None),
+            _text(data["missed"]),
+        )
+    named = _named(data["names"], arrays, content.ROWS.__contains__)
+    for name, array in named.items():
+        if array.dtype != np.dtype(content.ROWS[name].dtype):
+            raise ValueError(f"`{name}` of another type")
+    status, created = _one_of(Status, data["status"]), _text(data["created_utc"])
+    datetime.fromisoformat(created)
+    provenance = _object(data["provenance"])
+    if kind == "surface":
+        config = SurfaceConfig.from_json(_text(data["config"]))
+        return Surface(config, named, status, created, provenance, path)
+    if kind != "run":
+        raise ValueError("an answer of no known kind")
+    facts = DataFacts.from_json(_text(data["data"])) if "data" in data else None
+    return Run(RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=facts)
+
+
+def _named(
+    names: Sequence[str], arrays: Sequence[np.ndarray], is_name: Callable[[str], object]
+) -> dict[str, np.ndarray]:
+    if not all(isinstance(name, str) and is_name(name) for name in names):
+        raise ValueError("an array without a known name")
+    return dict(zip(names, arrays, strict=True))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("no object")
+    return value
+
+
+def _one_of(choices: Any, value: object) -> Any:
+    for choice in get_args(choices):
+        if choice == value:
+            return choice
+    raise ValueError("no known word")

@@ -1,0 +1,143 @@
+"""Whether a checkpoint can be what a training of a configuration left: its counts, names, shapes and order.
+
+Digests say that a file is as it was written, not that a training wrote it. Which numbers its weights have
+nobody can tell; everything that they are counted and found by is checked here, before training goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xavier_cli.config import RunConfig
+from xavier_cli.runs import schema
+from xavier_cli.runs.checkpoint import Checkpoint
+
+_STAGE = re.compile(r"(search|seeds)(_[0-9]{4,})?")
+_STRATEGIES = ("map", "sharded", "vmap")
+
+
+def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
+    """What of `checkpoint` no training of `config` leaves, in a few words; empty where all could be."""
+    facts = checkpoint.facts
+    if not isinstance(facts.get("machinery"), dict) or not _is_count(facts["machinery"].get("devices"), 2**20):
+        return "its machinery"
+    resumed = facts.get("resumed_at")
+    if not isinstance(resumed, list) or not all(_is_count(at, config.updates) for at in resumed):
+        return "its `resumed_at`"
+    stages = facts.get("stages")
+    if not isinstance(stages, dict) or not stages:
+        return "its stages"
+    by_stage: dict[str, dict[str, np.ndarray]] = {name: {} for name in stages}
+    for path, array in checkpoint.arrays.items():
+        name, _, rest = path.partition("/")
+        if name not in by_stage:
+            return f"`{path}`"
+        by_stage[name][rest] = array
+    for name, stage in stages.items():
+        wrong = _stage_problem(stage, config) if _STAGE.fullmatch(name) else "no stage"
+        wrong = wrong or _array_problem(by_stage[name], stage["updates"], config)
+        if wrong:
+            return f"`{name}`: {wrong}"
+    return ""
+
+
+def _stage_problem(stage: Any, config: RunConfig) -> str:
+    if not isinstance(stage, dict) or not isinstance(stage.get("layout"), dict):
+        return "no layout"
+    if not _is_count(stage.get("updates"), config.updates):
+        return f"{stage.get('updates')} updates of {config.updates}"
+    seconds = stage.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        return f"{seconds} seconds"
+    mesh = stage["layout"].get("mesh")
+    if stage["layout"].get("strategy") not in _STRATEGIES or not isinstance(mesh, list):
+        return "its layout"
+    return ""
+
+
+def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfig) -> str:
+    """What is wrong with the arrays of a stage, by their names without the stage's, after `done` updates."""
+    diverged = arrays.get("state/diverged_at")
+    if diverged is None or diverged.ndim != 2 or diverged.dtype.kind != "i":
+        return "`diverged_at` is missing"
+    if not ((diverged >= -1) & (diverged <= done)).all():
+        return "`diverged_at` is no update"
+    seeds, variants = diverged.shape
+    history = {
+        name.removeprefix("history/"): array for name, array in arrays.items() if name.startswith("history/")
+    }
+    records = config.record_updates()
+    updates = history.get("update", np.array([], np.int64))
+    if not _is_beginning(updates, records) or (updates.size and updates[-1] > done):
+        return "its records"
+    if updates.size and updates[-1] == records[-1] and done != records[-1]:
+        return f"complete after {done} updates"
+    lengths = {
+        "layer": config.depth,
+        "weight_layer": config.depth + 1,
+        "percentile": len(schema.PERCENTILES),
+    }
+    for name, array in history.items():
+        group, _, path = name.partition("/")
+        if group == "record":
+            dims = schema.DATASETS[path].dims if path in schema.DATASETS else ()
+            shape = (len(updates), seeds, variants, *(lengths.get(dim, -1) for dim in dims[2:]))
+            if dims[:2] != ("seed", "update") or len(array.shape) != len(shape):
+                return f"`{path}`"
+            if any(wanted not in (-1, length) for length, wanted in zip(array.shape, shape, strict=True)):
+                return f"`{path}` of shape {array.shape}"
+    curves = (name for name in schema.REQUIRED if name.startswith("curves/"))
+    if updates.size and (absent := [name for name in curves if f"record/{name}" not in history]):
+        return f"`{absent[0]}` is missing"
+    return _jacobian_problem(history, updates, (seeds, variants), config) or _rest(
+        history, (seeds, variants), config
+    )
+
+
+def _jacobian_problem(
+    history: Mapping[str, np.ndarray], updates: np.ndarray, members: tuple[int, int], config: RunConfig
+) -> str:
+    at = history.get("jacobian_update", np.array([], np.int64))
+    if not _is_beginning(at, config.jacobian_updates()) or not np.isin(at, updates).all():
+        return "its Jacobians' records"
+    values = history.get("jacobian_values")
+    averages = {name: array for name, array in history.items() if name.startswith("jacobian_average/")}
+    if not at.size:
+        return "Jacobians without records" if values is not None or averages else ""
+    leading = (len(at), *members)
+    if values is None or values.ndim != 5 or values.shape[:4] != (*leading, config.depth):
+        return "its Jacobians"
+    for name, array in averages.items():
+        path = f"jacobian/{name.partition('/')[2]}_singular_value"
+        per_layer = path in schema.DATASETS and "layer" in schema.dims(path)
+        if path not in schema.DATASETS or array.shape != (*leading, *([config.depth] if per_layer else [])):
+            return f"`{name}`"
+    return ""
+
+
+def _rest(history: Mapping[str, np.ndarray], members: tuple[int, int], config: RunConfig) -> str:
+    """What is wrong with answers and pre-training."""
+    correct = history.get("test_correct")
+    if correct is not None and (correct.shape[:2] != members or correct.ndim != 3 or not np.isin(correct, (0, 1)).all()):
+        return "`test_correct`"
+    pretrained, errors = history.get("pretrained"), history.get("reconstruction_errors")
+    most = config.depth * config.pretrain_updates if config.pretrain != "none" else 0
+    if pretrained is not None and (pretrained.shape != (1,) or not 0 <= pretrained[0] <= most):
+        return "its pre-training"
+    shape = (*members, config.depth, len(config.pretrain_records()))
+    if (pretrained is None) != (errors is None) or (errors is not None and errors.shape != shape):
+        return "its pre-training"
+    return ""
+
+
+def _is_beginning(values: np.ndarray, of: Sequence[int]) -> bool:
+    return values.ndim == 1 and values.dtype.kind == "i" and values.tolist() == list(of[: len(values)])
+
+
+def _is_count(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
