@@ -21,7 +21,7 @@ from xavier_cli.notation import (
     parse_widths,
 )
 from xavier_cli.optimizers import parse_optimizer
-from xavier_cli.own import OwnFunctionError, places, read_sources, text_digest, write_sources
+from xavier_cli.own import OwnFunctionError, check_unchanged, places, read_sources, text_digest, write_sources
 from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, find_pretraining
 
 MAX_SEED = 2**32 - 1
@@ -205,6 +205,13 @@ class RunFields(Canonical):
         """The words among `settings` that may name functions of the user's own."""
         words = [settings.get(field, "") for field in ("act", "bias_init", "data", "optimizer")]
         return [*words, *all_inits(settings.get("init", ""))]
+
+    def check_code(self) -> None:
+        """Raise `OwnFunctionError` where code that it names is not the text that its digests are of.
+
+        Asked before any of it runs.
+        """
+        check_unchanged(places(self._code_words(vars(self))), self.sources)
 
     def _completed(self, before: Self | None) -> Self:
         """With the digests of the texts of functions that somebody asked for; those of `before` are as read."""

@@ -32,8 +32,8 @@ _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
 _is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
 
-on_load: Callable[[str], None] = lambda _: None
-"""Told of each file before its code runs for the first time; the command line says so to its user."""
+before_running: Callable[[str], None] = lambda _: None
+"""Told of each file before its code runs; the command line says so, or refuses where it only reads."""
 
 
 class OwnFunctionError(ValueError):
@@ -95,10 +95,16 @@ def read_sources(text: str) -> dict[str, str]:
     return {match[1]: match[2] for match in _SOURCE.finditer(text)}
 
 
-def check_unchanged(sources: str) -> None:
-    """Raise `OwnFunctionError` where a text is no longer the one that `sources` was written from."""
-    for place, known in read_sources(sources).items():
-        if text_digest(place) != known:
+def check_unchanged(places: Iterable[str], sources: str) -> None:
+    """Raise `OwnFunctionError` where the text at one of `places` is not the one that `sources` tells of.
+
+    Nothing is run of what a configuration names without saying which text it means.
+    """
+    digests = read_sources(sources)
+    for place in sorted(places):
+        if place not in digests:
+            raise OwnFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
+        if text_digest(place) != digests[place]:
             raise OwnFunctionError(f"`{place}` has changed since: this configuration is of its former text")
 
 
@@ -185,7 +191,7 @@ def _spec(module: str, places: list[str]) -> ModuleSpec | None:
 
 @cache
 def _module(place: str, text: bytes) -> ModuleType:
-    on_load(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
+    before_running(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
     try:
         if not place.endswith(".py"):
             with _on_path(os.getcwd()):

@@ -13,7 +13,7 @@ from xavier_cli.config import RunConfig
 from xavier_cli.data.own import own_set
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, check_unchanged, digest, load_own
+from xavier_cli.own import OwnFunctionError, digest, load_own
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
 from xavier_cli.training.update import applied, make_optimizer
@@ -187,7 +187,7 @@ def test_the_text_is_part_of_the_configuration_and_reading_one_needs_no_file(tmp
 
     assert RunConfig.of(act="changing.py:f").sources != config.sources
     with pytest.raises(OwnFunctionError, match=r"`changing.py` has changed since"):
-        check_unchanged(config.sources)
+        config.check_code()
     file.unlink()
     assert RunConfig.from_json(config.to_json()) == config
     assert config.with_(lr=0.1).sources == config.sources

@@ -1,17 +1,32 @@
-"""What the tests of the reader ask it: importable by the process that answers, and fast to import."""
+"""Stands for `sandbox.py` in the tests of the reader: a process that is asked what HDF5 would be asked."""
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
-import signal
+import sys
 import time
 from pathlib import Path
 
+sys.path[:] = sys.argv[3].split(os.pathsep)
+from xavier_cli.runs import encoding, sandbox, serving  # noqa: E402
+from xavier_cli.runs.errors import NoTrainingError, RunFileError  # noqa: E402
 
-def question(path: Path) -> str:
-    """Stands for HDF5 on a file that makes it crash, hang, or eat all memory."""
+DESCRIPTOR = int(sys.argv[1])
+
+
+class Unpickled:
+    """Would run code in whoever unpickles it."""
+
+    def __reduce__(self):
+        return os.system, (f"touch {os.getcwd()}/RAN",)
+
+
+def question(path: Path, **_: object) -> RunFileError:
+    """Stands for HDF5 on a file that makes it crash, hang, eat all memory, or do as the file likes."""
     if path.name == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)
     if path.name == "hang":
         while True:
             pass
@@ -20,9 +35,48 @@ def question(path: Path) -> str:
     if path.name == "memory":
         raise MemoryError
     if path.name == "refused":
-        from xavier_cli.runs.errors import NoTrainingError
-
         raise NoTrainingError(path, "is not ours")
     if path.name == "writes":
         Path("written").write_text("a lot")
-    return f"{path} {os.getpid()}"
+    if path.name in HOSTILE:
+        os.write(DESCRIPTOR, HOSTILE[path.name])
+        time.sleep(60)
+    return RunFileError(path, f"{os.getpid()} {os.path.abspath(path)}")
+
+
+def message(data: object, forms: object = (), rest: bytes = b"") -> bytes:
+    """What a child that was taken over might say."""
+    text = json.dumps({"data": data, "arrays": forms}).encode()
+    return len(text).to_bytes(8, "little") + text + rest
+
+
+def pickled() -> bytes:
+    """An answer as it was before this was data."""
+    import pickle
+
+    content = pickle.dumps(Unpickled())
+    return len(content).to_bytes(8, "little") + content
+
+
+RUN = {"kind": "run", "config": "{}", "status": "complete", "created_utc": "2026-01-01", "provenance": {}}
+HOSTILE = {
+    "pickle": pickled(),
+    "endless": b"\xff" * 8,
+    "no json": (5).to_bytes(8, "little") + b"hello",
+    "deep": (200_000).to_bytes(8, "little") + b"[" * 200_000,
+    "no data": message(None),
+    "no kind": message({"kind": "evil"}),
+    "half": message({**RUN, "names": ["seed"]}, [["<i8", [100]]], b"few"),
+    "objects": message({**RUN, "names": ["seed"]}, [["|O", [1]]], b"12345678"),
+    "huge": message({**RUN, "names": ["seed"]}, [["<f8", [2**40]]]),
+    "negative": message({**RUN, "names": ["seed"]}, [["<f8", [-1]]]),
+    "stranger": message({**RUN, "names": ["../../evil"]}, [["<f8", [1]]], b"12345678"),
+    "other type": message({**RUN, "names": ["seed"]}, [["<f8", [1]]], b"12345678"),
+    "config": message({**RUN, "config": '{"act": "no such"}', "names": []}),
+    "status": message({**RUN, "status": "evil", "names": []}),
+    "error": message({"kind": "refused", "error": "os", "reason": "x"}),
+}
+
+if __name__ == "__main__":
+    offered = sandbox.restrict()
+    serving.serve(DESCRIPTOR, float(sys.argv[2]), offered, {"run": question})

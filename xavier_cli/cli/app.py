@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
+from xavier_cli.cli.page import clean
 
 app = typer.Typer(
     name="xavier",
@@ -69,6 +71,30 @@ COMMANDS = {
 READING = {"compare", "check", "diff", "doctor", "export", "ls", "plot", "report", "show"}
 
 
+# What may run code that the user names: training, and looking at one function. All others refuse it.
+RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act", "init", "data"}
+
+
+@contextmanager
+def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
+    """While a command runs: it says which files' code it runs, or refuses to run any."""
+    from xavier_cli import own
+
+    def told(file: str) -> None:
+        if not {"-q", "--quiet"} & {*arguments}:
+            say(f"running the code in `{clean(file)}`")
+
+    def refused(file: str) -> None:
+        raise own.OwnFunctionError(f"`{file}` is not run: `xavier {arguments[0]}` runs no custom code")
+
+    before = own.before_running
+    own.before_running = told if arguments and arguments[0] in RUNS_CODE else refused
+    try:
+        yield
+    finally:
+        own.before_running = before
+
+
 def load_commands(wanted: Container[str]) -> None:
     """Add the commands in `wanted` whole, and of the others what the list of commands shows.
 
@@ -99,13 +125,15 @@ def main() -> None:
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if len(sys.argv) > 1 and sys.argv[1] in READING and not {"-h", "--help"} & {*sys.argv}:
+    is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
+    if not is_help and sys.argv[1] in READING:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
     load_commands(sys.argv[1:] or _words_begun())
     try:
-        code = app(standalone_mode=False) or ExitCode.DONE
+        with nullcontext() if is_help else _custom_code(sys.argv[1:]):
+            code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
     except BrokenPipeError:
         # `| head` closed its end; Python would complain once more when it flushes at exit.

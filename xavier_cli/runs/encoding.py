@@ -158,7 +158,9 @@ def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
     if kind != "run":
         raise ValueError("an answer of no known kind")
     facts = DataFacts.from_json(_text(data["data"])) if "data" in data else None
-    return Run(RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=facts)
+    return Run(
+        RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=facts
+    )
 
 
 def _named(

@@ -167,7 +167,9 @@ class Reader:
             code = 0
         self.close()
         if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP):
-            return RunFileError(path, f"was not read: the process that reads files was ended ({_ending(code)})")
+            return RunFileError(
+                path, f"was not read: the process that reads files was ended ({_ending(code)})"
+            )
         if code == -signal.SIGXCPU:
             return RunFileError(path, f"was not read in time: over {self.limit:g} s")
         return RunFileError(path, f"is damaged: reading it ended the process that did ({_ending(code)})")

@@ -73,7 +73,22 @@ _X86_64 = _Machine(
         *(101, 310, 311, 312),  # ptrace, process_vm_*, kcmp
         *(29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 240),  # memory, semaphores and queues shared with others
         *(141, 142, 144, 203, 251, 256, 279, 314),  # priorities and places of other processes
-        *(155, 161, 165, 166, 167, 168, 169, 170, 171, 246, 272, 304, 308, 320),  # mounts, namespaces, the host
+        *(
+            155,
+            161,
+            165,
+            166,
+            167,
+            168,
+            169,
+            170,
+            171,
+            246,
+            272,
+            304,
+            308,
+            320,
+        ),  # mounts, namespaces, the host
         *(163, 175, 176, 179, 248, 249, 250, 298, 313, 321, 323),  # modules, quotas, keys, bpf, userfaultfd
     ),
 )

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.own import check_unchanged, digest_loaded
+from xavier_cli.own import digest_loaded
 from xavier_cli.training import programs
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
@@ -55,7 +55,7 @@ class Engine:
     ):
         config = population.config
         self.population, self.material, self.layout = population, material, layout
-        check_unchanged(config.sources)
+        config.check_code()
         self._records = config.record_updates()
 
         seeds, variants = len(population.seeds), len(population.variants)

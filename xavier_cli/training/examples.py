@@ -43,8 +43,10 @@ class Material:
 def prepare(config: RunConfig, data_dir: Path | None) -> Material:
     """The material of `config`; finite sets are read from `data_dir` or where they were fetched to.
 
-    Raises `DataMissingError`, `DataDamagedError`, and `ConfigError` for a batch larger than the set.
+    Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
+    changed, and `ConfigError` for a batch larger than the set.
     """
+    config.check_code()
     asked = find_data(config.data)
     if asked.kind == "shapeset":
         return _shapeset(asked, config)

@@ -24,7 +24,9 @@ _STRATEGIES = ("map", "sharded", "vmap")
 def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
     """What of `checkpoint` no training of `config` leaves, in a few words; empty where all could be."""
     facts = checkpoint.facts
-    if not isinstance(facts.get("machinery"), dict) or not _is_count(facts["machinery"].get("devices"), 2**20):
+    if not isinstance(facts.get("machinery"), dict) or not _is_count(
+        facts["machinery"].get("devices"), 2**20
+    ):
         return "its machinery"
     resumed = facts.get("resumed_at")
     if not isinstance(resumed, list) or not all(_is_count(at, config.updates) for at in resumed):
@@ -123,7 +125,9 @@ def _jacobian_problem(
 def _rest(history: Mapping[str, np.ndarray], members: tuple[int, int], config: RunConfig) -> str:
     """What is wrong with answers and pre-training."""
     correct = history.get("test_correct")
-    if correct is not None and (correct.shape[:2] != members or correct.ndim != 3 or not np.isin(correct, (0, 1)).all()):
+    if correct is not None and (
+        correct.shape[:2] != members or correct.ndim != 3 or not np.isin(correct, (0, 1)).all()
+    ):
         return "`test_correct`"
     pretrained, errors = history.get("pretrained"), history.get("reconstruction_errors")
     most = config.depth * config.pretrain_updates if config.pretrain != "none" else 0
