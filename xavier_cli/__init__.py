@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from xavier_cli.config import RunConfig as RunConfig
     from xavier_cli.library import compare as compare
     from xavier_cli.library import train as train
-    from xavier_cli.runs.record import Run as Run
     from xavier_cli.runs.reader import read_run as read_run
+    from xavier_cli.runs.record import Run as Run
 
 __version__ = "0.1.0"
 

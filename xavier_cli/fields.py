@@ -214,7 +214,7 @@ class RunFields(Canonical):
         check_unchanged(places(self._code_words(vars(self))), self.sources)
 
     def _completed(self, before: Self | None) -> Self:
-        """With the digests of the texts of functions that somebody asked for; those of `before` are as read."""
+        """With digests of the texts of functions that somebody asked for; those of `before` are as read."""
         digests = read_sources(self.sources)
         asked = places(self._code_words(vars(self)))
         known = places(self._code_words(vars(before))) if before else set()

@@ -32,7 +32,12 @@ _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
 _is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
 
-before_running: Callable[[str], None] = lambda _: None
+
+def _unannounced(file: str) -> None:
+    """What is done before the code of `file` runs where nobody asked to be told."""
+
+
+before_running: Callable[[str], None] = _unannounced
 """Told of each file before its code runs; the command line says so, or refuses where it only reads."""
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 sys.path[:] = sys.argv[3].split(os.pathsep)
-from xavier_cli.runs import encoding, sandbox, serving  # noqa: E402
+from xavier_cli.runs import sandbox, serving  # noqa: E402
 from xavier_cli.runs.errors import NoTrainingError, RunFileError  # noqa: E402
 
 DESCRIPTOR = int(sys.argv[1])

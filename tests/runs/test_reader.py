@@ -112,7 +112,8 @@ def test_it_can_write_nothing(reader, tmp_path, monkeypatch):
 
 def hostile() -> list[str]:
     places = os.pathsep.join(sys.path)
-    code = "import sys; sys.argv[1:] = ['0', '0', sys.argv[1]]; import reader_question; print(*reader_question.HOSTILE, sep='|')"
+    ask = "import sys; sys.argv[1:] = ['0', '0', sys.argv[1]]; import reader_question as asked"
+    code = f"{ask}; print(*asked.HOSTILE, sep='|')"
     told = subprocess.run(
         [sys.executable, "-c", code, places],
         env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import replace
 
@@ -304,6 +305,87 @@ def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
         )
     assert checkpoint_paths(path)[0].read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == [".run.h5.ckpt"]
+
+
+def _stage(**changes):
+    return lambda facts, arrays: facts["stages"]["seeds"].update(changes)
+
+
+def _facts(**changes):
+    return lambda facts, arrays: facts.update(changes)
+
+
+def _array(name, change):
+    def forge(facts, arrays):
+        arrays[f"seeds/{name}"] = change(arrays[f"seeds/{name}"])
+
+    return forge
+
+
+FORGED = {
+    "negative updates": _stage(updates=-5),
+    "more updates than there are": _stage(updates=3_000_001),
+    "updates that are no number": _stage(updates="many"),
+    "updates that are true": _stage(updates=True),
+    "no updates": lambda facts, arrays: facts["stages"]["seeds"].pop("updates"),
+    "endless seconds": _stage(seconds=float("inf")),
+    "seconds in words": _stage(seconds="long"),
+    "no layout": _stage(layout=None),
+    "unknown strategy": _stage(layout={"strategy": "evil", "mesh": [1, 1]}),
+    "a stage that is none": lambda facts, arrays: facts["stages"].update(evil={}),
+    "a stage without arrays": lambda facts, arrays: facts["stages"].update(search=facts["stages"]["seeds"]),
+    "no stages": _facts(stages={}),
+    "stages that are a list": _facts(stages=[1]),
+    "resumed in words": _facts(resumed_at="never"),
+    "resumed before the start": _facts(resumed_at=[-1]),
+    "no machinery": _facts(machinery=3),
+    "an array of no stage": lambda facts, arrays: arrays.update({"evil/x": np.zeros(1)}),
+    "a seed too few": _array("state/diverged_at", lambda array: array[:-1]),
+    "diverged in the future": _array("state/diverged_at", lambda array: array + 10**6),
+    "weights of another network": _array("state/params/0/weight", lambda array: array[..., :-1]),
+    "weights of another type": _array("state/params/0/weight", lambda array: array.astype(np.float64)),
+    "no weights": lambda facts, arrays: arrays.pop("seeds/state/params/0/weight"),
+    "records elsewhere": _array("history/update", lambda array: array + 1),
+    "records in words": _array("history/update", lambda array: array.astype(np.float64)),
+    "a record too many": _array("history/update", lambda array: np.append(array, 240)),
+    "no errors": lambda facts, arrays: arrays.pop("seeds/history/record/curves/valid_error"),
+    "a record of something else": lambda facts, arrays: arrays.update(
+        {"seeds/history/record/evil": np.zeros((1, 3, 1))}
+    ),
+    "a curve of another shape": _array("history/record/curves/test_error", lambda array: array[:, :1]),
+    "layers that are not there": _array(
+        "history/record/activation/std", lambda array: np.repeat(array, 2, axis=-1)
+    ),
+    "Jacobians elsewhere": _array("history/jacobian_update", lambda array: array + 1),
+    "Jacobians of another shape": _array("history/jacobian_values", lambda array: array[..., 0]),
+    "pre-training that was not asked for": lambda facts, arrays: arrays.update(
+        {"seeds/history/pretrained": np.array([10**9])}
+    ),
+    "answers beside 0 and 1": lambda facts, arrays: arrays.update(
+        {"seeds/history/test_correct": np.full((3, 1, 10), 77, np.int8)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_checkpoint_that_no_training_left_is_refused_in_one_line(material, tmp_path, begun, name):
+    path = tmp_path / "run.h5"
+    facts, arrays = copy.deepcopy(dict(begun.facts)), dict(begun.arrays)
+    FORGED[name](facts, arrays)
+    write_checkpoint(path, replace(begun, facts=facts, arrays=arrays))
+
+    with pytest.raises(ResumeError) as caught:
+        train_to_file(config_of(), material, path)
+    assert "\n" not in str(caught.value)
+    assert not path.exists()
+
+
+def test_control_the_checkpoint_that_was_forged_is_good(material, whole, tmp_path, begun):
+    path = tmp_path / "run.h5"
+    write_checkpoint(path, begun)
+    train_to_file(config_of(), material, path)
+
+    assert_same_runs(read_run(path), whole(config_of()))
 
 
 def test_a_training_that_an_older_version_began_goes_on(material, whole, tmp_path, begun):

@@ -46,13 +46,16 @@ def doctor(
     if rescue:
         _check_rescue(output)
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import examine
+    from xavier_cli.runs.reader import examine, shared_reader
     from xavier_cli.runs.rescue import Diagnosis
 
     found = examine(file)
     if isinstance(found, RunFileError):
         # Looking at it ended the process that did, or took too long.
         found = Diagnosis(file, "unknown", False, found.reason)
+    protection = shared_reader().protection
+    if not (protection["landlock"] or protection["seccomp"]):
+        say("this kernel has neither Landlock nor seccomp: only limits hold the process that reads files")
     show_page(diagnosis_page(found, rescue), format, None if rescue else output)
     if rescue and output is not None:
         _rescue(found, output)

@@ -39,8 +39,9 @@ def send(descriptor: int, data: Mapping[str, Any], arrays: Sequence[np.ndarray])
     """Write `data`, what JSON can hold, and then the numbers of `arrays`."""
     forms = [[array.dtype.str, list(array.shape)] for array in arrays]
     text = json.dumps({"data": data, "arrays": forms}).encode()
-    for piece in (_LENGTH.pack(len(text)), text, *(_bytes_of(array) for array in arrays)):
-        rest = memoryview(piece)
+    pieces = [memoryview(_LENGTH.pack(len(text))), memoryview(text), *map(_bytes_of, arrays)]
+    for piece in pieces:
+        rest = piece
         while rest:
             rest = rest[os.write(descriptor, rest) :]
 
@@ -79,7 +80,7 @@ def receive(read_into: Callable[[memoryview], None]) -> tuple[Data, list[np.ndar
 
 def _bytes_of(array: np.ndarray) -> memoryview:
     """The numbers of a contiguous array as they lie in memory."""
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)).cast("B")
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
@@ -139,11 +140,14 @@ def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
             path,
             _one_of(Kind, data["of"]),
             bool(data["is_whole"]),
-            *(_text(data[name]) for name in ("problem", "about")),
-            tuple(Part(_text(name), _one_of(State, state), _text(why)) for name, state, why in data["parts"]),
-            tuple(map(_text, data["strangers"])),
-            None if rescued is None else replace(rescued, path=None),
-            _text(data["missed"]),
+            problem=_text(data["problem"]),
+            about=_text(data["about"]),
+            parts=tuple(
+                Part(_text(name), _one_of(State, state), _text(why)) for name, state, why in data["parts"]
+            ),
+            strangers=tuple(map(_text, data["strangers"])),
+            rescued=None if rescued is None else replace(rescued, path=None),
+            missed=_text(data["missed"]),
         )
     named = _named(data["names"], arrays, content.ROWS.__contains__)
     for name, array in named.items():
@@ -157,9 +161,9 @@ def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
         return Surface(config, named, status, created, provenance, path)
     if kind != "run":
         raise ValueError("an answer of no known kind")
-    facts = DataFacts.from_json(_text(data["data"])) if "data" in data else None
+    about = DataFacts.from_json(_text(data["data"])) if "data" in data else None
     return Run(
-        RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=facts
+        RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=about
     )
 
 

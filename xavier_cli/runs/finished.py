@@ -7,8 +7,8 @@ from pathlib import Path
 from xavier_cli.config import RunConfig
 from xavier_cli.runs.checkpoint import difference
 from xavier_cli.runs.errors import ResumeError
-from xavier_cli.runs.record import Run
 from xavier_cli.runs.reader import read_run
+from xavier_cli.runs.record import Run
 
 
 def finished_run(path: Path, config: RunConfig) -> Run | None:
