@@ -42,8 +42,9 @@ def probe(
     from xavier_cli.cli.initial import initial_page
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.findings.expectation import expectation
-    from xavier_cli.runs.publish import lock_output
-    from xavier_cli.runs.store import write_run
+    from xavier_cli.locks import lock_output
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.examples import prepare
     from xavier_cli.training.loop import Watcher
@@ -68,6 +69,8 @@ def probe(
     material = prepare(config, data_dir)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = Watcher(report, provenance=command)
+        # Before anything is computed: what cannot be written is told now.
+        rehearse_run(path, Run(config, {}, provenance=command, data=material.facts))
         run = probe(config, material, strategy=strategy.value, watcher=watcher)
         write_run(path, run)
     show_page(initial_page(run, expectation(run), path), format)

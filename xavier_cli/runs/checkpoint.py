@@ -20,7 +20,7 @@ import numpy as np
 
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError, StorageError
-from xavier_cli.runs.publish import publish
+from xavier_cli.publish import publish, rehearse, sweep
 
 VERSION = 1
 # More than this is not written, since it would not be read.
@@ -94,6 +94,16 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     publish(path, image, verify, former)
 
 
+def rehearse_checkpoint(run: Path) -> None:
+    """Raise the `StorageError` for which no checkpoint could be left beside the run at `run`, if any."""
+    # The one before has the longest of the names.
+    *_, former = checkpoint_paths(run)
+    try:
+        rehearse(former)
+    except StorageError as error:
+        raise StorageError(run, f"could not be trained to: its checkpoint {error.reason}") from error
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at `path`; raises `RunFileError` where it is damaged or none.
 
@@ -156,6 +166,7 @@ def remove_checkpoints(run: Path) -> None:
     for path in checkpoint_paths(run):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+    sweep(run.parent, run.name)
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.runs.errors import RunFileError, StorageError
-from xavier_cli.runs.publish import lock_output, publish
+from xavier_cli.locks import lock_output
+from xavier_cli.publish import publish
 from xavier_cli.runs.store import read_any
 from xavier_cli.sweeps.plan import Cell, Group
 from xavier_cli.sweeps.workers import TRIES
