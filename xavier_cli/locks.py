@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import socket
 import stat
 import time
 import warnings
@@ -131,4 +130,4 @@ def _holder(descriptor: int) -> str:
 
 
 def _host() -> str:
-    return re.sub(r"[^\w.-]", "_", socket.gethostname()) or "localhost"
+    return re.sub(r"[^\w.-]", "_", os.uname().nodename) or "localhost"

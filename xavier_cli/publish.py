@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +69,17 @@ def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> 
         remove_empty(made)
 
 
+def adopt(whole: Path, path: Path) -> None:
+    """Give `whole`, a finished file in the folder of `path`, that name; raises `StorageError`."""
+    refuse_special(path)
+    try:
+        _fsync(whole)
+        os.replace(whole, path)
+        _fsync(path.parent)
+    except OSError as error:
+        raise StorageError.of(path, error) from error
+
+
 @contextlib.contextmanager
 def held_file(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path`, by a name of its own, while the context lasts; a killed process's is swept.
@@ -80,7 +90,7 @@ def held_file(path: Path, content: bytes) -> Iterator[Path]:
         try:
             make_folder(path.parent)
             place, descriptor = held.enter_context(_temporary(path))
-            held.callback(place.unlink, missing_ok=True)
+            held.callback(_unlink, place)
             _write(descriptor, content)
         except OSError as error:
             raise StorageError.of(path, error) from error
@@ -90,7 +100,7 @@ def held_file(path: Path, content: bytes) -> Iterator[Path]:
 def sweep(folder: Path, own: str = "") -> None:
     """Remove the temporaries that killed writers left in `folder`: those whose lock can be taken.
 
-    Those of outputs whose name begins with `own` are no matter how young: nobody else writes these.
+    Those of the output called `own`, and of its checkpoints, go no matter how young: nobody else writes them.
     Tidying up is not worth an error: what cannot be removed stays.
     """
     names: list[str] = []
@@ -99,10 +109,11 @@ def sweep(folder: Path, own: str = "") -> None:
     for name in names:
         match, temporary = _TEMPORARY.fullmatch(name), folder / name
         if match and temporary not in _being_written:
-            # A checkpoint's name begins as its run's does but for the point.
-            is_own = bool(own) and match["name"].lstrip(".").startswith(own.lstrip("."))
+            # A checkpoint is called as its run is, with a point before and an ending after that.
+            is_own = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
+            least = STALE_SECONDS if match["unlocked"] else 0.0 if is_own else FRESH_SECONDS
             with contextlib.suppress(OSError):
-                _remove_if_stale(temporary, STALE_SECONDS if match["unlocked"] else FRESH_SECONDS * (not is_own))
+                _remove_if_stale(temporary, least)
 
 
 def _remove_if_stale(temporary: Path, least: float) -> None:
@@ -113,10 +124,10 @@ def _remove_if_stale(temporary: Path, least: float) -> None:
     descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         locked = try_lock(descriptor)
-        if locked or (locked is None and age > STALE_SECONDS):
-            # Still the same one, and removed while its lock is held.
-            if is_same_file(descriptor, temporary):
-                temporary.unlink()
+        is_stale = locked or (locked is None and age > STALE_SECONDS)
+        # Still the same one, and removed while its lock is held.
+        if is_stale and is_same_file(descriptor, temporary):
+            temporary.unlink()
     finally:
         os.close(descriptor)
 
@@ -134,13 +145,13 @@ def _written(path: Path, content: bytes, verify: Verify | None, rename: Callable
                 raise StorageError(path, "could not be written: it reads back wrong")
             os.fsync(descriptor)
             rename(temporary)
-        _fsync_folder(path.parent)
+        _fsync(path.parent)
     except OSError as error:
         raise StorageError.of(path, error) from error
 
 
 def _temporary_name(path: Path) -> Path:
-    return path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
+    return path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
 
 
 @contextlib.contextmanager
@@ -150,8 +161,7 @@ def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
     try:
         yield temporary, descriptor
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _unlink(temporary)
         raise
     finally:
         os.close(descriptor)
@@ -176,13 +186,17 @@ def _create(path: Path) -> tuple[Path, int]:
                     return temporary, descriptor
             finally:
                 if not is_mine:
-                    with contextlib.suppress(OSError):
-                        temporary.unlink(missing_ok=True)
+                    _unlink(temporary)
                     os.close(descriptor)
         finally:
             if not is_mine:
                 _being_written.discard(temporary)
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+def _unlink(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def _write(descriptor: int, content: bytes) -> None:
@@ -191,13 +205,14 @@ def _write(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest[:PIECE_BYTES]) :]
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def _fsync(path: Path) -> None:
+    # Another descriptor than the writer's serves as well: fsync is about the file.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
         # Some network file systems cannot fsync a folder; the rename has happened all the same.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
             raise
     finally:
         os.close(descriptor)
@@ -208,7 +223,7 @@ def _ask_to_replace(path: Path) -> None:
     try:
         if stat.S_ISDIR(path.lstat().st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        # Removes nothing that is no folder: the system says ENOTDIR, or for what reason it may not be removed.
+        # Removes nothing but folders: the system says ENOTDIR, or why it may not be removed.
         os.rmdir(path)
     except (FileNotFoundError, NotADirectoryError):
         return

@@ -320,7 +320,9 @@ def test_what_killed_writers_left_is_swept_and_all_else_stays(tmp_path, runs):
 
     write_run(tmp_path / "run.h5", runs[0])
 
-    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([*(name for name, _ in kept), "run.h5"])
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
+        [*(name for name, _ in kept), "run.h5"]
+    )
 
 
 def test_a_link_or_a_folder_with_a_temporarys_name_is_left_alone(tmp_path, runs):
@@ -394,8 +396,7 @@ def test_a_temporary_swept_before_it_was_locked_is_made_again(tmp_path, monkeypa
 
 def test_a_temporary_never_opens_what_lies_there(tmp_path, monkeypatch, runs):
     (tmp_path / "precious").write_text("kept")
-    tokens = iter(["0" * 12, "1" * 12])
-    monkeypatch.setattr(publish.secrets, "token_hex", lambda count: next(tokens))
+    monkeypatch.setattr(publish.os, "urandom", bytes)
     (tmp_path / f".run.h5.{'0' * 12}.tmp").symlink_to(tmp_path / "precious")
 
     with pytest.raises(StorageError, match="File exists"):

@@ -12,7 +12,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 
 PROBES = Path("probes")
@@ -56,7 +56,7 @@ def probe(
         say("probe looks before pre-training: --pretrain changes nothing here")
     config = untrained(asked)
     path = output or PROBES / f"{config.file_stem()}.h5"
-    check_output(path)
+    refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     keep_compiled_programs()

@@ -13,7 +13,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def surface(
     run = read_run(around, only=("update", "curves/test_loss")) if around is not None else None
     config = _config(run, act, updates, span, points, examples, seed)
     path = output or FOLDER / f"{config.file_stem()}.h5"
-    check_output(path)
+    refuse_folder(path)
     if path.exists() and not force:
         if output is not None:
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")

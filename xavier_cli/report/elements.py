@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 
-from xavier_cli.plain_text import clean
+from xavier_cli.plain_text import clean, utf8_throughout
 
 
 class Markup(str):

@@ -22,8 +22,8 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 # Every dataset that a file of ours may hold.
 ROWS = {**schema.DATASETS, **surface.DATASETS}
 
-# The root attributes that reading needs, those that older files lack, and those for people and other programs,
-# which have to be texts all the same.
+# The root attributes that reading needs, those that older files lack, and those for people and other
+# programs, which have to be texts all the same.
 LATER_TEXTS = ("data_json",)
 PEOPLES_TEXTS = ("title", "Conventions")
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.publish import publish, rehearse
 from xavier_cli.runs import content, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError, StorageError
 from xavier_cli.runs.hdf5 import digest
-from xavier_cli.publish import publish, rehearse
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import DATASETS as SURFACE_DATASETS
 from xavier_cli.runs.surface import REQUIRED as SURFACE_REQUIRED

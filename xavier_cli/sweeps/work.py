@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.runs.errors import ResumeError, StorageError
 from xavier_cli.locks import lock_output
+from xavier_cli.runs.errors import ResumeError, StorageError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sweeps.plan import Cell, Group, is_finished

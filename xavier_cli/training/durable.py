@@ -46,7 +46,9 @@ def train_to_file(
     if resume:
         begun = trail.recover(strategy)
     watcher = trail.marked(watcher or Watcher())
-    _rehearse(path, {path: config, **(_longest_rate_path(config, path) if keep_all else {})}, material, watcher)
+    _rehearse(
+        path, {path: config, **(_longest_rate_path(config, path) if keep_all else {})}, material, watcher
+    )
     if not resume:
         checkpoints.remove_checkpoints(path)
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
@@ -113,9 +115,7 @@ def train_group_to_files(
     return runs
 
 
-def _rehearse(
-    trained: Path, files: Mapping[Path, RunConfig], material: Material, watcher: Watcher
-) -> None:
+def _rehearse(trained: Path, files: Mapping[Path, RunConfig], material: Material, watcher: Watcher) -> None:
     """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
 
     Told before anything is trained, it costs nobody hours.
@@ -134,8 +134,8 @@ def _rate_path(config: RunConfig, path: Path) -> Path:
 def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
     """Of a search's rates, the one whose run has the longest name."""
     seeds = config.seeds[: config.search_seeds]
-    files = {_rate_path(one, path): one for lr in config.search for one in (config.with_(seeds=seeds, lr=lr),)}
-    return dict(sorted(files.items(), key=lambda file: len(file[0].name))[-1:])
+    each = [config.with_(seeds=seeds, lr=lr) for lr in config.search]
+    return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
 
 
 class _Trail:
