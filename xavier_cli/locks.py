@@ -29,12 +29,16 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     path = Path(path)
     refuse_special(path)
     lock = path.parent / f".{path.name}.lock"
+    # What is made here and stays empty is not left behind.
+    made = missing_folders(path.parent)
     try:
-        # What is made here and stays empty is not left behind.
-        made = make_folder(path.parent)
+        make_folder(path.parent)
         descriptor = _open_and_lock(lock, path)
-    except OSError as error:
-        raise StorageError.of(path, error) from error
+    except BaseException as error:
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise StorageError.of(path, error) from error
+        raise
     try:
         yield
     finally:
@@ -77,19 +81,23 @@ def refuse_special(path: Path) -> None:
         raise StorageError(path, "could not be written: it is a pipe or a device")
 
 
-def make_folder(folder: Path) -> list[Path]:
-    """Make `folder` and all above it; those that were not there, the innermost first."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
+def missing_folders(folder: Path) -> list[Path]:
+    """Those of `folder` and all above it that are not there, the innermost first."""
+    # Not `Path.exists`, which raises where a name is too long to be there.
+    return [each for each in (folder, *folder.parents) if not os.path.exists(each)]
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and all above it."""
     # Where a file has the folder's name, opening what should lie in it says so better.
     with contextlib.suppress(FileExistsError):
         folder.mkdir(parents=True, exist_ok=True)
-    return made
 
 
 def remove_empty(folders: list[Path]) -> None:
-    """Remove those of `folders` in which nothing lies, as `make_folder` returned them."""
-    with contextlib.suppress(OSError):
-        for folder in folders:
+    """Remove those of `folders`, the innermost first, in which nothing lies."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
             folder.rmdir()
 
 

@@ -16,7 +16,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from xavier_cli.errors import StorageError
-from xavier_cli.locks import is_same_file, make_folder, refuse_special, remove_empty, try_lock
+from xavier_cli.locks import (
+    is_same_file,
+    make_folder,
+    missing_folders,
+    refuse_special,
+    remove_empty,
+    try_lock,
+)
 
 # Written in pieces, so that an interrupt is seen in between.
 PIECE_BYTES = 2**20
@@ -55,7 +62,7 @@ def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> 
 
     Every name that publishing needs is as long as here or shorter. Raises what `publish` would raise.
     """
-    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    made = missing_folders(path.parent)
 
     def rename(temporary: Path) -> None:
         other = _temporary_name(path)
@@ -135,6 +142,7 @@ def _remove_if_stale(temporary: Path, least: float) -> None:
 def _written(path: Path, content: bytes, verify: Verify | None, rename: Callable[[Path], None]) -> None:
     refuse_special(path)
     sweep(path.parent, path.name)
+    made = missing_folders(path.parent)
     try:
         make_folder(path.parent)
         with _temporary(path) as (temporary, descriptor):
@@ -146,8 +154,11 @@ def _written(path: Path, content: bytes, verify: Verify | None, rename: Callable
             os.fsync(descriptor)
             rename(temporary)
         _fsync(path.parent)
-    except OSError as error:
-        raise StorageError.of(path, error) from error
+    except BaseException as error:
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise StorageError.of(path, error) from error
+        raise
 
 
 def _temporary_name(path: Path) -> Path:

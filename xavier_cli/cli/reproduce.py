@@ -13,7 +13,7 @@ from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.options import DataDirOption, QuietOption
-from xavier_cli.cli.output import FormatOption, show_page
+from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import clean
 
 if TYPE_CHECKING:

@@ -56,7 +56,8 @@ def checkpoint_paths(run: Path) -> tuple[Path, Path]:
 
 def has_checkpoint(run: Path) -> bool:
     """Whether there is a checkpoint, readable or not, of the run at `run`."""
-    return any(path.exists() for path in checkpoint_paths(run))
+    # Not `Path.exists`, which raises where a name is too long to be there.
+    return any(os.path.exists(path) for path in checkpoint_paths(run))
 
 
 def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:

@@ -41,16 +41,16 @@ def train_to_file(
     `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
     one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
     """
+    watcher = watcher or Watcher()
+    files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
+    _rehearse(path, files, material, watcher)
     trail = _Trail(path, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
     if resume:
         begun = trail.recover(strategy)
-    watcher = trail.marked(watcher or Watcher())
-    _rehearse(
-        path, {path: config, **(_longest_rate_path(config, path) if keep_all else {})}, material, watcher
-    )
-    if not resume:
+    else:
         checkpoints.remove_checkpoints(path)
+    watcher = trail.marked(watcher)
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
     run, searched = train(
         config,
@@ -90,15 +90,15 @@ def train_group_to_files(
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
-    trail = _Trail(paths[0].with_name(f"group-{name}"), identity, note)
+    watcher, trail = watcher or Watcher(), _Trail(paths[0].with_name(f"group-{name}"), identity, note)
+    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), material, watcher)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
         # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
         note(f"{error}; they are trained anew")
         begun = {}
-    watcher = trail.marked(watcher or Watcher())
-    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), material, watcher)
+    watcher = trail.marked(watcher)
     runs = train_together(
         configs,
         material,
