@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xavier_cli import names
 from xavier_cli.own import recorded_words
+from xavier_cli.plain_text import utf8
 
 _LONGEST = 500
 
@@ -48,6 +49,10 @@ class Canonical(BaseModel):
         misspelt = [key for key in settings if key not in cls.model_fields]
         if misspelt:
             raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
+        for key, value in settings.items():
+            # A configuration is kept as JSON, which is text.
+            if isinstance(value, str) and (text := utf8(value)) != value:
+                raise ConfigError(f"{key}: `{text}` is not UTF-8: rename what it names")
         try:
             return cls.model_validate(settings)
         except ValidationError as error:

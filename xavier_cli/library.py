@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from xavier_cli.config import RunConfig
 from xavier_cli.findings import comparison
+from xavier_cli.locks import lock_output
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
-from xavier_cli.runs.publish import lock_output
 from xavier_cli.runs.record import Run
 from xavier_cli.training.cost import members_together
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices

@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from xavier_cli import names
+from xavier_cli.plain_text import utf8
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
@@ -202,7 +203,8 @@ def _module(place: str, text: bytes) -> ModuleType:
             with _on_path(os.getcwd()):
                 return importlib.import_module(place)
         path = Path(place).expanduser().absolute()
-        code = compile(text, str(path), "exec")
+        # JAX keeps it for tracebacks, and takes only what is text.
+        code = compile(text, utf8(str(path)), "exec")
         module = ModuleType(f"{_FROM_FILE}{path.stem}_{digest(text)}")
         module.__file__ = str(path)
         # Where dataclasses and the like look a class's module up.

@@ -18,14 +18,14 @@ CALLS = ("open", "write", "fsync", "replace", "close")
 
 
 def main():
+    from xavier_cli import locks, publish
     from xavier_cli.cli import main
-    from xavier_cli.runs import publish
     from xavier_cli.training import keeper, loop
 
     keeper.SECONDS, keeper.COSTS = 0.0, 0
     loop.FIRST_SEGMENT, loop.SEGMENT_SECONDS = 5, 0.02
     publish.PIECE_BYTES = 16_384
-    publish.os = types.SimpleNamespace(**vars(os))
+    publish.os = locks.os = types.SimpleNamespace(**vars(os))
     number, *fault = sys.argv.pop(1).split(":")
     kill_at, count = int(number), 0
 

@@ -4,17 +4,20 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.inputs import read_inputs
-from xavier_cli.cli.output import Format, encodable, format_page
+from xavier_cli.cli.output import Format, check_output, encodable, format_page, show_page, write_text
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.errors import StorageError
 from xavier_cli.statistics.estimate import Estimate
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eb|c_d&50%\t\x9b2J\r\n[bold]x"
@@ -185,3 +188,57 @@ def test_seeds_in_short():
 )
 def test_age_has_one_unit(seconds, shown):
     assert numbers.age(seconds) == shown
+
+
+def test_a_name_that_is_not_utf8_is_escaped_in_every_format():
+    name = os.fsdecode(b"caf\xe9.h5")
+    table = Table((Column("run"),), ((name,),))
+    page = Page("xavier.test/1", {"run": name, name: [name]}, [{"run": name}], (table,), (name,))
+    for format in Format:
+        text = format_page(page, format)
+        text.encode("utf-8")
+        assert "udce9" in text, format
+
+    content = json.loads(format_page(page, Format.JSON))
+    assert content["run"] == content["caf\\udce9.h5"][0] == "caf\\udce9.h5"
+
+
+def test_a_table_in_a_file_is_published(page, tmp_path, capsys):
+    output = tmp_path / os.fsdecode(b"t\xe9.json")
+    # What a killed writer left, and a link where a temporary of the past would have been.
+    (tmp_path / f".{output.name}.0123456789ab.tmp").write_text("half")
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / f".{output.name}.{os.getpid()}.tmp").symlink_to("precious")
+    show_page(page, output=output)
+
+    assert json.loads(output.read_text())["schema"] == "xavier.test/1"
+    assert (tmp_path / "precious").read_text() == "kept"
+    assert len(list(tmp_path.iterdir())) == 3
+    assert "t\\udce9.json" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    for output, words in {
+        tmp_path / "file" / "a.csv": "Not a directory",
+        tmp_path / "no" / ("x" * 250): "File name too long",
+        Path("/proc/1/a.csv"): "No such file|Permission denied|not permitted",
+    }.items():
+        with pytest.raises(StorageError, match=words):
+            write_text(output, "")
+        if "proc" not in str(output):
+            with pytest.raises(StorageError, match=words):
+                check_output(output)
+    check_output(tmp_path / "new" / "a.csv")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_stream_is_never_replaced_by_a_file(tmp_path):
+    kept = tmp_path / "kept.txt"
+    with kept.open("w") as file:
+        write_text(Path(f"/dev/fd/{file.fileno()}"), "± 1\n")
+    write_text(Path("/dev/null"), "gone")
+
+    assert kept.read_text() == "± 1\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]

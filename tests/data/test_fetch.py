@@ -13,6 +13,7 @@ from xavier_cli.data import fetch as room
 from xavier_cli.data.fetch import fetch
 from xavier_cli.data.mirrors import REMOTES, Remote
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.errors import StorageError
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -174,7 +175,7 @@ def test_a_full_disk_is_no_fault_of_the_mirrors(get, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(room.os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         get("good")
 
 

@@ -35,7 +35,8 @@ def write_whole(path, run):
 
 def write_in_place(path, run):
     """The control: the same bytes over the same calls, but into the file that is there."""
-    from xavier_cli.runs import publish, store
+    from xavier_cli import publish
+    from xavier_cli.runs import store
 
     content = []
     publish_whole, store.publish = store.publish, lambda path, image, verify: content.append(image)
@@ -115,7 +116,7 @@ def state(path, old, new):
 
 
 def kill(folder, writer):
-    from xavier_cli.runs import publish
+    from xavier_cli import publish
 
     path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
     write_whole(path, old)
@@ -141,12 +142,13 @@ def kill_checkpoints(folder, writer):
     """As `kill`, of checkpoints: whether one can be read after each kill, and of what."""
     import shutil
 
-    from xavier_cli.runs import checkpoint, publish
+    from xavier_cli import publish
+    from xavier_cli.runs import checkpoint
 
     path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
     write_checkpoints(path, old)
     kept = [(each, each.read_bytes()) for each in checkpoint.checkpoint_paths(path)]
-    publish.PIECE_BYTES = 32_768
+    publish.PIECE_BYTES = 8192
     states = []
     for k in range(1, 10_000):
         shutil.rmtree(folder)
@@ -190,25 +192,36 @@ def rewrite(folder, writer):
             break
 
 
+def linger(folder, name):
+    """Stay in the middle of writing `name` until killed."""
+    from xavier_cli import publish
+
+    def verify(temporary):
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+    publish.publish(folder / name, b"half", verify)
+
+
 def hold(folder, writer):
     """Hold the lock of `run.h5` until told to stop."""
-    from xavier_cli.runs import publish
+    from xavier_cli import locks
 
-    with publish.lock_output(folder / "run.h5"):
+    with locks.lock_output(folder / "run.h5"):
         print("ready", flush=True)
         sys.stdin.readline()
 
 
 def contend(folder, writer):
     """Take the lock again and again; a marker that is there already means that two had it."""
-    from xavier_cli.runs import publish
-    from xavier_cli.runs.errors import StorageError
+    from xavier_cli import locks
+    from xavier_cli.errors import StorageError
 
     taken = refused = 0
     deadline = time.monotonic() + 1.0
     while time.monotonic() < deadline:
         try:
-            with publish.lock_output(folder / "run.h5"):
+            with locks.lock_output(folder / "run.h5"):
                 os.close(os.open(folder / "marker", os.O_CREAT | os.O_EXCL))
                 os.unlink(folder / "marker")
                 taken += 1

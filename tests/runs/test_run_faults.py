@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.runs import checkpoint, publish
-from xavier_cli.runs.errors import RunFileError, StorageError
+from xavier_cli import locks, publish
+from xavier_cli.errors import StorageError
+from xavier_cli.runs import checkpoint
+from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.store import read_run, write_run
 
 FAULTS = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EROFS, errno.EMFILE)
@@ -163,10 +165,11 @@ def test_a_fault_at_any_call_leaves_the_old_file_and_no_other(
 def test_control_a_fault_in_a_writer_in_place_takes_the_old_file(tmp_path, monkeypatch, runs, code, count):
     path, (old, new) = tmp_path / "run.h5", runs
     write_run(path, old)
-    # The control: what would be the temporary is the file itself.
+    # The control: what is written is not the temporary but the file itself.
     monkeypatch.setattr(publish, "_write", written_in_place(path))
     faulty = Faulty(monkeypatch, code)
-    faulty.arm(2, for_good=True)
+    # After the temporary and the file itself were opened.
+    faulty.arm(3, for_good=True)
 
     with pytest.raises(StorageError):
         write_run(path, new)
@@ -177,7 +180,7 @@ def test_control_a_fault_in_a_writer_in_place_takes_the_old_file(tmp_path, monke
 
 
 def written_in_place(path):
-    def write(temporary, content):
+    def write(_, content):
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, content)
@@ -242,7 +245,7 @@ def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path, runs):
     for name in ("pipe.h5", "full.h5"):
         with pytest.raises(StorageError, match="could not be written: it is a pipe or a device"):
             write_run(tmp_path / name, runs[0])
-        with pytest.raises(StorageError, match="a pipe or a device"), publish.lock_output(tmp_path / name):
+        with pytest.raises(StorageError, match="a pipe or a device"), locks.lock_output(tmp_path / name):
             pass
 
     assert (tmp_path / "pipe.h5").is_fifo()
@@ -296,19 +299,109 @@ def test_places_that_cannot_be_written_are_named(tmp_path, runs):
     assert sorted(found.name for found in tmp_path.iterdir()) == ["file", "folder.h5"]
 
 
-def test_temporaries_of_the_dead_are_swept_and_others_stay(tmp_path, runs):
-    host, dead = publish._host(), subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    stale = [f".run.h5.{dead.pid}@{host}.tmp", f".other.h5.{os.getpid()}@{host}.tmp", ".run.h5.1@old.tmp"]
-    kept = [f".run.h5.{os.getppid()}@{host}.tmp", ".run.h5.1@elsewhere.tmp", ".mine.tmp", ".run.h5.ckpt"]
-    for name in stale + kept:
-        (tmp_path / name).write_text("")
-    day_before_yesterday = time.time() - 2 * 86_400
-    os.utime(tmp_path / ".run.h5.1@old.tmp", (day_before_yesterday, day_before_yesterday))
+def stray(folder, name, age=0.0):
+    """A file of such an age, as a killed writer would have left it."""
+    path = folder / name
+    path.write_text("")
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_what_killed_writers_left_is_swept_and_all_else_stays(tmp_path, runs):
+    token, hour, days = "0123456789ab", 3600, 2 * 86_400
+    # Of this very output, whose only writer we are, however young; a checkpoint's and a rehearsal's too.
+    stale = [(f".run.h5.{token}.tmp", 0), (f"..run.h5.ckpt.{token}.tmp", 0), (f".other.h5.{token}.tmp", hour)]
+    stale += [(".run.h5.17@host.tmp", days)]
+    # Another output's may have been made a moment ago; an older version's says nothing by its lock.
+    kept = [(f".fresh.h5.{token}.tmp", 0), (".other.h5.17@host.tmp", hour)]
+    kept += [(".mine.tmp", days), (f"run.h5.{token}.tmp", days), (".run.h5.ckpt", days)]
+    for name, age in stale + kept:
+        stray(tmp_path, name, age)
 
     write_run(tmp_path / "run.h5", runs[0])
 
-    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([*kept, "run.h5"])
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
+        [*(name for name, _ in kept), "run.h5"]
+    )
+
+
+def test_a_link_or_a_folder_with_a_temporarys_name_is_left_alone(tmp_path, runs):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / ".run.h5.0123456789ab.tmp").symlink_to(tmp_path / "precious")
+    (tmp_path / ".run.h5.0123456789ac.tmp").mkdir()
+    os.mkfifo(tmp_path / ".run.h5.0123456789ad.tmp")
+
+    write_run(tmp_path / "run.h5", runs[0])
+
+    assert (tmp_path / "precious").read_text() == "kept"
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def stopped_while_writing(folder, monkeypatch, name="run.h5"):
+    """A writer in another process that holds its temporary, in a folder that looks as if it were old."""
+    process = start("linger", folder, name)
+    assert process.stdout.readline() == "ready\n"
+    (temporary,) = folder.glob(".*.tmp")
+    os.utime(temporary, (0, 0))
+    return process, temporary
+
+
+def test_a_living_writers_temporary_stays_whatever_its_process_is_called(tmp_path, monkeypatch, runs):
+    # In containers that share a folder, host names and process ids are no one's own: only the lock counts.
+    process, temporary = stopped_while_writing(tmp_path, monkeypatch)
+    write_run(tmp_path / "run.h5", runs[0])
+    write_run(tmp_path / "other.h5", runs[0])
+    alive = temporary.exists()
+    process.kill()
+    process.communicate(timeout=30)
+    write_run(tmp_path / "other.h5", runs[0])
+
+    assert alive
+    assert not temporary.exists()
+
+
+def test_control_without_locks_only_the_age_protects_a_living_writer(tmp_path, monkeypatch, runs):
+    process, temporary = stopped_while_writing(tmp_path, monkeypatch)
+    monkeypatch.setattr(publish, "try_lock", lambda descriptor: None)
+    os.utime(temporary)
+    write_run(tmp_path / "run.h5", runs[0])
+    young = temporary.exists()
+    os.utime(temporary, (0, 0))
+    write_run(tmp_path / "run.h5", runs[0])
+    process.kill()
+    process.communicate(timeout=30)
+
+    assert young
+    assert not temporary.exists()
+
+
+@pytest.mark.parametrize("taken", ["removed", "locked"])
+def test_a_temporary_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch, runs, taken):
+    locked, seen = publish.try_lock, []
+
+    def slow(descriptor):
+        seen.append(descriptor)
+        if len(seen) == 1 and taken == "removed":
+            for temporary in tmp_path.glob(".*.tmp"):
+                temporary.unlink()
+        return False if len(seen) == 1 and taken == "locked" else locked(descriptor)
+
+    monkeypatch.setattr(publish, "try_lock", slow)
+    write_run(tmp_path / "run.h5", runs[0])
+
+    assert len(seen) == 2
+    assert read_run(tmp_path / "run.h5").config == runs[0].config
+    assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_a_temporary_never_opens_what_lies_there(tmp_path, monkeypatch, runs):
+    (tmp_path / "precious").write_text("kept")
+    monkeypatch.setattr(publish.os, "urandom", bytes)
+    (tmp_path / f".run.h5.{'0' * 12}.tmp").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(StorageError, match="File exists"):
+        write_run(tmp_path / "run.h5", runs[0])
+    assert (tmp_path / "precious").read_text() == "kept"
 
 
 def test_a_second_writer_is_told_who_the_first_is(tmp_path):
@@ -316,14 +409,14 @@ def test_a_second_writer_is_told_who_the_first_is(tmp_path):
     assert holder.stdout.readline() == "ready\n"
     said = f"`{tmp_path / 'run.h5'}` is being written by process {holder.pid} on {socket.gethostname()}"
 
-    with pytest.raises(StorageError) as caught, publish.lock_output(tmp_path / "run.h5"):
+    with pytest.raises(StorageError) as caught, locks.lock_output(tmp_path / "run.h5"):
         pytest.fail("two have the lock")
     assert str(caught.value) == said
-    with publish.lock_output(tmp_path / "other.h5"):
+    with locks.lock_output(tmp_path / "other.h5"):
         pass
     holder.communicate("\n", timeout=30)
     assert list(tmp_path.iterdir()) == []
-    with publish.lock_output(tmp_path / "run.h5"):
+    with locks.lock_output(tmp_path / "run.h5"):
         assert [found.name for found in tmp_path.iterdir()] == [".run.h5.lock"]
 
 
@@ -334,16 +427,16 @@ def test_the_lock_of_a_killed_writer_is_free(tmp_path):
     holder.communicate(timeout=30)
     assert (tmp_path / ".run.h5.lock").exists()
 
-    with publish.lock_output(tmp_path / "run.h5"):
+    with locks.lock_output(tmp_path / "run.h5"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_lock_is_given_back_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), publish.lock_output(tmp_path / "run.h5"):
+    with pytest.raises(ZeroDivisionError), locks.lock_output(tmp_path / "run.h5"):
         _ = 1 / 0
 
-    with publish.lock_output(tmp_path / "run.h5"):
+    with locks.lock_output(tmp_path / "run.h5"):
         pass
     assert list(tmp_path.iterdir()) == []
 

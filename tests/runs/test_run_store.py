@@ -8,7 +8,8 @@ import pytest
 import xarray
 
 from xavier_cli.config import RunConfig
-from xavier_cli.runs import schema
+from xavier_cli.runs import hdf5, schema
+from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import read_run, write_run
 
@@ -193,3 +194,68 @@ def test_numbers_of_the_same_kind_are_stored_as_the_schema_says(make_run, tmp_pa
     read = read_run(tmp_path / "a.h5")
     assert read["curves/test_error"].dtype == np.float64
     assert read["final/test_correct"].tolist() == arrays["final/test_correct"].tolist()
+
+
+OWN = "Ünlü klasör/übung.py"
+
+
+@pytest.fixture
+def own_run(make_run):
+    """A run of a custom function with letters beyond ASCII in its path, and bytes of none in its command."""
+    settings = {"act": f"{OWN}:f", "sources": f"{OWN} 0123456789abcdef", "depth": 1, "width": 2}
+    run = make_run(**settings, updates=10, records="3", only=("curves",))
+    return replace(run, provenance={"command": "xavier train -o caf\udce9.h5", "é": [{"\udcff": 1}]})
+
+
+def test_texts_are_utf8_and_names_that_are_none_are_escaped(own_run, tmp_path):
+    path = tmp_path / "a.h5"
+    write_run(path, own_run)
+    read = read_run(path)
+
+    assert read.config == own_run.config
+    assert read.provenance == {"command": "xavier train -o caf\\udce9.h5", "é": [{"\\udcff": 1}]}
+    write_run(tmp_path / "b.h5", own_run)
+    assert path.read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["h5py", *ENGINES])
+def test_others_read_the_title_as_text(own_run, tmp_path, engine):
+    write_run(tmp_path / "a.h5", own_run)
+    if engine == "h5py":
+        with h5py.File(tmp_path / "a.h5") as file:
+            kind = file.attrs.get_id("title").get_type()
+            title = file.attrs["title"].decode()
+            assert (kind.get_cset(), kind.is_variable_str()) == (h5py.h5t.CSET_UTF8, False)
+    else:
+        with xarray.open_dataset(tmp_path / "a.h5", engine=engine) as dataset:
+            title = dataset.attrs["title"]
+
+    assert title == f"shapeset {OWN}:f normalized 1x2"
+
+
+def with_attribute(path, name, content, charset):
+    """The attribute as another writer, or an older one, would have made it."""
+    with h5py.File(path, "r+", libver=hdf5.LIBVER) as file:
+        del file.attrs[name]
+        file.attrs.create(name, np.bytes_(content), dtype=h5py.string_dtype(charset, len(content)))
+
+
+def test_texts_of_older_files_are_marked_as_ascii(make_run, tmp_path):
+    run = make_run(depth=1, width=2, updates=10, records="3", only=("curves",))
+    write_run(tmp_path / "a.h5", run)
+    for name in ("title", "status", "config_json", "provenance_json"):
+        with h5py.File(tmp_path / "a.h5") as file:
+            content = file.attrs[name]
+        with_attribute(tmp_path / "a.h5", name, content, "ascii")
+
+    assert read_run(tmp_path / "a.h5").config == run.config
+
+
+@pytest.mark.parametrize("charset", ["ascii", "utf-8"])
+@pytest.mark.parametrize("name", ["title", "Conventions", "provenance_json", "created_utc"])
+def test_a_byte_that_is_no_utf8_is_damage(make_run, tmp_path, name, charset):
+    write_run(tmp_path / "a.h5", make_run(depth=1, width=2, updates=10, records="3", only=("curves",)))
+    with_attribute(tmp_path / "a.h5", name, b"caf\xe9", charset)
+
+    with pytest.raises(RunFileError, match=f"is damaged \\(`{name}` is not UTF-8\\)"):
+        read_run(tmp_path / "a.h5")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
+from xavier_cli.locks import lock_output
 from xavier_cli.recipes import Recipe
-from xavier_cli.runs.publish import lock_output
 from xavier_cli.runs.store import read_run
 from xavier_cli.sweeps import plan, work
 from xavier_cli.sweeps.ledger import Ledger

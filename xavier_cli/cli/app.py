@@ -14,6 +14,8 @@ import typer
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 from xavier_cli.cli.page import clean
+from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
+from xavier_cli.errors import StorageError
 
 app = typer.Typer(
     name="xavier",
@@ -136,8 +138,8 @@ def main() -> None:
             code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
     except BrokenPipeError:
-        # `| head` closed its end; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `| head` closed its end.
+        give_up_stdout()
         code = ExitCode.DONE
     except SystemExit as ending:
         # Typer's own way out of a closed pipe, which is no error here.
@@ -145,6 +147,11 @@ def main() -> None:
     except BaseException as error:
         if "--debug" in sys.argv:
             raise
+        if is_about_stdout(error):
+            # Printed past `show_page`: help, a path.
+            error = StorageError.of("stdout", error)
+            give_up_stdout()
         say(f"xavier: {one_line(error)}")
         code = exit_code(error)
+    give_up_stderr_if_full()
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,14 +84,15 @@ def fetch(
     found = where(asked, data_dir) if data_dir else None
     if found is not None and target not in found.parents:
         say(f"here already; `xavier data verify {asked.name}` checks it")
-        typer.echo(found)
+        typer.echo(os.fsencode(found))
         return
     try:
         with _shown(quiet) as report:
             place = fetch(asked.name, remote, target, report, lambda text: say(f"xavier: {clean(text)}"))
     except OSError as error:
         raise StorageError.of(target, error) from error
-    typer.echo(place)
+    # Bytes, since a path need not be text.
+    typer.echo(os.fsencode(place))
 
 
 @data.command("verify")

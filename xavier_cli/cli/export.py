@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -107,19 +108,24 @@ def _write_netcdf(runs: Sequence[tuple[str, Run]], output: Path) -> None:
     for name, run in runs:
         path = output if one_file else output / f"{name}.nc"
         write_run(path, run)
-        print(path)
+        _tell(path)
 
 
 def _write_events(runs: Sequence[tuple[str, Run]], output: Path) -> None:
     from xavier_cli.export.tensorboard import event_files
-    from xavier_cli.runs.publish import publish
+    from xavier_cli.publish import publish
 
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"`{output}` is a file; name a folder", param_hint="--output")
     for name, run in runs:
         for place, content in event_files(run).items():
-            publish(output / name / place, content, lambda _: None)
-        print(output / name)
+            publish(output / name / place, content)
+        _tell(output / name)
+
+
+def _tell(path: Path) -> None:
+    # Bytes, since a path need not be text.
+    typer.echo(os.fsencode(path))
 
 
 def _names(runs: Sequence[Run]) -> Iterator[str]:

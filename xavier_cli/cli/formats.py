@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.plain_text import utf8
 
 
 def format_plain(page: Page) -> str:
@@ -116,8 +117,10 @@ def _latex(text: str) -> str:
 
 def _jsonable(value: object) -> object:
     if isinstance(value, Mapping):
-        return {str(key): _jsonable(part) for key, part in value.items()}
-    if isinstance(value, str) or value is None or isinstance(value, bool | int):
+        return {utf8(str(key)): _jsonable(part) for key, part in value.items()}
+    if isinstance(value, str):
+        return utf8(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
@@ -15,6 +14,10 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import Page, clean
+from xavier_cli.cli.streams import give_up_stdout
+from xavier_cli.errors import StorageError
+from xavier_cli.plain_text import utf8
+from xavier_cli.publish import publish, rehearse
 
 
 class Format(StrEnum):
@@ -67,7 +70,7 @@ _PLAINER = str.maketrans(
 def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
     """Write `page` to stdout, or to `output` whole or not at all."""
     if output is not None:
-        check_output(output)
+        refuse_folder(output)
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
         text = format_page(page, format, screen_width(), colour=_has_colour(sys.stdout))
@@ -100,8 +103,13 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
 
 def check_output(output: Path) -> None:
     """Refuse an `-o` that nothing can be written to; called before any work is done for it."""
-    from xavier_cli.runs.errors import StorageError
+    refuse_folder(output)
+    if not is_written_as_it_is(output):
+        rehearse(output)
 
+
+def refuse_folder(output: Path) -> None:
+    """Refuse an `-o` that is a folder; whoever writes it looks himself at what else may be wrong."""
     try:
         is_folder = output.is_dir()
     except OSError as error:
@@ -112,38 +120,39 @@ def check_output(output: Path) -> None:
 
 def write_text(output: Path, text: str) -> None:
     """Put `text` at `output` in UTF-8: the old file stays until the new one is whole."""
-    from xavier_cli.runs.errors import StorageError
-
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    content = utf8(text).encode("utf-8")
+    if not is_written_as_it_is(output):
+        publish(output, content)
+        return
     try:
-        # A pipe or a device (`-o /dev/stdout`) is written to as it is, never replaced by a file.
-        if output.exists() and not output.is_file():
-            output.write_text(text, encoding="utf-8")
-            return
-        output.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, output)
+        # Neither made nor emptied: a pipe waits for its reader here.
+        with open(os.open(output, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
+            file.write(content)
     except BrokenPipeError:
         # Whoever reads has seen enough, which is no error.
         raise
     except OSError as error:
         raise StorageError.of(output, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+
+
+def is_written_as_it_is(output: Path) -> bool:
+    """Whether `output` is a pipe or a device, or one of this process's streams: never replaced by a file."""
+    try:
+        folder = output.parent.resolve()
+        is_stream = folder == Path("/dev") or Path("/proc") in folder.parents
+        return is_stream or (output.exists() and not output.is_file())
+    except OSError as error:
+        raise StorageError.of(output, error) from error
 
 
 def _to_stdout(text: str) -> None:
-    from xavier_cli.runs.errors import StorageError
-
     try:
         sys.stdout.write(encodable(text, sys.stdout.encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        # Python would fail once more, and with a code of its own, when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_stdout()
         raise StorageError.of("stdout", error) from error
 
 

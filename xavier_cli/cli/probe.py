@@ -12,7 +12,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 
 PROBES = Path("probes")
@@ -42,8 +42,9 @@ def probe(
     from xavier_cli.cli.initial import initial_page
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.findings.expectation import expectation
-    from xavier_cli.runs.publish import lock_output
-    from xavier_cli.runs.store import write_run
+    from xavier_cli.locks import lock_output
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.examples import prepare
     from xavier_cli.training.loop import Watcher
@@ -55,7 +56,7 @@ def probe(
         say("probe looks before pre-training: --pretrain changes nothing here")
     config = untrained(asked)
     path = output or PROBES / f"{config.file_stem()}.h5"
-    check_output(path)
+    refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     keep_compiled_programs()
@@ -68,6 +69,8 @@ def probe(
     material = prepare(config, data_dir)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = Watcher(report, provenance=command)
+        # Before anything is computed: what cannot be written is told now.
+        rehearse_run(path, Run(config, {}, provenance=command, data=material.facts))
         run = probe(config, material, strategy=strategy.value, watcher=watcher)
         write_run(path, run)
     show_page(initial_page(run, expectation(run), path), format)

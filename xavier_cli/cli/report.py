@@ -12,7 +12,7 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import check_output, write_text
+from xavier_cli.cli.output import check_output, is_written_as_it_is, write_text
 from xavier_cli.cli.page import clean
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def report(
     from xavier_cli.runs import schema
 
     check_output(output)
-    if output.suffix.lower() not in ENDINGS and not _is_device(output):
+    if output.suffix.lower() not in ENDINGS and not is_written_as_it_is(output):
         raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
     read = inputs.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
     experiments, notes = inputs.merged(read)
@@ -57,7 +57,7 @@ def report(
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
     write_text(output, page(report_content(trained, [*notes, *problems])))
-    if not _is_device(output):
+    if not is_written_as_it_is(output):
         # Bytes, since a path need not be text.
         typer.echo(os.fsencode(output))
     read.finish()
@@ -67,7 +67,3 @@ def _by_name(run: Run) -> Run:
     """`run` under its files' names alone, so that the page says the same wherever they lie."""
     path = Path(run.path.name) if run.path else None
     return replace(run, path=path, sources=tuple(Path(source.name) for source in run.sources))
-
-
-def _is_device(output: Path) -> bool:
-    return output.exists() and not output.is_file()

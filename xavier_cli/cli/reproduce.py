@@ -13,7 +13,7 @@ from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.options import DataDirOption, QuietOption
-from xavier_cli.cli.output import FormatOption, show_page
+from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import clean
 
 if TYPE_CHECKING:
@@ -73,13 +73,17 @@ def reproduce(
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
+    folder = output or FIGURES / plan.recipe.name
+    # Before anything is trained: a figure that cannot be written is told now.
+    for figure in plan.recipe.figures:
+        check_output(_place(folder, figure))
     finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
     runs, surfaces = _read(finished.outcomes)
     choices, notes = _chosen(plan.recipe, runs)
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
-    figures, missing = _draw(plan.recipe, runs, surfaces, output or FIGURES / plan.recipe.name, data_dir)
+    figures, missing = _draw(plan.recipe, runs, surfaces, folder, data_dir)
     # Of several rates a claim takes what it asks for, all of them where it is about rates.
     verdicts = _judged(plan.recipe, [*runs, *surfaces])
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
@@ -126,7 +130,7 @@ def _draw(
 
     paths, missing = [], []
     for figure in recipe.figures:
-        path = folder / f"{figure.stem}.png"
+        path = _place(folder, figure)
         try:
             drawing = _drawing(figure, runs, surfaces, data_dir)
         except (UnsuitableRunError, DataMissingError, DataDamagedError) as error:
@@ -137,6 +141,10 @@ def _draw(
         for note in drawing.notes:
             say(f"xavier: {figure.stem}: {clean(note)}")
     return paths, missing
+
+
+def _place(folder: Path, figure: Figure) -> Path:
+    return folder / f"{figure.stem}.png"
 
 
 def _drawing(

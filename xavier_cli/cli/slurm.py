@@ -35,21 +35,20 @@ def print_script(plan: Plan, parts: int, jobs: int) -> None:
     cores = max(LEAST_CORES, jobs)
     longest = max(sum(group.core_seconds for group in shard(plan.groups, 1, parts)), 0.0) / cores
     before, after = _without_slurm(sys.argv[1:])
-    print(
-        script(
-            [_program(), *before],
-            ["--yes", *after],
-            parts,
-            title=plan.recipe.title,
-            name=plan.recipe.name,
-            cells=len(plan.cells),
-            time=f"About {about(longest)} for each part on {cores} cores, by a rule, not measured.",
-            cores=cores,
-            folder=Path.cwd(),
-            variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
-        ),
-        end="",
+    text = script(
+        [_program(), *before],
+        ["--yes", *after],
+        parts,
+        title=plan.recipe.title,
+        name=plan.recipe.name,
+        cells=len(plan.cells),
+        time=f"About {about(longest)} for each part on {cores} cores, by a rule, not measured.",
+        cores=cores,
+        folder=Path.cwd(),
+        variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
     )
+    # The very bytes of paths and arguments, whatever the screen can show.
+    typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
     say("next: keep it in a file that every node sees, like job.sh, and `sbatch job.sh`")
 
 

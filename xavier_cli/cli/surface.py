@@ -13,7 +13,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def surface(
     run = read_run(around, only=("update", "curves/test_loss")) if around is not None else None
     config = _config(run, act, updates, span, points, examples, seed)
     path = output or FOLDER / f"{config.file_stem()}.h5"
-    check_output(path)
+    refuse_folder(path)
     if path.exists() and not force:
         if output is not None:
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
@@ -132,8 +132,9 @@ def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
 def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool) -> Surface:
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.cli.signals import StopFlag
-    from xavier_cli.runs.publish import lock_output
-    from xavier_cli.runs.store import write_run
+    from xavier_cli.locks import lock_output
+    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.loop import Watcher
@@ -146,6 +147,8 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     prepare_devices(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
         watcher = Watcher(report, lambda: bool(stopped), provenance=command)
+        # Before anything is trained: what cannot be written is told now.
+        rehearse_run(path, Surface(config, {}, provenance=command))
         try:
             if run is None:
                 made = room.two_weights(config, watcher)

@@ -21,7 +21,7 @@ from xavier_cli.cli.options import (
     StrategyOption,
     asked_members,
 )
-from xavier_cli.cli.output import Format, FormatOption, check_output, show_page
+from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
 from xavier_cli.datasets import find_data
@@ -80,7 +80,7 @@ def train(
     asked = asked_members(member_batch)
     config = resolve(settings)
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
-    check_output(path)
+    refuse_folder(path)
     if dry_run:
         from xavier_cli.cli.plan import plan_page
 
@@ -158,7 +158,7 @@ def _train(
     asked: int | None,
     live: bool,
 ) -> Run:
-    from xavier_cli.runs.publish import lock_output
+    from xavier_cli.locks import lock_output
 
     # Before anything that takes long: who comes second is told at once.
     with lock_output(path), StopFlag() as stopped:

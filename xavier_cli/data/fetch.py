@@ -1,23 +1,26 @@
 """Gets the official files of a data set: from several mirrors, checked, whole or not at all.
 
 What is cut off stays beside its place as a hidden `.<name>.part` and is gone on with, also from another
-mirror. Only content with the known checksum ever gets its name: pooch checks and renames it.
+mirror. Only content with the known checksum ever gets its name.
 """
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
+import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from xavier_cli import __version__
 from xavier_cli.data.mirrors import Remote
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.locks import is_same_file, try_lock
+from xavier_cli.publish import adopt
 
 PIECE_BYTES = 2**18
 # The largest set has 170 MB; a server can send for ever.
@@ -37,20 +40,19 @@ def fetch(name: str, remote: Remote, folder: Path, report: Report, say: Callable
 
     Files that are there and right are left alone. `say` is told of mirrors that fail. Raises
     `DataMissingError` where no mirror has a file, `DataDamagedError` where one has, but with other content,
-    and `OSError` where it cannot be stored.
+    and `StorageError` or `OSError` where it cannot be stored.
     """
-    import pooch
-
-    pooch.get_logger().setLevel("ERROR")
     place = folder / remote.folder
     place.mkdir(parents=True, exist_ok=True)
     for file, md5 in remote.files.items():
-        changed = False
+        path, changed = place / file, False
+        if path.exists() and _md5(path) == md5:
+            continue
         for mirror in remote.mirrors:
             part = place / f".{file}.part"
             # What was begun may be of another content: then once more from the start.
             for _ in range(2 if part.exists() and part.stat().st_size else 1):
-                problem, differs = _fetch_one(pooch, mirror + file, f"md5:{md5}", place / file, part, report)
+                problem, differs = _fetch_one(mirror + file, md5, path, part, report)
                 changed |= differs
                 if not differs:
                     break
@@ -67,53 +69,66 @@ def fetch(name: str, remote: Remote, folder: Path, report: Report, say: Callable
     return place
 
 
-def _fetch_one(pooch: Any, url: str, known: str, path: Path, part: Path, report: Report) -> tuple[str, bool]:
+def _fetch_one(url: str, md5: str, path: Path, part: Path, report: Report) -> tuple[str, bool]:
     """What went wrong with one mirror, if anything, and whether it was the content."""
-
-    def download(url: str, output: str, _: object) -> None:
-        _resume(url, part, report)
-        os.replace(part, output)
-
     try:
-        pooch.retrieve(url, known_hash=known, fname=path.name, path=path.parent, downloader=download)
+        with _alone(part) as file:
+            _resume(url, file, part, report)
+            # Until it has its name: nobody else goes on with it meanwhile.
+            file.flush()
+            if _md5(part) != md5:
+                part.unlink()
+                return "other content than the official file's", True
+            adopt(part, path)
     except _NotServedError as error:
         return str(error), False
-    except ValueError:
-        return "other content than the official file's", True
     return "", False
 
 
-def _resume(url: str, part: Path, report: Report) -> None:
-    """Complete `part`, which may hold the beginning, from `url`; raises `_NotServedError`, `OSError`."""
-    with part.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _NotServedError("another process is fetching the file") from None
-        done = file.tell()
-        try:
-            response = _open(url, done)
-        except _NotServedError:
-            if not done:
-                part.unlink()
-            raise
-        with response:
-            sent = response.headers.get("Content-Range", "")
-            if response.status != 206 or not sent.startswith(f"bytes {done}-"):
-                # The server sends everything, whatever was asked for, or something else.
-                if response.status != 200:
-                    raise _NotServedError(f"sends `{sent[:40]}` where the rest was asked for")
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(part: Path) -> Iterator[BinaryIO]:
+    """The file `part`, to be added to by nobody else for as long as the context lasts."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(part, flags, 0o666), "ab") as file:
+        if try_lock(file.fileno()) is False or not is_same_file(file.fileno(), part):
+            raise _NotServedError("another process is fetching the file")
+        yield file
+
+
+def _resume(url: str, file: BinaryIO, part: Path, report: Report) -> None:
+    """Complete `file` at `part`, which may hold the beginning, from `url`.
+
+    Raises `_NotServedError`, `OSError`.
+    """
+    done = file.seek(0, os.SEEK_END)
+    try:
+        response = _open(url, done)
+    except _NotServedError:
+        if not done:
+            part.unlink()
+        raise
+    with response:
+        sent = response.headers.get("Content-Range", "")
+        if response.status != 206 or not sent.startswith(f"bytes {done}-"):
+            # The server sends everything, whatever was asked for, or something else.
+            if response.status != 200:
+                raise _NotServedError(f"sends `{sent[:40]}` where the rest was asked for")
+            file.truncate(0)
+            done = 0
+        length = response.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdigit() else None
+        while piece := _piece(response):
+            done += len(piece)
+            if done > MAX_BYTES:
                 file.truncate(0)
-                done = 0
-            length = response.headers.get("Content-Length", "")
-            total = done + int(length) if length.isdigit() else None
-            while piece := _piece(response):
-                done += len(piece)
-                if done > MAX_BYTES:
-                    file.truncate(0)
-                    raise _NotServedError(f"sends over {MAX_BYTES} bytes")
-                file.write(piece)
-                report(part.name[1 : -len(".part")], done, total)
+                raise _NotServedError(f"sends over {MAX_BYTES} bytes")
+            file.write(piece)
+            report(part.name[1 : -len(".part")], done, total)
     if total is not None and done < total:
         raise _NotServedError(f"cut off at {done} of {total} bytes")
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli.datasets import DataFacts
+from xavier_cli.plain_text import utf8, utf8_throughout
 
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33
@@ -79,11 +80,12 @@ class FiniteSet:
             name=name,
             inputs=self.train.pixels.shape[1],
             classes=len(self.labels),
-            labels=self.labels,
+            # Names of folders and files, which need not be text.
+            labels=tuple(map(utf8, self.labels)),
             top_class=float(counts.max() / counts.sum()),
             shape=self.shape,
             sha256=self.sha256,
-            sources=self.checksums,
+            sources=utf8_throughout(self.checksums),
             **sizes,
         )
 

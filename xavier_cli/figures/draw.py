@@ -17,7 +17,7 @@ from xavier_cli.figures.look import look
 from xavier_cli.figures.page import Drawing
 from xavier_cli.figures.samples import Samples
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
-from xavier_cli.runs.publish import publish
+from xavier_cli.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 
@@ -70,7 +70,7 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
     content = io.BytesIO()
     with look():
         figure.savefig(content, format=ending[1:], metadata=_METADATA[ending])
-    publish(path, content.getvalue(), verify=lambda temporary: None)
+    publish(path, content.getvalue())
 
 
 def refuse_unknown(kind: Kind, chosen: Selection) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.publish import publish, rehearse, sweep
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError, StorageError
-from xavier_cli.runs.publish import publish
 
 VERSION = 1
 # More than this is not written, since it would not be read.
@@ -56,7 +56,8 @@ def checkpoint_paths(run: Path) -> tuple[Path, Path]:
 
 def has_checkpoint(run: Path) -> bool:
     """Whether there is a checkpoint, readable or not, of the run at `run`."""
-    return any(path.exists() for path in checkpoint_paths(run))
+    # Not `Path.exists`, which raises where a name is too long to be there.
+    return any(os.path.exists(path) for path in checkpoint_paths(run))
 
 
 def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
@@ -92,6 +93,16 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
             raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
 
     publish(path, image, verify, former)
+
+
+def rehearse_checkpoint(run: Path) -> None:
+    """Raise the `StorageError` for which no checkpoint could be left beside the run at `run`, if any."""
+    # The one before has the longest of the names.
+    *_, former = checkpoint_paths(run)
+    try:
+        rehearse(former)
+    except StorageError as error:
+        raise StorageError(run, f"could not be trained to: its checkpoint {error.reason}") from error
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -160,6 +171,7 @@ def remove_checkpoints(run: Path) -> None:
     for path in checkpoint_paths(run):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+    sweep(run.parent, run.name)
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

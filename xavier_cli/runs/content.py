@@ -13,6 +13,7 @@ import numpy as np
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.plain_text import utf8, utf8_throughout
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
@@ -21,9 +22,10 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 # Every dataset that a file of ours may hold.
 ROWS = {**schema.DATASETS, **surface.DATASETS}
 
-# The root attributes that reading needs, and those that older files lack; the others are for people and other
-# programs.
+# The root attributes that reading needs, those that older files lack, and those for people and other
+# programs, which have to be texts all the same.
 LATER_TEXTS = ("data_json",)
+PEOPLES_TEXTS = ("title", "Conventions")
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
 
 
@@ -68,19 +70,19 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
 
 
 def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
-    """The root attributes of `run` that are text, all ASCII and none empty."""
+    """The root attributes of `run` that are text, none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
     datetime.fromisoformat(created)
     facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
     return facts | {
-        "title": _title(run.config),
+        "title": utf8(_title(run.config)),
         "Conventions": schema.CONVENTIONS,
         "created_utc": created,
         "status": run.status,
         "config_json": run.config.to_json(),
         "config_sha256": run.config.sha256(),
         "digests_json": json.dumps(digests, sort_keys=True),
-        "provenance_json": json.dumps(dict(run.provenance), sort_keys=True),
+        "provenance_json": json.dumps(utf8_throughout(dict(run.provenance)), sort_keys=True),
     }
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Who reads and writes runs finds all that can go wrong with them here.
+from xavier_cli.errors import StorageError as StorageError
+
 
 class RunFileError(Exception):
     """A file that is no readable run; its text is one line that names the file and the reason."""
@@ -24,18 +27,3 @@ class NoTrainingError(RunFileError):
 
 class ResumeError(Exception):
     """A training that cannot be gone on with as asked; its text is one line that names what differs."""
-
-
-class StorageError(Exception):
-    """A file that could not be written, or is being written by someone else; one line that names it."""
-
-    def __init__(self, path: str | os.PathLike[str], reason: str):
-        self.path = Path(path)
-        self.reason = " ".join(reason.split())
-        super().__init__(f"`{os.fspath(path)}` {self.reason}")
-
-    @classmethod
-    def of(cls, path: str | os.PathLike[str], error: BaseException) -> StorageError:
-        """The `StorageError` that `error`, raised while `path` was being written, amounts to."""
-        words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        return cls(path, f"could not be written: {words or type(error).__name__}")

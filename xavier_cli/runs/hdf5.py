@@ -68,7 +68,7 @@ def image(version: tuple[str, int], texts: Mapping[str, str], items: Sequence[It
     with h5py.File.in_memory(libver=LIBVER) as file:
         file.attrs[version[0]] = np.int64(version[1])
         for name, text in texts.items():
-            file.attrs[name] = np.bytes_(text.encode("ascii"))
+            _set_text(file, name, text)
         scales: dict[str, h5py.Dataset] = {}
         for item in items:
             _store(file, item, scales)
@@ -91,13 +91,19 @@ def _store(file: h5py.File, item: Item, scales: dict[str, h5py.Dataset]) -> None
         **({"compression": "gzip", "compression_opts": 1, "shuffle": True} if packed else {}),
     )
     for name, text in item.texts.items():
-        dataset.attrs[name] = np.bytes_(text.encode("ascii"))
+        _set_text(dataset, name, text)
     if item.is_scale:
         dataset.make_scale(item.path.rpartition("/")[2])
         scales[item.path] = dataset
     else:
         for axis, dim in enumerate(item.dims):
             dataset.dims[axis].attach_scale(scales[dim])
+
+
+def _set_text(item: h5py.File | h5py.Dataset, name: str, text: str) -> None:
+    """Give `item` an attribute of fixed length in UTF-8; HDF5's own texts, of any length, lie elsewhere."""
+    content = text.encode("utf-8")
+    item.attrs.create(name, np.bytes_(content), dtype=h5py.string_dtype("utf-8", len(content)))
 
 
 def _chunks(array: np.ndarray) -> tuple[int, ...]:
@@ -154,8 +160,11 @@ def has(root: Any, name: str) -> bool:
 
 
 def text(root: Any, name: str) -> str:
-    """The text in the root attribute `name`."""
-    return bytes(_attribute(root, name, h5py.h5t.TypeStringID)).decode("ascii")
+    """The text in the root attribute `name`, in UTF-8; older files are marked as ASCII, which is the same."""
+    try:
+        return bytes(_attribute(root, name, h5py.h5t.TypeStringID)).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"`{name}` is not UTF-8") from None
 
 
 def _attribute(root: Any, name: str, kind: Any) -> Any:

@@ -1,6 +1,6 @@
 """Writes and reads run files: everything about them follows `runs.schema`.
 
-A file is built in memory by `runs.hdf5` and published by `runs.publish`. Reading trusts nothing: it walks our
+A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it walks our
 own schema, and believes only numbers whose digest holds.
 """
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.publish import publish, rehearse
 from xavier_cli.runs import content, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError, StorageError
 from xavier_cli.runs.hdf5 import digest
-from xavier_cli.runs.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import DATASETS as SURFACE_DATASETS
 from xavier_cli.runs.surface import REQUIRED as SURFACE_REQUIRED
@@ -45,6 +45,30 @@ def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
             raise StorageError(path, "could not be written: it reads back other numbers")
 
     publish(path, image, verify)
+
+
+def rehearse_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
+    """Do all that `write_run` will do with a run like `run`, whose arrays may be missing, and leave nothing.
+
+    What is at `path` stays. Raises what `write_run` would raise for the name, the place or a text.
+    """
+    path = Path(path)
+    texts = content.texts(run, {})
+    try:
+        image = hdf5.image(("schema_version", schema.VERSION), texts, [])
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise StorageError.of(path, error) from error
+
+    def verify(temporary: Path) -> None:
+        try:
+            with hdf5.opened(temporary) as root:
+                wrong = [name for name, text in texts.items() if hdf5.text(root, name) != text]
+        except RunFileError as error:
+            raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
+        if wrong:
+            raise StorageError(path, f"could not be written: `{wrong[0]}` reads back as another text")
+
+    rehearse(path, image, verify)
 
 
 def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:
@@ -103,8 +127,9 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         )
     if version < 1:
         raise RunFileError(path, f"has schema {version}, which never was")
-    later = [name for name in content.LATER_TEXTS if hdf5.has(root, name)]
-    texts = {name: hdf5.text(root, name) for name in (*content.HEADER_TEXTS, *later)}
+    optional = (*content.LATER_TEXTS, *content.PEOPLES_TEXTS)
+    there = [name for name in optional if hdf5.has(root, name)]
+    texts = {name: hdf5.text(root, name) for name in (*content.HEADER_TEXTS, *there)}
     header = content.header(path, texts)
     config, digests = header.config, header.digests
     is_surface = isinstance(config, SurfaceConfig)

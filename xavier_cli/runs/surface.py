@@ -69,7 +69,7 @@ class SurfaceConfig(Canonical):
 
     @property
     def title(self) -> str:
-        """In words, ASCII."""
+        """In words."""
         run = self.around
         if run is None:
             return f"loss over two weights, {self.act}"

@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xavier_cli.locks import lock_output
+from xavier_cli.publish import held_file, publish
 from xavier_cli.runs.errors import RunFileError, StorageError
-from xavier_cli.runs.publish import lock_output, publish
 from xavier_cli.runs.store import read_any
 from xavier_cli.sweeps.plan import Cell, Group
 from xavier_cli.sweeps.workers import TRIES
@@ -160,20 +161,11 @@ def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token
     from xavier_cli.sweeps.cluster_job import Token
 
     tokens: dict[Path, Token] = {}
-    try:
+    with contextlib.ExitStack() as held:
         for folder in dict.fromkeys(group.cells[0].path.parent for group in groups):
-            path = folder.absolute() / f".sweep-{sweep_id[:8]}.cluster"
-            tokens[folder] = Token(path, secrets.token_hex(16))
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                path.write_text(tokens[folder].content, encoding="ascii")
-            except OSError as error:
-                raise StorageError.of(path, error) from error
+            path, content = folder.absolute() / f"sweep-{sweep_id[:8]}.cluster", secrets.token_hex(16)
+            tokens[folder] = Token(held.enter_context(held_file(path, content.encode())), content)
         yield tokens
-    finally:
-        for token in tokens.values():
-            with contextlib.suppress(OSError):
-                token.path.unlink()
 
 
 class _Submission:

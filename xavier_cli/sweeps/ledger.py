@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from xavier_cli.runs.publish import publish
+from xavier_cli.plain_text import utf8_throughout
+from xavier_cli.publish import publish
 
 
 class Ledger:
@@ -38,5 +39,5 @@ class Ledger:
         if not failed:
             self._own.unlink(missing_ok=True)
             return
-        text = json.dumps({"schema": "xavier.sweep-failures/1", "failed": dict(failed)}, indent=1)
-        publish(self._own, f"{text}\n".encode(), verify=lambda temporary: None)
+        text = json.dumps({"schema": "xavier.sweep-failures/1", "failed": utf8_throughout(failed)}, indent=1)
+        publish(self._own, f"{text}\n".encode())

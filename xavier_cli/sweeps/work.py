@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.locks import lock_output
 from xavier_cli.runs.errors import ResumeError, StorageError
-from xavier_cli.runs.publish import lock_output
-from xavier_cli.runs.store import write_run
-from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.runs.store import rehearse_run, write_run
+from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training.cost import members_together
@@ -90,6 +90,7 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
     """Write the files of `cells`; whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
+        rehearse_run(cells[0].path, Surface(first, {}, provenance=watcher.provenance))
         write_run(cells[0].path, surface_room.two_weights(first, watcher))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]

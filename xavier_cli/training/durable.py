@@ -13,7 +13,7 @@ from xavier_cli.runs import checkpoint as checkpoints
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.store import write_run
+from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.examples import Material
 from xavier_cli.training.history import pretrained_in
@@ -42,13 +42,16 @@ def train_to_file(
     `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
     one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
     """
+    watcher = watcher or Watcher()
+    files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
+    _rehearse(path, files, material, watcher)
     trail = _Trail(path, config, resuming.identity_of(config, material), note)
     begun: dict[str, Stage] = {}
     if resume:
         begun = trail.recover(strategy)
     else:
         checkpoints.remove_checkpoints(path)
-    watcher = trail.marked(watcher or Watcher())
+    watcher = trail.marked(watcher)
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
     run, searched = train(
         config,
@@ -61,7 +64,7 @@ def train_to_file(
     )
     write_run(path, run)
     for each_run in searched if keep_all else ():
-        write_run(path.with_name(f"{each_run.config.file_stem()}.h5"), each_run)
+        write_run(_rate_path(each_run.config, path), each_run)
     if run.status == "complete":
         checkpoints.remove_checkpoints(path)
     return run
@@ -88,18 +91,21 @@ def train_group_to_files(
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
+    watcher = watcher or Watcher()
     trail = _Trail(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
+    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), material, watcher)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
         # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
         note(f"{error}; they are trained anew")
         begun = {}
+    watcher = trail.marked(watcher)
     runs = train_together(
         configs,
         material,
         strategy=strategy,
-        watcher=trail.marked(watcher or Watcher()),
+        watcher=watcher,
         member_batch=member_batch,
         begun=begun,
         save=trail.save,
@@ -109,6 +115,29 @@ def train_group_to_files(
             write_run(path, run)
         checkpoints.remove_checkpoints(trail.path)
     return runs
+
+
+def _rehearse(trained: Path, files: Mapping[Path, RunConfig], material: Material, watcher: Watcher) -> None:
+    """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
+
+    Told before anything is trained, it costs nobody hours.
+    """
+    for path, config in files.items():
+        empty = Run(config, {}, "running", provenance=watcher.provenance, data=material.facts)
+        rehearse_run(path, empty)
+    checkpoints.rehearse_checkpoint(trained)
+
+
+def _rate_path(config: RunConfig, path: Path) -> Path:
+    """Where a searched rate's own run goes, beside the search's at `path`."""
+    return path.with_name(f"{config.file_stem()}.h5")
+
+
+def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
+    """Of a search's rates, the one whose run has the longest name."""
+    seeds = config.seeds[: config.search_seeds]
+    each = [config.with_(seeds=seeds, lr=lr) for lr in config.search]
+    return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
 
 
 class _Trail:

@@ -1,0 +1,141 @@
+"""Locks on what is written, by `flock`: held by whoever writes, and gone with their process.
+
+Nobody is asked whether a process is alive: its number means nothing in another container or on another host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from xavier_cli.errors import StorageError
+
+
+@contextlib.contextmanager
+def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold the lock of the output `path`; one process at a time, and the lock dies with its process.
+
+    The lock is `flock` on the hidden `.<name>.lock` beside the output, which holds the process id and host
+    for people to read. It does not wait: raises `StorageError` with the holder where there is one.
+    """
+    path = Path(path)
+    refuse_special(path)
+    lock = path.parent / f".{path.name}.lock"
+    # What is made here and stays empty is not left behind.
+    made = missing_folders(path.parent)
+    try:
+        make_folder(path.parent)
+        descriptor = _open_and_lock(lock, path)
+    except BaseException as error:
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise StorageError.of(path, error) from error
+        raise
+    try:
+        yield
+    finally:
+        # Removed while held: whoever opened it meanwhile sees that its name is gone, and starts over.
+        with contextlib.suppress(OSError):
+            if is_same_file(descriptor, lock):
+                lock.unlink()
+        remove_empty(made)
+        os.close(descriptor)
+
+
+def try_lock(descriptor: int) -> bool | None:
+    """Whether the lock of an open file could be taken; None where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            raise
+        return None
+    return True
+
+
+def is_same_file(descriptor: int, path: Path) -> bool:
+    """Whether `path` still names the open file: it may have gone, or given way, before the lock was had."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def refuse_special(path: Path) -> None:
+    """Raise `StorageError` where `path` is a pipe or a device: a file renamed to it would take its place."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # Opening what should lie there says better what is the matter.
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise StorageError(path, "could not be written: it is a pipe or a device")
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Those of `folder` and all above it that are not there, the innermost first."""
+    # Not `Path.exists`, which raises where a name is too long to be there.
+    return [each for each in (folder, *folder.parents) if not os.path.exists(each)]
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and all above it."""
+    # Where a file has the folder's name, opening what should lie in it says so better.
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of `folders`, the innermost first, in which nothing lies."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _open_and_lock(lock: Path, path: Path) -> int:
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            _lock(descriptor, path)
+            if is_same_file(descriptor, lock):
+                # The name is a courtesy: on a full disk the lock holds without it.
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"{os.getpid()} {_host()}\n".encode(), 0)
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    locked = try_lock(descriptor)
+    if locked is False:
+        raise StorageError(path, f"is being written by {_holder(descriptor)}")
+    if locked is None:
+        # Files are published whole without it too; only the work could be done twice.
+        warnings.warn(f"no locks on the file system of `{path.parent}`", RuntimeWarning, stacklevel=2)
+
+
+def _holder(descriptor: int) -> str:
+    # A holder writes its name just after it has the lock: give it a moment.
+    for _ in range(20):
+        match = re.fullmatch(r"(\d+) (\S+)\n", os.pread(descriptor, 300, 0).decode(errors="replace"))
+        if match:
+            return f"process {match[1]} on {match[2]}"
+        time.sleep(0.005)
+    return "another process"
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.-]", "_", os.uname().nodename) or "localhost"
