@@ -47,9 +47,7 @@ def show(format: FormatOption = None, output: OutputOption = None) -> None:
 def clear(
     what: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[programs|data]", help="What to remove. Default: both.", autocompletion=_kinds
-        ),
+        typer.Argument(metavar="programs|data", help="What to remove. Default: both.", autocompletion=_kinds),
     ] = None,
     format: FormatOption = None,
 ) -> None:
