@@ -53,8 +53,8 @@ def keep_compiled_programs() -> None:
 
 def _is_usable(folder: caches.Cache) -> bool:
     usable = folder.make()
-    # Whoever can write there runs code as this user. A worker's parent has said it already.
+    # Whoever can write there runs code as this user. Once a process, whoever asks; workers are silent.
     if not usable and (problem := folder.problem()) and parent_process() is None:
         text = f"compiled programs are not kept: `{folder.path}` {problem}; remove that folder"
-        warnings.warn(text, RuntimeWarning, stacklevel=3)
+        warnings.warn(text, RuntimeWarning, stacklevel=1)
     return usable
