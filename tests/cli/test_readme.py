@@ -53,7 +53,7 @@ def test_the_pictures_are_there_and_every_kind_of_figure_is_shown():
 def test_every_command_and_option_exists(command, xavier):
     name, *rest = words(command)
     options = [word.partition("=")[0] for word in rest if word.startswith("--")]
-    groups = {"act", "init", "data", "config"}
+    groups = {"act", "init", "data", "config", "cache"}
     subcommand = [word for word in rest[:1] if name in groups or (name, word) == ("check", "list")]
     answer = xavier(name, *subcommand, "--help", width=200)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,3 +117,58 @@ def test_a_cache_that_cannot_be_written_is_no_error(asked, cache, monkeypatch):
     load_data(asked, None)
 
     assert list((cache / "decoded").iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from xavier_cli.data import decoded
+from xavier_cli.data.sets import Examples, FiniteSet
+def stuck(file, **arrays):
+    file.write(bytes(1000)); file.flush(); print("begun", flush=True); time.sleep(60)
+decoded.np.savez = stuck
+part = Examples(np.zeros((3, 4), np.uint8), np.zeros(3, np.int32))
+decoded.decoded_once("place", "stamp", lambda: FiniteSet(part, part, part, ("a",), (2, 2)))
+"""
+
+
+def test_what_a_kill_left_goes_with_the_next_set_that_is_kept(asked, cache):
+    for _ in range(2):
+        with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "begun\n"
+            writer.kill()
+    assert [*(cache / "decoded").iterdir()]
+    load_data(asked, None)
+
+    assert kept(cache).suffix == ".npz"
+
+
+def test_the_set_that_was_not_used_for_longest_goes_first(asked, decodings, cache, monkeypatch):
+    def load(side):
+        load_data(find_data(asked.name.replace("@8", f"@{side}")), None)
+
+    for number, side in enumerate((8, 7)):
+        load(side)
+        newest = max((cache / "decoded").iterdir(), key=lambda path: path.stat().st_mtime)
+        os.utime(newest, (number, number))
+    load(8)
+    bound = sum(path.stat().st_size for path in (cache / "decoded").iterdir())
+    bounded = replace(decoded.decoded_data(), most_bytes=bound)
+    monkeypatch.setattr(decoded, "decoded_data", lambda: bounded)
+    load(6)
+    assert len(decodings) == 3 * 90
+    load(8)
+    load(6)
+    assert len(decodings) == 3 * 90
+    load(7)
+    assert len(decodings) == 4 * 90
+
+
+def test_a_folder_that_others_can_write_to_is_not_believed(asked, decodings, cache):
+    load_data(asked, None)
+    (cache / "decoded").chmod(0o777)
+    load_data(asked, None)
+
+    assert len(decodings) == 180

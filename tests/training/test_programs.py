@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.caches import Cache, compiled_programs
 from xavier_cli.config import RunConfig
 from xavier_cli.nn.own import _tried_activation, _tried_initializer
 from xavier_cli.own import _module as own_module
@@ -27,10 +34,14 @@ def config_of(**settings) -> RunConfig:
     return RunConfig.of(**{**SMALL, "seeds": 2, "lr": 0.05, "jacobian_examples": 0, **settings})
 
 
+def folder_of(path: Path, most_bytes: int = 10**9) -> Cache:
+    return replace(compiled_programs(None), path=path, ours=re.compile(r".+"), most_bytes=most_bytes)
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> programs.Store:
     """A store of this test's own, which every engine uses."""
-    store = programs.Store(tmp_path)
+    store = programs.Store(folder_of(tmp_path))
     monkeypatch.setattr(programs, "_store", store)
     return store
 
@@ -291,17 +302,18 @@ def test_what_is_damaged_is_made_anew(made, store, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_costs_time_alone(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(programs, "_store", programs.Store(tmp_path / "nowhere"))
+    (tmp_path / "a file").touch()
+    monkeypatch.setattr(programs, "_store", programs.Store(folder_of(tmp_path / "a file")))
 
     assert made("a") == made("a") == (4, "told", True)
 
 
-def test_what_was_not_used_for_longest_goes_first(store, tmp_path, monkeypatch):
+def test_what_was_not_used_for_longest_goes_first(tmp_path):
+    store = programs.Store(folder_of(tmp_path, 2200))
     for number, name in enumerate(("old", "used", "new")):
         store._write(name, bytes(1000))
-        programs.os.utime(tmp_path / name, (number, number))
+        os.utime(tmp_path / name, (number, number))
     store._read("old")
-    monkeypatch.setattr(programs, "MOST_BYTES", 2200)
     store.keep_set("key", {}, None)
 
     assert not (tmp_path / "used").exists()
@@ -309,15 +321,74 @@ def test_what_was_not_used_for_longest_goes_first(store, tmp_path, monkeypatch):
     assert (tmp_path / "key.set").exists()
 
 
+def test_programs_of_one_text_that_take_other_arguments_are_kept_apart(store, tmp_path):
+    """A program's text forgets what it does not use: its shape, its type, and which argument it was."""
+    here = jax.local_devices()[:1]
+    small, large, bytes_ = jnp.float32([1, 2]), jnp.float32([3, 4, 5]), jnp.uint8([6, 7])
+
+    def answer(key, function, *arguments):
+        def lower():
+            return jax.jit(function).lower(*arguments)
+
+        found, _ = programs.compiled(key, {"it": lower}, {}, lambda: None, here)
+        return float(found["it"](*arguments))
+
+    def first(a, b):
+        return a[0] + 1
+
+    def second(a, b):
+        return b[0] + 1
+
+    for number, unused in enumerate((small, large, bytes_)):
+        assert answer(f"unused {number}", first, small, unused) == 2
+    other = jnp.float32([8, 9])
+    assert answer("first", first, small, other) == 2
+    assert answer("second", second, small, other) == 9
+    assert len([*tmp_path.glob("*.program")]) == 4
+
+
+def test_where_jax_does_not_say_which_arguments_are_used_nothing_is_shared():
+    lowered = jax.jit(lambda x: x).lower(jnp.float32(0))
+    silent = SimpleNamespace(args_info=lowered.args_info, out_tree=lowered.out_tree)
+
+    assert programs._signature(lowered) == programs._signature(lowered)
+    assert programs._signature(silent) != programs._signature(silent)
+
+
 def test_the_environment_tells_settings_apart():
-    """In processes of their own, since it is asked for once."""
+    """In processes of their own, since how many devices there are is asked once."""
     ask = "from xavier_cli.training.programs import environment; print(environment())"
     told = {
         subprocess.run(
             [sys.executable, "-c", before + ask], capture_output=True, text=True, check=True
         ).stdout
-        for before in ("", "import jax; jax.config.update('jax_default_matmul_precision', 'highest'); ",
-                       "import jax; jax.config.update('jax_num_cpu_devices', 3); ", "")
-    }  # fmt: skip
+        for before in ("", "import jax; jax.config.update('jax_num_cpu_devices', 3); ", "")
+    }
 
-    assert len(told) == 3
+    assert len(told) == 2
+
+
+def test_settings_that_change_while_a_process_lives_are_noticed(made, store):
+    made("a")
+    with jax.default_matmul_precision("highest"):
+        assert made("a") == (4, "told", True)
+        assert made("a") == (4, "told", False)
+    assert made("a") == (4, "told", False)
+
+
+def test_a_change_of_any_text_of_the_package_makes_what_was_kept_worthless(tmp_path):
+    """Also of a room that asks for programs alone: the percentiles that `runs.schema` names are in one."""
+    real = Path(programs.__file__).parents[1]
+    package = shutil.copytree(real, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
+    first = programs.digest_of_sources(package)
+    assert first == programs.digest_of_sources(real)
+    texts = sorted(package.rglob("*.py"))
+    assert package / "runs" / "schema.py" in texts
+    for path in texts:
+        content = path.read_bytes()
+        path.write_bytes(content + b"#")
+        assert programs.digest_of_sources(package) != first, path
+        path.write_bytes(content)
+    (package / "runs" / "schema.py").rename(package / "runs" / "scheme.py")
+    assert programs.digest_of_sources(package) != first
+    assert programs.environment().splitlines()[0] == programs.digest_of_sources(real)

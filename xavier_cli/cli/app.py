@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
+from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say, say_warning
 from xavier_cli.cli.page import clean
 from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import StorageError
@@ -64,6 +65,7 @@ COMMANDS = {
     "bench": "Measure updates per second against this machine's own limits.",
     "doctor": "Say what is wrong with a file, and what can still be read.",
     "config": "The settings: values, and where each came from.",
+    "cache": "What is kept to be quicker next time: programs, data.",
     "init": "The initializers: law, variance, gain, other names.",
     "act": "The activations: formula, range, slope, gain, other names.",
 }
@@ -133,6 +135,7 @@ def main() -> None:
 
         shared_reader().begin()
     load_commands(sys.argv[1:] or _words_begun())
+    warnings.showwarning = say_warning
     try:
         with nullcontext() if is_help else _custom_code(sys.argv[1:]):
             code = app(standalone_mode=False) or ExitCode.DONE

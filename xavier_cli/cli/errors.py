@@ -68,6 +68,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
+def say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning in one line, as `warnings.showwarning` is given it."""
+    say(f"xavier: {clean(' '.join(str(message).split()))}")
+
+
 def say(text: str) -> None:
     """A note for people: to stderr, since stdout carries results only.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -17,17 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
+from xavier_cli.caches import Cache, decoded_data
 from xavier_cli.data.sets import Examples, FiniteSet
 
 # Part of every stamp: another number makes what older versions kept worthless.
 VERSION = 1
-
-
-def cache_folder() -> Path:
-    """This program's own folder among the user's caches."""
-    return Path(platformdirs.user_cache_dir("xavier"))
 
 
 def stamp(words: str, files: Iterable[Path]) -> str:
@@ -41,21 +35,19 @@ def stamp(words: str, files: Iterable[Path]) -> str:
 
 def decoded_once(place: str, stamped: str, decode: Callable[[], FiniteSet]) -> FiniteSet:
     """What `decode` makes, or what it made before of sources with the same stamp; kept under `place`."""
-    path = (
-        cache_folder() / "decoded" / f"{hashlib.sha256(place.encode(errors='replace')).hexdigest()[:16]}.npz"
-    )
-    kept = _kept(path, stamped)
+    cache, name = decoded_data(), f"{hashlib.sha256(place.encode(errors='replace')).hexdigest()[:16]}.npz"
+    kept = None if cache.problem() else _kept(cache, name, stamped)
     if kept is not None:
         return kept
     made = decode()
-    _keep(path, stamped, made)
+    _keep(cache, name, stamped, made)
     return made
 
 
-def _kept(path: Path, stamped: str) -> FiniteSet | None:
+def _kept(cache: Cache, name: str, stamped: str) -> FiniteSet | None:
     try:
         # Opened here, since NumPy leaves a file open that it finds to be damaged.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with cache.open(name) as raw, np.load(raw, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             if about["stamp"] != stamped:
                 return None
@@ -70,7 +62,7 @@ def _kept(path: Path, stamped: str) -> FiniteSet | None:
         return None
 
 
-def _keep(path: Path, stamped: str, made: FiniteSet) -> None:
+def _keep(cache: Cache, name: str, stamped: str, made: FiniteSet) -> None:
     about = {
         "stamp": stamped,
         "labels": made.labels,
@@ -79,19 +71,8 @@ def _keep(path: Path, stamped: str, made: FiniteSet) -> None:
         "sha256": made.sha256,
     }
     arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
-    for name, part in made.parts():
-        arrays |= {f"x_{name}": part.pixels, f"y_{name}": part.labels}
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.parent.chmod(0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with open(descriptor, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError:
-        pass
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    for part, examples in made.parts():
+        arrays |= {f"x_{part}": examples.pixels, f"y_{part}": examples.labels}
+    size = sum(array.nbytes for array in arrays.values())
+    cache.put(name, size, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    cache.prune()

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xavier_cli import names
+from xavier_cli.caches import cache_folder
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
-from xavier_cli.data.decoded import cache_folder, decoded_once, stamp
+from xavier_cli.data.decoded import decoded_once, stamp
 from xavier_cli.data.images import find_folder, list_images, read_images
 from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked

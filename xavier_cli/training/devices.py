@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import warnings
+from multiprocessing import parent_process
 
 import jax
-import platformdirs
 
+from xavier_cli import caches
 from xavier_cli.training import programs
 
 
@@ -32,21 +33,28 @@ def usable_cores() -> int:
 
 
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder, or where JAX was told to keep its own."""
-    cache = Path(platformdirs.user_cache_dir("xavier"))
+    """Keep compiled programs in the user's cache folder, or where JAX was told to keep its own.
+
+    Where other users could have written to that folder it is not used, and a warning says so.
+    """
+    jaxs = caches.jax_programs()
     told: str | None = getattr(jax.config, "jax_compilation_cache_dir", None)
+    if told == str(jaxs.path):
+        told = None
     # The large ones in a store of ours; JAX's cache has the many small ones.
-    jaxs = Path(told) if told else cache / "jax"
-    ours = cache / "programs" if jaxs == cache / "jax" else jaxs / "xavier"
-    try:
-        # Whoever can write there runs code as this user.
-        for folder in (ours,) if told else (ours, jaxs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.chmod(0o700)
-    except OSError:
-        return
-    programs.keep_in(ours)
-    if not told:
-        jax.config.update("jax_compilation_cache_dir", str(jaxs))
+    ours = caches.compiled_programs(told)
+    programs.keep_in(ours if _is_usable(ours) else None)
+    if not told and _is_usable(jaxs):
+        jaxs.prune()
+        jax.config.update("jax_compilation_cache_dir", str(jaxs.path))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _is_usable(folder: caches.Cache) -> bool:
+    usable = folder.make()
+    # Whoever can write there runs code as this user. Once a process, whoever asks; workers are silent.
+    if not usable and (problem := folder.problem()) and parent_process() is None:
+        text = f"compiled programs are not kept: `{folder.path}` {problem}; remove that folder"
+        warnings.warn(text, RuntimeWarning, stacklevel=1)
+    return usable

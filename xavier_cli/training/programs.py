@@ -2,8 +2,8 @@
 
 JAX's own cache is asked for a program that has been traced and lowered, which is most of what a warm start
 takes. Here a set of programs has a key, made of all that decides them, and each program lies in a file named
-by its own text, so that sets share programs. JAX's cache is kept away from these: what came out of it cannot
-be serialized a second time (XLA leaves its functions behind).
+by its own text and by all that it takes, so that sets share programs. JAX's cache is kept away from these:
+what came out of it cannot be serialized a second time (XLA leaves its functions behind).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import os
 import pickle
 import platform
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,13 +25,12 @@ import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
+from xavier_cli.caches import Cache
+
 Options = dict[str, Any] | None
 """What a program's compiler is told, as `jax.stages.Lowered.compile` takes it."""
 
-MOST_BYTES = 10**9
 _DIGEST = 32
-# What programs are made of; the rest of the package asks for them, or shows what they brought.
-_ROOMS = ("nn", "data", "theory", "training")
 
 
 class Kept(NamedTuple):
@@ -48,7 +47,7 @@ class Store:
     Whoever can write to the folder runs code as this user.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Cache):
         self._folder = folder
 
     def find(self, key: str, devices: Sequence[Any]) -> tuple[dict[str, Any], Any] | None:
@@ -70,12 +69,12 @@ class Store:
     def keep_set(self, key: str, programs: Mapping[str, Kept], about: Any) -> None:
         """Find these programs under `key` from now on."""
         self._write(f"{key}.set", pickle.dumps((dict(programs), about)))
-        self._prune()
+        self._folder.prune()
 
-    def make(self, lowered: Any, options: Options, devices: Sequence[Any]) -> tuple[Any, Kept]:
-        """Compile a program, or load the one of the same text."""
-        text = f"{environment()}\n{sorted((options or {}).items())}\n{lowered.as_text()}"
-        kept = Kept(f"{_digest(text.encode())}.program", lowered.in_tree, lowered.out_tree)
+    def make(self, lowered: Any, options: Options, devices: Sequence[Any], here: str) -> tuple[Any, Kept]:
+        """Compile a program, or load the same one; `here` is the `environment`."""
+        whole = f"{here}\n{sorted((options or {}).items())}\n{_signature(lowered)}\n{lowered.as_text()}"
+        kept = Kept(f"{_digest(whole.encode())}.program", lowered.in_tree, lowered.out_tree)
         with suppress(Exception):
             return self.load(kept, devices), kept
         program = lowered.compile(options)
@@ -85,42 +84,36 @@ class Store:
         return program, kept
 
     def _read(self, name: str) -> bytes:
-        path = self._folder / name
-        whole = path.read_bytes()
+        with self._folder.open(name) as file:
+            whole = file.read()
         digest, content = whole[:_DIGEST], whole[_DIGEST:]
         if hashlib.sha256(content).digest() != digest:
-            path.unlink(missing_ok=True)
-            raise ValueError(f"`{path}` is damaged")
-        # What was not used for longest goes first.
-        with suppress(OSError):
-            os.utime(path)
+            raise ValueError(f"`{name}` is damaged")
         return content
 
     def _write(self, name: str, content: bytes) -> None:
-        # A cache: where it cannot be written, the next start takes longer.
-        with suppress(OSError):
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(hashlib.sha256(content).digest() + content)
-            os.replace(file.name, self._folder / name)
+        whole = hashlib.sha256(content).digest() + content
+        self._folder.put(name, len(whole), lambda file: file.write(whole))
 
-    def _prune(self) -> None:
-        with suppress(OSError):
-            files = [(path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.iterdir()]
-            total = sum(size for _, size, _ in files)
-            for _, size, path in sorted(files):
-                if total <= MOST_BYTES:
-                    return
-                path.unlink(missing_ok=True)
-                total -= size
+
+def _signature(lowered: Any) -> str:
+    """All that a program takes and returns; its text forgets arguments that it does not use."""
+    leaves, tree = jax.tree.flatten(lowered.args_info)
+    try:
+        used: Any = sorted(lowered._lowering.compile_args["kept_var_idx"])
+    # Another JAX does not say which arguments those in the text are: then nothing else is the same program.
+    except Exception:
+        used = secrets.token_hex()
+    return f"{tree} {leaves} {used} {lowered.out_tree}"
 
 
 _store: Store | None = None
 
 
-def keep_in(folder: Path) -> None:
-    """Keep programs in `folder` from now on, which exists and is this user's alone."""
+def keep_in(folder: Cache | None) -> None:
+    """Keep programs in `folder` from now on, which exists and is this user's alone; None: nowhere."""
     global _store
-    _store = Store(folder)
+    _store = Store(folder) if folder else None
 
 
 def compiled(
@@ -138,11 +131,14 @@ def compiled(
     store = _store if all(device.platform == "cpu" for device in devices) else None
     if store is None:
         return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
-    place = _digest(f"{environment()}\n{key}".encode())
+    here = environment()
+    place = _digest(f"{here}\n{key}".encode())
     if found := store.find(place, devices):
         return found
     with _apart_from_jaxs_cache():
-        made = _all_at_once(lower, lambda name, lowered: store.make(lowered, options.get(name), devices))
+        made = _all_at_once(
+            lower, lambda name, lowered: store.make(lowered, options.get(name), devices, here)
+        )
     told = about()
     store.keep_set(place, {name: kept for name, (_, kept) in made.items()}, told)
     return {name: program for name, (program, _) in made.items()}, told
@@ -169,21 +165,29 @@ def _apart_from_jaxs_cache() -> Iterator[None]:
         reset_cache()
 
 
-@cache
 def environment() -> str:
     """All that decides a program beside its text: versions, this package's source, settings, the devices."""
-    package = Path(__file__).parents[1]
-    sources = [*package.glob("*.py"), *(path for room in _ROOMS for path in (package / room).rglob("*.py"))]
-    text = b"".join(path.read_bytes() for path in sorted(sources))
-    versions = [f"{name} {version(name)}" for name in ("jax", "jaxlib", "numpy", "optax")]
-    # Where compiled programs lie decides none of them.
+    # Where compiled programs lie decides none of them. Settings can change from one call to the next.
     settings = [f"{name} {value}" for name, value in jax.config.values.items() if "cache" not in name]
     asked = [f"{name} {value}" for name, value in os.environ.items() if name.startswith("XLA_")]
     devices = [f"{device.platform} {device.device_kind} {device.id}" for device in jax.local_devices()]
-    python = platform.python_version()
-    return "\n".join(
-        [_digest(text), python, *versions, *sorted(settings), *sorted(asked), *devices, *_processor()]
-    )
+    return "\n".join([*_installed(), *sorted(settings), *sorted(asked), *devices])
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """What stays as it is while a process lives."""
+    versions = [f"{name} {version(name)}" for name in ("jax", "jaxlib", "numpy", "optax", "scipy")]
+    return digest_of_sources(Path(__file__).parents[1]), platform.python_version(), *versions, *_processor()
+
+
+def digest_of_sources(package: Path) -> str:
+    """Of all of a package's own Python: a number of any room may end up inside a program."""
+    texts = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        texts.update(f"{path.relative_to(package)} {len(content)}\n".encode() + content)
+    return texts.hexdigest()
 
 
 def _processor() -> list[str]:
