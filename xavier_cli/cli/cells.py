@@ -178,13 +178,16 @@ def finish_cells(
             fail_fast=fail_fast,
             stopped=lambda: bool(stopped),
             watch=watch,
+            note=lambda line: say(f"xavier: {clean(line)}"),
         ):
             for outcome in outcomes:
                 ended[outcome.cell.path] = outcome
-                finished.trained += outcome.ending == "done"
+                finished.trained += outcome.ending == "done" and not outcome.elsewhere
                 if outcome.ending == "failed":
                     say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
             _keep(ledger, plan, known, ended)
+    if others := sum(outcome.elsewhere for outcome in ended.values()):
+        say(f"{others} cell{'s' * (others > 1)} made by another process meanwhile")
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from xavier_cli.runs.errors import StorageError
+from xavier_cli.runs.errors import LockedError, StorageError
 
 # Written in pieces, so that an interrupt is seen in between.
 PIECE_BYTES = 2**20
@@ -144,7 +144,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     """Hold the lock of the output `path`; one process at a time, and the lock dies with its process.
 
     The lock is `flock` on the hidden `.<name>.lock` beside the output, which holds the process id and host.
-    It does not wait: raises `StorageError` with the holder where there is one.
+    It does not wait: raises `LockedError` with the holder where there is one, `StorageError` otherwise.
     """
     path = Path(path)
     refuse_special(path)
@@ -189,7 +189,7 @@ def _flock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StorageError(path, f"is being written by {_holder(descriptor)}") from None
+        raise LockedError(path, _holder(descriptor)) from None
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
             raise
