@@ -180,7 +180,9 @@ def test_two_held_cells_of_one_group_are_made_together_when_they_are_free(groups
     assert not waiting
 
 
-def test_what_is_waited_for_is_told_once_and_whoever_is_stopped_leaves_it(groups, trained, other, monkeypatch):
+def test_what_is_waited_for_is_told_once_and_whoever_is_stopped_leaves_it(
+    groups, trained, other, monkeypatch
+):
     other.hold(groups[0].cells[0], looks=0)
     clock = iter(range(10**6))
     monkeypatch.setattr(held.time, "monotonic", lambda: next(clock))

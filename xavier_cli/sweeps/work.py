@@ -72,13 +72,11 @@ def make(
     return outcomes
 
 
-def _locked(
-    group: Group, locks: ExitStack, stopped: Callable[[], bool]
-) -> tuple[list[Cell], list[Outcome]]:
+def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tuple[list[Cell], list[Outcome]]:
     """The cells that are locked here now, until `locks` is left, and the outcomes of those that are not.
 
-    Where some are another's, it tries a while to have all: another sweep may be taking or leaving them at this
-    very moment, and only together do they go on from what they left together.
+    Where some are another's, it tries a while to have all: another sweep may be taking or leaving them at
+    this very moment, and only together do they go on from what they left together.
     """
     until = time.monotonic() + SECONDS_FOR_ALL_LOCKS
     while True:

@@ -96,7 +96,7 @@ class Workers:
 
     def _spawn(self, share: int) -> _Worker:
         mine, theirs = self._context.Pipe()
-        # The kernel tells of the end of the thread that started a process: only the main one ends with it all.
+        # The kernel tells of the end of the thread that started a process: only the main one lives as long.
         is_main = threading.current_thread() is threading.main_thread()
         process = self._context.Process(
             target=work,
@@ -126,8 +126,8 @@ def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when the thread that started it in process `parent` ends.
 
-    So no orphan holds what a new start of the sweep wants; it loses no more than with any other kill. Where the
-    kernel has no such thing, or refuses it, a worker looks now and then whether it is an orphan.
+    So no orphan holds what a new start of the sweep wants; it loses no more than with any other kill. Where
+    the kernel has no such thing, or refuses it, a worker looks now and then whether it is an orphan.
     """
     if sys.platform != "linux":
         return
