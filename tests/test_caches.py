@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import signal
@@ -115,6 +116,23 @@ def test_what_a_kill_left_is_swept_and_what_is_being_written_is_not(cache):
             writer.stdout.close()
     cache.sweep()
     assert names(cache) == []
+
+
+def test_what_is_swept_before_it_is_locked_is_begun_again(cache, monkeypatch):
+    """Two threads keep programs at once: one sweeps between the other's making a file and locking it."""
+    real, calls = fcntl.flock, []
+
+    def late(descriptor, operation):
+        calls.append(operation)
+        if len(calls) == 1:
+            cache.sweep()
+        real(descriptor, operation)
+
+    monkeypatch.setattr("xavier_cli.caches.fcntl.flock", late)
+    put(cache, A, b"numbers")
+
+    assert len(calls) == 3
+    assert names(cache) == [A]
 
 
 def test_where_there_are_no_locks_what_is_new_may_be_alive(cache, monkeypatch):

@@ -95,13 +95,13 @@ class Cache:
         if size > self.most_bytes or not self.make():
             return
         self.sweep()
-        temporary = self.path / f".{name}.{secrets.token_hex(8)}.tmp"
         try:
-            with open(os.open(temporary, _CREATE, 0o600), "wb") as file:
-                # Held until it has its name: a temporary that can be locked was left by a kill. One that is
-                # swept before it is locked cannot be renamed, and is made the next time.
-                with suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor, temporary = self._begin(name)
+        except OSError:
+            return
+        try:
+            # Held until it has its name: a temporary that can be locked was left by a kill.
+            with open(descriptor, "wb") as file:
                 write(file)
                 file.flush()
                 os.replace(temporary, self.path / name)
@@ -110,6 +110,18 @@ class Cache:
         finally:
             with suppress(OSError):
                 temporary.unlink()
+
+    def _begin(self, name: str) -> tuple[int, Path]:
+        """A new temporary of ours, open and locked."""
+        while True:
+            temporary = self.path / f".{name}.{secrets.token_hex(8)}.tmp"
+            descriptor = os.open(temporary, _CREATE, 0o600)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Somebody who swept just before it was locked took it for one that a kill had left.
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, temporary
+            os.close(descriptor)
 
     def prune(self) -> None:
         """Remove what was not used for longest, until the rest is within the bound."""

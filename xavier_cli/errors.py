@@ -18,4 +18,12 @@ class StorageError(Exception):
     def of(cls, path: str | os.PathLike[str], error: BaseException) -> StorageError:
         """The `StorageError` that `error`, raised while `path` was being written, amounts to."""
         words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        return cls(path, f"could not be written: {words or type(error).__name__}")
+        return StorageError(path, f"could not be written: {words or type(error).__name__}")
+
+
+class LockedError(StorageError):
+    """An output that another process is writing: `holder` says which."""
+
+    def __init__(self, path: str | os.PathLike[str], holder: str):
+        self.holder = holder
+        super().__init__(path, f"is being written by {holder}")

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from xavier_cli.errors import StorageError
+from xavier_cli.errors import LockedError, StorageError
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     """Hold the lock of the output `path`; one process at a time, and the lock dies with its process.
 
     The lock is `flock` on the hidden `.<name>.lock` beside the output, which holds the process id and host
-    for people to read. It does not wait: raises `StorageError` with the holder where there is one.
+    for people to read. It does not wait: raises `LockedError` with the holder where there is one.
     """
     path = Path(path)
     refuse_special(path)
@@ -121,7 +121,7 @@ def _open_and_lock(lock: Path, path: Path) -> int:
 def _lock(descriptor: int, path: Path) -> None:
     locked = try_lock(descriptor)
     if locked is False:
-        raise StorageError(path, f"is being written by {_holder(descriptor)}")
+        raise LockedError(path, _holder(descriptor))
     if locked is None:
         # Files are published whole without it too; only the work could be done twice.
         warnings.warn(f"no locks on the file system of `{path.parent}`", RuntimeWarning, stacklevel=2)

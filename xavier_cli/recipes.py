@@ -18,7 +18,8 @@ from xavier_cli import names
 from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
 
 ENDING = ".toml"
-MOST_CELLS = 10_000_000
+# A plan of so many takes some 20 s and is more than anybody reads.
+MOST_CELLS = 50_000
 
 Command = Literal["train", "probe", "surface", "samples"]
 Settings = dict[str, Any]

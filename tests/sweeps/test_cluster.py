@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Security
 
+from xavier_cli.locks import lock_output
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_surface, write_run
 from xavier_cli.sweeps import cluster_job, plan
-from xavier_cli.sweeps.cluster import Cluster, ClusterError, check_versions, taken_in
-from xavier_cli.sweeps.cluster_job import Token, difference, sees, versions
+from xavier_cli.sweeps.cluster import Cluster
+from xavier_cli.sweeps.cluster_answers import outcomes_of, progress_of, taken_in
+from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
+from xavier_cli.sweeps.cluster_job import Reply, Token, difference, sees, versions
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.run import run_groups
 from xavier_cli.sweeps.work import Outcome, Task
@@ -135,8 +143,84 @@ def test_a_file_that_comes_back_is_believed_only_whole_and_of_its_cell(groups, t
     assert "as another run" in taken_in(other, Outcome(other, "done"), content).why
     assert not cell.path.exists()
     assert not other.path.exists()
+    with lock_output(cell.path):
+        assert taken_in(cell, Outcome(cell, "done"), content).ending == "locked"
+    assert taken_in(cell, Outcome(cell, "done"), "text").ending == "failed"
+    assert taken_in(cell, Outcome(cell, "failed"), content).ending == "failed"
+    assert not cell.path.exists()
     assert taken_in(cell, Outcome(cell, "done"), content).ending == "done"
     assert cell.path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        [("done", "", False)],
+        Reply(()),
+        Reply((("done", "", False),) * 2),
+        Reply((("well", "", False),)),
+        Reply((("done",),)),
+        Reply((7,)),
+        Reply((("done", "", False),), files=[b""]),
+    ],
+)
+def test_an_answer_that_is_none_fails_its_group_in_one_line(groups, scheduler, monkeypatch, reply):
+    with pytest.raises((ValueError, TypeError)):
+        outcomes_of(reply, groups[0].cells)
+    monkeypatch.setattr(cluster_job, "_made", lambda *_: reply)
+    outcomes = run(groups[:2], scheduler)
+
+    assert [outcome.ending for outcome in outcomes] == ["failed", "failed"]
+    assert all("\n" not in outcome.why and "Error" in outcome.why for outcome in outcomes)
+
+
+def test_what_is_told_on_the_way_is_passed_over_where_it_is_not_progress(groups, scheduler, monkeypatch):
+    good = {"progress": {"doing": "training", "updates": 1, "total": 2, "members": 1}}
+    bad = [
+        {},
+        {"progress": None},
+        {"progress": {**good["progress"], "updates": "1"}},
+        {"progress": {**good["progress"], "more": 1}},
+        {"progress": {**good["progress"], "phase": 3}},
+    ]
+    assert progress_of(good) == Progress("training", 1, 2, 1)
+    assert [progress_of(event) for event in bad] == [None] * len(bad)
+
+    def make(group, task, report, stopped):
+        from distributed import get_worker
+
+        for event in [
+            *bad,
+            {"index": "0"},
+            {"index": -1, **good},
+            {"index": 10**30, "began": 1},
+            {"index": []},
+        ]:
+            get_worker().log_event(topics[0], {"index": 0, **event})
+        return [Outcome(cell, "done") for cell in group.cells]
+
+    topics, real = [], cluster_job.Job
+    monkeypatch.setattr(
+        cluster_job, "Job", lambda *args, **kw: topics.append(kw["topic"]) or real(*args, **kw)
+    )
+    monkeypatch.setattr(cluster_job, "make", make)
+    assert [outcome.ending for outcome in run(groups[:1], scheduler)] == ["done"]
+
+
+def test_a_cell_that_another_process_writes_is_waited_for(groups, scheduler, monkeypatch):
+    monkeypatch.setattr(cluster_job, "SECONDS_FOR_LOCKS", 0)
+    with lock_output(groups[0].cells[0].path):
+        ended: list[Outcome] = []
+        settled = run_groups(
+            groups, Task(), cluster=Cluster(scheduler, Task()), stopped=lambda: len(ended) == 2
+        )
+        for part in settled:
+            ended.extend(part)
+    assert [outcome.ending for outcome in ended] == ["done", "done"]
+    again = run(groups, scheduler)
+    assert [outcome.ending for outcome in again] == ["done"] * 3
+    assert sum(outcome.elsewhere for outcome in again) == 2
 
 
 def test_the_token_tells_the_same_folder_from_one_of_its_name(tmp_path):
@@ -185,7 +269,8 @@ def test_a_late_worker_of_other_versions_fails_its_group_by_name(groups, schedul
     [
         ("tcp://127.0.0.1:9", "no cluster at `tcp://127.0.0.1:9`: nobody answered in 1 s"),
         ("http://127.0.0.1", "known are addresses like"),
-        ("scheduler.json", "no such file"),
+        ("scheduler.json", "no cluster at `scheduler.json`: no such file"),
+        ("tls://127.0.0.1:9", "needs the certificate authority: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE to"),
     ],
 )
 def test_where_no_cluster_is_it_says_so_and_writes_nothing(groups, tmp_path, address, said):
@@ -210,3 +295,119 @@ def test_without_workers_it_waits_with_a_note_and_a_limit(groups, tmp_path):
     assert len(notes) == 1
     assert "has no workers; waiting 1.5 s for one" in notes[0]
     assert list(Path(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "no scheduler's file: "),
+        (b"\xff\xfe", "no scheduler's file: "),
+        (b"[" * 10**5, "nested too deeply"),
+        (b'{"address": 7}', "it holds no address"),
+        (b"[]", "it holds no address"),
+        (None, "not a regular file"),
+    ],
+)
+def test_a_schedulers_file_that_is_none_is_refused_in_one_line(tmp_path, content, said):
+    path = tmp_path / "scheduler.json"
+    path.write_bytes(content) if content is not None else os.mkfifo(path)
+    with pytest.raises(ClusterError, match=said) as refused:
+        connect(str(path), 1)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A folder with two certificates, `one` and `two`, that nobody but they themselves vouch for."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs the command `openssl`")
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("one", "two"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+             "-keyout", f"{name}.key", "-out", f"{name}.pem"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+    (folder / "junk.pem").write_text("no certificate")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encrypted(certificates):
+    """The address of a cluster that speaks TLS alone, to whom `one` vouches for."""
+    files = {f"tls_{role}_{kind}": str(certificates / f"one.{ending}")
+             for role in ("client", "scheduler", "worker")
+             for kind, ending in (("cert", "pem"), ("key", "key"))}  # fmt: skip
+    security = Security(tls_ca_file=str(certificates / "one.pem"), require_encryption=True, **files)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=False,
+        protocol="tls://", host="127.0.0.1", security=security,
+    ) as there:  # fmt: skip
+        yield there.scheduler_address
+
+
+def certified(certificates, ca="one.pem", cert="one.pem", key="one.key"):
+    """Dask's own settings of the files by which it knows others and is known."""
+    names = {"ca-file": ca, "client.cert": cert, "client.key": key}
+    return dask.config.set(
+        {f"distributed.comm.tls.{name}": file and str(certificates / file) for name, file in names.items()}
+    )
+
+
+def test_over_tls_with_dasks_own_settings_the_files_are_the_same(groups, encrypted, certificates):
+    assert encrypted.startswith("tls://")
+    with certified(certificates):
+        ended = run(groups, encrypted)
+
+    assert [outcome.ending for outcome in ended] == ["done"] * 3
+    assert all(read_surface(group.cells[0].path).config == group.cells[0].config for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"ca": None}, "needs the certificate authority: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE"),
+        ({"cert": None}, "needs this side's certificate: set DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"),
+        ({"ca": "no.pem"}, "CA_FILE names `.*no.pem`, and there is no such file"),
+        ({"key": "no.key"}, "CLIENT__KEY names `.*no.key`, and there is no such file"),
+        ({"ca": "junk.pem"}, "do not fit: no certificate or crl found"),
+        ({"key": "two.key"}, "do not fit: key values mismatch"),
+        ({"cert": "two.pem", "key": None}, "do not fit: "),
+        ({"ca": "two.pem"}, "TLS__CA_FILE does not vouch for its certificate"),
+        ({"cert": "two.pem", "key": "two.key"}, "it refused the certificate in .*TLS__CLIENT__CERT"),
+    ],
+)
+def test_certificates_that_are_missing_or_wrong_are_named_and_nothing_is_written(
+    groups, encrypted, certificates, tmp_path, files, said
+):
+    with certified(certificates, **files), pytest.raises(ClusterError, match=said) as refused:
+        run(groups, encrypted)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_tls_a_scheduler_that_wants_it_says_so(groups, encrypted):
+    with pytest.raises(ClusterError, match=r"hung up: a scheduler may want an address like `tls://"):
+        run(groups, encrypted.replace("tls://", "tcp://"))
+
+
+def test_over_tls_the_command_takes_the_variables_that_dask_names(encrypted, certificates, tmp_path):
+    (tmp_path / "recipe.toml").write_text('title = "t"\ncommand = "surface"\n[base]\npoints = 5\n')
+    names = {"CA_FILE": "one.pem", "CLIENT__CERT": "one.pem", "CLIENT__KEY": "one.key"}
+
+    def sweep(**others: str) -> subprocess.CompletedProcess[str]:
+        variables = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(certificates / file)
+                     for name, file in {**names, **others}.items()}  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-c", "from xavier_cli.cli import main; main()", "sweep", "recipe.toml",
+             "--cluster", encrypted, "-f", "json"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
+            env={**os.environ, **variables, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )  # fmt: skip
+
+    wrong, right = sweep(CLIENT__CERT="two.pem"), sweep()
+    assert wrong.returncode == 2
+    assert "do not fit: key values mismatch" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    assert right.returncode == 0, right.stderr
+    assert [cell["state"] for cell in json.loads(right.stdout)["cells"]] == ["finished"]

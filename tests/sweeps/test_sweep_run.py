@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from xavier_cli.data.sets import DataMissingError
 from xavier_cli.locks import lock_output
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run
-from xavier_cli.sweeps import plan, work
+from xavier_cli.sweeps import held, plan, work
 from xavier_cli.sweeps.ledger import Ledger
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.run import Standing, run_groups
@@ -121,12 +123,104 @@ def test_whoever_is_stopped_keeps_what_is_finished_and_nothing_else(groups, trai
     assert not groups[1].cells[0].path.exists()
 
 
-def test_a_cell_that_another_process_writes_is_left_to_it(groups, trained):
-    with lock_output(groups[0].cells[0].path):
-        (first, *_) = list(run_groups(groups[:1], Task()))
+@pytest.fixture
+def other(monkeypatch, make_run):
+    """Another process, which holds the lock of `other.cell` until it was looked for `other.looks` times.
 
-    assert [each.ending for each in first] == ["failed", "done"]
-    assert "is being written by process" in first[0].why
+    It then makes the cell, if `other.makes`.
+    """
+
+    class Other(ExitStack):
+        def hold(self, cell, looks=3, makes=True):
+            self.cell, self.looks, self.makes = cell, looks, makes
+            self.enter_context(lock_output(cell.path))
+
+        def look(self, seconds):
+            self.looks -= 1
+            if self.looks == 0:
+                if self.makes:
+                    work.write_run(self.cell.path, make_run(self.cell.config, test_examples=10))
+                self.close()
+
+    with Other() as stack:
+        monkeypatch.setattr(held.time, "sleep", stack.look)
+        monkeypatch.setattr(work, "SECONDS_FOR_ALL_LOCKS", 0)
+        yield stack
+
+
+@pytest.mark.parametrize("makes", [True, False])
+@pytest.mark.parametrize("which", [0, 3, 5])
+def test_a_cell_that_another_process_writes_is_looked_at_again_at_the_end(
+    groups, trained, other, which, makes
+):
+    (cell,) = [group.cells[which % 2] for group in groups[which // 2 : which // 2 + 1]]
+    other.hold(cell, makes=makes)
+    ended = [each for part in run_groups(groups, Task()) for each in part]
+
+    # Its neighbours are not held up, it is the last, and it failed in no case.
+    assert [each.ending for each in ended] == ["done"] * 6
+    assert ended[-1].cell == cell
+    assert [each.cell for each in ended if each.elsewhere] == [cell] * makes
+    assert trained == [1, 2, 3, *[which // 2 + 1] * (not makes)]
+    assert read_run(cell.path, only=()).config == cell.config
+
+
+def test_two_held_cells_of_one_group_are_made_together_when_they_are_free(groups, trained, other):
+    first, second = groups[0].cells
+    other.hold(first, makes=False)
+    with lock_output(second.path):
+        (outcomes,) = [work.make(groups[0], Task(), lambda _: None, lambda: False)]
+    assert [each.ending for each in outcomes] == ["locked", "locked"]
+
+    waiting = held.HeldCells(pytest.fail)
+    assert waiting.put_off(outcomes) == []
+    while not (found := waiting.look_again())[1]:
+        pass
+    assert found == ([], [groups[0]])
+    assert not waiting
+
+
+def test_what_is_waited_for_is_told_once_and_whoever_is_stopped_leaves_it(
+    groups, trained, other, monkeypatch
+):
+    other.hold(groups[0].cells[0], looks=0)
+    clock = iter(range(10**6))
+    monkeypatch.setattr(held.time, "monotonic", lambda: next(clock))
+    notes, seen = [], []
+    ended = list(
+        run_groups(
+            groups,
+            Task(),
+            stopped=lambda: len(seen) > 20,
+            watch=lambda standing: seen.append([words for _, words, _ in standing.running.values()]),
+            note=notes.append,
+        )
+    )
+
+    (note,) = notes
+    assert f"waiting for {groups[0].cells[0].title}, which process {os.getpid()} on " in note
+    assert "Ctrl-C stops waiting" in note
+    assert [note.partition(";")[0]] in seen
+    assert len(endings(ended)) == 5
+
+
+def test_two_sweeps_that_take_the_same_group_do_not_split_it(groups, trained, monkeypatch):
+    """One of them holds part of it for a moment only: it waits for the whole."""
+    with ExitStack() as other:
+        other.enter_context(lock_output(groups[0].cells[0].path))
+        monkeypatch.setattr(work.time, "sleep", lambda seconds: other.close())
+        outcomes = work.make(groups[0], Task(), lambda _: None, lambda: False)
+
+    assert [each.ending for each in outcomes] == ["done", "done"]
+    assert trained == [1]
+
+
+def test_fail_fast_waits_for_nobody(groups, trained, other):
+    other.hold(groups[0].cells[0], looks=0)
+    trained.fail = {2: DataMissingError("gone")}
+    ended = list(run_groups(groups, Task(), fail_fast=True))
+
+    assert endings(ended) == [(1, "done"), (2, "failed"), (2, "failed")]
 
 
 def test_where_a_sweep_stands_adds_up(groups, trained):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -122,3 +125,22 @@ def test_pre_trained_and_delayed_networks_on_another_size(arrays, monkeypatch):
     settings = {"pretrain": "dae", "pretrain_updates": 20, "update_rule": "delayed:4"}
     paths = arrays(4000), arrays(4010)
     check_in_turn([config_of(path, **settings) for path in paths], trained, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_sweep_over_sizes_in_a_fresh_cache(arrays, tmp_path):
+    small = "depth = 1\nwidth = 4\nupdates = 20\nrecords = 2\nseeds = 2\neval_examples = 100\n"
+    grid = [str(arrays(4000)), str(arrays(4010)), str(arrays(4000, np.float32))]
+    (tmp_path / "sizes.toml").write_text(f"title = 'sizes'\n[base]\n{small}[grid]\ndata = {grid}\n")
+    without = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from xavier_cli.cli import main; main()", "sweep", "sizes.toml", "-q"],
+        cwd=tmp_path,
+        env={**without, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "3 finished" in done.stdout

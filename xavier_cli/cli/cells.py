@@ -118,7 +118,10 @@ def make_plan(
             raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
     count = recipe.count()
     if count > MOST_CELLS:
-        raise RecipeError(f"recipe {recipe.name}: {count:,} cells are more than {MOST_CELLS:,}")
+        raise RecipeError(
+            f"recipe {recipe.name}: {count:,} cells are over {MOST_CELLS:,}, the most that one sweep takes: "
+            "shorten its grid, or make several recipes of it"
+        )
     if count > MANY and not yes:
         _ask(count)
     folders = plan.Folders(inputs.runs_folder(), Path("probes"), Path("surfaces"))
@@ -149,12 +152,16 @@ def finish_cells(
     """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
     from xavier_cli.cli.signals import StopFlag
     from xavier_cli.cli.standing import shown_standing
+    from xavier_cli.runs.errors import StorageError
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
     from xavier_cli.sweeps.run import run_groups
     from xavier_cli.sweeps.work import Outcome, Task
 
-    ledger = Ledger(inputs.runs_folder(), plan.sweep_id, part)
+    def note(line: str) -> None:
+        say(f"xavier: {clean(line)}")
+
+    ledger = Ledger(inputs.runs_folder(), plan.sweep_id, part, note)
     known, pending = ledger.failed(), plan.pending
     if rerun_failed:
         kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
@@ -168,7 +175,7 @@ def finish_cells(
         "command": shlex.join(["xavier", *sys.argv[1:]]),
     }
     task = Task(data_dir, member_batch=member_batch, provenance=provenance)
-    finished = Finished()
+    finished, told = Finished(), False
     with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
             pending,
@@ -178,13 +185,22 @@ def finish_cells(
             fail_fast=fail_fast,
             stopped=lambda: bool(stopped),
             watch=watch,
+            note=note,
         ):
             for outcome in outcomes:
                 ended[outcome.cell.path] = outcome
-                finished.trained += outcome.ending == "done"
+                finished.trained += outcome.ending == "done" and not outcome.elsewhere
                 if outcome.ending == "failed":
                     say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
-            _keep(ledger, plan, known, ended)
+            try:
+                ledger.keep(_failed(plan, known, ended))
+            except StorageError as error:
+                # What is finished needs no ledger: only `--rerun failed` will not know of these.
+                if not told:
+                    note(f"which cells failed is not kept: {error}")
+                told = True
+    if others := sum(outcome.elsewhere for outcome in ended.values()):
+        say(f"{others} cell{'s' * (others > 1)} made by another process meanwhile")
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
@@ -195,7 +211,8 @@ def finish_cells(
     return finished
 
 
-def _keep(ledger: Any, plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> None:
+def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
+    """Name and reason of every cell that failed, now or before."""
     failed = {}
     for cell in plan.mine:
         outcome = ended.get(cell.path)
@@ -203,7 +220,7 @@ def _keep(ledger: Any, plan: Plan, known: dict[str, str], ended: dict[Path, Outc
             failed[cell.path.name] = known[cell.path.name]
         elif outcome is not None and outcome.ending == "failed":
             failed[cell.path.name] = outcome.why
-    ledger.keep(failed)
+    return failed
 
 
 def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:

@@ -19,7 +19,8 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="On the workers of the Dask scheduler there: tcp://HOST:8786, or its scheduler file.",
+        help="On the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
+        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly.",
         show_default=False,
     ),
 ]

@@ -84,10 +84,11 @@ def plan_page(plan: Plan, jobs: int) -> Page:
     )
     unfinished = {cell.path for cell in todo}
     states = {cell.path: "to do" if cell.path in unfinished else "finished" for cell in plan.mine}
+    records = _records(plan, states)
     return Page(
         schema=PLAN_SCHEMA,
-        data={**facts, "cells": _records(plan, states)},
-        records=_records(plan, states),
+        data={**facts, "cells": records},
+        records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
         notes=(
             "Time: by a rule, not measured: weights × updates at the pace of two busy cores. A GPU is "

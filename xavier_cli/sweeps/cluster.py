@@ -7,8 +7,6 @@ that versions agree, what the folders hold, and that no group is tried for ever.
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
 import queue
 import secrets
 import time
@@ -17,18 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xavier_cli.locks import lock_output
-from xavier_cli.publish import held_file, publish
-from xavier_cli.runs.errors import RunFileError, StorageError
-from xavier_cli.runs.store import read_any
-from xavier_cli.sweeps.plan import Cell, Group
+from xavier_cli.publish import held_file
+from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
+from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.workers import TRIES
 from xavier_cli.training.loop import Progress
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from xavier_cli.sweeps.cluster_job import Reply, Token
+    from xavier_cli.sweeps.cluster_job import Token
     from xavier_cli.sweeps.work import Outcome, Task
 
 # A scheduler that is there answers at once.
@@ -36,10 +32,6 @@ CONNECT_SECONDS = 10.0
 # As long as a worker may take to leave what it is at: a segment of training, and the file to go on from.
 LEAVE_SECONDS = 20.0
 _SECONDS_BETWEEN_LOOKS = 0.2
-
-
-class ClusterError(Exception):
-    """A cluster that cannot be used; one line that names it and says why."""
 
 
 class Cluster:
@@ -101,58 +93,6 @@ class Cluster:
 
     def _gone(self) -> None:
         self._note(f"the scheduler at `{self._address}` is gone; the same command goes on with what is left")
-
-
-def connect(address: str, seconds: float) -> Client:
-    """A client of the scheduler at `address`, which may be the file that a scheduler wrote about itself.
-
-    Raises `ClusterError`, also where Dask is not installed.
-    """
-    try:
-        from distributed import Client
-        from distributed.comm.registry import backends
-    except ImportError:
-        raise ClusterError(
-            "`--cluster` needs the package `distributed`: pip install 'xavier-cli[cluster]'"
-        ) from None
-    # What goes wrong is told by us, in a line.
-    for name in ("distributed", "distributed.client"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        place = address
-        if address.endswith(".json"):
-            place = json.loads(Path(address).read_text(encoding="utf-8"))["address"]
-        scheme, separator, _ = place.partition("://")
-        if separator and scheme not in backends:
-            raise ValueError(
-                f"known are addresses like {', '.join(f'{each}://' for each in sorted(backends))}"
-            )
-        return Client(place, timeout=seconds, set_as_default=False)
-    # Whatever can be wrong with an address, or with what listens there.
-    except Exception as error:
-        why = (
-            f"nobody answered in {seconds:g} s"
-            if isinstance(error, OSError)
-            else " ".join(str(error).split())
-        )
-        if isinstance(error, FileNotFoundError):
-            why = "no such file"
-        raise ClusterError(f"no cluster at `{address}`: {why or type(error).__name__}") from None
-
-
-def check_versions(client: Client) -> None:
-    """Raise `ClusterError` where a worker has another Python or other packages than are here."""
-    from xavier_cli.sweeps.cluster_job import PACKAGES, difference, versions
-
-    ours = versions()
-    wrong = []
-    for worker, facts in sorted(client.get_versions(packages=PACKAGES)["workers"].items()):
-        python = ".".join(facts["host"]["python"].split(".")[:2])
-        if found := difference({**facts["packages"], "python": python}, ours):
-            wrong.append(f"worker {worker} has {found}")
-    if wrong:
-        more = f"; so do {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise ClusterError(f"{wrong[0]}{more}: numbers depend on versions, install the same everywhere")
 
 
 @contextlib.contextmanager
@@ -242,26 +182,31 @@ class _Submission:
             return None
 
     def _note(self, event: dict[str, Any]) -> None:
-        index = event["index"]
+        from xavier_cli.sweeps.cluster_answers import progress_of
+
+        index = event.get("index")
+        if type(index) is not int or not 0 <= index < len(self._groups):
+            return
         if "began" in event:
             self._begun[index] += 1
-            self._at_work[index] = event["began"]
+            self._at_work[index] = str(event["began"])
         elif "left" in event:
             self._at_work.pop(index, None)
-        elif index in self._open.values():
-            self._report(index, Progress(**event["progress"]))
+        elif index in self._open.values() and (progress := progress_of(event)):
+            self._report(index, progress)
 
     def _ended(self, index: int, future: Future) -> list[Outcome] | None:
         """The outcomes of a group; None where it is to be tried again."""
         from distributed.scheduler import KilledWorker
 
+        from xavier_cli.sweeps.cluster_answers import outcomes_of
         from xavier_cli.sweeps.cluster_job import VersionError
         from xavier_cli.sweeps.work import Outcome
 
         group = self._groups[index]
         self._at_work.pop(index, None)
         try:
-            reply: Reply = future.result()
+            outcomes = outcomes_of(future.result(), group.cells)
         except KilledWorker as error:
             why = f"{self._begun[index]} workers were lost over it, at last {error.last_worker.address}"
             # Dask counts a worker's losses against all that it was to do; these count against who was done.
@@ -271,32 +216,6 @@ class _Submission:
         except Exception as error:
             why, again = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", False
         else:
-            if any(ending == "stopped" for ending, _ in reply.endings):
-                # Its worker left, not we.
-                return None
-            return [
-                taken_in(cell, Outcome(cell, *ending), reply.files.get(i))
-                for i, (cell, ending) in enumerate(zip(group.cells, reply.endings, strict=True))
-            ]
+            # Stopped: its worker left, not we.
+            return None if any(outcome.ending == "stopped" for outcome in outcomes) else outcomes
         return None if again else [Outcome(cell, "failed", why) for cell in group.cells]
-
-
-def taken_in(cell: Cell, outcome: Outcome, content: bytes | None) -> Outcome:
-    """`outcome`, with the file's `content` published where it came back."""
-    if content is None:
-        return outcome
-
-    def verify(temporary: Path) -> None:
-        try:
-            made = read_any(temporary)
-        except RunFileError as error:
-            raise StorageError(cell.path, f"came back from the cluster wrong: {error.reason}") from error
-        if made.config != cell.config or made.status != "complete":
-            raise StorageError(cell.path, "came back from the cluster as another run")
-
-    try:
-        with lock_output(cell.path):
-            publish(cell.path, content, verify)
-    except StorageError as error:
-        return replace(outcome, ending="failed", why=str(error))
-    return outcome

@@ -1,7 +1,8 @@
 """What one worker of a Dask cluster does for a sweep: one group at a time, as `work` makes it.
 
 Where it sees the sweep's own folders it writes there, and goes on with what a killed worker left; elsewhere
-it works in a temporary folder and hands the files back. Only here and in `cluster` is Dask known.
+it works in a temporary folder and hands the files back. Dask is known only here, in `cluster` and in
+`cluster_client`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PACKAGES = ("xavier-cli", "jax", "jaxlib")
 SECONDS_BETWEEN_REPORTS = 1.0
 # A task that finds its worker at work waits no longer: another worker may be idle.
 SECONDS_FOR_A_TURN = 5.0
-SECONDS_FOR_LOCKS = 10.0
+SECONDS_FOR_LOCKS = 3.0
 _SECONDS_BETWEEN_LOOKS = 0.1
 # JAX has all cores of its process, so a process makes one group at a time, however many threads it has.
 _turn = threading.Lock()
@@ -64,9 +65,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Reply:
-    """How each cell ended, in the group's order, and why; the finished files where the folder is another."""
+    """How each cell ended, in the group's order, and why, and whether another process made it.
 
-    endings: tuple[tuple[Ending, str], ...]
+    With the finished files where the folder is another.
+    """
+
+    endings: tuple[tuple[Ending, str, bool], ...]
     files: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -146,7 +150,7 @@ def _made(job: Job, report: Callable[[Progress], None], stopped: Callable[[], bo
     with tempfile.TemporaryDirectory(prefix="xavier-") as folder:
         cells = tuple(replace(cell, path=Path(folder) / cell.path.name) for cell in job.group.cells)
         endings = _endings(Group(cells), job.task, report, stopped)
-        done = (index for index, (ending, _) in enumerate(endings) if ending == "done")
+        done = (index for index, (ending, *_) in enumerate(endings) if ending == "done")
         return Reply(endings, {index: cells[index].path.read_bytes() for index in done})
 
 
@@ -160,7 +164,7 @@ def sees(token: Token) -> bool:
 
 
 def _wait_for_locks(group: Group, stopped: Callable[[], bool]) -> None:
-    """A while: whoever held the group before may just be leaving. Who stays is told of by `make`."""
+    """A while: whoever held the group before may just be leaving. What is held then is put off by `make`."""
     until = time.monotonic() + SECONDS_FOR_LOCKS
     for cell in group.cells:
         while time.monotonic() < until and not stopped():
@@ -173,6 +177,7 @@ def _wait_for_locks(group: Group, stopped: Callable[[], bool]) -> None:
 
 def _endings(
     group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
-) -> tuple[tuple[Ending, str], ...]:
+) -> tuple[tuple[Ending, str, bool], ...]:
     ended = {outcome.cell.path: outcome for outcome in make(group, task, report, stopped)}
-    return tuple((ended[cell.path].ending, ended[cell.path].why) for cell in group.cells)
+    outcomes = (ended[cell.path] for cell in group.cells)
+    return tuple((outcome.ending, outcome.why, outcome.elsewhere) for outcome in outcomes)

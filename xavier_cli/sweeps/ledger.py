@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import stat
+import unicodedata
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from xavier_cli.plain_text import utf8_throughout
+from xavier_cli.errors import StorageError
+from xavier_cli.plain_text import clean, utf8_throughout
 from xavier_cli.publish import publish
+from xavier_cli.sweeps.json_file import read_json
+
+# Of the largest sweep, each cell of which failed with a long reason, far from it.
+MOST_BYTES = 2**26
 
 
 class Ledger:
-    """The failed cells of one sweep in `folder`; `part` keeps shards that run at the same time apart."""
+    """The failed cells of one sweep in `folder`; `part` keeps shards that run at the same time apart.
 
-    def __init__(self, folder: Path, sweep_id: str, part: str = ""):
-        self._folder = folder
+    `note` is told in a line of files that are no ledgers.
+    """
+
+    def __init__(
+        self, folder: Path, sweep_id: str, part: str = "", note: Callable[[str], None] = lambda _: None
+    ):
+        self._folder, self._note = folder, note
         self._stem = f".sweep-{sweep_id[:8]}"
         self._own = folder / f"{self._stem}{f'-{part}' if part else ''}.json"
 
     def failed(self) -> dict[str, str]:
         """File name of every cell that failed, and why; a damaged or missing ledger knows of none."""
         found: dict[str, str] = {}
-        if not self._folder.is_dir():
-            return found
-        for path in sorted(self._folder.glob(f"{self._stem}*.json")):
+        bad: list[str] = []
+        paths: list[Path] = []
+        with contextlib.suppress(OSError):
+            paths = sorted(self._folder.glob(f"{self._stem}*.json"))
+        for path in paths:
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))["failed"]
-                found |= {str(name): str(why) for name, why in content.items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                found |= _failed(read_json(path, MOST_BYTES, follow_link=False))
+            except FileNotFoundError:
+                # Another part of the sweep had no more use for it.
                 continue
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else str(error)
+                bad.append(f"`{path}` is ignored: it is no list of failed cells ({why})")
+        if bad:
+            self._note(bad[0] + (f"; so are {len(bad) - 1} more" if len(bad) > 1 else ""))
         return found
 
     def keep(self, failed: Mapping[str, str]) -> None:
@@ -36,8 +56,34 @@ class Ledger:
 
         Raises `StorageError`.
         """
-        if not failed:
-            self._own.unlink(missing_ok=True)
-            return
-        text = json.dumps({"schema": "xavier.sweep-failures/1", "failed": utf8_throughout(failed)}, indent=1)
-        publish(self._own, f"{text}\n".encode())
+        try:
+            self._clear(but_a_file=bool(failed))
+        except OSError as error:
+            raise StorageError.of(self._own, error) from error
+        if failed:
+            plain = utf8_throughout({name: clean(why) for name, why in failed.items()})
+            text = json.dumps({"schema": "xavier.sweep-failures/1", "failed": plain}, indent=1)
+            publish(self._own, f"{text}\n".encode())
+
+    def _clear(self, but_a_file: bool) -> None:
+        """Remove what lies in the ledger's place, which is no one else's; `but_a_file` leaves one there."""
+        with contextlib.suppress(FileNotFoundError):
+            mode = self._own.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                self._own.rmdir()
+            elif not (but_a_file and stat.S_ISREG(mode)):
+                self._own.unlink()
+
+
+def _failed(content: object) -> dict[str, str]:
+    """What a ledger says; raises `ValueError` where it says anything that no ledger would."""
+    failed = content.get("failed") if isinstance(content, dict) else None
+    if not isinstance(failed, dict):
+        raise ValueError("it has none")
+    for name, why in failed.items():
+        # Names are compared and never shown; a file's may be in any script.
+        if any(unicodedata.category(c) == "Cc" for c in name):
+            raise ValueError("a name with control characters")
+        if not isinstance(why, str) or clean(why) != why:
+            raise ValueError("a reason that is no plain text")
+    return failed

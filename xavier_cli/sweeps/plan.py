@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from xavier_cli import names
@@ -52,7 +53,7 @@ class Cell:
         """How many networks it trains."""
         return trained_members(self.config) if isinstance(self.config, RunConfig) else 0
 
-    @property
+    @cached_property
     def core_seconds(self) -> float:
         """About how long it takes one core."""
         return core_seconds(self.config) if isinstance(self.config, RunConfig) else SURFACE_SECONDS

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.work import Outcome, Task
     from xavier_cli.training.loop import Progress
 
+# The number, among those of groups, of what others make.
+_WAITING = -1
+
 
 @dataclass
 class Standing:
@@ -53,13 +56,18 @@ class Standing:
             part = part / 2 + 0.5 * progress.phase.startswith("lr ")
         self.running[index] = (group, words(group, progress), part)
 
+    def wait(self, groups: Sequence[Group], what_for: str) -> None:
+        """Take up that nothing is left to do but to wait for `groups`, which another process makes."""
+        self.running.pop(_WAITING, None)
+        if groups:
+            self.running[_WAITING] = (groups[0], what_for, 0.0)
+
     def finish(self, index: int, group: Group, outcomes: Iterable[Outcome]) -> None:
         """Take up how the cells of a group ended."""
         self.running.pop(index, None)
-        outcomes = list(outcomes)
-        if all(outcome.ending != "stopped" for outcome in outcomes):
-            self.work_done += group.core_seconds
         for outcome in outcomes:
+            if outcome.ending in ("done", "failed"):
+                self.work_done += group.core_seconds / len(group.cells)
             self.done += outcome.ending == "done"
             self.failed += outcome.ending == "failed"
 
@@ -81,35 +89,57 @@ def run_groups(
     fail_fast: bool = False,
     stopped: Callable[[], bool] = lambda: False,
     watch: Callable[[Standing], None] = lambda _: None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[list[Outcome]]:
     """Make all `groups`; yields the outcomes of each as it ends, in any order.
 
-    Ends early when `stopped`, and with `fail_fast` after the first group with a failure.
+    Cells that another process is writing are looked at again when everything else is done, for as long as it
+    takes. Ends early when `stopped`, and with `fail_fast` after the first group with a failure.
     """
+    from xavier_cli.sweeps.held import HeldCells
+
     standing = Standing(
         sum(len(group.cells) for group in groups), sum(group.core_seconds for group in groups)
     )
 
-    def report(index: int, progress: Progress) -> None:
-        _noted(standing, index, groups[index], progress, watch)
+    def make_all(groups: Sequence[Group]) -> Generator[tuple[int, list[Outcome]], None, None]:
+        def report(index: int, progress: Progress) -> None:
+            _noted(standing, index, groups[index], progress, watch)
 
-    ended: Generator[tuple[int, list[Outcome]], None, None]
-    if cluster and groups:
-        ended = cluster.run(groups, stopped, report)
-    elif jobs > 1 and len(groups) > 1:
-        from xavier_cli.sweeps.workers import Workers
+        if cluster:
+            return cluster.run(groups, stopped, report)
+        if jobs > 1 and len(groups) > 1:
+            from xavier_cli.sweeps.workers import Workers
 
-        ended = Workers(min(jobs, len(groups)), task).run(groups, stopped, report)
-    else:
-        ended = _here(groups, task, stopped, report)
-    # Closed also where an error of the caller ends this: workers are told to leave.
-    with contextlib.closing(ended):
-        for index, outcomes in ended:
-            standing.finish(index, groups[index], outcomes)
+            return Workers(min(jobs, len(groups)), task).run(groups, stopped, report)
+        return _here(groups, task, stopped, report)
+
+    todo, held = list(groups), HeldCells(note)
+    while todo or held:
+        count = 0
+        # Closed also where an error of the caller ends this: workers are told to leave.
+        with contextlib.closing(make_all(todo)) as ended:
+            for index, outcomes in ended:
+                count += 1
+                standing.finish(index, todo[index], outcomes)
+                watch(standing)
+                if settled := held.put_off(outcomes):
+                    yield settled
+                if stopped() or (fail_fast and standing.failed):
+                    return
+        if count < len(todo):
+            # Whoever makes them gave up.
+            return
+        todo = []
+        while held and not todo:
+            finished, todo = held.look_again()
+            for outcome in finished:
+                standing.finish(_WAITING, Group((outcome.cell,)), [outcome])
+                yield [outcome]
+            if stopped():
+                return
+            standing.wait(held.groups, held.words() if held else "")
             watch(standing)
-            yield outcomes
-            if stopped() or (fail_fast and standing.failed):
-                break
 
 
 def _here(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,8 +13,9 @@ from typing import Any, Literal
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.locks import lock_output
-from xavier_cli.runs.errors import ResumeError, StorageError
+from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
@@ -24,17 +27,22 @@ from xavier_cli.training.layout import Strategy
 from xavier_cli.training.loop import NoRunError, Progress, Watcher
 from xavier_cli.training.room import check_room, members_at_a_time
 
-Ending = Literal["done", "failed", "stopped"]
+Ending = Literal["done", "failed", "stopped", "locked"]
+SECONDS_FOR_ALL_LOCKS = 1.0
 _EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, StorageError)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended; `why` says in one line why it failed."""
+    """How a cell ended; `why` says in one line why it failed, or who is writing it.
+
+    `elsewhere` is true for a cell that was done already: another process made it after the plan was.
+    """
 
     cell: Cell
     ending: Ending
     why: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,25 +61,42 @@ def make(
     """Train, probe or map what of `group` is not finished, and write its files; an outcome per cell.
 
     Whoever is stopped leaves what it takes to go on with the group. A cell that another process is writing
-    has failed here.
+    is left to it: its outcome is "locked", and the others are made.
     """
-    outcomes: list[Outcome] = []
     with ExitStack() as locks:
-        mine: list[Cell] = []
-        for cell in group.cells:
-            try:
-                locks.enter_context(lock_output(cell.path))
-            except StorageError as error:
-                outcomes.append(Outcome(cell, "failed", str(error)))
-                continue
-            # Another process may have finished it since the plan was made.
-            if is_finished(cell):
-                outcomes.append(Outcome(cell, "done"))
-            else:
-                mine.append(cell)
-        if mine:
-            outcomes += _made(mine, task, Watcher(report, stopped, provenance=task.provenance))
+        mine, outcomes = _locked(group, locks, stopped)
+        # Another process may have finished some since the plan was made.
+        finished = [cell for cell in mine if is_finished(cell)]
+        outcomes += [Outcome(cell, "done", elsewhere=True) for cell in finished]
+        if rest := [cell for cell in mine if cell not in finished]:
+            outcomes += _made(rest, task, Watcher(report, stopped, provenance=task.provenance))
     return outcomes
+
+
+def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tuple[list[Cell], list[Outcome]]:
+    """The cells that are locked here now, until `locks` is left, and the outcomes of those that are not.
+
+    Where some are another's, it tries a while to have all: another sweep may be taking or leaving them at
+    this very moment, and only together do they go on from what they left together.
+    """
+    until = time.monotonic() + SECONDS_FOR_ALL_LOCKS
+    while True:
+        mine: list[Cell] = []
+        outcomes: list[Outcome] = []
+        with ExitStack() as attempt:
+            for cell in group.cells:
+                try:
+                    attempt.enter_context(lock_output(cell.path))
+                    mine.append(cell)
+                except StorageError as error:
+                    ending: Ending = "locked" if isinstance(error, LockedError) else "failed"
+                    outcomes.append(Outcome(cell, ending, str(error)))
+            is_split = bool(mine) and any(outcome.ending == "locked" for outcome in outcomes)
+            if not is_split or stopped() or time.monotonic() > until:
+                locks.push(attempt.pop_all())
+                return mine, outcomes
+        # Not the same for everybody, so that two who want the same do not try in step.
+        time.sleep(random.uniform(0.02, 0.1))
 
 
 def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:

@@ -5,10 +5,13 @@ They are spawned, never forked: a fork would copy threads of JAX and HDF5 in the
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # A group whose worker dies is tried again: a cell's result is a function of its configuration alone.
 TRIES = 3
 _SECONDS_BETWEEN_LOOKS = 0.2
+_PR_SET_PDEATHSIG = 1
 
 
 class _Worker(NamedTuple):
@@ -92,8 +96,12 @@ class Workers:
 
     def _spawn(self, share: int) -> _Worker:
         mine, theirs = self._context.Pipe()
+        # The kernel tells of the end of the thread that started a process: only the main one lives as long.
+        is_main = threading.current_thread() is threading.main_thread()
         process = self._context.Process(
-            target=work, args=(theirs, self._task, self._cores[share], len(self._cores)), daemon=True
+            target=work,
+            args=(theirs, self._task, self._cores[share], len(self._cores), os.getpid(), is_main),
+            daemon=True,
         )
         process.start()
         theirs.close()
@@ -115,14 +123,37 @@ def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
     return [list(cores[a:b]) for a, b in itertools.pairwise(ends)]
 
 
-def work(pipe: Connection, task: Task, cores: Sequence[int], workers: int) -> None:
-    """The life of a worker: groups come in, progress and outcomes go out, until the pipe ends."""
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when the thread that started it in process `parent` ends.
+
+    So no orphan holds what a new start of the sweep wants; it loses no more than with any other kill. Where
+    the kernel has no such thing, or refuses it, a worker looks now and then whether it is an orphan.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        # Too late: it was gone before the kernel was asked.
+        os._exit(1)
+
+
+def work(
+    pipe: Connection, task: Task, cores: Sequence[int], workers: int, parent: int, is_main: bool
+) -> None:
+    """The life of a worker: groups come in, progress and outcomes go out, until the pipe ends.
+
+    `parent` is the process that started it, and `is_main` whether its main thread did.
+    """
+    if is_main:
+        die_with(parent)
     told: list[int] = []
     # The terminal's Ctrl-C reaches every process; the parent says what is to be done about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-    parent = os.getppid()
     # Before JAX is imported, which counts the cores and takes its share of a GPU's memory.
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)

@@ -1,0 +1,85 @@
+"""What comes back from the workers of a cluster, looked at before it is believed.
+
+Scheduler and workers could run anything here (Dask unpickles what they send): this is against their faults,
+and the bytes of a run file pass for no more than a file that a stranger handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+from xavier_cli.errors import LockedError, StorageError
+from xavier_cli.locks import lock_output
+from xavier_cli.publish import publish
+from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.reader import read_run, read_surface
+from xavier_cli.sweeps.plan import Cell
+from xavier_cli.sweeps.work import Ending, Outcome
+from xavier_cli.training.loop import Progress
+
+MOST_LETTERS = 500
+
+
+def outcomes_of(reply: Any, cells: Sequence[Cell]) -> list[Outcome]:
+    """How `cells` ended by what a worker answered, with the files that came back published.
+
+    Raises `ValueError` where that is no answer.
+    """
+    from xavier_cli.sweeps.cluster_job import Reply
+
+    if not isinstance(reply, Reply) or not isinstance(reply.files, dict):
+        raise ValueError("what a worker answered is no answer")
+    endings = list(reply.endings)
+    if len(endings) != len(cells):
+        raise ValueError(f"a worker answered for {len(endings)} cells of {len(cells)}")
+    outcomes = []
+    for index, (cell, each) in enumerate(zip(cells, endings, strict=True)):
+        ending, why, elsewhere = each
+        if ending not in get_args(Ending):
+            raise ValueError("a worker answered that a cell ended as no cell does")
+        line = " ".join(str(why).split())[:MOST_LETTERS]
+        outcomes.append(taken_in(cell, Outcome(cell, ending, line, bool(elsewhere)), reply.files.get(index)))
+    return outcomes
+
+
+def taken_in(cell: Cell, outcome: Outcome, content: object) -> Outcome:
+    """`outcome`, with the file's `content` published where it came back."""
+    if content is None or outcome.ending != "done":
+        return outcome
+
+    def verify(temporary: Path) -> None:
+        try:
+            made = read_surface(temporary) if cell.command == "surface" else read_run(temporary)
+        except RunFileError as error:
+            raise StorageError(cell.path, f"came back from the cluster wrong: {error.reason}") from error
+        if made.config != cell.config or made.status != "complete":
+            raise StorageError(cell.path, "came back from the cluster as another run")
+
+    try:
+        if not isinstance(content, bytes):
+            raise StorageError(cell.path, "came back from the cluster wrong: not as bytes")
+        with lock_output(cell.path):
+            publish(cell.path, content, verify)
+    except LockedError as error:
+        return replace(outcome, ending="locked", why=str(error))
+    except StorageError as error:
+        return replace(outcome, ending="failed", why=str(error))
+    return outcome
+
+
+def progress_of(event: Any) -> Progress | None:
+    """The progress in what a worker told on the way; None where there is none."""
+    try:
+        progress = Progress(**event["progress"])
+        texts, numbers = (
+            (progress.doing, progress.phase),
+            (progress.updates, progress.total, progress.members),
+        )
+    except (KeyError, TypeError):
+        return None
+    if not all(isinstance(text, str) for text in texts) or not all(type(n) is int for n in numbers):
+        return None
+    return progress
