@@ -6,12 +6,9 @@ since whoever can write to one decides what the next training is made of.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import secrets
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,12 +17,11 @@ from typing import IO, NamedTuple
 
 import platformdirs
 
-# Written under a hidden name, held by `flock`; and how earlier versions called theirs, which held no lock.
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp|tmp[a-z0-9_]{8}(?:\.tmp)?")
-# Where a file system has no locks, no writer takes longer than this.
-_STALE_SECONDS = 24 * 3600.0
+from xavier_cli.publish import is_temporary, publish_cached, sweep
+
+# How earlier versions called what they were writing; nobody writes such a file any more.
+_EARLIER_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?:\.tmp)?")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Size(NamedTuple):
@@ -94,34 +90,8 @@ class Cache:
         """Keep what `write` writes, about `size` bytes, as `name`: whole, or not at all."""
         if size > self.most_bytes or not self.make():
             return
-        self.sweep()
-        try:
-            descriptor, temporary = self._begin(name)
-        except OSError:
-            return
-        try:
-            # Held until it has its name: a temporary that can be locked was left by a kill.
-            with open(descriptor, "wb") as file:
-                write(file)
-                file.flush()
-                os.replace(temporary, self.path / name)
-        except OSError:
-            pass
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
-
-    def _begin(self, name: str) -> tuple[int, Path]:
-        """A new temporary of ours, open and locked."""
-        while True:
-            temporary = self.path / f".{name}.{secrets.token_hex(8)}.tmp"
-            descriptor = os.open(temporary, _CREATE, 0o600)
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Somebody who swept just before it was locked took it for one that a kill had left.
-            if os.fstat(descriptor).st_nlink:
-                return descriptor, temporary
-            os.close(descriptor)
+        with suppress(OSError):
+            publish_cached(self.path / name, write)
 
     def prune(self) -> None:
         """Remove what was not used for longest, until the rest is within the bound."""
@@ -135,18 +105,11 @@ class Cache:
                     os.unlink(file.name, dir_fd=folder)
                 total -= file.size
 
-    def sweep(self) -> None:
-        """Remove the temporaries that killed writers left."""
-        with suppress(OSError), self._opened() as folder:
-            for name in filter(_TEMPORARY.fullmatch, os.listdir(folder)):
-                with suppress(OSError):
-                    _remove_stale(name, folder)
-
     def size(self) -> Size:
         """How much of ours lies there, temporaries too."""
         try:
             with self._opened() as folder:
-                files = [*self._files(folder), *self._files(folder, _TEMPORARY)]
+                files = [*self._files(folder, lambda name: self._is_ours(name) or is_temporary(name))]
         except OSError:
             return Size(0, 0)
         return Size(len(files), sum(file.size for file in files))
@@ -154,7 +117,7 @@ class Cache:
     def clear(self) -> Size:
         """Remove all files of ours, but what somebody is writing; what was freed. Raises `OSError`."""
         before = self.size()
-        self.sweep()
+        sweep(self.path)
         try:
             with self._opened() as folder:
                 for file in self._files(folder):
@@ -174,33 +137,17 @@ class Cache:
         finally:
             os.close(folder)
 
-    def _files(self, folder: int, names: re.Pattern[str] | None = None) -> Iterator[_File]:
+    def _is_ours(self, name: str) -> bool:
+        return bool(self.ours.fullmatch(name) or _EARLIER_TEMPORARY.fullmatch(name))
+
+    def _files(self, folder: int, is_wanted: Callable[[str], bool] | None = None) -> Iterator[_File]:
         """Plain files of ours: no links, no folders, nothing that somebody else put there by another name."""
-        for name in filter((names or self.ours).fullmatch, os.listdir(folder)):
+        for name in filter(is_wanted or self._is_ours, os.listdir(folder)):
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
                     # JAX does not mark its files as used; reading does, where the file system keeps that.
                     yield _File(max(status.st_mtime, status.st_atime), status.st_size, name)
-
-
-def _remove_stale(name: str, folder: int) -> None:
-    descriptor = os.open(name, _READ, dir_fd=folder)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        except OSError:
-            if time.time() - status.st_mtime < _STALE_SECONDS:
-                return
-        if os.path.samestat(status, os.stat(name, dir_fd=folder, follow_symlinks=False)):
-            os.unlink(name, dir_fd=folder)
-    finally:
-        os.close(descriptor)
 
 
 def cache_folder() -> Path:

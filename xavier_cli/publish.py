@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from xavier_cli.errors import StorageError
 from xavier_cli.locks import (
@@ -74,6 +75,23 @@ def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> 
         _written(path, content, verify, rename)
     finally:
         remove_empty(made)
+
+
+def publish_cached(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Put what `write` writes at `path`, whole or not at all, without waiting for the disk.
+
+    For what can be made again, has a digest inside, and lies in a folder that is there. Raises `OSError`.
+    """
+    sweep(path.parent)
+    with _temporary(path) as (temporary, descriptor):
+        with open(descriptor, "wb", closefd=False) as file:
+            write(file)
+        os.replace(temporary, path)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is, or was, being written."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def adopt(whole: Path, path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xavier_cli import publish
 from xavier_cli.data import decoded, images, sets
 from xavier_cli.data.load import load_data
 from xavier_cli.datasets import find_data
@@ -133,13 +134,15 @@ decoded.decoded_once("place", "stamp", lambda: FiniteSet(part, part, part, ("a",
 """
 
 
-def test_what_a_kill_left_goes_with_the_next_set_that_is_kept(asked, cache):
+def test_what_a_kill_left_goes_with_the_next_set_that_is_kept(asked, cache, monkeypatch):
     for _ in range(2):
         with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "begun\n"
             writer.kill()
     assert [*(cache / "decoded").iterdir()]
+    # Later than a writer needs to lock what it made.
+    monkeypatch.setattr(publish, "FRESH_SECONDS", 0.0)
     load_data(asked, None)
 
     assert kept(cache).suffix == ".npz"
