@@ -7,6 +7,7 @@ import sys
 from enum import IntEnum
 
 from xavier_cli.cli.page import clean
+from xavier_cli.plain_text import utf8
 
 
 class ExitCode(IntEnum):
@@ -79,4 +80,4 @@ def say(text: str) -> None:
     Nobody may be there to read it (a terminal that hung up, a closed pipe), which stops no work.
     """
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(utf8(text), file=sys.stderr, flush=True)
