@@ -13,7 +13,7 @@ import numpy as np
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts, find_data
-from xavier_cli.runs import schema, surface
+from xavier_cli.runs import contradictions, schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
@@ -48,7 +48,7 @@ def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, .
 def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
     """The arrays of `run` with the types of the schema, scales first.
 
-    Raises `ValueError` where `run` does not follow the schema or a number does not fit its type.
+    Raises `ValueError` where `run` does not follow the schema, a number does not fit its type, or cannot be.
     """
     shapes = {name: np.shape(array) for name, array in run.arrays.items()}
     wrong = problem(run.config, shapes, partial=False)
@@ -62,15 +62,19 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
         stored[name] = np.ascontiguousarray(array.astype(dtype))
         if dtype.kind != "f" and not np.array_equal(stored[name], array):
             raise ValueError(f"`{name}` does not fit {dtype}")
-    if isinstance(run, Run) and tuple(stored["seed"].tolist()) != run.config.seeds:
-        raise ValueError("`seed` holds other seeds than the configuration")
+    facts = run.data if isinstance(run, Run) else None
+    wrong = contradictions.problem(run.config, stored, run.status, facts)
+    wrong = wrong or (contradictions.facts_problem(facts) if facts else "")
+    if wrong:
+        raise ValueError(wrong)
     return stored
 
 
 def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, all ASCII and none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
-    datetime.fromisoformat(created)
+    if wrong := contradictions.time_problem(created):
+        raise ValueError(f"`created_utc` {wrong}")
     facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
     return facts | {
         "title": _title(run.config),
@@ -105,7 +109,10 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
         raise RunFileError(path, f"its configuration is not known here: {error}") from error
     for status in get_args(Status):
         if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
-            datetime.fromisoformat(text["created_utc"])
+            if wrong := contradictions.time_problem(text["created_utc"]):
+                raise ValueError(f"`created_utc` {wrong}")
             facts = DataFacts.from_json(text["data_json"]) if "data_json" in text else None
+            if facts and (wrong := contradictions.facts_problem(facts)):
+                raise ValueError(f"its data set {wrong}")
             return Header(config, status, text["created_utc"], provenance, digests, facts)
     raise RunFileError(path, "is damaged: its attributes make no sense")
