@@ -31,7 +31,9 @@ _BESIDE = {
     "curves/test_error": ("final/diverged_at", "final/test_correct"),
 }
 _COUNTING = ("example", "index", "surface/example", "surface/parameter")
-_BY_UPDATE = ("update", "jacobian_update", "spectrum_update")
+# Scales that a later version may choose otherwise, and that joined runs have more of.
+_FREE = ("percentile", "search/search_seed")
+_BY_UPDATE = ("update", "jacobian_update", "spectrum_update", "final/diverged_at")
 
 Arrays = Mapping[str, np.ndarray]
 # The datasets that cannot all be right, and why.
@@ -74,36 +76,32 @@ def contradictions(
                 yield (name,), f"`{name}` is not the axis that the configuration says"
         return
     for name, fixed in schema.fixed_scales(config).items():
-        if name in arrays and name not in ("percentile", "search/search_seed") and not _same(arrays[name], fixed):
+        if name in arrays and name not in _FREE and not _same(arrays[name], fixed):
             words = "holds other seeds than" if name == "seed" else "is not what is said by"
             yield (name,), f"`{name}` {words} the configuration"
     if "side" in arrays and arrays["side"].tolist() != [-1, 1]:
         yield ("side",), "`side` is not -1 and 1"
     yield from _of_updates(config, arrays, status)
-    yield from _of_errors(arrays, status, facts or find_data(config.data).facts)
+    yield from _of_errors(config, arrays, status, facts)
     yield from _of_histograms(arrays)
     if "search/search_seed" in arrays and not {*arrays["search/search_seed"].tolist()} <= {*config.seeds}:
         yield ("search/search_seed",), "`search/search_seed` holds seeds that the configuration has not"
 
 
 def _of_updates(config: RunConfig, arrays: Arrays, status: Status) -> Iterator[Contradiction]:
-    for name in _BY_UPDATE:
-        if name in arrays and arrays[name][-1] > config.updates:
-            yield (name,), f"`{name}` goes to {arrays[name][-1]}, over the {config.updates} of the configuration"
+    last = {name: arrays[name].max() for name in _BY_UPDATE if name in arrays}
+    for name in (name for name, update in last.items() if update > config.updates):
+        yield (name,), f"`{name}` holds {last[name]}, over the {config.updates} updates of the configuration"
     if "update" in arrays and status == "complete" and arrays["update"][-1] < config.updates:
         done = arrays["update"][-1]
         yield ("update",), f"`update` ends at {done} of {config.updates}, though the run is complete"
     if "pretrain_update" in arrays and arrays["pretrain_update"][-1] > config.pretrain_updates:
         yield ("pretrain_update",), "`pretrain_update` goes over the updates of the configuration"
-    diverged = arrays.get("final/diverged_at")
-    if diverged is not None and (diverged > config.updates).any():
-        yield (
-            ("final/diverged_at",),
-            f"`final/diverged_at` holds {diverged.max()}, over the {config.updates} updates of the configuration",
-        )
 
 
-def _of_errors(arrays: Arrays, status: Status, facts: DataFacts | None) -> Iterator[Contradiction]:
+def _of_errors(
+    config: RunConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+) -> Iterator[Contradiction]:
     """Of seeds that did not diverge: those are frozen, and say what they said."""
     if "final/diverged_at" not in arrays:
         return
@@ -114,7 +112,7 @@ def _of_errors(arrays: Arrays, status: Status, facts: DataFacts | None) -> Itera
     correct, error = arrays.get("final/test_correct"), arrays.get("curves/test_error")
     if correct is None or error is None or status != "complete" or arrays["update"][-1] == 0:
         return
-    count = correct.shape[1]
+    facts, count = facts or find_data(config.data).facts, correct.shape[1]
     wanted = facts.test if facts and facts.test is not None else max(count, FEWEST_TEST_EXAMPLES)
     apart = np.abs(error[:, -1] - (1 - correct.mean(axis=1)))
     if count == wanted and (apart[alive] > ROUNDING).any():

@@ -48,7 +48,9 @@ def out_of_range(can_be: Range, array: np.ndarray, is_scale: bool = False) -> st
     for outside in (array < can_be.low - slack, array > can_be.high + slack):
         if outside.any():
             number = array[outside].flat[0]
-            return f"holds {number:.6g}, {_bounds(can_be)}" if is_float else f"holds {number}, {_bounds(can_be)}"
+            return (
+                f"holds {number:.6g}, {_bounds(can_be)}" if is_float else f"holds {number}, {_bounds(can_be)}"
+            )
     if can_be.order and not is_ordered(array, can_be.order, strictly=is_scale or not is_float):
         return "does not rise" if can_be.order == "up" else "does not fall"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,17 +72,33 @@ class Run:
         return facts
 
     @property
+    def name(self) -> str:
+        """The file that it is from, all of them where it is merged, or what it holds."""
+        files = self.sources or ((self.path,) if self.path else ())
+        return ", ".join(map(str, files)) or self.config.file_stem()
+
+    @property
+    def has_search(self) -> bool:
+        """Whether a search chose the rate, and what it found is there: a rescued run may lack it."""
+        return bool(self.config.search) and {"search/lr", "search/valid_error"} <= self.arrays.keys()
+
+    @property
     def lr(self) -> float:
-        """The rate that every seed was trained with: the one given, or the one its search chose."""
+        """The rate that every seed was trained with: the one given, or the one its search chose.
+
+        NaN where a search chose it and the file does not say which.
+        """
         if not self.config.search:
             assert isinstance(self.config.lr, float)
             return self.config.lr
+        if not self.has_search:
+            return math.nan
         return float(self["search/lr"][best_rate(self["search/valid_error"])])
 
     @property
     def lr_on_edge(self) -> bool:
         """Whether a search chose the lowest or highest of its rates, so that a better one may lie outside."""
-        if not self.config.search:
+        if not self.has_search:
             return False
         return best_rate(self["search/valid_error"]) in (0, len(self["search/lr"]) - 1)
 

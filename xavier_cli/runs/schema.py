@@ -145,9 +145,7 @@ def _rows() -> Iterator[Dataset]:
             yield _scale(centre, "<f8", f"centre of a bin of the {words}", Range(order="up"))
             yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising", Range(order="up"))
             counted = Range(low=0, high=MOST_COUNTED)
-            yield Dataset(
-                f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count", range=counted
-            )
+            yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count", range=counted)
 
     yield Dataset(
         "activation/slope",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -18,14 +18,15 @@ from xavier_cli.canonical import Canonical
 from xavier_cli.config import MAX_SEED, RunConfig, file_safe
 from xavier_cli.datasets import find_data
 from xavier_cli.own import is_own
-from xavier_cli.runs.record import Status
 from xavier_cli.runs.ranges import ANY, SIZE, Range
+from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset, counting
 from xavier_cli.words import find_activation
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
 FURTHEST = 1e3
+Place = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
 _GRID = ("surface/y", "surface/x")
 
 
@@ -37,8 +38,8 @@ class SurfaceConfig(Canonical):
     """
 
     act: str = Field("tanh", description="activation of the hidden units")
-    low: float = Field(-4.0, allow_inf_nan=False, ge=-FURTHEST, le=FURTHEST, description="lower end of both axes")
-    high: float = Field(4.0, allow_inf_nan=False, ge=-FURTHEST, le=FURTHEST, description="upper end of both axes")
+    low: Place = Field(-4.0, description="lower end of both axes")
+    high: Place = Field(4.0, description="upper end of both axes")
     points: int = Field(51, ge=3, le=MAX_POINTS, description="points along each axis")
     examples: int = Field(1, ge=1, le=10_000, description="examples that the losses are means over")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the random data, or of the directions")
