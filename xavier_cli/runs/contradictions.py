@@ -95,6 +95,8 @@ def _of_updates(config: RunConfig, arrays: Arrays, status: Status) -> Iterator[C
     if "update" in arrays and status == "complete" and arrays["update"][-1] < config.updates:
         done = arrays["update"][-1]
         yield ("update",), f"`update` ends at {done} of {config.updates}, though the run is complete"
+    if "update" in arrays and arrays["update"][0] != 0:
+        yield ("update",), f"`update` begins at {arrays['update'][0]}, not before training"
     if "pretrain_update" in arrays and arrays["pretrain_update"][-1] > config.pretrain_updates:
         yield ("pretrain_update",), "`pretrain_update` goes over the updates of the configuration"
 

@@ -46,6 +46,16 @@ class Run:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
+    def percentile(self, name: str, which: float) -> np.ndarray | None:
+        """One percentile of the array called `name`, whose last axis they are; None where it is not there."""
+        place = self.percentile_place(which)
+        return None if name not in self or place is None else self[name][..., place]
+
+    def percentile_place(self, which: float) -> int | None:
+        """Where one percentile stands on the axis of those that the file has; None where it does not."""
+        here = np.flatnonzero(self["percentile"] == which) if "percentile" in self else []
+        return int(here[0]) if len(here) else None
+
     @property
     def seeds(self) -> np.ndarray:
         """Shape `(S,)`: the seeds, in the order of every array's first axis."""
@@ -94,6 +104,13 @@ class Run:
         if not self.has_search:
             return math.nan
         return float(self["search/lr"][best_rate(self["search/valid_error"])])
+
+    @property
+    def known_lr(self) -> float:
+        """`lr`, for whoever trains with it; raises `RunFileError` where it is not known."""
+        if math.isnan(self.lr):
+            raise RunFileError(self.name, "does not say which rate its search chose")
+        return self.lr
 
     @property
     def lr_on_edge(self) -> bool:
