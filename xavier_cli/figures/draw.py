@@ -65,7 +65,7 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
 
     Raises `StorageError` where it cannot be written.
     """
-    publish(path, rendered(path, figure), verify=lambda temporary: None)
+    publish(Path(path), rendered(path, figure), verify=lambda temporary: None)
 
 
 def rendered(path: str | os.PathLike[str], figure: Figure) -> bytes:

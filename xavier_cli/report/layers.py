@@ -69,8 +69,9 @@ def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]
     }
     if f"{tensor}/std" in run:
         record["std"] = [_short(value) for value in over_time(run, f"{tensor}/std")[row, columns]]
-    picked = [run.percentile(f"{tensor}/percentiles", each) for each in _PERCENTILES]
-    if all(each is not None for each in picked):
+    there = (run.percentile(f"{tensor}/percentiles", each) for each in _PERCENTILES)
+    picked = [each for each in there if each is not None]
+    if len(picked) == len(_PERCENTILES):
         values = over_time(run, np.stack(picked, axis=-1))[row][columns]
         record["percentiles"] = [[_short(value) for value in layer] for layer in values]
     if tensor == "activation" and "activation/saturated" in run:

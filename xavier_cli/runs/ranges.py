@@ -57,16 +57,16 @@ def out_of_range(can_be: Range, array: np.ndarray, is_scale: bool = False) -> st
 
 
 def is_ordered(array: np.ndarray, order: Literal["up", "down"], strictly: bool = False) -> bool:
-    """Whether `array` rises or falls along its last axis, as far as its numbers are finite."""
+    """Whether `array` rises or falls along its last axis; where not `strictly`, up to rounding."""
     first, second = array[..., :-1], array[..., 1:]
     if order == "down":
         first, second = second, first
     if strictly:
         return bool((first < second).all())
+    size = np.maximum(np.abs(first), np.abs(second))
     with np.errstate(invalid="ignore", over="ignore"):
-        # NaN and infinity compare as False.
-        falls = first - second > ROUNDING * np.maximum(np.abs(first), np.abs(second))
-    return not (falls & np.isfinite(first) & np.isfinite(second)).any()
+        # Where one of two is NaN, or both are the same infinity, nothing is out of order.
+        return not (first - second > ROUNDING * np.where(np.isfinite(size), size, 0)).any()
 
 
 def _bounds(can_be: Range) -> str:

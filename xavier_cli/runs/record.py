@@ -53,8 +53,8 @@ class Run:
 
     def percentile_place(self, which: float) -> int | None:
         """Where one percentile stands on the axis of those that the file has; None where it does not."""
-        here = np.flatnonzero(self["percentile"] == which) if "percentile" in self else []
-        return int(here[0]) if len(here) else None
+        there = self["percentile"].tolist() if "percentile" in self else []
+        return there.index(which) if which in there else None
 
     @property
     def seeds(self) -> np.ndarray:

@@ -20,6 +20,8 @@ VERSION = 1
 # More than are ever counted in one bin, and the highest rate there is.
 MOST_COUNTED = 2**40
 MAX_RATE = 1e6
+# Further than numbers of 32 bits reach.
+FURTHEST_BIN = 1e39
 CONVENTIONS = "CF-1.12"
 PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
 
@@ -142,8 +144,9 @@ def _rows() -> Iterator[Dataset]:
         if histogram:
             centre, edge = f"{tensor}/bin", f"{tensor}/bin_edge"
             counts = f"counts of the {words} per bin; what lies outside is counted in the end bins"
-            yield _scale(centre, "<f8", f"centre of a bin of the {words}", Range(order="up"))
-            yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising", Range(order="up"))
+            place = Range(low=-FURTHEST_BIN, high=FURTHEST_BIN, order="up")
+            yield _scale(centre, "<f8", f"centre of a bin of the {words}", place)
+            yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising", place)
             counted = Range(low=0, high=MOST_COUNTED)
             yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count", range=counted)
 

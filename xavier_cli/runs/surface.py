@@ -111,9 +111,10 @@ class Surface:
 
 def _rows() -> Iterable[Dataset]:
     step = Range(low=-FURTHEST, high=FURTHEST, order="up")
-    for name, axis, order in (("x", _GRID[1:], "first"), ("y", _GRID[:1], "second")):
-        about = f"{order} weight w{1 + (name == 'y')}, or steps along the {order} direction"
-        yield Dataset(f"surface/{name}", axis, "<f8", about, range=step)
+    about = "first weight w1, or steps along the first direction"
+    yield Dataset("surface/x", _GRID[1:], "<f8", about, range=step)
+    about = "second weight w2, or steps along the second direction"
+    yield Dataset("surface/y", _GRID[:1], "<f8", about, range=step)
     for loss in LOSSES:
         words = loss.replace("_", "-")
         yield Dataset(f"surface/{loss}", _GRID, "<f8", f"mean {words} loss over the examples", range=SIZE)

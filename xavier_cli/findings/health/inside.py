@@ -182,7 +182,7 @@ def _not_as_predicted(run: Run) -> Iterator[Observation]:
         sd = np.abs(predicted) * run[f"theory/{name}_sd"]
         known = np.isfinite(sd) & (sd > 0)
         z = np.zeros(run[path][:, 0].shape)
-        z[:, known] = (run[path][:, 0].astype(np.float64) - predicted)[:, known] / sd[known]
+        z[:, known] = (run[path][:, 0, known].astype(np.float64) - predicted[known]) / sd[known]
         z = np.where(np.isfinite(z), z, 0)
         layers = np.flatnonzero((np.abs(z) > Z).any(axis=0))
         if len(layers):
