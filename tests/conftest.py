@@ -15,6 +15,7 @@ import pytest
 from xavier_cli import names
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import schema
+from xavier_cli.runs.contradictions import FEWEST_TEST_EXAMPLES
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 
@@ -294,7 +295,11 @@ def _member(
     if config.pretrain != "none":
         fallen = 0.1 * np.exp(-np.arange(len(config.pretrain_records())) / 5)
         arrays["pretraining/reconstruction_error"] = np.tile(fallen, (depth, 1)) / layers[:, None]
-    arrays["final/test_correct"] = rng.random(test_examples) > goal
+    # After training, the error is the share of all test examples that are wrong.
+    wrong = round(float(arrays["curves/test_error"][-1]) * test_examples)
+    if updates[-1] > 0 and test_examples >= FEWEST_TEST_EXAMPLES:
+        arrays["curves/test_error"][-1] = wrong / test_examples
+    arrays["final/test_correct"] = rng.random(test_examples).argsort() >= wrong
     arrays["final/diverged_at"] = np.array(-1)
     if diverges:
         halfway = records // 2

@@ -28,6 +28,15 @@ def utf8_throughout(value: Any) -> Any:
     return [utf8_throughout(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+# From here on a number is written with an exponent: its digits would fill the line.
+LARGE = 1e6
+
+
+def fixed(value: float, places: int, sign: str = "") -> str:
+    """`value` with so many decimals, or three digits and an exponent where it is large; `sign` may be `+`."""
+    return f"{value:{sign}.{places}f}" if abs(value) < LARGE else f"{value:{sign}.3g}"
+
+
 def clean(text: str) -> str:
     """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
     if text.isascii() and text.isprintable():

@@ -4,6 +4,7 @@ import pytest
 
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.folder import list_runs, newest_command
+from xavier_cli.runs.reader import read_runs
 from xavier_cli.runs.store import write_run
 
 
@@ -28,10 +29,38 @@ def test_runs_are_listed_the_oldest_first(put, tmp_path):
     put("c.h5", "x", 0)
     for name in (".a.h5.lock", ".a.h5.12@host.tmp", ".hidden.h5", "notes.txt", "a.h5.bak"):
         (tmp_path / name).write_text("")
-    (tmp_path / "folder.h5").mkdir()
-    (tmp_path / "dangling.h5").symlink_to("nowhere")
 
     assert [path.name for path in list_runs(tmp_path)] == ["c.h5", "b.h5", "a.h5"]
+
+
+def odd_entries(folder):
+    """What may lie in a folder under a run's name, and is none; a path and why it cannot be read."""
+    (folder / "folder.h5").mkdir()
+    (folder / "dangling.h5").symlink_to("nowhere")
+    (folder / "loop.h5").symlink_to("loop.h5")
+    (folder / "long.h5").symlink_to("x" * 300)
+    (folder / "through.h5").symlink_to("c.h5/below")
+    os.mkfifo(folder / "pipe.h5")
+    return {
+        "folder.h5": "is not a file",
+        "dangling.h5": "No such file or directory",
+        "loop.h5": "Too many levels of symbolic links",
+        "long.h5": "File name too long",
+        "through.h5": "Not a directory",
+        "pipe.h5": "is not a file",
+    }
+
+
+def test_an_odd_entry_is_listed_and_is_its_own_failure(put, tmp_path):
+    good = put("c.h5", "x", 1)
+    odd = odd_entries(tmp_path)
+    paths = list_runs(tmp_path)
+    read = dict(zip(paths, read_runs(paths, ()), strict=True))
+
+    assert {path.name for path in paths} == {"c.h5", *odd}
+    assert read[good].path == good
+    assert {path.name: error.reason for path, error in read.items() if path != good} == odd
+    assert newest_command(tmp_path)[0] == [good]
 
 
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path):

@@ -151,9 +151,7 @@ def test_the_time_of_writing_is_filled_in(make_run, tmp_path):
 def test_many_seeds_and_large_arrays_survive(make_run, tmp_path):
     run = make_run(updates=1, width=2, seeds="0,", only=("curves",))
     seeds = np.arange(20_000)
-    curves = {
-        name: np.random.default_rng(0).normal(size=(20_000, 2)) for name in run.arrays if "curves" in name
-    }
+    curves = {name: np.random.default_rng(0).random((20_000, 2)) for name in run.arrays if "curves" in name}
     arrays = {**run.arrays, **curves, "seed": seeds, "final/diverged_at": np.full(20_000, -1)}
     many = Run(run.config.with_(seeds=tuple(seeds.tolist())), arrays, created_utc=run.created_utc)
 

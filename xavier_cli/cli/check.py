@@ -40,7 +40,8 @@ def check(
     if rules is not None and not chosen:
         raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
     read = inputs.read_inputs(runs, inputs.newest_runs)
-    show_page(findings_page(read.runs, chosen), format, output)
+    page, sick = read.isolated(read.runs, lambda runs: (findings_page(runs, chosen), is_sick(runs, chosen)))
+    show_page(page, format, output)
     read.finish()
-    if is_sick(read.runs, chosen):
+    if sick:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)

@@ -14,6 +14,7 @@ from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 
 if TYPE_CHECKING:
+    from xavier_cli.cli.page import Page
     from xavier_cli.runs.record import Run
 
 ONLY = (
@@ -92,22 +93,26 @@ def compare(
     experiments, notes = inputs.merged(read)
     if not experiments:
         raise inputs.nothing_to_show()
-    choices, more = (
-        select_runs(experiments, _settings(select, "--select")) if select is not None else ([], [])
-    )
-    if select is not None:
-        notes += more
-        experiments = [choice.run for choice in choices] or experiments
-    if len(experiments) <= MOST_ROWS_TESTED:
-        experiments = [_with_answers(run) for run in experiments]
-    comparison = compare_experiments(experiments, choices)
-    untrained = sum(run.updates[-1] == 0 for run in experiments)
+    over = _settings(select, "--select") if select is not None else None
+
+    def compared(runs: list[Run]) -> tuple[Page | None, int]:
+        """The answer, None where none was trained, and how many were not."""
+        choices, more = select_runs(runs, over) if over is not None else ([], [])
+        shown = [choice.run for choice in choices] or runs
+        if len(shown) <= MOST_ROWS_TESTED:
+            shown = [_with_answers(run) for run in shown]
+        comparison = compare_experiments(shown, choices)
+        untrained = sum(run.updates[-1] == 0 for run in shown)
+        sections = comparison.sections
+        return comparison_page(comparison, [*notes, *more], view) if sections else None, untrained
+
+    page, untrained = read.isolated(experiments, compared)
     if untrained:
         say(f"passed over {untrained} without training")
-    if not comparison.sections:
+    if page is None:
         say("xavier: none of these runs was trained: `xavier train` makes one that was")
         raise typer.Exit(ExitCode.USAGE)
-    show_page(comparison_page(comparison, notes, view), format, output)
+    show_page(page, format, output)
     read.finish()
 
 

@@ -39,10 +39,16 @@ def diff(
     xavier diff runs/a.h5 runs/b.h5
     """
     from xavier_cli.cli.two_runs import diff_page
+    from xavier_cli.runs.isolate import isolate
 
     if output is not None:
         check_output(output)
-    show_page(diff_page(_one_run(one, "A"), _one_run(other, "B")), format, output)
+    a, b = _one_run(one, "A"), _one_run(other, "B")
+    for run in (a, b):
+        # Beside itself, so that it is the one to be named where its numbers end the comparison.
+        for failure in isolate([run], lambda runs: diff_page(runs[0], runs[0])).failures:
+            raise failure
+    show_page(diff_page(a, b), format, output)
 
 
 def _one_run(text: str, name: str) -> Run:

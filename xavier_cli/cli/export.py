@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,18 +71,17 @@ def export(
         raise inputs.nothing_to_show()
     for note in notes:
         say(clean(note))
-    named = list(zip(_names(experiments), experiments, strict=True))
     match to:
         case To.CSV:
-            show_page(_long_page(named), Format.CSV, output)
+            show_page(read.isolated(experiments, lambda runs: _long_page(_named(runs))), Format.CSV, output)
         case To.JSON:
-            show_page(_whole_page(named), Format.JSON, output)
+            show_page(read.isolated(experiments, lambda runs: _whole_page(_named(runs))), Format.JSON, output)
         case To.NETCDF:
             assert output is not None
-            _write_netcdf(named, output)
+            _write_netcdf(read, _named(experiments), output)
         case To.TENSORBOARD:
             assert output is not None
-            _write_events(named, output)
+            _write_events(read, _named(experiments), output)
     read.finish()
 
 
@@ -97,7 +97,7 @@ def _whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
     return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])
 
 
-def _write_netcdf(runs: Sequence[tuple[str, Run]], output: Path) -> None:
+def _write_netcdf(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
     """A run file is NetCDF-4 already, its dimensions with scales: a copy of it, of all seeds, will do."""
     from xavier_cli.runs.store import write_run
 
@@ -107,25 +107,30 @@ def _write_netcdf(runs: Sequence[tuple[str, Run]], output: Path) -> None:
         raise typer.BadParameter(wrong, param_hint="--output")
     for name, run in runs:
         path = output if one_file else output / f"{name}.nc"
-        write_run(path, run)
-        _tell(path)
+        for _ in read.part(run, partial(write_run, path)):
+            _tell(path)
 
 
-def _write_events(runs: Sequence[tuple[str, Run]], output: Path) -> None:
+def _write_events(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
     from xavier_cli.export.tensorboard import event_files
     from xavier_cli.publish import publish
 
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"`{output}` is a file; name a folder", param_hint="--output")
     for name, run in runs:
-        for place, content in event_files(run).items():
-            publish(output / name / place, content)
-        _tell(output / name)
+        for files in read.part(run, event_files):
+            for place, content in files.items():
+                publish(output / name / place, content)
+            _tell(output / name)
 
 
 def _tell(path: Path) -> None:
     # Bytes, since a path need not be text.
     typer.echo(os.fsencode(path))
+
+
+def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    return list(zip(_names(runs), runs, strict=True))
 
 
 def _names(runs: Sequence[Run]) -> Iterator[str]:

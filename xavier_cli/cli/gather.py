@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
 from xavier_cli.config import MAX_SEED, ConfigError
@@ -76,8 +77,9 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
     return finite, shapeset_facts(asked, finite)
 
 
-def surface(given: Sequence[str] | None) -> Surface:
-    """The one surface that `given` names, or the newest in `surfaces/`."""
+def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:
+    """The one surface that `given` names, or the newest in `surfaces/` that can be read; `read` is told."""
+    from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.folder import list_runs
     from xavier_cli.runs.reader import read_surface
 
@@ -90,6 +92,11 @@ def surface(given: Sequence[str] | None) -> Surface:
         if not paths:
             say(f"xavier: no surfaces in `{SURFACES}`: `xavier surface` makes one, or name a file")
             raise typer.Exit(ExitCode.USAGE)
-        path = paths[-1]
-        say(f"reading `{clean(str(path))}`")
+        for newest in reversed(paths):
+            say(f"reading `{clean(str(newest))}`")
+            try:
+                return read_surface(newest)
+            except RunFileError as error:
+                read.problem(str(error))
+        raise inputs.nothing_to_show()
     return read_surface(path)

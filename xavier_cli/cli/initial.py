@@ -132,4 +132,4 @@ def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) 
             "Batch normalization is by running averages, as the network is used; they have not moved yet, so "
             "that this is almost the network without it."
         )
-    return [*notes, f"Loss before training: {valid_loss:.3f}.", clean(str(path))]
+    return [*notes, f"Loss before training: {numbers.fixed(valid_loss, 3)}.", clean(str(path))]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,7 +18,10 @@ from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.record import Run
+
+T = TypeVar("T")
 
 RunsArgument = Annotated[
     list[str] | None,
@@ -41,6 +46,35 @@ class Inputs:
         line = clean(line)
         self.problems.append(line)
         say(f"xavier: {line}")
+
+    def isolated(self, runs: Sequence[Run], make: Callable[[list[Run]], T]) -> T:
+        """`make` of `runs` or, where some end it, of the others: those are named, once each.
+
+        `make` does nothing but answer. Exits with 5 where it can be made of none.
+        """
+        from xavier_cli.runs.isolate import isolate
+
+        isolated = isolate(runs, make)
+        self.failed(isolated.failures)
+        if isolated.made is None:
+            raise nothing_to_show()
+        return isolated.made
+
+    def part(self, run: Run, make: Callable[[Run], T]) -> list[T]:
+        """`make` of one run, for an answer that is given run by run; nothing where it ends `make`."""
+        from xavier_cli.runs.isolate import isolate
+
+        isolated = isolate([run], lambda runs: [make(run) for run in runs])
+        self.failed(isolated.failures)
+        return isolated.made or []
+
+    def failed(self, failures: Sequence[RunFileError]) -> None:
+        """Name the runs that something could not be made of; with `--debug`, where it failed."""
+        for failure in failures:
+            if "--debug" in sys.argv:
+                traceback.print_exception(failure.__cause__ or failure)
+            if clean(str(failure)) not in self.problems:
+                self.problem(str(failure))
 
     def finish(self) -> None:
         """End with exit code 4 where some input could not be read; called once the rest was shown."""
@@ -102,6 +136,7 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
     Files that disagree about a seed are named and left out, all of their experiment; the others stay.
     """
     from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.isolate import isolate
     from xavier_cli.runs.merge import merge_runs
 
     groups: dict[object, list[Run]] = {}
@@ -110,10 +145,12 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
     experiments, notes = [], []
     for group in groups.values():
         try:
-            joined, more = merge_runs(group)
+            isolated = isolate(group, merge_runs)
         except RunFileError as error:
             inputs.problem(str(error))
             continue
+        inputs.failed(isolated.failures)
+        joined, more = isolated.made or ([], [])
         experiments += joined
         notes += more
     return experiments, notes
@@ -140,7 +177,7 @@ def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
 
 def _default(unnamed: Callable[[Path], list[Path]]) -> list[Path]:
     folder = runs_folder()
-    paths = unnamed(folder) if folder.is_dir() else []
+    paths = unnamed(folder) if os.path.isdir(folder) else []
     if not paths:
         say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
         raise typer.Exit(ExitCode.USAGE)
@@ -163,9 +200,10 @@ def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
 
 def _expand(inputs: Inputs, text: str) -> list[Path]:
     path = Path(text)
-    if path.is_dir():
+    # Those of `os.path` raise nothing, whatever is wrong with a name.
+    if os.path.isdir(path):
         return _in_folder(inputs, path)
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         return [path]
     if glob.has_magic(text):
         # The shell left the pattern alone: it was quoted, or matched nothing.
@@ -176,6 +214,6 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
     if path.name == text:
         # `ls` shows names, so a name is enough.
         for name in (text, f"{text}.h5"):
-            if (runs_folder() / name).is_file():
+            if os.path.isfile(runs_folder() / name):
                 return [runs_folder() / name]
     return [path]

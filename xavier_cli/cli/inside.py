@@ -43,7 +43,7 @@ def inside_page(runs: list[Run]) -> Page:
 
 def _tables(run: Run) -> Iterator[Table]:
     yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
-    if "search/lr" in run:
+    if run.has_search:
         yield _search_table(run)
     if "pretraining/reconstruction_error" in run:
         yield _pretraining_table(run)
@@ -137,7 +137,7 @@ def _notes(run: Run) -> Iterator[str]:
     if run.diverged.any():
         guess = 100 * run.facts.guessing_error
         yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
-    if "search/lr" in run:
+    if run.has_search:
         yield "*: the rate that was chosen, by its mean validation error."
         if run.lr_on_edge:
             yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
@@ -167,7 +167,7 @@ def _data(run: Run) -> dict[str, object]:
             "updates": run["pretrain_update"].tolist(),
             "reconstruction_error": run["pretraining/reconstruction_error"].tolist(),
         }
-    if "search/lr" in run:
+    if run.has_search:
         data["search"] = {name: run[f"search/{name}"].tolist() for name in ("lr", "valid_error")}
     return data
 

@@ -38,10 +38,16 @@ def ls(
     if output is not None:
         check_output(output)
     read = inputs.read_inputs(runs, only=ONLY)
-    found = in_order(chosen(newest_first(read.runs), _values, where), _values, sort)
-    if not found:
+
+    def page(runs: list[Run]) -> Page:
+        return runs_page(
+            in_order(chosen(newest_first(runs), _values, where), _values, sort), datetime.now(UTC)
+        )
+
+    listed = read.isolated(read.runs, page)
+    if not listed.records:
         say("no run fits `--where`")
-    show_page(runs_page(found, datetime.now(UTC)), format, output)
+    show_page(listed, format, output)
     read.finish()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from xavier_cli.plain_text import LARGE
+from xavier_cli.plain_text import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
 
 
@@ -88,6 +90,6 @@ def column(values: Sequence[float]) -> list[str]:
     if not sizes:
         return ["0" if value == 0 else "" for value in values]
     places = max(0, 2 - math.floor(math.log10(max(sizes))))
-    exponents = places > 6 or max(sizes) >= 1e6 or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
+    exponents = places > 6 or max(sizes) >= LARGE or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
     form = ".1e" if exponents else f".{places}f"
     return [f"{value:{form}}" if math.isfinite(value) else "" for value in values]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from xavier_cli.cli.output import check_output, encodable, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.notation import parse_seeds
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
 
 # Narrower holds no axis; wider, a line is hard to follow back to it.
 NARROWEST, WIDEST = 40, 100
@@ -117,36 +120,48 @@ def plot(
             names.unknown("ending of a figure", path.suffix or path.name, ENDINGS), param_hint="--output"
         )
 
-    from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, write_figure
+    from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
     from xavier_cli.figures.selection import Selection
-    from xavier_cli.runs.merge import merge_runs
+    from xavier_cli.runs.publish import publish
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
     read, notes = inputs.Inputs(), list[str]()
     if asked.draws == "runs":
         unnamed = inputs.all_runs if asked.whole_folder else inputs.newest_runs
         read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
-        merged, notes = merge_runs(read.runs)
+        merged, notes = inputs.merged(read)
+        if not merged:
+            raise inputs.nothing_to_show()
         if term:
             width = max(NARROWEST, min(screen_width(), WIDEST))
-            text, skipped = draw_text(asked, merged, chosen, width, _has_only_ascii())
+            text, skipped = read.isolated(
+                merged, lambda runs: draw_text(asked, runs, chosen, width, _has_only_ascii())
+            )
             _tell([*notes, *skipped])
             typer.echo(encodable(text, sys.stdout.encoding), nl=False)
             read.finish()
             raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
-        drawing = draw(asked, merged, chosen)
+
+        def drawn(runs: list[Run]) -> tuple[bytes, list[str]]:
+            drawing = draw(asked, runs, chosen)
+            return rendered(path, drawing.figure), drawing.notes
+
+        content, skipped = read.isolated(merged, drawn)
     else:
         refuse_unknown(asked, chosen)
         if term:
             draw_text(asked, [], Selection(), 80, True)
-        shown = gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs)
+        shown = (
+            gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs, read)
+        )
         drawing = draw_one(asked, shown)
-    _tell([*notes, *drawing.notes])
-    write_figure(path, drawing.figure)
+        content, skipped = rendered(path, drawing.figure), drawing.notes
+    _tell([*notes, *skipped])
+    publish(path, content, verify=lambda temporary: None)
     # Bytes, since a path need not be text.
     typer.echo(os.fsencode(path))
     read.finish()
-    if drawing.notes:
+    if skipped:
         raise typer.Exit(ExitCode.IN_PART)
 
 

@@ -39,6 +39,7 @@ def report(
     from xavier_cli.cli.reported import report_content
     from xavier_cli.report.page import page
     from xavier_cli.runs import schema
+    from xavier_cli.runs.isolate import Isolation
 
     check_output(output)
     if output.suffix.lower() not in ENDINGS and not is_written_as_it_is(output):
@@ -56,7 +57,12 @@ def report(
     for note in notes:
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
-    write_text(output, page(report_content(trained, [*notes, *problems])))
+    isolation = Isolation()
+    content = report_content(trained, [*notes, *problems], isolation)
+    read.failed(isolation.failures)
+    if content is None:
+        raise inputs.nothing_to_show()
+    write_text(output, page(content))
     if not is_written_as_it_is(output):
         # Bytes, since a path need not be text.
         typer.echo(os.fsencode(output))

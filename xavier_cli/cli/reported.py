@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from xavier_cli import names
 from xavier_cli.cli import numbers
@@ -11,15 +11,17 @@ from xavier_cli.cli.diagnosis import findings_page
 from xavier_cli.cli.inside import settings_of
 from xavier_cli.cli.page import Table
 from xavier_cli.cli.verdicts import result_table, rules
+from xavier_cli.config import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, Section, compare
-from xavier_cli.findings.health import check
+from xavier_cli.findings.health import Finding, check
 from xavier_cli.findings.health.advice import train_command
 from xavier_cli.report.content import Cell, Content, Grid, Origin
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
+from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
 
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}
@@ -27,31 +29,52 @@ _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "canno
 NAMED = 3
 
 
-def report_content(runs: Sequence[Run], notes: Sequence[str]) -> Content:
-    """The whole report on merged `runs`, at least one of them trained."""
-    comparison = compare(runs)
+def report_content(
+    runs: Sequence[Run], notes: Sequence[str], isolation: Isolation | None = None
+) -> Content | None:
+    """The whole report on merged and trained `runs`, each part of those that it can be made of.
+
+    None where there is nothing that could be compared.
+    """
+    isolation = isolation or Isolation()
+    part = isolation.part
+    compared = part(runs, _compared)
+    if compared is None:
+        return None
+    comparison, tables = compared
     ranked = [row.run for section in comparison.sections for row in section.rows]
-    drawn, undrawn = pictures(ranked)
-    findings = findings_page(ranked)
-    verdicts = judge_all(names.CLAIMS, ranked)
+    drawn, undrawn = pictures(ranked, isolation)
+    findings = part(ranked, findings_page)
+    verdicts = part(ranked, lambda runs: judge_all(names.CLAIMS, runs)) or []
+    found = part(ranked, _found) or {}
     decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]
     undecided = [verdict for verdict in verdicts if verdict.verdict == "undecided"]
     return Content(
         title=_title(ranked),
-        answer=tuple(_answer(comparison, ranked, verdicts)),
-        comparison=tuple(_results(section) for section in comparison.sections),
+        answer=tuple(_answer(comparison, found, verdicts)),
+        comparison=tables,
         rules=rules(comparison),
         pictures=tuple(drawn),
         undrawn=tuple(undrawn),
-        layers=layers_over_time(ranked),
-        findings=tuple(_plain(table) for table in findings.tables),
-        finding_notes=findings.notes,
+        layers=part(ranked, layers_over_time) or {},
+        findings=tuple(_plain(table) for table in findings.tables) if findings else (),
+        finding_notes=findings.notes if findings else (),
         judged=_claims(decided, "Claims that these runs can tell") if decided else None,
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
-        origins=tuple(map(_origin, ranked)),
+        origins=part(ranked, lambda runs: tuple(map(_origin, runs))) or (),
         again=(*(train_command(run.config) for run in ranked), _again(ranked)),
-        notes=tuple(notes),
+        notes=(*notes, *map(str, isolation.failures)),
     )
+
+
+def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Grid, ...]]:
+    comparison = compare(runs)
+    return comparison, tuple(_results(section) for section in comparison.sections)
+
+
+def _found(runs: Sequence[Run]) -> dict[RunConfig, list[Finding]]:
+    """What `check` finds in each that is more than a note."""
+    return {run.config: [each for each in check(run) if each.severity != "note"] for run in runs}
 
 
 def _title(ranked: Sequence[Run]) -> str:
@@ -60,19 +83,22 @@ def _title(ranked: Sequence[Run]) -> str:
     return f"{count[0].upper()}{count[1:]} on {data}"
 
 
-def _answer(comparison: Comparison, ranked: Sequence[Run], verdicts: Sequence[ClaimVerdict]) -> Iterator[str]:
+def _answer(
+    comparison: Comparison,
+    found: Mapping[RunConfig, Sequence[Finding]],
+    verdicts: Sequence[ClaimVerdict],
+) -> Iterator[str]:
     called: dict[object, str] = {}
     for section in comparison.sections:
         called |= _called([row.run for row in section.rows])
         yield _best(section, [called[row.run.config] for row in section.rows])
-    found = {run.config: [each for each in check(run) if each.severity != "note"] for run in ranked}
     sick = [
         f"{called[config]} ({', '.join(dict.fromkeys(each.rule.name for each in each_found))})"
         for config, each_found in found.items()
         if each_found
     ]
     if sick:
-        yield f"`check` finds something wrong with {len(sick)} of {len(ranked)}: {_listed(sick)}."
+        yield f"`check` finds something wrong with {len(sick)} of {len(found)}: {_listed(sick)}."
     else:
         yield "`check` finds nothing wrong with any of them."
     count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}

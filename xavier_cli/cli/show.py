@@ -17,5 +17,5 @@ def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputO
     if output is not None:
         check_output(output)
     read = inputs.read_inputs(runs, inputs.newest_runs, only=ONLY)
-    show_page(inside_page(read.runs), format, output)
+    show_page(read.isolated(read.runs, inside_page), format, output)
     read.finish()

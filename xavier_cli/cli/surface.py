@@ -111,7 +111,7 @@ def _config(
                 "no other number trains its network",
                 param_hint="--updates",
             )
-        trained = run.config.with_(seeds=run.config.seeds[:1], lr=run.lr, updates=done, records="2")
+        trained = run.config.with_(seeds=run.config.seeds[:1], lr=run.known_lr, updates=done, records="2")
         act = trained.act
     span = span if span is not None else 4.0 if trained is None else 1.0
     if not span > 0:

@@ -78,7 +78,9 @@ def _settings(run: Run) -> dict[str, object]:
         name: numbers.seeds(value) if name == "seeds" else _text(value)
         for name, value in run.config.model_dump().items()
     }
-    return {**settings, "rate trained with": f"{run.lr:g}"} if run.config.search else settings
+    if not run.config.search:
+        return settings
+    return {**settings, "rate trained with": f"{run.lr:g}" if run.has_search else "not known"}
 
 
 def _data(run: Run) -> dict[str, object]:
@@ -154,9 +156,9 @@ def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
     rows = tuple(
         (
             str(each["curve"]),
-            f"{each['a_last']:.4f}",
-            f"{each['b_last']:.4f}",
-            f"{each['widest']:+.4f}",
+            numbers.fixed(float(each["a_last"]), 4),
+            numbers.fixed(float(each["b_last"]), 4),
+            numbers.fixed(float(each["widest"]), 4, "+"),
             f"{each['at_update']:,}",
         )
         for each in curves

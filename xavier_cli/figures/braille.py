@@ -105,7 +105,8 @@ def _range(heights: Sequence[np.ndarray], logarithmic: bool) -> tuple[float, flo
     if not logarithmic:
         # Zero is worth the room where the lines come near it.
         low = 0.0 if 0 <= low < 0.4 * high else low
-    margin = 0.5 if math.isclose(low, high) else 0.0
+    # Of large numbers half would be lost in rounding.
+    margin = max(0.5, 1e-3 * abs(high)) if math.isclose(low, high) else 0.0
     return low - margin, high + margin
 
 

@@ -65,12 +65,16 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
 
     Raises `StorageError` where it cannot be written.
     """
-    path = Path(path)
-    ending = path.suffix.lower()
+    publish(Path(path), rendered(path, figure))
+
+
+def rendered(path: str | os.PathLike[str], figure: Figure) -> bytes:
+    """What `write_figure` writes."""
+    ending = Path(path).suffix.lower()
     content = io.BytesIO()
     with look():
         figure.savefig(content, format=ending[1:], metadata=_METADATA[ending])
-    publish(path, content.getvalue())
+    return content.getvalue()
 
 
 def refuse_unknown(kind: Kind, chosen: Selection) -> None:

@@ -19,7 +19,9 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "data": lambda run: run.config.data,
     "depth": lambda run: f"depth {run.config.depth}",
     "width": lambda run: f"width {'-'.join(map(str, _widths(run)))}",
-    "lr": lambda run: f"lr {run.lr:g}" + (" (searched)" if run.config.search else ""),
+    "lr": lambda run: (
+        f"lr {run.lr:g}" + " (searched)" * bool(run.config.search) if run.lr == run.lr else "lr not known"
+    ),
     "batch_size": lambda run: f"batch {run.config.batch_size}",
     "updates": lambda run: f"{in_updates(run.config.updates)} updates",
     "optimizer": lambda run: run.config.optimizer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,7 +71,9 @@ def look() -> Iterator[None]:
     plain: dict[Any, Any] = {
         key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
     }
-    with matplotlib.rc_context({**plain, **_RC}):
+    with matplotlib.rc_context({**plain, **_RC}), warnings.catch_warnings():
+        # What numbers of no size do to a layout is seen in the figure.
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 

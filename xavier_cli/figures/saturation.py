@@ -59,10 +59,10 @@ def saturation(run: Run, chosen: Selection) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
     act = run.config.act
     low, high = find_activation(act).range
-    percentiles = values(run, "activation/abs_percentiles")
+    values(run, "activation/abs_percentiles")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
-    here = np.flatnonzero(run["percentile"] == PERCENTILE)
-    if len(here) == 0:
+    high_pct = run.percentile("activation/abs_percentiles", PERCENTILE)
+    if high_pct is None:
         raise UnsuitableRunError(f"no percentile {PERCENTILE}; it has: {run['percentile'].tolist()}")
 
     def band(array: np.ndarray) -> Band:
@@ -76,7 +76,7 @@ def saturation(run: Run, chosen: Selection) -> Saturation:
         run["layer"][columns],
         band(values(run, "activation/mean")),
         band(values(run, "activation/std")),
-        band(percentiles[..., here[0]]),
+        band(high_pct),
         bounds_of(run),
         prediction(run, "activation_mean", columns),
         prediction(run, "activation_std", columns),

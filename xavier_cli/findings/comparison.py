@@ -180,7 +180,8 @@ def _settings(run: Run) -> dict[str, Setting]:
     settings: dict[str, Setting] = {}
     for name, value in run.config.model_dump().items():
         if name == "lr":
-            settings["lr"] = run.lr
+            # Unknown where a search chose it and a rescued file lacks what it found.
+            settings["lr"] = "" if math.isnan(run.lr) else run.lr
             settings["searched"] = ",".join(f"{rate:g}" for rate in run.config.search)
         elif name not in _NOT_A_COLUMN:
             settings[name] = ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else value

@@ -62,9 +62,9 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     )
 
 
-def over_time(run: Run, path: str) -> np.ndarray:
-    """`run[path]` `(S, R, ...)` as its mean over the seeds that `layers_at` takes, `(R, ...)`."""
-    return _mean(run[path][kept_seeds(run)])
+def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
+    """An array of `run`, or what its path names, `(S, R, ...)`: the mean over the seeds of `layers_at`."""
+    return _mean((run[array] if isinstance(array, str) else array)[kept_seeds(run)])
 
 
 def kept_seeds(run: Run) -> np.ndarray:

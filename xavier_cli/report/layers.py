@@ -14,7 +14,6 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
 from xavier_cli.findings.layers import over_time
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.schema import PERCENTILES
 
 TENSORS = ("activation", "backprop", "weight_gradient")
 MOST_BINS, MOST_RECORDS, MOST_LAYERS = 61, 21, 12
@@ -70,9 +69,10 @@ def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]
     }
     if f"{tensor}/std" in run:
         record["std"] = [_short(value) for value in over_time(run, f"{tensor}/std")[row, columns]]
-    if f"{tensor}/percentiles" in run:
-        picked = [PERCENTILES.index(each) for each in _PERCENTILES]
-        values = over_time(run, f"{tensor}/percentiles")[row][columns][:, picked]
+    there = (run.percentile(f"{tensor}/percentiles", each) for each in _PERCENTILES)
+    picked = [each for each in there if each is not None]
+    if len(picked) == len(_PERCENTILES):
+        values = over_time(run, np.stack(picked, axis=-1))[row][columns]
         record["percentiles"] = [[_short(value) for value in layer] for layer in values]
     if tensor == "activation" and "activation/saturated" in run:
         saturated = over_time(run, "activation/saturated")[row, columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from xavier_cli.findings.layers import over_time
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Cell, Grid, Picture
 from xavier_cli.report.layers import evenly
+from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
 
 # Kind -> its title, and the statistics in it, a row each in its table.
@@ -34,24 +36,35 @@ RECORDS_IN_TABLE = 11
 MOST_LINES = 24
 
 
-def pictures(ranked: Sequence[Run]) -> tuple[list[Picture], list[str]]:
+def pictures(ranked: Sequence[Run], isolation: Isolation) -> tuple[list[Picture], list[str]]:
     """The figures of `ranked` runs, the best first, and a line about each that there is not."""
     drawn, notes = [], []
-    for name, (title, paths) in _KINDS.items():
+    for name in _KINDS:
         if name in IN_SLIDER and len(ranked) > ALL_PANELS:
             continue
         runs, left_out = _chosen(name, ranked)
         try:
-            drawing = draw(KINDS[name], runs)
+            made = isolation.part(runs, partial(_picture, name, left_out))
         except UnsuitableRunError as error:
             notes.append(f"no {name}: {error}")
             continue
-        notes += [f"{name}: {note}" for note in drawing.notes]
-        inline = inline_svg(drawing.figure, name)
-        caption = f"{inline.caption} {left_out}".strip()
-        data = _curves(in_order(runs)) if name == "curves" else _by_layer(in_order(runs), paths)
-        drawn.append(Picture(name, title, inline.svg, caption, data))
+        if made is None:
+            notes.append(f"no {name}: it can be drawn of none of these runs")
+            continue
+        picture, skipped = made
+        drawn.append(picture)
+        notes += [f"{name}: {note}" for note in skipped]
     return drawn, notes
+
+
+def _picture(name: str, left_out: str, runs: Sequence[Run]) -> tuple[Picture, list[str]]:
+    """The figure called `name`, and a line about each run that is not in it."""
+    title, paths = _KINDS[name]
+    drawing = draw(KINDS[name], runs)
+    inline = inline_svg(drawing.figure, name)
+    caption = f"{inline.caption} {left_out}".strip()
+    data = _curves(in_order(runs)) if name == "curves" else _by_layer(in_order(runs), paths)
+    return Picture(name, title, inline.svg, caption, data), list(drawing.notes)
 
 
 def _chosen(name: str, ranked: Sequence[Run]) -> tuple[list[Run], str]:

@@ -14,7 +14,7 @@ import numpy as np
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.plain_text import utf8, utf8_throughout
-from xavier_cli.runs import schema, surface
+from xavier_cli.runs import contradictions, schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
@@ -50,7 +50,7 @@ def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, .
 def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
     """The arrays of `run` with the types of the schema, scales first.
 
-    Raises `ValueError` where `run` does not follow the schema or a number does not fit its type.
+    Raises `ValueError` where `run` does not follow the schema, a number does not fit its type, or cannot be.
     """
     shapes = {name: np.shape(array) for name, array in run.arrays.items()}
     wrong = problem(run.config, shapes, partial=False)
@@ -64,15 +64,19 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
         stored[name] = np.ascontiguousarray(array.astype(dtype))
         if dtype.kind != "f" and not np.array_equal(stored[name], array):
             raise ValueError(f"`{name}` does not fit {dtype}")
-    if isinstance(run, Run) and tuple(stored["seed"].tolist()) != run.config.seeds:
-        raise ValueError("`seed` holds other seeds than the configuration")
+    facts = run.data if isinstance(run, Run) else None
+    wrong = contradictions.problem(run.config, stored, run.status, facts)
+    wrong = wrong or (contradictions.facts_problem(facts) if facts else "")
+    if wrong:
+        raise ValueError(wrong)
     return stored
 
 
 def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
-    datetime.fromisoformat(created)
+    if wrong := contradictions.time_problem(created):
+        raise ValueError(f"`created_utc` {wrong}")
     facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
     return facts | {
         "title": utf8(_title(run.config)),
@@ -107,7 +111,10 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
         raise RunFileError(path, f"its configuration is not known here: {error}") from error
     for status in get_args(Status):
         if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
-            datetime.fromisoformat(text["created_utc"])
+            if wrong := contradictions.time_problem(text["created_utc"]):
+                raise ValueError(f"`created_utc` {wrong}")
             facts = DataFacts.from_json(text["data_json"]) if "data_json" in text else None
+            if facts and (wrong := contradictions.facts_problem(facts)):
+                raise ValueError(f"its data set {wrong}")
             return Header(config, status, text["created_utc"], provenance, digests, facts)
     raise RunFileError(path, "is damaged: its attributes make no sense")

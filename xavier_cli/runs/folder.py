@@ -12,26 +12,37 @@ from xavier_cli.runs.reader import read_runs
 
 
 def list_runs(folder: str | os.PathLike[str]) -> list[Path]:
-    """The run files in `folder`, the oldest first; none where there is no such folder.
+    """What is called like a run file in `folder`, the oldest first; none where there is no such folder.
 
-    By the time of the file alone, without opening it: what is a run file and what only looks like one shows
-    when it is read. Hidden files (temporaries, locks, resume states) are none.
+    By the name and its own time alone, without opening or following it: what is a run file and what only
+    looks like one (a folder, a link to nowhere) shows when it is read, and is that one's failure. Hidden
+    files (temporaries, locks, resume states) are none.
     """
     found = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".h5") and not entry.name.startswith("."):
-                    try:
-                        if entry.is_file():
-                            found.append((entry.stat().st_mtime_ns, entry.name))
-                    except FileNotFoundError:
-                        continue  # Gone since it was listed.
+            names = [each.name for each in entries if each.name.endswith(".h5") and each.name[0] != "."]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunFileError(folder, os.strerror(error.errno) if error.errno else str(error)) from error
+    for name in names:
+        path = Path(folder) / name
+        try:
+            found.append((_time(path), name))
+        except FileNotFoundError:
+            continue  # Gone since it was listed.
+        except OSError:
+            found.append((0, name))
     return [Path(folder) / name for _, name in sorted(found)]
+
+
+def _time(path: Path) -> int:
+    """When the file at `path` was written; of a link that leads nowhere, when the link was made."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return path.lstat().st_mtime_ns
 
 
 def newest_command(paths: str | os.PathLike[str] | Iterable[Path]) -> tuple[list[Path], list[str]]:

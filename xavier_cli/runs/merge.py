@@ -68,8 +68,7 @@ def _refuse_other_data(runs: Sequence[Run]) -> None:
 
 def _kind(run: Run) -> tuple[object, ...]:
     updates = run.updates.tobytes() if "update" in run else b""
-    searched = run.config.search and "search/valid_error" in run
-    return run.status == "complete", updates, run.lr if searched else None
+    return run.status == "complete", updates, run.lr if run.has_search else None
 
 
 def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
@@ -88,7 +87,8 @@ def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
         kept_by_search, _ = _distinct(parts, search_seeds, names, _SEARCH_SEED)
         arrays |= _concatenated(parts, kept_by_search, names, _SEARCH_SEED)
         # Searches that shared seeds can together favour a rate that none of them chose, nor trained with.
-        if best_rate(arrays["search/valid_error"]) != best_rate(first["search/valid_error"]):
+        found = arrays.get("search/valid_error")
+        if found is not None and best_rate(found) != best_rate(first["search/valid_error"]):
             names_of_all = ", ".join(map(_name, parts))
             notes.append(f"kept apart, since their searches together choose another rate: {names_of_all}")
             return list(parts), notes

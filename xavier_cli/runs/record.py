@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,16 @@ class Run:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
+    def percentile(self, name: str, which: float) -> np.ndarray | None:
+        """One percentile of the array called `name`, whose last axis they are; None where it is not there."""
+        place = self.percentile_place(which)
+        return None if name not in self or place is None else self[name][..., place]
+
+    def percentile_place(self, which: float) -> int | None:
+        """Where one percentile stands on the axis of those that the file has; None where it does not."""
+        there = self["percentile"].tolist() if "percentile" in self else []
+        return there.index(which) if which in there else None
+
     @property
     def seeds(self) -> np.ndarray:
         """Shape `(S,)`: the seeds, in the order of every array's first axis."""
@@ -71,17 +82,40 @@ class Run:
         return facts
 
     @property
+    def name(self) -> str:
+        """The file that it is from, all of them where it is merged, or what it holds."""
+        files = self.sources or ((self.path,) if self.path else ())
+        return ", ".join(map(str, files)) or self.config.file_stem()
+
+    @property
+    def has_search(self) -> bool:
+        """Whether a search chose the rate, and what it found is there: a rescued run may lack it."""
+        return bool(self.config.search) and {"search/lr", "search/valid_error"} <= self.arrays.keys()
+
+    @property
     def lr(self) -> float:
-        """The rate that every seed was trained with: the one given, or the one its search chose."""
+        """The rate that every seed was trained with: the one given, or the one its search chose.
+
+        NaN where a search chose it and the file does not say which.
+        """
         if not self.config.search:
             assert isinstance(self.config.lr, float)
             return self.config.lr
+        if not self.has_search:
+            return math.nan
         return float(self["search/lr"][best_rate(self["search/valid_error"])])
+
+    @property
+    def known_lr(self) -> float:
+        """`lr`, for whoever trains with it; raises `RunFileError` where it is not known."""
+        if math.isnan(self.lr):
+            raise RunFileError(self.name, "does not say which rate its search chose")
+        return self.lr
 
     @property
     def lr_on_edge(self) -> bool:
         """Whether a search chose the lowest or highest of its rates, so that a better one may lie outside."""
-        if not self.config.search:
+        if not self.has_search:
             return False
         return best_rate(self["search/valid_error"]) in (0, len(self["search/lr"]) - 1)
 

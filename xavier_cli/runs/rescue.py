@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.runs import checkpoint, content, hdf5, schema
+from xavier_cli.runs import checkpoint, content, contradictions, hdf5, schema
 from xavier_cli.runs.content import Header
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.record import Run
@@ -175,8 +175,8 @@ def _datasets(path: Path, root: Any, header: Header) -> tuple[dict[str, np.ndarr
             ):
                 raise RunFileError(path, f"has shape {found.shape}, over the bounds {bounds}")
             array = hdf5.load(path, found, header.digests[name], room)
-            if name == "seed" and tuple(array.tolist()) != getattr(header.config, "seeds", ()):
-                raise RunFileError(path, "holds other seeds than the configuration")
+            if wrong := contradictions.row_problem(name, array):
+                raise RunFileError(path, wrong)
             arrays[name] = array
             room -= array.nbytes
         except RunFileError as error:
@@ -186,6 +186,10 @@ def _datasets(path: Path, root: Any, header: Header) -> tuple[dict[str, np.ndarr
             words = str(error.args[0] if error.args else type(error).__name__)
             broken = "filter returned failure" in words
             reasons[name] = "its checksum does not hold" if broken else f"is damaged ({words})"
+    for names_apart, why in list(_apart(header, arrays)):
+        for name in names_apart:
+            arrays.pop(name, None)
+            reasons.setdefault(name, why)
     lost = dict(reasons)
     for name, candidate in _candidates(header, arrays, reasons):
         row = content.ROWS[name]
@@ -201,6 +205,14 @@ def _datasets(path: Path, root: Any, header: Header) -> tuple[dict[str, np.ndarr
         )
         for name in names
     )
+
+
+def _apart(header: Header, arrays: Mapping[str, np.ndarray]) -> Iterator[contradictions.Contradiction]:
+    """What cannot be right at once; nothing where shapes do not even go together."""
+    kept = _consistent(header.config, arrays)
+    shapes = {name: array.shape for name, array in kept.items()}
+    if isinstance(header.config, RunConfig) and not schema.problem(header.config, shapes, partial=True):
+        yield from contradictions.contradictions(header.config, kept, header.status, header.data)
 
 
 def _candidates(
@@ -253,6 +265,8 @@ def _with_rescue(
     if all(content.ROWS[name].is_scale for name in believed):
         return replace(found, missed="nothing but scales can be read")
     if wrong := content.problem(config, {name: array.shape for name, array in kept.items()}, partial=False):
+        return replace(found, missed=f"the rest is no {found.kind}: {wrong}")
+    if wrong := contradictions.problem(config, kept, "interrupted", header.data):
         return replace(found, missed=f"the rest is no {found.kind}: {wrong}")
     note = {
         "from": found.path.name,

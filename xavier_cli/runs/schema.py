@@ -11,11 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config import MAX_SEED, RunConfig
 from xavier_cli.fields import MAX_RECORDS
 from xavier_cli.notation import MAX_SEEDS
+from xavier_cli.runs.ranges import ANY, SHARE, SIZE, UPDATES, Range
 
 VERSION = 1
+# More than are ever counted in one bin, and the highest rate there is.
+MOST_COUNTED = 2**40
+MAX_RATE = 1e6
+# Further than numbers of 32 bits reach.
+FURTHEST_BIN = 1e39
 CONVENTIONS = "CF-1.12"
 PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
 
@@ -53,6 +59,7 @@ class Dataset:
 
     `path` has no leading slash; `dims` are the paths of the scales, one per axis; `dtype` is NumPy's name for
     what lies in the file (always little-endian). A scale is the dataset whose only dimension is itself.
+    `range` is what its numbers can be; texts have none.
     """
 
     path: str
@@ -61,6 +68,7 @@ class Dataset:
     long_name: str
     units: str = "1"
     required: bool = False
+    range: Range = ANY
 
     @property
     def is_scale(self) -> bool:
@@ -95,43 +103,56 @@ _TENSORS = {
 }
 
 
-def _scale(path: str, dtype: str, long_name: str, required: bool = False) -> Dataset:
-    return Dataset(path, (path,), dtype, long_name, required=required)
+def _scale(path: str, dtype: str, long_name: str, range: Range, required: bool = False) -> Dataset:
+    return Dataset(path, (path,), dtype, long_name, required=required, range=range)
+
+
+def counting(name: str, first: int) -> Range:
+    """The range of a scale called `name` that counts from `first`."""
+    return Range(low=first, high=first + SCALE_BOUNDS[name] - 1, order="up")
 
 
 def _rows() -> Iterator[Dataset]:
-    yield _scale("seed", "<i8", "seed of the member", required=True)
-    yield _scale("update", "<i8", "mini-batch updates done at the record", required=True)
-    yield _scale("jacobian_update", "<i8", "mini-batch updates done when the Jacobians were taken")
-    yield _scale("spectrum_update", "<i8", "mini-batch updates done when whole spectra were taken")
-    yield _scale("pretrain_update", "<i8", "mini-batch updates of pre-training done of a layer at the record")
-    yield _scale("layer", "<i4", "hidden layer, 1 to depth from the input up")
+    yield _scale("seed", "<i8", "seed of the member", Range(low=0, high=MAX_SEED), required=True)
+    yield _scale("update", "<i8", "mini-batch updates done at the record", UPDATES, required=True)
+    yield _scale("jacobian_update", "<i8", "mini-batch updates done when the Jacobians were taken", UPDATES)
+    yield _scale("spectrum_update", "<i8", "mini-batch updates done when whole spectra were taken", UPDATES)
+    about = "mini-batch updates of pre-training done of a layer at the record"
+    yield _scale("pretrain_update", "<i8", about, UPDATES)
+    yield _scale("layer", "<i4", "hidden layer, 1 to depth from the input up", counting("layer", 1))
     yield Dataset("layer_name", ("layer",), "S24", "name of the hidden layer", units="")
-    yield _scale("weight_layer", "<i4", "layer of weights, 1 to depth + 1, the last is the output layer")
-    yield _scale("percentile", "<f8", "percentile")
-    yield _scale("index", "<i4", "rank of a singular value, the largest first, from 0")
-    yield _scale("example", "<i4", "test example, from 0")
-    yield _scale("side", "<i4", "-1: below, 1: above")
+    about = "layer of weights, 1 to depth + 1, the last is the output layer"
+    yield _scale("weight_layer", "<i4", about, counting("weight_layer", 1))
+    yield _scale("percentile", "<f8", "percentile", Range(low=0, high=100, order="up"))
+    about = "rank of a singular value, the largest first, from 0"
+    yield _scale("index", "<i4", about, counting("index", 0))
+    yield _scale("example", "<i4", "test example, from 0", counting("example", 0))
+    yield _scale("side", "<i4", "-1: below, 1: above", Range(low=-1, high=1, order="up"))
 
-    def curve(name: str, long_name: str) -> Dataset:
-        return Dataset(f"curves/{name}", ("seed", "update"), "<f8", long_name, required=True)
+    def curve(name: str, long_name: str, range: Range) -> Dataset:
+        return Dataset(f"curves/{name}", ("seed", "update"), "<f8", long_name, required=True, range=range)
 
-    yield curve("train_loss", "mean training loss since the record before; NaN at the first")
-    yield curve("valid_loss", "mean loss on validation examples")
-    yield curve("valid_error", "share of validation examples misclassified, 0 to 1")
-    yield curve("test_loss", "mean loss on test examples")
-    yield curve("test_error", "share of test examples misclassified, 0 to 1")
+    # An error can be NaN where its seed diverged, and nowhere else (`ranges.contradictions`).
+    error = SHARE._replace(nan=True)
+    yield curve("train_loss", "mean training loss since the record before; NaN at the first", SIZE)
+    yield curve("valid_loss", "mean loss on validation examples", SIZE)
+    yield curve("valid_error", "share of validation examples misclassified, 0 to 1", error)
+    yield curve("test_loss", "mean loss on test examples", SIZE)
+    yield curve("test_error", "share of test examples misclassified, 0 to 1", error)
 
     for tensor, (words, axis, over, histogram) in _TENSORS.items():
         dims: tuple[str, ...] = ("seed", "update", axis)
         yield Dataset(f"{tensor}/mean", dims, "<f4", f"mean of the {words} {over}")
-        yield Dataset(f"{tensor}/std", dims, "<f4", f"standard deviation of the {words} {over}")
+        about = f"standard deviation of the {words} {over}"
+        yield Dataset(f"{tensor}/std", dims, "<f4", about, range=SIZE)
         if histogram:
             centre, edge = f"{tensor}/bin", f"{tensor}/bin_edge"
             counts = f"counts of the {words} per bin; what lies outside is counted in the end bins"
-            yield _scale(centre, "<f8", f"centre of a bin of the {words}")
-            yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising")
-            yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count")
+            place = Range(low=-FURTHEST_BIN, high=FURTHEST_BIN, order="up")
+            yield _scale(centre, "<f8", f"centre of a bin of the {words}", place)
+            yield _scale(edge, "<f8", f"edge of a bin of the {words}, rising", place)
+            counted = Range(low=0, high=MOST_COUNTED)
+            yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count", range=counted)
 
     yield Dataset(
         "activation/slope",
@@ -144,6 +165,7 @@ def _rows() -> Iterator[Dataset]:
         ("seed", "update", "weight_layer"),
         "<f4",
         "root mean square, over the matrix and the probe examples, of dC/dW of one example's own loss",
+        range=SIZE,
     )
 
     dims = ("seed", "update", "layer")
@@ -153,10 +175,10 @@ def _rows() -> Iterator[Dataset]:
         "dead": "share of units without slope on every probe example",
     }
     for name, long_name in shares.items():
-        yield Dataset(f"activation/{name}", dims, "<f4", f"{long_name}, 0 to 1")
+        yield Dataset(f"activation/{name}", dims, "<f4", f"{long_name}, 0 to 1", range=SHARE)
     by_percentile = (*dims, "percentile")
     yield Dataset("activation/percentiles", by_percentile, "<f4", "percentiles of the activation z")
-    yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|")
+    yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|", range=SIZE)
 
     for name, where in {"saturated": "is saturated", "inactive": "is inactive"}.items():
         yield Dataset(
@@ -164,6 +186,7 @@ def _rows() -> Iterator[Dataset]:
             ("side",),
             "<f8",
             f"pre-activation from which outwards the activation {where}; infinite where it never is",
+            range=ANY._replace(order="up"),
         )
     yield Dataset(
         "activation/saturated_bound",
@@ -174,9 +197,8 @@ def _rows() -> Iterator[Dataset]:
 
     dims = ("seed", "update")
     for name, cause in {"bias": "the output biases", "weights": "the output weights"}.items():
-        yield Dataset(
-            f"logits/from_{name}_std", dims, "<f4", f"standard deviation of the logits from {cause}"
-        )
+        about = f"standard deviation of the logits from {cause}"
+        yield Dataset(f"logits/from_{name}_std", dims, "<f4", about, range=SIZE)
 
     dims = ("seed", "jacobian_update")
     for name, word in {
@@ -191,18 +213,21 @@ def _rows() -> Iterator[Dataset]:
             (*dims, "layer"),
             "<f4",
             f"{about} dz(i)/dz(i-1), mean over probe examples",
+            range=SIZE,
         )
         yield Dataset(
             f"jacobian/end_to_end_{name}_singular_value",
             dims,
             "<f4",
             f"{about} dlogits/dx, mean over probe examples",
+            range=SIZE,
         )
     yield Dataset(
         "jacobian/singular_values",
         ("seed", "spectrum_update", "layer", "index"),
         "<f4",
         "singular values of dz(i)/dz(i-1), falling, mean over probe examples; NaN past the last",
+        range=SIZE._replace(order="down"),
     )
 
     yield Dataset(
@@ -211,23 +236,32 @@ def _rows() -> Iterator[Dataset]:
         "<f4",
         "mean square difference between what the layer is given and what it rebuilds, per unit, mean since "
         "the record before; NaN where it diverged",
+        range=SIZE,
     )
 
     yield from _theory()
 
-    yield Dataset("final/test_correct", ("seed", "example"), "<i1", "1 where the last network is right, or 0")
+    about = "1 where the last network is right, or 0"
+    yield Dataset("final/test_correct", ("seed", "example"), "<i1", about, range=Range(low=0, high=1))
     yield Dataset(
-        "final/diverged_at", ("seed",), "<i8", "update at which the member diverged, or -1", required=True
+        "final/diverged_at",
+        ("seed",),
+        "<i8",
+        "update at which the member diverged, or -1",
+        required=True,
+        range=UPDATES._replace(low=-1, order=""),
     )
 
-    yield _scale("search/rate", "<i4", "learning rate searched, from 0")
-    yield _scale("search/search_seed", "<i8", "seed that the search trained")
-    yield Dataset("search/lr", ("search/rate",), "<f8", "learning rate searched, rising")
+    yield _scale("search/rate", "<i4", "learning rate searched, from 0", counting("rate", 0))
+    yield _scale("search/search_seed", "<i8", "seed that the search trained", Range(low=0, high=MAX_SEED))
+    rates = Range(low=0, high=MAX_RATE, order="up")
+    yield Dataset("search/lr", ("search/rate",), "<f8", "learning rate searched, rising", range=rates)
     yield Dataset(
         "search/valid_error",
         ("search/rate", "search/search_seed"),
         "<f8",
         "last validation error of the search, 0 to 1; NaN where it diverged",
+        range=SHARE._replace(nan=True),
     )
 
 
@@ -243,9 +277,10 @@ def _theory() -> Iterator[Dataset]:
         ("rms_singular_value", "layer", "root mean square singular value of dz(i)/dz(i-1)"),
         ("geometric_mean_singular_value", "layer", "geometric mean singular value of dz(i)/dz(i-1)"),
     ):
-        yield Dataset(f"theory/{name}", (axis,), "<f8", f"predicted before training: {words}")
+        about, can_be = f"predicted before training: {words}", ANY if name == "activation_mean" else SIZE
+        yield Dataset(f"theory/{name}", (axis,), "<f8", about, range=can_be)
         about = f"relative standard deviation over seeds of the {words}, predicted"
-        yield Dataset(f"theory/{name}_sd", (axis,), "<f8", about)
+        yield Dataset(f"theory/{name}_sd", (axis,), "<f8", about, range=SIZE)
 
 
 DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}

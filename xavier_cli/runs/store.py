@@ -1,7 +1,7 @@
 """Writes and reads run files: everything about them follows `runs.schema`.
 
 A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it walks our
-own schema, and believes only numbers whose digest holds.
+own schema, and believes only numbers whose digest holds and that can be.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.publish import publish, rehearse
-from xavier_cli.runs import content, hdf5, schema
+from xavier_cli.runs import content, contradictions, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError, StorageError
 from xavier_cli.runs.hdf5 import digest
 from xavier_cli.runs.record import Run
@@ -144,7 +144,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
     # What a later version of this schema adds is passed over.
     rows = SURFACE_DATASETS if is_surface else schema.DATASETS
-    names = [name for name in rows if name in digests and (wanted is None or name in wanted)]
+    looked_at = None if wanted is None else wanted | contradictions.beside(wanted)
+    names = [name for name in rows if name in digests and (looked_at is None or name in looked_at)]
     groups = {"": root}
     found = {name: hdf5.find(path, groups, name, content.ROWS[name].dtype) for name in names}
     shapes = {name: each.shape for name, each in found.items()}
@@ -153,8 +154,10 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
     if sum(each.nbytes for each in found.values()) > hdf5.MAX_FILE_BYTES:
         raise RunFileError(path, "asks for too much memory")
     arrays = {name: hdf5.load(path, found[name], digests[name]) for name in names}
+    if wrong := contradictions.problem(config, arrays, header.status, header.data):
+        raise RunFileError(path, f"cannot be right: {wrong}")
+    if wanted is not None:
+        arrays = {name: array for name, array in arrays.items() if name in wanted}
     if isinstance(config, SurfaceConfig):
         return Surface(config, arrays, header.status, header.created_utc, header.provenance, path)
-    if "seed" in arrays and tuple(arrays["seed"].tolist()) != config.seeds:
-        raise RunFileError(path, "is damaged: `seed` holds other seeds than the configuration")
     return Run(config, arrays, header.status, header.created_utc, header.provenance, path, data=header.data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -18,12 +18,15 @@ from xavier_cli.canonical import Canonical
 from xavier_cli.config import MAX_SEED, RunConfig, file_safe
 from xavier_cli.datasets import find_data
 from xavier_cli.own import is_own
+from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
-from xavier_cli.runs.schema import Dataset
+from xavier_cli.runs.schema import Dataset, counting
 from xavier_cli.words import find_activation
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
+FURTHEST = 1e3
+Place = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
 _GRID = ("surface/y", "surface/x")
 
 
@@ -35,8 +38,8 @@ class SurfaceConfig(Canonical):
     """
 
     act: str = Field("tanh", description="activation of the hidden units")
-    low: float = Field(-4.0, allow_inf_nan=False, ge=-1e3, le=1e3, description="lower end of both axes")
-    high: float = Field(4.0, allow_inf_nan=False, ge=-1e3, le=1e3, description="upper end of both axes")
+    low: Place = Field(-4.0, description="lower end of both axes")
+    high: Place = Field(4.0, description="upper end of both axes")
     points: int = Field(51, ge=3, le=MAX_POINTS, description="points along each axis")
     examples: int = Field(1, ge=1, le=10_000, description="examples that the losses are means over")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the random data, or of the directions")
@@ -107,21 +110,28 @@ class Surface:
 
 
 def _rows() -> Iterable[Dataset]:
-    yield Dataset("surface/x", _GRID[1:], "<f8", "first weight w1, or steps along the first direction")
-    yield Dataset("surface/y", _GRID[:1], "<f8", "second weight w2, or steps along the second direction")
+    step = Range(low=-FURTHEST, high=FURTHEST, order="up")
+    about = "first weight w1, or steps along the first direction"
+    yield Dataset("surface/x", _GRID[1:], "<f8", about, range=step)
+    about = "second weight w2, or steps along the second direction"
+    yield Dataset("surface/y", _GRID[:1], "<f8", about, range=step)
     for loss in LOSSES:
         words = loss.replace("_", "-")
-        yield Dataset(f"surface/{loss}", _GRID, "<f8", f"mean {words} loss over the examples")
+        yield Dataset(f"surface/{loss}", _GRID, "<f8", f"mean {words} loss over the examples", range=SIZE)
     example, parameter = ("surface/example",), ("surface/parameter",)
-    yield Dataset("surface/example", example, "<i4", "example of random input and label, from 0")
-    yield Dataset("surface/input", example, "<f8", "random input, standard normal")
-    yield Dataset("surface/label", example, "<i4", "random label, 0 or 1")
-    yield Dataset("surface/parameter", parameter, "<i4", "weights and biases, layer by layer, from 0")
+    about = "example of random input and label, from 0"
+    yield Dataset("surface/example", example, "<i4", about, range=counting("example", 0))
+    yield Dataset("surface/input", example, "<f8", "random input, standard normal", range=Range())
+    yield Dataset("surface/label", example, "<i4", "random label, 0 or 1", range=Range(low=0, high=1))
+    about = "weights and biases, layer by layer, from 0"
+    yield Dataset("surface/parameter", parameter, "<i4", about, range=counting("parameter", 0))
     order = "per layer the weights by rows, then biases"
-    yield Dataset("surface/origin", parameter, "<f4", f"the trained network, in the middle; {order}")
+    about = f"the trained network, in the middle; {order}"
+    # Weights of a network that diverged can be anything.
+    yield Dataset("surface/origin", parameter, "<f4", about, range=ANY)
     for axis, name in (("first", "x"), ("second", "y")):
-        long_name = f"{axis} random direction, filter-normalized; {order}"
-        yield Dataset(f"surface/direction_{name}", parameter, "<f4", long_name)
+        about = f"{axis} random direction, filter-normalized; {order}"
+        yield Dataset(f"surface/direction_{name}", parameter, "<f4", about, range=ANY)
 
 
 DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}

@@ -47,7 +47,7 @@ def train_again(
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")
     records = run.updates.tolist()
     until = records[-1] if updates is None else max(record for record in records if record <= updates)
-    variant = Variant(run.config.init, run.lr)
+    variant = Variant(run.config.init, run.known_lr)
     population = Population(run.config, chosen, (variant,))
     strategy: Strategy = next(
         (word for word in get_args(Strategy) if word == run.provenance.get("strategy")), "auto"

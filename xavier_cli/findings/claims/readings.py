@@ -54,8 +54,11 @@ def at_update(run: Run, path: str, update: int) -> np.ndarray:
 
 
 def percentile(run: Run, values: np.ndarray, which: int) -> np.ndarray:
-    """One of the percentiles that are the last axis of `values`."""
-    return np.asarray(values[..., run["percentile"].tolist().index(which)])
+    """One of the percentiles that are the last axis of `values`; raises `UndecidedError` without it."""
+    place = run.percentile_place(which)
+    if place is None:
+        raise UndecidedError(f"needs the percentile {which} of {run.config.act} {run.config.init}")
+    return np.asarray(values[..., place])
 
 
 def described(material: Material, *runs: Run) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from xavier_cli.plain_text import fixed
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided"]
@@ -92,7 +93,7 @@ def span(values: np.ndarray | Sequence[float], places: int = 2) -> str:
     if not len(numbers):
         return "nothing finite"
     # Rounded first, and 0 added, so that nothing prints as -0.
-    ends = [f"{round(float(end), places) + 0.0:.{places}f}" for end in (numbers.min(), numbers.max())]
+    ends = [fixed(round(float(end), places) + 0.0, places) for end in (numbers.min(), numbers.max())]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 

@@ -30,7 +30,8 @@ def _option(name: str, value: object) -> tuple[str, ...]:
 
 
 def lower_rate(config: RunConfig, rate: float) -> str:
-    """The same at a tenth of the rate, rounded to one digit."""
+    """The same at a tenth of the rate, rounded to one digit; where none is known, of the lowest searched."""
+    rate = config.search[0] if math.isnan(rate) else rate
     return train_command(config, lr=float(f"{rate / 10:.1g}"))
 
 

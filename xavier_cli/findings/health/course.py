@@ -10,6 +10,7 @@ import numpy as np
 from xavier_cli.findings.health.advice import lower_rate, train_command, wider_search
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
+from xavier_cli.plain_text import fixed
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_records
 
@@ -30,8 +31,8 @@ def _plateau(run: Run) -> Iterator[Observation]:
         late_loss = float(loss[stuck][:, -late:].mean())
         yield Observation(
             f"{len(seeds)} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where guessing "
-            f"errs on {100 * guess:.1f} %; their loss stands at {late_loss:.3f} (it started at "
-            f"{float(loss[stuck, 0].mean()):.3f})",
+            f"errs on {100 * guess:.1f} %; their loss stands at {fixed(late_loss, 3)} (it started "
+            f"at {fixed(float(loss[stuck, 0].mean()), 3)})",
             other_start(run.config),
             since=first_since(run, (error[stuck] >= guess - NEAR_CHANCE).all(axis=0)),
             numbers={"seeds": seeds, "valid_error": mean, "guessing": guess, "valid_loss": late_loss},

@@ -12,6 +12,7 @@ from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate, train_command
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layers import over_time
+from xavier_cli.plain_text import fixed
 from xavier_cli.runs.record import Run
 
 SATURATED = 0.9
@@ -53,11 +54,14 @@ def _in_turn(run: Run) -> Iterator[Observation]:
     )
     if run.config.depth < 3 or run.config.act == "sigmoid" or not np.isfinite(bounds).all():
         return
-    high = over_time(run, "activation/abs_percentiles")[..., run["percentile"].tolist().index(98)][:, :-1]
+    percentiles = run.percentile("activation/abs_percentiles", 98)
+    if percentiles is None:
+        return
+    high = over_time(run, percentiles)[:, :-1]
     first, last = high[:, 0], high[:, -1]
     holds = (first > bounds.max()) & (first - last > IN_TURN_GAP)
     if holds[-1]:
-        shown = " ".join(f"{value:.2f}" for value in high[-1])
+        shown = " ".join(fixed(value, 2) for value in high[-1])
         yield Observation(
             f"the 98th percentile of |activation| falls from the lowest layer up: {shown}",
             other_start(run.config),
@@ -178,7 +182,7 @@ def _not_as_predicted(run: Run) -> Iterator[Observation]:
         sd = np.abs(predicted) * run[f"theory/{name}_sd"]
         known = np.isfinite(sd) & (sd > 0)
         z = np.zeros(run[path][:, 0].shape)
-        z[:, known] = (run[path][:, 0].astype(np.float64) - predicted)[:, known] / sd[known]
+        z[:, known] = (run[path][:, 0, known].astype(np.float64) - predicted[known]) / sd[known]
         z = np.where(np.isfinite(z), z, 0)
         layers = np.flatnonzero((np.abs(z) > Z).any(axis=0))
         if len(layers):
@@ -186,7 +190,7 @@ def _not_as_predicted(run: Run) -> Iterator[Observation]:
             measured = float(run[path][seed, 0, worst])
             yield Observation(
                 f"{name} of layer {worst + 1} is {measured:.3g} at seed {int(run.seeds[seed])} before "
-                f"training, {z[seed, worst]:+.1f} sd from the {predicted[worst]:.3g} of theory",
+                f"training, {fixed(z[seed, worst], 1, '+')} sd from the {predicted[worst]:.3g} of theory",
                 "",
                 tuple((layers + 1).tolist()),
                 0,

@@ -1,0 +1,178 @@
+"""What two parts of a file say about one thing, and do not say alike; and what is out of the rows' ranges.
+
+Reading and writing ask `problem`; looking at a damaged file dataset by dataset asks for each by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+
+import numpy as np
+
+from xavier_cli.config import RunConfig
+from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.runs import schema, surface
+from xavier_cli.runs.ranges import ROUNDING, out_of_range
+from xavier_cli.runs.record import Status
+from xavier_cli.runs.surface import SurfaceConfig
+
+# Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
+FEWEST_TEST_EXAMPLES = 300
+MOST_CLASSES = 10_000
+LONGEST_LABEL = 1000
+# No run was made before, nor in another millennium; and no other characters are in a time than these.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+_TIME = re.compile(r"[0-9T :.+Z-]{1,40}")
+# What a dataset is held against, where one of them is read.
+_BESIDE = {
+    "curves/valid_error": ("final/diverged_at",),
+    "curves/test_error": ("final/diverged_at", "final/test_correct"),
+}
+_COUNTING = ("example", "index", "surface/example", "surface/parameter")
+# Scales that a later version may choose otherwise, and that joined runs have more of.
+_FREE = ("percentile", "search/search_seed")
+_BY_UPDATE = ("update", "jacobian_update", "spectrum_update", "final/diverged_at")
+
+Arrays = Mapping[str, np.ndarray]
+# The datasets that cannot all be right, and why.
+Contradiction = tuple[tuple[str, ...], str]
+
+
+def problem(
+    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+) -> str:
+    """What of `arrays`, whose shapes are right, cannot be, in one line that names it; empty if nothing."""
+    for name, array in arrays.items():
+        if wrong := row_problem(name, array):
+            return wrong
+    return next((why for _, why in contradictions(config, arrays, status, facts)), "")
+
+
+def beside(paths: Collection[str]) -> set[str]:
+    """What has to be read, too, for `problem` to hold `paths` against it."""
+    return schema.with_scales(each for path in paths for each in _BESIDE.get(path, ()))
+
+
+def row_problem(name: str, array: np.ndarray) -> str:
+    """What of the one dataset called `name` cannot be, in a line that names it; empty if nothing."""
+    row = schema.DATASETS.get(name) or surface.DATASETS[name]
+    wrong = out_of_range(row.range, array, row.is_scale)
+    return f"`{name}` {wrong}" if wrong else ""
+
+
+def contradictions(
+    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+) -> Iterator[Contradiction]:
+    """Whatever of `arrays` cannot be right at once, as far as both sides are there."""
+    for name in _COUNTING:
+        if name in arrays and not np.array_equal(arrays[name], np.arange(len(arrays[name]))):
+            yield (name,), f"`{name}` does not count from 0"
+    if isinstance(config, SurfaceConfig):
+        expected = np.linspace(config.low, config.high, config.points)
+        for name in ("surface/x", "surface/y"):
+            if name in arrays and not _close(arrays[name], expected):
+                yield (name,), f"`{name}` is not the axis that the configuration says"
+        return
+    for name, fixed in schema.fixed_scales(config).items():
+        if name in arrays and name not in _FREE and not _same(arrays[name], fixed):
+            words = "holds other seeds than" if name == "seed" else "is not what is said by"
+            yield (name,), f"`{name}` {words} the configuration"
+    if "side" in arrays and arrays["side"].tolist() != [-1, 1]:
+        yield ("side",), "`side` is not -1 and 1"
+    yield from _of_updates(config, arrays, status)
+    yield from _of_errors(config, arrays, status, facts)
+    yield from _of_histograms(arrays)
+    if "search/search_seed" in arrays and not {*arrays["search/search_seed"].tolist()} <= {*config.seeds}:
+        yield ("search/search_seed",), "`search/search_seed` holds seeds that the configuration has not"
+
+
+def _of_updates(config: RunConfig, arrays: Arrays, status: Status) -> Iterator[Contradiction]:
+    last = {name: arrays[name].max() for name in _BY_UPDATE if name in arrays}
+    for name in (name for name, update in last.items() if update > config.updates):
+        yield (name,), f"`{name}` holds {last[name]}, over the {config.updates} updates of the configuration"
+    if "update" in arrays and status == "complete" and arrays["update"][-1] < config.updates:
+        done = arrays["update"][-1]
+        yield ("update",), f"`update` ends at {done} of {config.updates}, though the run is complete"
+    if "update" in arrays and arrays["update"][0] != 0:
+        yield ("update",), f"`update` begins at {arrays['update'][0]}, not before training"
+    if "pretrain_update" in arrays and arrays["pretrain_update"][-1] > config.pretrain_updates:
+        yield ("pretrain_update",), "`pretrain_update` goes over the updates of the configuration"
+
+
+def _of_errors(
+    config: RunConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+) -> Iterator[Contradiction]:
+    """Of seeds that did not diverge: those are frozen, and say what they said."""
+    if "final/diverged_at" not in arrays:
+        return
+    alive = arrays["final/diverged_at"] < 0
+    for name in ("curves/valid_error", "curves/test_error"):
+        if name in arrays and np.isnan(arrays[name][alive]).any():
+            yield (name,), f"`{name}` holds NaN where its seed did not diverge"
+    correct, error = arrays.get("final/test_correct"), arrays.get("curves/test_error")
+    if correct is None or error is None or status != "complete" or arrays["update"][-1] == 0:
+        return
+    facts, count = facts or find_data(config.data).facts, correct.shape[1]
+    wanted = facts.test if facts and facts.test is not None else max(count, FEWEST_TEST_EXAMPLES)
+    apart = np.abs(error[:, -1] - (1 - correct.mean(axis=1)))
+    if count == wanted and (apart[alive] > ROUNDING).any():
+        yield (
+            ("curves/test_error", "final/test_correct"),
+            "`curves/test_error` is not the share that `final/test_correct` says",
+        )
+
+
+def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
+    totals: dict[str, tuple[str, np.ndarray]] = {}
+    for name, counts in arrays.items():
+        tensor, _, what = name.partition("/")
+        if what == "bin_edge" and f"{tensor}/bin" in arrays:
+            centres = (counts[1:] + counts[:-1]) / 2
+            if (np.abs(arrays[f"{tensor}/bin"] - centres) > ROUNDING * (counts[1:] - counts[:-1])).any():
+                yield (f"{tensor}/bin",), f"`{tensor}/bin` is not in the middle between `{tensor}/bin_edge`"
+        if what == "histogram":
+            total = counts.sum(axis=-1)
+            axis = schema.dims(name)[2]
+            if (total != total[:1, :1]).any():
+                yield (name,), f"`{name}` counts other numbers of values at other records or seeds"
+                continue
+            other, first = totals.setdefault(axis, (name, total[0, 0]))
+            if not np.array_equal(first, total[0, 0]):
+                yield (other, name), f"`{name}` counts other numbers of values than `{other}`"
+
+
+def facts_problem(facts: DataFacts) -> str:
+    """What of the facts about a data set cannot be, in a few words; empty if nothing."""
+    if facts.classes > MOST_CLASSES or any(len(label) > LONGEST_LABEL for label in facts.labels):
+        return "has more, or longer, classes than a data set can have"
+    if len(facts.labels) != facts.classes:
+        return f"has {facts.classes} classes and {len(facts.labels)} names of classes"
+    if facts.top_class < 1 / facts.classes - ROUNDING:
+        return f"has no class as frequent as the average of {facts.classes}"
+    size = 1
+    for side in facts.shape:
+        size *= side
+    if facts.shape and (min(facts.shape) < 1 or size != facts.inputs):
+        return "has images of another size than its inputs"
+    if any(count is not None and count < 1 for count in (facts.train, facts.valid, facts.test)):
+        return "has parts without examples"
+    return ""
+
+
+def time_problem(text: str) -> str:
+    """What is wrong with the time of making `text`, in a few words; empty if nothing."""
+    try:
+        year = datetime.fromisoformat(text).year if _TIME.fullmatch(text) else 0
+    except ValueError:
+        year = 0
+    return "" if _FIRST_YEAR <= year <= _LAST_YEAR else "is no time"
+
+
+def _same(array: np.ndarray, fixed: np.ndarray) -> bool:
+    return np.array_equal(array, fixed) or (array.dtype.kind == "f" and _close(array, fixed))
+
+
+def _close(array: np.ndarray, fixed: np.ndarray) -> bool:
+    return array.shape == fixed.shape and bool(np.allclose(array, fixed, rtol=ROUNDING, atol=ROUNDING))
