@@ -353,6 +353,7 @@ FORGED = {
         {"seeds/history/record/evil": np.zeros((1, 3, 1))}
     ),
     "a curve of another shape": _array("history/record/curves/test_error", lambda array: array[:, :1]),
+    "errors below 0": _array("history/record/curves/test_error", lambda array: array - 5),
     "layers that are not there": _array(
         "history/record/activation/std", lambda array: np.repeat(array, 2, axis=-1)
     ),

@@ -122,7 +122,7 @@ def plot(
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
     from xavier_cli.figures.selection import Selection
-    from xavier_cli.runs.publish import publish
+    from xavier_cli.publish import publish
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
     read, notes = inputs.Inputs(), list[str]()

@@ -16,6 +16,7 @@ import numpy as np
 from xavier_cli.config import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.checkpoint import Checkpoint
+from xavier_cli.runs.contradictions import row_problem
 
 _STAGE = re.compile(r"(search|seeds)(_[0-9]{4,})?")
 _STRATEGIES = ("map", "sharded", "vmap")
@@ -93,6 +94,10 @@ def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfi
                 return f"`{path}`"
             if any(wanted not in (-1, length) for length, wanted in zip(array.shape, shape, strict=True)):
                 return f"`{path}` of shape {array.shape}"
+            if array.dtype.kind not in "if":
+                return f"`{path}`"
+            if wrong := row_problem(path, array):
+                return wrong
     curves = (name for name in schema.REQUIRED if name.startswith("curves/"))
     if updates.size and (absent := [name for name in curves if f"record/{name}" not in history]):
         return f"`{absent[0]}` is missing"
