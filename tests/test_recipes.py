@@ -152,9 +152,9 @@ def test_a_circle_over_two_recipes_is_told(write):
 
 
 def test_a_file_that_is_not_there_or_no_text_is_one_line(tmp_path):
-    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xff")
     for name in ("nothing.toml", ".toml", "bytes.toml"):
-        with pytest.raises(RecipeError, match=r"cannot be read|is not TOML"):
+        with pytest.raises(RecipeError, match=r"cannot be read|is not text"):
             read_recipe(str(tmp_path / name))
 
 

@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xavier_cli import names
 from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
+from xavier_cli.text_files import read_toml
 
 ENDING = ".toml"
 MOST_CELLS = 10_000_000
@@ -179,17 +179,6 @@ def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], p
     for word in words:
         if word not in known:
             raise ValueError((f"{place}: " if place else "") + names.unknown(kind, word, known))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of the TOML file at `path`; raises `ConfigError` where it cannot be read or is none."""
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"`{path}` is not TOML: {error}") from None
 
 
 def shipped_folder() -> Path:

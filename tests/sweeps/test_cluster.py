@@ -185,7 +185,7 @@ def test_a_late_worker_of_other_versions_fails_its_group_by_name(groups, schedul
     [
         ("tcp://127.0.0.1:9", "no cluster at `tcp://127.0.0.1:9`: nobody answered in 1 s"),
         ("http://127.0.0.1", "known are addresses like"),
-        ("scheduler.json", "no such file"),
+        ("scheduler.json", "cannot be read: No such file"),
     ],
 )
 def test_where_no_cluster_is_it_says_so_and_writes_nothing(groups, tmp_path, address, said):

@@ -14,7 +14,7 @@ import typer
 from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, without_like
-from xavier_cli.recipes import read_toml
+from xavier_cli.text_files import read_toml
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"

@@ -17,11 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xavier_cli.config import ConfigError
 from xavier_cli.runs.errors import RunFileError, StorageError
 from xavier_cli.runs.publish import lock_output, publish
 from xavier_cli.runs.store import read_any
 from xavier_cli.sweeps.plan import Cell, Group
 from xavier_cli.sweeps.workers import TRIES
+from xavier_cli.text_files import read_text
 from xavier_cli.training.loop import Progress
 
 if TYPE_CHECKING:
@@ -118,15 +120,15 @@ def connect(address: str, seconds: float) -> Client:
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        place = address
-        if address.endswith(".json"):
-            place = json.loads(Path(address).read_text(encoding="utf-8"))["address"]
+        place = _written_address(Path(address)) if address.endswith(".json") else address
         scheme, separator, _ = place.partition("://")
         if separator and scheme not in backends:
             raise ValueError(
                 f"known are addresses like {', '.join(f'{each}://' for each in sorted(backends))}"
             )
         return Client(place, timeout=seconds, set_as_default=False)
+    except ConfigError as error:
+        raise ClusterError(str(error)) from None
     # Whatever can be wrong with an address, or with what listens there.
     except Exception as error:
         why = (
@@ -134,8 +136,6 @@ def connect(address: str, seconds: float) -> Client:
             if isinstance(error, OSError)
             else " ".join(str(error).split())
         )
-        if isinstance(error, FileNotFoundError):
-            why = "no such file"
         raise ClusterError(f"no cluster at `{address}`: {why or type(error).__name__}") from None
 
 
@@ -155,6 +155,17 @@ def check_versions(client: Client) -> None:
 
 
 @contextlib.contextmanager
+def _written_address(path: Path) -> str:
+    """The address in the file that a scheduler wrote about itself."""
+    try:
+        address = json.loads(read_text(path))["address"]
+    except (KeyError, TypeError, RecursionError):
+        address = None
+    if not isinstance(address, str):
+        raise ConfigError(f"`{path}` is not what a scheduler writes about itself")
+    return address
+
+
 def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token]]:
     """A token in each folder that `groups` have files in, while the context lasts."""
     from xavier_cli.sweeps.cluster_job import Token

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xavier_cli.runs.publish import publish
+from xavier_cli.text_files import read_text
+
+# A line for each of millions of cells.
+_LARGEST = 500_000_000
 
 
 class Ledger:
@@ -24,9 +28,9 @@ class Ledger:
             return found
         for path in sorted(self._folder.glob(f"{self._stem}*.json")):
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))["failed"]
+                content = json.loads(read_text(path, _LARGEST))["failed"]
                 found |= {str(name): str(why) for name, why in content.items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
         return found
 
