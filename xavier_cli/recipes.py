@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xavier_cli import names
+from xavier_cli import names, refusals
 from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
 from xavier_cli.text_files import read_toml
 
@@ -247,7 +247,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = refusals.foremost(error.errors())
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
@@ -256,12 +256,5 @@ def _one_line(error: ValidationError) -> str:
         )
         words = names.unknown("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
-    if first["type"] == "value_error":
-        words = str(first["ctx"]["error"])
-    elif first["type"] == "too_short":
-        words = "should hold at least one value"
-    elif first["type"] == "missing":
-        words = "is missing"
-    else:
-        words = first["msg"].replace("Input should be", "should be")
-    return " ".join((f"{place}: {words}" if place else words).split())
+    words = refusals.words(first)
+    return f"{place}: {words}" if place else words

@@ -1,4 +1,4 @@
-"""Reads the text files that people write, settings and recipes in TOML: small, regular, as any editor saves them."""
+"""Reads the text files that people write, like settings and recipes: small, as any editor saves them."""
 
 from __future__ import annotations
 

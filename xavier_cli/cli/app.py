@@ -94,6 +94,15 @@ def _words_begun() -> list[str]:
     return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
 
 
+def _warn_of_variables() -> None:
+    # Where there is none at all, nothing needs to be loaded to say so.
+    if any(name.startswith("XAVIER_") for name in os.environ):
+        from xavier_cli.cli.settings import unknown_variables
+
+        for line in unknown_variables():
+            say(f"warning: {line}")
+
+
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
@@ -104,6 +113,7 @@ def main() -> None:
 
         shared_reader().begin()
     load_commands(sys.argv[1:] or _words_begun())
+    _warn_of_variables()
     try:
         code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
