@@ -10,6 +10,16 @@ _ESCAPE_SEQUENCE = re.compile(
 )
 
 
+def said(error: BaseException) -> str:
+    """The text of `error`; nothing where it cannot even say that, since its `__str__` is the user's."""
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return ""
+
+
 def clean(text: str) -> str:
     """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
     if text.isascii() and text.isprintable():

@@ -9,12 +9,14 @@ import shutil
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.inputs import read_inputs
 from xavier_cli.cli.output import Format, encodable, format_page
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.report.elements import json_block
 from xavier_cli.statistics.estimate import Estimate
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eb|c_d&50%\t\x9b2J\r\n[bold]x"
@@ -76,10 +78,44 @@ def test_csv_keeps_every_digit(page):
     assert second["ok"] == "true"
 
 
-def test_csv_is_no_formula():
-    page = Page("xavier.test/1", {}, [{"name": "=1+1"}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3+cmd|' /C calc'!A0",
+        "@SUM(1)",
+        "\t=1+1",
+        "\r-x",
+        " =1",
+        "＝1+1",
+        "-a.h5",
+    ],
+)
+def test_csv_is_no_formula(text):
+    page = Page("xavier.test/1", {}, [{"name": text}])
+    (row,) = csv.DictReader(io.StringIO(format_page(page, Format.CSV)))
 
-    assert "'=1+1" in format_page(page, Format.CSV)
+    assert row["name"].lstrip("?")[0] in "'-" and (row["name"][0] != "-")
+
+
+@pytest.mark.parametrize("text", ["-0.5", "+1e-3", "-1,1", "-.5", -0.5, -3, "1-2", "tanh"])
+def test_csv_leaves_numbers_alone(text):
+    page = Page("xavier.test/1", {}, [{"name": text}])
+    (row,) = csv.DictReader(io.StringIO(format_page(page, Format.CSV)))
+
+    assert row["name"] == str(text)
+
+
+def test_infinities_are_words_and_nan_is_nothing():
+    numbers = {"a": math.nan, "b": math.inf, "c": [-math.inf, np.float64("inf")], "d": np.float64(0.5)}
+    page = Page("xavier.test/1", {"numbers": numbers}, [numbers])
+
+    content = json.loads(format_page(page, Format.JSON), parse_constant=pytest.fail)
+    assert content["numbers"] == {"a": None, "b": "inf", "c": ["-inf", "inf"], "d": 0.5}
+    assert str(json_block("x", numbers)).count('"inf"') == 2
+    (row,) = csv.DictReader(io.StringIO(format_page(page, Format.CSV)))
+    assert (row["a"], row["b"], row["d"]) == ("", "inf", "0.5")
 
 
 def test_markdown_escapes_and_emphasizes(page):

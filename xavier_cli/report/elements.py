@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-import json
 
+from xavier_cli.json_text import write_json
 from xavier_cli.plain_text import clean
 
 
@@ -39,7 +39,7 @@ def joined(*parts: str) -> Markup:
 
 def json_block(name: str, content: object) -> Markup:
     """A block of JSON called `name` for the page's script, in which nothing can end the block."""
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    text = write_json(content, sorted_keys=True)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(f'<script type="application/json" id="{html.escape(name)}">{text}</script>')

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.config import ConfigError
+from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import RunFileError, StorageError
 from xavier_cli.runs.publish import lock_output, publish
 from xavier_cli.runs.store import read_any
@@ -134,7 +135,7 @@ def connect(address: str, seconds: float) -> Client:
         why = (
             f"nobody answered in {seconds:g} s"
             if isinstance(error, OSError)
-            else " ".join(str(error).split())
+            else " ".join(said(error).split())
         )
         raise ClusterError(f"no cluster at `{address}`: {why or type(error).__name__}") from None
 
@@ -288,7 +289,7 @@ class _Submission:
         except VersionError as error:
             why, again = str(error), False
         except Exception as error:
-            why, again = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", False
+            why, again = f"{type(error).__name__}: {' '.join(said(error).split())[:500]}", False
         else:
             if any(ending == "stopped" for ending, _ in reply.endings):
                 # Its worker left, not we.

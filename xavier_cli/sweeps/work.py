@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import ResumeError, StorageError
 from xavier_cli.runs.publish import lock_output
 from xavier_cli.runs.store import write_run
@@ -123,5 +124,5 @@ def _material(config: RunConfig, data_dir: Path | None) -> Material:
 
 def _line(error: Exception) -> str:
     """Why a cell failed, in one line; with the error's name where nobody expected it."""
-    text = " ".join(str(error).split())[:500]
+    text = " ".join(said(error).split())[:500]
     return text if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}"
