@@ -1,21 +1,28 @@
 """A page in every format, whatever lies in its text."""
 
+import ast
 import csv
 import io
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import xavier_cli
 from xavier_cli.cli import numbers
 from xavier_cli.cli.inputs import read_inputs
-from xavier_cli.cli.output import Format, encodable, format_page
+from xavier_cli.cli.output import Format, format_page
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.plain_text import encodable, stand_in
+from xavier_cli.recipes import shipped_folder
 from xavier_cli.report.elements import json_block
 from xavier_cli.statistics.estimate import Estimate
 
@@ -96,7 +103,7 @@ def test_csv_is_no_formula(text):
     page = Page("xavier.test/1", {}, [{"name": text}])
     (row,) = csv.DictReader(io.StringIO(format_page(page, Format.CSV)))
 
-    assert row["name"].lstrip("?")[0] in "'-" and (row["name"][0] != "-")
+    assert row["name"][0] in "'?"
 
 
 @pytest.mark.parametrize("text", ["-0.5", "+1e-3", "-1,1", "-.5", -0.5, -3, "1-2", "tanh"])
@@ -167,7 +174,44 @@ def test_any_screen_can_show_it(encoding):
     text = encodable("47.7 ± 0.9 √ 数", encoding)
 
     text.encode(encoding or "ascii")
-    assert ("±" in text) == (encoding in ("latin-1", "utf-8")) or encoding == "latin-1"
+    assert ("±" in text) == (encoding in ("latin-1", "utf-8"))
+    assert text.endswith("√ 数" if encoding == "utf-8" else "sqrt ?")
+
+
+def test_every_sign_that_is_shown_has_a_stand_in():
+    house = Path(xavier_cli.__file__).parent
+    nodes = (node for path in house.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts += [path.read_text() for path in shipped_folder().glob("*.toml")]
+    # Halves of characters are looked for, never shown.
+    signs = {
+        each for text in texts for each in text if not each.isascii() and not "\ud800" <= each <= "\udfff"
+    }
+
+    assert len(signs) > 30
+    assert [sign for sign in signs if not stand_in(sign).isascii() or "?" in stand_in(sign)] == []
+    assert [stand_in(sign) for sign in "·σ×±−…≥Σλé½ᵀ"] == [
+        *("*", "sigma", "x", "+/-", "-", "...", ">=", "Sigma", "lambda", "e", "1/2", "T")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("act", "show", "leaky_relu"), "slope*s"),
+        (("train", "--help"), "+/-1/sqrtfan_in"),
+        (("init", "show", "truncated_normal"), "sigma"),
+        (("train", "--act", "übung:σ"), "act: `ubung:sigma`"),
+    ],
+)
+def test_a_screen_of_few_signs_shows_them_all(arguments, shown):
+    """Help, tables and errors: Python itself would end the first in a UnicodeEncodeError."""
+    command = [sys.executable, "-c", "from xavier_cli.cli import main; main()", *arguments]
+    done = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True)
+    text = (done.stdout + done.stderr).decode("ascii")
+
+    assert shown in " ".join(text.split())
+    assert not re.search(r"\\[ux]|UnicodeEncodeError|\w\?\w", text)
 
 
 def test_hostile_file_name_is_named_without_its_escapes(tmp_path, capsys):

@@ -12,6 +12,7 @@ import typer
 
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
+from xavier_cli.plain_text import show_stand_ins
 
 app = typer.Typer(
     name="xavier",
@@ -112,6 +113,7 @@ def main() -> None:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
+    show_stand_ins()
     load_commands(sys.argv[1:] or _words_begun())
     _warn_of_variables()
     try:

@@ -44,24 +44,6 @@ OutputOption = Annotated[
 ]
 
 _BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex": Format.LATEX}
-# What a screen of another encoding shows instead; the rest of what it cannot show becomes `?`.
-_PLAINER = str.maketrans(
-    {
-        "±": "+-",
-        "×": "x",
-        "−": "-",
-        "–": "-",
-        "·": ",",
-        "…": "...",
-        "²": "2",
-        "√": "sqrt",
-        "≥": ">=",
-        "→": "->",
-        "∞": "inf",
-        "φ": "phi",
-        **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
-    }
-)
 
 
 def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
@@ -137,7 +119,7 @@ def _to_stdout(text: str) -> None:
     from xavier_cli.runs.errors import StorageError
 
     try:
-        sys.stdout.write(encodable(text, sys.stdout.encoding))
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -145,16 +127,6 @@ def _to_stdout(text: str) -> None:
         # Python would fail once more, and with a code of its own, when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise StorageError.of("stdout", error) from error
-
-
-def encodable(text: str, encoding: str | None) -> str:
-    """`text` with plainer signs for those that `encoding` does not have."""
-    try:
-        text.encode(encoding or "ascii")
-    except UnicodeEncodeError:
-        text = text.translate(_PLAINER)
-        return text.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
-    return text
 
 
 def screen_width() -> int:

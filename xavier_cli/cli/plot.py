@@ -14,7 +14,7 @@ from xavier_cli import names
 from xavier_cli.cli import gather, inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import check_output, encodable, screen_width
+from xavier_cli.cli.output import check_output, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.notation import parse_seeds
@@ -131,7 +131,7 @@ def plot(
             width = max(NARROWEST, min(screen_width(), WIDEST))
             text, skipped = draw_text(asked, merged, chosen, width, _has_only_ascii())
             _tell([*notes, *skipped])
-            typer.echo(encodable(text, sys.stdout.encoding), nl=False)
+            typer.echo(text, nl=False)
             read.finish()
             raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
         drawing = draw(asked, merged, chosen)
