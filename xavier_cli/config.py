@@ -20,14 +20,9 @@ from xavier_cli.own import is_own, short_name
 from xavier_cli.words import find_activation, layer_inits
 
 PRETRAIN_RECORDS = 20
-DETAILS = (
-    "pretrain_updates",
-    "pretrain_lr",
-    "records",
-    "eval_examples",
-    "jacobian_examples",
-    "search_seeds",
-)
+LOOKS = ("records", "eval_examples", "jacobian_examples")
+"""Settings of how training was looked at, which change nothing of what comes out at its end."""
+DETAILS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16

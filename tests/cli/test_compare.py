@@ -303,7 +303,7 @@ finally:
     done = in_a_process(code.replace("'", '"'), PYTHONIOENCODING="ascii", LC_ALL="C")
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+-").splitlines()[:6]
+    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+/-").splitlines()[:6]
 
 
 def test_full_disk_behind_stdout_is_code_6(shelf):

@@ -30,7 +30,7 @@ NAMED = 3
 def report_content(runs: Sequence[Run], notes: Sequence[str]) -> Content:
     """The whole report on merged `runs`, at least one of them trained."""
     comparison = compare(runs)
-    ranked = [row.run for section in comparison.sections for row in section.rows]
+    ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
     drawn, undrawn = pictures(ranked)
     findings = findings_page(ranked)
     verdicts = judge_all(names.CLAIMS, ranked)
@@ -63,7 +63,7 @@ def _title(ranked: Sequence[Run]) -> str:
 def _answer(comparison: Comparison, ranked: Sequence[Run], verdicts: Sequence[ClaimVerdict]) -> Iterator[str]:
     called: dict[object, str] = {}
     for section in comparison.sections:
-        called |= _called([row.run for row in section.rows])
+        called |= _called([run for row in section.rows for run in row.runs])
         yield _best(section, [called[row.run.config] for row in section.rows])
     found = {run.config: [each for each in check(run) if each.severity != "note"] for run in ranked}
     sick = [
