@@ -91,7 +91,7 @@ def compare(
     read = inputs.read_inputs(runs, only=ONLY)
     experiments, notes = inputs.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     choices, more = (
         select_runs(experiments, _settings(select, "--select")) if select is not None else ([], [])
     )

@@ -66,7 +66,7 @@ def export(
     read = inputs.read_inputs(runs)
     experiments, notes = inputs.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     for note in notes:
         say(clean(note))
     named = list(zip(_names(experiments), experiments, strict=True))

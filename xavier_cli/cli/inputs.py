@@ -92,7 +92,7 @@ def read_inputs(
         else:
             inputs.runs.append(read)
     if not inputs.runs:
-        raise nothing_to_show()
+        raise nothing_to_show(inputs)
     return inputs
 
 
@@ -119,9 +119,12 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
     return experiments, notes
 
 
-def nothing_to_show() -> typer.Exit:
-    """How a command ends that was given inputs and could read none."""
-    say("xavier: no run could be read")
+def nothing_to_show(inputs: Inputs) -> typer.Exit:
+    """How a command ends that was given inputs and has none left: unreadable, or in contradiction."""
+    if inputs.runs:
+        say("xavier: nothing is left to show: these runs contradict each other; name those that you trust")
+    else:
+        say("xavier: no run could be read")
     return typer.Exit(ExitCode.NO_INPUT)
 
 

@@ -119,14 +119,15 @@ def plot(
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, write_figure
     from xavier_cli.figures.selection import Selection
-    from xavier_cli.runs.merge import merge_runs
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
     read, notes = inputs.Inputs(), list[str]()
     if asked.draws == "runs":
         unnamed = inputs.all_runs if asked.whole_folder else inputs.newest_runs
         read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
-        merged, notes = merge_runs(read.runs)
+        merged, notes = inputs.merged(read)
+        if not merged:
+            raise inputs.nothing_to_show(read)
         if term:
             width = max(NARROWEST, min(screen_width(), WIDEST))
             text, skipped = draw_text(asked, merged, chosen, width, _has_only_ascii())

@@ -52,7 +52,7 @@ def report(
         if experiments:
             say("xavier: none of these runs was trained: `xavier train` makes one that was")
             raise typer.Exit(ExitCode.USAGE)
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     for note in notes:
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]

@@ -178,7 +178,7 @@ def _experiments(runs: Sequence[Run]) -> list[list[Run]]:
         config = run.config.model_copy(update=dict.fromkeys(("seeds", *LOOKS)))
         # Neither a rate that a search chose nor how far a training is stands in the configuration.
         candidates = by_key.setdefault((config, run.lr, run.status == "complete"), [])
-        # What was looked at in the same way was not merged for a reason; unfinished ones are shown one by one.
+        # What was looked at in the same way was not merged for a reason; unfinished ones stay apart.
         alike = next(
             (a for a in candidates if run.status == "complete" and _looks(run) not in map(_looks, a)), None
         )
