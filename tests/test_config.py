@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from xavier_cli import refusals
 from xavier_cli.config import SCALES, ConfigError, RunConfig
 from xavier_cli.names import ACTIVATIONS, INITIALIZERS
+from xavier_cli.runs.surface import SurfaceConfig
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"width": 0}, "width: .*greater than or equal to 1"),
-        ({"depth": "five"}, "depth: .*integer"),
+        ({"width": 0}, r"width: should be at least 1 \(got `0`\)$"),
+        (
+            {"width": [300, 0], "depth": 2, "lr": -1},
+            r"width: should be at least 1 \(got `0`\); wrong too: lr$",
+        ),
+        ({"depth": "five"}, "depth: `five` is not a whole number$"),
+        ({"depth": 1.5}, "depth: .*whole number"),
+        ({"depth": True}, "depth: .*whole number"),
+        ({"updates": "1e4.5"}, "updates: `1e4.5` is not a whole number$"),
+        ({"updates": "10,0"}, "updates: `10,0` is not a whole number$"),
+        ({"updates": "9" * 6000}, "updates: `9{40}…` has too many digits"),
+        ({"updates": "1e400"}, "updates: "),
+        ({"update_rule": "delayed:" + "9" * 6000}, "update_rule: should be"),
+        ({"clip": True}, "clip: should be a number"),
         ({"act": "tahn"}, "act: .*did you mean `tanh`"),
         ({"init": "normalised"}, "init: .*did you mean `normalized`"),
         ({"data": "mnits"}, "data: .*did you mean `mnist`"),
         ({"widht": 3}, "unknown setting `widht`: did you mean `width`"),
         ({"seeds": "0,0"}, "seeds: .*twice"),
         ({"seeds": "-1"}, "seeds: .*at least 1"),
-        ({"seeds": "4294967296,1"}, "seeds: .*less than or equal to 4294967295"),
+        ({"seeds": "4294967296,1"}, "seeds: should be at most 4,294,967,295"),
         ({"seeds": "5000000000"}, "seeds: .*at most"),
         ({"seeds": "3:3"}, "seeds: .*at least one"),
         ({"lr": "nan"}, "lr: "),
@@ -49,6 +67,76 @@ def test_what_cannot_be_is_told_in_one_line_that_names_the_setting(settings, mes
         RunConfig.of(**settings)
 
     assert "\n" not in str(caught.value).strip()
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "value"),
+    [
+        ("updates", "1e4", 10_000),
+        ("updates", "10_000", 10_000),
+        ("updates", "10,000", 10_000),
+        ("updates", 1e4, 10_000),
+        ("updates", "2.5e6", 2_500_000),
+        ("depth", " 3.0 ", 3),
+        ("width", "1e2,5e1,20", (100, 50, 20)),
+        ("width", [1e2, 50.0, 20], (100, 50, 20)),
+        ("seeds", "1e1", tuple(range(10))),
+        ("seeds", 3.0, (0, 1, 2)),
+        ("seeds", [1.0, 7], (1, 7)),
+        ("seeds", "0:1e1", tuple(range(10))),
+        ("records", "1e1", "10"),
+        ("records", 10.0, "10"),
+        ("records", "every:1e3", "every:1000"),
+        ("schedule", "warmup:1e3,cosine", "warmup:1000,cosine"),
+        ("update_rule", "delayed:8.0", "delayed:8"),
+        ("data", "shapeset:1e5", "shapeset:100000"),
+    ],
+)
+def test_a_whole_number_may_be_written_as_a_float_is(setting, text, value):
+    assert getattr(RunConfig.of(**{setting: text}), setting) == value
+
+
+_ODD = [
+    *(
+        "",
+        "x",
+        "x" * 1000,
+        "9" * 6000,
+        "1e400",
+        "nan",
+        "inf",
+        "-1",
+        "0",
+        "1.5",
+        "\x00",
+        ",",
+        ":",
+        "a:b",
+        "a=b",
+    ),
+    *(-1, 0, 2**40, 16**6000, 1.5, math.nan, math.inf, True, False, None, b"x", [], [-1], [[1]], ["x", 1.5]),
+    *({}, {"a": 1}, (1,), object()),
+]
+
+
+@pytest.mark.parametrize("setting", {**RunConfig.model_fields, **SurfaceConfig.model_fields})
+@pytest.mark.parametrize("model", [RunConfig, SurfaceConfig])
+def test_a_refusal_is_in_our_own_words(model, setting):
+    """Whatever stands for a value: no word of pydantic's or Python's, and no kind of error without a row."""
+    for odd in _ODD if setting in model.model_fields else ():
+        kinds = []
+        try:
+            model.model_validate({setting: odd})
+        except ValidationError as error:
+            kinds = [each["type"] for each in error.errors()]
+        assert {*kinds} <= refusals.KNOWN
+        if kinds:
+            with pytest.raises(ConfigError) as caught:
+                model.of(**{setting: odd})
+            assert not re.search(
+                r"\b(input|valid|parse|convert|instance|string|literal|integer)\b", str(caught.value), re.I
+            )
+            assert "\n" not in str(caught.value)
 
 
 @settings(max_examples=60, deadline=None)

@@ -113,11 +113,11 @@ def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
         ('title = "t"\n[[cells]]\ntiny = { widht = 3 }\n', "cells.0.tiny: unknown setting `widht`"),
         ('title = "t"\n[[cells]]\ntiny = 3\n', "cells.0.tiny: should be a table"),
         ('title = "t"\n[grid]\nact = []\n', "grid.act: should hold at least one value"),
-        ('title = "t"\n[grid]\nact = "tanh"\n', "grid.act: should be a valid list"),
+        ('title = "t"\n[grid]\nact = "tanh"\n', "grid.act: should be a list"),
         ('title = "t"\ncells = []\n', "cells: should hold at least one value"),
-        ('title = "t"\nbase = 3\n', "base: should be a valid dict"),
-        ("title = 3\n", "title: should be a valid string"),
-        ('title = "t"\ncommand = "trian"\n', "command: should be 'train', 'probe'"),
+        ('title = "t"\nbase = 3\n', "base: should be a table of settings"),
+        ("title = 3\n", "title: should be text"),
+        ('title = "t"\ncommand = "trian"\n', "command: should be train, probe, surface or samples"),
         ('title = "t"\nselect = ["lr", "dept"]\n', "select: unknown setting `dept`: did you mean `depth`"),
         ('title = "t"\nclaims = ["table-1-ordr"]\n', "claims: unknown claim `table-1-ordr`: did you mean"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nrecrd = "last"\n', "did you mean `record`"),
@@ -152,9 +152,9 @@ def test_a_circle_over_two_recipes_is_told(write):
 
 
 def test_a_file_that_is_not_there_or_no_text_is_one_line(tmp_path):
-    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xff")
     for name in ("nothing.toml", ".toml", "bytes.toml"):
-        with pytest.raises(RecipeError, match=r"cannot be read|is not TOML"):
+        with pytest.raises(RecipeError, match=r"cannot be read|is not text"):
             read_recipe(str(tmp_path / name))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xavier_cli import names
+from xavier_cli import names, refusals
 from xavier_cli.own import recorded_words
 from xavier_cli.plain_text import utf8
 
@@ -17,11 +17,26 @@ _LONGEST = 500
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be; its text is one line that names the setting, and not all that was typed."""
+    """A setting that cannot be; its text is one line that names the setting, and not all that was typed.
 
-    def __init__(self, text: str):
+    `settings` are those that cannot be together, where each by itself could.
+    """
+
+    def __init__(self, text: str, settings: Sequence[str] = ()):
+        self.settings = tuple(settings)
         half = _LONGEST // 2
         super().__init__(text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}")
+
+
+class CollisionError(ValueError):
+    """Settings that cannot be together, each of which could; `settings` names them, the blamed one first.
+
+    Validators raise it, and a `ConfigError` of the same words leaves.
+    """
+
+    def __init__(self, text: str, *settings: str):
+        self.settings = settings
+        super().__init__(f"{settings[0]}: {text}")
 
 
 class Canonical(BaseModel):
@@ -56,7 +71,7 @@ class Canonical(BaseModel):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            raise ConfigError(cls._one_line(error)) from None
+            raise cls._refused(error) from None
 
     def _completed(self, before: Self | None) -> Self:
         """With what follows from settings that somebody asked for: all, or those that changed since `before`.
@@ -101,15 +116,14 @@ class Canonical(BaseModel):
         return self._validated({**self.model_dump(), **changes})._completed(self)
 
     @classmethod
-    def _one_line(cls, error: ValidationError) -> str:
-        first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else ""
-        message = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-        message = message.replace("Input should be", "should be")
-        if field in cls.derived:
-            # Nobody typed it; what it follows from is in the message.
-            return " ".join(message.split())
-        given = first["input"]
-        shown = f" (got `{given}`)" if field and not isinstance(given, dict) and len(str(given)) < 60 else ""
-        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-        return " ".join((f"{field}: {message}{shown}{more}" if field else message).split())
+    def _refused(cls, error: ValidationError) -> ConfigError:
+        errors = error.errors()
+        first = refusals.foremost(errors)
+        field, *others = refusals.fields(errors) or [""]
+        said = refusals.words(first)
+        if not field or field in cls.derived:
+            # Nobody typed what is derived; what it follows from is in the message.
+            collision = first.get("ctx", {}).get("error")
+            return ConfigError(said, collision.settings if isinstance(collision, CollisionError) else ())
+        more = f"; wrong too: {', '.join(others)}" if others else ""
+        return ConfigError(f"{field}: {said}{refusals.given(first)}{more}")

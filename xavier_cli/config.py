@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Self
+from typing import NoReturn, Self
 
 from pydantic import model_validator
 
 from xavier_cli import names
+from xavier_cli.canonical import CollisionError
 from xavier_cli.canonical import ConfigError as ConfigError
 from xavier_cli.datasets import find_data
 from xavier_cli.fields import MAX_RECORDS, RunFields
@@ -19,14 +20,9 @@ from xavier_cli.own import is_own, short_name
 from xavier_cli.words import find_activation, layer_inits
 
 PRETRAIN_RECORDS = 20
-DETAILS = (
-    "pretrain_updates",
-    "pretrain_lr",
-    "records",
-    "eval_examples",
-    "jacobian_examples",
-    "search_seeds",
-)
+LOOKS = ("records", "eval_examples", "jacobian_examples")
+"""Settings of how training was looked at, which change nothing of what comes out at its end."""
+DETAILS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
@@ -49,7 +45,9 @@ class RunConfig(RunFields):
     @model_validator(mode="after")
     def _a_width_per_layer(self) -> Self:
         if isinstance(self.width, tuple) and len(self.width) != self.depth:
-            raise ValueError(f"width: names {len(self.width)} layers, but depth is {self.depth}")
+            raise CollisionError(
+                f"names {len(self.width)} layers, but depth is {self.depth}", "width", "depth"
+            )
         return self
 
     @model_validator(mode="after")
@@ -57,7 +55,7 @@ class RunConfig(RunFields):
         try:
             layer_inits(self.init, self.depth)
         except ValueError as error:
-            raise ValueError(f"init: {error}") from None
+            raise CollisionError(str(error), "init", "depth") from None
         return self
 
     @property
@@ -76,19 +74,22 @@ class RunConfig(RunFields):
     def _updates_that_go_together(self) -> Self:
         warmup, _ = parse_rate_schedule(self.schedule)
         if warmup > self.updates:
-            raise ValueError(f"schedule: a warm-up of {warmup} updates is longer than all {self.updates}")
+            raise CollisionError(
+                f"a warm-up of {warmup:,} updates is longer than all {self.updates:,}", "schedule", "updates"
+            )
         optimizer = parse_optimizer(self.optimizer).optimizer
         if self.weight_decay and "weight_decay" in optimizer.parameters:
-            raise ValueError(
-                f"weight_decay: {optimizer.name} has its own: "
-                f"--optimizer {optimizer.name}:weight_decay={self.weight_decay:g}"
+            raise CollisionError(
+                f"{optimizer.name} has its own: `{optimizer.name}:weight_decay={self.weight_decay:g}`",
+                *("weight_decay", "optimizer"),
             )
+        few = "needs at least 2 examples per update"
         if optimizer.name == "gradient_variance" and self.batch_size < 2:
-            raise ValueError("batch_size: gradient_variance needs at least 2 examples per update")
+            raise CollisionError(f"gradient_variance {few}", "batch_size", "optimizer")
         if self.normalization == "batch" and self.batch_size < 2:
-            raise ValueError("batch_size: batch normalization needs at least 2 examples per update")
-        if not optimizer.function and (beyond := self.goes_beyond):
-            raise ValueError(f"optimizer: {optimizer.name} is for plain networks, without {beyond}")
+            raise CollisionError(f"batch normalization {few}", "batch_size", "normalization")
+        if not optimizer.function and self.goes_beyond:
+            self._refuse_beyond("optimizer", optimizer.name)
         return self
 
     @model_validator(mode="after")
@@ -97,11 +98,16 @@ class RunConfig(RunFields):
             # Of what is not done nothing is told, so that equal networks have one name.
             for name in ("pretrain_updates", "pretrain_lr"):
                 object.__setattr__(self, name, type(self).model_fields[name].default)
-        elif beyond := self.goes_beyond:
-            raise ValueError(f"pretrain: {self.pretrain} is for plain networks, without {beyond}")
+        elif self.goes_beyond:
+            self._refuse_beyond("pretrain", self.pretrain)
         elif self.depth * self.pretrain_updates >= 2**31:
-            raise ValueError(f"pretrain_updates: {self.depth} layers of so many are over 2^31")
+            raise CollisionError(f"{self.depth} layers of so many are over 2^31", "pretrain_updates", "depth")
         return self
+
+    def _refuse_beyond(self, field: str, word: str) -> NoReturn:
+        raise CollisionError(
+            f"{word} is for plain networks, without {self.goes_beyond}", field, *self._beyond()
+        )
 
     @model_validator(mode="after")
     def _resolved_update_rule(self) -> Self:
@@ -109,20 +115,31 @@ class RunConfig(RunFields):
             # What is stored says what was done.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
         if self.update_rule != "plain" and not self.can_delay:
-            raise ValueError(f"update_rule: {self.update_rule} is for plain SGD of plain networks")
+            unlike = [
+                name
+                for name in ("optimizer", "schedule", "clip", "weight_decay")
+                if getattr(self, name) != type(self).model_fields[name].default
+            ]
+            raise CollisionError(
+                f"{self.update_rule} is for plain SGD of plain networks",
+                *("update_rule", *unlike, *self._beyond()),
+            )
         return self
 
     @property
     def goes_beyond(self) -> str:
         """What of the network is more than weights, biases and a fixed activation; empty where nothing is."""
-        learned = find_activation(self.act).learned != ""
+        return ", ".join(self._beyond().values())
+
+    def _beyond(self) -> dict[str, str]:
+        """The settings of it, and each in words."""
         words = {
-            f"{self.normalization} normalization": self.normalization != "none",
-            "residual skips": self.residual,
-            "dropout": self.dropout > 0,
-            f"the learned slope of {self.act}": learned,
+            "normalization": (f"{self.normalization} normalization", self.normalization != "none"),
+            "residual": ("residual skips", self.residual),
+            "dropout": ("dropout", self.dropout > 0),
+            "act": (f"the learned slope of {self.act}", find_activation(self.act).learned != ""),
         }
-        return ", ".join(word for word, there in words.items() if there)
+        return {name: word for name, (word, there) in words.items() if there}
 
     @property
     def is_plain_sgd(self) -> bool:
@@ -161,8 +178,9 @@ class RunConfig(RunFields):
     def _not_too_many_records(self) -> Self:
         kind, number = parse_schedule(self.records)
         if kind == "every" and self.updates // number + 2 > MAX_RECORDS:
-            raise ValueError(
-                f"records: `{self.records}` of {self.updates} updates is over {MAX_RECORDS} records"
+            raise CollisionError(
+                f"`{self.records}` of {self.updates:,} updates is over {MAX_RECORDS:,} records",
+                *("records", "updates"),
             )
         return self
 
@@ -216,6 +234,11 @@ class RunConfig(RunFields):
         return f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
 
 
+def option_name(setting: str) -> str:
+    """The option of a setting on the command line."""
+    return f"--{setting.replace('_', '-')}"
+
+
 def delay_of(update_rule: str) -> int:
     """After how many updates the weights take them up: K of `delayed:K`, 0 where each is taken up at once."""
     return int(update_rule.partition(":")[2] or 0)
@@ -252,7 +275,9 @@ def without_like(settings: Mapping[str, object]) -> dict[str, object]:
         raise ConfigError("like: " + names.unknown("framework", str(like), LIKE))
     for field in LIKE[str(like)]:
         if field in kept:
-            raise ConfigError(f"like: {like} sets {field}, so {field} cannot be given beside it")
+            raise ConfigError(
+                f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
+            )
     return kept | LIKE[str(like)]
 
 

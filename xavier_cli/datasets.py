@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xavier_cli import names
 from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
+from xavier_cli.notation import whole
 from xavier_cli.own import own_word, short_name
 
 SIDE = 37
@@ -160,8 +161,11 @@ def find_data(word: str) -> AskedData:
 
 
 def _finite_shapeset(text: str) -> AskedData:
-    count = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
-    if not 1 <= count <= MAX_EXAMPLES:
+    try:
+        count = whole(text)
+    except ValueError:
+        count = 0
+    if not isinstance(count, int) or not 1 <= count <= MAX_EXAMPLES:
         raise ValueError(
             f"`shapeset:{text}` should be `shapeset:` and a number of examples from 1 to {MAX_EXAMPLES}"
         )

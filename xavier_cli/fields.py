@@ -12,6 +12,7 @@ from xavier_cli.canonical import Canonical, ConfigError
 from xavier_cli.datasets import find_data
 from xavier_cli.notation import (
     at_most,
+    number,
     parse_coding,
     parse_gain,
     parse_rate_schedule,
@@ -19,6 +20,7 @@ from xavier_cli.notation import (
     parse_schedule,
     parse_seeds,
     parse_widths,
+    whole,
 )
 from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.own import OwnFunctionError, check_unchanged, places, read_sources, text_digest, write_sources
@@ -28,9 +30,11 @@ MAX_SEED = 2**32 - 1
 MAX_RECORDS = 20_000
 MAX_DELAY = 1000
 
-Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Width = Annotated[int, Field(ge=1, le=65_536)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Number = Annotated[float, BeforeValidator(number)]
+Rate = Annotated[Number, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
+Width = Annotated[Whole, Field(ge=1, le=65_536)]
 
 
 class RunFields(Canonical):
@@ -50,7 +54,7 @@ class RunFields(Canonical):
         description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
         "FILE.py:FUNCTION",
     )
-    coding: Annotated[tuple[float, float], BeforeValidator(parse_coding)] = Field(
+    coding: Annotated[tuple[Number, Number], BeforeValidator(parse_coding)] = Field(
         description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others",
     )
     act: str = Field(
@@ -70,7 +74,7 @@ class RunFields(Canonical):
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
-    depth: int = Field(5, ge=1, le=1000, description="number of hidden layers")
+    depth: Whole = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: Annotated[Width | tuple[Width, ...], BeforeValidator(parse_widths)] = Field(
         300, description="units in each hidden layer, or one number for each: 400,300,200"
     )
@@ -86,10 +90,10 @@ class RunFields(Canonical):
         "constant",
         description="learning rate over the updates: constant, cosine, linear, warmup:N or warmup:N,cosine",
     )
-    clip: float = Field(
+    clip: Number = Field(
         0.0, ge=0, le=1e6, allow_inf_nan=False, description="longest gradient, all weights' together; 0: any"
     )
-    weight_decay: float = Field(
+    weight_decay: Number = Field(
         0.0,
         ge=0,
         le=1e3,
@@ -99,16 +103,16 @@ class RunFields(Canonical):
     lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
         0.03, description="learning rate; a list is searched for the best validation error"
     )
-    search_seeds: int = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
-    batch_size: int = Field(10, ge=1, le=100_000, description="examples per update")
-    updates: int = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
+    search_seeds: Whole = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
+    batch_size: Whole = Field(10, ge=1, le=100_000, description="examples per update")
+    updates: Whole = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
     records: str = Field(
         "20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500"
     )
-    eval_examples: int = Field(
+    eval_examples: Whole = Field(
         2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
     )
-    jacobian_examples: int = Field(
+    jacobian_examples: Whole = Field(
         1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians"
     )
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
@@ -121,7 +125,7 @@ class RunFields(Canonical):
         False,
         description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
     )
-    dropout: float = Field(
+    dropout: Number = Field(
         0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out"
     )
     pretrain: str = Field(
@@ -129,7 +133,7 @@ class RunFields(Canonical):
         description="what the hidden layers learn from images alone beforehand, one after another: none, dae "
         "(denoising auto-encoders), dae:noise=0.1, rbm or rbm:steps=5,visible=gaussian",
     )
-    pretrain_updates: int = Field(
+    pretrain_updates: Whole = Field(
         10_000, ge=1, le=10**8, description="mini-batch updates that each layer is pre-trained for"
     )
     pretrain_lr: Rate = Field(0.01, description="learning rate of pre-training")
@@ -170,9 +174,16 @@ class RunFields(Canonical):
         if not isinstance(widths, tuple) or not widths:
             return values
         depth = values.get("depth")
-        if depth is not None and str(depth) != str(len(widths)):
+        try:
+            if depth is not None and whole(depth) != len(widths):
+                return values
+        except ValueError:
             return values
-        return {**values, "depth": len(widths), "width": widths[0] if len({*widths}) == 1 else widths}
+        return {
+            **values,
+            "depth": len(widths),
+            "width": widths[0] if widths.count(widths[0]) == len(widths) else widths,
+        }
 
     @field_validator("data")
     @classmethod
@@ -235,12 +246,16 @@ class RunFields(Canonical):
     @field_validator("update_rule")
     @classmethod
     def _known_update_rule(cls, text: str) -> str:
-        word, colon, number = text.strip().partition(":")
+        word, colon, every = text.strip().partition(":")
         if word in ("auto", "plain") and not colon:
             return word
-        if word != "delayed" or not (number.isascii() and number.isdigit() and 1 < int(number) <= MAX_DELAY):
+        try:
+            count = whole(every) if word == "delayed" else 0
+        except ValueError:
+            count = 0
+        if not (isinstance(count, int) and 1 < count <= MAX_DELAY):
             raise ValueError(f"should be `auto`, `plain` or `delayed:K` with K from 2 to {MAX_DELAY}")
-        return f"delayed:{int(number)}"
+        return f"delayed:{count}"
 
     @field_validator("optimizer")
     @classmethod
@@ -285,7 +300,7 @@ class RunFields(Canonical):
     @field_validator("records", mode="before")
     @classmethod
     def _records_as_text(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return str(whole(value)) if isinstance(value, int | float) else value
 
     @field_validator("records")
     @classmethod

@@ -4,8 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 MAX_SEEDS = 100_000
+_MOST_DIGITS, _MOST_BITS = 40, 1024
+
+
+def whole(value: object) -> object:
+    """A whole number from text or a float, which may be written `10000`, `10_000`, `10,000` or `1e4`.
+
+    What is no text and no number stays as it is. Raises `ValueError`.
+    """
+    if isinstance(value, bool):
+        raise ValueError("should be a whole number")
+    if isinstance(value, str):
+        text = value.strip()
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
+            text = text.replace(",", "")
+        return _whole(text)
+    if isinstance(value, float):
+        return _of_float(value, f"`{value:g}`")
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        # Not even to be shown: Python refuses to write it.
+        raise ValueError("has too many digits")
+    return value
+
+
+def number(value: object) -> object:
+    """A number from text; true and false are none. Raises `ValueError`."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return _number(value) if isinstance(value, str) else value
 
 
 def parse_seeds(value: object) -> object:
@@ -19,6 +48,8 @@ def parse_seeds(value: object) -> object:
             at_most(last - first, MAX_SEEDS, "seeds")
             return tuple(range(first, last))
         value = _whole(text)
+    if isinstance(value, float):
+        value = whole(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 1:
             raise ValueError("a count of seeds should be at least 1")
@@ -31,8 +62,10 @@ def parse_widths(value: object) -> object:
     """Units per hidden layer from `300`, or one number for each layer, `400,300,200`."""
     if isinstance(value, str):
         widths = tuple(_whole(part) for part in value.split(",") if part.strip())
+        if not widths:
+            raise ValueError("should be a whole number, or one for each layer")
         value = widths[0] if len(widths) == 1 else widths
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(whole, value)) if isinstance(value, list | tuple) else value
 
 
 def parse_rates(value: object) -> object:
@@ -74,17 +107,35 @@ def _split(text: str, separator: str, parts: int) -> list[str]:
 
 
 def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a whole number") from None
+    shown = _shown(text)
+    if re.fullmatch(r"\s*[+-]?\d[\d_]*\s*", text):
+        if len(text) > _MOST_DIGITS:
+            raise ValueError(f"`{shown}` has too many digits")
+        with suppress(ValueError):
+            return int(text)
+    # A float by its exponent or its point alone: `nan` and `inf` are words.
+    with suppress(ValueError):
+        if re.search(r"\d[eE.]", text):
+            return _of_float(float(text), f"`{shown}`")
+    raise ValueError(f"`{shown}` is not a whole number")
+
+
+def _of_float(value: float, called: str) -> int:
+    if not value.is_integer():
+        raise ValueError(f"{called} is not a whole number")
+    return int(value)
 
 
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"`{text.strip()}` is not a number") from None
+        raise ValueError(f"`{_shown(text)}` is not a number") from None
+
+
+def _shown(text: str) -> str:
+    short = " ".join(text.split())
+    return short if len(short) <= _MOST_DIGITS else f"{short[:_MOST_DIGITS]}…"
 
 
 def at_most(count: int, limit: int, what: str) -> None:
@@ -109,10 +160,10 @@ def _grid(text: str) -> tuple[float, ...]:
 
 def parse_schedule(text: str) -> tuple[str, int]:
     """Kind (`""`, `log` or `every`) and number of `20`, `log:20` or `every:500`."""
-    match = re.fullmatch(r"(?:(log|every):)?(\d{1,10})", text.strip())
-    if not match:
+    kind, colon, count = text.strip().rpartition(":")
+    if colon and kind not in ("log", "every"):
         raise ValueError("should be like 20, log:20 or every:500")
-    return match[1] or "", int(match[2])
+    return kind, _counted(count, "should be like 20, log:20 or every:500")
 
 
 def parse_word(text: str) -> tuple[str, dict[str, str]]:
@@ -172,7 +223,19 @@ def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]
 def parse_rate_schedule(text: str) -> tuple[int, str]:
     """Updates of warm-up and the shape after them, out of `cosine`, `warmup:100` or `warmup:100,linear`."""
     shape = "(constant|cosine|linear)"
-    match = re.fullmatch(rf"warmup:(\d{{1,10}})(?:,{shape})?|{shape}", "".join(text.split()))
+    wrong = "should be constant, cosine, linear, warmup:N or warmup:N,cosine"
+    match = re.fullmatch(rf"warmup:([^,:]+)(?:,{shape})?|{shape}", "".join(text.split()))
     if not match:
-        raise ValueError("should be constant, cosine, linear, warmup:N or warmup:N,cosine")
-    return int(match[1] or 0), match[2] or match[3] or "constant"
+        raise ValueError(wrong)
+    return _counted(match[1], wrong) if match[1] else 0, match[2] or match[3] or "constant"
+
+
+def _counted(text: str, wrong: str) -> int:
+    """The count that `text` says, of at most ten digits; raises `ValueError` in the words of `wrong`."""
+    try:
+        count = _whole(text)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not 0 <= count < 10**10 or "-" in text.lower().partition("e")[0]:
+        raise ValueError(wrong)
+    return count

@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from xavier_cli import names
-from xavier_cli.plain_text import utf8
+from xavier_cli.plain_text import said, utf8
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
@@ -215,7 +215,7 @@ def _module(place: str, text: bytes) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except (SyntaxError, ValueError) as error:
-        if isinstance(error, SyntaxError) or "null byte" in str(error):
+        if isinstance(error, SyntaxError) or "null byte" in said(error):
             raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
         raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
     # Whatever a file of the user's does, sys.exit() included.
@@ -224,14 +224,14 @@ def _module(place: str, text: bytes) -> ModuleType:
 
 
 def _words(error: BaseException) -> str:
-    return one_line(error) if not isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return one_line(error) if not isinstance(error, SyntaxError) else " ".join(said(error).split())
 
 
 def one_line(error: BaseException) -> str:
     """An error of the user's code in one line."""
     # What JAX says goes on for paragraphs.
-    said = (str(error).strip().splitlines() or [""])[0]
-    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    words = (said(error).strip().splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return text[:200] + "…" * (len(text) > 200)
 
 

@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xavier_cli import names
+from xavier_cli import names, refusals
 from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
+from xavier_cli.text_files import read_toml
 
 ENDING = ".toml"
 # A plan of so many takes some 20 s and is more than anybody reads.
@@ -182,17 +182,6 @@ def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], p
             raise ValueError((f"{place}: " if place else "") + names.unknown(kind, word, known))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of the TOML file at `path`; raises `ConfigError` where it cannot be read or is none."""
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"`{path}` is not TOML: {error}") from None
-
-
 def shipped_folder() -> Path:
     """Where the recipes that come with the program lie: in the package, or beside it in a source checkout."""
     package = Path(__file__).parent
@@ -259,7 +248,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = refusals.foremost(error.errors())
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
@@ -268,12 +257,5 @@ def _one_line(error: ValidationError) -> str:
         )
         words = names.unknown("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
-    if first["type"] == "value_error":
-        words = str(first["ctx"]["error"])
-    elif first["type"] == "too_short":
-        words = "should hold at least one value"
-    elif first["type"] == "missing":
-        words = "is missing"
-    else:
-        words = first["msg"].replace("Input should be", "should be")
-    return " ".join((f"{place}: {words}" if place else words).split())
+    words = refusals.words(first)
+    return f"{place}: {words}" if place else words

@@ -303,7 +303,7 @@ finally:
     done = in_a_process(code.replace("'", '"'), PYTHONIOENCODING="ascii", LC_ALL="C")
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+-").splitlines()[:6]
+    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+/-").splitlines()[:6]
 
 
 def test_full_disk_behind_stdout_is_code_6(shelf):
@@ -355,3 +355,28 @@ def test_a_hostile_name_is_only_a_name(exact_run, format):
         assert "<b>" not in text.replace("\\<b\\>", "")
     if format == "latex":
         assert all(line.startswith("%") for line in text.splitlines() if "\\input" in line)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["compare"], []),
+        (["report"], ["-o", "r.html"]),
+        (["export", "--to", "json"], []),
+        (["plot", "curves"], []),
+    ],
+)
+def test_files_that_disagree_are_said_to_and_hide_nothing_else(shelf, xavier, exact_run, before, after):
+    write_run(shelf / "other.h5", exact_run([0.5] * 5))
+    both = [shelf / "tanh-normalized.h5", shelf / "other.h5"]
+    alone = xavier(*before, *both, *after)
+
+    assert alone.code == 5
+    assert "other.h5`: disagrees with `" in alone.err
+    assert alone.err.splitlines()[-1] == (
+        "xavier: nothing is left to show: these runs contradict each other; name those that you trust"
+    )
+    assert "could be read" not in alone.err
+    beside = xavier(*before, *both, shelf / "softsign-normalized.h5", *after)
+    assert beside.code == 4
+    assert "disagrees with" in beside.err

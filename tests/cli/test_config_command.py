@@ -78,9 +78,78 @@ def test_a_mistake_is_told_with_its_place(xavier, user, where, text, message):
     assert message in answer.err
 
 
-def test_a_misspelt_variable_is_pointed_out(xavier, user, monkeypatch):
-    monkeypatch.setenv("XAVIER_WIDHT", "3")
+@pytest.mark.parametrize("command", [("config", "show"), ("train", "--dry-run"), ("act", "list"), ("ls",)])
+def test_a_misspelt_variable_is_warned_of_once_by_every_command(xavier, user, monkeypatch, command):
+    for name, value in (("WIDHT", "3"), ("RUNS_DIR", "r"), ("DATA_DIR", "d"), ("BATCH_SIZE", "3")):
+        monkeypatch.setenv(f"XAVIER_{name}", value)
+    lines = [line for line in xavier(*command).err.splitlines() if "warning" in line]
 
-    assert "XAVIER_WIDHT: unknown setting `widht`: did you mean `width`?" in " ".join(
-        xavier("config", "show").out.split()
+    assert lines == ["warning: XAVIER_WIDHT: unknown setting `widht`: did you mean `width`?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('records = "every:1"', ("--updates", 100)),
+        ('schedule = "warmup:100000"', ("--scale", "paper")),
+        ('init = "normalized,7=zeros"', ("--depth", 8)),
+        ("weight_decay = 0.1", ("--optimizer", "sgd")),
+        ("batch_size = 1", ("--normalization", "layer")),
+        ('update_rule = "delayed:8"', ("--clip", 0)),
+    ],
+)
+def test_settings_are_judged_with_all_layers_over_each_other(xavier, user, monkeypatch, text, arguments):
+    """The file alone does not go with the defaults, or with the other file below it."""
+    beside = 'updates = 30_000\noptimizer = "adamw"\nnormalization = "batch"\nclip = 1\n'
+    project = user.parents[1] / "project" / "xavier.toml"
+    user.write_text("\n".join(line for line in beside.splitlines() if not text.startswith(("init", "sch"))))
+    (user.parents[1] / "project" / "mine.toml").write_text(text)
+    name, _, value = text.partition(" = ")
+    quiet = ("--normalization", "none", "--optimizer", "sgd", "--clip", 0)
+    for source in ("file", "project", "variable"):
+        given = ("-c", "mine.toml") if source == "file" else ()
+        if source == "project":
+            project.write_text(text)
+        if source == "variable":
+            project.unlink()
+            monkeypatch.setenv(f"XAVIER_{name.upper()}", value.strip('"'))
+        answer = xavier("config", "show", *given, *quiet, *arguments)
+        assert answer.code == 0, answer.err
+
+
+def test_settings_that_collide_are_told_with_the_place_of_each(xavier, user, monkeypatch):
+    user.write_text('records = "every:1"\n')
+    monkeypatch.setenv("XAVIER_UPDATES", "1e6")
+    answer = xavier("config", "show")
+
+    assert answer.code == 2
+    assert answer.err == (
+        "xavier: records: `every:1` of 1,000,000 updates is over 20,000 records "
+        f"(records from {user}, updates from XAVIER_UPDATES)\n"
     )
+    assert "(" not in xavier("config", "show", "--records", "every:1", "--updates", 10**6).err
+    answer = xavier("config", "show", "--widths", "30,20", "--updates", 3)
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("XAVIER_DEPTH", "1.5", "XAVIER_DEPTH: depth: `1.5` is not a whole number"),
+        ("XAVIER_ACT", "tahn", "XAVIER_ACT: act: unknown activation `tahn`"),
+        ("XAVIER_LIKE", "torch", "XAVIER_LIKE: like: unknown framework"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_named(xavier, user, monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    # Of a layer that others hide, too.
+    answer = xavier("config", "show", "--depth", 3, "--act", "tanh")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+
+
+def test_what_follows_from_other_settings_is_no_setting(xavier, user):
+    user.write_text('sources = "a.py 0123456789abcdef"\n')
+
+    assert "unknown setting `sources`" in xavier("config", "show").err

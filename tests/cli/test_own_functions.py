@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.cli.errors import one_line
 from xavier_cli.config import RunConfig
 from xavier_cli.data.own import own_set
 from xavier_cli.nn.mlp import Dense
@@ -18,6 +19,14 @@ from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
 from xavier_cli.training.update import applied, make_optimizer
 
+MUTE = """
+class Mute(Exception):
+    def __str__(self): raise RuntimeError("no words")
+    __repr__ = __str__
+class MuteValue(ValueError):
+    def __str__(self): raise SystemExit(3)
+    __repr__ = __str__
+"""
 TEXT = """
 import jax
 import jax.numpy as jnp
@@ -39,6 +48,7 @@ def images():
     x[np.arange(4000), 5 * y] += 120
     return x.astype(np.uint8), y
 
+def mute(*_): raise Mute("x")
 def short(s): return s[:1]
 def half(s): return s.astype(jnp.bfloat16)
 def nan(s): return jnp.log(s)
@@ -79,7 +89,7 @@ def broken(): raise KeyError("x")
 def folder(tmp_path_factory):
     """A folder with the user's file, the current one meanwhile."""
     folder = tmp_path_factory.mktemp("own")
-    (folder / "own_words.py").write_text(TEXT.format(log=str(folder / "calls")))
+    (folder / "own_words.py").write_text(TEXT.format(log=str(folder / "calls")) + MUTE)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield folder
@@ -118,6 +128,10 @@ def folder(tmp_path_factory):
         (own_set, "floats", "`y` holds float64, not whole numbers"),
         (own_set, "few", "test examples"),
         (own_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
+        (own_activation, "mute", "called so, it fails: Mute$"),
+        (own_initializer, "mute", "called so, it fails: Mute$"),
+        (own_optimizer, "mute", "called so, it fails: Mute$"),
+        (own_set, "mute", "called so, it fails: Mute$"),
         (own_set, "broken", "it fails: KeyError"),
     ],
 )
@@ -138,6 +152,8 @@ def test_a_function_that_is_none_of_its_kind_is_told_in_one_line(folder, tried, 
         ("import there_is_no_such_module_here\n", "cannot be imported: ModuleNotFoundError: No module named"),
         ("raise SystemExit(0)\n", "cannot be imported: SystemExit"),
         ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
+        (MUTE + "raise Mute\n", "cannot be imported: Mute$"),
+        (MUTE + "raise MuteValue\n", "cannot be imported: MuteValue$"),
         ("def f(): pass\n", "unknown function of .* `wave`: known: f"),
     ],
 )
@@ -272,3 +288,12 @@ def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier
         assert message in answer.err
         assert answer.err.count("\n") == 1
     assert {path.name for path in folder.rglob("*")} == before
+
+
+def test_an_error_that_cannot_say_what_it_is_ends_in_one_line():
+    """From wherever one escapes, its `__str__` is the user's own code."""
+    place: dict[str, type[Exception]] = {}
+    exec(MUTE, place)
+
+    assert one_line(place["Mute"]("x")).startswith("Mute: ; `--debug`")
+    assert one_line(place["MuteValue"]("x")).startswith("MuteValue: ; `--debug`")

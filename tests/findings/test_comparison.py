@@ -115,7 +115,45 @@ def test_how_it_was_looked_at_is_a_column_where_nothing_else_tells_rows_apart(ex
 
     assert only_section([first, deeper]).varying == ("act", "init", "depth")
     assert "records" not in only_section([first, deeper]).common
-    assert only_section([first, experiment(0.6, records="11")]).varying == ("act", "init", "records")
+    assert only_section([first, deeper]).common["eval_examples"] == 2000
+    pretrained = [
+        experiment(0.4, pretrain="dae", pretrain_lr=lr, records=n) for lr, n in ((0.1, 21), (0.2, 11))
+    ]
+    assert only_section(pretrained).varying == ("act", "init", "pretrain_lr")
+
+
+def test_runs_that_differ_only_in_how_they_were_looked_at_are_one_experiment(experiment):
+    """No rivals: neither a pair more in the family of tests, nor a seed counted twice."""
+    once = experiment(0.4)
+    again = [experiment(0.4, seeds="3:8", **looks) for looks in ({"records": 11}, {"jacobian_examples": 0})]
+    other = experiment(0.6, init="standard")
+    section = only_section([once, again[0], other, again[1]])
+
+    assert [row.seeds for row in section.rows] == [tuple(range(8)), tuple(range(5))]
+    assert section.rows[0].errors[:5] == only_section([once]).rows[0].errors
+    assert section.rows[0].errors[5:] == only_section([again[0]]).rows[0].errors[2:]
+    assert section.rows[0].runs == (once, *again)
+    assert section.tests == 1
+    assert section.varying == ("act", "init")
+    assert "records" not in section.common
+    assert section.rows[1].verdict.kind == "told_apart"
+
+
+def test_what_is_no_part_of_one_experiment_stays_apart(experiment):
+    """An unfinished one, one whose search chose another rate, one that was not merged for a reason."""
+    unfinished = experiment(0.4, records=11, status="interrupted", records_done=5)
+
+    assert len(only_section([experiment(0.4), unfinished]).rows) == 2
+    assert len(only_section([experiment(0.4), experiment(0.4, seeds="7:9")]).rows) == 2
+    assert len(only_section([experiment(0.4), experiment(0.4, records=11, lr=0.1)]).rows) == 2
+
+
+def test_a_seed_that_diverged_is_one_of_all_runs_of_its_experiment(experiment, make_run):
+    lost = make_run(seeds="5:7", records=11, only=["curves"], diverged=[6])
+    (row,) = only_section([experiment(0.4), lost]).rows
+
+    assert row.diverged == (6,)
+    assert len(row.errors) == 7
 
 
 def test_searched_rate_is_shown_as_the_rate_it_chose(experiment, make_run):

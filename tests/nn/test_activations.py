@@ -40,6 +40,7 @@ VALUE = {
 }
 SLOPE_AT_0 = {
     "prelu": 0.25,
+    "leaky_relu": 0.01,
     "sigmoid": 0.25,
     "selu": 1.0507009873554805 * 1.6732632423543772,
     "gelu": 0.5,
@@ -82,6 +83,13 @@ def test_slopes_are_central_differences(computed, name):
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "relu"])
 def test_slopes_at_zero_are_known(computed, name):
     assert computed[name][1][-1] == pytest.approx(SLOPE_AT_0.get(name, _right(name)))
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "leaky_relu:slope=0.3", "prelu"])
+def test_at_its_kink_a_slope_is_the_formulas_which_is_that_below(name):
+    slope = {"leaky_relu": 0.01, "leaky_relu:slope=0.3": 0.3, "prelu": 0.25}[name]
+
+    assert float(jax.grad(make_activation(name))(0.0)) == pytest.approx(slope)
 
 
 def _right(name: str) -> float:

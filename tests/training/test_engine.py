@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.feed import decode
 from xavier_cli.training.member import make_reference_step, make_sgd_step
 
@@ -112,7 +113,7 @@ def test_the_gain_is_on_the_hidden_layers_and_not_on_the_output(make_engine):
 
 
 def test_training_learns(trained):
-    before_and_after = trained.read(trained.observe(PLENTY, 1000))["curves/test_error"]
+    before_and_after = trained.read(trained.observe(PLENTY, 1000), 1000)["curves/test_error"]
 
     assert (before_and_after < 0.4).all()
 
@@ -125,7 +126,7 @@ def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained
     engine = make_engine(strategy, lrs=(1e30, 0.1), wanted=SEEN)
     engine.advance(0, PLENTY)
     diverged_at = engine.diverged_at()
-    seen = engine.read(engine.observe(PLENTY, 1000))
+    seen = engine.read(engine.observe(PLENTY, 1000), 1000)
 
     assert (diverged_at[:, 0] >= 0).all()
     assert (diverged_at[:, 1] == -1).all()
@@ -155,15 +156,26 @@ def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(material)
 def test_correct_examples_are_told_in_the_sets_own_order(trained, material):
     record = trained.observe(1, 1000)
     correct = trained.read_correct(record)
-    error = trained.read(record)["curves/test_error"]
+    error = trained.read(record, 1000)["curves/test_error"]
 
     assert correct.shape == (3, 1, 1000)
-    assert np.allclose(1 - correct.mean(axis=2), error)
+    assert np.array_equal((1 - correct).sum(axis=2) / 1000, error)
     assert np.array_equal(correct[0, 0][material.test_order], np.asarray(record.test_correct)[0, 0])
 
 
 def test_errors_on_some_examples_are_on_the_first_of_them(trained):
     whole = np.asarray(trained.observe(1, 1000).test_correct)[0, 0]
-    seen = trained.read(trained.observe(1, 130))
+    seen = trained.read(trained.observe(1, 130), 130)
 
-    assert seen["curves/test_error"][0, 0] == pytest.approx(1 - whole[:130].mean(), abs=1e-6)
+    assert seen["curves/test_error"][0, 0] == (1 - whole[:130]).sum() / 130
+
+
+def test_errors_are_the_fraction_that_they_are():
+    """On the device they are float32, which has no .0393."""
+    for examples in (7, 130, 2000, 10_000, 1_000_000):
+        wrong = np.unique(np.linspace(0, examples, 1001).astype(int))
+        share = 1 - np.float32(examples - wrong) / np.float32(examples)
+
+        assert np.array_equal(exact_share(share.astype(np.float32), examples), wrong / examples)
+    assert exact_share(np.float32([0.03930002450942993]), 10_000)[0] == 0.0393
+    assert np.isnan(exact_share(np.float32([np.nan]), 10)).all()

@@ -14,9 +14,9 @@ import typer
 
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say, say_warning
-from xavier_cli.cli.page import clean
 from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import StorageError
+from xavier_cli.plain_text import clean, show_stand_ins
 
 app = typer.Typer(
     name="xavier",
@@ -124,6 +124,15 @@ def _words_begun() -> list[str]:
     return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
 
 
+def _warn_of_variables() -> None:
+    # Where there is none at all, nothing needs to be loaded to say so.
+    if any(name.startswith("XAVIER_") for name in os.environ):
+        from xavier_cli.cli.settings import unknown_variables
+
+        for line in unknown_variables():
+            say(f"warning: {line}")
+
+
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
     # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
@@ -134,8 +143,10 @@ def main() -> None:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
+    show_stand_ins()
     load_commands(sys.argv[1:] or _words_begun())
     warnings.showwarning = say_warning
+    _warn_of_variables()
     try:
         with nullcontext() if is_help else _custom_code(sys.argv[1:]):
             code = app(standalone_mode=False) or ExitCode.DONE

@@ -92,7 +92,7 @@ def compare(
     read = inputs.read_inputs(runs, only=ONLY)
     experiments, notes = inputs.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     over = _settings(select, "--select") if select is not None else None
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import inputs
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.cli.settings import ENVIRONMENT, PROJECT_FILE, layers, resolve, user_file, with_settings
-from xavier_cli.config import RunConfig
+from xavier_cli.cli.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
+from xavier_cli.config import RunConfig, option_name
 
 SCHEMA = "xavier.config/1"
-# Read by commands, no part of a configuration.
-_FOLDERS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
 
 config = typer.Typer(
     no_args_is_help=True,
@@ -75,9 +71,7 @@ def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]
     for source, values in layers(settings):
         given |= values
         for name in values:
-            flag = f"--{name.replace('_', '-')}"
-            variable = f"{ENVIRONMENT}{name.upper()}"
-            origins[name] = variable if source == "the environment" else source or flag
+            origins[name] = source or option_name(name)
     # Two settings follow from others where nobody gives them.
     if "coding" not in given:
         origins["coding"] = f"default of {resolved.data}"
@@ -96,8 +90,3 @@ def _notes(resolved: RunConfig) -> Iterator[str]:
     for words, path in (("This folder's file", PROJECT_FILE), ("Your own file", user_file())):
         yield f"{words}: {path}" + ("" if path.is_file() else " (not there)")
     yield f"`xavier train` would write {inputs.runs_folder() / resolved.file_stem()}.h5"
-    known = [*RunConfig.model_fields, *(name.removeprefix(ENVIRONMENT).lower() for name in _FOLDERS)]
-    for name in sorted(os.environ):
-        word = name.removeprefix(ENVIRONMENT).lower()
-        if name.startswith(ENVIRONMENT) and word not in known:
-            yield f"{name}: {names.unknown('setting', word, known)}"

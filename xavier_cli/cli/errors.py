@@ -6,8 +6,7 @@ import contextlib
 import sys
 from enum import IntEnum
 
-from xavier_cli.cli.page import clean
-from xavier_cli.plain_text import utf8
+from xavier_cli.plain_text import clean, said, utf8
 
 
 class ExitCode(IntEnum):
@@ -57,7 +56,9 @@ def one_line(error: BaseException) -> str:
         return (
             "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
         )
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    # Typer's own errors say more than their text.
+    typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
+    text = str(typers()) if typers else said(error)
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
@@ -66,7 +67,7 @@ def one_line(error: BaseException) -> str:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     # Of XLA's error only the text says so.
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in said(error)
 
 
 def say_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -68,7 +68,7 @@ def export(
     read = inputs.read_inputs(runs)
     experiments, notes = inputs.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     for note in notes:
         say(clean(note))
     match to:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.plain_text import utf8
+from xavier_cli.json_text import write_json
+
+# The signs that begin a formula, also as wide as Chinese ones. A tab or line end before them is gone by then.
+_FORMULA = tuple("=+-@＝＋－＠")
 
 
 def format_plain(page: Page) -> str:
@@ -28,9 +30,9 @@ def format_plain(page: Page) -> str:
 
 
 def format_json(page: Page) -> str:
-    """The numbers in full precision, under the schema's name; what is not finite is null."""
+    """The numbers in full precision, under the schema's name; as `write_json` has them."""
     content = {"schema": page.schema, **page.data, "notes": list(page.notes)}
-    return json.dumps(_jsonable(content), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    return write_json(content, indent=2) + "\n"
 
 
 def format_csv(page: Page) -> str:
@@ -115,30 +117,21 @@ def _latex(text: str) -> str:
     )
 
 
-def _jsonable(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {utf8(str(key)): _jsonable(part) for key, part in value.items()}
-    if isinstance(value, str):
-        return utf8(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Iterable):
-        return [_jsonable(part) for part in value]
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
-
-
 def _csv_cell(value: object) -> object:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         text = clean(value)
-        # A spreadsheet would run a text that begins like this as a formula.
-        return f"'{text}" if text[:1] in ("=", "+", "@") else text
-    return repr(value) if isinstance(value, float) else value
+        # A spreadsheet would run a text that begins like this as a formula. A number is one to itself.
+        return f"'{text}" if text.lstrip()[:1] in _FORMULA and not _is_numbers(text) else text
+    return repr(float(value)) if isinstance(value, float) else value
+
+
+def _is_numbers(text: str) -> bool:
+    """Whether `text` is a number, or several with commas between them, as a list of rates is."""
+    return all(re.fullmatch(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", part) for part in text.split(","))
 
 
 def _text(lines: Iterable[str]) -> str:

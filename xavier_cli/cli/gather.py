@@ -98,5 +98,5 @@ def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:
                 return read_surface(newest)
             except RunFileError as error:
                 read.problem(str(error))
-        raise inputs.nothing_to_show()
+        raise inputs.none_could_be("read")
     return read_surface(path)

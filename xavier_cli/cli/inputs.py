@@ -57,7 +57,7 @@ class Inputs:
         isolated = isolate(runs, make)
         self.failed(isolated.failures)
         if isolated.made is None:
-            raise nothing_to_show()
+            raise none_could_be("shown")
         return isolated.made
 
     def part(self, run: Run, make: Callable[[Run], T]) -> list[T]:
@@ -126,7 +126,7 @@ def read_inputs(
         else:
             inputs.runs.append(read)
     if not inputs.runs:
-        raise nothing_to_show()
+        raise nothing_to_show(inputs)
     return inputs
 
 
@@ -156,9 +156,17 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
     return experiments, notes
 
 
-def nothing_to_show() -> typer.Exit:
-    """How a command ends that was given inputs and could read none."""
-    say("xavier: no run could be read")
+def nothing_to_show(inputs: Inputs) -> typer.Exit:
+    """How a command ends that was given inputs and has none left: unreadable, or in contradiction."""
+    if inputs.runs:
+        say("xavier: nothing is left to show: these runs contradict each other; name those that you trust")
+        return typer.Exit(ExitCode.NO_INPUT)
+    return none_could_be("read")
+
+
+def none_could_be(done: str) -> typer.Exit:
+    """How a command ends that has named what is wrong with each of its inputs."""
+    say(f"xavier: no run could be {done}")
     return typer.Exit(ExitCode.NO_INPUT)
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 import numpy as np
 
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.output import encodable
 from xavier_cli.cli.progress import Patient, clock, named, shown_progress
 from xavier_cli.cli.sparkline import sparklines
+from xavier_cli.plain_text import encodable
 
 if TYPE_CHECKING:
     from xavier_cli.training.loop import Progress, Seen

@@ -47,24 +47,6 @@ OutputOption = Annotated[
 ]
 
 _BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex": Format.LATEX}
-# What a screen of another encoding shows instead; the rest of what it cannot show becomes `?`.
-_PLAINER = str.maketrans(
-    {
-        "±": "+-",
-        "×": "x",
-        "−": "-",
-        "–": "-",
-        "·": ",",
-        "…": "...",
-        "²": "2",
-        "√": "sqrt",
-        "≥": ">=",
-        "→": "->",
-        "∞": "inf",
-        "φ": "phi",
-        **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
-    }
-)
 
 
 def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
@@ -147,23 +129,13 @@ def is_written_as_it_is(output: Path) -> bool:
 
 def _to_stdout(text: str) -> None:
     try:
-        sys.stdout.write(encodable(text, sys.stdout.encoding))
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         give_up_stdout()
         raise StorageError.of("stdout", error) from error
-
-
-def encodable(text: str, encoding: str | None) -> str:
-    """`text` with plainer signs for those that `encoding` does not have."""
-    try:
-        text.encode(encoding or "ascii")
-    except UnicodeEncodeError:
-        text = text.translate(_PLAINER)
-        return text.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
-    return text
 
 
 def screen_width() -> int:

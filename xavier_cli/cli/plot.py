@@ -14,7 +14,7 @@ from xavier_cli import names
 from xavier_cli.cli import gather, inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import check_output, encodable, screen_width
+from xavier_cli.cli.output import check_output, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.notation import parse_seeds
@@ -131,14 +131,14 @@ def plot(
         read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
         merged, notes = inputs.merged(read)
         if not merged:
-            raise inputs.nothing_to_show()
+            raise inputs.nothing_to_show(read)
         if term:
             width = max(NARROWEST, min(screen_width(), WIDEST))
             text, skipped = read.isolated(
                 merged, lambda runs: draw_text(asked, runs, chosen, width, _has_only_ascii())
             )
             _tell([*notes, *skipped])
-            typer.echo(encodable(text, sys.stdout.encoding), nl=False)
+            typer.echo(text, nl=False)
             read.finish()
             raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
 

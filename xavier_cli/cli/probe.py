@@ -14,6 +14,7 @@ from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.commands import written
 
 PROBES = Path("probes")
 
@@ -74,6 +75,6 @@ def probe(
         run = probe(config, material, strategy=strategy.value, watcher=watcher)
         write_run(path, run)
     show_page(initial_page(run, expectation(run), path), format)
-    say(f"next: xavier plot activations {path}")
+    say(f"next: {written('plot', 'activations', path)}")
     if config.jacobian_examples:
-        say(f"      xavier plot spectrum {path}")
+        say(f"      {written('plot', 'spectrum', path)}")

@@ -53,7 +53,7 @@ def report(
         if experiments:
             say("xavier: none of these runs was trained: `xavier train` makes one that was")
             raise typer.Exit(ExitCode.USAGE)
-        raise inputs.nothing_to_show()
+        raise inputs.nothing_to_show(read)
     for note in notes:
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
@@ -61,7 +61,7 @@ def report(
     content = report_content(trained, [*notes, *problems], isolation)
     read.failed(isolation.failures)
     if content is None:
-        raise inputs.nothing_to_show()
+        raise inputs.none_could_be("shown")
     write_text(output, page(content))
     if not is_written_as_it_is(output):
         # Bytes, since a path need not be text.

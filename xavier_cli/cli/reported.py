@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from xavier_cli import names
 from xavier_cli.cli import numbers
@@ -11,13 +11,13 @@ from xavier_cli.cli.diagnosis import findings_page
 from xavier_cli.cli.inside import settings_of
 from xavier_cli.cli.page import Table
 from xavier_cli.cli.verdicts import result_table, rules
+from xavier_cli.commands import train_command, written
 from xavier_cli.config import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, Section, compare
 from xavier_cli.findings.health import Finding, check
-from xavier_cli.findings.health.advice import train_command
 from xavier_cli.report.content import Cell, Content, Grid, Origin
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
@@ -42,7 +42,7 @@ def report_content(
     if compared is None:
         return None
     comparison, tables = compared
-    ranked = [row.run for section in comparison.sections for row in section.rows]
+    ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
     drawn, undrawn = pictures(ranked, isolation)
     findings = part(ranked, findings_page)
     verdicts = part(ranked, lambda runs: judge_all(names.CLAIMS, runs)) or []
@@ -90,7 +90,7 @@ def _answer(
 ) -> Iterator[str]:
     called: dict[object, str] = {}
     for section in comparison.sections:
-        called |= _called([row.run for row in section.rows])
+        called |= _called([run for row in section.rows for run in row.runs])
         yield _best(section, [called[row.run.config] for row in section.rows])
     sick = [
         f"{called[config]} ({', '.join(dict.fromkeys(each.rule.name for each in each_found))})"
@@ -220,4 +220,4 @@ def _origin(run: Run) -> Origin:
 
 def _again(ranked: Sequence[Run]) -> str:
     files = [path for run in ranked for path in (run.sources or ((run.path,) if run.path else ()))]
-    return shlex.join(["xavier", "report", *(f"runs/{path}" for path in files), "-o", "report.html"])
+    return written("report", *(Path("runs") / path for path in files), "-o", "report.html")

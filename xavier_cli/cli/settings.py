@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +13,14 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import completion
-from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, without_like
-from xavier_cli.recipes import read_toml
+from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, option_name, without_like
+from xavier_cli.fields import RunFields
+from xavier_cli.text_files import read_toml
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
+NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
+"""Variables that commands read and that are no part of a configuration."""
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,7 +30,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     options = [
-        *map(_option, (name for name in RunConfig.model_fields if name not in RunConfig.derived)),
+        *map(_option, _options()),
         *_FILES,
     ]
 
@@ -45,13 +48,19 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 def resolve(settings: Mapping[str, str]) -> RunConfig:
     """The configuration of what was typed, over the environment, files, the scale and the defaults.
 
-    Raises `ConfigError`, which names the setting and where its value came from.
+    The words and numbers of each layer are judged where they stand, and what settings are together once all
+    layers lie over each other. Raises `ConfigError`, which names the settings and where they came from.
     """
     merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for source, values in layers(settings):
-        # Checked layer by layer, so that a mistake is told with the place it was made in.
-        merged |= _checked(source, values)
-    return RunConfig.of(**merged)
+        _check(source, values)
+        merged |= values
+        origins |= dict.fromkeys(values, source)
+    try:
+        return RunConfig.of(**merged)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_whence(error.settings, origins)}", error.settings) from None
 
 
 def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -61,20 +70,44 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     """
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
-    like = typed.get("like")
-    # Checked beside what is typed with it; told apart, since `config show` says where values come from.
-    preset = {name: value for name, value in without_like(typed).items() if name not in typed}
-    typed.pop("like", None)
     if scale is not None and scale not in SCALES:
         raise ConfigError(names.unknown("scale", scale, SCALES))
-    files = [user_file(), PROJECT_FILE]
+    like = typed.pop("like", None)
+    variables = _environment()
+    framework = variables.pop("like", None)
+    # The user's own files need not be there; one that was named has to be.
+    files = [path for path in (user_file(), PROJECT_FILE) if os.path.exists(path) and not path.is_dir()]
     return [
-        *((str(path), _read(path) if path.is_file() else {}) for path in files),
-        (config or "", _read(Path(config)) if config else {}),
-        ("the environment", without_like(_environment())),
-        (f"--scale {scale}" if scale else "", SCALES[scale] if scale else {}),
-        (f"--like {like}" if like else "", preset),
+        *((str(path), _read(path)) for path in (*files, *([Path(config)] if config else []))),
+        *_preset(f"{ENVIRONMENT}LIKE", framework, variables),
+        *((f"{ENVIRONMENT}{field.upper()}", {field: value}) for field, value in variables.items()),
+        *([(f"--scale {scale}", SCALES[scale])] if scale else []),
+        # Told apart from what is typed, since `config show` says where values come from.
+        *_preset(f"--like {like}", like, typed),
         ("", typed),
+    ]
+
+
+def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What `like` stands for; raises `ConfigError` where that is set `beside` it as well."""
+    if like is None:
+        return []
+    try:
+        whole = without_like({**beside, "like": like})
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if source.startswith(ENVIRONMENT) else str(error)) from None
+    return [(source, {name: value for name, value in whole.items() if name not in beside})]
+
+
+def unknown_variables() -> list[str]:
+    """A line about each variable of the environment that would be a setting but for its spelling."""
+    known = [*(f"{ENVIRONMENT}{name.upper()}" for name in ("like", *_options())), *NOT_SETTINGS]
+    settings = [name.removeprefix(ENVIRONMENT).lower() for name in known]
+    shown = ["what `xavier config show` lists"]
+    return [
+        f"{name}: {names.unknown('setting', name.removeprefix(ENVIRONMENT).lower(), settings, shown)}"
+        for name in sorted(os.environ)
+        if name.startswith(ENVIRONMENT) and name not in known
     ]
 
 
@@ -85,25 +118,46 @@ def user_file() -> Path:
     return user_config_path("xavier", appauthor=False) / "config.toml"
 
 
-def _checked(source: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    if source and values:
-        try:
-            RunConfig.of(**values)
-        except ConfigError as error:
-            raise ConfigError(f"{source}: {error}") from None
-    return values
+def _check(source: str, values: Mapping[str, Any]) -> None:
+    """Raise `ConfigError`, which names `source`, for what no other layer could make right."""
+    try:
+        for name in values:
+            if name in RunFields.derived:
+                raise ConfigError(names.unknown("setting", name, _options()))
+        RunFields.of(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if source else str(error)) from None
+
+
+def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:
+    """Where settings that collide came from, unless all were typed."""
+    if not any(origins.get(name) for name in settings):
+        return ""
+    words = (
+        f"{name} from {origins[name] or option_name(name)}" if name in origins else f"{name} by default"
+        for name in settings
+    )
+    return f" ({', '.join(words)})"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return without_like({key.replace("-", "_"): value for key, value in read_toml(path).items()})
+    try:
+        return without_like({key.replace("-", "_"): value for key, value in read_toml(path).items()})
+    except ConfigError as error:
+        told = str(error)
+        raise ConfigError(told if f"`{path}`" in told else f"{path}: {told}", error.settings) from None
 
 
 def _environment() -> dict[str, str]:
     return {
         field: os.environ[ENVIRONMENT + field.upper()]
-        for field in ("like", *RunConfig.model_fields)
+        for field in ("like", *_options())
         if os.environ.get(ENVIRONMENT + field.upper())
     }
+
+
+def _options() -> list[str]:
+    return [name for name in RunConfig.model_fields if name not in RunConfig.derived]
 
 
 def _option(field: str) -> inspect.Parameter:
@@ -118,7 +172,7 @@ def _option(field: str) -> inspect.Parameter:
         return _parameter(field, flag, bool)
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
     option = typer.Option(
-        f"--{field.replace('_', '-')}",
+        option_name(field),
         *_ALIASES.get(field, ()),
         metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
         help=f"{info.description}{default}",

@@ -86,9 +86,11 @@ def surface(
             say("made already; `--force` makes it anew")
             show_page(surface_page(made, path), format)
             return
+    from xavier_cli.commands import written
+
     made = _make(config, path, run, data_dir, quiet)
     show_page(surface_page(made, path), format)
-    say(f"next: xavier plot loss-surface {path}")
+    say(f"next: {written('plot', 'loss-surface', path)}")
 
 
 def _config(

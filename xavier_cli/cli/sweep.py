@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -100,8 +102,9 @@ def sweep(
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")
         return
     show_page(ended_page(plan, finished), format)
+    again = sys.argv[1:] if rerun else [*sys.argv[1:], "--rerun", "failed"]
     if finished.code == ExitCode.IN_PART and any(each.ending == "failed" for each in finished.outcomes):
-        say("next: xavier sweep … --rerun failed")
+        say(f"next: {shlex.join(['xavier', *again])}")
     elif not finished.code and plan.recipe.command == "train":
         say("next: xavier compare")
     raise typer.Exit(finished.code)

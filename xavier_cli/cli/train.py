@@ -24,6 +24,7 @@ from xavier_cli.cli.options import (
 from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
+from xavier_cli.commands import written
 from xavier_cli.datasets import find_data
 
 if TYPE_CHECKING:
@@ -233,5 +234,5 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
         say(f"warning: {int(run.diverged.sum())} of {len(run.seeds)} seeds diverged; a lower --lr may help")
     if run.lr_on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
-    say(f"next: xavier plot saturation {path}")
+    say(f"next: {written('plot', 'saturation', path)}")
     say("      xavier compare")

@@ -9,7 +9,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.sparkline import sparklines
 from xavier_cli.cli.view import View, transposed
-from xavier_cli.config import RunConfig
+from xavier_cli.config import LOOKS, RunConfig
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 
@@ -87,6 +87,15 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
     verdicts = [row.verdict for row in rows]
     gaps = [verdict.difference for verdict in verdicts if verdict.difference is not None]
     notes = []
+    if alike := [row for row in rows if row.alike]:
+        settings = [
+            name
+            for name in LOOKS
+            if any(len({getattr(r.config, name) for r in row.runs}) > 1 for row in alike)
+        ]
+        notes.append(
+            f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
+        )
     if any(len(row.seeds) > 1 for row in rows):
         notes.append("±: 95 % t-interval of the mean over seeds (N), for this test set.")
     if any(verdict.kind == "best" for verdict in verdicts) and gaps:

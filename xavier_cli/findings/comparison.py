@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from xavier_cli.config import DETAILS, RunConfig
+import numpy as np
+
+from xavier_cli.config import DETAILS, LOOKS, RunConfig
 from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
@@ -53,6 +55,8 @@ class Row:
     """One experiment: what was set, what came out over its seeds, and how it stands to the best.
 
     `errors` holds each seed's final test error, in the order of `seeds`, a diverged one counted as guessing.
+    Runs that differ from `run` only in how they were looked at are the same experiment: they are in `alike`,
+    and a seed counts once.
     """
 
     run: Run
@@ -64,11 +68,14 @@ class Row:
     verdict: Verdict
     choice: Choice | None = None
     """How this run was chosen among others, where it was."""
+    diverged: tuple[int, ...] = ()
+    """The seeds that diverged."""
+    alike: tuple[Run, ...] = ()
 
     @property
-    def diverged(self) -> tuple[int, ...]:
-        """The seeds that diverged."""
-        return tuple(int(seed) for seed in self.run.seeds[self.run.diverged])
+    def runs(self) -> tuple[Run, ...]:
+        """All runs of this experiment."""
+        return (self.run, *self.alike)
 
     @property
     def status(self) -> Status:
@@ -124,6 +131,7 @@ class Comparison:
 def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Comparison:
     """Rank and test experiments: runs of which no two differ in their seeds alone.
 
+    Those that differ only in how they were looked at count as one, with the seeds of all of them.
     `choices` say of some of them how they were chosen among others, which is marked in the table.
     The figure is the test error at the last record. Runs without any training are left out.
     """
@@ -138,7 +146,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
 
 
 def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]) -> Section:
-    rows = [replace(_row(run), choice=choices.get(run.config)) for run in runs]
+    rows = [replace(_row(alike), choice=choices.get(alike[0].config)) for alike in _experiments(runs)]
     # An unfinished run is shown but cannot win: it goes below the finished ones.
     rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))
     verdicts, tests = _verdicts(rows)
@@ -149,7 +157,7 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]
     told_by = [name for name in varying if name not in DETAILS]
-    for name in (name for name in varying if name in DETAILS):
+    for name in (name for name in DETAILS if name in varying):
         if len({tuple(row.settings.get(each) for each in told_by) for row in rows}) < len(rows):
             told_by.append(name)
     common = {name: values[0] for name, values in settings.items() if len(set(values)) == 1}
@@ -162,16 +170,50 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
     )
 
 
-def _row(run: Run) -> Row:
-    errors = scores.final_error(run)
+def _experiments(runs: Sequence[Run]) -> list[list[Run]]:
+    """`runs`, those together that differ only in their seeds and in how they were looked at."""
+    found: list[list[Run]] = []
+    by_key: dict[object, list[list[Run]]] = {}
+    for run in runs:
+        config = run.config.model_copy(update=dict.fromkeys(("seeds", *LOOKS)))
+        # Neither a rate that a search chose nor how far a training is stands in the configuration.
+        candidates = by_key.setdefault((config, run.lr, run.status == "complete"), [])
+        # What was looked at in the same way was not merged for a reason; unfinished ones stay apart.
+        alike = next(
+            (a for a in candidates if run.status == "complete" and _looks(run) not in map(_looks, a)), None
+        )
+        if alike is None:
+            alike = []
+            candidates.append(alike)
+            found.append(alike)
+        alike.append(run)
+    return found
+
+
+def _looks(run: Run) -> tuple[object, ...]:
+    return tuple(getattr(run.config, name) for name in LOOKS)
+
+
+def _row(alike: Sequence[Run]) -> Row:
+    run, *others = alike
+    found: dict[int, tuple[float, float, bool]] = {}
+    for each in alike:
+        tests, valids = scores.final_error(each), scores.final_error(each, "valid")
+        for seed, test, valid, lost in zip(each.seeds, tests, valids, each.diverged, strict=True):
+            found.setdefault(int(seed), (float(test), float(valid), bool(lost)))
+    errors = tuple(test for test, _, _ in found.values())
     return Row(
         run=run,
-        settings=_settings(run),
-        seeds=tuple(int(seed) for seed in run.seeds),
-        errors=tuple(float(error) for error in errors),
-        test_error=mean_over_seeds(errors),
-        valid_error=mean_over_seeds(scores.final_error(run, "valid")),
+        # A setting in which they differ is none of the experiment's.
+        settings=_settings(run)
+        | {name: "" for name in LOOKS if len({getattr(r.config, name) for r in alike}) > 1},
+        seeds=tuple(found),
+        errors=errors,
+        test_error=mean_over_seeds(np.array(errors)),
+        valid_error=mean_over_seeds(np.array([valid for _, valid, _ in found.values()])),
         verdict=Verdict("not_tested"),
+        diverged=tuple(seed for seed, (_, _, lost) in found.items() if lost),
+        alike=tuple(others),
     )
 
 

@@ -38,8 +38,8 @@ def relu(s: Array) -> Array:
 
 
 def leaky_relu(s: Array, slope: float = 0.01) -> Array:
-    """s above 0 and slope·s below."""
-    return jax.nn.leaky_relu(s, slope)
+    """s above 0, else slope·s: at 0 its slope is `slope`, where jax.nn.leaky_relu has 1."""
+    return jnp.where(s > 0, s, slope * s)
 
 
 def elu(s: Array, alpha: float = 1.0) -> Array:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html
-import json
 
-from xavier_cli.plain_text import clean, utf8_throughout
+from xavier_cli.json_text import write_json
+from xavier_cli.plain_text import clean
 
 
 class Markup(str):
@@ -39,8 +39,7 @@ def joined(*parts: str) -> Markup:
 
 def json_block(name: str, content: object) -> Markup:
     """A block of JSON called `name` for the page's script, in which nothing can end the block."""
-    plain = utf8_throughout(content)
-    text = json.dumps(plain, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    text = write_json(content, sorted_keys=True)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(f'<script type="application/json" id="{html.escape(name)}">{text}</script>')

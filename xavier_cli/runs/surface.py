@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from xavier_cli.canonical import Canonical
 from xavier_cli.config import MAX_SEED, RunConfig, file_safe
 from xavier_cli.datasets import find_data
+from xavier_cli.fields import Number, Whole
 from xavier_cli.own import is_own
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
@@ -26,7 +27,7 @@ from xavier_cli.words import find_activation
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
 FURTHEST = 1e3
-Place = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
+Place = Annotated[Number, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
 _GRID = ("surface/y", "surface/x")
 
 
@@ -40,9 +41,9 @@ class SurfaceConfig(Canonical):
     act: str = Field("tanh", description="activation of the hidden units")
     low: Place = Field(-4.0, description="lower end of both axes")
     high: Place = Field(4.0, description="upper end of both axes")
-    points: int = Field(51, ge=3, le=MAX_POINTS, description="points along each axis")
-    examples: int = Field(1, ge=1, le=10_000, description="examples that the losses are means over")
-    seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of the random data, or of the directions")
+    points: Whole = Field(51, ge=3, le=MAX_POINTS, description="points along each axis")
+    examples: Whole = Field(1, ge=1, le=10_000, description="examples that the losses are means over")
+    seed: Whole = Field(0, ge=0, le=MAX_SEED, description="seed of the random data, or of the directions")
     around: RunConfig | None = Field(None, description="configuration of the run")
 
     @field_validator("act")

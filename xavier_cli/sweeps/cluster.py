@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xavier_cli.plain_text import said
 from xavier_cli.publish import held_file
 from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
 from xavier_cli.sweeps.plan import Group
@@ -214,7 +215,7 @@ class _Submission:
         except VersionError as error:
             why, again = str(error), False
         except Exception as error:
-            why, again = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", False
+            why, again = f"{type(error).__name__}: {' '.join(said(error).split())[:500]}", False
         else:
             # Stopped: its worker left, not we.
             return None if any(outcome.ending == "stopped" for outcome in outcomes) else outcomes

@@ -15,6 +15,7 @@ from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.locks import lock_output
+from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
@@ -149,5 +150,5 @@ def _material(config: RunConfig, data_dir: Path | None) -> Material:
 
 def _line(error: Exception) -> str:
     """Why a cell failed, in one line; with the error's name where nobody expected it."""
-    text = " ".join(str(error).split())[:500]
+    text = " ".join(said(error).split())[:500]
     return text if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}"

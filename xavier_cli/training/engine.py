@@ -16,6 +16,7 @@ from jax import Array
 
 from xavier_cli.own import digest_loaded
 from xavier_cli.training import programs
+from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Singular, Spectrograph
@@ -257,9 +258,16 @@ class Engine:
         """Wait until the devices have done all they were told to."""
         jax.block_until_ready(self.state.loss_sum)
 
-    def read(self, record: Record) -> dict[str, np.ndarray]:
-        """A record on the host: arrays of shape `(seeds, variants, *its own)` by their path in the file."""
-        return unpack(self._real(record.packed), self._shapes)
+    def read(self, record: Record, examples: int) -> dict[str, np.ndarray]:
+        """A record on the host: arrays of shape `(seeds, variants, *its own)` by their path in the file.
+
+        `examples` is what `observe` was told.
+        """
+        arrays = unpack(self._real(record.packed), self._shapes)
+        for name, part in (("valid_error", self.material.valid), ("test_error", self.material.test)):
+            path = f"curves/{name}"
+            arrays[path] = exact_share(arrays[path], min(examples, len(part.labels)))
+        return arrays
 
     def read_correct(self, record: Record) -> np.ndarray:
         """Which test examples are right, shape `(seeds, variants, examples)`, in the set's own order."""

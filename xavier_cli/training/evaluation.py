@@ -61,6 +61,15 @@ def evaluate(
     return Evaluation(loss_sum / examples, error, correct)
 
 
+def exact_share(share: np.ndarray, examples: int) -> np.ndarray:
+    """Wrong ones of so many `examples` as the nearest float64 to that fraction, out of float32 `share`.
+
+    Over 10,000 examples 393 wrong ones are .0393, which float32 does not have.
+    """
+    # NaN stays what it is.
+    return np.asarray(np.rint(share.astype(np.float64) * examples) / examples)
+
+
 def spread_over(n: int, count: int) -> np.ndarray:
     """Shape `(count,)`: which of n examples, evenly from the first on."""
     return np.arange(count) * n // count

@@ -146,7 +146,7 @@ class _Training:
         engine, watcher, history = self._engine, self._watcher, self._history
         config = engine.population.config
         records = config.record_updates()
-        pending: tuple[int, Record] | None = None
+        pending: tuple[int, Record, int] | None = None
         pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
@@ -170,7 +170,7 @@ class _Training:
             whole = 0 < at == records[-1]
             held_out = (engine.material.valid, engine.material.test)
             examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
-            pending = at, engine.observe(since, examples)
+            pending = at, engine.observe(since, examples), examples
             if at in config.jacobian_updates():
                 history.add_jacobians(at, engine.jacobians())
         if pending:
@@ -178,8 +178,8 @@ class _Training:
             if 0 < pending[0] == records[-1]:
                 history.finish(engine.read_correct(pending[1]))
 
-    def _add(self, update: int, observed: Record) -> None:
-        record = self._engine.read(observed)
+    def _add(self, update: int, observed: Record, examples: int) -> None:
+        record = self._engine.read(observed, examples)
         self._history.add(update, record)
         self._look(update, record)
 

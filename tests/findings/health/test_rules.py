@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xavier_cli.commands import train_command
 from xavier_cli.config import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
-from xavier_cli.findings.health.advice import lower_rate, train_command, wider_search
+from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.names import UnknownNameError
 
 DEPTH = 5

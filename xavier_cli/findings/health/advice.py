@@ -3,30 +3,9 @@
 from __future__ import annotations
 
 import math
-import shlex
 
+from xavier_cli.commands import train_command
 from xavier_cli.config import RunConfig
-
-
-def train_command(config: RunConfig, **changes: object) -> str:
-    """`xavier train` with every setting of `config` that is no default, and `changes`."""
-    settings = config.model_dump()
-    plain = RunConfig.of(data=config.data).model_dump()
-    if "lr" in changes and not isinstance(changes["lr"], tuple):
-        # What a search would have taken is no part of a training at one rate.
-        settings["search_seeds"] = plain["search_seeds"]
-    differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
-    if config.data != RunConfig.of().data:
-        differing = {"data": config.data, **differing}
-    words = [word for name, value in differing.items() for word in _option(name, value)]
-    return shlex.join(["xavier", "train", *words])
-
-
-def _option(name: str, value: object) -> tuple[str, ...]:
-    option = name.replace("_", "-")
-    if isinstance(value, bool):
-        return (f"--{option}" if value else f"--no-{option}",)
-    return f"--{option}", _typed(name, value)
 
 
 def lower_rate(config: RunConfig, rate: float) -> str:
@@ -42,12 +21,3 @@ def wider_search(config: RunConfig, chosen: float) -> str:
     outward = step if math.isclose(chosen, rates[-1]) else 1 / step
     beyond = (float(f"{chosen * outward**k:.2g}") for k in (1, 2))
     return train_command(config, lr=tuple(sorted({*rates, *beyond})))
-
-
-def _typed(name: str, value: object) -> str:
-    """`value` as the option takes it."""
-    if not isinstance(value, tuple):
-        return f"{value:g}" if name == "lr" else str(value)
-    if name == "seeds" and value == tuple(range(len(value))):
-        return str(len(value))
-    return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)

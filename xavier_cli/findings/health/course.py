@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xavier_cli.findings.health.advice import lower_rate, train_command, wider_search
+from xavier_cli.commands import train_command
+from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
 from xavier_cli.plain_text import fixed

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xavier_cli.commands import train_command
 from xavier_cli.config import RunConfig
 from xavier_cli.findings.expectation import PATHS
-from xavier_cli.findings.health.advice import lower_rate, train_command
+from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layers import over_time
 from xavier_cli.plain_text import fixed

@@ -74,7 +74,7 @@ class EngineProgram:
         """Probe, evaluate and fetch so many records."""
         config = self.engine.population.config
         for _ in range(records):
-            self.engine.read(self.engine.observe(1, config.eval_examples))
+            self.engine.read(self.engine.observe(1, config.eval_examples), config.eval_examples)
 
 
 def bare_program(config: RunConfig) -> Timed:
