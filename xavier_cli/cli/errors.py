@@ -57,8 +57,8 @@ def one_line(error: BaseException) -> str:
             "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
         )
     # Typer's own errors say more than their text.
-    is_typers = exit_code(error) is ExitCode.USAGE and hasattr(error, "format_message")
-    text = error.format_message() if is_typers else said(error)
+    typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
+    text = str(typers()) if typers else said(error)
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"

@@ -155,7 +155,6 @@ def check_versions(client: Client) -> None:
         raise ClusterError(f"{wrong[0]}{more}: numbers depend on versions, install the same everywhere")
 
 
-@contextlib.contextmanager
 def _written_address(path: Path) -> str:
     """The address in the file that a scheduler wrote about itself."""
     try:
@@ -167,6 +166,7 @@ def _written_address(path: Path) -> str:
     return address
 
 
+@contextlib.contextmanager
 def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token]]:
     """A token in each folder that `groups` have files in, while the context lasts."""
     from xavier_cli.sweeps.cluster_job import Token
