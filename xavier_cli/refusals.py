@@ -41,8 +41,8 @@ KNOWN = frozenset(_WORDS)
 
 def words(error: ErrorDetails) -> str:
     """What is wrong, in words that follow the name of a setting."""
-    said = _WORDS.get(error["type"], lambda _: "cannot be this")(error.get("ctx", {}))
-    return " ".join(said.split())
+    row = _WORDS.get(error["type"])
+    return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
 
 
 def given(error: ErrorDetails) -> str:
