@@ -43,12 +43,16 @@ FAMILIES = {
 Kind = Literal["shapeset", "official", "images", "arrays", "own"]
 
 
+_ADDED = ("notes", "warnings", "standardized")
+
+
 class DataFacts(BaseModel):
     """What is known of a data set once it was read; it travels in the run file.
 
     `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
     `train`, `valid` and `test` count examples, None where there is no end of them. `sha256` is of the decoded
-    examples, empty for a stream; `sources` are checksums of files.
+    examples, empty for a stream; `sources` are checksums of files. `notes` say what was done in reading it,
+    `warnings` what looks odd in it; `standardized` are the mean and the deviation that were taken out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +68,9 @@ class DataFacts(BaseModel):
     test: int | None = None
     sha256: str = ""
     sources: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    standardized: tuple[float, float] | None = Field(None, allow_inf_nan=False)
 
     @property
     def guessing_error(self) -> float:
@@ -71,8 +78,10 @@ class DataFacts(BaseModel):
         return 1 - self.top_class
 
     def to_json(self) -> str:
-        """The canonical text, ASCII."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """The canonical text, ASCII; what there is nothing of is left out, as in older files."""
+        content = self.model_dump(mode="json")
+        kept = {name: value for name, value in content.items() if value or name not in _ADDED}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> DataFacts:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 MAX_SEEDS = 100_000
+STANDARDIZE = "standardize"
 
 
 def parse_seeds(value: object) -> object:
@@ -48,8 +49,16 @@ def parse_rates(value: object) -> object:
 
 
 def parse_coding(value: object) -> object:
-    """A coding from `-1,1`: what a black and a white pixel become."""
-    return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
+    """A coding from `-1,1`: what a black and a white pixel become; or the word `standardize`."""
+    if isinstance(value, str) and value.strip() == STANDARDIZE:
+        return STANDARDIZE
+    if isinstance(value, str):
+        return tuple(_number(part) for part in _split(value, ",", 2))
+    # Said here, since of several types a value may have only the last one would be told.
+    numbers = isinstance(value, list | tuple) and not any(isinstance(part, bool) for part in value)
+    if not (numbers and len(value) == 2 and all(isinstance(part, int | float) for part in value)):  # type: ignore[arg-type]
+        raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}")
+    return tuple(value)  # type: ignore[arg-type]
 
 
 def parse_gain(value: object) -> object:

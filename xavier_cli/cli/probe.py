@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.gather import say_data
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.settings import resolve, with_settings
@@ -66,6 +67,8 @@ def probe(
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
     material = prepare(config, data_dir)
+    if material.facts:
+        say_data(material.facts)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = Watcher(report, provenance=command)
         run = probe(config, material, strategy=strategy.value, watcher=watcher)
