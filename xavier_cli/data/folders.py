@@ -59,7 +59,7 @@ class _Walk:
     """A look through a folder, and what is come across on the way."""
 
     folder: Path
-    litter: Counter[str] = field(default_factory=Counter)
+    litter: set[Path] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     inside: list[str] = field(default_factory=list)
 
@@ -141,7 +141,7 @@ class _Walk:
         kept = []
         for entry in sorted(folder.iterdir()):
             if entry.name.startswith(".") or entry.name.lower() in LITTER:
-                self.litter["`._*`" if entry.name.startswith("._") else f"`{entry.name.strip()}`"] += 1
+                self.litter.add(entry)
             else:
                 kept.append(entry)
         return kept
@@ -156,8 +156,9 @@ class _Walk:
         if self.unread:
             lines.append(f"not read: {listed(self.unread)}")
         if self.litter:
-            counted = ", ".join(f"{count} × {name}" for name, count in self.litter.most_common(4))
-            lines.append(f"skipped {self.litter.total()} that are no pictures: {counted}")
+            names = Counter("._*" if each.name.startswith("._") else each.name.strip() for each in self.litter)
+            counted = ", ".join(f"{names[name]} × `{name[:60]}`" for name in sorted(names)[:4])
+            lines.append(f"skipped {len(self.litter)} that are no pictures: {counted}{' …' * (len(names) > 4)}")
         return tuple(lines)
 
 

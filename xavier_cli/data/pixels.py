@@ -78,7 +78,7 @@ def _scaled(path: Path, given: dict[str, np.ndarray], notes: dict[str, None]) ->
     for name, x in given.items():
         if x.dtype.kind == "f":
             # Also false for what is not a number.
-            if not (np.isfinite(x).all() and max(-x.min(), x.max()) <= LARGEST):
+            if not (np.isfinite(x).all() and max(-float(x.min()), float(x.max())) <= LARGEST):
                 raise DataDamagedError(f"`{path}`: `{name}` holds a number that is not finite, or is over 1e6")
             scaled[name] = x.astype(np.float32)
         elif x.dtype.kind == "b":
