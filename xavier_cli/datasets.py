@@ -17,7 +17,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from xavier_cli import names
 from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
@@ -38,9 +38,10 @@ SMALL_IMAGENET = "small-imagenet"
 FAMILIES = {
     "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
-    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/* and PATH/test/CLASS/*; 37×37 grey",
+    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
+    "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
     "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
-    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own, with its labels, and a test part, beside it",
+    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own; labels, perhaps a test part, beside it",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
@@ -74,7 +75,7 @@ class DataFacts(BaseModel):
     sources: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    standardized: tuple[float, float] | None = Field(None, allow_inf_nan=False)
+    standardized: tuple[FiniteFloat, FiniteFloat] | None = None
 
     @property
     def guessing_error(self) -> float:
@@ -144,7 +145,9 @@ def find_data(word: str) -> AskedData:
     if word.startswith("images:"):
         path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
-        return AskedData(f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known)
+        return AskedData(
+            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
+        )
     base = word.partition("@")[0].replace("_", "-")
     if base == SMALL_IMAGENET:
         _, images = _sized(word, word)

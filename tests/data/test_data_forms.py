@@ -92,12 +92,22 @@ ARRAYS = [
     ("names and numbers", SPLIT | {"y_test": named(Y)}, "refused", "`y_train` and `y_test` do not both hold"),
     ("empty names", {"x": X, "y": np.where(Y, named(Y), "")}, "refused", "no name of a class"),
     ("names that are no text", {"x": X, "y": np.full(N, b"\xff\xfe")}, "refused", "not UTF-8"),
-    ("too many labels", {"x": X, "y": np.arange(N) * 7}, "refused", "has no valid examples: it has 400 in all"),
+    (
+        "too many labels",
+        {"x": X, "y": np.arange(N) * 7},
+        "refused",
+        "has no valid examples: it has 400 in all",
+    ),
     # Inputs.
     ("one channel last", {"x": X[..., None], "y": Y}, "noted", "(4, 5, 1), one channel: a grey picture"),
     ("one channel first", {"x": X[:, None], "y": Y}, "noted", "(1, 4, 5), one channel: a grey picture"),
     ("int64 of bytes", {"x": X.astype(np.int64), "y": Y}, "noted", "int64: 0 is black, 255 is white"),
-    ("int8", {"x": (X.astype(np.int16) - 128).astype(np.int8), "y": Y}, "noted", "-128 is black, 127 is white"),
+    (
+        "int8",
+        {"x": (X.astype(np.int16) - 128).astype(np.int8), "y": Y},
+        "noted",
+        "-128 is black, 127 is white",
+    ),
     ("16 bits", {"x": X.astype(np.uint16) * 257, "y": Y}, "noted", "uint16: 0 is black, 65535 is white"),
     ("32 bits", {"x": X.astype(np.uint32) << 24, "y": Y}, "noted", "uint32: 0 is black, 4294967295 is white"),
     ("truth values as inputs", {"x": X > 99, "y": Y}, "noted", "false is black, true is white"),
@@ -139,11 +149,18 @@ ARRAYS = [
     ("two examples", {"x": X[:2], "y": Y[:2]}, "refused", "examples: it has 2 in all"),
     ("two of a class", {"x": X[:2], "y": Y[:2] * 0}, "refused", "examples: it has 2 in all"),
     ("ten examples", {"x": X[:10], "y": Y[:10]}, "read", ""),
-    ("one test example", SPLIT | {"x_test": X[:1], "y_test": Y[:1]}, "refused", "has 1 test examples, where 3"),
+    (
+        "one test example",
+        SPLIT | {"x_test": X[:1], "y_test": Y[:1]},
+        "refused",
+        "has 1 test examples, where 3",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("arrays", "kind", "said"), [row[1:] for row in ARRAYS], ids=[row[0] for row in ARRAYS])
+@pytest.mark.parametrize(
+    ("arrays", "kind", "said"), [row[1:] for row in ARRAYS], ids=[row[0] for row in ARRAYS]
+)
 def test_a_form_of_arrays(tmp_path, arrays, kind, said):
     np.savez(tmp_path / "set.npz", **arrays)
     how, words, _ = outcome(tmp_path / "set.npz")
@@ -216,7 +233,10 @@ def header(shape, dtype="|u1"):
         ([("x.npy", npy()), ("y.npy", npy(Y)), ("y.npy", npy(Y))], "has two arrays `y`: `y.npy` and `y.npy`"),
         ([("x.npy", header((9 << 30, 1))), ("y.npy", npy(Y))], "declares 9.0 GiB of numbers, over 8 GiB"),
         ([("x.npy", header((1 << 20, 1 << 20))), ("y.npy", npy(Y))], "GiB of numbers, over 8 GiB"),
-        ([("x.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 70_000), ("y.npy", npy(Y))], "cannot be read"),
+        (
+            [("x.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 70_000), ("y.npy", npy(Y))],
+            "cannot be read",
+        ),
         ([("x.npy", header((N, 4))), ("y.npy", npy(Y))], "`x` is not as long as it declares"),
         ([("x.npy", header((-20, -20))), ("y.npy", npy(Y))], "`x` is not as long as it declares"),
         ([("x.npy", npy()[:-7]), ("y.npy", npy(Y))], "`x` is not as long as it declares"),
@@ -399,7 +419,9 @@ def idx(array):
     codes = {"u1": 8, "i1": 9, "i4": 12, "f4": 13}
     kind = array.dtype.str[1:]
     shape = np.array(array.shape, ">u4").tobytes()
-    return bytes([0, 0, codes[kind], array.ndim]) + shape + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    return (
+        bytes([0, 0, codes[kind], array.ndim]) + shape + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    )
 
 
 PAIR = {"images": X, "labels": (Y + 1).astype(np.uint8)}
@@ -411,18 +433,32 @@ PAIR = {"images": X, "labels": (Y + 1).astype(np.uint8)}
         (("a-images-idx3-ubyte", "a-labels-idx1-ubyte"), "a-images-idx3-ubyte", [324, 36, 40], "start at 1"),
         (("images.idx", "labels.idx.gz"), "images.idx", [324, 36, 40], "read `images.idx` as x"),
         (
-            tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "test") for kind in ("images-idx3", "labels-idx1")),
+            tuple(
+                f"{part}-{kind}-ubyte.gz"
+                for part in ("train", "test")
+                for kind in ("images-idx3", "labels-idx1")
+            ),
             "train-images-idx3-ubyte.gz",
             [360, 40, 400],
             "`test-images-idx3-ubyte.gz` as x_test",
         ),
         (
-            ("train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"),
+            (
+                "train-images.idx3-ubyte",
+                "train-labels.idx1-ubyte",
+                "t10k-images.idx3-ubyte",
+                "t10k-labels.idx1-ubyte",
+            ),
             "train-images.idx3-ubyte",
             [360, 40, 400],
             "`t10k-labels.idx1-ubyte` as y_test",
         ),
-        (("images-idx3-ubyte",), "images-idx3-ubyte", None, "no labels beside it: no file `labels-idx1-ubyte`"),
+        (
+            ("images-idx3-ubyte",),
+            "images-idx3-ubyte",
+            None,
+            "no labels beside it: no file `labels-idx1-ubyte`",
+        ),
         (("labels-idx1-ubyte",), "labels-idx1-ubyte", None, "name the file of images"),
         ((), "images-idx3-ubyte", None, "no file"),
     ],
@@ -456,7 +492,9 @@ def test_an_idx_file_is_refused_by_its_header(tmp_path, content, said):
 def test_a_packed_idx_file_is_not_unpacked_beyond_what_it_declares(tmp_path):
     (tmp_path / "labels-idx1-ubyte").write_bytes(idx(PAIR["labels"]))
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = packer.compress(idx(X)) + b"".join(packer.compress(bytes(10**6)) for _ in range(200)) + packer.flush()
+    bomb = (
+        packer.compress(idx(X)) + b"".join(packer.compress(bytes(10**6)) for _ in range(200)) + packer.flush()
+    )
     (tmp_path / "images-idx3-ubyte.gz").write_bytes(bomb)
 
     assert "holds 8001 bytes where it declares (400, 4, 5)" in outcome(tmp_path / "images-idx3-ubyte.gz")[1]

@@ -104,9 +104,7 @@ def check_shapes(path: Path, names: ArrayNames, shapes: Mapping[str, tuple[int, 
     refuse_counts(counts, path)
 
 
-def check_declared(
-    path: Path, there: str, ours: str, shape: tuple[int, ...], dtype: np.dtype
-) -> None:
+def check_declared(path: Path, there: str, ours: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Refuse an array of a type or shape that its part of the set cannot have."""
     (pixels if ours.startswith("x") else labels).check_declared(path, there, shape, dtype)
 

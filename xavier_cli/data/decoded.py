@@ -63,7 +63,9 @@ def _kept(path: Path, stamped: str) -> FiniteSet | None:
                 Examples(file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "valid", "test")
             )
         shape = tuple(map(int, about["shape"]))
-        kept = FiniteSet(train, valid, test, tuple(about["labels"]), shape, about["checksums"], tuple(about["notes"]))
+        kept = FiniteSet(
+            train, valid, test, tuple(about["labels"]), shape, about["checksums"], tuple(about["notes"])
+        )
         return kept if kept.sha256 == about["sha256"] else None
     # A RuntimeError is how zipfile refuses what a flipped bit makes look encrypted.
     except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):

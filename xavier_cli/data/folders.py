@@ -77,7 +77,12 @@ class _Walk:
         counts = {part if len(parts) > 1 else "": len(each.files) for part, each in ordered.items()}
         refuse_counts(counts, self.folder)
         return Listing(
-            self.folder, labels, ordered["train"], ordered.get("test"), ordered.get("valid"), self._notes(parts)
+            self.folder,
+            labels,
+            ordered["train"],
+            ordered.get("test"),
+            ordered.get("valid"),
+            self._notes(parts),
         )
 
     def _parts(self) -> dict[str, Path]:
@@ -156,9 +161,13 @@ class _Walk:
         if self.unread:
             lines.append(f"not read: {listed(self.unread)}")
         if self.litter:
-            names = Counter("._*" if each.name.startswith("._") else each.name.strip() for each in self.litter)
+            names = Counter(
+                "._*" if each.name.startswith("._") else each.name.strip() for each in self.litter
+            )
             counted = ", ".join(f"{names[name]} × `{name[:60]}`" for name in sorted(names)[:4])
-            lines.append(f"skipped {len(self.litter)} that are no pictures: {counted}{' …' * (len(names) > 4)}")
+            lines.append(
+                f"skipped {len(self.litter)} that are no pictures: {counted}{' …' * (len(names) > 4)}"
+            )
         return tuple(lines)
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -77,7 +77,9 @@ def read_images(listing: Listing, side: int, colour: bool, background: str = BAC
     shape = (3, side, side) if colour else (side, side)
     parts = _parts(listing)
     labels = {name: np.array([label for label, _ in files], np.int32) for name, files in parts.items()}
-    # Before a picture is opened: what is too few or too much needs no decoding.
+    with ThreadPoolExecutor() as pool, _quiet():
+        _each(pool, listing.folder, list(parts.values()), lambda part, row, file: _look(file))
+    # Before a picture is decoded, which what is too few or too much does not need.
     refuse_labels(labels, listing.labels, listing.folder)
     refuse_over_memory(sum(map(len, parts.values())) * int(np.prod(shape)), listing.folder)
     decoded, notes = _decoded(listing.folder, list(parts.values()), side, colour, background)
@@ -106,17 +108,22 @@ def _decoded(
 ) -> tuple[list[np.ndarray], list[str]]:
     """The pixels of each part, and what was done to them, a line each."""
     odd: list[str] = []
+    decoded = [np.empty((len(files), (3 if colour else 1) * side * side), np.uint8) for files in parts]
 
-    with ThreadPoolExecutor() as pool, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _each(pool, folder, parts, lambda part, row, file: _look(file))
-        decoded = [np.empty((len(files), (3 if colour else 1) * side * side), np.uint8) for files in parts]
+    def fill(part: int, row: int, file: Path) -> None:
+        decoded[part][row] = _image(file, side, colour, background, odd)
 
-        def fill(part: int, row: int, file: Path) -> None:
-            decoded[part][row] = _image(file, side, colour, background, odd)
-
+    with ThreadPoolExecutor() as pool, _quiet():
         _each(pool, folder, parts, fill)
     return decoded, _notes(Counter(odd), background)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: of damaged metadata, say, and of sizes that are refused here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _each(

@@ -95,7 +95,9 @@ def _numbered(
         if numbers and numbers != list(range(len(numbers))):
             what = "have gaps" if numbers[-1] - numbers[0] >= len(numbers) else f"start at {numbers[0]}"
             what = "are -1 and 1" if numbers[0] < 0 else what
-            notes[f"labels {what}: the {len(numbers)} classes keep their numbers {_shown(names)} as names"] = None
+            notes[
+                f"labels {what}: the {len(numbers)} classes keep their numbers {_shown(names)} as names"
+            ] = None
     place = np.empty(len(values), np.int32)
     place[order] = np.arange(len(values), dtype=np.int32)
     parts = {name: place[np.searchsorted(values, array)] for name, array in flat.items()}
@@ -160,7 +162,9 @@ def _sorted_names(path: Path, quoted: str, values: np.ndarray) -> tuple[np.ndarr
 
 
 def _named(given: Mapping[str, np.ndarray], numbers: Iterable[int]) -> tuple[str, ...]:
-    truth = all(array.dtype.kind == "b" and (array.ndim == 1 or array.shape[1] == 1) for array in given.values())
+    truth = all(
+        array.dtype.kind == "b" and (array.ndim == 1 or array.shape[1] == 1) for array in given.values()
+    )
     return tuple(str(bool(number)).lower() if truth else str(number) for number in numbers)
 
 

@@ -88,7 +88,7 @@ def where(asked: AskedData, data_dir: Path | None) -> Path | None:
         match asked.kind, asked.name:
             case "images", _:
                 return find_folder(asked, folders)
-            case ("arrays" | "idx"), _:
+            case (("arrays" | "idx"), _):
                 return Path(asked.path) if Path(asked.path).expanduser().is_file() else None
             case _, "cifar10":
                 return cifar.source(folders)

@@ -83,7 +83,9 @@ def read_fashion(folders: Sequence[Path]) -> FiniteSet:
     finite = _split("fashion_mnist", arrays, {} if unpacked else FASHION_MD5)
     if not unpacked:
         return finite
-    return replace(finite, notes=("files were unpacked, which have no published checksums: sizes are checked",))
+    return replace(
+        finite, notes=("files were unpacked, which have no published checksums: sizes are checked",)
+    )
 
 
 def _refuse_other_sizes(path: Path, name: str, array: np.ndarray) -> None:
@@ -110,7 +112,10 @@ def fashion_source(folders: Sequence[Path]) -> Path:
 def _candidates(folders: Sequence[str], name: str) -> list[str]:
     spellings = (name, name.replace("-idx", ".idx"))
     return [
-        f"{folder}{spelling}{ending}" for folder in folders for spelling in spellings for ending in (".gz", "")
+        f"{folder}{spelling}{ending}"
+        for folder in folders
+        for spelling in spellings
+        for ending in (".gz", "")
     ]
 
 

@@ -40,7 +40,9 @@ def standardizer(train: Examples, name: str) -> Standardizer:
     """That of the training part of the set called `name`; `DataDamagedError` where all its pixels are alike."""
     mean, deviation = moments(train.pixels)
     if not deviation > 0:
-        raise DataDamagedError(f"{name}: all training pixels are {mean:g}: `--coding standardize` divides by 0")
+        raise DataDamagedError(
+            f"{name}: all training pixels are {mean:g}: `--coding standardize` divides by 0"
+        )
     return Standardizer(mean, deviation)
 
 

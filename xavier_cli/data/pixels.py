@@ -31,12 +31,16 @@ def check_declared(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtyp
     """Refuse inputs that cannot be any, by what their header says."""
     if dtype.kind not in "iufb":
         remedy = (
-            f": it is a pickle and never loaded; `np.stack({name})` makes one array" if dtype.kind == "O" else ""
+            f": it is a pickle and never loaded; `np.stack({name})` makes one array"
+            if dtype.kind == "O"
+            else ""
         )
         raise DataDamagedError(f"`{path}`: `{name}` holds {dtype}, not bytes (uint8) or floats{remedy}")
     channels = {1, 3} & {shape[1], shape[3]} if len(shape) == 4 else {1}
     if len(shape) not in (2, 3, 4) or 0 in shape or not channels:
-        kind = " (a fourth channel is transparency: leave it out)" if len(shape) == 4 and 4 in shape[1:] else ""
+        kind = (
+            " (a fourth channel is transparency: leave it out)" if len(shape) == 4 and 4 in shape[1:] else ""
+        )
         raise DataDamagedError(
             f"`{path}`: `{name}` has shape {shape}, not (n, inputs), (n, height, width) or with 1 or 3 "
             f"channels{kind}"
@@ -79,7 +83,9 @@ def _scaled(path: Path, given: dict[str, np.ndarray], notes: dict[str, None]) ->
         if x.dtype.kind == "f":
             # Also false for what is not a number.
             if not (np.isfinite(x).all() and max(-float(x.min()), float(x.max())) <= LARGEST):
-                raise DataDamagedError(f"`{path}`: `{name}` holds a number that is not finite, or is over 1e6")
+                raise DataDamagedError(
+                    f"`{path}`: `{name}` holds a number that is not finite, or is over 1e6"
+                )
             scaled[name] = x.astype(np.float32)
         elif x.dtype.kind == "b":
             notes["inputs are truth values: false is black, true is white"] = None

@@ -95,7 +95,9 @@ def _standardized(
     scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
     if scale:
         finite = replace(finite, **{name: scale.examples(part) for name, part in finite.parts()})
-        note = f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
+        note = (
+            f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
+        )
         facts = facts.model_copy(
             update={"notes": (*facts.notes, note), "standardized": (scale.mean, scale.deviation)}
         )
