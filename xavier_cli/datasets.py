@@ -41,7 +41,7 @@ FAMILIES = {
     "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
     "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
     "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
-    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own; labels, perhaps a test part, beside it",
+    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own; labels, perhaps a test part, by it",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
@@ -103,8 +103,8 @@ class AskedData:
 
     `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
     only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
-    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and `background` are of images; `examples`
-    of a finite Shapeset, 0 for the stream.
+    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and
+    `background` are of images; `examples` of a finite Shapeset, 0 for the stream.
     """
 
     name: str

@@ -55,10 +55,9 @@ def parse_coding(value: object) -> object:
     if isinstance(value, str):
         return tuple(_number(part) for part in _split(value, ",", 2))
     # Said here, since of several types a value may have only the last one would be told.
-    numbers = isinstance(value, list | tuple) and not any(isinstance(part, bool) for part in value)
-    if not (numbers and len(value) == 2 and all(isinstance(part, int | float) for part in value)):  # type: ignore[arg-type]
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))):
         raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}")
-    return tuple(value)  # type: ignore[arg-type]
+    return tuple(value)
 
 
 def parse_gain(value: object) -> object:
@@ -73,6 +72,10 @@ def parse_gain(value: object) -> object:
     if not isinstance(value, str) and not 0 < value <= 1e6:
         raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
     return "paper" if value == 1 else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _split(text: str, separator: str, parts: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Data as people have it: a table of forms, each read as it is, noted, warned of, or refused, and in which words.
+"""Data as people have it: a table of forms, each read as it is, noted, warned of or refused, in which words.
 
 "read" says nothing; "noted" says what was done; "warned" says what looks odd; "refused" names the thing.
 """
@@ -199,7 +199,7 @@ def test_sixteen_bits_keep_all_their_levels(tmp_path):
     assert np.allclose(finite.test.pixels, deep[:50] / 65_535, atol=1e-7)
 
 
-# --- archives that are not what they seem ---------------------------------------------------------------------
+# --- archives that are not what they seem -----------------------------------------------------------------
 
 
 def npy(array=X, **header):
@@ -281,7 +281,7 @@ def test_a_set_that_this_machine_has_no_memory_for_is_refused(tmp_path, monkeypa
     assert (how, "takes more memory than there is" in words) == ("refused", True)
 
 
-# --- folders of pictures --------------------------------------------------------------------------------------
+# --- folders of pictures ----------------------------------------------------------------------------------
 
 
 def png(path, level=99, mode="L", size=(6, 5), **settings):
@@ -352,8 +352,8 @@ FOLDERS = [
     ("._ files", (), add("cat/._1.png"), "noted", "1 × `._*`"),
     ("a file beside classes", (), add("README.md"), "noted", "not read: `README.md`"),
     ("a folder beside parts", ("train", "test"), add("extra/a.txt"), "noted", "not read: `extra`"),
-    ("a file beside a part's classes", ("train", "test"), add("train/a.csv"), "noted", "not read: `train/a.csv`"),
-    ("no picture", (), add("cat/notes.txt"), "refused", "1 of 61 files are no images that can be read: `cat/notes"),
+    ("a file in a part", ("train", "test"), add("train/a.csv"), "noted", "not read: `train/a.csv`"),
+    ("no picture", (), add("cat/notes.txt"), "refused", "1 of 61 files are no images that can be read"),
     ("transparent", (), lambda f: png(f / "cat/a.png", (0, 0, 0, 0), "RGBA"), "noted",
      "1 picture is transparent: laid on white"),
     ("opaque, with alpha", (), lambda f: png(f / "cat/a.png", (1, 2, 3, 255), "RGBA"), "read", ""),
@@ -412,7 +412,7 @@ def test_few_or_large_pictures_are_refused_before_one_is_decoded(pets, monkeypat
     assert "60 of 60 files are no images that can be read" in outcome(f"images:{folder}@4")[1]
 
 
-# --- official sets and IDX files under other names -------------------------------------------------------------
+# --- official sets and IDX files under other names --------------------------------------------------------
 
 
 def idx(array):

@@ -96,7 +96,7 @@ def test_a_finite_shapeset_is_standardized_with_all_its_parts():
 def test_constant_inputs_cannot_be_standardized(tmp_path):
     np.savez(tmp_path / "set.npz", x=np.full((4000, 3), 0.5), y=np.arange(4000) % 2)
 
-    with pytest.raises(DataDamagedError, match="all training pixels are 0.5"):
+    with pytest.raises(DataDamagedError, match=r"all training pixels are 0\.5"):
         prepare(RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize"), None)
 
 

@@ -46,8 +46,8 @@ def source(folders: Sequence[Path]) -> Path:
         pickled = first_there(folders, _inside(*PICKLES))
         if pickled:
             raise DataMissingError(
-                f"cifar10: `{pickled}` holds Python's batches, which are pickles and never loaded: `{ARCHIVES[0]}` "
-                "has the same pictures; `xavier data fetch cifar10` gets it"
+                f"cifar10: `{pickled}` holds Python's batches, which are pickles and never loaded: "
+                f"`{ARCHIVES[0]}` has the same pictures; `xavier data fetch cifar10` gets it"
             )
         raise DataMissingError(not_there("cifar10", names[0], folders))
     return found.parent if found.suffix == ".bin" else found

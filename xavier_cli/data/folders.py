@@ -2,8 +2,8 @@
 
     PATH/train/CLASS/* and PATH/test/CLASS/*, perhaps PATH/valid/CLASS/*        or        PATH/CLASS/*
 
-Usual names of the parts are understood, like `val` and `Training`. Pictures may lie in folders inside a class.
-What file managers leave behind is skipped and counted, and what means nothing here is listed.
+Usual names of the parts are understood, like `val` and `Training`. Pictures may lie in folders inside a
+class. What file managers leave behind is skipped and counted, and what means nothing here is listed.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class _Walk:
         for part in ("train", "test"):
             if not named[part]:
                 raise DataDamagedError(
-                    f"`{self.folder}` has {_all(folders)} but no `{part}`: it should have `train` and `test`, "
-                    "or one folder per class"
+                    f"`{self.folder}` has {_all(folders)} but no `{part}`: it should have `train` and "
+                    "`test`, or one folder per class"
                 )
         self.unread += [entry.name for entry in entries if entry not in folders]
         return {part: each[0] for part, each in named.items() if each}
@@ -132,8 +132,8 @@ class _Walk:
                 continue
             if depth == DEEPEST:
                 raise DataDamagedError(
-                    f"`{self.folder}`: `{entry.relative_to(self.folder)}` is a folder, over {DEEPEST} folders "
-                    "inside its class"
+                    f"`{self.folder}`: `{entry.relative_to(self.folder)}` is a folder, over {DEEPEST} "
+                    "folders inside its class"
                 )
             within = self._files(entry, depth + 1)
             if within:

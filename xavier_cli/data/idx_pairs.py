@@ -1,7 +1,8 @@
 """IDX files of the user's own, as of EMNIST: one of images is named, and its labels lie beside it.
 
 The labels' name is that of the images with `labels` for `images` and `idx1` for `idx3`. Beside a file with
-`train` in its name, files with `test` or `t10k` there are the test part, and with `valid` or `val` for validation.
+`train` in its name, files with `test` or `t10k` there are the test part, those with `valid` or `val` for
+validation.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ PARTS = {"test": ("test", "t10k"), "valid": ("valid", "val", "validation")}
 
 
 def read_pair(path: Path) -> FiniteSet:
-    """The set of the images at `path` and of what belongs to them; raises `DataMissingError`, `DataDamagedError`."""
+    """The set of the images at `path` and of what belongs to them.
+
+    Raises `DataMissingError` and `DataDamagedError`.
+    """
     path = path.expanduser()
     if not path.is_file():
         raise DataMissingError(f"no file `{path}`")

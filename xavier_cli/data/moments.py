@@ -1,4 +1,4 @@
-"""Mean and deviation of training pixels: what `--coding standardize` takes out, and what looks odd in them."""
+"""Mean and deviation of training pixels, which `--coding standardize` takes out; what looks odd in a set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAR = 4.0
 
 @dataclass(frozen=True)
 class Standardizer:
-    """What takes pixels to mean 0 and deviation 1; both are of pixels as `decode` has them, bytes from 0 to 1."""
+    """Takes pixels to mean 0 and deviation 1; what those are now is of bytes as numbers from 0 to 1."""
 
     mean: float
     deviation: float
@@ -37,11 +37,11 @@ class Standardizer:
 
 
 def standardizer(train: Examples, name: str) -> Standardizer:
-    """That of the training part of the set called `name`; `DataDamagedError` where all its pixels are alike."""
+    """That of the training part of the set `name`; raises `DataDamagedError` where its pixels are alike."""
     mean, deviation = moments(train.pixels)
     if not deviation > 0:
         raise DataDamagedError(
-            f"{name}: all training pixels are {mean:g}: `--coding standardize` divides by 0"
+            f"`{name}`: all training pixels are {mean:g}: `--coding standardize` would divide by 0"
         )
     return Standardizer(mean, deviation)
 

@@ -48,7 +48,7 @@ class FiniteSet:
     """A data set in its three parts.
 
     `labels` are the classes' names and `shape` an image's, as in `DataFacts`; `checksums` are of the content
-    of the files it was read from, where those have known ones; `notes` say what was done to them, a line each.
+    of the files it was read from, where those have known ones; `notes` say what was done, a line each.
     """
 
     train: Examples
@@ -76,7 +76,6 @@ class FiniteSet:
     def facts(self, name: str) -> DataFacts:
         """What a run keeps of this set, which was asked for as `name`."""
         counts = np.bincount(self.test.labels, minlength=len(self.labels))
-        sizes = {part: len(examples.labels) for part, examples in self.parts()}
         return DataFacts(
             name=name,
             inputs=self.train.pixels.shape[1],
@@ -87,7 +86,9 @@ class FiniteSet:
             sha256=self.sha256,
             sources=self.checksums,
             notes=self.notes,
-            **sizes,
+            train=len(self.train.labels),
+            valid=len(self.valid.labels),
+            test=len(self.test.labels),
         )
 
 
@@ -133,7 +134,7 @@ def _refuse_test_count(count: int, where: Path) -> None:
 
 
 def refuse_over_memory(size: int, where: Path) -> None:
-    """Raise `DataDamagedError` where examples of so many bytes are more than a set may take, before reading."""
+    """Raise `DataDamagedError` where so many bytes are more than a set may take, before reading them."""
     if size > MAX_BYTES:
         raise DataDamagedError(
             f"`{where}` declares {size / 2**30:.1f} GiB of numbers, over {MAX_BYTES >> 30} GiB"

@@ -94,7 +94,8 @@ def _standardized(
     facts = finite.facts(asked.name)
     scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
     if scale:
-        finite = replace(finite, **{name: scale.examples(part) for name, part in finite.parts()})
+        train, valid, test = (scale.examples(part) for _, part in finite.parts())
+        finite = replace(finite, train=train, valid=valid, test=test)
         note = (
             f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
         )
