@@ -156,7 +156,7 @@ def find_data(word: str) -> AskedData:
     if word.lower().endswith(".npz"):
         path = os.path.normpath(word)
         return AskedData(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
-    if idx := re.fullmatch(r"(.*?)[.-]?idx[1-4]?([.-]ubyte)?(\.gz)?", word, re.DOTALL | re.IGNORECASE):
+    if idx := re.fullmatch(r"(.+?)[.-]idx[1-4]?([.-]ubyte)?(\.gz)?", word, re.DOTALL | re.IGNORECASE):
         return AskedData(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
@@ -220,13 +220,15 @@ def _sized(word: str, text: str) -> tuple[str, _Images]:
     if not at:
         return path, _Images()
     colours = "|".join(BACKGROUNDS)
-    match = re.fullmatch(rf"(?:([0-9]{{1,4}})(rgb)?)?(?:(?:^|,)background=({colours}))?", size)
-    if not size or not match or not MIN_SIDE <= int(match[1] or SIDE) <= MAX_SIDE:
+    match = re.fullmatch(
+        rf"([0-9]{{1,4}})(rgb)?(?:,background=({colours}))?|background=(?P<alone>{colours})", size
+    )
+    if not match or not MIN_SIDE <= int(match[1] or SIDE) <= MAX_SIDE:
         raise ValueError(
             f"`@{size}` in `{word}` should be a size from {MIN_SIDE} to {MAX_SIDE}, with `rgb` after it "
             "for colour, like `@64` or `@64rgb`; `,background=black` lays transparent images on black"
         )
-    return path, _Images(int(match[1] or SIDE), bool(match[2]), match[3] or BACKGROUNDS[0])
+    return path, _Images(int(match[1] or SIDE), bool(match[2]), match[3] or match["alone"] or BACKGROUNDS[0])
 
 
 def _stem(kind: str, path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import tracemalloc
 import warnings
 import zipfile
 import zlib
@@ -250,6 +251,19 @@ def test_an_archive_that_is_not_what_it_seems_is_refused_by_name(tmp_path, membe
     assert (how, said in words) == ("refused", True), words
 
 
+def test_a_header_that_declares_to_be_long_is_not_read_to_its_end(tmp_path):
+    length = 40_000_000
+    long = b"\x93NUMPY\x02\x00" + struct.pack("<I", length) + b" " * length
+    path = zipped(tmp_path / "set.npz", [("x.npy", long), ("y.npy", npy(Y))])
+    del long
+    tracemalloc.start()
+    try:
+        assert outcome(path)[0] == "refused"
+        assert tracemalloc.get_traced_memory()[1] < length / 4
+    finally:
+        tracemalloc.stop()
+
+
 def test_what_all_members_declare_together_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(sets, "MAX_BYTES", X.nbytes + Y.nbytes + 5000)
     np.savez(tmp_path / "one.npz", x=X, y=Y)
@@ -344,6 +358,7 @@ FOLDERS = [
     ("a class for validation alone", ("train", "val", "test"), lambda f: png(f / "val/emu/1.png"), "refused",
      "class `emu` is in `val` alone"),
     ("folders in a class", (), nested, "noted", "in folders inside classes, too: `cat/more`"),
+    ("an empty folder", (), lambda f: (f / "cat/more.png").mkdir(), "noted", "not read: `cat/more.png`"),
     ("a circle of links", (), loop, "refused", "is a folder, over 8 folders inside its class"),
     (".DS_Store", (), add("cat/.DS_Store"), "noted", "skipped 1 that are no pictures: 1 × `.DS_Store`"),
     ("Thumbs.db", (), add("dog/Thumbs.db"), "noted", "1 × `Thumbs.db`"),

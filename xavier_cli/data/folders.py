@@ -136,8 +136,8 @@ class _Walk:
                     "folders inside its class"
                 )
             within = self._files(entry, depth + 1)
-            if within:
-                self.inside.append(str(entry.relative_to(self.folder)))
+            # Where nothing was found in it, it is told as any other thing that is no picture.
+            (self.inside if within else self.unread).append(str(entry.relative_to(self.folder)))
             files += within
         return files
 
