@@ -219,6 +219,24 @@ def test_coding_is_the_data_sets_own_unless_given():
     assert RunConfig.of(coding="0,1").coding == (0.0, 1.0)
 
 
+def test_a_named_coding_is_one_more_value_and_leaves_the_others_their_hashes():
+    named, plain = RunConfig.of(data="mnist", coding=" standardize "), RunConfig.of(data="mnist")
+
+    assert (named.coding, named.pixel_range, plain.pixel_range) == ("standardize", (0.0, 1.0), (0.0, 1.0))
+    assert RunConfig.from_json(named.to_json()) == named
+    assert named.sha256() != plain.sha256()
+    # As the release before named codings wrote it.
+    assert plain.sha256() == "a809706784d905c90535b2d30d318ad774fcfb18576c184cf2cc4c812ffccde4"
+    assert '"coding":[0.0,1.0]' in plain.to_json()
+    with pytest.raises(ConfigError, match=r"^coding: standardize needs a training set.*shapeset:10000"):
+        RunConfig.of(coding="standardize")
+    assert RunConfig.of(data="shapeset:100", coding="standardize").coding == "standardize"
+    for wrong in ("whiten", "1", [1], [1, 2, 3], [True, 2], 5, {"a": 1}):
+        with pytest.raises(ConfigError, match=r"^coding: .*number") as caught:
+            RunConfig.of(data="mnist", coding=wrong)
+        assert "more" not in str(caught.value)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     updates=st.integers(0, 10**7),

@@ -16,6 +16,15 @@ from xavier_cli.names import DATA_SETS
         ("images:a@b/pets", "images:a@b/pets@37", "images-pets", 37, False),
         ("images:p@th@16", "images:p@th@16", "images-p-th", 16, False),
         ("images:.", "images:.@37", "images", 37, False),
+        ("images:p@64rgb,background=white", "images:p@64rgb", "images-p", 64, True),
+        ("images:p@background=black", "images:p@37,background=black", "images-p", 37, False),
+        (
+            "small_imagenet@64rgb,background=black",
+            "small-imagenet@64rgb,background=black",
+            "small-imagenet",
+            64,
+            True,
+        ),
         ("images:..", "images:..@37", "images", 37, False),
         ("images:b d/ü$(x)", "images:b d/ü$(x)@37", "images-x", 37, False),
         ("small-imagenet", "small-imagenet", "small-imagenet", 37, False),
@@ -29,6 +38,16 @@ def test_images_are_asked_for_by_folder_size_and_colour(word, name, stem, side, 
     assert (asked.name, asked.stem, asked.side, asked.colour) == (name, stem, side, colour)
     assert find_data(asked.name) == asked
     assert asked.facts is None
+
+
+@pytest.mark.parametrize(
+    "word", ["a/train-images-idx3-ubyte.gz", "a/train-images.idx3-ubyte", "a/images.idx"]
+)
+def test_idx_files_of_ones_own_are_asked_for_by_the_file_of_images(word):
+    asked = find_data(word)
+
+    assert (asked.kind, asked.name, asked.path) == ("idx", word, word)
+    assert asked.stem in ("idx-train-images", "idx-images")
 
 
 def test_arrays_and_a_finite_shapeset_are_asked_for_by_file_and_count():
@@ -51,6 +70,9 @@ def test_a_name_alone_says_what_the_table_says(name):
     ("word", "said"),
     [
         ("mnits", "did you mean `mnist`"),
+        ("midx", "unknown data set `midx`"),
+        ("images:pets@64,background=red", "`@64,background=red` in"),
+        ("images:pets@,background=black", "`@,background=black` in"),
         ("small-imagnet", "did you mean `small-imagenet`"),
         ("zzz", "images:PATH"),
         ("pets/", "`images:pets/`"),

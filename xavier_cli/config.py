@@ -14,7 +14,7 @@ from xavier_cli.canonical import ConfigError as ConfigError
 from xavier_cli.datasets import find_data
 from xavier_cli.fields import MAX_RECORDS, RunFields
 from xavier_cli.fields import MAX_SEED as MAX_SEED
-from xavier_cli.notation import parse_rate_schedule, parse_schedule
+from xavier_cli.notation import STANDARDIZE, parse_rate_schedule, parse_schedule
 from xavier_cli.optimizers import parse_optimizer
 from xavier_cli.own import is_own, short_name
 from xavier_cli.words import find_activation, layer_inits
@@ -57,6 +57,20 @@ class RunConfig(RunFields):
         except ValueError as error:
             raise CollisionError(str(error), "init", "depth") from None
         return self
+
+    @model_validator(mode="after")
+    def _standardized_by_what_there_is(self) -> Self:
+        if self.coding == STANDARDIZE and self.data == "shapeset":
+            raise ValueError(
+                f"coding: {STANDARDIZE} needs a training set, and `shapeset` is an endless stream: "
+                "`shapeset:10000` is a set"
+            )
+        return self
+
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """What a black and a white pixel become; standardized ones come as they should be: from 0 to 1."""
+        return (0.0, 1.0) if isinstance(self.coding, str) else self.coding
 
     @property
     def widths(self) -> tuple[int, ...]:

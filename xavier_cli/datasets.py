@@ -1,7 +1,7 @@
 """Which data set a word asks for, names with parameters among them, and the facts of one that was read.
 
     shapeset            mnist, cifar10, fashion_mnist       small-imagenet[@SIZE[rgb]]
-    shapeset:EXAMPLES   PATH.npz                            images:PATH[@SIZE[rgb]]
+    shapeset:EXAMPLES   PATH.npz, PATH-idx3-ubyte[.gz]      images:PATH[@SIZE[rgb][,background=black]]
     FILE.py:FUNCTION    package.module:FUNCTION
 
 Reads no disk: a word says what to look for, and only reading says what is there. A path stays as it was
@@ -15,9 +15,9 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from xavier_cli import names
 from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
@@ -28,6 +28,9 @@ SIDE = 37
 """Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
 
 MIN_SIDE, MAX_SIDE = 4, 512
+BACKGROUNDS = ("white", "black")
+"""What transparent images may be laid on; the first is what they are laid on unless said otherwise."""
+
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
@@ -36,12 +39,17 @@ SMALL_IMAGENET = "small-imagenet"
 FAMILIES = {
     "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
-    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/* and PATH/test/CLASS/*; 37×37 grey",
+    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
+    "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
     "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
+    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own; labels, perhaps a test part, by it",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
-Kind = Literal["shapeset", "official", "images", "arrays", "own"]
+Kind = Literal["shapeset", "official", "images", "arrays", "idx", "own"]
+
+
+_ADDED = ("notes", "warnings", "standardized")
 
 
 class DataFacts(BaseModel):
@@ -49,7 +57,8 @@ class DataFacts(BaseModel):
 
     `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
     `train`, `valid` and `test` count examples, None where there is no end of them. `sha256` is of the decoded
-    examples, empty for a stream; `sources` are checksums of files.
+    examples, empty for a stream; `sources` are checksums of files. `notes` say what was done in reading it,
+    `warnings` what looks odd in it; `standardized` are the mean and the deviation that were taken out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +74,9 @@ class DataFacts(BaseModel):
     test: int | None = None
     sha256: str = ""
     sources: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    standardized: tuple[FiniteFloat, FiniteFloat] | None = None
 
     @property
     def guessing_error(self) -> float:
@@ -72,8 +84,10 @@ class DataFacts(BaseModel):
         return 1 - self.top_class
 
     def to_json(self) -> str:
-        """The canonical text, ASCII."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """The canonical text, ASCII; what there is nothing of is left out, as in older files."""
+        content = self.model_dump(mode="json")
+        kept = {name: value for name, value in content.items() if value or name not in _ADDED}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> DataFacts:
@@ -90,8 +104,8 @@ class AskedData:
 
     `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
     only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
-    or a file of arrays, or names a function of the user's own; `side` and `colour` are of images; `examples`
-    of a finite Shapeset, 0 for the stream.
+    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and
+    `background` are of images; `examples` of a finite Shapeset, 0 for the stream.
     """
 
     name: str
@@ -102,6 +116,7 @@ class AskedData:
     path: str = ""
     side: int = SIDE
     colour: bool = False
+    background: str = BACKGROUNDS[0]
     examples: int = 0
 
     @property
@@ -129,18 +144,21 @@ def find_data(word: str) -> AskedData:
     if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
         raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
     if word.startswith("images:"):
-        path, side, colour = _sized(word, word.removeprefix("images:"))
+        path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
-        name = f"images:{path}@{side}{'rgb' * colour}"
-        return AskedData(name, "images", _stem("images", path), path=path, side=side, colour=colour)
+        return AskedData(
+            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
+        )
     base = word.partition("@")[0].replace("_", "-")
     if base == SMALL_IMAGENET:
-        _, side, colour = _sized(word, word)
-        size = f"@{side}{'rgb' * colour}" if (side, colour) != (SIDE, False) else ""
-        return AskedData(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, side=side, colour=colour)
+        _, images = _sized(word, word)
+        size = f"@{images.text}" if images != _Images() else ""
+        return AskedData(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
     if word.lower().endswith(".npz"):
         path = os.path.normpath(word)
         return AskedData(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
+    if idx := re.fullmatch(r"(.+?)[.-]idx[1-4]?([.-]ubyte)?(\.gz)?", word, re.DOTALL | re.IGNORECASE):
+        return AskedData(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
     own = None if word.partition(":")[0] in DATA_SETS else own_word("data", word)
@@ -174,23 +192,47 @@ def _finite_shapeset(text: str) -> AskedData:
     return AskedData(name, "shapeset", f"shapeset-{count}", word.coding, word, examples=count)
 
 
-def _sized(word: str, text: str) -> tuple[str, int, bool]:
-    """Path, side and colour of `PATH[@SIZE[rgb]]`; the last `@` is the size's."""
+class _Images(NamedTuple):
+    """What images are made into."""
+
+    side: int = SIDE
+    colour: bool = False
+    background: str = BACKGROUNDS[0]
+
+    @property
+    def text(self) -> str:
+        """As it stands after an `@`."""
+        laid = f",background={self.background}" if self.background != BACKGROUNDS[0] else ""
+        return f"{self.side}{'rgb' * self.colour}{laid}"
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The fields of an `AskedData`."""
+        return self._asdict()
+
+
+def _sized(word: str, text: str) -> tuple[str, _Images]:
+    """The path of `PATH[@SIZE[rgb][,background=COLOUR]]`, and what stands after the last `@`."""
     path, at, size = text.rpartition("@")
     if not at:
         path = text
     elif "/" in size or os.sep in size:
         # The sign belongs to a folder's name further up.
         path, size, at = text, "", ""
-    match = re.fullmatch(r"([0-9]{1,4})(rgb)?", size) if at else None
-    if at and not (match and MIN_SIDE <= int(match[1]) <= MAX_SIDE):
-        raise ValueError(
-            f"`@{size}` in `{word}` should be a size from {MIN_SIDE} to {MAX_SIDE}, with `rgb` after it "
-            "for colour, like `@64` or `@64rgb`"
-        )
     if not path:
         raise ValueError(f"`{word}` should name a folder: `images:PATH`")
-    return path, int(match[1]) if match else SIDE, bool(match and match[2])
+    if not at:
+        return path, _Images()
+    colours = "|".join(BACKGROUNDS)
+    match = re.fullmatch(
+        rf"([0-9]{{1,4}})(rgb)?(?:,background=({colours}))?|background=(?P<alone>{colours})", size
+    )
+    if not match or not MIN_SIDE <= int(match[1] or SIDE) <= MAX_SIDE:
+        raise ValueError(
+            f"`@{size}` in `{word}` should be a size from {MIN_SIDE} to {MAX_SIDE}, with `rgb` after it "
+            "for colour, like `@64` or `@64rgb`; `,background=black` lays transparent images on black"
+        )
+    return path, _Images(int(match[1] or SIDE), bool(match[2]), match[3] or match["alone"] or BACKGROUNDS[0])
 
 
 def _stem(kind: str, path: str) -> str:

@@ -54,8 +54,9 @@ class RunFields(Canonical):
         description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
         "FILE.py:FUNCTION",
     )
-    coding: Annotated[tuple[Number, Number], BeforeValidator(parse_coding)] = Field(
-        description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others",
+    coding: Annotated[Literal["standardize"] | tuple[Number, Number], BeforeValidator(parse_coding)] = Field(
+        description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others; "
+        "standardize takes out mean and deviation of the training pixels",
     )
     act: str = Field(
         "tanh", description="activation of the hidden layers: a name, leaky_relu:slope=0.2, FILE.py:FUNCTION"
@@ -272,7 +273,11 @@ class RunFields(Canonical):
 
     @field_validator("coding")
     @classmethod
-    def _rising_coding(cls, coding: tuple[float, float]) -> tuple[float, float]:
+    def _rising_coding(
+        cls, coding: Literal["standardize"] | tuple[float, float]
+    ) -> Literal["standardize"] | tuple[float, float]:
+        if isinstance(coding, str):
+            return coding
         low, high = coding
         if not (math.isfinite(low) and math.isfinite(high) and low < high and max(-low, high) <= 1e6):
             raise ValueError("should be two finite numbers, the lower one first")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 MAX_SEEDS = 100_000
+STANDARDIZE = "standardize"
 _MOST_DIGITS, _MOST_BITS = 40, 1024
 
 
@@ -81,8 +82,15 @@ def parse_rates(value: object) -> object:
 
 
 def parse_coding(value: object) -> object:
-    """A coding from `-1,1`: what a black and a white pixel become."""
-    return tuple(_number(part) for part in _split(value, ",", 2)) if isinstance(value, str) else value
+    """A coding from `-1,1`: what a black and a white pixel become; or the word `standardize`."""
+    if isinstance(value, str) and value.strip() == STANDARDIZE:
+        return STANDARDIZE
+    if isinstance(value, str):
+        return tuple(_number(part) for part in _split(value, ",", 2))
+    # Said here, since of several types a value may have only the last one would be told.
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))):
+        raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}")
+    return tuple(value)
 
 
 def parse_gain(value: object) -> object:
@@ -97,6 +105,10 @@ def parse_gain(value: object) -> object:
     if not isinstance(value, str) and not 0 < value <= 1e6:
         raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
     return "paper" if value == 1 else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _split(text: str, separator: str, parts: int) -> list[str]:

@@ -192,3 +192,54 @@ def test_bad_data_gets_one_line_and_writes_nothing(xavier, here, arguments, code
     assert len(answer.err.strip().splitlines()) == 1
     assert answer.out == ""
     assert sorted(path for path in here.rglob("*") if "cache" not in path.parts) == before
+
+
+def test_what_was_done_and_what_looks_odd_is_said_and_kept(xavier, here):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (4000, 6)).astype(float)
+    np.savez(here / "set.npz", X=x, y=np.array(["cat", "dog"])[np.arange(4000) % 2], memo=x)
+    shown = xavier("data", "show", "set.npz", width=500)
+    assert shown.code == 0
+    assert "not read: `memo`" in shown.out
+    assert "labels are names: `cat`, `dog`" in shown.out
+    assert "far outside the usual range: 0 to 255" in shown.out
+
+    small = ("--width", 4, "--depth", 2, "--updates", 20, "--records", 2, "--seeds", 1, "-q")
+    trained = xavier("train", "--data", "set.npz", *small, "--coding", "standardize", "-o", "a.h5")
+    assert trained.code == 0
+    assert "set.npz: labels are names: `cat`, `dog`" in trained.err
+    assert "set.npz: standardized: mean 127" in trained.err
+    assert "warning: set.npz" not in trained.err
+    answer = json.loads(xavier("show", "a.h5", "-f", "json").out)
+    assert json.dumps(answer).count("standardize") >= 1
+    assert "odd-data" not in xavier("check", "a.h5").out
+
+    trained = xavier("train", "--data", "set.npz", *small, "-o", "b.h5")
+    assert "warning: set.npz: inputs are far outside the usual range" in trained.err
+    checked = xavier("check", "b.h5", width=500)
+    assert "odd-data" in checked.out
+    assert "far outside the usual range" in checked.out
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_run_on_nothing_but_black_is_not_clean(xavier, here):
+    np.savez(here / "set.npz", x=np.zeros((4000, 6), np.uint8), y=np.arange(4000) % 2)
+    small = ("--width", 5, "--depth", 2, "--updates", 20, "--records", 2, "--seeds", 1, "-q")
+    trained = xavier("train", "--data", "set.npz", *small, "-o", "a.h5")
+    assert trained.code == 0
+    assert "warning: set.npz: all training pixels are 0" in trained.err
+    checked = xavier("check", "a.h5", width=500)
+    assert checked.code == 3
+    assert "zero-gradients" in checked.out
+    assert "odd-data" in checked.out
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 40])
+@pytest.mark.parametrize("command", [("data", "show"), ("train", "--scale", "tiny", "--data")])
+def test_a_set_of_few_examples_ends_in_one_line(xavier, here, command, count):
+    np.savez(here / "set.npz", x=np.zeros((count, 6), np.uint8), y=np.arange(count) % 3)
+    answer = xavier(*command, "set.npz")
+
+    assert answer.code == 5
+    assert answer.err.count("\n") == 1
+    assert str(count) in answer.err or "examples" in answer.err

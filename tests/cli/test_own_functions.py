@@ -78,7 +78,7 @@ def double(key, shape, dtype): return np.zeros(shape, np.float16)
 def endless(key, shape, dtype): return jnp.full(shape, jnp.inf, dtype)
 
 def unlabelled(): return np.zeros((4, 4))
-def floats(): return np.zeros((4, 4)), np.zeros(4)
+def floats(): return np.zeros((4, 4)), np.full(4, 0.5)
 def few(): return np.zeros((4, 4)), np.zeros(4, int)
 def needy(path): return 0
 def broken(): raise KeyError("x")
@@ -125,7 +125,7 @@ def folder(tmp_path_factory):
         (own_optimizer, "keeping", "its first state depends on the learning rate"),
         (own_optimizer, "dividing", "not finite out of gradients of 0 and 1"),
         (own_set, "unlabelled", "returns ndarray"),
-        (own_set, "floats", "`y` holds float64, not whole numbers"),
+        (own_set, "floats", "`y` holds 0.5; labels are whole numbers or names"),
         (own_set, "few", "test examples"),
         (own_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
         (own_activation, "mute", "called so, it fails: Mute$"),

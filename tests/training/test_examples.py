@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import find_data
+from xavier_cli.data.sets import DataDamagedError
+from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
@@ -55,6 +56,48 @@ def test_arrays_are_learnt_from_as_they_are(tmp_path):
     assert (material.inputs, material.classes) == (3, 2)
     assert {row.tobytes() for row in seen} <= {row.tobytes() for row in x}
     assert np.allclose(decode(jnp.asarray(x), (-1.0, 1.0)), 2 * x - 1)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_standardized_inputs_have_the_training_parts_mean_and_deviation(tmp_path, kind):
+    x = np.random.default_rng(0).integers(30, 230, (4000, 3)).astype(kind)
+    np.savez(tmp_path / "set.npz", x=x, y=np.arange(4000) % 2)
+    plain = prepare(RunConfig.of(data=str(tmp_path / "set.npz")), None)
+    config = RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize")
+    material = prepare(config, None)
+    train = np.asarray(material.feed.tables.pixels)
+    mean, deviation = material.facts.standardized
+
+    assert train.dtype == np.float32
+    assert abs(train.mean()) < 1e-5
+    assert abs(train.std() - 1) < 1e-5
+    white = 255 if kind == np.uint8 else 1
+    for part in ("valid", "test", "probe"):
+        one, other = getattr(plain, part).pixels, getattr(material, part).pixels
+        assert np.allclose(other * deviation + mean, one / white, rtol=1e-5, atol=1e-5)
+    # What a run was trained on is known by what was read, whatever was made of it.
+    assert material.facts.sha256 == plain.facts.sha256
+    assert DataFacts.from_json(material.facts.to_json()) == material.facts
+    assert any("standardized: mean" in note for note in material.facts.notes)
+    assert bool(plain.facts.warnings) == (kind == np.float32)
+    assert not material.facts.warnings
+
+
+def test_a_finite_shapeset_is_standardized_with_all_its_parts():
+    plain = prepare(RunConfig.of(data="shapeset:50"), None)
+    material = prepare(RunConfig.of(data="shapeset:50", coding="standardize"), None)
+    mean, deviation = material.facts.standardized
+
+    for part in ("valid", "test", "probe"):
+        one, other = getattr(plain, part).pixels, getattr(material, part).pixels
+        assert np.allclose(other * deviation + mean, one / 255, atol=1e-5)
+
+
+def test_constant_inputs_cannot_be_standardized(tmp_path):
+    np.savez(tmp_path / "set.npz", x=np.full((4000, 3), 0.5), y=np.arange(4000) % 2)
+
+    with pytest.raises(DataDamagedError, match=r"all training pixels are 0\.5"):
+        prepare(RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize"), None)
 
 
 @pytest.mark.parametrize("count", [7, 450, 500, 501, 1250])

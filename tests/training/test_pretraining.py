@@ -139,6 +139,8 @@ def test_masking_leaves_out_its_share_and_nothing_else():
         ({"pretrain": "rbm", "act": "sigmoid"}, REAL, UNIT),
         ({"pretrain": "rbm", "act": "sigmoid", "coding": "0,1"}, UNIT, UNIT),
         ({"pretrain": "rbm:visible=binary", "act": "tanh"}, SYMMETRIC, SYMMETRIC),
+        ({"pretrain": "dae", "act": "tanh", "data": "mnist", "coding": "standardize"}, REAL, SYMMETRIC),
+        ({"pretrain": "rbm", "act": "sigmoid", "data": "mnist", "coding": "standardize"}, REAL, UNIT),
         ({"pretrain": "rbm:visible=gaussian", "act": "sigmoid", "coding": "0,1"}, REAL, UNIT),
     ],
 )

@@ -265,6 +265,8 @@ def set_page(finite: FiniteSet, facts: DataFacts, place: str) -> Page:
         ("pixels", f"{pixels.dtype}, {low:g} to {high:g}, mean {mean:.4g}"),
         ("guessing errs", f"{100 * facts.guessing_error:.2f} %"),
         ("sha256", facts.sha256),
+        *(("note", clean(note)) for note in facts.notes),
+        *(("warning", clean(warning)) for warning in facts.warnings),
     ]
     records = [
         {"data": facts.name, "label": label, "class": name, **{part: counts[part][label] for part in PARTS}}

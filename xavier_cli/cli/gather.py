@@ -66,15 +66,25 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
     """The finite set `asked` for, read or generated, and its facts."""
     if asked.kind != "shapeset":
         from xavier_cli.data.load import load_data
+        from xavier_cli.data.moments import doubts
 
         finite = load_data(asked, data_dir, decoded)
-        return finite, finite.facts(asked.name)
+        facts = finite.facts(asked.name)
+        return finite, facts.model_copy(update={"warnings": doubts(finite, asked.coding)})
     from xavier_cli.training.devices import keep_compiled_programs
     from xavier_cli.training.examples import shapeset_facts, shapeset_set
 
     keep_compiled_programs()
     finite = shapeset_set(asked)
     return finite, shapeset_facts(asked, finite)
+
+
+def say_data(facts: DataFacts) -> None:
+    """Tell people what was done in reading a data set, and what looks odd in it."""
+    for note in facts.notes:
+        say(f"{clean(facts.name)}: {clean(note)}")
+    for warning in facts.warnings:
+        say(f"warning: {clean(facts.name)}: {clean(warning)}")
 
 
 def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.errors import say
+from xavier_cli.cli.gather import say_data
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
@@ -68,6 +69,8 @@ def probe(
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
     material = prepare(config, data_dir)
+    if material.facts:
+        say_data(material.facts)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = Watcher(report, provenance=command)
         # Before anything is computed: what cannot be written is told now.

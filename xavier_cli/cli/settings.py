@@ -198,7 +198,7 @@ _ALIASES = {"width": ("--widths",)}
 _METAVARS = {
     "act": "NAME[:KEY=VALUE]",
     "init": "NAME[,LAYER=NAME…]",
-    "coding": "LOW,HIGH",
+    "coding": "LOW,HIGH|standardize",
     "init_gain": "paper|auto|NUMBER",
     "width": "N[,N…]",
     "lr": "RATE[,RATE…]",

@@ -12,7 +12,7 @@ import typer
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
-from xavier_cli.cli.gather import finite_set
+from xavier_cli.cli.gather import finite_set, say_data
 from xavier_cli.cli.options import (
     DataDirOption,
     MemberBatchOption,
@@ -195,6 +195,8 @@ def _train(
         }
         # Before anything is written: the data may not be there.
         material = prepare(config, data_dir)
+        if material.facts:
+            say_data(material.facts)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):

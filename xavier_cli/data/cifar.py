@@ -27,6 +27,9 @@ MD5 = {
     "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
 }
 FOLDER = "cifar-10-batches-bin"
+# What the Python version of the set comes in, which torchvision and Keras keep.
+PICKLES = ("cifar-10-python.tar.gz", "cifar-10-batches-py", "cifar-10-batches-py.tar.gz", "data_batch_1")
+PLACES = ("cifar10/", "", "CIFAR10/", "cifar-10/", "CIFAR-10/", "cifar/")
 ARCHIVES = ("cifar-10-binary.tar.gz", f"{FOLDER}.tar.gz")
 # A row is one label, then 1024 bytes each of red, green and blue.
 ROWS, ROW = 10_000, 1 + 3 * 32 * 32
@@ -37,11 +40,21 @@ MAX_MEMBERS = 100
 
 def source(folders: Sequence[Path]) -> Path:
     """The archive or the folder of batches in the first of `folders` that has one; `DataMissingError`."""
-    names = [f"{inside}{name}" for inside in ("cifar10/", "") for name in (*ARCHIVES, FOLDER)]
-    found = first_there(folders, names) or first_there(folders, ["cifar10/test_batch.bin", "test_batch.bin"])
+    names = _inside(*ARCHIVES, FOLDER)
+    found = first_there(folders, names) or first_there(folders, _inside("test_batch.bin"))
     if found is None:
+        pickled = first_there(folders, _inside(*PICKLES))
+        if pickled:
+            raise DataMissingError(
+                f"cifar10: `{pickled}` holds Python's batches, which are pickles and never loaded: "
+                f"`{ARCHIVES[0]}` has the same pictures; `xavier data fetch cifar10` gets it"
+            )
         raise DataMissingError(not_there("cifar10", names[0], folders))
     return found.parent if found.suffix == ".bin" else found
+
+
+def _inside(*names: str) -> list[str]:
+    return [f"{folder}{name}" for folder in PLACES for name in names]
 
 
 def read(folders: Sequence[Path]) -> FiniteSet:

@@ -21,7 +21,7 @@ from xavier_cli.caches import Cache, decoded_data
 from xavier_cli.data.sets import Examples, FiniteSet
 
 # Part of every stamp: another number makes what older versions kept worthless.
-VERSION = 1
+VERSION = 2
 
 
 def stamp(words: str, files: Iterable[Path]) -> str:
@@ -55,7 +55,9 @@ def _kept(cache: Cache, name: str, stamped: str) -> FiniteSet | None:
                 Examples(file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "valid", "test")
             )
         shape = tuple(map(int, about["shape"]))
-        kept = FiniteSet(train, valid, test, tuple(about["labels"]), shape, about["checksums"])
+        kept = FiniteSet(
+            train, valid, test, tuple(about["labels"]), shape, about["checksums"], tuple(about["notes"])
+        )
         return kept if kept.sha256 == about["sha256"] else None
     # A RuntimeError is how zipfile refuses what a flipped bit makes look encrypted.
     except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
@@ -68,6 +70,7 @@ def _keep(cache: Cache, name: str, stamped: str, made: FiniteSet) -> None:
         "labels": made.labels,
         "shape": made.shape,
         "checksums": made.checksums,
+        "notes": made.notes,
         "sha256": made.sha256,
     }
     arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}

@@ -1,50 +1,58 @@
 """Folders of images, a folder per class: any pictures that Pillow reads, made equal in size.
 
-    PATH/train/CLASS/* and PATH/test/CLASS/*        or        PATH/CLASS/*
+Every image is turned upright, laid on its background where it is transparent, made grey or RGB, and resized
+(Lanczos, so without aliases) to SIZE × SIZE whatever its own size and shape. Without `test` a tenth of each
+class is the test part; without `valid` a tenth of each class's training images is for validation. Which ones
+follows from their names (`data.split`).
 
-Every image is turned upright, made grey or RGB, and resized (Lanczos, so without aliases) to SIZE × SIZE
-whatever its own size and shape. Without `test` a tenth of each class is the test part; a tenth of each
-class's training images is for validation. Which ones follows from their names (`data.split`).
-
-Hidden files are passed over; all others have to be images, or the set is refused: what a run learnt from
-should not depend on what happened to be readable. Links to files and to class folders are followed.
+All files that `data.folders` lists have to be images, or the set is refused: what a run learned from should
+not depend on what happened to be readable. Headers are looked at before anything is decoded.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, FiniteSet, refuse_over_memory
-from xavier_cli.data.split import held_out, marks
-from xavier_cli.datasets import SMALL_IMAGENET, AskedData
+from xavier_cli.data.folders import Listing, list_images
+from xavier_cli.data.sets import (
+    DataDamagedError,
+    DataMissingError,
+    Examples,
+    FiniteSet,
+    refuse_labels,
+    refuse_over_memory,
+)
+from xavier_cli.data.split import held_out
+from xavier_cli.datasets import BACKGROUNDS, SMALL_IMAGENET, AskedData
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["find_folder", "list_images", "read_images"]
 
 # No format that runs another program (EPS calls Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 50_000_000
+LARGE = 4_000_000
+"""Pixels above which pictures are decoded one at a time: as many as there are cores would fill the memory."""
+
 SHOWN = 3
-
-
-class Listed(NamedTuple):
-    """The image files of one part, `(class, file)` each, in the order of their marks."""
-
-    files: list[tuple[int, Path]]
-    marks: np.ndarray
-
-
-class Listing(NamedTuple):
-    """Which images there are; `test` is None where the folder does not say."""
-
-    folder: Path
-    labels: tuple[str, ...]
-    train: Listed
-    test: Listed | None
+Files = Sequence[tuple[int, Path]]
+_one_large = Lock()
+_WORDS = {
+    "transparent": ("is transparent", "are transparent"),
+    "deep": ("has 16 bits per pixel: scaled to 8", "have 16 bits per pixel: scaled to 8"),
+    "frames": ("has further frames: the first is read", "have further frames: the first is read"),
+}
 
 
 def find_folder(asked: AskedData, folders: Sequence[Path]) -> Path:
@@ -64,105 +72,154 @@ def find_folder(asked: AskedData, folders: Sequence[Path]) -> Path:
     )
 
 
-def list_images(folder: Path) -> Listing:
-    """The images under `folder`, without opening one; raises `DataDamagedError`."""
-    try:
-        split = all((folder / part).is_dir() for part in ("train", "test"))
-        classes = {part: _classes(folder / part if split else folder) for part in ("train", "test")}
-        if not classes["train"]:
-            raise DataDamagedError(f"`{folder}` holds no folders, one per class, with images in them")
-        for name in sorted(set(classes["train"]) ^ set(classes["test"])):
-            has = "train" if name in classes["train"] else "test"
-            raise DataDamagedError(f"`{folder}`: class `{name}` is in `{has}` alone")
-        train = _listed(classes["train"])
-        return Listing(folder, tuple(classes["train"]), train, _listed(classes["test"]) if split else None)
-    except OSError as error:
-        raise DataDamagedError.unreadable(folder, error) from None
-
-
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    found = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
-            files = [file for file in sorted(entry.iterdir()) if not file.name.startswith(".")]
-            if not files:
-                raise DataDamagedError(f"`{entry}` holds no images")
-            found[entry.name] = files
-    return found
-
-
-def _listed(classes: dict[str, list[Path]]) -> Listed:
-    files = [(label, file) for label, each in enumerate(classes.values()) for file in each]
-    marked = marks(os.fsencode(f"{file.parent.name}/{file.name}") for _, file in files)
-    # By mark, so that any piece of a part has all classes in it.
-    order = np.argsort(marked, kind="stable")
-    return Listed([files[i] for i in order], marked[order])
-
-
-def read_images(listing: Listing, side: int, colour: bool) -> FiniteSet:
+def read_images(listing: Listing, side: int, colour: bool, background: str = BACKGROUNDS[0]) -> FiniteSet:
     """The images of `listing`, `side` pixels square, grey or in colour; raises `DataDamagedError`."""
     shape = (3, side, side) if colour else (side, side)
-    everything = [listing.train, *([listing.test] if listing.test else [])]
-    count = sum(len(part.files) for part in everything)
-    refuse_over_memory(count, int(np.prod(shape)), 1, listing.folder)
-    train, *rest = _decoded(listing.folder, everything, side, colour)
-    train_marks = listing.train.marks
-    if rest:
-        test = rest[0]
-    else:
-        chosen = held_out(train.labels, train_marks)
-        test, train, train_marks = _taken(train, chosen), _taken(train, ~chosen), train_marks[~chosen]
-    chosen = held_out(train.labels, train_marks)
-    return FiniteSet(_taken(train, ~chosen), _taken(train, chosen), test, listing.labels, shape)
+    parts = _parts(listing)
+    labels = {name: np.array([label for label, _ in files], np.int32) for name, files in parts.items()}
+    with ThreadPoolExecutor() as pool, _quiet():
+        _each(pool, listing.folder, list(parts.values()), lambda part, row, file: _look(file))
+    # Before a picture is decoded, which what is too few or too much does not need.
+    refuse_labels(labels, listing.labels, listing.folder)
+    refuse_over_memory(sum(map(len, parts.values())) * int(np.prod(shape)), listing.folder)
+    decoded, notes = _decoded(listing.folder, list(parts.values()), side, colour, background)
+    made = {name: Examples(pixels, labels[name]) for name, pixels in zip(parts, decoded, strict=True)}
+    return FiniteSet(
+        made["train"], made["valid"], made["test"], listing.labels, shape, notes=(*listing.notes, *notes)
+    )
 
 
-def _taken(examples: Examples, chosen: np.ndarray) -> Examples:
-    return Examples(examples.pixels[chosen], examples.labels[chosen])
+def _parts(listing: Listing) -> dict[str, Files]:
+    """The files of each part, those of the training part that are held out among them."""
+    train, marks = np.array(listing.train.files, dtype=object), listing.train.marks
+    parts: dict[str, Files] = {}
+    for name, given in (("test", listing.test), ("valid", listing.valid)):
+        if given:
+            parts[name] = given.files
+            continue
+        chosen = held_out(np.array([label for label, _ in train], np.int32), marks)
+        parts[name] = [(label, file) for label, file in train[chosen]]
+        train, marks = train[~chosen], marks[~chosen]
+    return {"train": [(label, file) for label, file in train], **parts}
 
 
-def _decoded(folder: Path, parts: Sequence[Listed], side: int, colour: bool) -> list[Examples]:
-    def one(file: Path) -> np.ndarray | str:
+def _decoded(
+    folder: Path, parts: Sequence[Files], side: int, colour: bool, background: str = BACKGROUNDS[0]
+) -> tuple[list[np.ndarray], list[str]]:
+    """The pixels of each part, and what was done to them, a line each."""
+    odd: list[str] = []
+    decoded = [np.empty((len(files), (3 if colour else 1) * side * side), np.uint8) for files in parts]
+
+    def fill(part: int, row: int, file: Path) -> None:
+        decoded[part][row] = _image(file, side, colour, background, odd)
+
+    with ThreadPoolExecutor() as pool, _quiet():
+        _each(pool, folder, parts, fill)
+    return decoded, _notes(Counter(odd), background)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: of damaged metadata, say, and of sizes that are refused here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _each(
+    pool: ThreadPoolExecutor, folder: Path, parts: Sequence[Files], work: Callable[[int, int, Path], None]
+) -> None:
+    """Do `work` with part, row and path of every file; raises `DataDamagedError` for those it fails on."""
+    problems: list[str] = []
+
+    def one(place: tuple[int, int, Path]) -> None:
         try:
-            return _image(file, side, colour)
+            work(*place)
         except Exception as error:
             # Whatever a decoder makes of a file that is no image.
-            return f"`{file.relative_to(folder)}` ({' '.join(str(error).split())[:80]})"
+            problems.append(f"`{place[2].relative_to(folder)}` ({' '.join(str(error).split())[:80]})")
 
-    decoded = []
-    problems: list[str] = []
-    with ThreadPoolExecutor() as pool, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for part in parts:
-            pixels = np.empty((len(part.files), (3 if colour else 1) * side * side), np.uint8)
-            for row, made in enumerate(pool.map(one, (file for _, file in part.files))):
-                if isinstance(made, str):
-                    problems.append(made)
-                else:
-                    pixels[row] = made
-            decoded.append(Examples(pixels, np.array([label for label, _ in part.files], np.int32)))
+    every = [(part, row, file) for part, files in enumerate(parts) for row, (_, file) in enumerate(files)]
+    # Read to the end, so that nothing is left undone or untold.
+    for _ in pool.map(one, every):
+        pass
     if problems:
         more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        total = sum(len(part.files) for part in parts)
         raise DataDamagedError(
-            f"`{folder}`: {len(problems)} of {total} files are no images that can be read: "
+            f"`{folder}`: {len(problems)} of {len(every)} files are no images that can be read: "
             f"{', '.join(sorted(problems)[:SHOWN])}{more}"
         )
-    return decoded
 
 
-def _image(file: Path, side: int, colour: bool) -> np.ndarray:
-    from PIL import Image, ImageOps
+def _notes(odd: Counter[str], background: str) -> list[str]:
+    lines = []
+    for kind, words in _WORDS.items():
+        if count := odd[kind]:
+            line = f"{count:,} picture{'s' * (count > 1)} {words[count > 1]}"
+            other = next(each for each in BACKGROUNDS if each != background)
+            laid = f": laid on {background} (`@SIZE,background={other}` lays on {other})"
+            lines.append(line + laid * (kind == "transparent"))
+    return lines
+
+
+def _open(file: Path) -> Image:
+    from PIL import Image
 
     # A pipe would be waited for.
     if not file.is_file():
         raise ValueError("not a file")
-    with Image.open(file, formats=FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width}×{image.height} pixels are over {MAX_PIXELS}")
-        if image.mode.startswith(("I", "F")):
-            raise ValueError("more than 8 bits per pixel")
+    image = Image.open(file, formats=FORMATS)
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(f"{image.width}×{image.height} pixels are over {MAX_PIXELS}")
+    if image.mode.startswith(("I", "F")) and not _is_deep(image):
+        raise ValueError("more than 16 bits per pixel")
+    return image
+
+
+def _look(file: Path) -> None:
+    """Raise what is wrong with a file that does not begin as an image that can be read."""
+    _open(file).close()
+
+
+def _image(
+    file: Path, side: int, colour: bool, background: str = BACKGROUNDS[0], odd: list[str] | None = None
+) -> np.ndarray:
+    """The pixels of a file; what was special about it is added to `odd`."""
+    from PIL import Image, ImageOps
+
+    odd = [] if odd is None else odd
+    with _open(file) as image, _one_large if image.width * image.height > LARGE else nullcontext():
+        if getattr(image, "is_animated", False):
+            odd.append("frames")
+        deep = _is_deep(image)
         upright = ImageOps.exif_transpose(image)
-        plain = upright.convert("RGB" if colour else "L")
+        if deep:
+            odd.append("deep")
+            plain = Image.fromarray(np.asarray(upright).astype(np.float32) / 257)
+        else:
+            plain = _laid(upright, background, odd).convert("RGB" if colour else "L")
         small = plain.resize((side, side), Image.Resampling.LANCZOS)
     pixels = np.asarray(small)
+    if deep:
+        pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+        return np.tile(pixels.reshape(-1), 3 if colour else 1)
     return (pixels.transpose(2, 0, 1) if colour else pixels).reshape(-1)
+
+
+def _laid(image: Image, background: str, odd: list[str]) -> Image:
+    """`image` on its background, or as it is where nothing of it is transparent."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    with_alpha = image.convert("RGBA")
+    # All opaque, it stays what it was before anybody looked for alpha.
+    if with_alpha.getchannel("A").getextrema()[0] == 255:
+        return image
+    odd.append("transparent")
+    return Image.alpha_composite(Image.new("RGBA", image.size, background), with_alpha)
+
+
+def _is_deep(image: Image) -> bool:
+    """Whether it is grey, of 16 bits; older versions of Pillow read them into 32."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))

@@ -11,6 +11,7 @@ from xavier_cli.caches import cache_folder
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
+from xavier_cli.data.idx_pairs import read_pair
 from xavier_cli.data.images import find_folder, list_images, read_images
 from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
@@ -32,9 +33,18 @@ def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> 
 
     Raises `DataMissingError` and `DataDamagedError`. A Shapeset is generated, not read: not by this.
     """
-    folders = places(data_dir)
+    try:
+        return _loaded(asked, places(data_dir), decoded)
+    except MemoryError:
+        # Below the limit on all machines, and above what this one has.
+        raise DataDamagedError(f"`{asked.path or asked.name}` takes more memory than there is") from None
+
+
+def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
     if asked.kind == "arrays":
         return checked(read_arrays(Path(asked.path)), Path(asked.path))
+    if asked.kind == "idx":
+        return checked(read_pair(Path(asked.path)), Path(asked.path))
     if asked.kind == "own":
         return own_set(asked.path)
     if asked.kind == "images":
@@ -54,17 +64,19 @@ def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     listing = list_images(folder)
 
     def read() -> FiniteSet:
-        return checked(read_images(listing, asked.side, asked.colour), folder)
+        return checked(read_images(listing, asked.side, asked.colour, asked.background), folder)
 
     if not decoded:
         return read()
     import PIL
 
     # Another Pillow may decode the same file to other bytes.
-    size = f"{asked.side}{asked.colour}{PIL.__version__}"
-    parts = [listing.train, *([listing.test] if listing.test else [])]
+    size = f"{asked.side}{asked.colour}{asked.background}{PIL.__version__}"
+    parts = [part for part in (listing.train, listing.test, listing.valid) if part]
     try:
-        stamped = stamp(size, sorted(file for part in parts for _, file in part.files))
+        # What lies beside the images is told, too.
+        words = "\n".join((size, *listing.notes))
+        stamped = stamp(words, sorted(file for part in parts for _, file in part.files))
     except OSError as error:
         raise DataDamagedError.unreadable(folder, error) from None
     return decoded_once(f"{folder.absolute()}@{size}", stamped, read)
@@ -77,7 +89,7 @@ def where(asked: AskedData, data_dir: Path | None) -> Path | None:
         match asked.kind, asked.name:
             case "images", _:
                 return find_folder(asked, folders)
-            case "arrays", _:
+            case (("arrays" | "idx"), _):
                 return Path(asked.path) if Path(asked.path).expanduser().is_file() else None
             case _, "cifar10":
                 return cifar.source(folders)

@@ -1,9 +1,13 @@
-"""MNIST and Fashion-MNIST from their four official files each, split 50,000 / 10,000 / 10,000."""
+"""MNIST and Fashion-MNIST from their four official files each, split 50,000 / 10,000 / 10,000.
+
+They are looked for where people and other libraries put them, packed or not, with `-idx` or `.idx`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,12 @@ from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, F
 from xavier_cli.names import DATA_SETS
 
 VALID = 10_000
+# Torchvision's are the ones with `raw`.
+FOLDERS = ("mnist/", "", "MNIST/raw/", "MNIST/", "mnist/raw/", "mnist/MNIST/raw/", "raw/")
+FASHION_FOLDERS = (
+    *("fashion-mnist/", "FashionMNIST/raw/", "FashionMNIST/", "fashion_mnist/", "Fashion-MNIST/"),
+    *("fashion-mnist/raw/", "fashion_mnist/raw/", "data/fashion/"),
+)
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
@@ -33,13 +43,13 @@ FASHION_MD5 = {
 
 
 def read(folders: Sequence[Path]) -> FiniteSet:
-    """MNIST out of the first of `folders`, or of its `mnist` folder, that has the files, packed or not.
+    """MNIST out of the first of `folders`, or of its `FOLDERS`, that has the files, packed or not.
 
     The last 10,000 training images are for validation. Raises `DataMissingError` and `DataDamagedError`.
     """
     arrays = {}
     for name, expected in SHA256.items():
-        path = _find("mnist", folders, _candidates(name))
+        path = _find("mnist", folders, _candidates(FOLDERS, name))
         content = read_content(path)
         _verify(path, content, "sha256", expected)
         arrays[name] = parse_idx(content, path)
@@ -47,36 +57,66 @@ def read(folders: Sequence[Path]) -> FiniteSet:
 
 
 def read_fashion(folders: Sequence[Path]) -> FiniteSet:
-    """Fashion-MNIST out of the `fashion-mnist` folder of the first of `folders` that has the packed files.
+    """Fashion-MNIST out of the `FASHION_FOLDERS` of the first of `folders` that has the files.
 
-    Its files are called like MNIST's, so that they are looked for nowhere else.
+    Its files are called like MNIST's, so that they are looked for nowhere else. Checksums were published for
+    the packed files; unpacked ones have to have its sizes and as many examples of each class.
     """
     arrays = {}
+    unpacked = []
     for name, expected in FASHION_MD5.items():
-        path = _find("fashion_mnist", folders, [f"fashion-mnist/{name}.gz"])
-        try:
-            packed = path.read_bytes()
-        except OSError as error:
-            raise DataDamagedError.unreadable(path, error) from None
-        _verify(path, packed, "md5", expected)
-        arrays[name] = parse_idx(read_content(path), path)
-    return _split("fashion_mnist", arrays, FASHION_MD5)
+        path = _find("fashion_mnist", folders, _candidates(FASHION_FOLDERS, name))
+        content = read_content(path)
+        if path.suffix == ".gz":
+            try:
+                packed = path.read_bytes()
+            except OSError as error:
+                raise DataDamagedError.unreadable(path, error) from None
+            _verify(path, packed, "md5", expected)
+        else:
+            unpacked.append(path.name)
+            if hashlib.sha256(content).hexdigest() == SHA256[name]:
+                raise DataDamagedError(f"`{path}` is MNIST's, not Fashion-MNIST's")
+        arrays[name] = parse_idx(content, path)
+        if path.suffix != ".gz":
+            _refuse_other_sizes(path, name, arrays[name])
+    finite = _split("fashion_mnist", arrays, {} if unpacked else FASHION_MD5)
+    if not unpacked:
+        return finite
+    return replace(
+        finite, notes=("files were unpacked, which have no published checksums: sizes are checked",)
+    )
+
+
+def _refuse_other_sizes(path: Path, name: str, array: np.ndarray) -> None:
+    train, valid, test = DATA_SETS["fashion_mnist"].sizes
+    count = train + valid if name in (TRAIN_IMAGES, TRAIN_LABELS) else test
+    is_images = name in (TRAIN_IMAGES, TEST_IMAGES)
+    whole = array.shape == ((count, *DATA_SETS["fashion_mnist"].shape) if is_images else (count,))
+    if not whole or (not is_images and set(np.bincount(array).tolist()) != {count // 10}):
+        raise DataDamagedError(f"`{path}` is not the official file: its size or its classes differ")
 
 
 def source(folders: Sequence[Path]) -> Path:
     """The folder that MNIST is read from; raises `DataMissingError` where a file is nowhere."""
-    paths = [_find("mnist", folders, _candidates(name)) for name in SHA256]
+    paths = [_find("mnist", folders, _candidates(FOLDERS, name)) for name in SHA256]
     return paths[0].parent
 
 
 def fashion_source(folders: Sequence[Path]) -> Path:
     """The folder that Fashion-MNIST is read from; raises `DataMissingError` where a file is nowhere."""
-    paths = [_find("fashion_mnist", folders, [f"fashion-mnist/{name}.gz"]) for name in FASHION_MD5]
+    paths = [_find("fashion_mnist", folders, _candidates(FASHION_FOLDERS, name)) for name in FASHION_MD5]
     return paths[0].parent
 
 
-def _candidates(name: str) -> list[str]:
-    return [f"{folder}{name}{ending}" for folder in ("mnist/", "") for ending in (".gz", "")]
+def _candidates(folders: Sequence[str], name: str) -> list[str]:
+    spellings = (name, name.replace("-idx", ".idx"))
+    return [
+        f"{folder}{spelling}{ending}"
+        for folder in folders
+        for spelling in spellings
+        for ending in (".gz", "")
+    ]
 
 
 def _split(name: str, arrays: dict[str, np.ndarray], checksums: dict[str, str]) -> FiniteSet:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from xavier_cli.data.arrays import check_type, from_arrays, wanted_names
+from xavier_cli.data.array_names import find_arrays
+from xavier_cli.data.arrays import check_declared, from_arrays
 from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
 from xavier_cli.own import OwnFunctionError, load_own, one_line
 
@@ -34,9 +35,10 @@ def _called(function: Any, word: str) -> FiniteSet:
     # Stands where a file's path would, in what is said of the arrays.
     place = Path(word)
     try:
-        arrays = {name: np.asarray(returned[name]) for name in wanted_names(returned, place)}
-        for name, array in arrays.items():
-            check_type(place, name, array.dtype)
-        return checked(from_arrays(arrays, place), place)
+        names = find_arrays([name for name in returned if isinstance(name, str)], place)
+        arrays = {ours: np.asarray(returned[there]) for ours, there in names.found.items()}
+        for ours, array in arrays.items():
+            check_declared(place, names.found[ours], ours, array.shape, array.dtype)
+        return checked(from_arrays(arrays, names, place), place)
     except (DataDamagedError, ValueError) as error:
         raise OwnFunctionError(str(error)) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ LONGEST_REASON = 300
 # The examples that every layer is looked at on (DESIGN §4).
 MIN_TEST_EXAMPLES = 300
 MAX_TEST_EXAMPLES = 1_000_000
+MAX_EXAMPLES = 10_000_000
 
 
 class DataMissingError(Exception):
@@ -48,7 +49,7 @@ class FiniteSet:
     """A data set in its three parts.
 
     `labels` are the classes' names and `shape` an image's, as in `DataFacts`; `checksums` are of the content
-    of the files it was read from, where those have known ones.
+    of the files it was read from, where those have known ones; `notes` say what was done, a line each.
     """
 
     train: Examples
@@ -57,6 +58,7 @@ class FiniteSet:
     labels: tuple[str, ...]
     shape: tuple[int, ...]
     checksums: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def parts(self) -> Iterator[tuple[str, Examples]]:
         """The parts by name."""
@@ -75,7 +77,6 @@ class FiniteSet:
     def facts(self, name: str) -> DataFacts:
         """What a run keeps of this set, which was asked for as `name`."""
         counts = np.bincount(self.test.labels, minlength=len(self.labels))
-        sizes = {part: len(examples.labels) for part, examples in self.parts()}
         return DataFacts(
             name=name,
             inputs=self.train.pixels.shape[1],
@@ -86,34 +87,60 @@ class FiniteSet:
             shape=self.shape,
             sha256=self.sha256,
             sources=utf8_throughout(self.checksums),
-            **sizes,
+            notes=utf8_throughout(self.notes),
+            train=len(self.train.labels),
+            valid=len(self.valid.labels),
+            test=len(self.test.labels),
         )
 
 
 def checked(finite: FiniteSet, where: Path) -> FiniteSet:
     """`finite`, which was read from `where`, if one can train on it; else raises `DataDamagedError`."""
-    if len(finite.labels) > MAX_CLASSES:
-        raise DataDamagedError(f"`{where}` has {len(finite.labels)} classes, over {MAX_CLASSES}")
-    for name, part in finite.parts():
-        counts = np.bincount(part.labels, minlength=len(finite.labels))
-        if name == "train" and not counts.all():
-            absent = finite.labels[int(np.argmin(counts))]
-            raise DataDamagedError(f"`{where}` has no training example of class `{absent}`")
+    refuse_labels({name: part.labels for name, part in finite.parts()}, finite.labels, where)
+    return finite
+
+
+def refuse_labels(parts: Mapping[str, np.ndarray], classes: Sequence[str], where: Path) -> None:
+    """Raise `DataDamagedError` where one cannot train on examples with these labels."""
+    if len(classes) > MAX_CLASSES:
+        raise DataDamagedError(f"`{where}` has {len(classes)} classes, over {MAX_CLASSES}")
+    for name, labels in parts.items():
+        counts = np.bincount(labels, minlength=len(classes))
         if not counts.any():
-            raise DataDamagedError(f"`{where}` has no {name} examples")
-    count = len(finite.test.labels)
+            total = sum(map(len, parts.values()))
+            raise DataDamagedError(f"`{where}` has no {name} examples: it has {total} in all")
+        if name == "train" and not counts.all():
+            absent = classes[int(np.argmin(counts))]
+            raise DataDamagedError(f"`{where}` has no training example of class `{absent}`")
+    _refuse_test_count(len(parts["test"]), where)
+
+
+def refuse_counts(counts: Mapping[str, int], where: Path) -> None:
+    """Raise `DataDamagedError` where parts of so many examples, the whole being "", are too many.
+
+    Before anything is done with them: labels alone are small, and sorting or splitting them is not.
+    """
+    for name, count in counts.items():
+        most = MAX_TEST_EXAMPLES if name == "test" else MAX_EXAMPLES
+        if count > most:
+            of = f"{name} " * bool(name)
+            raise DataDamagedError(f"`{where}` has {count} {of}examples, over {most}")
+
+
+def _refuse_test_count(count: int, where: Path) -> None:
     if not MIN_TEST_EXAMPLES <= count <= MAX_TEST_EXAMPLES:
         raise DataDamagedError(
             f"`{where}` has {count} test examples, where {MIN_TEST_EXAMPLES} (which every layer is looked at "
             f"on) to {MAX_TEST_EXAMPLES} are needed"
         )
-    return finite
 
 
-def refuse_over_memory(count: int, inputs: int, itemsize: int, where: Path) -> None:
-    """Raise `DataDamagedError` where so many examples are more than a set may take, before reading them."""
-    if count * inputs * itemsize > MAX_BYTES:
-        raise DataDamagedError(f"`{where}` holds {count} × {inputs} numbers, over {MAX_BYTES >> 30} GiB")
+def refuse_over_memory(size: int, where: Path) -> None:
+    """Raise `DataDamagedError` where so many bytes are more than a set may take, before reading them."""
+    if size > MAX_BYTES:
+        raise DataDamagedError(
+            f"`{where}` declares {size / 2**30:.1f} GiB of numbers, over {MAX_BYTES >> 30} GiB"
+        )
 
 
 def first_there(folders: Sequence[Path], names: Sequence[str]) -> Path | None:

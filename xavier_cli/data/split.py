@@ -16,9 +16,9 @@ def marks(texts: Iterable[bytes]) -> np.ndarray:
 
     Of the text itself, by SHA-256: the same on every machine, and whatever other examples there are.
     """
-    return np.array(
-        [int.from_bytes(hashlib.sha256(b"2010:" + text).digest()[:8], "big") for text in texts], np.uint64
-    )
+    # One at a time: a list of so many Python numbers would take ten times the room.
+    each = (int.from_bytes(hashlib.sha256(b"2010:" + text).digest()[:8], "big") for text in texts)
+    return np.fromiter(each, np.uint64)
 
 
 def held_out(labels: np.ndarray, marks: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     ),
     "pretrain_updates": lambda run: f"{in_updates(run.config.pretrain_updates)} updates of pre-training",
     "pretrain_lr": lambda run: f"pre-training lr {run.config.pretrain_lr:g}",
-    "coding": lambda run: "coding [{:g}, {:g}]".format(*run.config.coding),
+    "coding": lambda run: _coding(run.config.coding),
 }
 _SHARED = ("act", "init", "data", "depth", "width", "lr", "batch_size")
 # Said of what all runs share where it is not as usual.
@@ -110,6 +110,10 @@ def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
     # Without parameters and single layers.
     name = word.partition(",")[0].partition(":")[0]
     return (list(table).index(name) if name in table else len(table)), word
+
+
+def _coding(coding: str | tuple[float, float]) -> str:
+    return "standardized inputs" if isinstance(coding, str) else "coding [{:g}, {:g}]".format(*coding)
 
 
 def _widths(run: Run) -> tuple[int, ...]:

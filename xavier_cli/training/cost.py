@@ -85,7 +85,9 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
         probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
     sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
     counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
-    return weights + probe + sum(counts) * _sizes(config, facts)[0]
+    # Standardized, bytes become floats.
+    pixel = _FLOAT if isinstance(config.coding, str) else 1
+    return weights + probe + sum(counts) * _sizes(config, facts)[0] * pixel
 
 
 def _pending(config: RunConfig, facts: DataFacts | None) -> int:

@@ -199,7 +199,7 @@ class Engine:
     def predictions(self) -> dict[str, Future[dict[str, np.ndarray]]]:
         """What theory says of record 0, by initializer; worked on beside the devices from here on."""
         config, probe = self.population.config, self.material.probe
-        images = np.asarray(decode(jnp.asarray(probe.pixels), config.coding))
+        images = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         pool = ThreadPoolExecutor(1)
         work = {
             init: pool.submit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data import shapeset
 from xavier_cli.data.load import load_data
+from xavier_cli.data.moments import Standardizer, doubts, standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.datasets import AskedData, DataFacts, find_data
 from xavier_cli.training import programs
@@ -50,8 +51,7 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
     asked = find_data(config.data)
     if asked.kind == "shapeset":
         return _shapeset(asked, config)
-    finite = load_data(asked, data_dir)
-    facts = finite.facts(asked.name)
+    finite, facts, _ = _standardized(load_data(asked, data_dir), asked, config)
     valid_order, order = (
         spread_order(len(part.labels), config.eval_examples) for part in (finite.valid, finite.test)
     )
@@ -68,21 +68,43 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
 
 
 def _shapeset(asked: AskedData, config: RunConfig) -> Material:
-    finite = shapeset_set(asked) if asked.examples else None
+    finite, probe = shapeset_set(asked) if asked.examples else None, generated(Purpose.PROBE, PROBE_EXAMPLES)
+    facts = shapeset_facts(asked, finite)
+    if finite:
+        finite, known, scale = _standardized(finite, asked, config)
+        facts = facts.model_copy(update=known.model_dump(include={"notes", "warnings", "standardized"}))
+        probe = scale.examples(probe) if scale else probe
     # Every example is looked at after training alone.
     count = HELD_OUT if config.updates or finite else -(-config.eval_examples // BLOCK) * BLOCK
     valid, test = (finite.valid, finite.test) if finite else _held_out(count)
-    facts = shapeset_facts(asked, finite)
     return Material(
         _epochs(finite, config) if finite else ShapesetFeed(config.batch_size),
         valid,
         test,
-        generated(Purpose.PROBE, PROBE_EXAMPLES),
+        probe,
         np.arange(count),
         facts.inputs,
         facts.classes,
         facts=facts,
     )
+
+
+def _standardized(
+    finite: FiniteSet, asked: AskedData, config: RunConfig
+) -> tuple[FiniteSet, DataFacts, Standardizer | None]:
+    """`finite` as `config` wants it, its facts, and what standardized it, if it is; the digest is as read."""
+    facts = finite.facts(asked.name)
+    scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
+    if scale:
+        train, valid, test = (scale.examples(part) for _, part in finite.parts())
+        finite = replace(finite, train=train, valid=valid, test=test)
+        note = (
+            f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
+        )
+        facts = facts.model_copy(
+            update={"notes": (*facts.notes, note), "standardized": (scale.mean, scale.deviation)}
+        )
+    return finite, facts.model_copy(update={"warnings": doubts(finite, config.pixel_range)}), scale
 
 
 def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteFeed:

@@ -57,7 +57,7 @@ class FirstWeights:
             return params
         feed, first = self._material.feed, jnp.int32(0)
         _, examples = feed.take(feed.start(seed, first, tables), first, tables)
-        x = decode(examples.pixels[:count], self._config.coding)
+        x = decode(examples.pixels[:count], self._config.pixel_range)
         return scale_to_data(self._network, params, x, rules)
 
     def _check_examples(self) -> None:

@@ -59,14 +59,14 @@ def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> 
     For an auto-encoder they have the two values at the ends of what the input ranges over: the coding, or the
     activation below; they are Gaussian where that has no end. A Boltzmann machine's are the same, but for
     images coded otherwise than [0, 1]: those have greys that are no probabilities, so that they are Gaussian
-    unless `visible=binary`.
+    unless `visible=binary`. Standardized images have no ends.
     """
     if number:
         return Units(*range_)
     word = find_pretraining(config.pretrain)
     asked = word.every_setting.get("visible", "binary")
     is_gaussian = asked == "gaussian" or (asked == "auto" and config.coding != (0.0, 1.0))
-    return Units() if is_gaussian else Units(*config.coding)
+    return Units() if is_gaussian or isinstance(config.coding, str) else Units(*config.pixel_range)
 
 
 def make_gradient(config: RunConfig, act: Activation, range_: tuple[float, float], number: int) -> Gradient:

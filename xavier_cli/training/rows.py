@@ -84,7 +84,7 @@ class Rows:
         """All first weights, and one update: what training asks of functions of the user's own."""
         drawn = self._first_weights.draw(seed, tables)
         step = make_step(self._config, self.network, self._loss)
-        x = decode(batch.pixels, self._config.coding)
+        x = decode(batch.pixels, self._config.pixel_range)
         return drawn, step(self._begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
 
     def pretrain(
@@ -98,7 +98,7 @@ class Rows:
             states, cursor = carry
             cursor, examples = feed.take(cursor, number, tables)
             begin, end = feed.bounds(number)
-            x = decode(examples.pixels, config.coding)
+            x = decode(examples.pixels, config.pixel_range)
 
             def member(state: MemberState) -> MemberState:
                 here = jnp.maximum(first, begin), jnp.minimum(last, end)
@@ -121,7 +121,7 @@ class Rows:
         feed, batch, coding = (
             self._feed,
             self._config.batch_size,
-            self._config.coding,
+            self._config.pixel_range,
         )
 
         def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
@@ -146,7 +146,7 @@ class Rows:
     def observe(
         self, states: MemberState, updates: Array, examples: Array, material: tuple[Chunk, Chunk, Chunk]
     ) -> tuple[MemberState, Record]:
-        coding = self._config.coding
+        coding = self._config.pixel_range
         probe, valid, test = material
 
         def errors(params: Any, chunk: Chunk) -> Evaluation:
@@ -174,7 +174,7 @@ class Rows:
 
     def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
         config = self._config
-        x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
+        x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
             return state, factors(state.params, x, self.network)

@@ -111,7 +111,7 @@ def train_again(config: SurfaceConfig, data_dir: Path | None, watcher: Watcher |
         raise SurfaceInterruptedError("stopped while training the run again: nothing was kept")
     params = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state.params)
     pixels = jnp.asarray(material.valid.pixels[: config.examples])
-    inputs = np.asarray(decode(pixels, run_config.coding))
+    inputs = np.asarray(decode(pixels, run_config.pixel_range))
     return Trained(run, params, inputs, material.valid.labels[: config.examples], layout)
 
 

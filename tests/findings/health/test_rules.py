@@ -90,6 +90,10 @@ def far_from_theory(a):
     a[3, 0, 2] *= 1.3
 
 
+def stop_layer_2(a):
+    a[:, 2:, 1] = 0
+
+
 ILL = {
     "saturated-layer": {"activation__saturated": saturate_layer_5},
     "saturates-in-turn": {"activation__abs_percentiles": in_turn},
@@ -103,6 +107,7 @@ ILL = {
     "not-as-predicted": {"activation__std": far_from_theory},
     "plateau-at-chance": {"curves__valid_error": top_at_chance},
     "diverged": {"final__diverged_at": lose_seed_2},
+    "zero-gradients": {"weight_gradient__std": stop_layer_2, "weight_gradient__mean": stop_layer_2},
 }
 
 
@@ -126,8 +131,16 @@ def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
     assert found(elu) == []
 
 
+def test_what_looked_odd_in_the_data_is_no_clean_run(healthy):
+    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: naming it is always right",)})
+    (finding,) = check(replace(healthy, data=facts))
+
+    assert (finding.rule.name, finding.severity) == ("odd-data", "warning")
+    assert "one class" in finding.seen.evidence
+
+
 def test_every_rule_is_tested():
-    elsewhere = {"rate-on-the-edge", "too-few-seeds", "not-finished"}
+    elsewhere = {"odd-data", "rate-on-the-edge", "too-few-seeds", "not-finished"}
 
     assert set(RULES) == set(ILL) | elsewhere
 
@@ -221,6 +234,7 @@ def typed(command):
     [
         {},
         {"data": "mnist", "coding": "-1,1", "act": "sigmoid", "init": "standard", "seeds": "3,5"},
+        {"data": "mnist", "coding": "standardize"},
         {"width": "30,20,10", "lr": "0.01,0.02", "search_seeds": 1, "updates": 1234, "records": "every:100"},
         {"data": "images:a folder", "init_gain": 1.5, "seeds": "2:4", "loss": "quadratic"},
     ],

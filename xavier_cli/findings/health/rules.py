@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from xavier_cli import names
-from xavier_cli.findings.health import course, inside
+from xavier_cli.findings.health import course, inputs, inside
 from xavier_cli.findings.health.finding import Finding, Rule
 from xavier_cli.runs.record import Run
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*inside.RULES, *course.RULES)}
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*inputs.RULES, *inside.RULES, *course.RULES)}
 _ORDER = ("error", "warning", "note")
 
 
