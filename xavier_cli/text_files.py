@@ -29,6 +29,21 @@ _MOST_BITS = 1024
 _DEEP_KEY = re.compile(r"(?:\.[ \t]{0,8}[\w\"'-]{1,64}[ \t]{0,8}){100}")
 
 
+def read_bounded(path: Path, largest: int, *, follow_link: bool = True) -> bytes:
+    """The content of the regular file at `path`, at most `largest` bytes.
+
+    Raises `OSError`, and `ValueError` with what the file is instead: a pipe or a device is not waited for.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_link else os.O_NOFOLLOW)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("no regular file")
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise ValueError(f"over {largest:,} bytes, too large for what it should be")
+    return content
+
+
 def read_text(path: Path, largest: int = LARGEST) -> str:
     """The text of the file at `path`: UTF-8, or what its byte-order mark says (Windows writes UTF-16).
 
@@ -38,15 +53,11 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
     if "\0" in str(path):
         raise ConfigError("no file can be called so: its name has a NUL")
     try:
-        # A pipe that nobody writes to would otherwise be waited for.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ConfigError(f"`{path}` is no regular file")
-            content = file.read(largest + 1)
+        content = read_bounded(path, largest)
     except OSError as error:
         raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
-    if len(content) > largest:
-        raise ConfigError(f"`{path}` is over {largest:,} bytes, too large for what it should be")
+    except ValueError as error:
+        raise ConfigError(f"`{path}` is {error}") from None
     mark, encoding = next(((m, e) for m, e in _MARKS if content.startswith(m)), (b"", "utf-8"))
     try:
         return content[len(mark) :].decode(encoding)

@@ -305,7 +305,7 @@ def test_without_workers_it_waits_with_a_note_and_a_limit(groups, tmp_path):
         (b"[" * 10**5, "nested too deeply"),
         (b'{"address": 7}', "it holds no address"),
         (b"[]", "it holds no address"),
-        (None, "not a regular file"),
+        (None, "no regular file"),
     ],
 )
 def test_a_schedulers_file_that_is_none_is_refused_in_one_line(tmp_path, content, said):
