@@ -34,7 +34,7 @@ def start(*arguments, **options):
 
 
 def result(process):
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
 
     assert process.returncode == 0
     return json.loads(out)
@@ -67,7 +67,7 @@ def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path, count):
 
 @pytest.mark.faults
 def test_a_kill_at_each_of_hundreds_of_calls_leaves_the_old_file_or_the_new_one(tmp_path, count):
-    outcome = result(start("kill", tmp_path, "protected", 64))
+    outcome = result(start("kill", tmp_path, "protected", 80))
     counted_kills(outcome, count)
 
     assert len(outcome["states"]) >= 300
