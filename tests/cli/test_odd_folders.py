@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,8 +48,9 @@ def odd_entry(path, kind):
 def fill(folder, make_run, runs, corrupt, odd):
     """A folder of so many runs, corrupt files and odd entries; the names of the latter two."""
     folder.mkdir()
+    first = make_run(**TINY)
     for i in range(runs):
-        run = make_run(**TINY, lr=float(f"{0.001 + i * 1e-6:.6g}"))
+        run = replace(first, config=first.config.with_(lr=float(f"{0.001 + i * 1e-6:.6g}")))
         arrays = content.as_stored(run)
         image = store._image(run, arrays, {name: digest(array) for name, array in arrays.items()})
         (folder / f"run-{i}.h5").write_bytes(image)

@@ -77,12 +77,11 @@ def forged(run, value, kinds="f"):
     """`run` with `value` wherever its row lets it be."""
     arrays = dict(run.arrays)
     for name, array in run.arrays.items():
-        full = np.full_like(array, value) if array.dtype.kind in kinds else array
-        row = schema.DATASETS[name]
-        changes = not row.is_scale and not name.startswith(
-            ("curves/test_error", "curves/valid_error", "final")
-        )
-        if changes and name != "search/lr" and not contradictions.row_problem(name, full):
+        is_kept = name.startswith(("curves/test_e", "curves/valid_e", "final", "search/lr"))
+        if schema.DATASETS[name].is_scale or is_kept or array.dtype.kind not in kinds:
+            continue
+        full = np.full_like(array, value)
+        if not contradictions.row_problem(name, full):
             arrays[name] = full
     return replace(run, arrays=arrays)
 

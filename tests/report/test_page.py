@@ -19,6 +19,7 @@ from xavier_cli.report import colours, pictures
 from xavier_cli.report.content import Cell, Content, Grid
 from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page
+from xavier_cli.runs.isolate import Isolation
 from xavier_cli.statements import CLAIMS
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$\u202e\x1b[31m</style>]]>"
@@ -323,8 +324,8 @@ def test_of_many_runs_some_stand_for_all_and_it_says_so(runs, monkeypatch):
         raise pictures.UnsuitableRunError("not drawn")
 
     many = [replace(runs[0], config=runs[0].config.with_(lr=0.01 * (i + 1))) for i in range(9)]
-    made, notes = pictures.pictures(many)
-    few, few_notes = pictures.pictures(many[:6])
+    made, notes = pictures.pictures(many, Isolation())
+    few, few_notes = pictures.pictures(many[:6], Isolation())
 
     assert [[each.config.lr for each in group] for group in drawn] == [
         [many[i].config.lr for i in (0, 4, 8)],

@@ -200,7 +200,8 @@ def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
     seen = set()
     for text in given:
         for path in _expand(inputs, text):
-            key = os.path.realpath(path)
+            # Two links to nowhere are two names, and each is to be told.
+            key = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
             if key not in seen:
                 seen.add(key)
                 yield path
