@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
+from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.sweeps import work
 
@@ -163,15 +165,52 @@ def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavi
     assert [path.name for path in Path().iterdir()] == ["mine.toml"]
 
 
-def test_a_million_cells_ask_and_without_a_terminal_are_refused(recipe, xavier, monkeypatch):
+@pytest.mark.parametrize(
+    ("widths", "arguments", "said"),
+    [
+        (2, [], "2,000 cells are a lot; `--yes` goes on without asking"),
+        (51, ["--yes"], "recipe mine: 51,000 cells are over 50,000, the most that one sweep takes"),
+        (1000, ["--dry-run"], "recipe mine: 1,000,000 cells are over 50,000, the most that one sweep takes"),
+        (1000, ["--slurm", "4"], "1,000,000 cells are over 50,000"),
+        (1000, ["--shard", "1/4"], "1,000,000 cells are over 50,000"),
+    ],
+)
+def test_many_cells_ask_and_too_many_are_refused_before_they_are_expanded(
+    recipe, xavier, monkeypatch, widths, arguments, said
+):
     rates = ", ".join(str((i + 1) / 1e6) for i in range(1000))
-    Path("mine.toml").write_text(f'title = "t"\n[grid]\nlr = [{rates}]\nwidth = {list(range(1, 1001))}\n')
+    Path("mine.toml").write_text(
+        f'title = "t"\n[grid]\nlr = [{rates}]\nwidth = {list(range(1, widths + 1))}\n'
+    )
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    refused = xavier("sweep", recipe)
+    monkeypatch.setattr(Recipe, "expand", lambda *_: pytest.fail("expanded"))
+    refused = xavier("sweep", recipe, *arguments)
 
     assert refused.code == 2
-    assert "1,000,000 cells are a lot; `--yes` goes on without asking" in refused.err
+    assert said in refused.err
     assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("bad", ["folder", "pipe", "damaged"])
+def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, bad):
+    trained["missing"] = ["tanh"]
+    xavier("sweep", recipe, "--scale", "tiny")
+    (ledger,) = Path("runs").glob(".sweep-*.json")
+    ledger.unlink()
+    if bad == "folder":
+        (ledger / "inside").mkdir(parents=True)
+    elif bad == "pipe":
+        os.mkfifo(ledger)
+    else:
+        ledger.write_bytes(b"\xff")
+    again = xavier("sweep", recipe, "--scale", "tiny")
+
+    assert again.code == 4
+    assert again.err.count("is ignored: it is no list of failed cells") == 1
+    assert "2 finished, 2 failed" in again.out
+    assert again.err.count("which cells failed is not kept") == (bad == "folder")
+    if bad != "folder":
+        assert len(json.loads(ledger.read_text())["failed"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import re
+import subprocess
+import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
 from xavier_cli.locks import lock_output
+from xavier_cli.plain_text import clean
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run
 from xavier_cli.sweeps import held, plan, work
@@ -18,7 +25,7 @@ from xavier_cli.sweeps.ledger import Ledger
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.run import Standing, run_groups
 from xavier_cli.sweeps.work import Task
-from xavier_cli.sweeps.workers import shares
+from xavier_cli.sweeps.workers import Workers, shares
 from xavier_cli.training.loop import Progress
 
 
@@ -254,6 +261,112 @@ def test_the_ledger_knows_what_failed_in_every_part(tmp_path):
     one.keep({})
     assert two.failed() == {"b.h5": "no room"}
     assert json.loads((tmp_path / ".sweep-01234567-2of2.json").read_text())["failed"] == {"b.h5": "no room"}
+
+
+@pytest.mark.parametrize("in_main", [True, False])
+def test_only_workers_that_the_main_thread_starts_die_with_their_thread(in_main):
+    """Another may end long before the process does, and the kernel would take its workers with it."""
+    told = []
+
+    class Context:
+        Pipe = staticmethod(multiprocessing.Pipe)
+
+        def Process(self, target, args, daemon):
+            told.append(args[-2:])
+            return SimpleNamespace(start=lambda: None)
+
+    workers = Workers(1, Task())
+    workers._context = Context()
+
+    def spawn() -> None:
+        workers._spawn(0).pipe.close()
+
+    thread = threading.Thread(target=spawn)
+    spawn() if in_main else (thread.start(), thread.join())
+    assert told == [(os.getpid(), in_main)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+@pytest.mark.parametrize(("parent", "code"), [("os.getppid()", 7), ("1 + os.getppid()", 1)])
+def test_a_worker_whose_parent_was_gone_before_it_asked_leaves_at_once(parent, code):
+    program = f"import os; from xavier_cli.sweeps.workers import die_with; die_with({parent}); os._exit(7)"
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == code
+
+
+GOOD = {"a.h5": "no data"}
+
+
+def put(path: Path, content: bytes | Path | None) -> None:
+    if content is None:
+        os.mkfifo(path)
+    elif isinstance(content, Path):
+        path.symlink_to(content)
+    else:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "Expecting"),
+        (b"", "Expecting"),
+        (b"\xff" * 9, "utf-8"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b'{"failed": {"a": ' + b"[" * 200_000, "nested too deeply"),
+        (b'{"failed": ' + b"9" * 10_000 + b"}", "it has none|integer"),
+        (b'{"failed": [["a.h5", "why"]]}', "it has none"),
+        (b"[]", "it has none"),
+        (b'{"failed": {"a.h5": 7}}', "no plain text"),
+        (b'{"failed": {"a.h5": null}}', "no plain text"),
+        (b'{"failed": {"a.h5": "\\u001b[2J"}}', "no plain text"),
+        (b'{"failed": {"a.h5": "\\ud800"}}', "no plain text"),
+        (b'{"failed": {"a\\u0007.h5": "why"}}', "control characters"),
+        (b" " * (2**26 + 1), "over 67 MB"),
+        (None, "not a regular file"),
+        (Path("elsewhere.json"), "symbolic links"),
+        (Path("/dev/zero"), "symbolic links"),
+    ],
+)
+def test_a_ledger_that_is_none_is_as_if_not_there_with_one_note(tmp_path, content, why):
+    (tmp_path / "elsewhere.json").write_text(json.dumps({"failed": {"a.h5": "why"}}))
+    put(tmp_path / ".sweep-01234567-2of2.json", content)
+    notes = []
+    one = Ledger(tmp_path, "0123456789", "1of2", notes.append)
+    one.keep(GOOD)
+
+    assert one.failed() == GOOD
+    (note,) = notes
+    assert re.search(r"-2of2.json` is ignored: it is no list of failed cells \(.*" + why, note)
+    assert clean(note) == note
+
+    # Its own is replaced, whatever lies there, and nothing that it points to.
+    notes.clear()
+    two = Ledger(tmp_path, "0123456789", "2of2", notes.append)
+    two.keep({"b.h5": "a\x1b[2Jname"})
+    assert two.failed() == {**GOOD, "b.h5": "aname"}
+    assert notes == []
+    assert (tmp_path / "elsewhere.json").exists()
+    two.keep({})
+    assert two.failed() == GOOD
+
+
+@pytest.mark.parametrize("content", [None, Path("elsewhere.json"), b"\xff"])
+def test_without_failures_nothing_is_left_in_a_ledgers_place(tmp_path, content):
+    path = tmp_path / ".sweep-01234567.json"
+    put(path, content)
+    Ledger(tmp_path, "0123456789").keep({})
+
+    assert not os.path.lexists(path)
+
+
+def test_many_damaged_ledgers_are_one_note(tmp_path):
+    for part in range(5):
+        (tmp_path / f".sweep-01234567-{part}of5.json").write_text("{")
+    notes = []
+    assert Ledger(tmp_path, "0123456789", note=notes.append).failed() == {}
+    assert len(notes) == 1
+    assert "; so are 4 more" in notes[0]
 
 
 @pytest.mark.parametrize(
