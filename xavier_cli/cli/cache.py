@@ -58,7 +58,7 @@ def clear(
     The next training compiles anew, or decodes its images anew; results stay the same. Files that `xavier`
     or JAX did not put there stay, and so does what another process is writing.
     """
-    from xavier_cli.runs.errors import StorageError
+    from xavier_cli.errors import StorageError
 
     if what is not None and what not in KINDS:
         raise typer.BadParameter(names.unknown("cache", what, KINDS), param_hint="programs|data")

@@ -152,7 +152,7 @@ def finish_cells(
     """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
     from xavier_cli.cli.signals import StopFlag
     from xavier_cli.cli.standing import shown_standing
-    from xavier_cli.runs.errors import StorageError
+    from xavier_cli.errors import StorageError
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
     from xavier_cli.sweeps.run import run_groups

@@ -71,7 +71,7 @@ def fetch(
     from xavier_cli.data import mirrors
     from xavier_cli.data.fetch import fetch
     from xavier_cli.data.load import fetched_folder, where
-    from xavier_cli.runs.errors import StorageError
+    from xavier_cli.errors import StorageError
 
     asked = asked_for(name)
     remote = mirrors.REMOTES.get(asked.name)

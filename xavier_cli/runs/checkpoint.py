@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.errors import StorageError
 from xavier_cli.publish import publish, rehearse, sweep
 from xavier_cli.runs import hdf5
-from xavier_cli.runs.errors import ResumeError, RunFileError, StorageError
+from xavier_cli.runs.errors import ResumeError, RunFileError
 
 VERSION = 1
 # More than this is not written, since it would not be read.

@@ -1,12 +1,9 @@
-"""What can go wrong with a run file: it cannot be read, or it cannot be written."""
+"""What can go wrong with a run file that is read, or trained further."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-# Who reads and writes runs finds all that can go wrong with them here.
-from xavier_cli.errors import StorageError as StorageError
 
 
 class RunFileError(Exception):
