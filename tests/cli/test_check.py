@@ -32,7 +32,7 @@ def test_a_clean_run_is_code_0(clean, xavier):
     assert answer.code == 0
     assert "reading 1 run of the newest command" in answer.err
     assert "runs/clean.h5: clean, after 30,000 updates, N = 5" in " ".join(answer.out.split())
-    assert "not recorded, so not looked for: saturated-layer" in " ".join(answer.out.split())
+    assert "not recorded, so not looked for: zero-gradients, saturated-layer" in " ".join(answer.out.split())
 
 
 def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
@@ -82,7 +82,7 @@ def test_list_documents_every_rule(xavier):
     rules = json.loads(answer.out)["rules"]
 
     assert answer.code == 0
-    assert len(rules) == 15
+    assert len(rules) == 17
     assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
 
 

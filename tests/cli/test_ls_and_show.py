@@ -118,3 +118,18 @@ def test_show_csv_is_one_number_per_line(shelf, xavier):
 
     assert [float(row["value"]) for row in last] == [0.594, 0.575, 0.610, 0.621, 0.570]
     assert {row["quantity"] for row in rows} >= {"activation_std", "weight_gradient_std"}
+
+
+def test_what_cannot_be_read_is_told_where_no_run_is_named(shelf, xavier):
+    (shelf / "bad.h5").write_text("junk")
+    for command in ("show", "check"):
+        answer = xavier(command)
+        assert answer.code == 4, answer.err
+        assert answer.err.count("bad.h5") == 1
+        assert answer.out
+
+    for path in shelf.glob("*-*.h5"):
+        path.unlink()
+    answer = xavier("show")
+    assert answer.code == 5
+    assert "no run could be read" in answer.err

@@ -37,9 +37,9 @@ def test_a_word_has_one_spelling():
         ({"pretrain": "none:noise=1"}, "it has no parameters"),
         (
             {"pretrain": "dae", "pretrain_updates": 0},
-            "pretrain_updates: should be greater than or equal to 1",
+            "pretrain_updates: should be at least 1",
         ),
-        ({"pretrain": "dae", "pretrain_lr": -1}, "pretrain_lr: should be greater than 0"),
+        ({"pretrain": "dae", "pretrain_lr": -1}, "pretrain_lr: should be above 0"),
         (
             {"pretrain": "dae", "residual": True},
             "pretrain: dae is for plain networks, without residual skips",

@@ -87,26 +87,26 @@ def runs_folder() -> Path:
     return Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
 
 
-def all_runs(folder: Path) -> list[Path]:
-    """Every run in `folder`, for `read_inputs`."""
+def all_runs(folder: Path, inputs: Inputs) -> list[Path]:
+    """Every run in `folder`, for `read_inputs`, which reads each and tells `inputs`."""
     from xavier_cli.runs.folder import list_runs
 
     return list_runs(folder)
 
 
-def newest_runs(folder: Path) -> list[Path]:
-    """The runs of the newest command in `folder`, for `read_inputs`."""
+def newest_runs(folder: Path, inputs: Inputs) -> list[Path]:
+    """The runs of the newest command in `folder`, for `read_inputs`; `inputs` is told what may be one too."""
     from xavier_cli.runs.folder import newest_command
 
     paths, notes = newest_command(folder)
     for note in notes:
-        say(f"xavier: {clean(note)}")
+        inputs.problem(note)
     return paths
 
 
 def read_inputs(
     given: Sequence[str] | None,
-    unnamed: Callable[[Path], list[Path]] = all_runs,
+    unnamed: Callable[[Path, Inputs], list[Path]] = all_runs,
     only: Collection[str] | None = None,
 ) -> Inputs:
     """Read the runs that `given` names, or those that `unnamed` finds in the runs' folder.
@@ -118,7 +118,7 @@ def read_inputs(
     from xavier_cli.runs.reader import read_runs
 
     inputs = Inputs()
-    for read in read_runs(_found(inputs, given) if given else _default(unnamed), only):
+    for read in read_runs(_found(inputs, given) if given else _default(inputs, unnamed), only):
         if isinstance(read, NoTrainingError):
             say(f"passed over {clean(str(read))}")
         elif isinstance(read, RunFileError):
@@ -174,7 +174,7 @@ def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
     from xavier_cli.runs.errors import RunFileError
 
     try:
-        paths = all_runs(folder)
+        paths = all_runs(folder, inputs)
     except RunFileError as error:
         inputs.problem(str(error))
         return []
@@ -183,9 +183,11 @@ def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
     return paths
 
 
-def _default(unnamed: Callable[[Path], list[Path]]) -> list[Path]:
+def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> list[Path]:
     folder = runs_folder()
-    paths = unnamed(folder) if os.path.isdir(folder) else []
+    paths = unnamed(folder, inputs) if os.path.isdir(folder) else []
+    if not paths and inputs.problems:
+        raise none_could_be("read")
     if not paths:
         say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
         raise typer.Exit(ExitCode.USAGE)
