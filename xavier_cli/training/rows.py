@@ -175,9 +175,10 @@ class Rows:
     def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
         config = self._config
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.coding)
+        batch = decode(pixels, config.coding)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self.network)
+            return state, factors(state.params, x, self.network, batch)
 
         return self._over(member)(states)
 
