@@ -12,6 +12,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.layers import layers_table
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.findings import layers, scores
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.statistics.estimate import mean_over_seeds
 
@@ -137,6 +138,7 @@ def _notes(run: Run) -> Iterator[str]:
     if run.diverged.any():
         guess = 100 * run.facts.guessing_error
         yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
+    yield from normalization_notes([run])
     if "search/lr" in run:
         yield "*: the rate that was chosen, by its mean validation error."
         if run.lr_on_edge:
