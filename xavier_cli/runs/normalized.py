@@ -26,9 +26,7 @@ def normalization_notes(runs: Iterable[Run], *, jacobians: bool = False) -> list
     by_batch = [run for run in normalized if run.provenance.get(_KEY) == _BY_PROBE_BATCH]
     notes = []
     if by_batch and jacobians:
-        notes.append(
-            "Jacobians under batch normalization: by the probe batch's statistics, held fixed at their values."
-        )
+        notes.append("Jacobians under batch normalization: by the probe batch's statistics, held fixed.")
     elif by_batch:
         notes.append(
             "Layers under batch normalization: by the probe batch's own statistics, as in training; dC/ds is "
@@ -36,7 +34,7 @@ def normalization_notes(runs: Iterable[Run], *, jacobians: bool = False) -> list
         )
     if len(by_batch) < len(normalized):
         notes.append(
-            "Layers under batch normalization, recorded by an earlier version: by the running averages, which "
-            "are 0 and 1 at first."
+            "Layers under batch normalization, recorded by an earlier version: by the running averages, "
+            "which are 0 and 1 at first."
         )
     return notes

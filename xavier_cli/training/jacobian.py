@@ -52,8 +52,8 @@ class Singular:
 def factors(params: Params, x: Array, network: Network, batch: Array | None = None) -> Factors:
     """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device.
 
-    Batch normalization is by the statistics of `batch`, such examples too, which take the place of the running
-    averages in the parameters; without one it is by the averages.
+    Batch normalization is by the statistics of `batch`, such examples too, which take the place of the
+    running averages in the parameters; without one it is by the averages.
     """
     if batch is not None and network.normalization == "batch":
         params = with_batch_statistics(params, network.look(params, batch)[1])
