@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say
 from xavier_cli.cli.page import clean
+from xavier_cli.cli.results import results_apart
 
 app = typer.Typer(
     name="xavier",
@@ -81,6 +82,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     from xavier_cli import own
 
     def told(file: str) -> None:
+        stack.enter_context(results_apart())
         if not {"-q", "--quiet"} & {*arguments}:
             say(f"running the code in `{clean(file)}`")
 
@@ -90,7 +92,14 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     before = own.before_running
     own.before_running = told if arguments and arguments[0] in RUNS_CODE else refused
     try:
-        yield
+        with ExitStack() as stack:
+            yield
+    # Its way out is not the command's, nor is its error one of ours.
+    except (SystemExit, Exception) as error:
+        blamed = own.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
+        if blamed is None:
+            raise
+        raise blamed from error
     finally:
         own.before_running = before
 

@@ -13,6 +13,7 @@ from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.words import find_initializer, layer_inits
 
@@ -128,6 +129,8 @@ def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) 
             f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
             f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
         )
+    if note := same_start_note(run):
+        notes.append(note)
     notes += normalization_notes([run])
     if whole:
         notes += normalization_notes([run], jacobians=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import Page, clean
+from xavier_cli.cli.results import results
 
 
 class Format(StrEnum):
@@ -70,7 +70,7 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
         check_output(output)
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
-        text = format_page(page, format, screen_width(), colour=_has_colour(sys.stdout))
+        text = format_page(page, format, screen_width(), colour=_has_colour(results()))
         _to_stdout(text)
         return
     write_text(output, format_page(page, format, screen_width()))
@@ -137,13 +137,13 @@ def _to_stdout(text: str) -> None:
     from xavier_cli.runs.errors import StorageError
 
     try:
-        sys.stdout.write(encodable(text, sys.stdout.encoding))
-        sys.stdout.flush()
+        results().write(encodable(text, results().encoding))
+        results().flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         # Python would fail once more, and with a code of its own, when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), results().fileno())
         raise StorageError.of("stdout", error) from error
 
 

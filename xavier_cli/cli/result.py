@@ -13,6 +13,7 @@ from xavier_cli.findings import scores
 from xavier_cli.findings.layers import layers_at
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 SCHEMA = "xavier.train/1"
@@ -33,6 +34,7 @@ def result_page(run: Run, path: Path) -> Page:
     )
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
     notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
+    notes += [note] if (note := same_start_note(run)) else []
     notes += [*_stood_in(run), *normalization_notes([run])]
     return Page(
         schema=SCHEMA,

@@ -203,7 +203,15 @@ def _train(
                 done = progress.updates
                 report(progress)
 
-            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look)
+            told: set[str] = set()
+
+            def warn(text: str) -> None:
+                # Searched rates and batches of seeds have the same to say.
+                if text not in told:
+                    told.add(text)
+                    say(f"warning: {text}")
+
+            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
             try:
                 run = train_to_file(
                     config,

@@ -11,6 +11,7 @@ from xavier_cli.findings.health.advice import lower_rate, train_command, wider_s
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import late_records
 
 NEAR_CHANCE = 0.02
@@ -70,6 +71,11 @@ def _few_seeds(run: Run) -> Iterator[Observation]:
         )
 
 
+def _same_start(run: Run) -> Iterator[Observation]:
+    if note := same_start_note(run):
+        yield Observation(note.removesuffix("."), since=0, numbers={"seeds": len(run.seeds)})
+
+
 def _unfinished(run: Run) -> Iterator[Observation]:
     if run.status != "complete":
         done, planned = int(run.updates[-1]), run.config.updates
@@ -114,6 +120,14 @@ RULES = (
         f"fewer than {ENOUGH_SEEDS} seeds",
         "the seed is the unit of replication; a bootstrap over 3 covers 70 % where 95 % is meant",
         _few_seeds,
+    ),
+    Rule(
+        "seeds-start-alike",
+        "warning",
+        "seeds start from the same weights, so that their spread is not the initialization's",
+        "a custom initializer that ignores its key, or no weights drawn at all",
+        "each initializer is drawn with two keys before training",
+        _same_start,
     ),
     Rule(
         "not-finished",
