@@ -238,7 +238,10 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
     show_page(result_page(run, path), format)
     if run.diverged.any():
-        say(f"warning: {int(run.diverged.sum())} of {len(run.seeds)} seeds diverged; a lower --lr may help")
+        from xavier_cli.findings.health.divergence import why_diverged
+
+        why = why_diverged(run)
+        say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
     if run.lr_on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: xavier plot saturation {path}")

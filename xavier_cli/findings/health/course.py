@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from xavier_cli.findings.health.advice import lower_rate, train_command, wider_search
+from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
 from xavier_cli.runs.record import Run
@@ -42,9 +43,10 @@ def _plateau(run: Run) -> Iterator[Observation]:
 def _diverged(run: Run) -> Iterator[Observation]:
     lost = run["final/diverged_at"][run.diverged]
     if len(lost):
+        why = why_diverged(run)
         yield Observation(
-            f"{len(lost)} of {len(run.seeds)} seeds diverged, the first at update {int(lost.min()):,}",
-            lower_rate(run.config, run.lr),
+            why.words,
+            lower_rate(run.config, run.lr) if why.rate_helps else other_start(run.config),
             since=int(lost.min()),
             numbers={"seeds": run.seeds[run.diverged].tolist(), "diverged_at": lost.tolist()},
         )
