@@ -14,6 +14,7 @@ import re
 import site
 import sys
 import sysconfig
+import traceback
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,11 +27,14 @@ from typing import Any
 
 from xavier_cli import names
 from xavier_cli.plain_text import said, utf8
+from xavier_cli.process_state import SettingsChangedError, kept_state
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
 _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
+# Files whose code was run.
+_files: set[str] = set()
 _is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
 
 
@@ -200,8 +204,10 @@ def _module(place: str, text: bytes) -> ModuleType:
     before_running(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
     try:
         if not place.endswith(".py"):
-            with _on_path(os.getcwd()):
-                return importlib.import_module(place)
+            with _on_path(os.getcwd()), kept_state():
+                module = importlib.import_module(place)
+            _files.add(str(module.__file__))
+            return module
         path = Path(place).expanduser().absolute()
         # JAX keeps it for tracebacks, and takes only what is text.
         code = compile(text, utf8(str(path)), "exec")
@@ -209,11 +215,14 @@ def _module(place: str, text: bytes) -> ModuleType:
         module.__file__ = str(path)
         # Where dataclasses and the like look a class's module up.
         sys.modules[module.__name__] = module
-        with _on_path(str(path.parent)):
+        _files.add(str(path))
+        with _on_path(str(path.parent)), kept_state():
             exec(code, vars(module))
         return module
     except KeyboardInterrupt:
         raise
+    except SettingsChangedError as error:
+        raise OwnFunctionError(changes_settings(place, error)) from None
     except (SyntaxError, ValueError) as error:
         if isinstance(error, SyntaxError) or "null byte" in said(error):
             raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
@@ -221,6 +230,36 @@ def _module(place: str, text: bytes) -> ModuleType:
     # Whatever a file of the user's does, sys.exit() included.
     except BaseException as error:
         raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+
+
+def changes_settings(word: str, error: SettingsChangedError) -> str:
+    """What to say of code that sets what is xavier's to set."""
+    return f"`{word}` changes JAX's settings, which decide numbers ({error}): take that out of it"
+
+
+def guarded(word: str, function: Callable[..., Any], doing: str = "fails") -> Callable[..., Any]:
+    """`function` of `word`, which ends in an `OwnFunctionError` whatever it does, whenever it is called."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            with kept_state():
+                return function(*arguments, **options)
+        except (KeyboardInterrupt, OwnFunctionError):
+            raise
+        except SettingsChangedError as error:
+            raise OwnFunctionError(changes_settings(word, error)) from None
+        except BaseException as error:
+            raise OwnFunctionError(f"`{word}` {doing}: {one_line(error)}") from None
+
+    return call
+
+
+def blamed(error: BaseException) -> OwnFunctionError | None:
+    """An error of the user's code that came up where nobody asked for it, as in a rule for derivatives."""
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)} & _files
+    # What fails while a compiled program runs has only words of where.
+    told = files or {file for file in _files if file in said(error)}
+    return OwnFunctionError(f"`{min(told)}` fails: {one_line(error)}") if told else None
 
 
 def _words(error: BaseException) -> str:

@@ -52,3 +52,24 @@ def test_a_probe_measures_beside_predicted_and_writes_a_run_without_training(pro
     for name in ("activation_std", "backprop_std", "weight_gradient_rms", "mean_singular_value"):
         assert np.allclose(layers[name]["measured"], layers[name]["predicted"], rtol=0.3), name
     assert "final/test_correct" not in run
+
+
+def test_a_probe_shows_a_normalized_network_and_says_by_what(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    small = ("--normalization", "batch", "--init", "normal:std=0.01", "--width", 24, "--depth", 3)
+    answer = xavier("probe", *small, "--seeds", 1, "--eval-examples", 100, "-q", "-f", "json")
+    path = json.loads(answer.out)["run"]
+    run = read_run(tmp_path / path)
+    checked, shown = xavier("check", path), xavier("show", path)
+
+    assert answer.code == 0, answer.err
+    # Of unit variance before tanh, whatever the weights: .628 on Gaussian sums.
+    assert np.allclose(run["activation/std"], 0.63, atol=0.06)
+    assert np.allclose(run["preactivation/std"], 1, atol=0.02)
+    assert "vanishing" not in checked.out, checked.out
+    text = " ".join(shown.out.split())
+    assert "by the probe batch's own statistics" in text
+    assert "gradient of the batch's summed loss" in text
+    # Before training the network is used by averages of 0 and 1, and says next to nothing.
+    assert run["curves/valid_loss"] == pytest.approx(np.log(9), abs=1e-3)

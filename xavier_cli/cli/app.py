@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 
 from xavier_cli import __version__
 from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say, say_warning
+from xavier_cli.cli.results import results_apart
 from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import StorageError
 from xavier_cli.plain_text import clean, show_stand_ins
@@ -85,6 +86,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     from xavier_cli import own
 
     def told(file: str) -> None:
+        stack.enter_context(results_apart())
         if not {"-q", "--quiet"} & {*arguments}:
             say(f"running the code in `{clean(file)}`")
 
@@ -94,7 +96,14 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     before = own.before_running
     own.before_running = told if arguments and arguments[0] in RUNS_CODE else refused
     try:
-        yield
+        with ExitStack() as stack:
+            yield
+    # Its way out is not the command's, nor is its error one of ours.
+    except (SystemExit, Exception) as error:
+        blamed = own.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
+        if blamed is None:
+            raise
+        raise blamed from error
     finally:
         own.before_running = before
 

@@ -11,7 +11,9 @@ from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.config import RunConfig
 from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layers import finite_mean
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.words import find_initializer, layer_inits
 
@@ -127,9 +129,9 @@ def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) 
             f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
             f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
         )
-    if config.normalization == "batch":
-        notes.append(
-            "Batch normalization is by running averages, as the network is used; they have not moved yet, so "
-            "that this is almost the network without it."
-        )
+    if note := same_start_note(run):
+        notes.append(note)
+    notes += normalization_notes([run])
+    if whole:
+        notes += normalization_notes([run], jacobians=True)
     return [*notes, f"Loss before training: {numbers.fixed(valid_loss, 3)}.", clean(str(path))]

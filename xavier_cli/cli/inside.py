@@ -12,7 +12,9 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.layers import layers_table
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.findings import layers, scores
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 SCHEMA = "xavier.show/1"
@@ -137,6 +139,9 @@ def _notes(run: Run) -> Iterator[str]:
     if run.diverged.any():
         guess = 100 * run.facts.guessing_error
         yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
+    if note := same_start_note(run):
+        yield note
+    yield from normalization_notes([run])
     if run.has_search:
         yield "*: the rate that was chosen, by its mean validation error."
         if run.lr_on_edge:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import Page, clean
+from xavier_cli.cli.results import results
 from xavier_cli.cli.streams import give_up_stdout
 from xavier_cli.errors import StorageError
 from xavier_cli.plain_text import utf8
@@ -55,7 +55,7 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
         refuse_folder(output)
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
-        text = format_page(page, format, screen_width(), colour=_has_colour(sys.stdout))
+        text = format_page(page, format, screen_width(), colour=_has_colour(results()))
         _to_stdout(text)
         return
     write_text(output, format_page(page, format, screen_width()))
@@ -129,8 +129,8 @@ def is_written_as_it_is(output: Path) -> bool:
 
 def _to_stdout(text: str) -> None:
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        results().write(text)
+        results().flush()
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -11,7 +11,9 @@ from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.layers import layers_at
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 SCHEMA = "xavier.train/1"
@@ -32,7 +34,8 @@ def result_page(run: Run, path: Path) -> Page:
     )
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
     notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
-    notes += _stood_in(run)
+    notes += [note] if (note := same_start_note(run)) else []
+    notes += [*_stood_in(run), *normalization_notes([run])]
     return Page(
         schema=SCHEMA,
         data={

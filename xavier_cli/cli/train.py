@@ -206,7 +206,15 @@ def _train(
                 done = progress.updates
                 report(progress)
 
-            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look)
+            told: set[str] = set()
+
+            def warn(text: str) -> None:
+                # Searched rates and batches of seeds have the same to say.
+                if text not in told:
+                    told.add(text)
+                    say(f"warning: {text}")
+
+            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
             try:
                 run = train_to_file(
                     config,
@@ -233,7 +241,10 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
     show_page(result_page(run, path), format)
     if run.diverged.any():
-        say(f"warning: {int(run.diverged.sum())} of {len(run.seeds)} seeds diverged; a lower --lr may help")
+        from xavier_cli.findings.health.divergence import why_diverged
+
+        why = why_diverged(run)
+        say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
     if run.lr_on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: {written('plot', 'saturation', path)}")

@@ -12,6 +12,7 @@ from xavier_cli.cli.view import View, transposed
 from xavier_cli.config import LOOKS, RunConfig
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
+from xavier_cli.runs.same_start import same_start_note
 
 SCHEMA = "xavier.compare/1"
 # Settings whose usual value needs no words in the line of what the rows have in common.
@@ -130,6 +131,8 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
         notes.append("McNemar's p is about these two networks, not about the methods that trained them.")
     if "no spread over seeds" in reasons:
         notes.append("No spread over seeds: a difference that is the same for every seed cannot be tested.")
+    starts = {row.run.config.init: note for row in rows if (note := same_start_note(row.run))}
+    notes += [f"{init}: {note}" for init, note in starts.items()]
     if any(row.diverged for row in rows):
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())

@@ -29,6 +29,7 @@ from xavier_cli.figures.selection import (
     suitable,
     values,
 )
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
@@ -170,6 +171,8 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, recor
         sentences += hidden_only(chosen)
     if any(np.isfinite(data.predicted_std).any() for data in panels):
         sentences.append("Open triangles: one standard deviation as theory predicts it.")
+    if tensor != "weight":
+        sentences += normalization_notes(runs)
     text = caption(runs, [data.density.seeds for data in panels], sentences)
     extra = []
     if chosen.together and len(runs) > 1:

@@ -17,6 +17,7 @@ from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_sty
 from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 
 AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geometric mean"}
@@ -128,6 +129,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
     if any(np.isfinite(data.predicted["mean"]).any() for data in taken):
         sentences.append("Open marks: predicted by theory.")
+    sentences += normalization_notes(runs, jacobians=True)
     text = caption(runs, [data.averages["mean"].seeds for data in taken], sentences)
     return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
 
@@ -144,5 +146,6 @@ def spectrum_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         "Singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
         f" probe examples, {at_record([data.update for data in panels])}; the dashed line keeps lengths."
     ]
+    sentences += normalization_notes(runs, jacobians=True)
     text = caption(runs, [data.singular.seeds for data in panels], sentences)
     return Drawing(finish_layers(page, styles, text), notes)

@@ -26,6 +26,7 @@ from xavier_cli.figures.selection import (
     times,
     values,
 )
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 
 MEANING = {
@@ -88,6 +89,7 @@ def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         sentences += hidden_only(chosen)
     if any(np.isfinite(data.predicted).any() for data in panels):
         sentences.append(OPEN_MARKS)
+    sentences += normalization_notes(runs)
     return Drawing(
         finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes
     )

@@ -26,6 +26,7 @@ from xavier_cli.figures.selection import (
     times,
     values,
 )
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.words import find_activation
 
@@ -155,6 +156,7 @@ def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     sentences.append(saturation_rule(runs))
     if any(np.isfinite(data.predicted_std).any() for data in panels):
         sentences.append(OPEN_MARKS)
+    sentences += normalization_notes(runs)
     text = caption(runs, [data.mean.seeds for data in panels], sentences)
     return Drawing(finish_layers(page, styles, text), notes)
 

@@ -16,6 +16,7 @@ from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
 from xavier_cli.figures.saturation import PERCENTILE, saturation
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, parse_tensor, suitable
+from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 
 Text = tuple[str, list[str]]
@@ -93,7 +94,10 @@ def _refuse_more(lines: int) -> None:
 def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int, sentence: str = "") -> str:
     counts = sorted(set(seeds))
     over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
-    ending = [*([sentence] if sentence else []), f"Lines: mean over {over}; their numbers stand on them."]
+    ending = [
+        *([sentence, *normalization_notes(runs)] if sentence else []),
+        f"Lines: mean over {over}; their numbers stand on them.",
+    ]
     if common := shared(runs):
         ending.append(f"{common[0].upper()}{common[1:]}.")
     return "\n".join([*rows, *(line for text in ending for line in textwrap.wrap(text, width))]) + "\n"

@@ -7,7 +7,8 @@ member of a scaled family the same underlying draws, so that two of them differ 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -16,10 +17,13 @@ from jax import Array
 from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
 
+from xavier_cli.entries import Distribution
 from xavier_cli.names import load
-from xavier_cli.nn.own import own_initializer
+from xavier_cli.nn.own import SMALL, draws_a_constant, ignores_its_key, own_initializer
 from xavier_cli.own import is_own
 from xavier_cli.words import find_initializer
+
+_UNKEYED: tuple[Distribution, ...] = ("constant", "diagonal")
 
 
 def variance_scaling(
@@ -130,15 +134,18 @@ def identity(gain: float = 1.0) -> Initializer:
     return init
 
 
-def make_initializer(name: str, gain: float = 1.0) -> Initializer:
+def make_initializer(
+    name: str, gain: float = 1.0, shapes: Iterable[tuple[int, ...]] = (SMALL,)
+) -> Initializer:
     """The initializer called `name`, its weights multiplied by `gain`.
 
-    Raises `UnknownNameError`, `ParameterError` and `OwnFunctionError`.
+    The user's own is tried out at `shapes`. Raises `UnknownNameError`, `ParameterError` and
+    `OwnFunctionError`.
     """
     word = find_initializer(name)
     initializer: Initializer
     if is_own(word.name):
-        initializer = own_initializer(word.name)
+        initializer = own_initializer(word.name, shapes)
     else:
         initializer = load(word.function)(**dict(word.settings))
     if gain == 1:
@@ -150,16 +157,19 @@ def make_initializer(name: str, gain: float = 1.0) -> Initializer:
     return scaled
 
 
-def make_biases(name: str) -> Callable[[Array, int, tuple[int, int]], Array] | None:
+def make_biases(
+    name: str, sizes: Sequence[int] = (4, 4)
+) -> Callable[[Array, int, tuple[int, int]], Array] | None:
     """What draws a layer's biases, `(key, number of the layer, (fan_in, fan_out))`; None where they are 0.
 
     Biases are drawn as one more row of weights, so that their law knows both fans. The user's own initializer
-    is asked for shape `(fan_out,)`.
+    is asked for shape `(fan_out,)`, and tried out for all of `sizes` but the inputs.
     """
     word = find_initializer(name)
     if word.name == "zeros":
         return None
-    initializer = own_initializer(word.name, (4,)) if is_own(word.name) else make_initializer(name)
+    shapes = [(size,) for size in sizes[1:]]
+    initializer = own_initializer(word.name, shapes) if is_own(word.name) else make_initializer(name)
 
     def draw(key: Array, number: int, fans: tuple[int, int]) -> Array:
         of_layer = jax.random.fold_in(key, number)
@@ -170,11 +180,45 @@ def make_biases(name: str) -> Callable[[Array, int, tuple[int, int]], Array] | N
     return draw
 
 
-def make_layers(names: Sequence[str], gain: float = 1.0) -> list[Initializer]:
+def make_layers(
+    names: Sequence[str], gain: float = 1.0, sizes: Sequence[int] | None = None
+) -> list[Initializer]:
     """The initializer of every layer called by its name in `names`; the last, the output's, takes no gain.
 
     One object for one name, since layers that are drawn alike are compiled once. The gain makes up for a
-    hidden layer's activation, and the logits have none.
+    hidden layer's activation, and the logits have none. `sizes` of the layers, from the input to the logits,
+    are those at which functions of the user's own are tried out.
     """
-    hidden = {name: make_initializer(name, gain) for name in names[:-1]}
-    return [*(hidden[name] for name in names[:-1]), make_initializer(names[-1])]
+    fans = [*pairwise(sizes)] if sizes else [SMALL] * len(names)
+    of_name: dict[str, set[tuple[int, int]]] = {}
+    for name, shape in zip(names[:-1], fans, strict=False):
+        of_name.setdefault(name, set()).add(shape)
+    hidden = {name: make_initializer(name, gain, shapes) for name, shapes in of_name.items()}
+    return [*(hidden[name] for name in names[:-1]), make_initializer(names[-1], shapes=fans[-1:])]
+
+
+def is_unkeyed_bias(name: str, sizes: Sequence[int]) -> bool:
+    """Whether the biases start the same whatever the seed."""
+    word = find_initializer(name)
+    if is_own(word.name):
+        return all(ignores_its_key(word.name, (size,)) for size in sizes[1:])
+    return word.distribution in _UNKEYED
+
+
+def find_unkeyed(names: Sequence[str], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
+    """Which layers of weights start the same whatever the seed, counted from 1; and which names to warn of.
+
+    Those are functions of the user's own that ignore their key where it matters: a constant in the output
+    layer is as good as `zeros`. Layers called by their names in `names`, with `sizes` of units.
+    """
+    unkeyed, to_warn_of = [], []
+    for number, (name, fans) in enumerate(zip(names, pairwise(sizes), strict=True), start=1):
+        word = find_initializer(name)
+        if not is_own(word.name):
+            if word.distribution in _UNKEYED:
+                unkeyed.append(number)
+        elif ignores_its_key(word.name, fans):
+            unkeyed.append(number)
+            if number < len(names) or not draws_a_constant(word.name, fans):
+                to_warn_of.append(word.name)
+    return unkeyed, list(dict.fromkeys(to_warn_of))

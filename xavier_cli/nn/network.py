@@ -75,12 +75,28 @@ class Network:
     def forward(self, params: Params, x: Array, zeros: Sequence[Array] | None = None) -> tuple[Array, Taps]:
         """Logits and taps as `mlp.forward`, of the network as it is used: nothing is dropped, and batch
         normalization is by the running averages."""
+        return self._pass(params, x, zeros, normalized)
+
+    def look(self, params: Params, x: Array, zeros: Sequence[Array] | None = None) -> tuple[Array, Taps]:
+        """`forward`, but batch normalization is as in training, by `x` itself; the averages stay unmoved.
+
+        By running averages, which are 0 and 1 at first, a normalized network would look like one without.
+        """
+        return self._pass(params, x, zeros, normalized_by_batch)
+
+    def _pass(
+        self,
+        params: Params,
+        x: Array,
+        zeros: Sequence[Array] | None,
+        normalize: Callable[[Norm | None, Array], Array],
+    ) -> tuple[Array, Taps]:
         if self.is_plain:
             return mlp.forward(params, x, self.act, zeros)
         sums, preactivations, activations, inputs = [], [], [], [x]
         for number, layer in enumerate(params[:-1]):
             entering = inputs[-1] @ layer.weight + layer.bias
-            s = normalized(layer.norm, entering)
+            s = normalize(layer.norm, entering)
             if zeros is not None:
                 s = s + zeros[number]
             z = self.act_of(layer)(s)
@@ -133,6 +149,13 @@ def normalized(norm: Norm | None, s: Array) -> Array:
     return _standardized(s, norm.mean, norm.variance, norm)
 
 
+def normalized_by_batch(norm: Norm | None, s: Array) -> Array:
+    """`normalized`, but batch normalization is by this batch."""
+    if norm is None or norm.mean is None:
+        return normalized(norm, s)
+    return _standardized(s, s.mean(axis=0), s.var(axis=0), norm)
+
+
 def normalized_in_training(norm: Norm | None, s: Array) -> tuple[Array, Norm | None]:
     """`normalized`, but batch normalization is by this batch, which its running averages take up."""
     if norm is None or norm.mean is None or norm.variance is None:
@@ -149,6 +172,18 @@ def normalized_in_training(norm: Norm | None, s: Array) -> tuple[Array, Norm | N
 
 def _standardized(s: Array, mean: Array, variance: Array, norm: Norm) -> Array:
     return (s - mean) * jax.lax.rsqrt(variance + EPSILON) * norm.scale + norm.shift
+
+
+def with_batch_statistics(params: Params, taps: Taps) -> Params:
+    """`params` with the means and variances that `Network.look` met in place of the running averages."""
+
+    def taken(layer: Dense, entering: Array) -> Dense:
+        if layer.norm is None or layer.norm.mean is None:
+            return layer
+        statistics = {"mean": entering.mean(axis=0), "variance": entering.var(axis=0)}
+        return layer._replace(norm=layer.norm._replace(**statistics))
+
+    return (*map(taken, params[:-1], taps.sums), params[-1])
 
 
 def with_running_averages(params: Params, moved: Params) -> Params:

@@ -210,6 +210,10 @@ class Engine:
         pool.shutdown(wait=False)
         return work
 
+    def same_start(self, init: str) -> dict[str, Any]:
+        """What the provenance of a run by `init` says where its seeds start from the same weights."""
+        return self._rows.first_weights.alike(init)
+
     def definitions(self) -> dict[str, np.ndarray]:
         """Where the activation counts as saturated or inactive, as arrays of a run file."""
         regions = self.regions

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.config import ConfigError, RunConfig
-from xavier_cli.nn.initializers import make_biases, make_layers
+from xavier_cli.nn.initializers import find_unkeyed, is_unkeyed_bias, make_biases, make_layers
 from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Params, init_params, layer_sizes
 from xavier_cli.nn.network import Network
+from xavier_cli.runs.same_start import same_start
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import decode
 from xavier_cli.training.keys import Purpose, seed_key
@@ -32,21 +33,32 @@ class FirstWeights:
     ):
         self._config, self._material, self._network = config, material, network
         words = [layer_inits(init, config.depth) for init in inits]
-        self._layers = [make_layers(each, gain) for each in words]
+        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
+        self._layers = [make_layers(each, gain, sizes) for each in words]
         self._unit_variances = [find_unit_variances(each, gain) for each in words]
-        self._biases = make_biases(config.bias_init)
+        self._biases = make_biases(config.bias_init, sizes)
+        self._sizes, self._words = sizes, dict(zip(inits, words, strict=True))
         self._check_examples()
 
     def draw(self, seed: Array, tables: Any) -> list[Params]:
         """The first parameters of `seed` by every initializer; `tables` are the feed's."""
-        config, material = self._config, self._material
-        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
         key = seed_key(seed, Purpose.WEIGHTS)
         bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
         return [
-            self._scaled(init_params(key, sizes, layers, bias=bias), rules, seed, tables)
+            self._scaled(init_params(key, self._sizes, layers, bias=bias), rules, seed, tables)
             for layers, rules in zip(self._layers, self._unit_variances, strict=True)
         ]
+
+    def alike(self, init: str) -> dict[str, Any]:
+        """What the provenance of a run by `init` says of seeds that start from the same weights; or nothing.
+
+        Biases matter only beside weights that are all the same.
+        """
+        layers, functions = find_unkeyed(self._words[init], self._sizes)
+        everything = len(layers) == len(self._sizes) - 1 and is_unkeyed_bias(
+            self._config.bias_init, self._sizes
+        )
+        return same_start(layers, functions, everything)
 
     def _scaled(
         self, params: Params, rules: tuple[UnitVariance | None, ...], seed: Array, tables: Any

@@ -29,6 +29,8 @@ class History:
             for name, array in schema.bins(tensor, bins.edges).items()
         }
         self._predictions = engine.predictions
+        self.same_start = {init: engine.same_start(init) for init in engine.predictions}
+        """What the provenance says of seeds that start alike, by initializer."""
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
         self._jacobians: dict[int, list[list[Future[Singular]]]] = {}
@@ -132,7 +134,7 @@ class History:
                 self._arrays(i, diverged_at[:, i]) | self._jacobian_arrays(i, wait=status != "running"),
                 status,
                 created_utc,
-                provenance,
+                {**provenance, **self.same_start[variant.init]},
                 data=self._facts,
             )
             for i, variant in enumerate(self.population.variants)

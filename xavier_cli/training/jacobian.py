@@ -20,7 +20,7 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Norm, Params
-from xavier_cli.nn.network import EPSILON, Network
+from xavier_cli.nn.network import EPSILON, Network, with_batch_statistics
 from xavier_cli.training.devices import usable_cores
 
 
@@ -49,8 +49,14 @@ class Singular:
     values: np.ndarray
 
 
-def factors(params: Params, x: Array, network: Network) -> Factors:
-    """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device."""
+def factors(params: Params, x: Array, network: Network, batch: Array | None = None) -> Factors:
+    """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device.
+
+    Batch normalization is by the statistics of `batch`, such examples too, which take the place of the
+    running averages in the parameters; without one it is by the averages.
+    """
+    if batch is not None and network.normalization == "batch":
+        params = with_batch_statistics(params, network.look(params, batch)[1])
     taps = network.forward(params, x)[1]
     return Factors(params, taps.preactivations, taps.sums if network.normalization == "layer" else ())
 
@@ -58,8 +64,9 @@ def factors(params: Params, x: Array, network: Network) -> Factors:
 class Spectrograph:
     """Measures Jacobians on the host's cores, beside the devices' own work.
 
-    They are those of the network as it is used: batch normalization is by its running averages. `network` may
-    be the activation of a plain one.
+    Nothing is dropped, and batch normalization is by the means and variances in a member's parameters, those
+    of the probe batch, held fixed: an example's own Jacobian leaves out what it does to the others through
+    them. `network` may be the activation of a plain one.
     """
 
     def __init__(self, network: Activation | Network):

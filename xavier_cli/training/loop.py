@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.same_start import describe_same_start
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.history import History
 from xavier_cli.training.keeper import Keeper
@@ -62,7 +63,8 @@ class Watcher:
     """Who is told, who may stop it, and who keeps what there is so far.
 
     `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
-    both may be called from another thread. `look` is shown each record once the host has it, those of an
+    both may be called from another thread. `note` is told beforehand what is wrong with seeds that start
+    alike. `look` is shown each record once the host has it, those of an
     earlier training first.
     """
 
@@ -72,6 +74,7 @@ class Watcher:
     provenance: dict[str, Any] = field(default_factory=dict)
     save: Callable[[Stage], None] | None = None
     look: Callable[[Seen], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
 
 
 def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = None) -> list[Run]:
@@ -99,6 +102,10 @@ class _Training:
         if self._begun and self._history.is_complete:
             return self._runs(self._history, self._begun.state["diverged_at"], "complete")
         self._report("compiling")
+        config = self._engine.population.config
+        for same_start in self._history.same_start.values():
+            if note := describe_same_start(same_start, config, len(config.seeds)):
+                self._watcher.note(note)
         for update, record in self._history.records():
             self._look(update, record)
         self._engine.start(self._begun.state if self._begun else None)

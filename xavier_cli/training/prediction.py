@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -47,8 +47,11 @@ def predict_run(
     if config.beyond_theory:
         return {}
     sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
-    laws = [_known(find_initializer(name), sizes) for name in layer_inits(config.init, config.depth)]
-    bias = _known(find_initializer(config.bias_init), sizes)
+    names, fans = layer_inits(config.init, config.depth), [*pairwise(sizes)]
+    of_name = {name: {each for at, each in zip(names, fans, strict=True) if at == name} for name in names}
+    known = {name: _known(find_initializer(name), shapes) for name, shapes in of_name.items()}
+    laws = [known[name] for name in names]
+    bias = _known(find_initializer(config.bias_init), {*fans})
     if unpredictable(laws, bias):
         return {}
     act = make_activation(config.act)
@@ -91,12 +94,12 @@ def predict_run(
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
 
 
-def _known(word: Initializer, sizes: Sequence[int]) -> Initializer:
+def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initializer:
     """`word`, and where it is the user's own its mean and variance measured on draws for each two fans."""
     if word.distribution != "own":
         return word
-    initializer = make_initializer(word.name)
-    drawn = {fans: _draws(initializer, fans) for fans in {*pairwise(sizes)}}
+    initializer = make_initializer(word.name, shapes=shapes)
+    drawn = {fans: _draws(initializer, fans) for fans in shapes}
     mean = max((_mean(weights, fans[0]) for fans, weights in drawn.items()), key=abs)
     variances = {fans: float(weights.var()) for fans, weights in drawn.items()}
     return replace(word, mean=mean, variance=lambda *fans: variances[fans])

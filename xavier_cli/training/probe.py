@@ -14,7 +14,7 @@ from jax import Array
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params, Taps
-from xavier_cli.nn.network import Network, normalized
+from xavier_cli.nn.network import Network, normalized_by_batch
 from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
 from xavier_cli.training.distributions import Bins, moments, percentiles
 
@@ -29,9 +29,11 @@ class Probe(Protocol):
 
 
 def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins: dict[str, Bins]) -> Probe:
-    """A probe of one member as it is used, not trained; `bins` says for which tensors a histogram is taken.
+    """A probe of one member; `bins` says for which tensors a histogram is taken.
 
-    `network` may be the activation of a plain one.
+    Nothing is dropped. Batch normalization is by the probe batch itself, as in training, so that an example's
+    loss depends on the others: dC/ds is then of the batch's summed loss, and an example's weight gradient
+    what the example adds to that of the sum. `network` may be the activation of a plain one.
     """
     network = network if isinstance(network, Network) else Network(network)
 
@@ -40,11 +42,12 @@ def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins
         zeros = [jnp.zeros((examples, len(layer.bias))) for layer in params[:-1]]
 
         def total_loss(params: Params, zeros: Sequence[Array]) -> tuple[Array, tuple[Array, Taps]]:
-            logits, taps = network.forward(params, x, zeros)
+            logits, taps = network.look(params, x, zeros)
             return jnp.sum(loss(logits, labels)), (logits, taps)
 
         # Of the sum of the examples' losses, one gradient serves both: with respect to the zero taps it is
-        # dC/ds of each example's own loss, with respect to the weights `examples` times that of the mean.
+        # dC/ds of each example's own loss (of their sum, where the batch normalizes them together), with
+        # respect to the weights `examples` times that of the mean.
         (weight_gradients, backprop), (logits, taps) = jax.grad(total_loss, argnums=(0, 1), has_aux=True)(
             params, zeros
         )
@@ -121,7 +124,7 @@ def _at_the_sums(params: Params, taps: Taps, backprop: Sequence[Array]) -> list[
     def through(layer: Dense, entering: Array, delta: Array) -> Array:
         if layer.norm is None:
             return delta
-        return jax.vjp(partial(normalized, layer.norm), entering)[1](delta)[0]
+        return jax.vjp(partial(normalized_by_batch, layer.norm), entering)[1](delta)[0]
 
     return [through(*each) for each in zip(params, taps.sums, backprop, strict=False)]
 
@@ -138,8 +141,8 @@ def _shares(act: Activation, regions: Regions, s: Array) -> Observation:
 def _example_rms(inputs: Sequence[Array], deltas: Sequence[Array]) -> Array:
     """Root mean square of each example's own weight gradient, shape `(depth + 1,)`.
 
-    One example's gradient is the outer product of its input and its dC/ds, so that its mean square is the
-    product of theirs: what equation (7) predicts, and no matrix is made.
+    One example's gradient is the outer product of its input and its dC/d(z W + b), so that its mean square is
+    the product of theirs: what equation (7) predicts, and no matrix is made.
     """
 
     def mean_square(tensor: Array) -> Array:

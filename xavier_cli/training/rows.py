@@ -68,12 +68,12 @@ class Rows:
         self._stretch = make_training(config, self.network, self._loss)
         self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
-        self._first_weights = FirstWeights(config, inits, material, self.network, self.gain)
+        self.first_weights = FirstWeights(config, inits, material, self.network, self.gain)
         self.shapes: Shapes = {}
         """What `observe` packs, by its path in the run file; known once it has been traced."""
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
-        drawn = self._first_weights.draw(seed, tables)
+        drawn = self.first_weights.draw(seed, tables)
 
         def member(init_of: Array) -> MemberState:
             return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
@@ -82,7 +82,7 @@ class Rows:
 
     def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
         """All first weights, and one update: what training asks of functions of the user's own."""
-        drawn = self._first_weights.draw(seed, tables)
+        drawn = self.first_weights.draw(seed, tables)
         step = make_step(self._config, self.network, self._loss)
         x = decode(batch.pixels, self._config.pixel_range)
         return drawn, step(self._begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
@@ -175,9 +175,10 @@ class Rows:
     def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
         config = self._config
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
+        batch = decode(pixels, config.pixel_range)
 
         def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self.network)
+            return state, factors(state.params, x, self.network, batch)
 
         return self._over(member)(states)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.config import RunConfig
+from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
@@ -194,6 +195,7 @@ def _train(
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
     provenance = {
         **provenance_of(layout),
+        **how_normalized(population.config),
         "data_sha256": material.facts.sources if material.facts else {},
         **watcher.provenance,
     }

@@ -9,10 +9,12 @@ import numpy as np
 
 from xavier_cli.commands import train_command
 from xavier_cli.findings.health.advice import lower_rate, wider_search
+from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
 from xavier_cli.plain_text import fixed
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import late_records
 
 NEAR_CHANCE = 0.02
@@ -43,9 +45,10 @@ def _plateau(run: Run) -> Iterator[Observation]:
 def _diverged(run: Run) -> Iterator[Observation]:
     lost = run["final/diverged_at"][run.diverged]
     if len(lost):
+        why = why_diverged(run)
         yield Observation(
-            f"{len(lost)} of {len(run.seeds)} seeds diverged, the first at update {int(lost.min()):,}",
-            lower_rate(run.config, run.lr),
+            why.words,
+            lower_rate(run.config, run.lr) if why.rate_helps else other_start(run.config),
             since=int(lost.min()),
             numbers={"seeds": run.seeds[run.diverged].tolist(), "diverged_at": lost.tolist()},
         )
@@ -70,6 +73,11 @@ def _few_seeds(run: Run) -> Iterator[Observation]:
             train_command(run.config, seeds=tuple(range(ENOUGH_SEEDS))),
             numbers={"seeds": number},
         )
+
+
+def _same_start(run: Run) -> Iterator[Observation]:
+    if note := same_start_note(run):
+        yield Observation(note.removesuffix("."), since=0, numbers={"seeds": len(run.seeds)})
 
 
 def _unfinished(run: Run) -> Iterator[Observation]:
@@ -116,6 +124,14 @@ RULES = (
         f"fewer than {ENOUGH_SEEDS} seeds",
         "the seed is the unit of replication; a bootstrap over 3 covers 70 % where 95 % is meant",
         _few_seeds,
+    ),
+    Rule(
+        "seeds-start-alike",
+        "warning",
+        "seeds start from the same weights, so that their spread is not the initialization's",
+        "a custom initializer that ignores its key, or no weights drawn at all",
+        "each initializer is drawn with two keys before training",
+        _same_start,
     ),
     Rule(
         "not-finished",

@@ -1,0 +1,253 @@
+"""Custom functions are tried as they are used, and whatever they do later ends in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from xavier_cli.findings.health import check
+from xavier_cli.findings.health.divergence import why_diverged
+from xavier_cli.nn.initializers import find_unkeyed
+from xavier_cli.nn.mlp import Dense
+from xavier_cli.nn.own import own_activation, own_initializer
+from xavier_cli.own import OwnFunctionError, blamed, load_own
+from xavier_cli.runs.same_start import same_start, same_start_note
+from xavier_cli.runs.store import read_run
+from xavier_cli.training.own import own_optimizer
+
+TEXT = """
+import dataclasses, functools, sys
+import jax, jax.numpy as jnp, numpy as np, optax
+print("printed at import")
+
+def any_numpy(key, shape, dtype=jnp.float32): return jnp.asarray(np.random.normal(size=shape), dtype)
+def fixed(key, shape, dtype=jnp.float32):
+    return jnp.asarray(np.random.default_rng(0).normal(size=shape), dtype) / shape[0] ** 0.5
+def ones(key, shape, dtype=jnp.float32): return jnp.ones(shape, dtype)
+def drawn(key, shape, dtype=jnp.float32): return jax.random.normal(key, shape, dtype) / shape[0] ** 0.5
+def saved(key, shape, dtype=jnp.float32):
+    if shape != (9, 5): raise ValueError(f"no array of {shape}")
+    return drawn(key, shape, dtype)
+def asking(key, shape, dtype=jnp.float32):
+    return jax.pure_callback(lambda: np.zeros(shape, np.float32), jax.ShapeDtypeStruct(shape, dtype))
+
+def root(s): return jnp.where(s > 0, jnp.sqrt(s), s)
+calls = []
+def counting(s):
+    calls.append(s)
+    return s * len(calls)
+def noisy(s): return jnp.tanh(s) + 0.01 * np.random.normal()
+def nothing(s): return None
+def complex_(s): return s + 0j
+def whole(s): return (s > 0).astype(jnp.int32)
+def flag(s): return s > 0
+def plain(s): return 1.0
+def first(s): return s.ravel()[0]
+def only_named(*, s): return s
+def endless(s): return endless(s)
+def leaving(s): sys.exit(0)
+def wide(s):
+    jax.config.update("jax_enable_x64", True)
+    return jnp.tanh(s)
+def picky(s):
+    if s.shape == (7, 7): raise SystemExit(0)
+    return jnp.tanh(s)
+def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
+class Unspeakable(Exception):
+    def __str__(self): raise RuntimeError
+def unspeakable(s): raise Unspeakable
+
+@jax.custom_jvp
+def ruled(s): return jnp.tanh(s)
+@ruled.defjvp
+def rule(primals, tangents):
+    if primals[0].shape == (7, 7): raise KeyError("no rule")
+    return jnp.tanh(primals[0]), (1 - jnp.tanh(primals[0]) ** 2) * tangents[0]
+
+@dataclasses.dataclass
+class Scaled:
+    by: float = 1.0
+    def __call__(self, s): return jnp.tanh(self.by * s)
+instance, jitted, named = Scaled(), jax.jit(jnp.tanh), lambda s: jnp.tanh(s)
+part = functools.partial(jax.nn.leaky_relu, negative_slope=0.2)
+
+made = []
+def hidden(lr):
+    made.append(lr)
+    return optax.sgd(lr * len(made))
+def forgetting(lr):
+    def update(gradient, state, params):
+        if params[0].weight.shape == (7, 7): return None
+        return jax.tree.map(lambda leaf: -lr * leaf, gradient), state
+    return optax.GradientTransformation(lambda params: (), update)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the user's file, the current one."""
+    # A text of its own, which is run anew for each test.
+    (tmp_path / "tried.py").write_text(f"{TEXT}\n# {tmp_path}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+REFUSED = [
+    (own_initializer, "any_numpy", "draws other weights each time it is called with the same key"),
+    (own_initializer, "asking", "calls Python back"),
+    (own_activation, "root", "its gradient at -12 is not finite, taken backwards"),
+    (own_activation, "counting", "called again with the same numbers, it returns others"),
+    (own_activation, "noisy", "called again with the same numbers, it returns others"),
+    (own_activation, "nothing", "it returns NoneType"),
+    (own_activation, "complex_", "complex64"),
+    (own_activation, "whole", "int32"),
+    (own_activation, "flag", "bool"),
+    (own_activation, "plain", "it returns"),
+    (own_activation, "first", r"it returns \(\) float32"),
+    (own_activation, "only_named", "called so, it fails: TypeError"),
+    (own_activation, "endless", "RecursionError"),
+    (own_activation, "leaving", "SystemExit"),
+    (own_activation, "wide", "changes JAX's settings, which decide numbers .jax_enable_x64."),
+    (own_activation, "Scaled", "it returns Scaled|fails: TypeError"),
+    (own_optimizer, "hidden", "asked again for the same update, it makes another"),
+]
+
+
+@pytest.mark.parametrize(("tried", "name", "message"), REFUSED, ids=[name for _, name, _ in REFUSED])
+def test_what_does_not_do_as_it_did_is_refused_in_one_line(folder, tried, name, message):
+    with pytest.raises(OwnFunctionError, match=message) as caught:
+        tried(f"tried.py:{name}")
+
+    assert "\n" not in str(caught.value)
+    assert not jax.config.values["jax_enable_x64"]
+
+
+@pytest.mark.parametrize("name", ["instance", "jitted", "named", "part"])
+def test_whatever_can_be_called_serves(folder, name):
+    act = own_activation(f"tried.py:{name}")
+
+    assert act is own_activation(f"tried.py:{name}")
+    assert float(act(jnp.float32(0.5))) == pytest.approx(0.5 if name == "part" else np.tanh(0.5))
+
+
+def test_what_fails_later_ends_in_one_line_too(folder):
+    square = jnp.ones((7, 7))
+    for name, message in (("picky", "fails: SystemExit"), ("turning", r"for \(7, 7\) float32 it returns")):
+        with pytest.raises(OwnFunctionError, match=message):
+            own_activation(f"tried.py:{name}")(square)
+    layer = (Dense(square, jnp.zeros(7)),)
+    optimizer = own_optimizer("tried.py:forgetting")(0.1)
+    with pytest.raises(OwnFunctionError, match=r"its update is to return"):
+        optimizer.update(layer, (), layer)
+
+
+def test_a_rule_for_derivatives_that_fails_is_blamed_on_its_file(folder):
+    act, square = own_activation("tried.py:ruled"), jnp.ones((7, 7))
+    with pytest.raises(OwnFunctionError, match=r"tried\.py:ruled. fails: KeyError: 'no rule'"):
+        jax.jvp(act, (square,), (square,))
+    # Unguarded, as where JAX calls a rule by itself.
+    with pytest.raises(SystemExit) as caught:
+        load_own("tried.py:leaving")(square)
+    assert "tried.py` fails: SystemExit: 0" in str(blamed(caught.value))
+    assert blamed(KeyError("another")) is None
+
+
+def test_an_initializer_is_tried_in_the_shapes_it_is_used_in(folder):
+    initializer = own_initializer("tried.py:saved", [(9, 5)])
+
+    assert initializer(jax.random.key(0), (9, 5), jnp.float32).shape == (9, 5)
+    with pytest.raises(OwnFunctionError, match=r"no array of \(6, 4\)"):
+        own_initializer("tried.py:saved")
+
+
+def test_layers_that_start_alike_are_found_and_constants_are_no_matter(folder):
+    fixed, drawn, ones = (f"tried.py:{name}" for name in ("fixed", "drawn", "ones"))
+
+    assert find_unkeyed([fixed, drawn, "zeros"], (9, 5, 5, 3)) == ([1, 3], [fixed])
+    assert find_unkeyed(["normalized", drawn, ones], (9, 5, 5, 3)) == ([3], [])
+    assert find_unkeyed(["orthogonal", "lsuv", fixed], (9, 5, 5, 3)) == ([3], [fixed])
+    assert find_unkeyed(["identity", "identity", "zeros"], (9, 5, 5, 3)) == ([1, 2, 3], [])
+    assert same_start([3], [], False) == {}
+
+
+SMALL = ("--width", 6, "--depth", 2, "--updates", 4, "--records", 2, "--eval-examples", 30, "-q")
+
+
+def test_seeds_that_start_alike_are_told_and_kept_and_stdout_is_the_answers(folder, xavier):
+    asked = ("train", *SMALL, "--seeds", 2, "--jacobian-examples", 0)
+    answer = xavier(*asked, "--init", "tried.py:fixed", "-f", "json")
+    # What is printed at import is no part of the answer.
+    path = json.loads(answer.out)["run"]
+    run = read_run(folder / path)
+    said = "all seeds start from the same weights (`tried.py:fixed` ignores its key)"
+
+    assert answer.code == 0, answer.err
+    assert "printed at import" in answer.err
+    assert f"warning: N = 2 is not what it seems: {said} and differ only in their data's order." in answer.err
+    assert np.array_equal(run["weight/std"][0, 0], run["weight/std"][1, 0])
+    for command in ("show", "compare", "check"):
+        assert "all seeds start from the same weights" in " ".join(
+            xavier(command, path, width=400).out.split()
+        )
+    assert [each.rule.name for each in check(run)].count("seeds-start-alike") == 1
+
+
+@pytest.mark.parametrize("broken", ["a string", {"functions": 3, "layers": "x", "all": "yes"}, [1]])
+def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
+
+    run = make_run(depth=2, width=6, seeds="0:3")
+
+    assert same_start_note(replace(run, provenance={"same_first_weights": broken})) == ""
+
+
+def test_a_files_settings_do_not_outlive_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "setting.py").write_text(
+        "import os, sys, warnings, numpy as np\nos.chdir('/')\nnp.seterr(all='raise')\n"
+        "warnings.warn('mine')\nwarnings.simplefilter('error')\nsys.setrecursionlimit(200)\n"
+        "def f(s): return s\n"
+    )
+    before = np.geterr(), sys.getrecursionlimit()
+    load_own("setting.py:f")
+
+    assert (np.geterr(), sys.getrecursionlimit()) == before
+    assert str(tmp_path) == os.getcwd()
+    (tmp_path / "double.py").write_text("import jax\njax.config.update('jax_enable_x64', True)\n")
+    with pytest.raises(OwnFunctionError, match=r"`double\.py` changes JAX's settings"):
+        load_own("double.py:f")
+    assert not jax.config.values["jax_enable_x64"]
+
+
+def diverged_run(make_run, at: int, **broken):
+
+    run = make_run(depth=3, width=6, seeds="0:2", updates=1000, lr=0.03)
+    arrays = {name: np.array(array) for name, array in run.arrays.items()}
+    arrays["final/diverged_at"][:] = -1, at
+    for name, layer in broken.items():
+        arrays[f"{name}/std"][1, 0, layer - 1 :] = np.nan
+    return replace(run, arrays=arrays)
+
+
+def test_advice_knows_when_it_diverged(make_run):
+    late = why_diverged(diverged_run(make_run, 5))
+    at_once = why_diverged(diverged_run(make_run, 0))
+    ahead = why_diverged(diverged_run(make_run, 0, activation=2, backprop=1))
+    back = why_diverged(diverged_run(make_run, 0, backprop=1))
+
+    assert (late.rate_helps, late.words) == (True, "1 of 2 seeds diverged, the first at update 5")
+    assert not at_once.rate_helps
+    assert "finite on the probe examples" in at_once.words
+    assert not ahead.rate_helps
+    assert "the activations of layer 2 are not finite" in ahead.words
+    assert "the back-propagated gradient of layer 3 is not finite" in back.words
+    advised = [each.seen.advice for each in check(diverged_run(make_run, 0)) if each.rule.name == "diverged"]
+    assert advised
+    assert all("--lr" not in advice for advice in advised)

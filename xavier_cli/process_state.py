@@ -1,0 +1,61 @@
+"""What code of the user's must not change for the rest of the process: settings, streams, folder.
+
+Standard library only: NumPy and JAX are asked where they are loaded already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+
+# `catch_warnings` restores what it found, which must not be another thread's.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class SettingsChangedError(Exception):
+    """Code changed settings of JAX's, which decide numbers; its text is their names."""
+
+
+@contextlib.contextmanager
+def kept_state() -> Iterator[None]:
+    """While code of the user's runs: what it prints goes to stderr, and what it sets is set back.
+
+    stdout carries results that programs read. Warnings are about the user's code, and none of ours. Raises
+    `SettingsChangedError`.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ONE_AT_A_TIME)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        if numpy := sys.modules.get("numpy"):
+            stack.enter_context(numpy.errstate(all="ignore"))
+        folder, deepest = os.getcwd(), sys.getrecursionlimit()
+        before = _jax_settings()
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(deepest)
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+            changed = _set_back(before)
+        if changed:
+            raise SettingsChangedError(", ".join(changed))
+
+
+def _jax_settings() -> dict[str, object]:
+    jax = sys.modules.get("jax")
+    return dict(jax.config.values) if jax and hasattr(jax, "config") else {}
+
+
+def _set_back(before: dict[str, object]) -> list[str]:
+    """Set JAX's settings back to those of `before`; the names of those that had changed."""
+    after = _jax_settings()
+    changed = sorted(name for name, value in before.items() if after.get(name, value) != value)
+    for name in changed:
+        sys.modules["jax"].config.update(name, before[name])
+    return changed
