@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import pytest
 
 from xavier_cli.findings.claims import judging
@@ -140,6 +141,22 @@ def test_a_figure_without_runs_is_told_and_hides_nothing(here, xavier):
     assert answer.code == 4
     assert "no only-tanh: no finished cell is of it" in answer.out
     assert "figures/mine/saturation.png" in answer.out
+
+
+def test_a_finished_cell_that_was_damaged_is_named_and_hides_no_other(here, judged, xavier):
+    judged("holds")
+    xavier("sweep", "mine.toml", "--scale", "tiny", "-q")
+    (damaged,) = Path("runs").glob("*softsign*")
+    content = bytearray(damaged.read_bytes())
+    with h5py.File(damaged) as file:
+        place = file["curves/test_loss"].id.get_chunk_info(0).byte_offset
+    content[place] ^= 1
+    damaged.write_bytes(content)
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q")
+
+    assert answer.code == 4
+    assert answer.err.count(damaged.name) == 1
+    assert Path("figures/mine/only-tanh.png").is_file()
 
 
 def test_the_table_is_about_the_runs_chosen_and_claims_are_about_all(here, xavier, monkeypatch):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from xavier_cli import names
-from xavier_cli.cli import cells
+from xavier_cli.cli import cells, inputs
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.options import DataDirOption, QuietOption
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.findings.selection import Choice
     from xavier_cli.recipes import Figure, Recipe
+    from xavier_cli.runs.isolate import Isolation
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
     from xavier_cli.sweeps.work import Outcome
@@ -60,6 +61,7 @@ def reproduce(
     """
     from xavier_cli.cli.reproduction import reproduction_page
     from xavier_cli.cli.sweep_pages import plan_page, recipes_page
+    from xavier_cli.runs.isolate import Isolation
 
     if name == "list":
         show_page(recipes_page(), format)
@@ -80,32 +82,45 @@ def reproduce(
     finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
-    runs, surfaces = _read(finished.outcomes)
-    choices, notes = _chosen(plan.recipe, runs)
+    read, surfaces = _read(finished.outcomes)
+    runs, more = inputs.merged(read)
+    for note in more:
+        say(f"xavier: {clean(note)}")
+    isolation = Isolation()
+    choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
-    figures, missing = _draw(plan.recipe, runs, surfaces, folder, data_dir)
+    figures, missing = _draw(plan.recipe, runs, surfaces, folder, data_dir, isolation)
     # Of several rates a claim takes what it asks for, all of them where it is about rates.
-    verdicts = _judged(plan.recipe, [*runs, *surfaces])
+    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
+    read.failed(isolation.failures)
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
     page = reproduction_page(plan, kept, choices, verdicts, figures, notes)
     show_page(page, format)
-    code = ExitCode.IN_PART if missing else finished.code
+    code = ExitCode.IN_PART if missing or read.problems else finished.code
     if not code and any(verdict.verdict == "does_not_hold" for verdict in verdicts):
         code = ExitCode.ANSWER_IS_NO
     raise typer.Exit(code)
 
 
-def _read(outcomes: Sequence[Outcome]) -> tuple[list[Run], list[Surface]]:
-    """The runs, merged, and the surfaces that the finished cells left."""
-    from xavier_cli.runs.merge import merge_runs
-    from xavier_cli.runs.reader import read_run, read_surface
+def _read(outcomes: Sequence[Outcome]) -> tuple[inputs.Inputs, list[Surface]]:
+    """The runs and the surfaces that the finished cells left; what cannot be read is named."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.reader import read_runs, read_surface
 
+    read, surfaces = inputs.Inputs(), list["Surface"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    runs, notes = merge_runs([read_run(cell.path) for cell in done if cell.command != "surface"])
-    for note in notes:
-        say(f"xavier: {clean(note)}")
-    return runs, [read_surface(cell.path) for cell in done if cell.command == "surface"]
+    for found in read_runs([cell.path for cell in done if cell.command != "surface"]):
+        if isinstance(found, RunFileError):
+            read.problem(str(found))
+        else:
+            read.runs.append(found)
+    for cell in (cell for cell in done if cell.command == "surface"):
+        try:
+            surfaces.append(read_surface(cell.path))
+        except RunFileError as error:
+            read.problem(str(error))
+    return read, surfaces
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str]]:
@@ -121,7 +136,12 @@ def _judged(recipe: Recipe, material: Sequence[Run | Surface]) -> list[ClaimVerd
 
 
 def _draw(
-    recipe: Recipe, runs: Sequence[Run], surfaces: Sequence[Surface], folder: Path, data_dir: Path | None
+    recipe: Recipe,
+    runs: Sequence[Run],
+    surfaces: Sequence[Surface],
+    folder: Path,
+    data_dir: Path | None,
+    isolation: Isolation,
 ) -> tuple[list[Path], list[str]]:
     """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not."""
     from xavier_cli.data.sets import DataDamagedError, DataMissingError
@@ -132,7 +152,7 @@ def _draw(
     for figure in recipe.figures:
         path = _place(folder, figure)
         try:
-            drawing = _drawing(figure, runs, surfaces, data_dir)
+            drawing = _drawing(figure, runs, surfaces, data_dir, isolation)
         except (UnsuitableRunError, DataMissingError, DataDamagedError) as error:
             missing.append(f"no {figure.stem}: {clean(str(error))}")
             continue
@@ -148,17 +168,24 @@ def _place(folder: Path, figure: Figure) -> Path:
 
 
 def _drawing(
-    figure: Figure, runs: Sequence[Run], surfaces: Sequence[Surface], data_dir: Path | None
+    figure: Figure,
+    runs: Sequence[Run],
+    surfaces: Sequence[Surface],
+    data_dir: Path | None,
+    isolation: Isolation,
 ) -> Drawing:
     from xavier_cli.cli import gather
     from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
     from xavier_cli.figures.kinds import KINDS
-    from xavier_cli.figures.selection import Selection
+    from xavier_cli.figures.selection import Selection, UnsuitableRunError
 
     kind = names.find("kind of figure", figure.kind, KINDS)
     chosen = Selection(figure.layers, None, figure.record, figure.tensor, figure.together)
     if kind.draws == "runs":
-        return draw(kind, _wanted(runs, figure), chosen)
+        drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
+        if drawing is None:
+            raise UnsuitableRunError("it can be drawn of none of the runs")
+        return drawing
     refuse_unknown(kind, chosen)
     if kind.draws == "samples":
         return draw_one(kind, gather.samples(figure.data, figure.seed, data_dir))
