@@ -151,7 +151,7 @@ def test_what_fails_later_ends_in_one_line_too(folder):
 
 def test_a_rule_for_derivatives_that_fails_is_blamed_on_its_file(folder):
     act, square = own_activation("tried.py:ruled"), jnp.ones((7, 7))
-    with pytest.raises(OwnFunctionError, match="tried.py:ruled. fails: KeyError: 'no rule'"):
+    with pytest.raises(OwnFunctionError, match=r"tried.py:ruled. fails: KeyError: 'no rule'"):
         jax.jvp(act, (square,), (square,))
     # Unguarded, as where JAX calls a rule by itself.
     with pytest.raises(SystemExit) as caught:

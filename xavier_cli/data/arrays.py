@@ -134,7 +134,7 @@ def _examples(path: Path, part: str, x: np.ndarray, y: np.ndarray) -> tuple[Exam
         )
     if x.dtype != np.uint8:
         # Also false for what is not a number.
-        if not (np.isfinite(x).all() and np.abs(x).max() <= LARGEST):
+        if not (np.isfinite(x).all() and float(np.abs(x).max()) <= LARGEST):
             raise DataDamagedError(f"`{path}`: `x{part}` holds a number that is not finite, or is over 1e6")
         x = x.astype(np.float32)
     if x.ndim == 4 and x.shape[1] != 3:

@@ -74,7 +74,9 @@ class Store:
 
     def make(self, lowered: Any, options: Options, devices: Sequence[Any]) -> tuple[Any, Kept]:
         """Compile a program, or load the one of the same text."""
-        text = f"{environment()}\n{sorted((options or {}).items())}\n{lowered.as_text()}"
+        # What a program is given but has no use for is not in its text, and still has to be of its type.
+        given = [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(lowered.in_avals)]
+        text = f"{environment()}\n{sorted((options or {}).items())}\n{given}\n{lowered.as_text()}"
         kept = Kept(f"{_digest(text.encode())}.program", lowered.in_tree, lowered.out_tree)
         with suppress(Exception):
             return self.load(kept, devices), kept
