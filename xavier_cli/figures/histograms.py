@@ -123,7 +123,8 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
         plot_band(ax, data.centres, data.density.at(i), style, every, label)
         # Just above the axis, a caret where theory puts one standard deviation.
         at = data.predicted_std[i : i + 1]
-        plot_prediction(ax, at, np.where(np.isfinite(at), 0.0, np.nan), style, mark="^")
+        # Beyond the axis it would take the page's whole width.
+        plot_prediction(ax, at, np.where(at <= shown(data)[1], 0.0, np.nan), style, mark="^")
     ax.set_xlim(*shown(data))
     ax.set_ylim(bottom=0)
     ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")

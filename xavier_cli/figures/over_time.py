@@ -68,7 +68,9 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
         every = staggered(len(data.updates), i, count)
         plot_band(ax, data.updates, data.std.at(i), styles[int(layer)], every, f"layer {layer}")
         plot_prediction(ax, data.updates[:1], data.predicted[i : i + 1], styles[int(layer)])
-    ax.set_yscale("log")
+    # What is 0 throughout has no place on a logarithmic axis.
+    if (data.std.center > 0).any():
+        ax.set_yscale("log")
     ax.set_ylabel(f"std of {TENSOR_SYMBOLS[data.tensor]}")
     return ax
 
@@ -89,6 +91,8 @@ def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
         sentences += hidden_only(chosen)
     if any(np.isfinite(data.predicted).any() for data in panels):
         sentences.append(OPEN_MARKS)
+    if any((data.std.center == 0).any() for data in panels):
+        sentences.append("A gradient of 0 has no place on a logarithmic axis.")
     sentences += normalization_notes(runs)
     return Drawing(
         finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes

@@ -91,11 +91,11 @@ def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
                 ax.tick_params(labelbottom=False)
     if not share_y:
         return
-    low = min(ax.get_ylim()[0] for ax in page.axes)
-    high = max(ax.get_ylim()[1] for ax in page.axes)
     for i, ax in enumerate(page.axes):
-        ax.set_ylim(low, high)
-        if i % page.columns:
+        # A panel that needs another kind of axis keeps to its own.
+        ends = [other.get_ylim() for other in page.axes if other.get_yscale() == ax.get_yscale()]
+        ax.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
+        if i % page.columns and len(ends) == len(page.axes):
             ax.set_ylabel("")
             ax.tick_params(labelleft=False)
 

@@ -61,7 +61,9 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
         array, dtype = np.asarray(run.arrays[name]), np.dtype(ROWS[name].dtype)
         if not np.can_cast(array.dtype, dtype, "same_kind"):
             raise ValueError(f"`{name}` is {array.dtype}, not {dtype}")
-        stored[name] = np.ascontiguousarray(array.astype(dtype))
+        # What single precision cannot hold is stored as infinite, as the network has it.
+        with np.errstate(over="ignore"):
+            stored[name] = np.ascontiguousarray(array.astype(dtype))
         if dtype.kind != "f" and not np.array_equal(stored[name], array):
             raise ValueError(f"`{name}` does not fit {dtype}")
     facts = run.data if isinstance(run, Run) else None

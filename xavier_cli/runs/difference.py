@@ -66,7 +66,10 @@ def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]])
     largest = []
     for name, part, other in pairs:
         a, b = part.astype(np.float64), other.astype(np.float64)
-        apart = np.where(np.isnan(a) & np.isnan(b), 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
+        # Infinite and not a number are as good as themselves.
+        other_than = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+        apart = np.subtract(a, b, out=np.zeros_like(a), where=other_than)
+        apart = np.nan_to_num(np.abs(apart), nan=np.inf)
         absolute = float(apart.max(initial=0.0))
         if name.endswith("/histogram"):
             # A value on an edge that moves leaves one bin and enters another.

@@ -23,7 +23,8 @@ def cross_entropy_top(logits_variance: Sequence[float] | np.ndarray, classes: in
     table = np.array([sum_of_squares(std**2, classes) for std in _TABLE])
     # Against v, as it begins in proportion to it.
     spread = np.interp(v, _TABLE**2, table)
-    return (1 - 2 / classes + spread) / classes
+    # Of a single class there is nothing to learn, but for a rounding error below 0.
+    return np.maximum((1 - 2 / classes + spread) / classes, 0.0)
 
 
 def sum_of_squares(variance: float, classes: int) -> float:
