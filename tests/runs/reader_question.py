@@ -74,6 +74,10 @@ HOSTILE = {
     "other type": message({**RUN, "names": ["seed"]}, [["<f8", [1]]], b"12345678"),
     "config": message({**RUN, "config": '{"act": "no such"}', "names": []}),
     "status": message({**RUN, "status": "evil", "names": []}),
+    "checkpoint": message({"kind": "checkpoint", "identity": {}, "facts": {}, "names": []}),
+    "another question": message({"kind": "surface", **{k: v for k, v in RUN.items() if k != "kind"}}),
+    "many arrays": message({**RUN, "names": []}, [["<f8", [0]]] * 30_000),
+    "no arrays it needs": message({**RUN, "names": ["curves/test_error"]}, [["<f8", [1, 1]]], b"12345678"),
     "error": message({"kind": "refused", "error": "os", "reason": "x"}),
 }
 

@@ -7,12 +7,16 @@ seccomp is left out. What was not refused is printed as JSON, for each of two th
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import importlib.util
 import json
 import os
+import pty
 import resource
 import socket
 import sys
+import termios
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +25,10 @@ ROOM = Path(__file__).parents[2] / "xavier_cli" / "runs" / "sandbox.py"
 how, folder = sys.argv[1], Path(sys.argv[2])
 libc = ctypes.CDLL(None, use_errno=True)
 listening = os.environ["LISTENING"]
+# Opened before anything is given up, read-only as a name in /dev/pts would be.
+_, slave = pty.openpty()
+terminal = os.open(os.ttyname(slave), os.O_RDONLY | os.O_NOCTTY)
+modes = termios.tcgetattr(terminal)
 
 
 def call(number: int, *arguments: object) -> None:
@@ -32,6 +40,15 @@ def call(number: int, *arguments: object) -> None:
 def connect() -> None:
     with socket.socket(socket.AF_UNIX) as each:
         each.connect(listening)
+
+
+def set_clock() -> None:
+    """To a time that cannot be, which nobody's clock is set to: refused before that is looked at, or not."""
+    try:
+        call(227 if os.uname().machine == "x86_64" else 112, 0, (ctypes.c_int64 * 2)(0, 2 * 10**9))
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            raise
 
 
 def run_another() -> None:
@@ -72,6 +89,14 @@ def tries(at: Path) -> dict[str, Callable[[], object]]:
         "connect": connect,
         "socketpair": socket.socketpair,
         "start a program": run_another,
+        "type into a terminal": lambda: fcntl.ioctl(terminal, termios.TIOCSTI, b"x"),
+        "change a terminal": lambda: termios.tcsetattr(terminal, termios.TCSANOW, modes),
+        "flags of a file": lambda: fcntl.ioctl(read, 0x40086602, b"\0" * 8),
+        "signal on arrival": lambda: fcntl.fcntl(read, fcntl.F_SETOWN, parent),
+        "lease": lambda: fcntl.fcntl(read, 1024, fcntl.F_RDLCK),
+        "lock a file": lambda: fcntl.flock(read, fcntl.LOCK_SH),
+        "lock a range": lambda: fcntl.lockf(read, fcntl.LOCK_SH),
+        "set the clock": set_clock,
         "limit another process": lambda: resource.prlimit(parent, resource.RLIMIT_CORE, (0, 0)),
         "slow another process": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
     }
@@ -89,7 +114,7 @@ def attempt(at: Path, done: list[str]) -> None:
     for name, each in tries(at).items():
         try:
             each()
-        except OSError:
+        except (OSError, termios.error):
             continue
         done.append(name)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.datasets import DataFacts
+from xavier_cli.errors import StorageError
 from xavier_cli.runs import content, contradictions, hdf5, store
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.ranges import Range, is_ordered, out_of_range
@@ -297,7 +298,8 @@ def test_a_seed_that_diverged_is_frozen_and_contradicts_nothing(material, tmp_pa
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.4e38])
 def test_what_a_diverging_network_leaves_can_be_published(value, material, tmp_path):
-    run = material[0]
+    # Of an activation without bounds: what has some never leaves them.
+    run = replace(material[0], config=material[0].config.with_(act="identity"))
     arrays = dict(run.arrays)
     for name, array in run.arrays.items():
         row = content.ROWS[name]
@@ -318,6 +320,41 @@ def test_a_time_that_is_none_is_refused(text, material, tmp_path):
         write_run(tmp_path / "bad.h5", replace(material[0], created_utc=text))
 
 
+@pytest.mark.parametrize(
+    ("provenance", "words"),
+    [
+        ({"train_seconds": -5}, "says that `train_seconds` are -5"),
+        ({"compile_seconds": "x"}, "says that `compile_seconds` are x"),
+        ({"train_seconds": float("nan")}, "says that `train_seconds` are nan"),
+        ({"devices": 10**4000}, "a number too large to be shown"),
+        ({"a": [[[[[[[[[[1]]]]]]]]]]}, "nested too deeply"),
+    ],
+)
+def test_a_provenance_that_cannot_be_is_refused(provenance, words, material, tmp_path):
+    with pytest.raises(StorageError, match=words):
+        write_run(tmp_path / "bad.h5", replace(material[0], provenance=provenance))
+
+
+def test_what_no_unit_of_the_activation_gives_is_refused(material, tmp_path):
+    assert material[0].config.act == "tanh"
+    for name in ("activation/mean", "activation/percentiles"):
+        for value in (7, -1.1):
+            run = with_array(material[0], name, np.full_like(material[0][name], value))
+            with pytest.raises(ValueError, match=f"`{name}` is outside what tanh gives, -1 to 1"):
+                write_run(tmp_path / "bad.h5", run)
+
+
+def test_a_known_data_set_is_what_its_name_says(material):
+    """However easy a file says it is, and whatever it calls its classes."""
+    easy = replace(material[0], config=material[0].config.with_(data="mnist"), data=FACTS)
+    easier = replace(easy, data=FACTS.model_copy(update={"top_class": 1.0, "sha256": "ab"}))
+
+    for run in (easy, easier):
+        assert run.facts.top_class == 0.1135
+        assert (run.facts.classes, run.facts.inputs, run.facts.shape) == (10, 784, (28, 28))
+    assert easier.facts.sha256 == "ab"
+
+
 FACTS = DataFacts(name="x.npz", inputs=12, classes=3, labels=("a", "b", "c"), top_class=0.5, shape=(3, 4))
 
 
@@ -328,7 +365,12 @@ FACTS = DataFacts(name="x.npz", inputs=12, classes=3, labels=("a", "b", "c"), to
         ({"labels": ("a", "b", "c" * 2000)}, "more, or longer, classes"),
         ({"top_class": 0.2}, "no class as frequent as the average"),
         ({"shape": (3, 5)}, "images of another size than its inputs"),
-        ({"test": -1}, "parts without examples"),
+        ({"train": -1}, "parts without examples"),
+        ({"train": 10**30}, "inputs or examples"),
+        ({"inputs": 2**62, "shape": ()}, "inputs or examples"),
+        ({"shape": (1,) * 63 + (3, 4)}, "images of 65 axes"),
+        ({"standardized": (1e300, 1.0)}, "standardized by numbers"),
+        ({"standardized": (0.5, -5.0)}, "standardized by numbers"),
     ],
 )
 def test_facts_of_a_data_set_that_cannot_be_are_refused(change, words, material, tmp_path, monkeypatch):

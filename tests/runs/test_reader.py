@@ -162,7 +162,10 @@ def test_answers_are_the_same_on_the_other_side(make_run, plausible_surface, tmp
         with (tmp_path / path).open("w+b") as file:
             encoding.send(file.fileno(), *encoding.to_data(answer))
             file.seek(0)
-            again = encoding.from_data(Path(path), *encoding.receive(lambda piece: file.readinto(piece)))
+            question = {"a": "run", "b": "surface", "c": "checkpoint"}[path]
+            again = encoding.from_data(
+                Path(path), question, *encoding.receive(lambda piece: file.readinto(piece))
+            )
 
         assert type(again) is type(answer)
         assert list(again.arrays) == list(answer.arrays)

@@ -27,7 +27,7 @@ def facts(sha256="a" * 64, classes=3):
         shape=(8, 8),
         train=900,
         valid=100,
-        test=400,
+        test=50,
         sha256=sha256,
     )
 

@@ -347,6 +347,20 @@ FORGED = {
     "no weights": lambda facts, arrays: arrays.pop("seeds/state/params/0/weight"),
     "records elsewhere": _array("history/update", lambda array: array + 1),
     "records in words": _array("history/update", lambda array: array.astype(np.float64)),
+    "a record too few": lambda facts, arrays: (
+        arrays.update(
+            {
+                name: array[:1]
+                for name, array in arrays.items()
+                if name.startswith("seeds/history/record/") or name == "seeds/history/update"
+            }
+        )
+        or facts["stages"]["seeds"].update(updates=119)
+    ),
+    "other bins": _array("history/record/activation/histogram", lambda array: array[..., :1]),
+    "no device": lambda facts, arrays: facts["machinery"].update(devices=0),
+    "words that a terminal obeys": lambda facts, arrays: facts["machinery"].update(jax="\x1b[31mHI"),
+    "a mesh of words": _stage(layout={"strategy": "map", "mesh": ["x", [1]]}),
     "a record too many": _array("history/update", lambda array: np.append(array, 240)),
     "no errors": lambda facts, arrays: arrays.pop("seeds/history/record/curves/valid_error"),
     "a record of something else": lambda facts, arrays: arrays.update(

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from enum import IntEnum
 
-from xavier_cli.plain_text import clean, said, utf8
+from xavier_cli.plain_text import clean, said
 
 
 class ExitCode(IntEnum):
@@ -76,9 +76,9 @@ def say_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def say(text: str) -> None:
-    """A note for people: to stderr, since stdout carries results only.
+    """A note for people, in one line that no terminal obeys: to stderr, since stdout carries results only.
 
     Nobody may be there to read it (a terminal that hung up, a closed pipe), which stops no work.
     """
     with contextlib.suppress(OSError):
-        print(utf8(text), file=sys.stderr, flush=True)
+        print(clean(text), file=sys.stderr, flush=True)

@@ -147,7 +147,7 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
         try:
             isolated = isolate(group, merge_runs)
         except RunFileError as error:
-            inputs.problem(str(error))
+            inputs.problem(f"{error}; all {len(group)} files of this experiment are left out")
             continue
         inputs.failed(isolated.failures)
         joined, more = isolated.made or ([], [])

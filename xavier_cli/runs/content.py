@@ -118,5 +118,7 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
             facts = DataFacts.from_json(text["data_json"]) if "data_json" in text else None
             if facts and (wrong := contradictions.facts_problem(facts)):
                 raise ValueError(f"its data set {wrong}")
+            if wrong := contradictions.provenance_problem(provenance):
+                raise ValueError(f"its provenance {wrong}")
             return Header(config, status, text["created_utc"], provenance, digests, facts)
     raise RunFileError(path, "is damaged: its attributes make no sense")

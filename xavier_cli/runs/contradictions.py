@@ -5,6 +5,7 @@ Reading and writing ask `problem`; looking at a damaged file dataset by dataset 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -17,10 +18,15 @@ from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.words import find_activation
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
 FEWEST_TEST_EXAMPLES = 300
 MOST_CLASSES = 10_000
+MOST_NUMBERS, MOST_AXES, LARGEST = 10**10, 3, 1e6
+# Provenance is anything that JSON can say, but shown in a line each.
+DEEPEST, LARGEST_WHOLE = 8, 2**63
+_SECONDS = ("train_seconds", "compile_seconds")
 LONGEST_LABEL = 1000
 # No run was made before, nor in another millennium; and no other characters are in a time than these.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
@@ -84,6 +90,7 @@ def contradictions(
     yield from _of_updates(config, arrays, status)
     yield from _of_errors(config, arrays, status, facts)
     yield from _of_histograms(arrays)
+    yield from _of_activations(config, arrays)
     if "search/search_seed" in arrays and not {*arrays["search/search_seed"].tolist()} <= {*config.seeds}:
         yield ("search/search_seed",), "`search/search_seed` holds seeds that the configuration has not"
 
@@ -117,11 +124,30 @@ def _of_errors(
     facts, count = facts or find_data(config.data).facts, correct.shape[1]
     wanted = facts.test if facts and facts.test is not None else max(count, FEWEST_TEST_EXAMPLES)
     apart = np.abs(error[:, -1] - (1 - correct.mean(axis=1)))
-    if count == wanted and (apart[alive] > ROUNDING).any():
+    if facts and facts.test is not None and count != facts.test:
+        yield (
+            ("final/test_correct",),
+            f"`final/test_correct` is of {count} examples, where the test set has {facts.test}",
+        )
+    elif count == wanted and (apart[alive] > ROUNDING).any():
         yield (
             ("curves/test_error", "final/test_correct"),
             "`curves/test_error` is not the share that `final/test_correct` says",
         )
+
+
+def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction]:
+    """What no unit of the activation can give; a skip adds to it what comes from below."""
+    low, high = find_activation(config.act).range
+    if config.residual or math.isinf(low) or "final/diverged_at" not in arrays:
+        return
+    alive = arrays["final/diverged_at"] < 0
+    for name in ("activation/mean", "activation/percentiles"):
+        if name in arrays:
+            values = arrays[name][alive]
+            slack = ROUNDING * max(1.0, abs(low))
+            if (values < low - slack).any() or (values > high + ROUNDING * max(1.0, abs(high))).any():
+                yield (name,), f"`{name}` is outside what {config.act} gives, {low:g} to {high:g}"
 
 
 def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
@@ -145,6 +171,14 @@ def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
 
 def facts_problem(facts: DataFacts) -> str:
     """What of the facts about a data set cannot be, in a few words; empty if nothing."""
+    if max(facts.inputs, *(n or 0 for n in (facts.train, facts.valid, facts.test))) > MOST_NUMBERS:
+        return f"has over {MOST_NUMBERS:.0e} inputs or examples"
+    if len(facts.shape) > MOST_AXES:
+        return f"has images of {len(facts.shape)} axes"
+    if facts.standardized and not (
+        abs(facts.standardized[0]) <= LARGEST and 0 < facts.standardized[1] <= LARGEST
+    ):
+        return "was standardized by numbers that no pixels have"
     if facts.classes > MOST_CLASSES or any(len(label) > LONGEST_LABEL for label in facts.labels):
         return "has more, or longer, classes than a data set can have"
     if len(facts.labels) != facts.classes:
@@ -159,6 +193,24 @@ def facts_problem(facts: DataFacts) -> str:
     if any(count is not None and count < 1 for count in (facts.train, facts.valid, facts.test)):
         return "has parts without examples"
     return ""
+
+
+def provenance_problem(provenance: Mapping[str, object]) -> str:
+    """What of a run's provenance cannot be, in a few words; empty if nothing."""
+    if not _is_plain(provenance, DEEPEST):
+        return "is nested too deeply, or holds a number too large to be shown"
+    for name in _SECONDS:
+        seconds = provenance.get(name, 0.0)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            return f"says that `{name}` are {str(seconds)[:40]}"
+    return ""
+
+
+def _is_plain(value: object, deepest: int) -> bool:
+    if isinstance(value, Mapping | list):
+        parts = value.values() if isinstance(value, Mapping) else value
+        return deepest > 0 and all(_is_plain(part, deepest - 1) for part in parts)
+    return not isinstance(value, int) or abs(value) < LARGEST_WHOLE
 
 
 def time_problem(text: str) -> str:

@@ -26,7 +26,8 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.schema import MAX_FILE_BYTES
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 
-MAX_JSON_BYTES = 2**28
+MAX_JSON_BYTES = 2**25
+MAX_ARRAYS = 20_000
 # Those of run files and surfaces, and of the random keys in a checkpoint.
 _TYPES = {np.dtype(row.dtype).str for row in content.ROWS.values()} | {"<u4"}
 _LENGTH = struct.Struct("<Q")
@@ -63,6 +64,8 @@ def receive(read_into: Callable[[memoryview], None]) -> tuple[Data, list[np.ndar
     except RecursionError:
         raise ValueError("an answer that is too deep") from None
     data, forms = message["data"], message["arrays"]
+    if len(forms) > MAX_ARRAYS:
+        raise ValueError("too many arrays")
     shapes = []
     for dtype, shape in forms:
         if dtype not in _TYPES or not all(isinstance(n, int) and 0 <= n <= MAX_FILE_BYTES for n in shape):
@@ -117,12 +120,14 @@ def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
     return {"kind": "diagnosis", **plain, "rescued": rescued, "of": answer.kind}, arrays
 
 
-def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
-    """The answer about the file at `path` that `to_data` made `data` and `arrays` of.
+def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray]) -> Any:
+    """The answer to `question` about the file at `path` that `to_data` made `data` and `arrays` of.
 
     Raises `ValueError`, `KeyError` or `TypeError` where they are nothing that it makes.
     """
     kind = data["kind"]
+    if kind not in (question, "refused") and (kind, question) != ("resume", "checkpoint"):
+        raise ValueError("an answer to something else")
     if kind == "refused":
         return _ERRORS[data["error"]](path, _text(data["reason"]))
     if kind == "resume":
@@ -135,7 +140,12 @@ def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
     if kind == "diagnosis":
         from xavier_cli.runs.rescue import Diagnosis, Kind, Part, State
 
-        rescued = None if data["rescued"] is None else from_data(path, _object(data["rescued"]), arrays)
+        rescued = None
+        if data["rescued"] is not None:
+            kind = "surface" if _object(data["rescued"])["kind"] == "surface" else "run"
+            rescued = from_data(path, kind, data["rescued"], arrays)
+            if isinstance(rescued, RunFileError):
+                raise ValueError("a rescue that is none")
         return Diagnosis(
             path,
             _one_of(Kind, data["of"]),
@@ -158,13 +168,19 @@ def from_data(path: Path, data: Data, arrays: Sequence[np.ndarray]) -> Any:
     provenance = _object(data["provenance"])
     if kind == "surface":
         config = SurfaceConfig.from_json(_text(data["config"]))
+        _refuse_shapes(config, named)
         return Surface(config, named, status, created, provenance, path)
     if kind != "run":
         raise ValueError("an answer of no known kind")
     about = DataFacts.from_json(_text(data["data"])) if "data" in data else None
-    return Run(
-        RunConfig.from_json(_text(data["config"])), named, status, created, provenance, path, data=about
-    )
+    of = RunConfig.from_json(_text(data["config"]))
+    _refuse_shapes(of, named)
+    return Run(of, named, status, created, provenance, path, data=about)
+
+
+def _refuse_shapes(config: RunConfig | SurfaceConfig, named: Mapping[str, np.ndarray]) -> None:
+    if wrong := content.problem(config, {name: array.shape for name, array in named.items()}, partial=True):
+        raise ValueError(wrong)
 
 
 def _named(

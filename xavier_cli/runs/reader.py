@@ -72,7 +72,7 @@ class Reader:
                     next_path = next(waiting, None)
                 if not asked:
                     return
-                answer = self._answer(asked[0][0])
+                answer = self._answer(question, asked[0][0])
                 asked.popleft()
                 if self._child is None:
                     # It ended with this answer; the next process has heard of none of the rest.
@@ -115,14 +115,15 @@ class Reader:
         except OSError:
             return  # Where it died, the answer that does not come says so.
 
-    def _answer(self, path: Path) -> Any:
-        """The next answer, which is about `path`."""
+    def _answer(self, question: str, path: Path) -> Any:
+        """The next answer, which is to `question` about `path`."""
         from xavier_cli.runs import encoding
 
         self._wait_until_ready()
         deadline = time.monotonic() + self.limit + size_of(path) / BYTES_PER_SECOND
         try:
-            return encoding.from_data(path, *encoding.receive(lambda piece: self._fill(piece, deadline)))
+            answer = encoding.receive(lambda piece: self._fill(piece, deadline))
+            return encoding.from_data(path, question, *answer)
         except TimeoutError:
             self.close()
             return RunFileError(
@@ -177,7 +178,8 @@ class Reader:
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
         # The package, and what it imports: from the same places, but never from the working folder.
-        places = [os.path.abspath(place) for place in sys.path if place]
+        here = os.path.realpath(os.getcwd())
+        places = [os.path.abspath(place) for place in sys.path if place and os.path.realpath(place) != here]
         places.append(str(Path(__file__).parents[2]))
         utf8 = ["-X", "utf8"] if sys.flags.utf8_mode else []
         self._child = subprocess.Popen(

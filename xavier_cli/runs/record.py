@@ -14,6 +14,9 @@ from xavier_cli.config import RunConfig
 from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.runs.errors import RunFileError
 
+LIKE_THE_TABLE = 0.05
+"""A generated test set's most frequent class may be so much more frequent than the table's."""
+
 Status = Literal["running", "complete", "interrupted"]
 
 
@@ -73,8 +76,15 @@ class Run:
 
     @property
     def facts(self) -> DataFacts:
-        """What is known about the data set: from the run, or from its name where that says enough."""
-        facts = self.data or find_data(self.config.data).facts
+        """What is known about the data set: from its name where that says enough, else from the run."""
+        known = find_data(self.config.data).facts
+        facts = self.data or known
+        if known and facts:
+            # A file cannot make a known set another one: no easier than it is, with no other classes.
+            table = {name: getattr(known, name) for name in ("inputs", "classes", "labels", "shape")}
+            if abs(facts.top_class - known.top_class) > LIKE_THE_TABLE:
+                table["top_class"] = known.top_class
+            facts = facts.model_copy(update=table)
         if facts is None:
             raise RunFileError(
                 self.path or "a run", f"does not say what its data set is: `{self.config.data}`"

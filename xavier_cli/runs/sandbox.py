@@ -39,7 +39,11 @@ _NO_SUCH_CALL = 0x00050000 | 38
 
 # Calls with the same number everywhere: signals and descriptors of other processes, io_uring, mounts, newer
 # ways to open, to change modes and attributes.
-_REFUSED_EVERYWHERE = (424, 425, *range(428, 435), 437, 438, 442, 452, 463, 466, 467, 469)
+_REFUSED_EVERYWHERE = (424, 425, *range(428, 435), 437, 438, 440, 442, 443, 448, 452, 463, 466, 467, 469)
+# What Python and HDF5 ask of a descriptor; all else that these two calls can do is refused. Typing into a
+# terminal, flags of files, signals on arrival, locks and leases are among it.
+_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, size, FIONREAD, FIONBIO, FIO(N)CLEX
+_FCNTL = (0, 1, 2, 3, 4, 1030)  # duplicates, flags
 
 
 class _Machine(NamedTuple):
@@ -51,6 +55,8 @@ class _Machine(NamedTuple):
     openat: int
     clone: int
     prlimit: int
+    ioctl: int
+    fcntl: int
     refused: tuple[int, ...]
 
 
@@ -61,6 +67,8 @@ _X86_64 = _Machine(
     openat=257,
     clone=56,
     prlimit=302,
+    ioctl=16,
+    fcntl=72,
     refused=(
         *(41, 42, 49, 53),  # socket, connect, bind, socketpair
         *(57, 58, 59, 322),  # fork, vfork, execve, execveat
@@ -90,6 +98,7 @@ _X86_64 = _Machine(
             320,
         ),  # mounts, namespaces, the host
         *(163, 175, 176, 179, 248, 249, 250, 298, 313, 321, 323),  # modules, quotas, keys, bpf, userfaultfd
+        *(73, 103, 153, 159, 164, 172, 173, 227, 305),  # locks of files, clocks, ports, the console
     ),
 )
 _AARCH64 = _Machine(
@@ -99,6 +108,8 @@ _AARCH64 = _Machine(
     openat=56,
     clone=220,
     prlimit=261,
+    ioctl=29,
+    fcntl=25,
     refused=(
         *(198, 199, 200, 203, 221, 281),
         *(129, 130, 131, 138, 240),
@@ -111,6 +122,7 @@ _AARCH64 = _Machine(
         *(30, 118, 119, 122, 140, 238, 239, 274),
         *(39, 40, 41, 51, 97, 104, 142, 161, 162, 224, 225, 265, 268, 294),
         *(60, 89, 105, 106, 217, 218, 219, 241, 273, 280, 282),
+        *(32, 58, 112, 116, 170, 171, 266),
     ),
 )
 _MACHINES = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -198,6 +210,14 @@ def _filter(machine: _Machine) -> list[bytes]:
                 step(_RETURN, _REFUSE if is_refused_if_set else _ALLOW),
                 step(_RETURN, _ALLOW if is_refused_if_set else _REFUSE),
             ]
+    for number, known in ((machine.ioctl, _IOCTL), (machine.fcntl, _FCNTL)):
+        steps += [
+            # To the next call's steps: over the argument, a pair for each that is known, and the refusal.
+            step(_EQUAL, number, 0, 2 * len(known) + 2),
+            argument(1),
+            *(part for value in known for part in (step(_EQUAL, value, 0, 1), step(_RETURN, _ALLOW))),
+            step(_RETURN, _REFUSE),
+        ]
     for number in (*machine.refused, *_REFUSED_EVERYWHERE):
         steps += [step(_EQUAL, number, 0, 1), step(_RETURN, _REFUSE)]
     return [*steps, step(_RETURN, _ALLOW)]

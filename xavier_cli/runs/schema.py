@@ -177,8 +177,12 @@ def _rows() -> Iterator[Dataset]:
     for name, long_name in shares.items():
         yield Dataset(f"activation/{name}", dims, "<f4", f"{long_name}, 0 to 1", range=SHARE)
     by_percentile = (*dims, "percentile")
-    yield Dataset("activation/percentiles", by_percentile, "<f4", "percentiles of the activation z")
-    yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|", range=SIZE)
+    rising = ANY._replace(order="up")
+    yield Dataset(
+        "activation/percentiles", by_percentile, "<f4", "percentiles of the activation z", range=rising
+    )
+    rising = SIZE._replace(order="up")
+    yield Dataset("activation/abs_percentiles", by_percentile, "<f4", "percentiles of |z|", range=rising)
 
     for name, where in {"saturated": "is saturated", "inactive": "is inactive"}.items():
         yield Dataset(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.runs import schema
+from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.jacobian import Singular
@@ -22,7 +23,7 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
-        self._facts = engine.material.facts
+        self._facts, self._bins = engine.material.facts, engine.bins
         self._definitions = engine.definitions() | {
             name: array
             for tensor, bins in engine.bins.items()
@@ -99,9 +100,13 @@ class History:
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take up what `arrays()` gave."""
+        """Take up what `arrays()` gave; raises `ResumeError` where it has other bins."""
         self.updates = arrays["update"].tolist() if "update" in arrays else []
         records = _under("record/", arrays)
+        for tensor, bins in self._bins.items():
+            counts = records.get(f"{tensor}/histogram")
+            if counts is not None and counts.shape[-1] != len(bins.edges) - 1:
+                raise ResumeError(f"the checkpoint's `{tensor}/histogram` is not this network's")
         self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
         averages = _under("jacobian_average/", arrays)
         for i, update in enumerate(arrays.get("jacobian_update", np.array([], np.int64)).tolist()):

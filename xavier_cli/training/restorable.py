@@ -29,6 +29,8 @@ def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
         facts["machinery"].get("devices"), 2**20
     ):
         return "its machinery"
+    if not facts["machinery"]["devices"] or not all(map(_is_fact, facts["machinery"].values())):
+        return "its machinery"
     resumed = facts.get("resumed_at")
     if not isinstance(resumed, list) or not all(_is_count(at, config.updates) for at in resumed):
         return "its `resumed_at`"
@@ -60,6 +62,8 @@ def _stage_problem(stage: Any, config: RunConfig) -> str:
     mesh = stage["layout"].get("mesh")
     if stage["layout"].get("strategy") not in _STRATEGIES or not isinstance(mesh, list):
         return "its layout"
+    if len(mesh) != 2 or not all(_is_count(length, 2**20) and length for length in mesh):
+        return "its layout"
     return ""
 
 
@@ -80,6 +84,9 @@ def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfi
         return "its records"
     if updates.size and updates[-1] == records[-1] and done != records[-1]:
         return f"complete after {done} updates"
+    # The one that falls on the last update may be still on its way.
+    if len(updates) < sum(record < done for record in records):
+        return f"{len(updates)} records after {done} updates"
     lengths = {
         "layer": config.depth,
         "weight_layer": config.depth + 1,
@@ -146,6 +153,11 @@ def _rest(history: Mapping[str, np.ndarray], members: tuple[int, int], config: R
 
 def _is_beginning(values: np.ndarray, of: Sequence[int]) -> bool:
     return values.ndim == 1 and values.dtype.kind == "i" and values.tolist() == list(of[: len(values)])
+
+
+def _is_fact(value: object) -> bool:
+    """A number, or a short word that can be shown."""
+    return isinstance(value, int) or (isinstance(value, str) and len(value) < 200 and value.isprintable())
 
 
 def _is_count(value: object, most: int) -> bool:
