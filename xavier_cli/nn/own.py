@@ -153,7 +153,7 @@ def _guarded_activation(function: Activation, word: str) -> Activation:
         # In double precision a function may have a precision of its own.
         wanted = None if s.dtype == jnp.float64 else s.dtype
         _check_returned(word, _ACTIVATION, z, s.shape, wanted)
-        return z  # type: ignore[no-any-return]
+        return z
 
     return activation
 
@@ -196,7 +196,7 @@ def _guarded_initializer(function: Initializer, word: str) -> Initializer:
     def initializer(key: Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> Array:
         weights = call(key, shape, dtype)
         _check_returned(word, _INITIALIZER, weights, tuple(shape), dtype)
-        return weights  # type: ignore[no-any-return]
+        return weights
 
     return initializer
 
