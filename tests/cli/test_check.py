@@ -82,7 +82,7 @@ def test_list_documents_every_rule(xavier):
     rules = json.loads(answer.out)["rules"]
 
     assert answer.code == 0
-    assert len(rules) == 15
+    assert len(rules) == 16
     assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
 
 
