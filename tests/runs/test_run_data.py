@@ -27,7 +27,7 @@ def facts(sha256="a" * 64, classes=3):
         shape=(8, 8),
         train=900,
         valid=100,
-        test=50,
+        test=400,
         sha256=sha256,
     )
 
@@ -38,7 +38,7 @@ def run_on(make_run):
 
     def make(told, name="a", **settings):
         run = make_run(
-            **{"depth": 2, "width": 4, "updates": 100, "records": "5", "test_examples": 50, **settings}
+            **{"depth": 2, "width": 4, "updates": 100, "records": "5", "test_examples": 400, **settings}
         )
         return replace(run, data=told, path=Path(f"runs/{name}.h5"))
 

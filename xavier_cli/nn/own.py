@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,19 +31,23 @@ _INITIALIZER = "an initializer takes (key, shape, dtype) and returns an array of
 _Tried = TypeVar("_Tried")
 
 
-def once_for_each(tried: Callable[..., _Tried]) -> Callable[..., _Tried]:
+class OnceForEach(Generic[_Tried]):
     """`tried(function, *more)`, done once for one function, which need not be hashable."""
-    known: dict[tuple[Any, ...], tuple[Any, _Tried]] = {}
 
-    @wraps(tried)
-    def remembered(function: Any, *more: Any) -> _Tried:
+    def __init__(self, tried: Callable[..., _Tried]):
+        self._tried = tried
+        self._known: dict[tuple[Any, ...], tuple[Any, _Tried]] = {}
+
+    def __call__(self, function: Any, *more: Any) -> _Tried:
         key = (id(function), *more)
-        if key not in known:
+        if key not in self._known:
             # With the function itself, so that its id stays its own.
-            known[key] = function, tried(function, *more)
-        return known[key][1]
+            self._known[key] = function, self._tried(function, *more)
+        return self._known[key][1]
 
-    return remembered
+    def cache_clear(self) -> None:
+        """Forget all that was tried."""
+        self._known.clear()
 
 
 def own_activation(word: str) -> Activation:
@@ -70,7 +73,7 @@ def draws_a_constant(word: str, shape: tuple[int, ...]) -> bool:
     return _tried_initializer(load_own(word), word, shape).is_constant
 
 
-@once_for_each
+@OnceForEach
 def _tried_activation(function: Activation, word: str) -> Activation:
     for shape in (SMALL, ()):
         _same(word, _ACTIVATION, traced(word, _ACTIVATION, function, jnp.zeros(shape)), shape)
@@ -166,7 +169,7 @@ class _Drawn:
         self.is_constant = bool(np.all(one == one.ravel()[:1])) and not self.differs
 
 
-@once_for_each
+@OnceForEach
 def _tried_initializer(function: Initializer, word: str, shape: tuple[int, ...]) -> _Drawn:
     def draw(key: Array) -> Array:
         return function(key, shape, jnp.float32)
@@ -189,7 +192,7 @@ def _tried_initializer(function: Initializer, word: str, shape: tuple[int, ...])
     return _Drawn(first, other)
 
 
-@once_for_each
+@OnceForEach
 def _guarded_initializer(function: Initializer, word: str) -> Initializer:
     call = guarded(word, function)
 

@@ -121,8 +121,8 @@ def _of_errors(
     correct, error = arrays.get("final/test_correct"), arrays.get("curves/test_error")
     if correct is None or error is None or status != "complete" or arrays["update"][-1] == 0:
         return
-    facts, count = facts or find_data(config.data).facts, correct.shape[1]
-    wanted = facts.test if facts and facts.test is not None else max(count, FEWEST_TEST_EXAMPLES)
+    known, count = facts or find_data(config.data).facts, correct.shape[1]
+    wanted = known.test if known and known.test is not None else max(count, FEWEST_TEST_EXAMPLES)
     apart = np.abs(error[:, -1] - (1 - correct.mean(axis=1)))
     if facts and facts.test is not None and count != facts.test:
         yield (

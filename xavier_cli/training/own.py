@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.nn.own import once_for_each, refuse_callbacks, run, traced
+from xavier_cli.nn.own import OnceForEach, refuse_callbacks, run, traced
 from xavier_cli.own import OwnFunctionError, guarded, load_own
 
 _EXPECTED = "an optimizer takes the learning rate and returns an init and an update, as optax's do"
@@ -33,7 +33,7 @@ def own_optimizer(word: str) -> Callable[[Any], OwnOptimizer]:
     return _tried(load_own(word), word)
 
 
-@once_for_each
+@OnceForEach
 def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimizer]:
     params = (Dense(jnp.ones((6, 4)), jnp.zeros(4)), Dense(jnp.ones((4, 2)), jnp.zeros(2)))
 

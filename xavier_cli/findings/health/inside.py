@@ -142,7 +142,9 @@ class _Along:
         top, bottom = (begin, end) if self.vanishes else (end, begin)
         tiny = np.finfo(np.float64).tiny
         # Where even the beginning is 0 there is nothing that travels.
-        ratio = np.where(top > 0, top / np.maximum(bottom, tiny), 1.0)
+        # Beyond all numbers is grown too; of two infinities nothing is known.
+        with np.errstate(over="ignore", invalid="ignore"):
+            ratio = np.where(top > 0, top / np.maximum(bottom, tiny), 1.0)
         return np.asarray(ratio ** (1 / (values.shape[1] - 1)))
 
     def _expected(self, run: Run) -> float:
@@ -153,7 +155,7 @@ class _Along:
 
 def _drift(run: Run) -> Iterator[Observation]:
     activation, weight = over_time(run, "activation/std"), over_time(run, "weight/std")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Weights that start alike have a rule of their own.
         fell, grew = activation / activation[0], np.where(weight[0] > 0, weight / weight[0], 1)
     for layer in np.flatnonzero(fell[-1] <= COLLAPSED):
