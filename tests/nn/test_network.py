@@ -15,7 +15,13 @@ from xavier_cli.nn.activations import prelu
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params
-from xavier_cli.nn.network import Network, make_network, normalized, normalized_in_training
+from xavier_cli.nn.network import (
+    Network,
+    make_network,
+    normalized,
+    normalized_by_batch,
+    normalized_in_training,
+)
 
 SIZES = (6, 5, 5, 4, 3)
 PLAIN = Network(jnp.tanh)
@@ -172,17 +178,25 @@ def test_jacobians_and_gradients_inside_are_those_that_are_differentiated(networ
     values = np.linalg.svd(jacobians[-1], compute_uv=False)
     assert np.allclose(seen.averages["end_to_end_mean"], values.mean(), rtol=1e-4)
 
-    labels = jnp.array([0, 2])
+    # Of as few as two examples, batch normalization leaves signs alone, and no gradient.
+    labels = jnp.arange(len(x())) % SIZES[-1]
 
-    def own_loss(dressed, example, label):
-        return cross_entropy(network.forward(dressed, example[None])[0][0], label)
+    def summed_loss(weights):
+        # Each example has weights of its own, so that what it adds to the gradient of the sum can be told;
+        # batches are normalized by themselves, as in training.
+        z = x()
+        for number, (at, weight) in enumerate(zip(dressed, weights, strict=True)):
+            sums = jnp.einsum("ei,eij->ej", z, weight) + at.bias
+            out = sums if at is dressed[-1] else network.act_of(at)(normalized_by_batch(at.norm, sums))
+            z = out + z if network.skips(number, at) else out
+        return jnp.sum(cross_entropy(z, labels))
 
-    observation = quick(make_probe(network, cross_entropy, Regions(), {}))(dressed, few, labels)
-    each = quick(jax.vmap(jax.grad(own_loss), in_axes=(None, 0, 0)))(dressed, few, labels)
-    rms = [np.sqrt(np.mean(np.square(at.weight))) for at in each]
+    observation = quick(make_probe(network, cross_entropy, Regions(), {}))(dressed, x(), labels)
+    each = quick(jax.grad(summed_loss))([jnp.stack([at.weight] * len(x())) for at in dressed])
+    rms = [np.sqrt(np.mean(np.square(weight))) for weight in each]
     assert np.allclose(observation["weight_gradient/example_rms"], rms, rtol=1e-4)
     slopes = [at.slope for at in dressed[:-1] if at.slope is not None]
     assert slopes == observation.get("activation/slope", np.array([])).tolist()
     assert np.allclose(
-        observation["weight_gradient/std"], [at.weight.mean(axis=0).std() for at in each], rtol=1e-4
+        observation["weight_gradient/std"], [weight.mean(axis=0).std() for weight in each], rtol=1e-4
     )
