@@ -74,7 +74,7 @@ def test_the_users_own_is_predicted_as_the_law_it_follows(laws):
 
 
 def test_weights_of_the_users_own_that_are_not_around_0_are_noticed(laws):
-    law = _known(find_initializer(f"{laws}:off"), (30, 30))
+    law = _known(find_initializer(f"{laws}:off"), [(30, 30)])
 
     assert law.mean == pytest.approx(0.1, rel=0.05)
     assert "not drawn around 0" in unpredictable([law], find_initializer("zeros"))
