@@ -82,7 +82,7 @@ def test_list_documents_every_rule(xavier):
     rules = json.loads(answer.out)["rules"]
 
     assert answer.code == 0
-    assert len(rules) == 17
+    assert len(rules) == 18
     assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
 
 
