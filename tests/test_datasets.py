@@ -56,6 +56,7 @@ def test_arrays_and_a_finite_shapeset_are_asked_for_by_file_and_count():
     assert (arrays.name, arrays.stem, arrays.coding) == ("My Data.npz", "npz-My-Data", (0.0, 1.0))
     assert (shapeset.name, shapeset.stem, shapeset.coding) == ("shapeset:100", "shapeset-100", (-1.0, 1.0))
     assert (shapeset.facts.train, shapeset.facts.classes) == (100, 9)
+    assert find_data("shapeset:1e5").name == "shapeset:100000"
 
 
 @pytest.mark.parametrize("name", list(DATA_SETS))
@@ -85,7 +86,7 @@ def test_a_name_alone_says_what_the_table_says(name):
         ("images:pets@9999", "from 4 to 512"),
         ("shapeset:", "a number of examples from 1"),
         ("shapeset:-5", "a number of examples from 1"),
-        ("shapeset:1e5", "a number of examples from 1"),
+        ("shapeset:1e7", "a number of examples from 1"),
         ("shapeset:1000001", "a number of examples from 1"),
         ("images:a\x00b", "control character"),
         ("x" * 5000, "characters"),

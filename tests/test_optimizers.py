@@ -71,7 +71,7 @@ def test_every_value_comes_back_as_it_was_told(name):
         ({"schedule": "warmup:10,"}, "schedule: should be constant"),
         ({"schedule": "warmup:100", "updates": 50}, "schedule: a warm-up of 100 updates is longer"),
         ({"clip": "inf"}, "clip: "),
-        ({"dropout": 1}, "dropout: should be less than 1"),
+        ({"dropout": 1}, "dropout: should be below 1"),
         ({"residual": "maybe"}, "residual: "),
     ],
 )

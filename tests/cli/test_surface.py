@@ -54,7 +54,7 @@ def test_machine_formats_carry_both_losses(xavier, here):
     ("arguments", "code", "message"),
     [
         (["--act", "tanhh"], 2, "did you mean `tanh`"),
-        (["--points", "2"], 2, "points: should be greater than or equal to 3"),
+        (["--points", "2"], 2, "points: should be at least 3"),
         (["--span", "0"], 2, "should be above 0"),
         (["--updates", "5"], 2, "goes with `--around RUN`"),
         (["--around", "none.h5"], 5, "`none.h5`: No such file"),

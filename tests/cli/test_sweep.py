@@ -147,7 +147,7 @@ def test_a_cluster_that_is_not_there_is_one_line_after_the_plan(recipe, trained,
     answer = xavier("sweep", recipe, "--cluster", "nothing.json")
 
     assert answer.code == 2
-    assert answer.err.splitlines()[1:] == ["xavier: `nothing.json` cannot be read: No such file or directory"]
+    assert answer.err.splitlines()[1:] == ["xavier: no cluster at `nothing.json`: no such file"]
     assert trained["trained"] == []
     assert not Path("runs").exists()
 

@@ -171,7 +171,7 @@ def test_a_bad_environment_or_file_is_told_with_its_name(tmp_path):
 
     assert (from_file.returncode, from_environment.returncode) == (2, 2)
     assert "xavier.toml: width" in from_file.stderr
-    assert "environment: depth" in from_environment.stderr
+    assert "XAVIER_DEPTH: depth" in from_environment.stderr
 
 
 def test_flags_win_over_environment_over_files_over_defaults(tmp_path):

@@ -71,7 +71,7 @@ def test_what_is_wrong_is_named(plausible_surface, changes, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"points": 2}, "points: should be greater than or equal to 3"),
+        ({"points": 2}, "points: should be at least 3"),
         ({"low": 1.0, "high": -1.0}, "below the upper one"),
         ({"act": "tanhh"}, "did you mean `tanh`"),
         ({"around": RunConfig.of(seeds=2)}, "around one seed"),

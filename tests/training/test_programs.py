@@ -19,7 +19,6 @@ import pytest
 
 from xavier_cli.caches import Cache, compiled_programs
 from xavier_cli.config import RunConfig
-from xavier_cli.nn.own import _tried_activation, _tried_initializer
 from xavier_cli.own import _module as own_module
 from xavier_cli.training import programs
 from xavier_cli.training.engine import Engine
@@ -180,8 +179,7 @@ def own(tmp_path, material, monkeypatch) -> Callable[..., RunConfig]:
         # What was loaded before is not what a new process would find.
         monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
         monkeypatch.delitem(sys.modules, "mine", raising=False)
-        for kept in (own_module, _tried_activation, _tried_initializer):
-            kept.cache_clear()
+        own_module.cache_clear()
         return config_of(act="mine.py:wave", init="mine.py:read", records=2)
 
     return load

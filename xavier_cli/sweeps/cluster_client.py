@@ -42,6 +42,7 @@ def connect(address: str, seconds: float) -> Client:
     # What goes wrong is told by us, in a line.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    scheme = ""
     try:
         place = _in_file(Path(address)) if address.endswith(".json") else address
         scheme, separator, _ = place.partition("://")
@@ -53,7 +54,9 @@ def connect(address: str, seconds: float) -> Client:
         return Client(place, timeout=seconds, set_as_default=False, security=security)
     # Whatever can be wrong with an address, or with what listens there.
     except Exception as error:
-        raise ClusterError(f"no cluster at `{address}`: {_why(error, seconds)}") from None
+        raise ClusterError(
+            f"no cluster at `{address}`: {_why(error, seconds, scheme in _ENCRYPTED)}"
+        ) from None
 
 
 def _in_file(path: Path) -> str:
@@ -97,9 +100,10 @@ def _security(scheme: str) -> Security:
     return security
 
 
-def _why(error: BaseException, seconds: float) -> str:
+def _why(error: BaseException, seconds: float, is_encrypted: bool) -> str:
     """What to tell of `error`, in words that say what to do about it."""
     from distributed.comm import CommClosedError
+    from distributed.comm.core import FatalCommClosedError
 
     causes = [error]
     while cause := causes[-1].__cause__ or (
@@ -112,6 +116,10 @@ def _why(error: BaseException, seconds: float) -> str:
         return f"{ca} does not vouch for its certificate"
     if "SSLError" in text and "alert" in text.lower():
         return f"it refused the certificate in {own}"
+    # While TLS is agreed on, all that ends a connection is fatal or tried again. A certificate is looked at
+    # after that, and what is said of it may be lost where this side is still writing.
+    if is_encrypted and isinstance(error, CommClosedError) and not isinstance(error, FatalCommClosedError):
+        return f"it hung up over TLS: it may not accept the certificate in {own}"
     if any(isinstance(each, ssl.SSLError) for each in causes):
         return "what answers there does not speak TLS as a scheduler does"
     if isinstance(error, CommClosedError):
