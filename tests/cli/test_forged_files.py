@@ -247,6 +247,15 @@ def test_what_a_file_names_without_a_digest_is_not_trained_again(traps, make_run
     assert nothing_ran(traps)
 
 
+def test_custom_code_runs_where_it_may_also_beside_debug(traps, xavier):
+    assert xavier("--debug", "act", "show", "evil.py:f").code == 0
+    assert not nothing_ran(traps)
+
+    refused = xavier("plot", "samples", "--data", "pkg/x.py:f")
+    assert refused.code == 2
+    assert "`xavier plot` runs no custom code" in refused.err
+
+
 def test_a_surface_around_a_run_is_data_too(traps, plausible_surface):
     around = RunConfig.of(seeds=1, depth=1, width=4)
     write_run("s.h5", plausible_surface(around=around))

@@ -91,10 +91,10 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise own.OwnFunctionError(f"`{file}` is not run: `xavier {arguments[0]}` runs no custom code")
+        raise own.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
-    before = own.before_running
-    own.before_running = told if arguments and arguments[0] in RUNS_CODE else refused
+    command, before = _command(arguments), own.before_running
+    own.before_running = told if command in RUNS_CODE else refused
     try:
         with ExitStack() as stack:
             yield
@@ -106,6 +106,11 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
         raise blamed from error
     finally:
         own.before_running = before
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Which command is asked for: the first word that is no option; `xavier` itself has flags alone."""
+    return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def load_commands(wanted: Container[str]) -> None:
@@ -148,7 +153,7 @@ def main() -> None:
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
-    if not is_help and sys.argv[1] in READING:
+    if not is_help and _command(sys.argv[1:]) in READING:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
