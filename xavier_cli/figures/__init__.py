@@ -1,6 +1,7 @@
 """Figures: data in, matplotlib's axes out; the only room with matplotlib."""
 
 import importlib.util
+import logging
 import os.path
 import sys
 from collections.abc import Sequence
@@ -42,3 +43,5 @@ class _NoFileOfTheFolder(MetaPathFinder):
 
 if "matplotlib" not in sys.modules:
     sys.meta_path.insert(0, _NoFileOfTheFolder())
+    # Where it cannot write its cache it takes longer, which it need not say in lines of its own.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
