@@ -49,7 +49,10 @@ def kept_state() -> Iterator[None]:
 
 def _jax_settings() -> dict[str, object]:
     jax = sys.modules.get("jax")
-    return dict(jax.config.values) if jax and hasattr(jax, "config") else {}
+    if not jax or not hasattr(jax, "config"):
+        return {}
+    # Where compiled programs lie decides no numbers, and xavier itself sets it, from another thread perhaps.
+    return {name: value for name, value in jax.config.values.items() if "cache" not in name}
 
 
 def _set_back(before: dict[str, object]) -> list[str]:

@@ -17,7 +17,7 @@ from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, blamed, load_own
+from xavier_cli.own import OwnFunctionError, blamed, guarded, load_own
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
@@ -206,6 +206,17 @@ def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
     run = make_run(depth=2, width=6, seeds="0:3")
 
     assert same_start_note(replace(run, provenance={"same_first_weights": broken})) == ""
+
+
+def test_what_xavier_sets_in_another_thread_is_not_blamed_on_the_file(folder):
+    name = "jax_enable_compilation_cache"
+    before = getattr(jax.config, name)
+    try:
+        # As while programs are compiled, which may begin or end during a call of a function.
+        guarded("tried.py:ones", lambda: jax.config.update(name, not before))()
+        assert getattr(jax.config, name) is not before
+    finally:
+        jax.config.update(name, before)
 
 
 def test_a_files_settings_do_not_outlive_it(tmp_path, monkeypatch):
