@@ -237,7 +237,7 @@ def changes_settings(word: str, error: SettingsChangedError) -> str:
     return f"`{word}` changes JAX's settings, which decide numbers ({error}): take that out of it"
 
 
-def guarded(word: str, function: Callable[..., Any], doing: str = "fails") -> Callable[..., Any]:
+def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
     """`function` of `word`, which ends in an `OwnFunctionError` whatever it does, whenever it is called."""
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -249,7 +249,7 @@ def guarded(word: str, function: Callable[..., Any], doing: str = "fails") -> Ca
         except SettingsChangedError as error:
             raise OwnFunctionError(changes_settings(word, error)) from None
         except BaseException as error:
-            raise OwnFunctionError(f"`{word}` {doing}: {one_line(error)}") from None
+            raise OwnFunctionError(f"`{word}`{doing}: {one_line(error)}") from None
 
     return call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -58,6 +59,13 @@ def wide(s):
     return jnp.tanh(s)
 def picky(s):
     if s.shape == (7, 7): raise SystemExit(0)
+    return jnp.tanh(s)
+def closing(s):
+    for each in (sys.stdin, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        each.close()
+    sys.stdout.buffer.close()
+    with sys.stderr: pass
+    sys.stdin = sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = None
     return jnp.tanh(s)
 def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
 class Unspeakable(Exception):
@@ -198,6 +206,21 @@ def test_seeds_that_start_alike_are_told_and_kept_and_stdout_is_the_answers(fold
             xavier(command, path, width=400).out.split()
         )
     assert [each.rule.name for each in check(run)].count("seeds-start-alike") == 1
+
+
+def test_what_a_function_does_to_the_streams_is_no_concern_of_others(folder):
+    command = "train --width 4 --depth 1 --seeds 1 --updates 2 --records 2 --eval-examples 30 --act "
+    main = "from xavier_cli.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", main, *command.split(), "tried.py:closing"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "running the code in `tried.py`" in done.stderr
+    assert "lost" not in done.stderr
+    assert "error" in done.stdout
 
 
 @pytest.mark.parametrize("broken", ["a string", {"functions": 3, "layers": "x", "all": "yes"}, [1]])
