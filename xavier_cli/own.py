@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 import os
 import re
 import site
@@ -160,6 +161,8 @@ def load_own(word: str) -> Callable[..., Any]:
     function: Callable[..., Any] = getattr(module, name)
     if not callable(function):
         raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        raise OwnFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
     return function
 
 

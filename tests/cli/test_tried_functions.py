@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.data.own import own_set
+from xavier_cli.datasets import find_data
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
@@ -22,6 +24,7 @@ from xavier_cli.own import OwnFunctionError, blamed, guarded, load_own
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
+from xavier_cli.words import find_activation, find_initializer
 
 TEXT = """
 import dataclasses, functools, sys
@@ -83,6 +86,12 @@ def rule(primals, tangents):
 class Scaled:
     by: float = 1.0
     def __call__(self, s): return jnp.tanh(self.by * s)
+factory = jax.nn.initializers.he_normal
+def maker(s): return jnp.tanh
+async def waiting(s=0): return s
+@jax.custom_vjp
+def backwards(s): return jnp.tanh(s)
+backwards.defvjp(lambda s: (jnp.tanh(s), s), lambda s, g: (g * (1 - jnp.tanh(s) ** 2),))
 instance, jitted, named = Scaled(), jax.jit(jnp.tanh), lambda s: jnp.tanh(s)
 part = functools.partial(jax.nn.leaky_relu, negative_slope=0.2)
 
@@ -124,7 +133,17 @@ REFUSED = [
     (own_activation, "endless", "RecursionError"),
     (own_activation, "leaving", "SystemExit"),
     (own_activation, "wide", "changes JAX's settings, which decide numbers .jax_enable_x64."),
-    (own_activation, "Scaled", "it returns Scaled|fails: TypeError"),
+    (
+        own_activation,
+        "Scaled",
+        "is a class, .* call it in the file, `mine = Scaled..`, .* `tried.py:mine`",
+    ),
+    (own_initializer, "Scaled", "is a class, .* call it"),
+    (own_initializer, "factory", "it returns a function: call it in the file, `mine = factory..`"),
+    (own_activation, "maker", "it returns a function: call it"),
+    (own_activation, "waiting", "is `async`, and nobody waits for it"),
+    (own_set, "waiting", "is `async`, and nobody waits for it"),
+    (own_activation, "backwards", "its slope is taken forwards too, .* give its rule by `jax.custom_jvp`"),
     (own_optimizer, "hidden", "asked again for the same update, it makes another"),
 ]
 
@@ -240,6 +259,12 @@ def test_what_xavier_sets_in_another_thread_is_not_blamed_on_the_file(folder):
         assert getattr(jax.config, name) is not before
     finally:
         jax.config.update(name, before)
+
+
+def test_a_file_without_its_function_is_told_how_to_name_one():
+    for find in (find_activation, find_initializer, find_data):
+        with pytest.raises(ValueError, match=r"which function of that file. `some/mine\.py:FUNCTION`"):
+            find("some/mine.py")
 
 
 def test_a_files_settings_do_not_outlive_it(tmp_path, monkeypatch):
