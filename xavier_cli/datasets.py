@@ -167,7 +167,7 @@ def find_data(word: str) -> AskedData:
     try:
         known = names.find("data set", word, DATA_SETS)
     except UnknownNameError as error:
-        if "/" in word or os.sep in word:
+        if ("/" in word or os.sep in word) and "FUNCTION" not in str(error):
             hint = f"a folder of images is `images:{word}`, arrays are `PATH.npz`"
             raise UnknownNameError(f"unknown data set `{word}`: {hint}") from None
         if "did you mean" in str(error):

@@ -6,6 +6,7 @@ Standard library only, so that help and completion read it without loading anyth
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
@@ -110,6 +111,10 @@ DATA_SETS = {
 }
 
 
+# What a function of the user's own may be.
+_OWN_KINDS = ("activation", "initializer", "optimizer", "data set")
+
+
 class Word(Protocol):
     """What every table above holds."""
 
@@ -150,4 +155,6 @@ def unknown(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | N
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known)
     shown_word = " ".join(word.split())
+    if kind in _OWN_KINDS and re.search(r"\w\.py:?$", shown_word):
+        hint = f"which function of that file? `{shown_word.rstrip(':')}:FUNCTION`"
     return f"unknown {kind} `{shown_word[:40]}{'…' * (len(shown_word) > 40)}`: {hint}"

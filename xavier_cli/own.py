@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 import os
 import re
 import site
@@ -160,6 +161,8 @@ def load_own(word: str) -> Callable[..., Any]:
     function: Callable[..., Any] = getattr(module, name)
     if not callable(function):
         raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        raise OwnFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
     return function
 
 
@@ -237,7 +240,7 @@ def changes_settings(word: str, error: SettingsChangedError) -> str:
     return f"`{word}` changes JAX's settings, which decide numbers ({error}): take that out of it"
 
 
-def guarded(word: str, function: Callable[..., Any], doing: str = "fails") -> Callable[..., Any]:
+def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
     """`function` of `word`, which ends in an `OwnFunctionError` whatever it does, whenever it is called."""
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -249,7 +252,7 @@ def guarded(word: str, function: Callable[..., Any], doing: str = "fails") -> Ca
         except SettingsChangedError as error:
             raise OwnFunctionError(changes_settings(word, error)) from None
         except BaseException as error:
-            raise OwnFunctionError(f"`{word}` {doing}: {one_line(error)}") from None
+            raise OwnFunctionError(f"`{word}`{doing}: {one_line(error)}") from None
 
     return call
 

@@ -81,6 +81,11 @@ def unlabelled(): return np.zeros((4, 4))
 def floats(): return np.zeros((4, 4)), np.full(4, 0.5)
 def few(): return np.zeros((4, 4)), np.zeros(4, int)
 def needy(path): return 0
+def parts(): return (np.zeros((4, 4)), np.zeros(4, int)), (np.zeros((2, 4)), np.zeros(2, int))
+def leaving(): raise SystemExit("bye")
+def setting():
+    import jax
+    jax.config.update("jax_enable_x64", True)
 def broken(): raise KeyError("x")
 """
 
@@ -131,6 +136,9 @@ def folder(tmp_path_factory):
         (own_activation, "mute", "called so, it fails: Mute$"),
         (own_initializer, "mute", "called so, it fails: Mute$"),
         (own_optimizer, "mute", "called so, it fails: Mute$"),
+        (own_set, "parts", "`own_words.py:parts`: .* returns .x, y., or .*; its `x` is not one array$"),
+        (own_set, "leaving", "`own_words.py:leaving`: .*it fails: SystemExit: bye"),
+        (own_set, "setting", "`own_words.py:setting` changes JAX's settings"),
         (own_set, "mute", "called so, it fails: Mute$"),
         (own_set, "broken", "it fails: KeyError"),
     ],

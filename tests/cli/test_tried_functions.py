@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -12,15 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.data.own import own_set
+from xavier_cli.datasets import find_data
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, blamed, load_own
+from xavier_cli.own import OwnFunctionError, blamed, guarded, load_own
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
+from xavier_cli.words import find_activation, find_initializer
 
 TEXT = """
 import dataclasses, functools, sys
@@ -59,6 +63,13 @@ def wide(s):
 def picky(s):
     if s.shape == (7, 7): raise SystemExit(0)
     return jnp.tanh(s)
+def closing(s):
+    for each in (sys.stdin, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        each.close()
+    sys.stdout.buffer.close()
+    with sys.stderr: pass
+    sys.stdin = sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = None
+    return jnp.tanh(s)
 def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
 class Unspeakable(Exception):
     def __str__(self): raise RuntimeError
@@ -75,6 +86,12 @@ def rule(primals, tangents):
 class Scaled:
     by: float = 1.0
     def __call__(self, s): return jnp.tanh(self.by * s)
+factory = jax.nn.initializers.he_normal
+def maker(s): return jnp.tanh
+async def waiting(s=0): return s
+@jax.custom_vjp
+def backwards(s): return jnp.tanh(s)
+backwards.defvjp(lambda s: (jnp.tanh(s), s), lambda s, g: (g * (1 - jnp.tanh(s) ** 2),))
 instance, jitted, named = Scaled(), jax.jit(jnp.tanh), lambda s: jnp.tanh(s)
 part = functools.partial(jax.nn.leaky_relu, negative_slope=0.2)
 
@@ -116,7 +133,17 @@ REFUSED = [
     (own_activation, "endless", "RecursionError"),
     (own_activation, "leaving", "SystemExit"),
     (own_activation, "wide", "changes JAX's settings, which decide numbers .jax_enable_x64."),
-    (own_activation, "Scaled", "it returns Scaled|fails: TypeError"),
+    (
+        own_activation,
+        "Scaled",
+        "is a class, .* call it in the file, `mine = Scaled..`, .* `tried.py:mine`",
+    ),
+    (own_initializer, "Scaled", "is a class, .* call it"),
+    (own_initializer, "factory", "it returns a function: call it in the file, `mine = factory..`"),
+    (own_activation, "maker", "it returns a function: call it"),
+    (own_activation, "waiting", "is `async`, and nobody waits for it"),
+    (own_set, "waiting", "is `async`, and nobody waits for it"),
+    (own_activation, "backwards", "its slope is taken forwards too, .* give its rule by `jax.custom_jvp`"),
     (own_optimizer, "hidden", "asked again for the same update, it makes another"),
 ]
 
@@ -200,12 +227,44 @@ def test_seeds_that_start_alike_are_told_and_kept_and_stdout_is_the_answers(fold
     assert [each.rule.name for each in check(run)].count("seeds-start-alike") == 1
 
 
+def test_what_a_function_does_to_the_streams_is_no_concern_of_others(folder):
+    command = "train --width 4 --depth 1 --seeds 1 --updates 2 --records 2 --eval-examples 30 --act "
+    main = "from xavier_cli.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", main, *command.split(), "tried.py:closing"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "running the code in `tried.py`" in done.stderr
+    assert "lost" not in done.stderr
+    assert "error" in done.stdout
+
+
 @pytest.mark.parametrize("broken", ["a string", {"functions": 3, "layers": "x", "all": "yes"}, [1]])
 def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
 
     run = make_run(depth=2, width=6, seeds="0:3")
 
     assert same_start_note(replace(run, provenance={"same_first_weights": broken})) == ""
+
+
+def test_what_xavier_sets_in_another_thread_is_not_blamed_on_the_file(folder):
+    name = "jax_enable_compilation_cache"
+    before = getattr(jax.config, name)
+    try:
+        # As while programs are compiled, which may begin or end during a call of a function.
+        guarded("tried.py:ones", lambda: jax.config.update(name, not before))()
+        assert getattr(jax.config, name) is not before
+    finally:
+        jax.config.update(name, before)
+
+
+def test_a_file_without_its_function_is_told_how_to_name_one():
+    for find in (find_activation, find_initializer, find_data):
+        with pytest.raises(ValueError, match=r"which function of that file. `some/mine\.py:FUNCTION`"):
+            find("some/mine.py")
 
 
 def test_a_files_settings_do_not_outlive_it(tmp_path, monkeypatch):

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from xavier_cli.process_state import kept_streams
+
 _kept: list[TextIO] = []
 
 
@@ -23,7 +25,7 @@ def results_apart() -> Iterator[None]:
         return
     _kept.append(sys.stdout)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with kept_streams():
             yield
     finally:
         _kept.clear()

@@ -12,7 +12,7 @@ import numpy as np
 from xavier_cli.data.array_names import find_arrays
 from xavier_cli.data.arrays import check_declared, from_arrays
 from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
-from xavier_cli.own import OwnFunctionError, load_own, one_line
+from xavier_cli.own import OwnFunctionError, guarded, load_own
 
 _EXPECTED = "a function of data takes nothing and returns (x, y), or a dict with x_train, y_train and so on"
 
@@ -24,10 +24,7 @@ def own_set(word: str) -> FiniteSet:
 
 @cache
 def _called(function: Any, word: str) -> FiniteSet:
-    try:
-        returned = function()
-    except Exception as error:
-        raise OwnFunctionError(f"`{word}`: {_EXPECTED}; called so, it fails: {one_line(error)}") from None
+    returned = guarded(word, function, f": {_EXPECTED}; called so, it fails")()
     if isinstance(returned, tuple) and len(returned) == 2:
         returned = dict(zip("xy", returned, strict=True))
     if not isinstance(returned, Mapping):
@@ -36,9 +33,21 @@ def _called(function: Any, word: str) -> FiniteSet:
     place = Path(word)
     try:
         names = find_arrays([name for name in returned if isinstance(name, str)], place)
-        arrays = {ours: np.asarray(returned[there]) for ours, there in names.found.items()}
+        arrays = {ours: _array(word, there, returned[there]) for ours, there in names.found.items()}
         for ours, array in arrays.items():
             check_declared(place, names.found[ours], ours, array.shape, array.dtype)
         return checked(from_arrays(arrays, names, place), place)
     except (DataDamagedError, ValueError) as error:
         raise OwnFunctionError(str(error)) from None
+
+
+def _array(word: str, name: str, value: Any) -> np.ndarray:
+    def made() -> np.ndarray:
+        try:
+            return np.asarray(value)
+        except ValueError:
+            raise OwnFunctionError(f"`{word}`: {_EXPECTED}; its `{name}` is not one array") from None
+
+    # Whose class is the user's may do anything.
+    array: np.ndarray = guarded(word, made)()
+    return array

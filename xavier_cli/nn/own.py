@@ -17,6 +17,7 @@ from jax import Array
 from jax.nn.initializers import Initializer
 
 from xavier_cli.own import OwnFunctionError, changes_settings, guarded, load_own, one_line
+from xavier_cli.plain_text import said
 from xavier_cli.process_state import SettingsChangedError, kept_state
 
 Activation = Callable[[Array], Array]
@@ -75,6 +76,7 @@ def draws_a_constant(word: str, shape: tuple[int, ...]) -> bool:
 
 @OnceForEach
 def _tried_activation(function: Activation, word: str) -> Activation:
+    _refuse_class(function, word)
     for shape in (SMALL, ()):
         _same(word, _ACTIVATION, traced(word, _ACTIVATION, function, jnp.zeros(shape)), shape)
     s = jnp.asarray(_TRIED)
@@ -85,7 +87,18 @@ def _tried_activation(function: Activation, word: str) -> Activation:
         value, slope = jax.jvp(function, (s,), (jnp.ones_like(s),))
         return value, slope
 
-    value, slope = (np.asarray(each) for each in run(word, lambda: jax.jit(ahead)(s)))
+    def forwards() -> tuple[Array, Array]:
+        try:
+            return jax.jit(ahead)(s)
+        except TypeError as error:
+            if "custom_vjp" not in said(error):
+                raise
+            raise OwnFunctionError(
+                f"`{word}`: its slope is taken forwards too, as records and Jacobians are: give its rule by "
+                "`jax.custom_jvp`, not `jax.custom_vjp`"
+            ) from None
+
+    value, slope = (np.asarray(each) for each in run(word, forwards))
     for what, array in (("value", value), ("slope", slope)):
         _finite(word, what, array)
     alone, back = (np.asarray(each) for each in run(word, lambda: _as_in_training(function, s)))
@@ -171,6 +184,8 @@ class _Drawn:
 
 @OnceForEach
 def _tried_initializer(function: Initializer, word: str, shape: tuple[int, ...]) -> _Drawn:
+    _refuse_class(function, word)
+
     def draw(key: Array) -> Array:
         return function(key, shape, jnp.float32)
 
@@ -212,9 +227,16 @@ def refuse_callbacks(word: str, jaxpr: Any) -> None:
 
 def traced(word: str, expected: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What `function` would return, as shapes; nothing is computed. Raises `OwnFunctionError`: `expected`."""
+
+    def called(*arguments: Any) -> Any:
+        returned = function(*arguments)
+        if callable(returned):
+            raise OwnFunctionError(f"`{word}`: {expected}; it returns a function: {_call_it(word)}")
+        return returned
+
     try:
         with kept_state():
-            return jax.eval_shape(function, *arguments)
+            return jax.eval_shape(called, *arguments)
     except (KeyboardInterrupt, OwnFunctionError):
         raise
     except SettingsChangedError as error:
@@ -223,6 +245,16 @@ def traced(word: str, expected: str, function: Callable[..., Any], *arguments: A
         raise OwnFunctionError(f"`{word}` is not made of JAX's functions alone: {one_line(error)}") from None
     except BaseException as error:
         raise OwnFunctionError(f"`{word}`: {expected}; called so, it fails: {one_line(error)}") from None
+
+
+def _refuse_class(function: Any, word: str) -> None:
+    if isinstance(function, type):
+        raise OwnFunctionError(f"`{word}` is a class, not a function: {_call_it(word)}")
+
+
+def _call_it(word: str) -> str:
+    place, _, name = word.rpartition(":")
+    return f"call it in the file, `mine = {name}()`, and name `{place}:mine`"
 
 
 def _same(word: str, expected: str, got: Any, shape: tuple[int, ...]) -> None:

@@ -28,6 +28,11 @@ def same_start_note(run: Run) -> str:
     return describe_same_start(run.provenance, run.config, len(run.seeds))
 
 
+def starts_alike(run: Run) -> bool:
+    """Whether `run`'s seeds have that in common, or would if there were more than one."""
+    return bool(describe_same_start(run.provenance, run.config, max(len(run.seeds), 2)))
+
+
 def describe_same_start(provenance: Mapping[str, Any], config: RunConfig, seeds: int) -> str:
     """`same_start_note` of a run in the making."""
     told = provenance.get(_KEY)

@@ -139,6 +139,33 @@ def test_what_looked_odd_in_the_data_is_no_clean_run(healthy):
     assert "one class" in finding.seen.evidence
 
 
+def test_advice_fits_what_is_so(healthy):
+    facts = healthy.facts.model_copy(update={"warnings": ("far outside: `--coding standardize` helps",)})
+    on_set = replace(healthy, data=facts, config=healthy.config.model_copy(update={"data": "mnist"}))
+    (odd,) = check(on_set)
+    (ended,) = check(with_changes(replace(on_set, data=healthy.data), **ILL["zero-gradients"]))
+
+    def stop(a):
+        a[:, :, 1] = 0
+
+    never = {"weight_gradient__std": stop, "weight_gradient__mean": stop}
+    (begun,) = check(with_changes(replace(on_set, data=healthy.data), **never))
+
+    assert "--coding standardize" in odd.seen.advice
+    assert "--lr" in ended.seen.advice
+    assert begun.seen.advice == "xavier data show mnist"
+
+
+def test_no_more_seeds_are_advised_where_they_would_start_alike(make_run):
+    run = make_run(depth=2, width=6, seeds="0:3")
+    alike = {"same_first_weights": {"layers": [1], "functions": ["own.py:f"], "all": True}}
+    (advised,) = [each for each in check(run) if each.rule.name == "too-few-seeds"]
+    (other,) = [each for each in check(replace(run, provenance=alike)) if each.rule.name == "too-few-seeds"]
+
+    assert "--seeds 5" in advised.seen.advice
+    assert other.seen.advice == ""
+
+
 def test_every_rule_is_tested():
     elsewhere = {"odd-data", "rate-on-the-edge", "too-few-seeds", "not-finished", "seeds-start-alike"}
 

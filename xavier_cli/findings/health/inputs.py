@@ -7,23 +7,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from xavier_cli.commands import train_command
+from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layers import over_time
+from xavier_cli.notation import STANDARDIZE
 from xavier_cli.runs.record import Run
 
 
 def _odd(run: Run) -> Iterator[Observation]:
     for warning in run.data.warnings if run.data else ():
-        yield Observation(warning, _look_at(run), numbers={"data": run.config.data})
+        remedied = STANDARDIZE in warning
+        advice = train_command(run.config, coding=STANDARDIZE) if remedied else _look_at(run)
+        yield Observation(warning, advice, numbers={"data": run.config.data})
 
 
 def _no_gradients(run: Run) -> Iterator[Observation]:
     size = np.hypot(over_time(run, "weight_gradient/std"), over_time(run, "weight_gradient/mean"))
     layers = np.flatnonzero(size[-1] == 0) + 1
     if len(layers):
+        # What the data does, it does from the start; gradients that end were driven there.
+        from_start = bool((size[0, layers - 1] == 0).any())
         yield Observation(
             f"every weight gradient of {named(layers.tolist())} is 0: these weights learn nothing",
-            _look_at(run),
+            _look_at(run) if from_start else lower_rate(run.config, run.lr),
             tuple(layers.tolist()),
             first_since(run, (size[:, layers - 1] == 0).all(axis=1)),
             {"weight_gradient": size[-1].tolist()},
