@@ -172,7 +172,7 @@ def test_a_plan_of_images_knows_the_classes_and_the_memory(xavier, here):
         (["data", "verify", "cifar10"], 2, "xavier data fetch cifar10"),
         (["data", "fetch", "small-imagenet"], 2, "mnist, cifar10, fashion_mnist are"),
         (["data", "show", "images:pets", "-o", "pets"], 2, "is a folder"),
-        (["train", "--data", "images:bad"], 5, "1 of 1 files are no images"),
+        (["train", "--data", "images:bad"], 5, "1 of 1 files cannot be read as images"),
         (["train", "--data", "broken.npz"], 5, "`broken.npz` cannot be read"),
         (["train", "--data", "images:pets@6", "--batch-size", "37"], 2, "has only 36 training examples"),
         (["train", "--data", "shapeset:10", "--batch-size", "11"], 2, "has only 10 training examples"),

@@ -68,10 +68,14 @@ def read_pixels(path: Path, given: Mapping[str, np.ndarray]) -> Pixels:
 
 def _planes(x: np.ndarray, notes: dict[str, None]) -> np.ndarray:
     """`x` with planes of red, green and blue where it has colour, and without an axis for one channel."""
-    if x.ndim != 4 or x.shape[1] == 3:
+    if x.ndim != 4:
         return x
-    if x.shape[3] == 3:
-        return x.transpose(0, 3, 1, 2)
+    if 3 in (x.shape[1], x.shape[3]):
+        # Where both axes could be colours, the first is.
+        first = x.shape[1] == 3
+        where = "first" if first else "last"
+        notes[f"one example has shape {x.shape[1:]}, three channels {where}: red, green and blue"] = None
+        return x if first else x.transpose(0, 3, 1, 2)
     notes[f"one example has shape {x.shape[1:]}, one channel: a grey picture"] = None
     return x[..., 0] if x.shape[3] == 1 else x[:, 0]
 
