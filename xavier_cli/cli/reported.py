@@ -34,7 +34,8 @@ def report_content(
 ) -> Content | None:
     """The whole report on merged and trained `runs`, each part of those that it can be made of.
 
-    `again` is the command that makes it, unless that is one of the runs' files and `report.html`. None where there is nothing that could be compared.
+    `again` is the command that makes it, unless that is one of the runs' files and `report.html`. None where
+    there is nothing that could be compared.
     """
     isolation = isolation or Isolation()
     part = isolation.part

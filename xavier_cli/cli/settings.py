@@ -14,6 +14,7 @@ import typer
 from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, option_name, without_like
+from xavier_cli.datasets import find_data
 from xavier_cli.fields import RunFields
 from xavier_cli.text_files import read_toml
 
@@ -124,9 +125,28 @@ def _check(source: str, values: Mapping[str, Any]) -> None:
         for name in values:
             if name in RunFields.derived:
                 raise ConfigError(names.unknown("setting", name, _options()))
+        refuse_bare_folder(values.get("data"))
         RunFields.of(**values)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
+
+
+def refuse_bare_folder(word: object) -> None:
+    """Raise `ConfigError` where a folder was typed as a data set, with what would be right.
+
+    Here, since reading what a run recorded looks at no disk.
+    """
+    try:
+        if isinstance(word, str):
+            find_data(word)
+    except names.UnknownNameError:
+        if os.path.isdir(str(word)):
+            raise ConfigError(
+                f"data: unknown data set `{word}`: a folder of images is `images:{word}`"
+            ) from None
+    except ValueError:
+        # The setting's own check says so better.
+        return
 
 
 def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:

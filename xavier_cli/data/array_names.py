@@ -75,7 +75,7 @@ def find_arrays(there: Collection[str], path: Path) -> ArrayNames:
 
 
 def _lacks(ours: str, found: dict[str, str]) -> str:
-    """In words, that `ours` is not among what was `found`, beside what is, in the names that are used there."""
+    """In words, that `ours` is not among what was `found`, beside what is, in names like those."""
     kind, _, part = ours.partition("_")
     other = {"x": "y", "y": "x"}[kind] + "_" * bool(part) + part
     if other in found:
@@ -86,7 +86,7 @@ def _lacks(ours: str, found: dict[str, str]) -> str:
 
 
 def _renamed(beside: str, ours: str, like: str = "") -> str:
-    """What `ours` would be called by whoever called other arrays `beside` and `like`: `y_val` beside `X_val`."""
+    """What whoever called other arrays `beside` and `like` would call `ours`: `y_val` beside `X_val`."""
     kind, _, part = ours.partition("_")
     pieces = re.split(r"([_\-. ]+)", beside)
     for i, piece in enumerate(pieces):

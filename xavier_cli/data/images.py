@@ -11,6 +11,7 @@ not depend on what happened to be readable. Headers are looked at before anythin
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -59,8 +60,10 @@ def find_folder(asked: AskedData, folders: Sequence[Path]) -> Path:
     """The folder that `asked` names; raises `DataMissingError`."""
     if asked.path:
         folder = Path(asked.path).expanduser()
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise DataMissingError(f"`{folder}` is a file: `images:PATH` names a folder with one per class")
         if not folder.is_dir():
-            raise DataMissingError(f"{asked.name}: no folder `{folder}`")
+            raise DataMissingError(f"no folder `{folder}`")
         return folder
     for folder in folders:
         if (folder / SMALL_IMAGENET).is_dir():

@@ -39,7 +39,8 @@ def check_declared(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtyp
         raise DataDamagedError(f"`{path}`: `{name}` has shape {shape}, not one label per example")
     if len(shape) == 2 and not 1 <= shape[1] <= MAX_CLASSES:
         raise DataDamagedError(
-            f"`{path}`: `{name}` has shape {shape}, not one label per example or up to {MAX_CLASSES:,} columns"
+            f"`{path}`: `{name}` has shape {shape}, not one label per example or up to "
+            f"{MAX_CLASSES:,} columns"
         )
 
 
