@@ -138,3 +138,24 @@ def test_a_value_is_shown_as_it_was_typed(xavier, tmp_path, option, value, said)
 def test_control_lists_stay_lists(xavier):
     for values in ("--width=400,300,200", "--lr=0.1,0.01", "--seeds=100,101", "--updates=1,000"):
         assert "was about to train" in xavier("train", "--depth=3", values).err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ("export", "--to", "parquet"),
+            "--to: unknown value `parquet`: known: csv, json, netcdf, ",
+        ),
+        (("export", "--to", "netcfd"), "--to: unknown value `netcfd`: did you mean `netcdf`?"),
+        (("show", "-f", "jsn"), "--format: unknown value `jsn`: did you mean `json`?"),
+        (("train", "--strategy", "'"), "--strategy: unknown value `'`: known: auto, map, vmap, sharded"),
+        (("plot", "samples", "--seed", "x"), "--seed: should be a whole number (got `x`)"),
+    ],
+)
+def test_a_value_that_a_library_judges_is_refused_in_our_words(xavier, tmp_path, command, said):
+    answer = xavier(*command)
+
+    assert_refused(answer, 2, said, tmp_path)
+    assert "Value error" not in answer.err
+    assert "Invalid value" not in answer.err
