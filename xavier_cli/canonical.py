@@ -71,7 +71,7 @@ class Canonical(BaseModel):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            raise cls._refused(error) from None
+            raise cls._refused(error, settings) from None
 
     def _completed(self, before: Self | None) -> Self:
         """With what follows from settings that somebody asked for: all, or those that changed since `before`.
@@ -116,7 +116,7 @@ class Canonical(BaseModel):
         return self._validated({**self.model_dump(), **changes})._completed(self)
 
     @classmethod
-    def _refused(cls, error: ValidationError) -> ConfigError:
+    def _refused(cls, error: ValidationError, typed: Mapping[str, object]) -> ConfigError:
         errors = error.errors()
         first = refusals.foremost(errors)
         field, *others = refusals.fields(errors) or [""]
@@ -126,4 +126,4 @@ class Canonical(BaseModel):
             collision = first.get("ctx", {}).get("error")
             return ConfigError(said, collision.settings if isinstance(collision, CollisionError) else ())
         more = f"; wrong too: {', '.join(others)}" if others else ""
-        return ConfigError(f"{field}: {said}{refusals.given(first)}{more}")
+        return ConfigError(f"{field}: {said}{refusals.given(first, typed.get(field))}{more}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ def parse_seeds(value: object) -> object:
     """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (from, up to but not with)."""
     if isinstance(value, str):
         text = value.strip()
+        _refuse_thousands(text)
         if "," in text:
             return tuple(_whole(part) for part in text.split(",") if part.strip())
         if ":" in text:
@@ -62,6 +64,7 @@ def parse_seeds(value: object) -> object:
 def parse_widths(value: object) -> object:
     """Units per hidden layer from `300`, or one number for each layer, `400,300,200`."""
     if isinstance(value, str):
+        _refuse_thousands(value)
         widths = tuple(_whole(part) for part in value.split(",") if part.strip())
         if not widths:
             raise ValueError("should be a whole number, or one for each layer")
@@ -74,6 +77,7 @@ def parse_rates(value: object) -> object:
     if isinstance(value, str):
         if ":" in value:
             return _grid(value)
+        _refuse_thousands(value)
         rates = tuple(_number(part) for part in value.split(",") if part.strip())
         value = rates[0] if len(rates) == 1 else rates
     if isinstance(value, list | tuple):
@@ -86,6 +90,10 @@ def parse_coding(value: object) -> object:
     if isinstance(value, str) and value.strip() == STANDARDIZE:
         return STANDARDIZE
     if isinstance(value, str):
+        if not re.search(r"\d", value) and "," not in value:
+            near = difflib.get_close_matches(value.strip().lower(), [STANDARDIZE], n=1)
+            meant = f": did you mean `{STANDARDIZE}`?" if near else ""
+            raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}{meant}")
         return tuple(_number(part) for part in _split(value, ",", 2))
     # Said here, since of several types a value may have only the last one would be told.
     if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))):
@@ -105,6 +113,16 @@ def parse_gain(value: object) -> object:
     if not isinstance(value, str) and not 0 < value <= 1e6:
         raise ValueError("should be a number above 0 and at most 1e6, or paper or auto")
     return "paper" if value == 1 else value
+
+
+def _refuse_thousands(text: str) -> None:
+    """Raise `ValueError` where commas group digits, as other settings take them, in what is a list here.
+
+    A part like `000` or `050` is no number that one writes in a list; `1,200` is two numbers.
+    """
+    if re.fullmatch(r"\s*[+-]?\d{1,3}(,\d{3})+\s*", text) and ",0" in text:
+        plain = text.strip().replace(",", "")
+        raise ValueError(f"`{_shown(text)}`: commas stand between values here; write `{_shown(plain)}`")
 
 
 def _is_number(value: object) -> bool:

@@ -97,6 +97,7 @@ _STAND_INS = {
     "λ": "lambda",
     **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
 }
+_ROOT = re.compile(r"√([A-Za-z0-9_]+)")
 _STAND_IN_ERRORS = "xavier_stand_ins"
 # ASCII by a name of ours: what prints the help takes a stream of ASCII for a mistake, and writes UTF-8 there.
 _ASCII = "xavier_ascii"
@@ -139,7 +140,18 @@ def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
     if "\udc80" <= sign <= "\udcff":
         # A byte of a path that is no text; whoever reads the path needs it as it is.
         return bytes([ord(sign) - 0xDC00]), after
-    return stand_in(sign), after
+    if _is_raised(sign):
+        # One `^` before all of `10⁻³`.
+        return "^" * (not _is_raised(error.object[error.start - 1 : error.start])) + stand_in(sign), after
+    root = _ROOT.match(error.object, error.start)
+    # What is not in brackets would run together with its root.
+    return (f"sqrt({root[1]})", root.end()) if root else (stand_in(sign), after)
+
+
+def _is_raised(sign: str) -> bool:
+    """Whether `sign` is an exponent: `²`, `⁻` or `ᵀ`, and neither `º` nor `™`."""
+    parts = unicodedata.decomposition(sign) if sign else ""
+    return parts.startswith("<super>") and unicodedata.category(sign) not in ("Lo", "So")
 
 
 def _ascii(name: str) -> codecs.CodecInfo | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from xavier_cli.notation import write_value
+
 _LONGEST = 60
 
 # By the type of an error. What is in no row is of a kind that no setting asks for.
@@ -45,9 +47,16 @@ def words(error: ErrorDetails) -> str:
     return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
 
 
-def given(error: ErrorDetails) -> str:
-    """What was typed, in brackets after the words; nothing where it is long, no single value, or in them."""
-    value = error["input"]
+def given(error: ErrorDetails, typed: object = None) -> str:
+    """What was typed, in brackets after the words; nothing where it is long, no single value, or in them.
+
+    The error holds what was made of it: -1.0 of `-1`.
+    """
+    # Of a list, the error may be about one of its parts.
+    is_whole = isinstance(typed, str) and (len(error["loc"]) == 1 or not re.search("[,:]", typed))
+    value = typed if is_whole else error["input"]
+    if isinstance(value, float):
+        value = write_value(value)
     if isinstance(value, Mapping) or (isinstance(value, int) and value.bit_length() > 1024):
         return ""
     text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())

@@ -153,3 +153,48 @@ def test_what_follows_from_other_settings_is_no_setting(xavier, user):
     user.write_text('sources = "a.py 0123456789abcdef"\n')
 
     assert "unknown setting `sources`" in xavier("config", "show").err
+
+
+def test_what_is_not_used_does_not_claim_a_value(xavier, user):
+    user.write_text("pretrain_updates = 5\n")
+
+    assert shown(xavier)["pretrain_updates"] == (10_000, "default (unused without pretrain)")
+    assert shown(xavier, "--pretrain", "dae")["pretrain_updates"] == (5, str(user))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("XAVIER_Width", "variables are in capitals: did you mean `XAVIER_WIDTH`?"),
+        ("XAVIER_SCALE", "`--scale` is an option only"),
+        ("XAVIER_CONFIG", "`--config` is an option only"),
+    ],
+)
+def test_a_variable_that_is_nearly_one_is_told_what_it_should_be(xavier, user, monkeypatch, name, said):
+    monkeypatch.setenv(name, "3")
+
+    assert f"warning: {name}: {said}\n" in xavier("config", "show").err
+
+
+def test_scale_in_a_file_is_told_to_be_an_option(xavier, user):
+    user.write_text('scale = "tiny"\n')
+    answer = xavier("config", "show")
+
+    assert (answer.code, answer.err) == (2, f"xavier: {user}: scale: `--scale` is an option only\n")
+
+
+def test_widths_may_be_called_so_everywhere_and_beside_width_nowhere(xavier, user, monkeypatch):
+    user.write_text("widths = [4, 3]\n")
+    assert shown(xavier)["width"] == ([4, 3], str(user))
+    monkeypatch.setenv("XAVIER_WIDTHS", "5,4")
+    assert shown(xavier)["width"] == ([5, 4], "XAVIER_WIDTHS")
+    assert shown(xavier, "--widths", "6,5")["width"] == ([6, 5], "--width")
+
+    one = "are one setting: give one of them"
+    typed = xavier("train", "--widths", "3,4", "--width", "3", "--depth", "5")
+    assert (typed.code, typed.err) == (2, f"xavier: --width and --widths {one}\n")
+    monkeypatch.setenv("XAVIER_WIDTH", "5")
+    assert f"XAVIER_WIDTH and XAVIER_WIDTHS {one}" in xavier("config", "show").err
+    monkeypatch.delenv("XAVIER_WIDTH")
+    user.write_text("widths = [4, 3]\nwidth = 3\n")
+    assert f"{user}: width and widths {one}" in xavier("config", "show").err

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.data import mirrors, mnist
 from xavier_cli.data.mirrors import Remote
 
@@ -172,7 +173,7 @@ def test_a_plan_of_images_knows_the_classes_and_the_memory(xavier, here):
         (["data", "verify", "cifar10"], 2, "xavier data fetch cifar10"),
         (["data", "fetch", "small-imagenet"], 2, "mnist, cifar10, fashion_mnist are"),
         (["data", "show", "images:pets", "-o", "pets"], 2, "is a folder"),
-        (["train", "--data", "images:bad"], 5, "1 of 1 files are no images"),
+        (["train", "--data", "images:bad"], 5, "1 of 1 files cannot be read as images"),
         (["train", "--data", "broken.npz"], 5, "`broken.npz` cannot be read"),
         (["train", "--data", "images:pets@6", "--batch-size", "37"], 2, "has only 36 training examples"),
         (["train", "--data", "shapeset:10", "--batch-size", "11"], 2, "has only 10 training examples"),
@@ -243,3 +244,24 @@ def test_a_set_of_few_examples_ends_in_one_line(xavier, here, command, count):
     assert answer.code == 5
     assert answer.err.count("\n") == 1
     assert str(count) in answer.err or "examples" in answer.err
+
+
+@pytest.mark.parametrize("command", [("data", "show"), ("train", "--data"), ("config", "show", "--data")])
+def test_a_folder_that_is_typed_alone_is_told_how_to_be(xavier, here, command):
+    answer = xavier(*command, "pets")
+
+    assert answer.code == 2
+    assert answer.err == "xavier: data: unknown data set `pets`: a folder of images is `images:pets`\n"
+
+
+def test_a_recorded_word_is_no_folder_that_is_looked_for(here):
+    with pytest.raises(ConfigError, match="known: shapeset"):
+        RunConfig.from_json('{"data": "pets"}')
+
+
+def test_a_picture_is_told_from_a_folder_in_the_words_that_were_typed(xavier, here):
+    answer = xavier("data", "show", "images:pets/train/cat/0.png")
+
+    assert answer.code == 2
+    assert "`pets/train/cat/0.png` is a file: `images:PATH` names a folder" in answer.err
+    assert "@37" not in answer.err + xavier("data", "show", "images:nowhere").err

@@ -133,3 +133,25 @@ def test_what_cannot_be_read_is_told_where_no_run_is_named(shelf, xavier):
     answer = xavier("show")
     assert answer.code == 5
     assert "no run could be read" in answer.err
+
+
+def test_show_tells_what_was_said_of_the_data(shelf, xavier, exact_run):
+    """It was kept in the file alone, and a set without checksums of files had an empty `data sha256`."""
+    run = exact_run([0.3], provenance={"data_sha256": {}})
+    facts = run.facts.model_copy(
+        update={
+            "sha256": "ab" * 32,
+            "notes": ("labels start at 1", "standardized: mean 0.5 and deviation 0.25"),
+            "warnings": ("all training pixels are 0",),
+        }
+    )
+    write_run(shelf / "noted.h5", replace(run, data=facts))
+    out = xavier("show", "noted", width=200).out
+    lines = [line.split("  ") for line in out.splitlines()]
+    said = {(line[0].strip(), line[-1].strip()) for line in lines}
+
+    assert ("data sha256", "ab" * 32) in said
+    assert ("data note", "labels start at 1") in said
+    assert ("data note", "standardized: mean 0.5 and deviation 0.25") in said
+    assert ("data warning", "all training pixels are 0") in said
+    assert json.loads(xavier("show", "noted", "-f", "json").out)["runs"][0]["data"]["warnings"]

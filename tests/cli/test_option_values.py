@@ -110,3 +110,52 @@ def test_reading_commands_refuse_such_outputs_too(xavier, shelf, tmp_path):
     assert (full.code, folder.code) == (6, 2)
     assert full.err.splitlines()[-1] == "xavier: `/dev/full` could not be written: No space left on device"
     assert "--output" in folder.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        (
+            "coding",
+            "standardise",
+            "coding: should be two numbers, like -1,1, or standardize: did you mean",
+        ),
+        ("coding", "bytes", "coding: should be two numbers, like -1,1, or standardize (got `bytes`)"),
+        ("lr", "1,000", "lr: `1,000`: commas stand between values here; write `1000`"),
+        ("width", "1,000", "width: `1,000`: commas stand between values here; write `1000`"),
+        ("seeds", "1,000", "seeds: `1,000`: commas stand between values here; write `1000`"),
+        ("lr", "-1", "lr: should be above 0 (got `-1`)"),
+        ("lr", "1e7", "lr: should be at most 1e+06 (got `1e7`)"),
+        ("width", "1e7", "width: should be at most 65,536 (got `1e7`)"),
+        ("dropout", "-0.50", "dropout: should be at least 0 (got `-0.50`)"),
+        ("updates", "-1,000", "updates: should be at least 0 (got `-1,000`)"),
+    ],
+)
+def test_a_value_is_shown_as_it_was_typed(xavier, tmp_path, option, value, said):
+    assert_refused(xavier("train", f"--{option}={value}"), 2, said, tmp_path)
+
+
+def test_control_lists_stay_lists(xavier):
+    for values in ("--width=400,300,200", "--lr=0.1,0.01", "--seeds=100,101", "--updates=1,000"):
+        assert "was about to train" in xavier("train", "--depth=3", values).err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ("export", "--to", "parquet"),
+            "--to: unknown value `parquet`: known: csv, json, netcdf, ",
+        ),
+        (("export", "--to", "netcfd"), "--to: unknown value `netcfd`: did you mean `netcdf`?"),
+        (("show", "-f", "jsn"), "--format: unknown value `jsn`: did you mean `json`?"),
+        (("train", "--strategy", "'"), "--strategy: unknown value `'`: known: auto, map, vmap, sharded"),
+        (("plot", "samples", "--seed", "x"), "--seed: should be a whole number (got `x`)"),
+    ],
+)
+def test_a_value_that_a_library_judges_is_refused_in_our_words(xavier, tmp_path, command, said):
+    answer = xavier(*command)
+
+    assert_refused(answer, 2, said, tmp_path)
+    assert "Value error" not in answer.err
+    assert "Invalid value" not in answer.err

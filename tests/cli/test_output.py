@@ -200,8 +200,9 @@ def test_every_sign_that_is_shown_has_a_stand_in():
     ("arguments", "shown"),
     [
         (("act", "show", "leaky_relu"), "slope*s"),
-        (("train", "--help"), "+/-1/sqrtfan_in"),
+        (("train", "--help"), "+/-1/sqrt(fan_in)"),
         (("init", "show", "truncated_normal"), "sigma"),
+        (("act", "show", "tanh"), "1/sqrt(E phi(u)^2)"),
         (("train", "--act", "übung:σ"), "act: `ubung:sigma`"),
     ],
 )
@@ -213,6 +214,20 @@ def test_a_screen_of_few_signs_shows_them_all(arguments, shown):
 
     assert shown in " ".join(text.split())
     assert not re.search(r"\\[ux]|UnicodeEncodeError|\w\?\w", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("E φ(u)²", "E phi(u)^2"),
+        ("1.5·10⁻³ and 10¹²", "1.5*10^-3 and 10^12"),
+        ("hᵀ √fan_in √(2/n) √5", "h^T sqrt(fan_in) sqrt(2/n) sqrt(5)"),
+        ("nº 1 of xavier™", "no 1 of xavierTM"),
+        ("² ", "^2 "),
+    ],
+)
+def test_exponents_and_roots_are_told_from_what_stands_beside_them(text, shown):
+    assert encodable(text, "ascii") == shown
 
 
 def test_hostile_file_name_is_named_without_its_escapes(tmp_path, capsys):

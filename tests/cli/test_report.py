@@ -1,6 +1,9 @@
 """`xavier report` at the front door: what it writes, what it says, how it ends."""
 
+import html
 import os
+import re
+import shlex
 
 import pytest
 
@@ -30,8 +33,23 @@ def test_it_goes_where_it_is_asked_to_and_says_the_same_from_anywhere(xavier, sh
     monkeypatch.chdir("new")
     xavier("report", *(os.path.relpath(each) for each in files), "-o", "b.htm")
 
-    assert (shelf.parent / "new/a.html").read_bytes() == (shelf.parent / "new/b.htm").read_bytes()
+    pages = [(shelf.parent / "new" / name).read_text(encoding="utf-8") for name in ("a.html", "b.htm")]
+    # All but the command that makes it here.
+    assert len({re.sub("xavier report .*", "", each) for each in pages}) == 1
     assert sorted(os.listdir()) == ["a.html", "b.htm"]
+
+
+def test_the_command_of_a_page_makes_it(xavier, shelf):
+    """It once looked for every run in `runs/`, and wrote to `report.html`."""
+    os.rename(shelf / "tanh-normalized.h5", "my run.h5")
+    xavier("report", "my run.h5", "-o", "a page.html")
+    before = (shelf.parent / "a page.html").read_bytes()
+    command = html.unescape(re.search("xavier report .*?(?=<)", before.decode())[0])
+    assert command == "xavier report 'my run.h5' -o 'a page.html'"
+    os.remove("a page.html")
+
+    assert xavier(*shlex.split(command)[1:]).code == 0
+    assert (shelf.parent / "a page.html").read_bytes() == before
 
 
 def test_a_bad_file_is_named_and_hides_nothing(xavier, shelf):

@@ -67,7 +67,6 @@ ARRAYS = [
     ("Fortran order", {"x": np.asfortranarray(X), "y": Y}, "read", ""),
     ("big-endian floats", {"x": (X / 255).astype(">f4"), "y": Y.astype(">i8")}, "read", ""),
     ("half precision", {"x": (X / 255).astype(np.float16), "y": Y}, "read", ""),
-    ("three channels last", {"x": RNG.integers(0, 256, (N, 4, 4, 3), np.uint8), "y": Y}, "read", ""),
     # Labels.
     ("labels (n, 1)", {"x": X, "y": Y[:, None]}, "noted", "labels have shape (n, 1)"),
     ("one-hot", {"x": X, "y": one_hot(Y)}, "noted", "labels are one-hot, of 4 columns"),
@@ -102,6 +101,18 @@ ARRAYS = [
     # Inputs.
     ("one channel last", {"x": X[..., None], "y": Y}, "noted", "(4, 5, 1), one channel: a grey picture"),
     ("one channel first", {"x": X[:, None], "y": Y}, "noted", "(1, 4, 5), one channel: a grey picture"),
+    (
+        "three channels last",
+        {"x": RNG.integers(0, 256, (N, 4, 5, 3), np.uint8), "y": Y},
+        "noted",
+        "(4, 5, 3), three channels last: red, green and blue",
+    ),
+    (
+        "three channels first",
+        {"x": RNG.integers(0, 256, (N, 3, 4, 5), np.uint8), "y": Y},
+        "noted",
+        "(3, 4, 5), three channels first: red, green and blue",
+    ),
     ("int64 of bytes", {"x": X.astype(np.int64), "y": Y}, "noted", "int64: 0 is black, 255 is white"),
     (
         "int8",
@@ -111,6 +122,13 @@ ARRAYS = [
     ),
     ("16 bits", {"x": X.astype(np.uint16) * 257, "y": Y}, "noted", "uint16: 0 is black, 65535 is white"),
     ("32 bits", {"x": X.astype(np.uint32) << 24, "y": Y}, "noted", "uint32: 0 is black, 4294967295 is white"),
+    ("int8 from 0", {"x": (X // 2).astype(np.int8), "y": Y}, "noted", "int8: 0 is black, 127 is white"),
+    ("int16 from 0", {"x": X.astype(np.int16) * 128, "y": Y}, "noted", "int16: 0 is black, 32767 is white"),
+    ("int16 of bytes", {"x": X.astype(np.int16), "y": Y}, "noted", "int16: 0 is black, 255 is white"),
+    ("int32 below its scale", {"x": X.astype(np.int32) * 1000, "y": Y}, "warned", "inputs hardly differ"),
+    ("bytes 0 and 1", {"x": X // 128, "y": Y}, "warned", "store truth values (`x > 0`)"),
+    ("int64 0 and 1", {"x": (X // 128).astype(np.int64), "y": Y}, "warned", "inputs 0 to 0.003922"),
+    ("narrow floats", {"x": X / 25500, "y": Y}, "warned", "training pixels are 0 to 0.01"),
     ("truth values as inputs", {"x": X > 99, "y": Y}, "noted", "false is black, true is white"),
     ("negative int64", {"x": X.astype(np.int64) - 9, "y": Y}, "refused", "store floats from 0 to 1"),
     ("four channels", {"x": np.zeros((N, 4, 4, 4)), "y": Y}, "refused", "a fourth channel is transparency"),
@@ -141,9 +159,10 @@ ARRAYS = [
     ("X_validation", SPLIT | {"X_validation": X, "y_validation": Y}, "noted", "`X_validation` as x_valid"),
     ("other arrays", {"x": X, "y": Y, "readme": Y, "w": Y}, "noted", "not read: `readme`, `w`"),
     ("two of one kind", {"X": X, "images": X, "y": Y}, "refused", "has `X`, `images`: which is `x`?"),
-    ("no labels", {"images": X}, "refused", "has `images` but has no `y`"),
+    ("no labels", {"images": X}, "refused", "has `images` but has no `labels`"),
     ("no test part", {"x_train": X, "y_train": Y}, "refused", "has `x_train` but has no `x_test`"),
-    ("validation without inputs", SPLIT | {"y_val": Y}, "refused", "has `y_val` but has no `x_valid`"),
+    ("validation without inputs", SPLIT | {"y_val": Y}, "refused", "has `y_val` but has no `x_val`"),
+    ("validation without labels", SPLIT | {"X_val": Y}, "refused", "has `X_val` but has no `y_val`"),
     # Tiny sets: `data show` and `train` end in one line.
     ("no example", {"x": X[:0], "y": Y[:0]}, "refused", "`x` has shape (0, 4, 5)"),
     ("one example", {"x": X[:1], "y": Y[:1]}, "refused", "examples: it has 1 in all"),
@@ -154,7 +173,8 @@ ARRAYS = [
         "one test example",
         SPLIT | {"x_test": X[:1], "y_test": Y[:1]},
         "refused",
-        "has 1 test examples, where 3",
+        "has 1 test example, where 3 (which every layer is looked at on) are needed: a tenth of a set is its "
+        "test part, so give about 30 examples in all, or a test part of your own (`x_test`",
     ),
 ]
 
@@ -368,7 +388,7 @@ FOLDERS = [
     ("a file beside classes", (), add("README.md"), "noted", "not read: `README.md`"),
     ("a folder beside parts", ("train", "test"), add("extra/a.txt"), "noted", "not read: `extra`"),
     ("a file in a part", ("train", "test"), add("train/a.csv"), "noted", "not read: `train/a.csv`"),
-    ("no picture", (), add("cat/notes.txt"), "refused", "1 of 61 files are no images that can be read"),
+    ("no picture", (), add("cat/notes.txt"), "refused", "cannot be read as images: `cat/notes.txt` (no pic"),
     ("transparent", (), lambda f: png(f / "cat/a.png", (0, 0, 0, 0), "RGBA"), "noted",
      "1 picture is transparent: laid on white"),
     ("opaque, with alpha", (), lambda f: png(f / "cat/a.png", (1, 2, 3, 255), "RGBA"), "read", ""),
@@ -424,7 +444,7 @@ def test_few_or_large_pictures_are_refused_before_one_is_decoded(pets, monkeypat
     assert "has 6 test examples, where 300" in outcome(f"images:{folder}@4")[1]
     monkeypatch.setattr(sets, "MIN_TEST_EXAMPLES", 3)
     monkeypatch.setattr(images, "MAX_PIXELS", 20)
-    assert "60 of 60 files are no images that can be read" in outcome(f"images:{folder}@4")[1]
+    assert "60 of 60 files cannot be read as images" in outcome(f"images:{folder}@4")[1]
 
 
 # --- official sets and IDX files under other names --------------------------------------------------------

@@ -135,7 +135,7 @@ def activation_page(word: Activation) -> Page:
         [flat(data)],
         (Table((Column(word.name), Column("", wraps=True)), tuple(facts)),),
         (
-            "u is a unit Gaussian. The gain is 1/√E φ(u)², what `--init-gain auto` multiplies weights by; "
+            "u is a unit Gaussian. The gain is 1/√(E φ(u)²), what `--init-gain auto` multiplies weights by; "
             "the paper's is 1.",
             "Saturated: within 5 % of the range of a limit from there on, with at most a fifth of the "
             "steepest slope.",

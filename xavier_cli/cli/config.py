@@ -77,6 +77,10 @@ def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]
         origins["coding"] = f"default of {resolved.data}"
     if "depth" not in given and resolved.depth != RunConfig.of().depth:
         origins["depth"] = f"width, from {origins['width']}"
+    if resolved.pretrain == "none":
+        # What was given of them is not kept.
+        for name in given.keys() & {"pretrain_updates", "pretrain_lr"}:
+            origins[name] = "default (unused without pretrain)"
     return origins
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from enum import IntEnum
 
@@ -58,11 +59,30 @@ def one_line(error: BaseException) -> str:
         )
     # Typer's own errors say more than their text.
     typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
-    text = str(typers()) if typers else said(error)
+    text = _of_option(error) or (str(typers()) if typers else said(error))
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
     return text
+
+
+def _of_option(error: BaseException) -> str:
+    """What is wrong with an option's value where a library judged it, in words of ours; else nothing."""
+    judged = getattr(error.__cause__, "errors", None)
+    options = getattr(getattr(error, "param", None), "opts", None)
+    if not callable(judged) or not options:
+        return ""
+    from xavier_cli import names, refusals
+
+    first, name = judged()[0], max(options, key=len)
+    option = name if name.startswith("-") else name.upper()
+    # The words that an option takes stand in the text alone, last.
+    text = said(first.get("ctx", {}).get("error", error))
+    choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
+    if choices:
+        known = re.findall(r"'([^']*)'", choices[1])
+        return f"{option}: {names.unknown('value', str(first['input']), known)}"
+    return f"{option}: {refusals.words(first)}{refusals.given(first)}"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

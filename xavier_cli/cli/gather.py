@@ -11,6 +11,7 @@ import typer
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import ExitCode, say
 from xavier_cli.cli.page import clean
+from xavier_cli.cli.settings import refuse_bare_folder
 from xavier_cli.config import MAX_SEED, ConfigError
 from xavier_cli.datasets import AskedData, DataFacts, find_data
 
@@ -56,6 +57,7 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
 
 def asked_for(data: str) -> AskedData:
     """The data set that `data` asks for; raises `ConfigError`."""
+    refuse_bare_folder(data)
     try:
         return find_data(data)
     except ValueError as error:

@@ -74,7 +74,24 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     if run.created_utc:
         yield "created", run.created_utc
     for name, value in run.provenance.items():
-        yield str(name).replace("_", " "), _in_short(value)
+        # Checksums of the set's files, which not every set has: they stand beside its own digest.
+        if name != "data_sha256":
+            yield str(name).replace("_", " "), _in_short(value)
+    yield from _data_of(run)
+
+
+def _data_of(run: Run) -> Iterator[tuple[str, str]]:
+    """What the data set was, and what was said when it was read."""
+    facts = run.data
+    if facts and facts.sha256:
+        yield "data sha256", facts.sha256
+    files = run.provenance.get("data_sha256") or (facts.sources if facts else {})
+    if files:
+        yield "data files sha256", _in_short(files)
+    for note in facts.notes if facts else ():
+        yield "data note", note
+    for warning in facts.warnings if facts else ():
+        yield "data warning", warning
 
 
 def _in_short(value: object) -> str:
@@ -159,6 +176,7 @@ def _data(run: Run) -> dict[str, object]:
         "created_utc": run.created_utc,
         "config": run.config.model_dump(mode="json"),
         "provenance": run.provenance,
+        "data": run.data.model_dump(mode="json") if run.data else None,
         "seeds": run.seeds.tolist(),
         "diverged_at": run["final/diverged_at"].tolist(),
         "lr": run.lr,

@@ -36,7 +36,7 @@ def report(
 
     xavier report runs/*.h5 -o report.html
     """
-    from xavier_cli.cli.reported import report_content
+    from xavier_cli.cli.reported import report_command, report_content
     from xavier_cli.report.page import page
     from xavier_cli.runs import schema
     from xavier_cli.runs.isolate import Isolation
@@ -46,7 +46,8 @@ def report(
         raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
     read = inputs.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
     experiments, notes = inputs.merged(read)
-    trained = [_by_name(run) for run in experiments if run.updates[-1] > 0]
+    as_given = [run for run in experiments if run.updates[-1] > 0]
+    trained = [_by_name(run) for run in as_given]
     if len(trained) < len(experiments):
         notes.append(f"passed over {len(experiments) - len(trained)} without training")
     if not trained:
@@ -58,7 +59,9 @@ def report(
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
     isolation = Isolation()
-    content = report_content(trained, [*notes, *problems], isolation)
+    # The one line that is not the same wherever they lie: it is to be pasted here.
+    again = report_command(as_given, output)
+    content = report_content(trained, [*notes, *problems], isolation, again)
     read.failed(isolation.failures)
     if content is None:
         raise inputs.none_could_be("shown")
@@ -70,6 +73,6 @@ def report(
 
 
 def _by_name(run: Run) -> Run:
-    """`run` under its files' names alone, so that the page says the same wherever they lie."""
+    """`run` under its files' names alone, so that the page's tables say the same wherever they lie."""
     path = Path(run.path.name) if run.path else None
     return replace(run, path=path, sources=tuple(Path(source.name) for source in run.sources))

@@ -30,11 +30,12 @@ NAMED = 3
 
 
 def report_content(
-    runs: Sequence[Run], notes: Sequence[str], isolation: Isolation | None = None
+    runs: Sequence[Run], notes: Sequence[str], isolation: Isolation | None = None, again: str = ""
 ) -> Content | None:
     """The whole report on merged and trained `runs`, each part of those that it can be made of.
 
-    None where there is nothing that could be compared.
+    `again` is the command that makes it, unless that is one of the runs' files and `report.html`. None where
+    there is nothing that could be compared.
     """
     isolation = isolation or Isolation()
     part = isolation.part
@@ -62,7 +63,7 @@ def report_content(
         judged=_claims(decided, "Claims that these runs can tell") if decided else None,
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
         origins=part(ranked, lambda runs: tuple(map(_origin, runs))) or (),
-        again=(*(train_command(run.config) for run in ranked), _again(ranked)),
+        again=(*(train_command(run.config) for run in ranked), again or report_command(ranked)),
         notes=(*notes, *map(str, isolation.failures)),
     )
 
@@ -218,6 +219,7 @@ def _origin(run: Run) -> Origin:
     return Origin(name, Grid(f"Settings and origin of {name}", ("setting", "value"), rows), command)
 
 
-def _again(ranked: Sequence[Run]) -> str:
-    files = [path for run in ranked for path in (run.sources or ((run.path,) if run.path else ()))]
-    return written("report", *(Path("runs") / path for path in files), "-o", "report.html")
+def report_command(runs: Sequence[Run], output: Path = Path("report.html")) -> str:
+    """`xavier report` of the files that `runs` were read from, as they were named, into `output`."""
+    files = [path for run in runs for path in (run.sources or ((run.path,) if run.path else ()))]
+    return written("report", *files, "-o", output)

@@ -65,4 +65,5 @@ def _stood_in(run: Run) -> list[str]:
         return []
     names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
     counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"
-    return [f"{clean(facts.name)}: {facts.classes} classes ({names}), {counts}."]
+    classes = f"{facts.classes:,} class{'es' * (facts.classes != 1)}"
+    return [f"{clean(facts.name)}: {classes} ({names}), {counts}."]

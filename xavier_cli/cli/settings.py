@@ -14,6 +14,7 @@ import typer
 from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, option_name, without_like
+from xavier_cli.datasets import find_data
 from xavier_cli.fields import RunFields
 from xavier_cli.text_files import read_toml
 
@@ -21,6 +22,9 @@ PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
 NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
 """Variables that commands read and that are no part of a configuration."""
+ALSO_CALLED = {"widths": "width"}
+OPTIONS_ONLY = ("scale", "config")
+"""What says where settings come from, and is typed alone."""
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -31,13 +35,14 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     options = [
         *map(_option, _options()),
+        *_SAME,
         *_FILES,
     ]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
         typed = {p.name: given.pop(p.name) for p in options}
-        command(settings={name: value for name, value in typed.items() if value is not None}, **given)
+        command(settings=_renamed({n: v for n, v in typed.items() if v is not None}, option_name), **given)
 
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -80,7 +85,7 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     return [
         *((str(path), _read(path)) for path in (*files, *([Path(config)] if config else []))),
         *_preset(f"{ENVIRONMENT}LIKE", framework, variables),
-        *((f"{ENVIRONMENT}{field.upper()}", {field: value}) for field, value in variables.items()),
+        *((_variable(field), {field: value}) for field, value in variables.items()),
         *([(f"--scale {scale}", SCALES[scale])] if scale else []),
         # Told apart from what is typed, since `config show` says where values come from.
         *_preset(f"--like {like}", like, typed),
@@ -101,14 +106,22 @@ def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tu
 
 def unknown_variables() -> list[str]:
     """A line about each variable of the environment that would be a setting but for its spelling."""
-    known = [*(f"{ENVIRONMENT}{name.upper()}" for name in ("like", *_options())), *NOT_SETTINGS]
-    settings = [name.removeprefix(ENVIRONMENT).lower() for name in known]
-    shown = ["what `xavier config show` lists"]
+    known = [*map(_spelt, ("like", *_options(), *ALSO_CALLED)), *NOT_SETTINGS]
     return [
-        f"{name}: {names.unknown('setting', name.removeprefix(ENVIRONMENT).lower(), settings, shown)}"
+        f"{name}: {_unknown_variable(name, known)}"
         for name in sorted(os.environ)
         if name.startswith(ENVIRONMENT) and name not in known
     ]
+
+
+def _unknown_variable(name: str, known: Sequence[str]) -> str:
+    setting = name.removeprefix(ENVIRONMENT).lower()
+    if name.upper() in known:
+        return f"variables are in capitals: did you mean `{name.upper()}`?"
+    if setting in OPTIONS_ONLY:
+        return f"`{option_name(setting)}` is an option only"
+    settings = [each.removeprefix(ENVIRONMENT).lower() for each in known]
+    return names.unknown("setting", setting, settings, ["what `xavier config show` lists"])
 
 
 def user_file() -> Path:
@@ -124,9 +137,30 @@ def _check(source: str, values: Mapping[str, Any]) -> None:
         for name in values:
             if name in RunFields.derived:
                 raise ConfigError(names.unknown("setting", name, _options()))
+            if name in OPTIONS_ONLY:
+                raise ConfigError(f"{name}: `{option_name(name)}` is an option only")
+        refuse_bare_folder(values.get("data"))
         RunFields.of(**values)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
+
+
+def refuse_bare_folder(word: object) -> None:
+    """Raise `ConfigError` where a folder was typed as a data set, with what would be right.
+
+    Here, since reading what a run recorded looks at no disk.
+    """
+    try:
+        if isinstance(word, str):
+            find_data(word)
+    except names.UnknownNameError:
+        if os.path.isdir(str(word)):
+            raise ConfigError(
+                f"data: unknown data set `{word}`: a folder of images is `images:{word}`"
+            ) from None
+    except ValueError:
+        # The setting's own check says so better.
+        return
 
 
 def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:
@@ -142,18 +176,37 @@ def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return without_like({key.replace("-", "_"): value for key, value in read_toml(path).items()})
+        written = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+        return without_like(_renamed(written, str))
     except ConfigError as error:
         told = str(error)
         raise ConfigError(told if f"`{path}`" in told else f"{path}: {told}", error.settings) from None
 
 
 def _environment() -> dict[str, str]:
-    return {
-        field: os.environ[ENVIRONMENT + field.upper()]
-        for field in ("like", *_options())
-        if os.environ.get(ENVIRONMENT + field.upper())
-    }
+    fields = ("like", *_options(), *ALSO_CALLED)
+    return _renamed({f: os.environ[_spelt(f)] for f in fields if os.environ.get(_spelt(f))}, _spelt)
+
+
+def _spelt(field: str) -> str:
+    return f"{ENVIRONMENT}{field.upper()}"
+
+
+def _variable(field: str) -> str:
+    """The variable that set `field`."""
+    others = [_spelt(other) for other, same in ALSO_CALLED.items() if same == field]
+    return next((name for name in others if os.environ.get(name)), _spelt(field))
+
+
+def _renamed(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str, Any]:
+    """`values` by the names of fields; raises `ConfigError`, `spelt` as they were, where two are one."""
+    renamed = dict(values)
+    for other, field in ALSO_CALLED.items():
+        if other in renamed and field in renamed:
+            raise ConfigError(f"{spelt(field)} and {spelt(other)} are one setting: give one of them")
+        if other in renamed:
+            renamed[field] = renamed.pop(other)
+    return renamed
 
 
 def _options() -> list[str]:
@@ -173,7 +226,6 @@ def _option(field: str) -> inspect.Parameter:
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
     option = typer.Option(
         option_name(field),
-        *_ALIASES.get(field, ()),
         metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
         help=f"{info.description}{default}",
         rich_help_panel="Experiment",
@@ -194,7 +246,6 @@ def _parameter(name: str, option: Any, type_: type = str) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=None, annotation=Annotated[type_ | None, option])
 
 
-_ALIASES = {"width": ("--widths",)}
 _METAVARS = {
     "act": "NAME[:KEY=VALUE]",
     "init": "NAME[,LAYER=NAME…]",
@@ -212,6 +263,19 @@ _METAVARS = {
     "pretrain": "NAME[:KEY=VALUE,…]",
     "pretrain_lr": "RATE",
 }
+# Options of their own, so that what is typed twice is seen.
+_SAME = tuple(
+    _parameter(
+        other,
+        typer.Option(
+            option_name(other),
+            metavar=_METAVARS[field],
+            help=f"The same as {option_name(field)}.",
+            rich_help_panel="Experiment",
+        ),
+    )
+    for other, field in ALSO_CALLED.items()
+)
 _FILES = (
     _parameter(
         "config",

@@ -45,7 +45,7 @@ class ArrayNames(NamedTuple):
 def listed(names: Iterable[str], shown: int = SHOWN) -> str:
     """Names in backquotes, the first of many."""
     names = list(names)
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return ", ".join(f"`{name[:60]}`" for name in names[:shown]) + more
 
 
@@ -75,11 +75,29 @@ def find_arrays(there: Collection[str], path: Path) -> ArrayNames:
 
 
 def _lacks(ours: str, found: dict[str, str]) -> str:
-    """In words, that `ours` is not among what was `found`, beside what is."""
+    """In words, that `ours` is not among what was `found`, beside what is, in names like those."""
     kind, _, part = ours.partition("_")
     other = {"x": "y", "y": "x"}[kind] + "_" * bool(part) + part
-    beside = found.get(other) or (found.get(f"{kind}_train") if part == "test" else None)
-    return f"has `{beside}` but has no `{ours}`" if beside else f"has no `{ours}`"
+    if other in found:
+        name = _renamed(found[other], ours, found.get(f"{kind}_train", ""))
+        return f"has `{found[other]}` but has no `{name}`"
+    beside = found.get(f"{kind}_train") if part == "test" else None
+    return f"has `{beside}` but has no `{_renamed(beside, ours)}`" if beside else f"has no `{ours}`"
+
+
+def _renamed(beside: str, ours: str, like: str = "") -> str:
+    """What whoever called other arrays `beside` and `like` would call `ours`: `y_val` beside `X_val`."""
+    kind, _, part = ours.partition("_")
+    pieces = re.split(r"([_\-. ]+)", beside)
+    for i, piece in enumerate(pieces):
+        word = piece.lower()
+        if there := part_of(word):
+            pieces[i] = piece if there == part else part
+        elif word in ("x", "y"):
+            pieces[i] = kind.upper() if piece.isupper() and not like.startswith(kind) else kind
+        elif word not in _KINDS[kind] and any(word in spellings for spellings in _KINDS.values()):
+            pieces[i] = _KINDS[kind][1]
+    return "".join(pieces)
 
 
 def _ours(name: str) -> str | None:

@@ -166,7 +166,7 @@ class _Walk:
             )
             counted = ", ".join(f"{names[name]} × `{name[:60]}`" for name in sorted(names)[:4])
             lines.append(
-                f"skipped {len(self.litter)} that are no pictures: {counted}{' …' * (len(names) > 4)}"
+                f"skipped {len(self.litter):,} that are no pictures: {counted}{' …' * (len(names) > 4)}"
             )
         return tuple(lines)
 

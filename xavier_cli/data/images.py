@@ -11,6 +11,7 @@ not depend on what happened to be readable. Headers are looked at before anythin
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -59,8 +60,10 @@ def find_folder(asked: AskedData, folders: Sequence[Path]) -> Path:
     """The folder that `asked` names; raises `DataMissingError`."""
     if asked.path:
         folder = Path(asked.path).expanduser()
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise DataMissingError(f"`{folder}` is a file: `images:PATH` names a folder with one per class")
         if not folder.is_dir():
-            raise DataMissingError(f"{asked.name}: no folder `{folder}`")
+            raise DataMissingError(f"no folder `{folder}`")
         return folder
     for folder in folders:
         if (folder / SMALL_IMAGENET).is_dir():
@@ -137,18 +140,37 @@ def _each(
             work(*place)
         except Exception as error:
             # Whatever a decoder makes of a file that is no image.
-            problems.append(f"`{place[2].relative_to(folder)}` ({' '.join(str(error).split())[:80]})")
+            problems.append(f"`{place[2].relative_to(folder)}` ({_why(error)})")
 
     every = [(part, row, file) for part, files in enumerate(parts) for row, (_, file) in enumerate(files)]
     # Read to the end, so that nothing is left undone or untold.
     for _ in pool.map(one, every):
         pass
     if problems:
-        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
         raise DataDamagedError(
-            f"`{folder}`: {len(problems)} of {len(every)} files are no images that can be read: "
-            f"{', '.join(sorted(problems)[:SHOWN])}{more}"
+            f"`{folder}`: {len(problems):,} of {len(every):,} files cannot be read as images: "
+            f"{', '.join(sorted(problems)[:SHOWN])}{more}; repair what is one, and move the rest elsewhere"
         )
+
+
+class _RefusedError(ValueError):
+    """A file that is not read as an image; its text says why."""
+
+
+def _why(error: Exception) -> str:
+    """Why a file could not be read, without a library's words, which name paths and objects of its own."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, _RefusedError):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture, or of a format that is not read"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"over {MAX_PIXELS:,} pixels"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "damaged or cut off"
 
 
 def _notes(odd: Counter[str], background: str) -> list[str]:
@@ -167,12 +189,12 @@ def _open(file: Path) -> Image:
 
     # A pipe would be waited for.
     if not file.is_file():
-        raise ValueError("not a file")
+        raise _RefusedError("not a file")
     image = Image.open(file, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
-        raise ValueError(f"{image.width}×{image.height} pixels are over {MAX_PIXELS}")
+        raise _RefusedError(f"{image.width}×{image.height} pixels are over {MAX_PIXELS:,}")
     if image.mode.startswith(("I", "F")) and not _is_deep(image):
-        raise ValueError("more than 16 bits per pixel")
+        raise _RefusedError("more than 16 bits per pixel")
     return image
 
 

@@ -39,7 +39,8 @@ def check_declared(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtyp
         raise DataDamagedError(f"`{path}`: `{name}` has shape {shape}, not one label per example")
     if len(shape) == 2 and not 1 <= shape[1] <= MAX_CLASSES:
         raise DataDamagedError(
-            f"`{path}`: `{name}` has shape {shape}, not one label per example or up to {MAX_CLASSES} columns"
+            f"`{path}`: `{name}` has shape {shape}, not one label per example or up to "
+            f"{MAX_CLASSES:,} columns"
         )
 
 
@@ -79,7 +80,9 @@ def _numbered(
     values = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
     quoted = " and ".join(f"`{name}`" for name in flat)
     if len(values) > MAX_CLASSES:
-        raise DataDamagedError(f"`{path}`: {quoted} hold {len(values)} different labels, over {MAX_CLASSES}")
+        raise DataDamagedError(
+            f"`{path}`: {quoted} hold {len(values):,} different labels, over {MAX_CLASSES:,}"
+        )
     if values.dtype.kind in "US":
         order, names = _sorted_names(path, quoted, values)
         notes[f"labels are names: {_shown(names)}"] = None
@@ -95,9 +98,11 @@ def _numbered(
         if numbers and numbers != list(range(len(numbers))):
             what = "have gaps" if numbers[-1] - numbers[0] >= len(numbers) else f"start at {numbers[0]}"
             what = "are -1 and 1" if numbers[0] < 0 else what
-            notes[
-                f"labels {what}: the {len(numbers)} classes keep their numbers {_shown(names)} as names"
-            ] = None
+            many = len(numbers) > 1
+            keep = (
+                f"the {len(numbers):,} classes keep their numbers" if many else "the class keeps its number"
+            )
+            notes[f"labels {what}: {keep} {_shown(names)} as name{'s' * many}"] = None
     place = np.empty(len(values), np.int32)
     place[order] = np.arange(len(values), dtype=np.int32)
     parts = {name: place[np.searchsorted(values, array)] for name, array in flat.items()}

@@ -16,6 +16,9 @@ SAMPLE = 2000
 FAR = 4.0
 """Root mean square of inputs above which they are far outside what is usual: standardized ones have 1."""
 
+NARROW = 0.05
+"""Share of the way from black to white that training pixels use at most when inputs hardly differ."""
+
 
 @dataclass(frozen=True)
 class Standardizer:
@@ -77,6 +80,14 @@ def doubts(finite: FiniteSet, coding: tuple[float, float]) -> tuple[str, ...]:
             f"inputs are far outside the usual range: {low * slope + coding[0]:g} to "
             f"{high * slope + coding[0]:g}, root mean square {size:.3g}; "
             "`--coding standardize` takes out their mean and deviation"
+        )
+    if high - low < NARROW * _white(pixels):
+        # What 1 was meant to be is not told by a byte: `True` is white.
+        two = "; where 1 is white, store truth values (`x > 0`)" if (low, high) == (0, 1) else ""
+        said.append(
+            f"inputs hardly differ: training pixels are {low:g} to {high:g}, where black is 0 and white "
+            f"{_white(pixels)}, so inputs {low * slope + coding[0]:.4g} to {high * slope + coding[0]:.4g}; "
+            f"`--coding standardize` takes out their mean and deviation{two}"
         )
     return tuple(said)
 

@@ -68,10 +68,14 @@ def read_pixels(path: Path, given: Mapping[str, np.ndarray]) -> Pixels:
 
 def _planes(x: np.ndarray, notes: dict[str, None]) -> np.ndarray:
     """`x` with planes of red, green and blue where it has colour, and without an axis for one channel."""
-    if x.ndim != 4 or x.shape[1] == 3:
+    if x.ndim != 4:
         return x
-    if x.shape[3] == 3:
-        return x.transpose(0, 3, 1, 2)
+    if 3 in (x.shape[1], x.shape[3]):
+        # Where both axes could be colours, the first is.
+        first = x.shape[1] == 3
+        where = "first" if first else "last"
+        notes[f"one example has shape {x.shape[1:]}, three channels {where}: red, green and blue"] = None
+        return x if first else x.transpose(0, 3, 1, 2)
     notes[f"one example has shape {x.shape[1:]}, one channel: a grey picture"] = None
     return x[..., 0] if x.shape[3] == 1 else x[:, 0]
 
@@ -93,7 +97,7 @@ def _scaled(path: Path, given: dict[str, np.ndarray], notes: dict[str, None]) ->
         elif x.dtype != np.uint8:
             whole[name] = x
     if whole:
-        black, white = _full_scale(path, whole)
+        black, white = _full_scale(path, whole, beside_bytes=len(whole) < len(given))
         for name, x in whole.items():
             notes[f"inputs are {x.dtype.name}: {black} is black, {white} is white"] = None
             if white - black == BYTE:
@@ -103,13 +107,17 @@ def _scaled(path: Path, given: dict[str, np.ndarray], notes: dict[str, None]) ->
     return scaled
 
 
-def _full_scale(path: Path, whole: dict[str, np.ndarray]) -> tuple[int, int]:
-    """What black and white are in whole numbers: those of bytes where they fit, or those of their type."""
+def _full_scale(path: Path, whole: dict[str, np.ndarray], beside_bytes: bool) -> tuple[int, int]:
+    """What black and white are in whole numbers: those of bytes where they fit, or those of their type.
+
+    White is never what their type cannot hold, unless other parts of the set are bytes.
+    """
     low = min(int(x.min()) for x in whole.values())
     high = max(int(x.max()) for x in whole.values())
-    if low >= 0 and high <= WORD:
-        return 0, BYTE if high <= BYTE else WORD
     widest = max((x.dtype for x in whole.values()), key=lambda dtype: (dtype.itemsize, dtype.kind))
+    if low >= 0 and high <= WORD:
+        white = BYTE if high <= BYTE else WORD
+        return 0, white if beside_bytes else min(white, int(np.iinfo(widest).max))
     limits = np.iinfo(widest)
     if widest.itemsize <= 2 and low < 0:
         return int(limits.min), int(limits.max)

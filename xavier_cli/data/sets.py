@@ -103,12 +103,12 @@ def checked(finite: FiniteSet, where: Path) -> FiniteSet:
 def refuse_labels(parts: Mapping[str, np.ndarray], classes: Sequence[str], where: Path) -> None:
     """Raise `DataDamagedError` where one cannot train on examples with these labels."""
     if len(classes) > MAX_CLASSES:
-        raise DataDamagedError(f"`{where}` has {len(classes)} classes, over {MAX_CLASSES}")
+        raise DataDamagedError(f"`{where}` has {len(classes):,} classes, over {MAX_CLASSES:,}")
     for name, labels in parts.items():
         counts = np.bincount(labels, minlength=len(classes))
         if not counts.any():
             total = sum(map(len, parts.values()))
-            raise DataDamagedError(f"`{where}` has no {name} examples: it has {total} in all")
+            raise DataDamagedError(f"`{where}` has no {name} examples: it has {total:,} in all")
         if name == "train" and not counts.all():
             absent = classes[int(np.argmin(counts))]
             raise DataDamagedError(f"`{where}` has no training example of class `{absent}`")
@@ -124,14 +124,18 @@ def refuse_counts(counts: Mapping[str, int], where: Path) -> None:
         most = MAX_TEST_EXAMPLES if name == "test" else MAX_EXAMPLES
         if count > most:
             of = f"{name} " * bool(name)
-            raise DataDamagedError(f"`{where}` has {count} {of}examples, over {most}")
+            raise DataDamagedError(f"`{where}` has {count:,} {of}examples, over {most:,}")
 
 
 def _refuse_test_count(count: int, where: Path) -> None:
-    if not MIN_TEST_EXAMPLES <= count <= MAX_TEST_EXAMPLES:
+    if count > MAX_TEST_EXAMPLES:
+        raise DataDamagedError(f"`{where}` has {count:,} test examples, over {MAX_TEST_EXAMPLES:,}")
+    if count < MIN_TEST_EXAMPLES:
         raise DataDamagedError(
-            f"`{where}` has {count} test examples, where {MIN_TEST_EXAMPLES} (which every layer is looked at "
-            f"on) to {MAX_TEST_EXAMPLES} are needed"
+            f"`{where}` has {count:,} test example{'s' * (count != 1)}, where {MIN_TEST_EXAMPLES:,} (which "
+            "every layer is looked at on) are needed: a tenth of a set is its test part, so give about "
+            f"{10 * MIN_TEST_EXAMPLES:,} examples in all, or a test part of your own (`x_test` and `y_test`, "
+            "or a folder `test`)"
         )
 
 

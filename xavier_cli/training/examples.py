@@ -109,7 +109,9 @@ def _standardized(
 
 def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteFeed:
     if config.batch_size > len(finite.train.labels):
-        raise ConfigError(f"batch_size: {config.data} has only {len(finite.train.labels)} training examples")
+        raise ConfigError(
+            f"batch_size: {config.data} has only {len(finite.train.labels):,} training examples"
+        )
     return FiniteFeed(finite.train, config.batch_size)
 
 

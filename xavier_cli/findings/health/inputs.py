@@ -48,7 +48,7 @@ RULES = (
         "odd-data",
         "warning",
         "the data is not what one would train on",
-        "one class, constant inputs, or inputs far outside the usual range",
+        "one class, inputs that are constant or hardly differ, or are far outside the usual range",
         "said when the data was read, and kept in the run",
         _odd,
     ),
