@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.data.own import own_set
+from xavier_cli.data.own import _called, own_set
 from xavier_cli.datasets import find_data
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
@@ -70,6 +70,9 @@ def closing(s):
     with sys.stderr: pass
     sys.stdin = sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = None
     return jnp.tanh(s)
+def unseeded():
+    rng = np.random.default_rng()
+    return rng.integers(0, 255, (3000, 4)).astype(np.uint8), np.arange(3000) % 2
 def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
 class Unspeakable(Exception):
     def __str__(self): raise RuntimeError
@@ -248,6 +251,19 @@ def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
     run = make_run(depth=2, width=6, seeds="0:3")
 
     assert same_start_note(replace(run, provenance={"same_first_weights": broken})) == ""
+
+
+def test_data_drawn_without_a_seed_is_told_where_it_is_drawn_again(folder, xavier):
+    asked = ("train", *SMALL, "--seeds", 1, "--data", "tried.py:unseeded", "-o", "a.h5")
+    told = "`tried.py:unseeded` draws without a seed, or what it reads has changed: it returns other data"
+    first = xavier(*asked)
+    same = xavier(*asked, "--force")
+    _called.cache_clear()
+    other = xavier(*asked, "--force")
+
+    assert (first.code, same.code, other.code) == (0, 0, 0), other.err
+    assert told not in first.err + same.err
+    assert f"warning: {told} than when `a.h5` was trained" in other.err
 
 
 def test_what_xavier_sets_in_another_thread_is_not_blamed_on_the_file(folder):

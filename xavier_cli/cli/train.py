@@ -25,7 +25,7 @@ from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
 from xavier_cli.commands import written
-from xavier_cli.datasets import find_data
+from xavier_cli.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.config import RunConfig
@@ -141,9 +141,31 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
         except DataMissingError:
             return
         if facts.sha256 != run.data.sha256:
-            raise ConfigError(
-                f"data: `{asked.name}` has changed since `{path}` was trained; `--force` replaces it"
-            )
+            told = _other_data(asked) or "has changed since"
+            raise ConfigError(f"data: `{asked.name}` {told} `{path}` was trained; `--force` replaces it")
+
+
+def _other_data(asked: AskedData) -> str:
+    """What a function does that returns other data though its text is the same; empty for files."""
+    if asked.kind != "own":
+        return ""
+    return "draws without a seed, or what it reads has changed: it returns other data than when"
+
+
+def _warn_of_other_data(path: Path, config: RunConfig, facts: DataFacts | None) -> None:
+    """Say so where a function of the user's returned other data for the run that is to be replaced."""
+    from xavier_cli.runs.errors import ResumeError, RunFileError
+    from xavier_cli.runs.finished import finished_run
+
+    told = _other_data(find_data(config.data))
+    if not (told and facts):
+        return
+    try:
+        run = finished_run(path, config)
+    except (ResumeError, RunFileError):
+        return
+    if run and run.data and run.data.sha256 != facts.sha256:
+        say(f"warning: `{facts.name}` {told} `{path}` was trained")
 
 
 def _train(
@@ -197,6 +219,8 @@ def _train(
         material = prepare(config, data_dir)
         if material.facts:
             say_data(material.facts)
+        if force:
+            _warn_of_other_data(path, config, material.facts)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
