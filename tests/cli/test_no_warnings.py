@@ -68,20 +68,3 @@ def test_commands_over_odd_input_warn_in_words_of_their_own(strict, xavier, kind
         # 2 and 5: figures that such a run has nothing for.
         assert answer.code in (0, 2, 3, 5), (command, answer.err)
         assert "Warning" not in answer.out + answer.err, (command, answer.err)
-
-
-def test_a_kept_program_is_not_taken_for_one_of_other_types(strict):
-    import jax
-
-    from xavier_cli.training.programs import Store
-
-    store = Store(strict)
-    # The second argument is of no use to the program, and is not in its text.
-    unused = jax.jit(lambda x, y: x + 1)
-    x = jax.ShapeDtypeStruct((3,), np.float32)
-    files = {
-        store.make(unused.lower(x, jax.ShapeDtypeStruct((3,), dtype)), None, jax.devices()[:1])[1].file
-        for dtype in (np.float32, np.uint8)
-    }
-
-    assert len(files) == 2
