@@ -73,6 +73,8 @@ def train(
 
     xavier train --lr 0.01,0.03,0.1 --seeds 5
 
+    A function in a file is code and is run, also where `xavier.toml` names it; the file is named first.
+
     Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
     interrupted, it goes on, and ends in the same bits.
     """
