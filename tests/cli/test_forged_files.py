@@ -210,7 +210,12 @@ def test_two_thousand_questions_and_two_hundred_commands_run_nothing(
         words = command(arguments, path, traps / "good.h5")
         code = "from xavier_cli.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, check=False
+            # As the installed command: without the working folder, which `python -c` itself imports from.
+            [sys.executable, "-P", "-c", code, *words],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert done.returncode in (0, 2, 3, 4, 5), (number, words, done.stderr)
         assert "Traceback" not in done.stderr
