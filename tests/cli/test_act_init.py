@@ -93,7 +93,7 @@ def test_a_screen_without_greek_is_still_served(xavier):
     [
         (("act", "show", "tahn"), "unknown activation `tahn`: did you mean `tanh`?"),
         (("init", "show", "normalised"), "unknown initializer `normalised`: did you mean `normalized`?"),
-        (("init", "show", "standard", "--fan-in", "0"), "'--fan-in'"),
+        (("init", "show", "standard", "--fan-in", "0"), "--fan-in: should be at least 1"),
         (("act", "show", "leaky_relu:slop=1"), "unknown parameter `slop` of `leaky_relu`: it has slope"),
         (
             ("init", "show", "normal:std=-1"),

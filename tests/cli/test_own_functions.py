@@ -131,7 +131,7 @@ def folder(tmp_path_factory):
         (own_optimizer, "dividing", "not finite out of gradients of 0 and 1"),
         (own_set, "unlabelled", "returns ndarray"),
         (own_set, "floats", "`y` holds 0.5; labels are whole numbers or names"),
-        (own_set, "few", "test examples"),
+        (own_set, "few", "has 1 test example, where 300"),
         (own_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
         (own_activation, "mute", "called so, it fails: Mute$"),
         (own_initializer, "mute", "called so, it fails: Mute$"),
