@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xavier_cli import recipes
-from xavier_cli.config import SCALES, RunConfig
+from xavier_cli.config import SCALES, ConfigError, RunConfig
 from xavier_cli.recipes import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 
 GOOD = """
@@ -212,3 +212,9 @@ def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monk
     (package / "shipped_recipes").mkdir(parents=True)
     monkeypatch.setattr(recipes, "__file__", str(package / "recipes.py"))
     assert shipped_folder() == package / "shipped_recipes"
+
+
+@pytest.mark.parametrize("like", [["keras"], 3, True, {"keras": 1}, "kears"])
+def test_a_like_that_is_no_framework_is_one_line(like):
+    with pytest.raises(ConfigError, match="like: unknown framework"):
+        RunConfig.of(like=like)

@@ -285,14 +285,14 @@ def without_like(settings: Mapping[str, object]) -> dict[str, object]:
     like = kept.pop("like", None)
     if like is None:
         return kept
-    if like not in LIKE:
+    if not isinstance(like, str) or like not in LIKE:
         raise ConfigError("like: " + names.unknown("framework", str(like), LIKE))
-    for field in LIKE[str(like)]:
+    for field in LIKE[like]:
         if field in kept:
             raise ConfigError(
                 f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
             )
-    return kept | LIKE[str(like)]
+    return kept | LIKE[like]
 
 
 # What `--like` presets: how a framework's dense layer draws its weights and biases unless told otherwise.

@@ -61,16 +61,24 @@ def wait_for(condition, process) -> None:
         time.sleep(0.01)
 
 
+def written_at(path: Path) -> int:
+    """When a file was written; 0 while it is not there, as between the former's name and the new one's."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def killed_again_and_again(folder: Path, kills: int, whole: Path) -> None:
     path, rng = folder / "run.h5", random.Random(2010)
     survived = 0
     for _ in range(kills):
         process = start(folder, "-o", "run.h5", "-q", "--resume")
         newest = checkpoint_paths(path)[0]
-        before = newest.stat().st_mtime_ns if newest.exists() else 0
+        before = written_at(newest)
         # Some after the start already, most once there is something new to lose.
         if rng.random() < 0.8:
-            wait_for(lambda: newest.exists() and newest.stat().st_mtime_ns > before, process)  # noqa: B023
+            wait_for(lambda: written_at(newest) > before, process)  # noqa: B023
         time.sleep(rng.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         survived += finished(process)[0] == 0
