@@ -42,7 +42,7 @@ FAMILIES = {
     "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
     "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
     "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
-    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file of your own; labels, perhaps a test part, by it",
+    "PATH-images-idx3-ubyte[.gz]": "images in your own IDX file; labels, and perhaps a test part, beside it",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
@@ -84,7 +84,7 @@ class DataFacts(BaseModel):
         return 1 - self.top_class
 
     def to_json(self) -> str:
-        """The canonical text, ASCII; what there is nothing of is left out, as in older files."""
+        """The canonical text, ASCII; empty fields are left out, as in older files."""
         content = self.model_dump(mode="json")
         kept = {name: value for name, value in content.items() if value or name not in _ADDED}
         return json.dumps(kept, sort_keys=True, separators=(",", ":"))

@@ -174,7 +174,7 @@ ARRAYS = [
         SPLIT | {"x_test": X[:1], "y_test": Y[:1]},
         "refused",
         "has 1 test example, where 3 (which every layer is looked at on) are needed: a tenth of a set is its "
-        "test part, so give about 30 examples in all, or a test part of your own (`x_test`",
+        "test part, so give about 30 examples in all, or your own test part (`x_test`",
     ),
 ]
 

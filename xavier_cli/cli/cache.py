@@ -81,15 +81,7 @@ def caches() -> list[Cache]:
 def caches_page(sizes: Sequence[tuple[Cache, Size]]) -> Page:
     """The answer of `cache show`."""
     records = [
-        {
-            "cache": each.kind,
-            "about": each.about,
-            "path": str(each.path),
-            "files": size.files,
-            "bytes": size.bytes,
-            "most_bytes": each.most_bytes,
-            "problem": each.problem(),
-        }
+        _record(each, size) | {"most_bytes": each.most_bytes, "problem": each.problem()}
         for each, size in sizes
     ]
     rows = tuple(
@@ -113,18 +105,20 @@ def caches_page(sizes: Sequence[tuple[Cache, Size]]) -> Page:
     return Page(SHOW_SCHEMA, {"caches": records}, records, (Table(columns, rows),), tuple(notes))
 
 
+def _record(each: Cache, size: Size) -> dict[str, object]:
+    """What programs are told of a folder, and of how much lies there or was removed."""
+    return {
+        "cache": each.kind,
+        "about": each.about,
+        "path": str(each.path),
+        "files": size.files,
+        "bytes": size.bytes,
+    }
+
+
 def cleared_page(freed: Sequence[tuple[Cache, Size]]) -> Page:
     """The answer of `cache clear`."""
-    records = [
-        {
-            "cache": each.kind,
-            "about": each.about,
-            "path": str(each.path),
-            "files": size.files,
-            "bytes": size.bytes,
-        }
-        for each, size in freed
-    ]
+    records = [_record(each, size) for each, size in freed]
     rows = tuple(
         (each.about, f"{size.files:,}", _shown(size.bytes), clean(str(each.path))) for each, size in freed
     )

@@ -74,7 +74,7 @@ def _fetch_one(url: str, md5: str, path: Path, part: Path, report: Report) -> tu
     try:
         with _alone(part) as file:
             _resume(url, file, part, report)
-            # Until it has its name: nobody else goes on with it meanwhile.
+            # The lock is held until the file has its name, so that nobody else resumes it.
             file.flush()
             if _md5(part) != md5:
                 part.unlink()

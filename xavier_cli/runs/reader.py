@@ -2,7 +2,7 @@
 
 The process is started once, gives up every right to change something (`runs.sandbox`), and answers one
 question after the other as data (`runs.encoding`). Where it dies or takes too long, the file at hand is told
-as unreadable, and a new process goes on with the next one.
+as unreadable, and a new process reads the next one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether a checkpoint can be what a training of a configuration left: its counts, names, shapes and order.
 
 Digests say that a file is as it was written, not that a training wrote it. Which numbers its weights have
-nobody can tell; everything that they are counted and found by is checked here, before training goes on.
+nobody can tell; everything that they are counted and found by is checked here, before training resumes.
 """
 
 from __future__ import annotations
