@@ -295,7 +295,8 @@ def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier
         assert answer.code == 2
         assert message in answer.err
         assert answer.err.count("\n") == 1
-    assert {path.name for path in folder.rglob("*")} == before
+    # Its own function of data writes `calls` the first time that any test asks for it.
+    assert {path.name for path in folder.rglob("*")} - {"calls"} == before - {"calls"}
 
 
 def test_an_error_that_cannot_say_what_it_is_ends_in_one_line():
