@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from xavier_cli import refusals
-from xavier_cli.config import SCALES, ConfigError, RunConfig
+from xavier_cli.config import SCALES, RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.names import ACTIVATIONS, INITIALIZERS
 from xavier_cli.runs.surface import SurfaceConfig
 

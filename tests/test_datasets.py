@@ -2,8 +2,9 @@
 
 import pytest
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
 from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.names import DATA_SETS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer import Typer
 
+import xavier_cli
 from xavier_cli.cli.app import COMMANDS
 from xavier_cli.names import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
@@ -102,3 +104,14 @@ def test_the_list_of_commands_says_what_each_commands_own_help_says():
 
         assert own is not None
         assert own.strip().splitlines()[0] == summary
+
+
+def test_every_error_that_may_leave_the_package_is_one_of_its_own():
+    """A library user catches `XavierError`; private classes never leave their file."""
+    for source in (ROOT / "xavier_cli").rglob("*.py"):
+        module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and node.name[0] != "_":
+                assert issubclass(getattr(import_module(module), node.name), xavier_cli.XavierError), (
+                    node.name
+                )

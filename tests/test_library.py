@@ -53,7 +53,9 @@ def test_every_name_it_promises_is_there_and_no_other():
     assert all(getattr(xavier_cli, name) is not None for name in xavier_cli.__all__)
     assert set(dir(xavier_cli)) == set(xavier_cli.__all__)
     assert (Path(xavier_cli.__file__).parent / "py.typed").exists()
-    with pytest.raises(AttributeError, match="`tarin`; it has: Run, RunConfig, compare, read_run, train"):
+    with pytest.raises(
+        AttributeError, match="`tarin`; it has: Run, RunConfig, XavierError, compare, read_run, train"
+    ):
         _ = xavier_cli.tarin
 
 

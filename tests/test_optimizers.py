@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.optimizers import OPTIMIZERS, parse_optimizer
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.canonical import ConfigError
+from xavier_cli.errors import ConfigError
 from xavier_cli.text_files import LARGEST, read_toml
 
 

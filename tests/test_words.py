@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from xavier_cli.cli.filters import chosen
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import Recipe
 from xavier_cli.words import find_activation, find_bias, find_initializer, find_layers, layer_inits
 

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xavier_cli import names, refusals
+from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.own import recorded_words
 from xavier_cli.plain_text import utf8
 
-_LONGEST = 500
 
-
-class ConfigError(ValueError):
-    """A setting that cannot be; its text is one line that names the setting, and not all that was typed.
-
-    `settings` are those that cannot be together, where each by itself could.
-    """
-
-    def __init__(self, text: str, settings: Sequence[str] = ()):
-        self.settings = tuple(settings)
-        half = _LONGEST // 2
-        super().__init__(text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}")
-
-
-class CollisionError(ValueError):
+class CollisionError(XavierError, ValueError):
     """Settings that cannot be together, each of which could; `settings` names them, the blamed one first.
 
     Validators raise it, and a `ConfigError` of the same words leaves.

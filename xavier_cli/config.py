@@ -10,8 +10,8 @@ from pydantic import model_validator
 
 from xavier_cli import names
 from xavier_cli.canonical import CollisionError
-from xavier_cli.canonical import ConfigError as ConfigError
 from xavier_cli.datasets import find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.fields import MAX_RECORDS, RunFields
 from xavier_cli.fields import MAX_SEED as MAX_SEED
 from xavier_cli.notation import STANDARDIZE, parse_rate_schedule, parse_schedule

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from xavier_cli.canonical import Canonical, ConfigError
+from xavier_cli.canonical import Canonical
 from xavier_cli.datasets import find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.notation import (
     at_most,
     number,

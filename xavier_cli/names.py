@@ -18,6 +18,7 @@ from xavier_cli.entries import Initializer as Initializer
 from xavier_cli.entries import Parameter as Parameter
 from xavier_cli.entries import Pretraining as Pretraining
 from xavier_cli.entries import Spellings as Spellings
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.initializers import INITIALIZERS as INITIALIZERS
 from xavier_cli.pretrainings import PRETRAININGS as PRETRAININGS
 from xavier_cli.statements import CLAIMS as CLAIMS
@@ -128,8 +129,10 @@ class Word(Protocol):
 W = TypeVar("W", bound=Word)
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(XavierError, ValueError):
     """A word that is in no table; names the nearest one that is."""
+
+    exit_code = ExitCode.USAGE
 
 
 def find(kind: str, word: str, table: Mapping[str, W]) -> W:

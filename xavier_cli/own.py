@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Any
 
 from xavier_cli import names
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.plain_text import said, utf8
 from xavier_cli.process_state import SettingsChangedError, kept_state
 
@@ -47,8 +48,10 @@ before_running: Callable[[str], None] = _unannounced
 """Told of each file before its code runs; the command line says so, or refuses where it only reads."""
 
 
-class OwnFunctionError(ValueError):
+class OwnFunctionError(XavierError, ValueError):
     """A function of the user's own that cannot be used; one line that names it."""
+
+    exit_code = ExitCode.USAGE
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from xavier_cli.errors import XavierError
+
 # `catch_warnings` restores what it found, which must not be another thread's.
 _ONE_AT_A_TIME = threading.RLock()
 
 
-class SettingsChangedError(Exception):
+class SettingsChangedError(XavierError):
     """Code changed settings of JAX's, which decide numbers; its text is their names."""
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli import names, refusals
-from xavier_cli.config import SCALES, ConfigError, RunConfig, without_like
+from xavier_cli.config import SCALES, RunConfig, without_like
+from xavier_cli.errors import ConfigError
 from xavier_cli.text_files import read_toml
 
 ENDING = ".toml"

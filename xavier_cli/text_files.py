@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from xavier_cli.canonical import ConfigError
+from xavier_cli.errors import ConfigError
 
 LARGEST = 1_000_000
 """Bytes of a text file of settings; the largest recipe that comes with the program has 2,000."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from xavier_cli import names
 from xavier_cli.entries import Activation, Initializer, Parameter, Pretraining, Value
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.notation import parse_layers, parse_word, write_word
 from xavier_cli.own import own_word
 
@@ -23,8 +24,10 @@ PLACES = ("hidden", "output")
 OWN = "a function of your own"
 
 
-class ParameterError(ValueError):
+class ParameterError(XavierError, ValueError):
     """A parameter that a name does not have or that cannot be; says what is right."""
+
+    exit_code = ExitCode.USAGE
 
 
 Row = TypeVar("Row", Activation, Initializer, Pretraining)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError
 from xavier_cli.findings.comparison import compare
 from xavier_cli.findings.selection import select
 

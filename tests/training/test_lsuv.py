@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import forward
 from xavier_cli.training.feed import decode
 from xavier_cli.training.keys import Purpose, seed_key

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.training import cost, room
 
 CONFIG = RunConfig.of(depth=3, width=100, seeds="0:4")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.difference import differences
 from xavier_cli.training import verify
 from xavier_cli.training.train import train

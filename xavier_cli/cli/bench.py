@@ -53,7 +53,8 @@ def bench(
     """
     if output is not None:
         check_output(output)
-    from xavier_cli.config import ConfigError, RunConfig
+    from xavier_cli.config import RunConfig
+    from xavier_cli.errors import ConfigError
 
     try:
         shapes = [RunConfig.of(width=each, depth=depth).widths[0] for each in widths.split(",")]

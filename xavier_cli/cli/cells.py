@@ -14,9 +14,10 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import completion, inputs
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import clean
 from xavier_cli.config import SCALES, RunConfig
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.recipes import Recipe

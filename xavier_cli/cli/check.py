@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import ExitCode
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.errors import ExitCode
 
 
 def check(

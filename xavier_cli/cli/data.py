@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli import names
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import asked_for, finite_set
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.runs.rescue import Diagnosis

@@ -5,50 +5,24 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from enum import IntEnum
 
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.plain_text import clean, said
 
-
-class ExitCode(IntEnum):
-    """What the shell is told; DESIGN fixes these for other programs."""
-
-    DONE = 0
-    UNEXPECTED = 1
-    USAGE = 2
-    ANSWER_IS_NO = 3
-    IN_PART = 4
-    NO_INPUT = 5
-    STORAGE = 6
-    INTERRUPTED = 130
-
-
-# By class name, so that mapping an error imports no room that could have raised it.
-EXIT_CODES = {
+# Of others' errors, by class name: nothing of Typer's is imported to tell.
+_EXIT_CODES = {
     "TyperException": ExitCode.USAGE,
-    "ConfigError": ExitCode.USAGE,
-    "UnknownNameError": ExitCode.USAGE,
-    "ParameterError": ExitCode.USAGE,
-    "OwnFunctionError": ExitCode.USAGE,
-    "DataMissingError": ExitCode.USAGE,
-    "UnsuitableRunError": ExitCode.USAGE,
-    "ResumeError": ExitCode.USAGE,
-    "TensorBoardMissingError": ExitCode.USAGE,
-    "ClusterError": ExitCode.USAGE,
-    "DataDamagedError": ExitCode.NO_INPUT,
-    "RunFileError": ExitCode.NO_INPUT,
-    "StorageError": ExitCode.STORAGE,
     "BrokenPipeError": ExitCode.DONE,
     "KeyboardInterrupt": ExitCode.INTERRUPTED,
 }
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """The exit code of `error`, by its class or the nearest base that has one."""
-    for base in type(error).__mro__:
-        if base.__name__ in EXIT_CODES:
-            return EXIT_CODES[base.__name__]
-    return ExitCode.UNEXPECTED
+    """The exit code of `error`: its own, or that of the nearest base that has one."""
+    if isinstance(error, XavierError):
+        return error.exit_code
+    codes = (_EXIT_CODES.get(base.__name__) for base in type(error).__mro__)
+    return next((code for code in codes if code is not None), ExitCode.UNEXPECTED)
 
 
 def one_line(error: BaseException) -> str:

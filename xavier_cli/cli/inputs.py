@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from xavier_cli.cli import completion
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import clean
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.runs.errors import RunFileError

@@ -12,10 +12,11 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import gather, inputs
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, screen_width
 from xavier_cli.cli.page import clean
+from xavier_cli.errors import ExitCode
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.notation import parse_seeds
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, is_written_as_it_is, write_text
 from xavier_cli.cli.page import clean
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run

@@ -11,10 +11,11 @@ import typer
 from xavier_cli import names
 from xavier_cli.cli import cells, inputs
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import clean
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.figures.page import Drawing

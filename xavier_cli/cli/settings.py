@@ -13,8 +13,9 @@ import typer
 
 from xavier_cli import names
 from xavier_cli.cli import completion
-from xavier_cli.config import LIKE, SCALES, ConfigError, RunConfig, option_name, without_like
+from xavier_cli.config import LIKE, SCALES, RunConfig, option_name, without_like
 from xavier_cli.datasets import find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.fields import RunFields
 from xavier_cli.text_files import read_toml
 

@@ -47,7 +47,7 @@ def recipes_page() -> Page:
 
 def _seconds(recipe: Recipe) -> float | None:
     """Of the whole recipe at laptop scale; None where it needs what is not known here."""
-    from xavier_cli.config import ConfigError
+    from xavier_cli.errors import ConfigError
 
     folders = planning.Folders(Path("runs"), Path("probes"), Path("surfaces"))
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import finite_set, say_data
 from xavier_cli.cli.options import (
     DataDirOption,
@@ -26,6 +26,7 @@ from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
 from xavier_cli.commands import written
 from xavier_cli.datasets import AskedData, DataFacts, find_data
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.config import RunConfig
@@ -133,8 +134,8 @@ def _taken(path: Path) -> typer.BadParameter:
 
 def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
     """Raise `ConfigError` where the run's data has changed since; what is gone cannot be compared."""
-    from xavier_cli.config import ConfigError
     from xavier_cli.data.sets import DataMissingError
+    from xavier_cli.errors import ConfigError
 
     asked = find_data(run.config.data)
     if asked.known is None and run.data:

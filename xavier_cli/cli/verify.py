@@ -8,10 +8,11 @@ import typer
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.apart import differences_table
-from xavier_cli.cli.errors import ExitCode, say
+from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Page, clean
+from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.runs.difference import Difference

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli.datasets import DataFacts
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.plain_text import utf8, utf8_throughout
 
 # What a set may take in memory, and how many classes it may have.
@@ -24,12 +25,16 @@ MAX_TEST_EXAMPLES = 1_000_000
 MAX_EXAMPLES = 10_000_000
 
 
-class DataMissingError(Exception):
+class DataMissingError(XavierError):
     """A data set whose files are not there."""
 
+    exit_code = ExitCode.USAGE
 
-class DataDamagedError(Exception):
+
+class DataDamagedError(XavierError):
     """A data set whose files are there, but not what they should be."""
+
+    exit_code = ExitCode.NO_INPUT
 
     @classmethod
     def unreadable(cls, path: Path, error: BaseException) -> DataDamagedError:

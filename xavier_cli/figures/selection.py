@@ -9,12 +9,15 @@ from typing import TypeVar
 
 import numpy as np
 
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.figures.kinds import TENSOR_SYMBOLS
 from xavier_cli.runs.record import Run
 
 
-class UnsuitableRunError(ValueError):
+class UnsuitableRunError(XavierError, ValueError):
     """A figure was asked for something that the run does not hold; its text names what it holds."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)

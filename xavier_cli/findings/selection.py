@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from xavier_cli import names
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 
 # What two runs that compete have to share, or what is no choice of a method.

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
 from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.plain_text import utf8, utf8_throughout
 from xavier_cli.runs import contradictions, schema, surface
 from xavier_cli.runs.errors import RunFileError

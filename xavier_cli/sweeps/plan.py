@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from xavier_cli import names
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.training.cost import (

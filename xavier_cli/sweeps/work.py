@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.errors import LockedError, StorageError
+from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.locks import lock_output
 from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import ResumeError

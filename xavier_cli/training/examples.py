@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
 from xavier_cli.data import shapeset
 from xavier_cli.data.load import load_data
 from xavier_cli.data.moments import Standardizer, doubts, standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.datasets import AskedData, DataFacts, find_data
+from xavier_cli.errors import ConfigError
 from xavier_cli.training import programs
 from xavier_cli.training.cost import PROBE_EXAMPLES
 from xavier_cli.training.evaluation import BLOCK, spread_order

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from xavier_cli.errors import XavierError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
 from xavier_cli.training.engine import Engine
@@ -28,7 +29,7 @@ FIRST_SEGMENT = 20
 Doing = Literal["compiling", "pretraining", "training", "evaluating"]
 
 
-class NoRunError(Exception):
+class NoRunError(XavierError):
     """A training that was stopped before there was any run of it; it says where."""
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import jax
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config import RunConfig
 from xavier_cli.datasets import DataFacts
+from xavier_cli.errors import ConfigError
 from xavier_cli.training.cost import memory
 
 # What a container may use, in the two versions of Linux' control groups.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense, Params, forward
@@ -34,7 +34,7 @@ Row = Callable[..., Array]
 """`(x, y) -> losses`: `x` of shape `(P,)` and one `y`; both mean losses, shape `(P, 2)`."""
 
 
-class SurfaceInterruptedError(Exception):
+class SurfaceInterruptedError(XavierError):
     """Stopped before the surface was whole, so that there is nothing to keep."""
 
 

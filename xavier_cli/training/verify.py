@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import prepare
