@@ -11,8 +11,8 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from xavier_cli.config import RunConfig
+from xavier_cli.files.locks import lock_output
 from xavier_cli.findings import comparison
-from xavier_cli.locks import lock_output
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from xavier_cli import names, refusals
 from xavier_cli.config import SCALES, RunConfig, without_like
 from xavier_cli.errors import ConfigError
-from xavier_cli.text_files import read_toml
+from xavier_cli.files.text import read_toml
 
 ENDING = ".toml"
 # A plan of so many takes some 20 s and is more than anybody reads.

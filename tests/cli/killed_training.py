@@ -18,8 +18,8 @@ CALLS = ("open", "write", "fsync", "replace", "close")
 
 
 def main():
-    from xavier_cli import locks, publish
     from xavier_cli.cli import main
+    from xavier_cli.files import locks, publish
     from xavier_cli.training import keeper, loop
 
     keeper.SECONDS, keeper.COSTS = 0.0, 0

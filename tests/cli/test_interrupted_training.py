@@ -229,7 +229,7 @@ def test_of_many_that_train_into_one_file_one_proceeds_and_the_others_leave_at_o
 
 
 def test_who_comes_second_is_told_before_anything_heavy_is_loaded(tmp_path):
-    from xavier_cli.locks import lock_output
+    from xavier_cli.files.locks import lock_output
 
     code = (
         "import sys\nfrom xavier_cli.cli import main\n"

@@ -35,7 +35,7 @@ def write_whole(path, run):
 
 def write_in_place(path, run):
     """The control: the same bytes over the same calls, but into the file that is there."""
-    from xavier_cli import publish
+    from xavier_cli.files import publish
     from xavier_cli.runs import store
 
     content = []
@@ -116,7 +116,7 @@ def state(path, old, new):
 
 
 def kill(folder, writer):
-    from xavier_cli import publish
+    from xavier_cli.files import publish
 
     path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
     write_whole(path, old)
@@ -142,7 +142,7 @@ def kill_checkpoints(folder, writer):
     """As `kill`, of checkpoints: whether one can be read after each kill, and of what."""
     import shutil
 
-    from xavier_cli import publish
+    from xavier_cli.files import publish
     from xavier_cli.runs import checkpoint
 
     path, (old, new) = folder / "run.h5", (small_run("1,"), small_run("2,3"))
@@ -194,7 +194,7 @@ def rewrite(folder, writer):
 
 def linger(folder, name):
     """Stay in the middle of writing `name` until killed."""
-    from xavier_cli import publish
+    from xavier_cli.files import publish
 
     def verify(temporary):
         print("ready", flush=True)
@@ -205,7 +205,7 @@ def linger(folder, name):
 
 def hold(folder, writer):
     """Hold the lock of `run.h5` until told to stop."""
-    from xavier_cli import locks
+    from xavier_cli.files import locks
 
     with locks.lock_output(folder / "run.h5"):
         print("ready", flush=True)
@@ -214,8 +214,8 @@ def hold(folder, writer):
 
 def contend(folder, writer):
     """Take the lock again and again; a marker that is there already means that two had it."""
-    from xavier_cli import locks
     from xavier_cli.errors import StorageError
+    from xavier_cli.files import locks
 
     taken = refused = 0
     deadline = time.monotonic() + 1.0

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli import locks, publish
 from xavier_cli.errors import StorageError
+from xavier_cli.files import locks, publish
 from xavier_cli.runs import checkpoint
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.store import read_run, write_run

@@ -16,7 +16,7 @@ import dask
 import pytest
 from distributed import LocalCluster, Security
 
-from xavier_cli.locks import lock_output
+from xavier_cli.files.locks import lock_output
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_surface, write_run
 from xavier_cli.sweeps import cluster_job, plan

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
-from xavier_cli.locks import lock_output
+from xavier_cli.files.locks import lock_output
 from xavier_cli.plain_text import clean
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xavier_cli.caches import compiled_programs
 from xavier_cli.config import RunConfig
 from xavier_cli.data import sets
+from xavier_cli.files.caches import compiled_programs
 from xavier_cli.training import examples, programs
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.evaluation import BLOCK

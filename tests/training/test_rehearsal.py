@@ -8,9 +8,9 @@ import os
 import pytest
 from test_run_faults import Faulty
 
-from xavier_cli import publish
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import StorageError
+from xavier_cli.files import publish
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.training import durable
 from xavier_cli.training.durable import train_group_to_files, train_to_file

@@ -76,7 +76,7 @@ def _rescue(found: Diagnosis, output: Path) -> None:
         why = "the file is whole" if found.is_whole else found.missed or "nothing in it can be believed"
         say(f"xavier: nothing to rescue: {clean(why)}")
         return
-    from xavier_cli.locks import lock_output
+    from xavier_cli.files.locks import lock_output
     from xavier_cli.runs.store import write_run
 
     with lock_output(output):

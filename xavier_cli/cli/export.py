@@ -113,7 +113,7 @@ def _write_netcdf(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: 
 
 def _write_events(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
     from xavier_cli.export.tensorboard import event_files
-    from xavier_cli.publish import publish
+    from xavier_cli.files.publish import publish
 
     if output.exists() and not output.is_dir():
         raise typer.BadParameter(f"`{output}` is a file; name a folder", param_hint="--output")

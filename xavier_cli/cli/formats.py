@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.json_text import write_json
+from xavier_cli.files.json_text import write_json
 
 # The signs that begin a formula, also as wide as Chinese ones. A tab or line end before them is gone by then.
 _FORMULA = tuple("=+-@＝＋－＠")

@@ -16,8 +16,8 @@ from xavier_cli.cli.page import Page, clean
 from xavier_cli.cli.results import results
 from xavier_cli.cli.streams import give_up_stdout
 from xavier_cli.errors import StorageError
+from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.plain_text import utf8
-from xavier_cli.publish import publish, rehearse
 
 
 class Format(StrEnum):

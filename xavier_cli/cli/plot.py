@@ -123,7 +123,7 @@ def plot(
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
     from xavier_cli.figures.selection import Selection
-    from xavier_cli.publish import publish
+    from xavier_cli.files.publish import publish
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
     read, notes = inputs.Inputs(), list[str]()

@@ -43,8 +43,8 @@ def probe(
     """
     from xavier_cli.cli.initial import initial_page
     from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.expectation import expectation
-    from xavier_cli.locks import lock_output
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices

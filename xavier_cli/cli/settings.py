@@ -17,7 +17,7 @@ from xavier_cli.config import LIKE, SCALES, RunConfig, option_name, without_like
 from xavier_cli.datasets import find_data
 from xavier_cli.errors import ConfigError
 from xavier_cli.fields import RunFields
-from xavier_cli.text_files import read_toml
+from xavier_cli.files.text import read_toml
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"

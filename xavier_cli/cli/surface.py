@@ -134,7 +134,7 @@ def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
 def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool) -> Surface:
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.cli.signals import StopFlag
-    from xavier_cli.locks import lock_output
+    from xavier_cli.files.locks import lock_output
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room

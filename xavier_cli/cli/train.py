@@ -184,7 +184,7 @@ def _train(
     asked: int | None,
     live: bool,
 ) -> Run:
-    from xavier_cli.locks import lock_output
+    from xavier_cli.files.locks import lock_output
 
     # Before anything that takes long: who comes second is told at once.
     with lock_output(path), StopFlag() as stopped:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xavier_cli import names
-from xavier_cli.caches import cache_folder
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
@@ -16,6 +15,7 @@ from xavier_cli.data.images import find_folder, list_images, read_images
 from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
 from xavier_cli.datasets import AskedData
+from xavier_cli.files.caches import cache_folder
 
 
 def fetched_folder() -> Path:

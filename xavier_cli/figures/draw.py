@@ -17,7 +17,7 @@ from xavier_cli.figures.look import look
 from xavier_cli.figures.page import Drawing
 from xavier_cli.figures.samples import Samples
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
-from xavier_cli.publish import publish
+from xavier_cli.files.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 

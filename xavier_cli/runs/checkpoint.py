@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.publish import publish, rehearse, sweep
+from xavier_cli.files.publish import publish, rehearse, sweep
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError
 

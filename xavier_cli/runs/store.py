@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.publish import publish, rehearse
+from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.runs import content, contradictions, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest

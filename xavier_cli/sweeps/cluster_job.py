@@ -22,7 +22,7 @@ from typing import Any
 from distributed import Reschedule, get_worker
 
 from xavier_cli.errors import StorageError, XavierError
-from xavier_cli.locks import lock_output
+from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.work import Ending, Task, make
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices

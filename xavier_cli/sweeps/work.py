@@ -14,7 +14,7 @@ from typing import Any, Literal
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
-from xavier_cli.locks import lock_output
+from xavier_cli.files.locks import lock_output
 from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run

@@ -8,7 +8,7 @@ from multiprocessing import parent_process
 
 import jax
 
-from xavier_cli import caches
+from xavier_cli.files import caches
 from xavier_cli.training import programs
 
 

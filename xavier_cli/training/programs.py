@@ -25,7 +25,7 @@ import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
-from xavier_cli.caches import Cache
+from xavier_cli.files.caches import Cache
 
 Options = dict[str, Any] | None
 """What a program's compiler is told, as `jax.stages.Lowered.compile` takes it."""

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 import platformdirs
 
-from xavier_cli.publish import is_temporary, publish_cached, sweep
+from xavier_cli.files.publish import is_temporary, publish_cached, sweep
 
 # How earlier versions called what they were writing; nobody writes such a file any more.
 _EARLIER_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?:\.tmp)?")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.errors import ConfigError
-from xavier_cli.text_files import LARGEST, read_toml
+from xavier_cli.files.text import LARGEST, read_toml
 
 
 @pytest.fixture

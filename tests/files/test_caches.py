@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import pytest
 
-from xavier_cli import publish
-from xavier_cli.caches import Cache, Size, compiled_programs, decoded_data, jax_programs
+from xavier_cli.files import publish
+from xavier_cli.files.caches import Cache, Size, compiled_programs, decoded_data, jax_programs
 
 A, B, C = (f"{letter * 16}.npz" for letter in "abc")
 
@@ -78,7 +78,7 @@ WRITER = """
 import re, sys, time
 from pathlib import Path
 from xavier_cli import publish
-from xavier_cli.caches import Cache
+from xavier_cli.files.caches import Cache
 def write(file):
     file.write(bytes(500)); file.flush(); print("begun", flush=True); time.sleep(60)
 Cache("data", "", Path(sys.argv[1]), re.compile("x"), 2500).put("a" * 16 + ".npz", 500, write)

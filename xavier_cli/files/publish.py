@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from xavier_cli.errors import StorageError
-from xavier_cli.locks import (
+from xavier_cli.files.locks import (
     is_same_file,
     make_folder,
     missing_folders,
