@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from xavier_cli import names, refusals
 from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.own import recorded_words
-from xavier_cli.plain_text import utf8
+from xavier_cli.sanitize import utf8
 
 
 class CollisionError(XavierError, ValueError):

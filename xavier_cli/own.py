@@ -28,8 +28,8 @@ from typing import Any
 
 from xavier_cli import names
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.plain_text import said, utf8
 from xavier_cli.process_state import SettingsChangedError, kept_state
+from xavier_cli.sanitize import said, utf8
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)

@@ -83,7 +83,7 @@ def test_init_show_explains_the_root_of_five(xavier):
 
 
 def test_a_screen_without_greek_is_still_served(xavier):
-    from xavier_cli.plain_text import encodable
+    from xavier_cli.sanitize import encodable
 
     assert encodable("1000 → 9, φ, ∞", "ascii") == "1000 -> 9, phi, inf"
 

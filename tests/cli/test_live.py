@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.cli import live
-from xavier_cli.plain_text import encodable
+from xavier_cli.sanitize import encodable
 from xavier_cli.training.loop import Progress, Seen
 from xavier_cli.training.population import Variant
 

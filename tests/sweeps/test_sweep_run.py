@@ -17,9 +17,9 @@ import pytest
 
 from xavier_cli.data.sets import DataMissingError
 from xavier_cli.files.locks import lock_output
-from xavier_cli.plain_text import clean
 from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run
+from xavier_cli.sanitize import clean
 from xavier_cli.sweeps import held, plan, work
 from xavier_cli.sweeps.ledger import Ledger
 from xavier_cli.sweeps.plan import Folders

@@ -17,7 +17,7 @@ from xavier_cli.cli.errors import exit_code, one_line, say, say_warning
 from xavier_cli.cli.results import results_apart
 from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import ExitCode, StorageError
-from xavier_cli.plain_text import clean, show_stand_ins
+from xavier_cli.sanitize import clean, show_stand_ins
 
 app = typer.Typer(
     name="xavier",

@@ -7,7 +7,7 @@ import re
 import sys
 
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.plain_text import clean, said
+from xavier_cli.sanitize import clean, said
 
 # Of others' errors, by class name: nothing of Typer's is imported to tell.
 _EXIT_CODES = {

@@ -14,7 +14,7 @@ import numpy as np
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.progress import Patient, clock, named, shown_progress
 from xavier_cli.cli.sparkline import sparklines
-from xavier_cli.plain_text import encodable
+from xavier_cli.sanitize import encodable
 
 if TYPE_CHECKING:
     from xavier_cli.training.loop import Progress, Seen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli.plain_text import LARGE
-from xavier_cli.plain_text import fixed as fixed
+from xavier_cli.sanitize import LARGE
+from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
 
 

@@ -17,7 +17,7 @@ from xavier_cli.cli.results import results
 from xavier_cli.cli.streams import give_up_stdout
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
-from xavier_cli.plain_text import utf8
+from xavier_cli.sanitize import utf8
 
 
 class Format(StrEnum):

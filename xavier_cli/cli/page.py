@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 # What every page is made of: the rooms of the command line find it here.
-from xavier_cli.plain_text import clean as clean
+from xavier_cli.sanitize import clean as clean
 
 
 @dataclass(frozen=True)

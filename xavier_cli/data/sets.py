@@ -13,7 +13,7 @@ import numpy as np
 
 from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.plain_text import utf8, utf8_throughout
+from xavier_cli.sanitize import utf8, utf8_throughout
 
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33

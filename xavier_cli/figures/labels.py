@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from xavier_cli import names
 from xavier_cli.config import DETAILS
 from xavier_cli.figures.look import in_updates
-from xavier_cli.plain_text import clean
 from xavier_cli.runs.record import Run
+from xavier_cli.sanitize import clean
 
 # In the order people say it. Seeds are no difference: runs that differ in them alone are merged.
 _PHRASES: dict[str, Callable[[Run], str]] = {

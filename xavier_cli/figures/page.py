@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from xavier_cli.figures.look import DOUBLE, DPI, SINGLE, SMALL
 from xavier_cli.figures.selection import UnsuitableRunError
-from xavier_cli.plain_text import clean
+from xavier_cli.sanitize import clean
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
-from xavier_cli.plain_text import utf8
+from xavier_cli.sanitize import utf8
 
 
 def write_json(content: object, indent: int | None = None, sorted_keys: bool = False) -> str:

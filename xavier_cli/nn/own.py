@@ -17,8 +17,8 @@ from jax import Array
 from jax.nn.initializers import Initializer
 
 from xavier_cli.own import OwnFunctionError, changes_settings, guarded, load_own, one_line
-from xavier_cli.plain_text import said
 from xavier_cli.process_state import SettingsChangedError, kept_state
+from xavier_cli.sanitize import said
 
 Activation = Callable[[Array], Array]
 

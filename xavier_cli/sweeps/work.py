@@ -15,10 +15,10 @@ from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.files.locks import lock_output
-from xavier_cli.plain_text import said
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.sanitize import said
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training.cost import members_together

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from xavier_cli.errors import XavierError
-from xavier_cli.plain_text import fixed
+from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided"]

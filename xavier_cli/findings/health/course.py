@@ -12,9 +12,9 @@ from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
 from xavier_cli.findings.health.inside import other_start
-from xavier_cli.plain_text import fixed
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
+from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import late_records
 
 NEAR_CHANCE = 0.02

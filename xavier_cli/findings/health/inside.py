@@ -13,8 +13,8 @@ from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layers import over_time
-from xavier_cli.plain_text import fixed
 from xavier_cli.runs.record import Run
+from xavier_cli.sanitize import fixed
 
 SATURATED = 0.9
 DEAD = 0.5
