@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from xavier_cli import names
 from xavier_cli.cli.diagnosis import findings_page, is_sick
 from xavier_cli.cli.inside import inside_page
 from xavier_cli.cli.ls import _values, runs_page
@@ -23,6 +22,7 @@ from xavier_cli.report.page import page
 from xavier_cli.runs import schema
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.merge import merge_runs
+from xavier_cli.vocabulary import lookup
 
 
 def _selected(*runs):
@@ -48,7 +48,7 @@ TABLES = {
     "merge": _merged,
 }
 EXPORTS = {
-    "claims": lambda *runs: judge_all(names.CLAIMS, runs),
+    "claims": lambda *runs: judge_all(lookup.CLAIMS, runs),
     "csv": lambda run, _: list(long_records(run, "x")),
     "json": lambda run, _: whole(run, "x"),
 }

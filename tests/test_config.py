@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from xavier_cli import refusals
 from xavier_cli.config import SCALES, RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.names import ACTIVATIONS, INITIALIZERS
 from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typer import Typer
 
 import xavier_cli
 from xavier_cli.cli.app import COMMANDS
-from xavier_cli.names import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
+from xavier_cli.vocabulary.lookup import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

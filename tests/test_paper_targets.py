@@ -11,7 +11,6 @@ import pytest
 from paper_targets import Seen, failing
 
 from xavier_cli.data import shapeset
-from xavier_cli.names import INITIALIZERS
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
@@ -24,6 +23,7 @@ from xavier_cli.training.feed import decode
 from xavier_cli.training.jacobian import Spectrograph, factors, singular
 from xavier_cli.training.keys import Purpose, seed_key, shared_key
 from xavier_cli.training.probe import make_probe
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 SIZES = layer_sizes(1024, 5, 1000, 9)
 INITS = ("standard", "normalized")

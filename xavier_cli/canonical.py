@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xavier_cli import names, refusals
+from xavier_cli import refusals
 from xavier_cli.errors import ConfigError, XavierError
-from xavier_cli.own import recorded_words
 from xavier_cli.sanitize import utf8
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.user_functions import recorded_words
 
 
 class CollisionError(XavierError, ValueError):
@@ -50,7 +51,7 @@ class Canonical(BaseModel):
     def _validated(cls, settings: Mapping[str, object]) -> Self:
         misspelt = [key for key in settings if key not in cls.model_fields]
         if misspelt:
-            raise ConfigError(names.unknown("setting", misspelt[0], cls.model_fields))
+            raise ConfigError(lookup.unknown("setting", misspelt[0], cls.model_fields))
         for key, value in settings.items():
             # A configuration is kept as JSON, which is text.
             if isinstance(value, str) and (text := utf8(value)) != value:

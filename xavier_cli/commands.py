@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 from xavier_cli.config import RunConfig, option_name, resolve_update_rule
-from xavier_cli.datasets import find_data
-from xavier_cli.notation import write_value
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.grammar import write_value
 
 
 def written(*words: str | Path) -> str:

@@ -8,16 +8,16 @@ from typing import NoReturn, Self
 
 from pydantic import model_validator
 
-from xavier_cli import names
 from xavier_cli.canonical import CollisionError
-from xavier_cli.datasets import find_data
 from xavier_cli.errors import ConfigError
 from xavier_cli.fields import MAX_RECORDS, RunFields
 from xavier_cli.fields import MAX_SEED as MAX_SEED
-from xavier_cli.notation import STANDARDIZE, parse_rate_schedule, parse_schedule
-from xavier_cli.optimizers import parse_optimizer
-from xavier_cli.own import is_own, short_name
-from xavier_cli.words import find_activation, layer_inits
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.grammar import STANDARDIZE, parse_rate_schedule, parse_schedule
+from xavier_cli.vocabulary.optimizers import parse_optimizer
+from xavier_cli.vocabulary.resolve import find_activation, layer_inits
+from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
 LOOKS = ("records", "eval_examples", "jacobian_examples")
@@ -286,7 +286,7 @@ def without_like(settings: Mapping[str, object]) -> dict[str, object]:
     if like is None:
         return kept
     if not isinstance(like, str) or like not in LIKE:
-        raise ConfigError("like: " + names.unknown("framework", str(like), LIKE))
+        raise ConfigError("like: " + lookup.unknown("framework", str(like), LIKE))
     for field in LIKE[like]:
         if field in kept:
             raise ConfigError(

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from xavier_cli.canonical import Canonical
-from xavier_cli.datasets import find_data
 from xavier_cli.errors import ConfigError
-from xavier_cli.notation import (
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.grammar import (
     at_most,
     number,
     parse_coding,
@@ -23,9 +23,16 @@ from xavier_cli.notation import (
     parse_widths,
     whole,
 )
-from xavier_cli.optimizers import parse_optimizer
-from xavier_cli.own import OwnFunctionError, check_unchanged, places, read_sources, text_digest, write_sources
-from xavier_cli.words import all_inits, find_activation, find_bias, find_layers, find_pretraining
+from xavier_cli.vocabulary.optimizers import parse_optimizer
+from xavier_cli.vocabulary.resolve import all_inits, find_activation, find_bias, find_layers, find_pretraining
+from xavier_cli.vocabulary.user_functions import (
+    OwnFunctionError,
+    check_unchanged,
+    places,
+    read_sources,
+    text_digest,
+    write_sources,
+)
 
 MAX_SEED = 2**32 - 1
 MAX_RECORDS = 20_000

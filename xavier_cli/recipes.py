@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xavier_cli import names, refusals
+from xavier_cli import refusals
 from xavier_cli.config import SCALES, RunConfig, without_like
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
+from xavier_cli.vocabulary import lookup
 
 ENDING = ".toml"
 # A plan of so many takes some 20 s and is more than anybody reads.
@@ -112,7 +113,7 @@ class Recipe(_Part):
     @field_validator("claims")
     @classmethod
     def _known_claims(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(names.find("claim", word, names.CLAIMS).name for word in claims)
+        return tuple(lookup.find("claim", word, lookup.CLAIMS).name for word in claims)
 
     @field_validator("figures")
     @classmethod
@@ -180,7 +181,7 @@ def _plain(cell: Settings) -> Settings:
 def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], place: str = "") -> None:
     for word in words:
         if word not in known:
-            raise ValueError((f"{place}: " if place else "") + names.unknown(kind, word, known))
+            raise ValueError((f"{place}: " if place else "") + lookup.unknown(kind, word, known))
 
 
 def shipped_folder() -> Path:
@@ -206,7 +207,7 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
     """
     if "\0" in word:
         # No file can be called so.
-        raise RecipeError(names.unknown("recipe", word, shipped_recipes()))
+        raise RecipeError(lookup.unknown("recipe", word, shipped_recipes()))
     path = Path(word)
     if path.suffix == ENDING or path.name != word:
         return beside / path if beside else path
@@ -218,7 +219,7 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
         # A name that no file may have is no file either; pathlib would raise.
         if os.path.isfile(found := folder / f"{name}{ENDING}"):
             return found
-    raise RecipeError(names.unknown("recipe", word, shipped_recipes()))
+    raise RecipeError(lookup.unknown("recipe", word, shipped_recipes()))
 
 
 def read_recipe(word: str) -> Recipe:
@@ -256,7 +257,7 @@ def _one_line(error: ValidationError) -> str:
         part = {"figures": Figure, "table": PaperRow if "paper" in parent else Table}.get(
             str(first["loc"][0]), Recipe
         )
-        words = names.unknown("key", key, part.model_fields if parent else Recipe.model_fields)
+        words = lookup.unknown("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
     words = refusals.words(first)
     return f"{place}: {words}" if place else words

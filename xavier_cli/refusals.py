@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from xavier_cli.notation import write_value
+from xavier_cli.vocabulary.grammar import write_value
 
 _LONGEST = 60
 

@@ -14,10 +14,10 @@ from xavier_cli.config import RunConfig
 from xavier_cli.data.own import own_set
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, digest, load_own
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
 from xavier_cli.training.update import applied, make_optimizer
+from xavier_cli.vocabulary.user_functions import OwnFunctionError, digest, load_own
 
 MUTE = """
 class Mute(Exception):

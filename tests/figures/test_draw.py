@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import find_data
 from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.look import configuration_styles, in_updates, layer_styles
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.vocabulary.datasets import find_data
 
 # Runs as deep as the edge of chaos needs have tests of their own.
 OF_RUNS = [kind for kind in KINDS.values() if kind.draws == "runs" and kind.name != "edge-of-chaos"]

@@ -14,13 +14,13 @@ import pytest
 
 from xavier_cli.cli.reported import report_content
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
 from xavier_cli.report import colours, pictures
 from xavier_cli.report.content import Cell, Content, Grid
 from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page
 from xavier_cli.runs.isolate import Isolation
-from xavier_cli.statements import CLAIMS
+from xavier_cli.vocabulary.claims import CLAIMS
+from xavier_cli.vocabulary.datasets import DataFacts
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$\u202e\x1b[31m</style>]]>"
 VOID = {"meta", "input", "br", "link", "hr", "img"}

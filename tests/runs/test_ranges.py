@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import StorageError
 from xavier_cli.runs import content, contradictions, hdf5, store
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.ranges import Range, is_ordered, out_of_range
 from xavier_cli.runs.rescue import examine
 from xavier_cli.runs.store import read_any, read_run, write_run
+from xavier_cli.vocabulary.datasets import DataFacts
 
 ROWS = {name: row for name, row in content.ROWS.items() if row.dtype[1] in "fi"}
 

@@ -19,7 +19,7 @@ def contents():
     import numpy as np
 
     from xavier_cli.config import RunConfig
-    from xavier_cli.datasets import DataFacts
+    from xavier_cli.vocabulary.datasets import DataFacts
 
     conftest.BINS = 6
     tiny = {"depth": 2, "width": 4, "seeds": "3,7", "test_examples": 20}

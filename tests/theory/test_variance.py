@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from exact_activations import ACTS, Act
 
-from xavier_cli.names import INITIALIZERS
 from xavier_cli.theory.sampling import sampling_deviations
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import Net, logits_variance, make_net, predict, run_maps
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 CLASSES, SEEDS = 9, 20
 LAWS = INITIALIZERS

@@ -7,13 +7,13 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import Examples
-from xavier_cli.datasets import DataFacts
 from xavier_cli.training import programs, train, verify
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import FiniteFeed
 from xavier_cli.training.layout import choose_layout
 from xavier_cli.training.population import Population, Variant
+from xavier_cli.vocabulary.datasets import DataFacts
 
 INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
 PLENTY = 120

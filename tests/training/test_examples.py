@@ -9,7 +9,6 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.data.sets import DataDamagedError
-from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
@@ -18,6 +17,7 @@ from xavier_cli.training import evaluation
 from xavier_cli.training.evaluation import evaluate, spread_order
 from xavier_cli.training.examples import prepare
 from xavier_cli.training.feed import FiniteFeed, decode
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
 
 
 @pytest.fixture(scope="module")

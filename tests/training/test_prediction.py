@@ -8,7 +8,7 @@ import pytest
 from xavier_cli.config import RunConfig
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.training.prediction import _known, predict_run
-from xavier_cli.words import find_initializer, layer_inits
+from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.normal(size=(40, 30)), RNG.integers(0, 4, 40)

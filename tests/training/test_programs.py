@@ -19,12 +19,12 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.files.caches import Cache, compiled_programs
-from xavier_cli.own import _module as own_module
 from xavier_cli.training import programs
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.layout import choose_layout
 from xavier_cli.training.population import population_of
 from xavier_cli.training.train import train
+from xavier_cli.vocabulary.user_functions import _module as own_module
 
 SMALL = {"data": "mnist", "depth": 1, "width": 4, "updates": 30, "records": 2, "eval_examples": 500}
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.notation import write_value
-from xavier_cli.own import is_own
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import write_value
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 if TYPE_CHECKING:
-    from xavier_cli.entries import Activation, Initializer
     from xavier_cli.theory.saturation import Regions
+    from xavier_cli.vocabulary.entry import Activation, Initializer
 
 LIST_SCHEMA = "xavier.act.list/1"
 SHOW_SCHEMA = "xavier.act.show/1"
@@ -64,7 +64,7 @@ def show(name: NameArgument, format: FormatOption = None, output: OutputOption =
 def list_page() -> Page:
     """The answer of `act list`."""
     rows, records = [], []
-    for word in names.ACTIVATIONS.values():
+    for word in lookup.ACTIVATIONS.values():
         rows.append((word.name, word.formula, interval(*word.range), ", ".join(word.aliases)))
         records.append(
             {
@@ -157,13 +157,13 @@ def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
     ]
 
 
-def elsewhere(spellings: names.Spellings, aliases: tuple[str, ...]) -> list[tuple[str, str]]:
+def elsewhere(spellings: lookup.Spellings, aliases: tuple[str, ...]) -> list[tuple[str, str]]:
     """Rows for the other names a thing has; what it has not is left out."""
     rows = [("JAX", spellings.jax), ("Keras", spellings.keras), ("PyTorch", spellings.torch)]
     return [row for row in [*rows, ("also called", ", ".join(aliases))] if row[1]]
 
 
-def elsewhere_data(spellings: names.Spellings, aliases: tuple[str, ...]) -> dict[str, object]:
+def elsewhere_data(spellings: lookup.Spellings, aliases: tuple[str, ...]) -> dict[str, object]:
     """The same for programs."""
     return {
         "jax": spellings.jax,

@@ -83,7 +83,7 @@ RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act",
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     """While a command runs: it says which files' code it runs, or refuses to run any."""
-    from xavier_cli import own
+    from xavier_cli.vocabulary import user_functions
 
     def told(file: str) -> None:
         stack.enter_context(results_apart())
@@ -91,21 +91,21 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise own.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
+        raise user_functions.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
-    command, before = _command(arguments), own.before_running
-    own.before_running = told if command in RUNS_CODE else refused
+    command, before = _command(arguments), user_functions.before_running
+    user_functions.before_running = told if command in RUNS_CODE else refused
     try:
         with ExitStack() as stack:
             yield
     # Its way out is not the command's, nor is its error one of ours.
     except (SystemExit, Exception) as error:
-        blamed = own.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
+        blamed = user_functions.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
         if blamed is None:
             raise
         raise blamed from error
     finally:
-        own.before_running = before
+        user_functions.before_running = before
 
 
 def _command(arguments: Sequence[str]) -> str:

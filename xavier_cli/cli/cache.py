@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.files.caches import Cache, Size, compiled_programs, decoded_data, jax_programs
+from xavier_cli.vocabulary import lookup
 
 SHOW_SCHEMA = "xavier.cache.show/1"
 CLEAR_SCHEMA = "xavier.cache.clear/1"
@@ -61,7 +61,7 @@ def clear(
     from xavier_cli.errors import StorageError
 
     if what is not None and what not in KINDS:
-        raise typer.BadParameter(names.unknown("cache", what, KINDS), param_hint="programs|data")
+        raise typer.BadParameter(lookup.unknown("cache", what, KINDS), param_hint="programs|data")
     freed = []
     for each in caches():
         if what is None or each.kind == what:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import clean
 from xavier_cli.config import SCALES, RunConfig
 from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
     from xavier_cli.recipes import Recipe
@@ -109,13 +109,13 @@ def make_plan(
     from xavier_cli.sweeps import plan
 
     if scale not in SCALES:
-        raise typer.BadParameter(names.unknown("scale", scale, SCALES), param_hint="--scale")
+        raise typer.BadParameter(lookup.unknown("scale", scale, SCALES), param_hint="--scale")
     part = parse_shard(shard)
     recipe = read_recipe(word)
     for i, figure in enumerate(recipe.figures):
         try:
-            names.find("kind of figure", figure.kind, KINDS)
-        except names.UnknownNameError as error:
+            lookup.find("kind of figure", figure.kind, KINDS)
+        except lookup.UnknownNameError as error:
             raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
     count = recipe.count()
     if count > MOST_CELLS:
@@ -253,7 +253,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
             raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
         if recipe.command != "surface" and key not in RunConfig.model_fields:
             raise typer.BadParameter(
-                names.unknown("setting", key, RunConfig.model_fields), param_hint="--set"
+                lookup.unknown("setting", key, RunConfig.model_fields), param_hint="--set"
             )
         changes[key] = value.strip()
     if seeds is not None:

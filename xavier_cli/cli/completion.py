@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from xavier_cli import names
+from xavier_cli.vocabulary import lookup
 
 # A shell waits: each function imports what it needs, and only when it is asked.
 Offers = list[tuple[str, str]]
@@ -15,17 +15,17 @@ Offers = list[tuple[str, str]]
 
 def activations(incomplete: str) -> Offers:
     """Activations, with their formulas."""
-    return _begun(incomplete, {word.name: word.formula for word in names.ACTIVATIONS.values()})
+    return _begun(incomplete, {word.name: word.formula for word in lookup.ACTIVATIONS.values()})
 
 
 def initializers(incomplete: str) -> Offers:
     """Initializers, with their laws."""
-    return _begun(incomplete, {word.name: word.law for word in names.INITIALIZERS.values()})
+    return _begun(incomplete, {word.name: word.law for word in lookup.INITIALIZERS.values()})
 
 
 def optimizers(incomplete: str) -> Offers:
     """Optimizers, with what they are."""
-    from xavier_cli.optimizers import OPTIMIZERS, SHORT
+    from xavier_cli.vocabulary.optimizers import OPTIMIZERS, SHORT
 
     known = {word.name: word.about for word in OPTIMIZERS.values()}
     return _begun(incomplete, known | {short: f"{name} with momentum" for short, (name, _) in SHORT.items()})
@@ -33,14 +33,14 @@ def optimizers(incomplete: str) -> Offers:
 
 def data_sets(incomplete: str) -> Offers:
     """Data sets, and the beginnings of those that have a size or a path in their name."""
-    from xavier_cli.datasets import FAMILIES
+    from xavier_cli.vocabulary.datasets import FAMILIES
 
     families = {
         family.partition(":")[0] + ":": about
         for family, about in FAMILIES.items()
         if re.match("[a-z]+:", family)
     }
-    return _begun(incomplete, {word.name: word.about for word in names.DATA_SETS.values()} | families)
+    return _begun(incomplete, {word.name: word.about for word in lookup.DATA_SETS.values()} | families)
 
 
 def scales(incomplete: str) -> Offers:

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import asked_for, finite_set
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
 from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet
-    from xavier_cli.datasets import DataFacts
+    from xavier_cli.vocabulary.datasets import DataFacts
 
 LIST_SCHEMA = "xavier.data.list/1"
 SHOW_SCHEMA = "xavier.data.show/1"
 VERIFY_SCHEMA = "xavier.data.verify/1"
 # Those that `list` and `verify` look for: everything that has a name of its own.
-NAMED = (*names.DATA_SETS, SMALL_IMAGENET)
+NAMED = (*lookup.DATA_SETS, SMALL_IMAGENET)
 PARTS = ("train", "valid", "test")
 
 data = typer.Typer(

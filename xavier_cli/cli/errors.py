@@ -46,7 +46,8 @@ def _of_option(error: BaseException) -> str:
     options = getattr(getattr(error, "param", None), "opts", None)
     if not callable(judged) or not options:
         return ""
-    from xavier_cli import names, refusals
+    from xavier_cli import refusals
+    from xavier_cli.vocabulary import lookup
 
     first, name = judged()[0], max(options, key=len)
     option = name if name.startswith("-") else name.upper()
@@ -55,7 +56,7 @@ def _of_option(error: BaseException) -> str:
     choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
     if choices:
         known = re.findall(r"'([^']*)'", choices[1])
-        return f"{option}: {names.unknown('value', str(first['input']), known)}"
+        return f"{option}: {lookup.unknown('value', str(first['input']), known)}"
     return f"{option}: {refusals.words(first)}{refusals.given(first)}"
 
 

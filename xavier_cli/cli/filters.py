@@ -12,9 +12,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from xavier_cli import names
-from xavier_cli.datasets import find_data
-from xavier_cli.words import PLACES, find_activation, find_bias, find_layers
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.resolve import PLACES, find_activation, find_bias, find_layers
 
 WhereOption = Annotated[
     list[str] | None,
@@ -52,7 +52,7 @@ _CANONICAL: Mapping[str, Callable[[str], str]] = {
 
 _PARAMETERS = {
     each.name
-    for table in (names.ACTIVATIONS, names.INITIALIZERS)
+    for table in (lookup.ACTIVATIONS, lookup.INITIALIZERS)
     for row in table.values()
     for each in row.parameters
 }
@@ -107,7 +107,7 @@ def known(rows: Sequence[Row], values: Callable[[Row], Values], name: str, optio
     """Refuse a `name` that no row has a value for, with the nearest one that some have."""
     there = dict.fromkeys(key for row in rows for key in values(row))
     if rows and name not in there:
-        raise typer.BadParameter(names.unknown("name", name, there), param_hint=option)
+        raise typer.BadParameter(lookup.unknown("name", name, there), param_hint=option)
 
 
 def _fits(name: str, value: object, sign: str, wanted: str) -> bool:

@@ -13,8 +13,8 @@ from xavier_cli.cli.errors import say
 from xavier_cli.cli.page import clean
 from xavier_cli.cli.settings import refuse_bare_folder
 from xavier_cli.config import MAX_SEED
-from xavier_cli.datasets import AskedData, DataFacts, find_data
 from xavier_cli.errors import ConfigError, ExitCode
+from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet

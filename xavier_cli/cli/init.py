@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.cli.act import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.notation import parse_layers
-from xavier_cli.words import PLACES, find_initializer
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import parse_layers
+from xavier_cli.vocabulary.resolve import PLACES, find_initializer
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from xavier_cli.entries import Initializer
+    from xavier_cli.vocabulary.entry import Initializer
 
 LIST_SCHEMA = "xavier.init.list/1"
 SHOW_SCHEMA = "xavier.init.show/1"
@@ -78,7 +78,7 @@ def show(
 
 def list_page() -> Page:
     """The answer of `init list`."""
-    words = names.INITIALIZERS.values()
+    words = lookup.INITIALIZERS.values()
     records = [
         {
             "name": word.name,

@@ -15,7 +15,7 @@ from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
-from xavier_cli.words import find_initializer, layer_inits
+from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 SCHEMA = "xavier.probe/1"
 

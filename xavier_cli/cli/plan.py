@@ -8,7 +8,6 @@ from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.progress import about
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores
 from xavier_cli.training.cost import (
@@ -21,6 +20,7 @@ from xavier_cli.training.cost import (
     trained_members,
 )
 from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.vocabulary.datasets import DataFacts
 
 SCHEMA = "xavier.plan/1"
 _NAMES = {"memory_bytes": "memory"}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import gather, inputs
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
@@ -18,7 +17,8 @@ from xavier_cli.cli.output import check_output, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
 from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
-from xavier_cli.notation import parse_seeds
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import parse_seeds
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -104,7 +104,7 @@ def plot(
     Runs of one configuration are merged. Without RUN: the runs of the newest command in `runs/` (or
     `XAVIER_RUNS_DIR`); for `curves` all runs there; for `loss-surface` the newest file in `surfaces/`.
     """
-    asked = names.find("kind of figure", kind, KINDS)
+    asked = lookup.find("kind of figure", kind, KINDS)
     chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
     if asked.draws != "samples" and (data is not None or seed is not None):
         raise typer.BadParameter(f"`{asked.name}` takes no `--data` and no `--seed`: `samples` does")
@@ -118,7 +118,7 @@ def plot(
     check_output(path)
     if path.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
-            names.unknown("ending of a figure", path.suffix or path.name, ENDINGS), param_hint="--output"
+            lookup.unknown("ending of a figure", path.suffix or path.name, ENDINGS), param_hint="--output"
         )
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli import names
 from xavier_cli.cli import numbers
 from xavier_cli.cli.diagnosis import findings_page
 from xavier_cli.cli.inside import settings_of
@@ -23,6 +22,7 @@ from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary import lookup
 
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}
 # What is listed by name in a sentence; the rest is counted.
@@ -46,7 +46,7 @@ def report_content(
     ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
     drawn, undrawn = pictures(ranked, isolation)
     findings = part(ranked, findings_page)
-    verdicts = part(ranked, lambda runs: judge_all(names.CLAIMS, runs)) or []
+    verdicts = part(ranked, lambda runs: judge_all(lookup.CLAIMS, runs)) or []
     found = part(ranked, _found) or {}
     decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]
     undecided = [verdict for verdict in verdicts if verdict.verdict == "undecided"]
@@ -202,7 +202,7 @@ def _grid(table: Table, rows: tuple[tuple[Cell, ...], ...], sortable: bool = Fal
 def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Grid:
     rows = tuple(
         (
-            Cell(names.CLAIMS[each.name].statement),
+            Cell(lookup.CLAIMS[each.name].statement),
             Cell(_SAID[each.verdict]),
             Cell(each.evidence),
             Cell(each.paper),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import cells, inputs
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.errors import say
@@ -16,6 +15,7 @@ from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
 from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
     from xavier_cli.figures.page import Drawing
@@ -180,7 +180,7 @@ def _drawing(
     from xavier_cli.figures.kinds import KINDS
     from xavier_cli.figures.selection import Selection, UnsuitableRunError
 
-    kind = names.find("kind of figure", figure.kind, KINDS)
+    kind = lookup.find("kind of figure", figure.kind, KINDS)
     chosen = Selection(figure.layers, None, figure.record, figure.tensor, figure.together)
     if kind.draws == "runs":
         drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))

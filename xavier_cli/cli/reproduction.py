@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli import names
 from xavier_cli.cli import numbers
 from xavier_cli.cli.cells import Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
@@ -18,6 +17,7 @@ from xavier_cli.findings.selection import Choice
 from xavier_cli.recipes import PaperRow
 from xavier_cli.recipes import Table as Wanted
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
@@ -79,7 +79,7 @@ def _claims(verdicts: Sequence[ClaimVerdict]) -> Table:
 
 
 def _statement(name: str) -> str:
-    return names.CLAIMS[name].statement
+    return lookup.CLAIMS[name].statement
 
 
 def _record(verdict: ClaimVerdict) -> dict[str, object]:

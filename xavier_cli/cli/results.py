@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from xavier_cli.process_state import kept_streams
+from xavier_cli.vocabulary.process_state import kept_streams
 
 _kept: list[TextIO] = []
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from xavier_cli import names
 from xavier_cli.cli import completion
 from xavier_cli.config import LIKE, SCALES, RunConfig, option_name, without_like
-from xavier_cli.datasets import find_data
 from xavier_cli.errors import ConfigError
 from xavier_cli.fields import RunFields
 from xavier_cli.files.text import read_toml
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import find_data
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
@@ -77,7 +77,7 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
     if scale is not None and scale not in SCALES:
-        raise ConfigError(names.unknown("scale", scale, SCALES))
+        raise ConfigError(lookup.unknown("scale", scale, SCALES))
     like = typed.pop("like", None)
     variables = _environment()
     framework = variables.pop("like", None)
@@ -122,7 +122,7 @@ def _unknown_variable(name: str, known: Sequence[str]) -> str:
     if setting in OPTIONS_ONLY:
         return f"`{option_name(setting)}` is an option only"
     settings = [each.removeprefix(ENVIRONMENT).lower() for each in known]
-    return names.unknown("setting", setting, settings, ["what `xavier config show` lists"])
+    return lookup.unknown("setting", setting, settings, ["what `xavier config show` lists"])
 
 
 def user_file() -> Path:
@@ -137,7 +137,7 @@ def _check(source: str, values: Mapping[str, Any]) -> None:
     try:
         for name in values:
             if name in RunFields.derived:
-                raise ConfigError(names.unknown("setting", name, _options()))
+                raise ConfigError(lookup.unknown("setting", name, _options()))
             if name in OPTIONS_ONLY:
                 raise ConfigError(f"{name}: `{option_name(name)}` is an option only")
         refuse_bare_folder(values.get("data"))
@@ -154,7 +154,7 @@ def refuse_bare_folder(word: object) -> None:
     try:
         if isinstance(word, str):
             find_data(word)
-    except names.UnknownNameError:
+    except lookup.UnknownNameError:
         if os.path.isdir(str(word)):
             raise ConfigError(
                 f"data: unknown data set `{word}`: a folder of images is `images:{word}`"

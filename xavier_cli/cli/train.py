@@ -25,8 +25,8 @@ from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
 from xavier_cli.commands import written
-from xavier_cli.datasets import AskedData, DataFacts, find_data
 from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.config import RunConfig

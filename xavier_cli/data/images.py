@@ -33,7 +33,7 @@ from xavier_cli.data.sets import (
     refuse_over_memory,
 )
 from xavier_cli.data.split import held_out
-from xavier_cli.datasets import BACKGROUNDS, SMALL_IMAGENET, AskedData
+from xavier_cli.vocabulary.datasets import BACKGROUNDS, SMALL_IMAGENET, AskedData
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from xavier_cli import names
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
@@ -14,8 +13,9 @@ from xavier_cli.data.idx_pairs import read_pair
 from xavier_cli.data.images import find_folder, list_images, read_images
 from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
-from xavier_cli.datasets import AskedData
 from xavier_cli.files.caches import cache_folder
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import AskedData
 
 
 def fetched_folder() -> Path:
@@ -52,7 +52,7 @@ def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     assert asked.kind == "official"
     assert asked.known is not None
     if asked.name != "cifar10" or not decoded:
-        finite: FiniteSet = names.load(asked.known.function)(folders)
+        finite: FiniteSet = lookup.load(asked.known.function)(folders)
         return finite
     source = cifar.source(folders)
     files = sorted(source.iterdir()) if source.is_dir() else [source]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import utf8, utf8_throughout
+from xavier_cli.vocabulary.datasets import DataFacts
 
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33

@@ -17,12 +17,12 @@ from xavier_cli.figures.look import Style, configuration_styles
 from xavier_cli.figures.page import Drawing, finish, make_page
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
 from xavier_cli.nn.activations import make_activation
-from xavier_cli.own import is_own
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 SHALLOWEST = 6
 """Hidden layers: the depth is read off the upper half of a net, where its variance has settled."""

@@ -28,7 +28,7 @@ from xavier_cli.figures.selection import (
 )
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.resolve import find_activation
 
 PERCENTILE = 98
 

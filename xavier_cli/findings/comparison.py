@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 
 from xavier_cli.config import DETAILS, LOOKS, RunConfig
-from xavier_cli.datasets import find_data
 from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run, Status
@@ -20,6 +19,7 @@ from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
+from xavier_cli.vocabulary.datasets import find_data
 
 ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary import lookup
 
 # What two runs that compete have to share, or what is no choice of a method.
 _NEVER_CHOSEN = ("data", "coding", "seeds", "search_seeds", "eval_examples", "jacobian_examples", "records")
@@ -42,7 +42,7 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[Choice], list
     for name in over:
         if name in _NEVER_CHOSEN or name not in RunConfig.model_fields:
             known = [field for field in RunConfig.model_fields if field not in _NEVER_CHOSEN]
-            raise ConfigError(f"select: {names.unknown('setting to choose by', name, known)}")
+            raise ConfigError(f"select: {lookup.unknown('setting to choose by', name, known)}")
     rivals: dict[object, list[Run]] = {}
     for run in runs:
         rivals.setdefault(_apart_from(run.config, over), []).append(run)

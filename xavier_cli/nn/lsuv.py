@@ -11,7 +11,7 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network, normalized_in_training
-from xavier_cli.words import find_initializer
+from xavier_cli.vocabulary.resolve import find_initializer
 
 
 class UnitVariance(NamedTuple):

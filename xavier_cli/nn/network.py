@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.config import RunConfig
-from xavier_cli.names import load
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.mlp import Dense, Norm, Params, Taps
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.resolve import find_activation
 
 EPSILON = 1e-5
 """What is added to a variance before its root is divided by; PyTorch's, and Ioffe & Szegedy's."""

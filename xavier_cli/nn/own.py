@@ -16,9 +16,15 @@ import numpy as np
 from jax import Array
 from jax.nn.initializers import Initializer
 
-from xavier_cli.own import OwnFunctionError, changes_settings, guarded, load_own, one_line
-from xavier_cli.process_state import SettingsChangedError, kept_state
 from xavier_cli.sanitize import said
+from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
+from xavier_cli.vocabulary.user_functions import (
+    OwnFunctionError,
+    changes_settings,
+    guarded,
+    load_own,
+    one_line,
+)
 
 Activation = Callable[[Array], Array]
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs import contradictions, schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sanitize import utf8, utf8_throughout
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
 
 # Every dataset that a file of ours may hold.
 ROWS = {**schema.DATASETS, **surface.DATASETS}

@@ -13,12 +13,12 @@ from datetime import datetime
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.resolve import find_activation
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
 FEWEST_TEST_EXAMPLES = 300

@@ -19,12 +19,12 @@ from typing import Any, get_args
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
 from xavier_cli.runs import content
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.schema import MAX_FILE_BYTES
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.vocabulary.datasets import DataFacts
 
 MAX_JSON_BYTES = 2**25
 MAX_ARRAYS = 20_000

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.runs.errors import RunFileError
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
 
 LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""

@@ -16,13 +16,13 @@ from pydantic import Field, field_validator, model_validator
 
 from xavier_cli.canonical import Canonical
 from xavier_cli.config import MAX_SEED, RunConfig, file_safe
-from xavier_cli.datasets import find_data
 from xavier_cli.fields import Number, Whole
-from xavier_cli.own import is_own
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset, counting
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from xavier_cli import names
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
@@ -20,6 +19,7 @@ from xavier_cli.training.cost import (
     memory,
     trained_members,
 )
+from xavier_cli.vocabulary import lookup
 
 # More members than this gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -115,7 +115,7 @@ def _cell(cell: CellSettings, folders: Folders) -> Cell:
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
-                raise ConfigError(names.unknown("setting of a surface", key, SurfaceConfig.model_fields))
+                raise ConfigError(lookup.unknown("setting of a surface", key, SurfaceConfig.model_fields))
         config = SurfaceConfig.of(**cell.settings)
         return Cell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
     config = RunConfig.of(**cell.settings)

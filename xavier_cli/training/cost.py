@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from xavier_cli.config import RunConfig, delay_of
-from xavier_cli.datasets import DataFacts, find_data
-from xavier_cli.optimizers import parse_optimizer
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.optimizers import parse_optimizer
+from xavier_cli.vocabulary.resolve import find_activation
 
 _FLOAT = 4
 # Images that go up through the layers at a time: the feed's, whose room loads JAX.

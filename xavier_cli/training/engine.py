@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.own import digest_loaded
 from xavier_cli.training import programs
 from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.examples import Material
@@ -28,6 +27,7 @@ from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.pretraining import mean_errors
 from xavier_cli.training.rows import Record, Rows
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.vocabulary.user_functions import digest_loaded
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
 _COMPILER_OPTIONS: dict[str, programs.Options] = {

@@ -19,7 +19,7 @@ from xavier_cli.runs.same_start import same_start
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import decode
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.words import layer_inits
+from xavier_cli.vocabulary.resolve import layer_inits
 
 
 class FirstWeights:

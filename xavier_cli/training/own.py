@@ -13,7 +13,7 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.own import OnceForEach, refuse_callbacks, run, traced
-from xavier_cli.own import OwnFunctionError, guarded, load_own
+from xavier_cli.vocabulary.user_functions import OwnFunctionError, guarded, load_own
 
 _EXPECTED = "an optimizer takes the learning rate and returns an init and an update, as optax's do"
 

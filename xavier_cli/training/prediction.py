@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from xavier_cli.config import RunConfig
-from xavier_cli.entries import Distribution, Initializer
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import layer_sizes
@@ -25,7 +24,8 @@ from xavier_cli.theory.shape import shape_of
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
 from xavier_cli.training.evaluation import spread_over
-from xavier_cli.words import find_activation, find_initializer, layer_inits
+from xavier_cli.vocabulary.entry import Distribution, Initializer
+from xavier_cli.vocabulary.resolve import find_activation, find_initializer, layer_inits
 
 _DRAWS = 100_000
 _EXCESS_KURTOSIS: dict[Distribution, float] = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import jax
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import ConfigError
 from xavier_cli.training.cost import memory
+from xavier_cli.vocabulary.datasets import DataFacts
 
 # What a container may use, in the two versions of Linux' control groups.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

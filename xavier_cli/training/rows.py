@@ -31,7 +31,7 @@ from xavier_cli.training.packing import Shapes, pack
 from xavier_cli.training.pretraining import make_pretraining
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.step import make_begin, make_step, make_training
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.resolve import find_activation
 
 
 class Record(NamedTuple):

@@ -12,12 +12,12 @@ from jax import Array
 
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.names import load
 from xavier_cli.nn.mlp import Params
-from xavier_cli.notation import parse_rate_schedule
-from xavier_cli.optimizers import Choice, parse_optimizer
-from xavier_cli.own import is_own
 from xavier_cli.training.own import own_optimizer
+from xavier_cli.vocabulary.grammar import parse_rate_schedule
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.user_functions import is_own
 
 
 class Optimizer(NamedTuple):

@@ -10,7 +10,7 @@ from xavier_cli.commands import train_command
 from xavier_cli.config import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
 from xavier_cli.findings.health.advice import lower_rate, wider_search
-from xavier_cli.names import UnknownNameError
+from xavier_cli.vocabulary.lookup import UnknownNameError
 
 DEPTH = 5
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.findings.claims.initialization import WIDTH
 from xavier_cli.findings.claims.readings import described, since
 from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, WHOLE
@@ -14,6 +13,7 @@ from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
+from xavier_cli.vocabulary import lookup
 
 DRIFT = 0.845
 """Between what was seen under standard, .77 to .82 per layer, and under normalized, .87 to .90."""
@@ -114,7 +114,7 @@ _NEEDED = ("activation/mean", "activation/std", "preactivation/std", "backprop/s
 
 def _linear_steps(run: Run, weight_stds: np.ndarray) -> _Steps:
     """The steps that equations (5) and (6) say, each of shape `(depth - 1,)`, from the weights' stds."""
-    data = names.DATA_SETS[run.config.data]
+    data = lookup.DATA_SETS[run.config.data]
     sizes = [data.inputs, *run.config.widths, data.classes]
     variances = [float(std) ** 2 for std in weight_stds]
     forward = np.sqrt(activation_variance(1.0, sizes, variances))

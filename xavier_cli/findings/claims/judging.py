@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xavier_cli import names
 from xavier_cli.findings.claims.selection import Material
 from xavier_cli.findings.claims.verdict import ClaimVerdict, Finding, UndecidedError
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
+from xavier_cli.vocabulary import lookup
 
 
 def judge(name: str, material: Material) -> ClaimVerdict:
@@ -23,14 +23,14 @@ def judge(name: str, material: Material) -> ClaimVerdict:
 
 def judge_all(claims: Iterable[str], material: Material) -> list[ClaimVerdict]:
     """A verdict per claim, in the order of `claims`, all by the same runs."""
-    found = [names.find("claim", name, names.CLAIMS) for name in claims]
+    found = [lookup.find("claim", name, lookup.CLAIMS) for name in claims]
     merged = _merged(material)
     return [_judge(claim, merged) for claim in found]
 
 
-def _judge(claim: names.Claim, material: Material) -> ClaimVerdict:
+def _judge(claim: lookup.Claim, material: Material) -> ClaimVerdict:
     try:
-        finding: Finding = names.load(claim.function)(material)
+        finding: Finding = lookup.load(claim.function)(material)
     except UndecidedError as missing:
         finding = Finding("undecided", str(missing))
     return ClaimVerdict(

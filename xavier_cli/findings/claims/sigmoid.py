@@ -8,7 +8,7 @@ from xavier_cli.findings.claims.readings import described, late
 from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, Scale, pick, pick_on_each
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
 from xavier_cli.findings.scores import late_error
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
 DEPTH_5 = Cell("sigmoid", "standard")
 FROM_RBM = DEPTH_5._replace(pretrain="rbm")

@@ -11,8 +11,8 @@ from xavier_cli.commands import train_command
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layers import over_time
-from xavier_cli.notation import STANDARDIZE
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.grammar import STANDARDIZE
 
 
 def _odd(run: Run) -> Iterator[Observation]:

@@ -26,10 +26,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from xavier_cli import names
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.process_state import SettingsChangedError, kept_state
 from xavier_cli.sanitize import said, utf8
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
@@ -139,7 +139,7 @@ def digest_loaded(sources: str) -> str:
     of the files in `sources` themselves, which it has the digests of.
     """
     python = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
-    folders = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parent))
+    folders = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parents[1]))
     apart = tuple(folder + os.sep for folder in folders)
     packages = {place.partition(".")[0] for place in read_sources(sources)}
     texts = hashlib.sha256()
@@ -160,7 +160,7 @@ def load_own(word: str) -> Callable[..., Any]:
     module = _module(place, _text(place))
     if not hasattr(module, name):
         there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise OwnFunctionError(names.unknown(f"function of `{place}`", name, there))
+        raise OwnFunctionError(lookup.unknown(f"function of `{place}`", name, there))
     function: Callable[..., Any] = getattr(module, name)
     if not callable(function):
         raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")

@@ -19,10 +19,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from xavier_cli import names
-from xavier_cli.names import DATA_SETS, DataSet, UnknownNameError
-from xavier_cli.notation import whole
-from xavier_cli.own import own_word, short_name
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import whole
+from xavier_cli.vocabulary.lookup import DATA_SETS, DataSet, UnknownNameError
+from xavier_cli.vocabulary.user_functions import own_word, short_name
 
 SIDE = 37
 """Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
@@ -165,7 +165,7 @@ def find_data(word: str) -> AskedData:
     if own:
         return AskedData(own, "own", _stem("own", short_name(own)), path=own)
     try:
-        known = names.find("data set", word, DATA_SETS)
+        known = lookup.find("data set", word, DATA_SETS)
     except UnknownNameError as error:
         if ("/" in word or os.sep in word) and "FUNCTION" not in str(error):
             hint = f"a folder of images is `images:{word}`, arrays are `PATH.npz`"
@@ -173,7 +173,9 @@ def find_data(word: str) -> AskedData:
         if "did you mean" in str(error):
             raise
         shown = [*DATA_SETS, *FAMILIES]
-        raise UnknownNameError(names.unknown("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)) from None
+        raise UnknownNameError(
+            lookup.unknown("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)
+        ) from None
     kind: Kind = "shapeset" if known.name == "shapeset" else "official"
     return AskedData(known.name, kind, known.name, known.coding, known)
 

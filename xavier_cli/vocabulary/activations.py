@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.entries import Activation, Parameter, Spellings
+from xavier_cli.vocabulary.entry import Activation, Parameter, Spellings
 
 _INF = math.inf
 _ROOM = "xavier_cli.nn.activations"

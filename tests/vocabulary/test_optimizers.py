@@ -6,7 +6,7 @@ import pytest
 
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.optimizers import OPTIMIZERS, parse_optimizer
+from xavier_cli.vocabulary.optimizers import OPTIMIZERS, parse_optimizer
 
 
 @pytest.mark.parametrize(

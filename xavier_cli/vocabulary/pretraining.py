@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xavier_cli.entries import Parameter, Pretraining
+from xavier_cli.vocabulary.entry import Parameter, Pretraining
 
 PRETRAININGS = {
     row.name: row

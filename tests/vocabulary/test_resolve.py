@@ -8,7 +8,13 @@ from xavier_cli.cli.filters import chosen
 from xavier_cli.config import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import Recipe
-from xavier_cli.words import find_activation, find_bias, find_initializer, find_layers, layer_inits
+from xavier_cli.vocabulary.resolve import (
+    find_activation,
+    find_bias,
+    find_initializer,
+    find_layers,
+    layer_inits,
+)
 
 
 @pytest.mark.parametrize(

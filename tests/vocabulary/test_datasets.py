@@ -3,9 +3,9 @@
 import pytest
 
 from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
 from xavier_cli.errors import ConfigError
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from xavier_cli.entries import TRUNCATED_STD, Distribution, Initializer, Parameter, Spellings
+from xavier_cli.vocabulary.entry import TRUNCATED_STD, Distribution, Initializer, Parameter, Spellings
 
 _ROOM = "xavier_cli.nn.initializers"
 _CUT = "JAX and Keras cut the normal at 2σ and widen what is left to this variance; PyTorch does not cut it."

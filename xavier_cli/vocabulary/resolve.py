@@ -12,11 +12,11 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
-from xavier_cli import names
-from xavier_cli.entries import Activation, Initializer, Parameter, Pretraining, Value
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.notation import parse_layers, parse_word, write_word
-from xavier_cli.own import own_word
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.entry import Activation, Initializer, Parameter, Pretraining, Value
+from xavier_cli.vocabulary.grammar import parse_layers, parse_word, write_word
+from xavier_cli.vocabulary.user_functions import own_word
 
 PLACES = ("hidden", "output")
 """Layers that have a name, beside the numbers of the hidden ones."""
@@ -38,23 +38,23 @@ def find_activation(word: str) -> Activation:
 
     Raises `UnknownNameError`, `ParameterError`, and `ValueError` for what is no word at all.
     """
-    own = find_own("activations", word, names.ACTIVATIONS)
+    own = find_own("activations", word, lookup.ACTIVATIONS)
     if own:
         return Activation(own, OWN, own, source=own)
-    return _found("activation", word, names.ACTIVATIONS)
+    return _found("activation", word, lookup.ACTIVATIONS)
 
 
 def find_initializer(word: str) -> Initializer:
     """The initializer of one layer that `word` asks for; as `find_activation`."""
-    own = find_own("initializers", word, names.INITIALIZERS)
+    own = find_own("initializers", word, lookup.INITIALIZERS)
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
-    return _found("initializer", word, names.INITIALIZERS)
+    return _found("initializer", word, lookup.INITIALIZERS)
 
 
 def find_pretraining(word: str) -> Pretraining:
     """The pre-training that `word` asks for, `none` among them; as `find_activation`."""
-    return _found("pre-training", word, names.PRETRAININGS)
+    return _found("pre-training", word, lookup.PRETRAININGS)
 
 
 def find_layers(word: str) -> str:
@@ -108,7 +108,7 @@ def find_bias(word: str) -> str:
     return found.name
 
 
-def find_own(group: str, word: str, table: Mapping[str, names.Word]) -> str | None:
+def find_own(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
     """The canonical text of `word` where it names a function of the user's own, and no row of `table`."""
     base = word.strip().partition(":")[0]
     if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
@@ -118,7 +118,7 @@ def find_own(group: str, word: str, table: Mapping[str, names.Word]) -> str | No
 
 def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:
     name, written = parse_word(word)
-    row = names.find(kind, name, table)
+    row = lookup.find(kind, name, table)
     if not written:
         return row
     by_name = {each.name: each for each in row.parameters}

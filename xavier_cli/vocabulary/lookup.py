@@ -11,18 +11,18 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
-from xavier_cli.activations import ACTIVATIONS as ACTIVATIONS
-from xavier_cli.entries import Activation as Activation
-from xavier_cli.entries import DataSet as DataSet
-from xavier_cli.entries import Initializer as Initializer
-from xavier_cli.entries import Parameter as Parameter
-from xavier_cli.entries import Pretraining as Pretraining
-from xavier_cli.entries import Spellings as Spellings
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.initializers import INITIALIZERS as INITIALIZERS
-from xavier_cli.pretrainings import PRETRAININGS as PRETRAININGS
-from xavier_cli.statements import CLAIMS as CLAIMS
-from xavier_cli.statements import Claim as Claim
+from xavier_cli.vocabulary.activations import ACTIVATIONS as ACTIVATIONS
+from xavier_cli.vocabulary.claims import CLAIMS as CLAIMS
+from xavier_cli.vocabulary.claims import Claim as Claim
+from xavier_cli.vocabulary.entry import Activation as Activation
+from xavier_cli.vocabulary.entry import DataSet as DataSet
+from xavier_cli.vocabulary.entry import Initializer as Initializer
+from xavier_cli.vocabulary.entry import Parameter as Parameter
+from xavier_cli.vocabulary.entry import Pretraining as Pretraining
+from xavier_cli.vocabulary.entry import Spellings as Spellings
+from xavier_cli.vocabulary.initializers import INITIALIZERS as INITIALIZERS
+from xavier_cli.vocabulary.pretraining import PRETRAININGS as PRETRAININGS
 
 DATA_SETS = {
     word.name: word

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from xavier_cli import names
-from xavier_cli.words import OWN, find_own
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.resolve import OWN, find_own
 
 Value = float | bool
 Values = Mapping[str, Value]
@@ -257,7 +257,7 @@ def parse_optimizer(text: str) -> Choice:
     if name not in known:
         lowered = name.lower()
         if lowered not in known and lowered not in SHORT:
-            raise ValueError(names.unknown("optimizer", word, [*known, *SHORT], [*OPTIMIZERS, *SHORT]))
+            raise ValueError(lookup.unknown("optimizer", word, [*known, *SHORT], [*OPTIMIZERS, *SHORT]))
         name, given = SHORT.get(lowered, (lowered, {}))
     optimizer = known[name]
     told: dict[str, Value] = dict(given)
@@ -270,7 +270,7 @@ def parse_optimizer(text: str) -> Choice:
         if key not in optimizer.parameters:
             if not optimizer.parameters:
                 raise ValueError(f"{optimizer.name} has no parameters beside the learning rate")
-            raise ValueError(names.unknown(f"parameter of {optimizer.name}", key, optimizer.parameters))
+            raise ValueError(lookup.unknown(f"parameter of {optimizer.name}", key, optimizer.parameters))
         told[key] = _read(key, value, optimizer.parameters[key])
     values = {**optimizer.parameters, **told}
     if values.get("nesterov") and values.get("momentum", 1.0) == 0:
