@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.contradictions import FEWEST_TEST_EXAMPLES
 from xavier_cli.runs.record import Run, Status

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.images import list_images, read_images

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xavier_cli import recipes
-from xavier_cli.config import SCALES, RunConfig
+from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xavier_cli.config import RunConfig as RunConfig
+    from xavier_cli.config.run import RunConfig as RunConfig
     from xavier_cli.errors import XavierError as XavierError
     from xavier_cli.library import compare as compare
     from xavier_cli.library import train as train
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "RunConfig": "xavier_cli.config",
+    "RunConfig": "xavier_cli.config.run",
     "Run": "xavier_cli.runs.record",
     "XavierError": "xavier_cli.errors",
     "compare": "xavier_cli.library",

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.files.locks import lock_output
 from xavier_cli.findings import comparison
 from xavier_cli.runs.finished import finished_run

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import cost
 

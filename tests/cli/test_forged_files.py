@@ -18,8 +18,8 @@ import h5py
 import numpy as np
 import pytest
 
-from xavier_cli.canonical import Canonical
-from xavier_cli.config import RunConfig
+from xavier_cli.config.canonical import Canonical
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, write_checkpoint
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import examine, read_checkpoint, read_runs, read_surface

@@ -8,7 +8,7 @@ import pytest
 
 from xavier_cli.cli.inside import inside_page
 from xavier_cli.cli.progress import _Lines
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.figures.labels import labels
 from xavier_cli.sweeps.plan import Cell, groups

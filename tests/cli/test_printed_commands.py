@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import xavier_cli
 from xavier_cli.cli.app import COMMANDS, app, load_commands
-from xavier_cli.commands import train_command
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.run import RunConfig
 from xavier_cli.recipes import shipped_folder
 from xavier_cli.runs.store import write_run
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.cli.plan import plan_page
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.training import cost, room
 

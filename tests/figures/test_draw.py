@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.kinds import KINDS

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.draw import draw_one
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.samples import GAP, ROWS, Samples, montage

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import prelu
 from xavier_cli.nn.initializers import make_initializer

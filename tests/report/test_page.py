@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.cli.reported import report_content
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.report import colours, pictures
 from xavier_cli.report.content import Cell, Content, Grid
 from xavier_cli.report.elements import element, escaped, json_block

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.folder import newest_command

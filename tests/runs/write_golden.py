@@ -18,7 +18,7 @@ def contents():
     import conftest
     import numpy as np
 
-    from xavier_cli.config import RunConfig
+    from xavier_cli.config.run import RunConfig
     from xavier_cli.vocabulary.datasets import DataFacts
 
     conftest.BINS = 6

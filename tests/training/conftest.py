@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.training import programs, train, verify
 from xavier_cli.training.engine import Engine

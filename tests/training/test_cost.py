@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import make_network

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import DataDamagedError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES

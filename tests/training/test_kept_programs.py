@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data import sets
 from xavier_cli.files.caches import compiled_programs
 from xavier_cli.training import examples, programs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.training.prediction import _known, predict_run
 from xavier_cli.vocabulary.resolve import find_initializer, layer_inits

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.files.caches import Cache, compiled_programs
 from xavier_cli.training import programs
 from xavier_cli.training.engine import Engine

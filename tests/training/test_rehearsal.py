@@ -8,7 +8,7 @@ import os
 import pytest
 from test_run_faults import Faulty
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import StorageError
 from xavier_cli.files import publish
 from xavier_cli.runs.store import read_run, write_run

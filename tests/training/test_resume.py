@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run

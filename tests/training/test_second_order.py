@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.losses import LOSSES, cross_entropy, logits_curvature, quadratic
 from xavier_cli.nn.mlp import Dense, forward
 from xavier_cli.training.member import init_state

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy_network import as_float64, forward, losses
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.runs.surface import SurfaceConfig

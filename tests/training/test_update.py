@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes

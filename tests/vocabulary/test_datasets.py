@@ -2,7 +2,7 @@
 
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.datasets import DataFacts, find_data
 from xavier_cli.vocabulary.lookup import DATA_SETS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xavier_cli.cli.filters import chosen
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.recipes import Recipe
 from xavier_cli.vocabulary.resolve import (

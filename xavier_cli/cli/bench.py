@@ -53,7 +53,7 @@ def bench(
     """
     if output is not None:
         check_output(output)
-    from xavier_cli.config import RunConfig
+    from xavier_cli.config.run import RunConfig
     from xavier_cli.errors import ConfigError
 
     try:

@@ -45,14 +45,14 @@ def data_sets(incomplete: str) -> Offers:
 
 def scales(incomplete: str) -> Offers:
     """Presets of sizes."""
-    from xavier_cli.config import SCALES
+    from xavier_cli.config.run import SCALES
 
     return _begun(incomplete, dict.fromkeys(SCALES, ""))
 
 
 def likes(incomplete: str) -> Offers:
     """Frameworks whose dense layer can be followed."""
-    from xavier_cli.config import LIKE
+    from xavier_cli.config.run import LIKE
 
     return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
 
@@ -66,7 +66,7 @@ def recipes(incomplete: str) -> Offers:
 
 def settings(incomplete: str) -> Offers:
     """Settings of a configuration, the last of a list with commas."""
-    from xavier_cli.config import RunConfig
+    from xavier_cli.config.run import RunConfig
 
     before, comma, last = incomplete.rpartition(",")
     described = {name: info.description or "" for name, info in RunConfig.model_fields.items()}

@@ -46,7 +46,7 @@ def _of_option(error: BaseException) -> str:
     options = getattr(getattr(error, "param", None), "opts", None)
     if not callable(judged) or not options:
         return ""
-    from xavier_cli import refusals
+    from xavier_cli.config import refusals
     from xavier_cli.vocabulary import lookup
 
     first, name = judged()[0], max(options, key=len)

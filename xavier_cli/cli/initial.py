@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layers import finite_mean
 from xavier_cli.runs.normalized import normalization_notes

@@ -7,7 +7,7 @@ from pathlib import Path
 from xavier_cli.cli.numbers import setting
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.progress import about
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores
 from xavier_cli.training.cost import (

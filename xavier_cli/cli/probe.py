@@ -15,7 +15,7 @@ from xavier_cli.cli.gather import say_data
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
-from xavier_cli.commands import written
+from xavier_cli.config.commands import written
 
 PROBES = Path("probes")
 

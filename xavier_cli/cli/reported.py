@@ -10,8 +10,8 @@ from xavier_cli.cli.diagnosis import findings_page
 from xavier_cli.cli.inside import settings_of
 from xavier_cli.cli.page import Table
 from xavier_cli.cli.verdicts import result_table, rules
-from xavier_cli.commands import train_command, written
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command, written
+from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import ClaimVerdict

@@ -10,7 +10,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.cells import Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.cli.verdicts import comparison_page, rules
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
 from xavier_cli.findings.selection import Choice

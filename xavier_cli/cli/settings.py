@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli.cli import completion
-from xavier_cli.config import LIKE, SCALES, RunConfig, option_name, without_like
+from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
+from xavier_cli.config.settings import RunFields
 from xavier_cli.errors import ConfigError
-from xavier_cli.fields import RunFields
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.datasets import find_data

@@ -86,7 +86,7 @@ def surface(
             say("made already; `--force` makes it anew")
             show_page(surface_page(made, path), format)
             return
-    from xavier_cli.commands import written
+    from xavier_cli.config.commands import written
 
     made = _make(config, path, run, data_dir, quiet)
     show_page(surface_page(made, path), format)

@@ -24,12 +24,12 @@ from xavier_cli.cli.options import (
 from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
 from xavier_cli.cli.signals import StopFlag
-from xavier_cli.commands import written
+from xavier_cli.config.commands import written
 from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:
-    from xavier_cli.config import RunConfig
+    from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.record import Run
 
 

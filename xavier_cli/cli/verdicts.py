@@ -9,7 +9,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.sparkline import sparklines
 from xavier_cli.cli.view import View, transposed
-from xavier_cli.config import LOOKS, RunConfig
+from xavier_cli.config.run import LOOKS, RunConfig
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.runs.same_start import same_start_note

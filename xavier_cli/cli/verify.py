@@ -73,7 +73,7 @@ def verify(
 def _seeds(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
-    from xavier_cli.config import RunConfig
+    from xavier_cli.config.run import RunConfig
 
     return RunConfig.of(seeds=text).seeds
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from xavier_cli.config import DETAILS, LOOKS, RunConfig
+from xavier_cli.config.run import DETAILS, LOOKS, RunConfig
 from xavier_cli.findings import scores
 from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run, Status

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup

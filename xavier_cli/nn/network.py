@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.mlp import Dense, Norm, Params, Taps

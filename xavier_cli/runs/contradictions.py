@@ -12,7 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import Status

@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.vocabulary.datasets import DataFacts, find_data
 

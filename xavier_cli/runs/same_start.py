@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.user_functions import is_own
 

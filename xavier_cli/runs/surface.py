@@ -14,9 +14,9 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from xavier_cli.canonical import Canonical
-from xavier_cli.config import MAX_SEED, RunConfig, file_safe
-from xavier_cli.fields import Number, Whole
+from xavier_cli.config.canonical import Canonical
+from xavier_cli.config.run import MAX_SEED, RunConfig, file_safe
+from xavier_cli.config.settings import Number, Whole
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset, counting

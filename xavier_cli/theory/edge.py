@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.quadrature import gaussian_moments
 from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 

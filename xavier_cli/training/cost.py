@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from xavier_cli.config import RunConfig, delay_of
+from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.vocabulary.datasets import DataFacts, find_data
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 from xavier_cli.vocabulary.resolve import find_activation

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.reader import read_checkpoint

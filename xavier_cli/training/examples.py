@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data import shapeset
 from xavier_cli.data.load import load_data
 from xavier_cli.data.moments import Standardizer, doubts, standardizer

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.initializers import find_unkeyed, is_unkeyed_bias, make_biases, make_layers
 from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 
 
 class Variant(NamedTuple):

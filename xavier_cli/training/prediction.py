@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import layer_sizes

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.training.autoencoder import autoencoder_gradient, masked

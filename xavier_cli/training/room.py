@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.training.cost import memory
 from xavier_cli.vocabulary.datasets import DataFacts

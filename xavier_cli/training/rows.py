@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.network import make_network

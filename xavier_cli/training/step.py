@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from xavier_cli.config import RunConfig, delay_of
+from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network

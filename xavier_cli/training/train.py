@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine import Engine

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
 from xavier_cli.training.own import own_optimizer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from paper_targets import TARGETS
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims import initialization
 from xavier_cli.findings.claims.judging import judge, judge_all
 from xavier_cli.runs.record import Run

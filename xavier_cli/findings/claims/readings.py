@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.selection import Material, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.runs.record import Run

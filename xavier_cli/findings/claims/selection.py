@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.commands import train_command
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, Params, forward

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import jax
 
-from xavier_cli.config import RunConfig, delay_of
+from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import BATCH, LR, EngineProgram, Timed, bare_program, sizes_of
 from xavier_cli.training.bench.pytorch import torch_programs

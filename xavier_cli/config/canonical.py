@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xavier_cli import refusals
+from xavier_cli.config import refusals
 from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.sanitize import utf8
 from xavier_cli.vocabulary import lookup

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from xavier_cli.config import RunConfig, option_name, resolve_update_rule
+from xavier_cli.config.run import RunConfig, option_name, resolve_update_rule
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import write_value
 

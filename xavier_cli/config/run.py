@@ -8,10 +8,10 @@ from typing import NoReturn, Self
 
 from pydantic import model_validator
 
-from xavier_cli.canonical import CollisionError
+from xavier_cli.config.canonical import CollisionError
+from xavier_cli.config.settings import MAX_RECORDS, RunFields
+from xavier_cli.config.settings import MAX_SEED as MAX_SEED
 from xavier_cli.errors import ConfigError
-from xavier_cli.fields import MAX_RECORDS, RunFields
-from xavier_cli.fields import MAX_SEED as MAX_SEED
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import STANDARDIZE, parse_rate_schedule, parse_schedule

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from xavier_cli.canonical import Canonical
+from xavier_cli.config.canonical import Canonical
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import (

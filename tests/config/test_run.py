@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xavier_cli import refusals
-from xavier_cli.config import SCALES, RunConfig
+from xavier_cli.config import refusals
+from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
