@@ -10,8 +10,8 @@ import pytest
 
 from xavier_cli.findings.claims import judging
 from xavier_cli.findings.claims.verdict import ClaimVerdict
-from xavier_cli.recipes import read_recipe, shipped_recipes
 from xavier_cli.sweeps import work
+from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 
 # Their data sets are not there where tests run.
 NEEDING_DATA = (

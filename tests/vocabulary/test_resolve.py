@@ -7,7 +7,7 @@ import pytest
 from xavier_cli.cli.filters import chosen
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.recipes import Recipe
+from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.vocabulary.resolve import (
     find_activation,
     find_bias,

@@ -20,9 +20,9 @@ from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
-    from xavier_cli.recipes import Recipe
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Cell, Group
+    from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.work import Outcome, Task
 
 # More cells than this are asked about.
@@ -105,8 +105,8 @@ def make_plan(
 ) -> Plan:
     """The plan of the recipe called `word`. Asks about a large one; exits with 2 where nobody can answer."""
     from xavier_cli.figures.kinds import KINDS
-    from xavier_cli.recipes import MOST_CELLS, RecipeError, read_recipe
     from xavier_cli.sweeps import plan
+    from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 
     if scale not in SCALES:
         raise typer.BadParameter(lookup.unknown("scale", scale, SCALES), param_hint="--scale")

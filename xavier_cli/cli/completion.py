@@ -59,7 +59,7 @@ def likes(incomplete: str) -> Offers:
 
 def recipes(incomplete: str) -> Offers:
     """Recipes that ship; of the user's own ones the shell offers the files."""
-    from xavier_cli.recipes import shipped_recipes
+    from xavier_cli.sweeps.recipe import shipped_recipes
 
     return _begun(incomplete, dict.fromkeys([*shipped_recipes(), "list"], ""))
 

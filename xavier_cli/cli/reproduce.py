@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from xavier_cli.figures.page import Drawing
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.findings.selection import Choice
-    from xavier_cli.recipes import Figure, Recipe
     from xavier_cli.runs.isolate import Isolation
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
+    from xavier_cli.sweeps.recipe import Figure, Recipe
     from xavier_cli.sweeps.work import Outcome
 
 FIGURES = Path("figures")

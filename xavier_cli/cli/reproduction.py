@@ -14,9 +14,9 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
 from xavier_cli.findings.selection import Choice
-from xavier_cli.recipes import PaperRow
-from xavier_cli.recipes import Table as Wanted
 from xavier_cli.runs.record import Run
+from xavier_cli.sweeps.recipe import PaperRow
+from xavier_cli.sweeps.recipe import Table as Wanted
 from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"

@@ -9,9 +9,9 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.cells import Finished, Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.cli.progress import about
-from xavier_cli.recipes import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Cell
+from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps.workers import usable_cores
 
 LIST_SCHEMA = "xavier.recipes/1"

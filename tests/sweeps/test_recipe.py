@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli import recipes
 from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.recipes import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
+from xavier_cli.sweeps import recipe
+from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 
 GOOD = """
 title = "A good one"
@@ -198,20 +198,20 @@ def test_one_configuration_has_one_name_in_all_recipes():
 
 def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
     """The wheel takes the whole folder along."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
     others = [path.name for path in Path(shipped_folder()).iterdir() if path.suffix != ".toml"]
 
     assert [name for name in others if f"(recipes/{name})" not in readme] == []
 
 
 def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monkeypatch):
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"] == {"recipes": "xavier_cli/shipped_recipes"}
 
     package = tmp_path / "xavier_cli"
     (package / "shipped_recipes").mkdir(parents=True)
-    monkeypatch.setattr(recipes, "__file__", str(package / "recipes.py"))
+    monkeypatch.setattr(recipe, "__file__", str(package / "sweeps" / "recipe.py"))
     assert shipped_folder() == package / "shipped_recipes"
 
 

@@ -186,7 +186,7 @@ def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], p
 
 def shipped_folder() -> Path:
     """Where the recipes that come with the program lie: in the package, or beside it in a source checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     shipped = package / "shipped_recipes"
     return shipped if shipped.is_dir() else package.parent / "recipes"
 
