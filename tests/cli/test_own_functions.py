@@ -11,7 +11,7 @@ import pytest
 
 from xavier_cli.cli.errors import one_line
 from xavier_cli.config.run import RunConfig
-from xavier_cli.data.own import own_set
+from xavier_cli.data.user_data import own_set
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.own import own_activation, own_initializer
 from xavier_cli.runs.store import read_run

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.data.own import _called, own_set
+from xavier_cli.data.user_data import _called, own_set
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
