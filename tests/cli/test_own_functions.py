@@ -13,7 +13,7 @@ from xavier_cli.cli.errors import one_line
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.user_data import own_set
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.own import own_activation, own_initializer
+from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer
 from xavier_cli.training.update import applied, make_optimizer

@@ -18,7 +18,7 @@ from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.own import own_activation, own_initializer
+from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.own import own_optimizer

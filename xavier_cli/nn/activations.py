@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.nn.own import Activation as Activation
-from xavier_cli.nn.own import own_activation
+from xavier_cli.nn.user_functions import Activation as Activation
+from xavier_cli.nn.user_functions import own_activation
 from xavier_cli.vocabulary.activations import LECUN_SCALE
 from xavier_cli.vocabulary.lookup import load
 from xavier_cli.vocabulary.resolve import find_activation

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.nn.own import OnceForEach, refuse_callbacks, run, traced
+from xavier_cli.nn.user_functions import OnceForEach, refuse_callbacks, run, traced
 from xavier_cli.vocabulary.user_functions import OwnFunctionError, guarded, load_own
 
 _EXPECTED = "an optimizer takes the learning rate and returns an init and an update, as optax's do"
