@@ -13,7 +13,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
-from xavier_cli.runs.difference import differences
+from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import loop, verify
 from xavier_cli.training.autoencoder import autoencoder_gradient, masked, reconstruction_loss

@@ -9,7 +9,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.runs.difference import differences
+from xavier_cli.runs.deviation import differences
 from xavier_cli.training import verify
 from xavier_cli.training.train import train
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xavier_cli.cli.page import Column, Table
-from xavier_cli.runs.difference import Difference
+from xavier_cli.runs.deviation import Difference
 
 
 def differences_table(found: Sequence[Difference], title: str) -> Table:

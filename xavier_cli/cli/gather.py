@@ -93,7 +93,7 @@ def say_data(facts: DataFacts) -> None:
 def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:
     """The one surface that `given` names, or the newest in `surfaces/` that can be read; `read` is told."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.folder import list_runs
+    from xavier_cli.runs.listing import list_runs
     from xavier_cli.runs.reader import read_surface
 
     if given and len(given) > 1:

@@ -90,14 +90,14 @@ def runs_folder() -> Path:
 
 def all_runs(folder: Path, inputs: Inputs) -> list[Path]:
     """Every run in `folder`, for `read_inputs`, which reads each and tells `inputs`."""
-    from xavier_cli.runs.folder import list_runs
+    from xavier_cli.runs.listing import list_runs
 
     return list_runs(folder)
 
 
 def newest_runs(folder: Path, inputs: Inputs) -> list[Path]:
     """The runs of the newest command in `folder`, for `read_inputs`; `inputs` is told what may be one too."""
-    from xavier_cli.runs.folder import newest_command
+    from xavier_cli.runs.listing import newest_command
 
     paths, notes = newest_command(folder)
     for note in notes:

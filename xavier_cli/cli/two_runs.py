@@ -9,7 +9,7 @@ import numpy as np
 from xavier_cli.cli import numbers
 from xavier_cli.cli.apart import differences_table
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.runs.difference import Difference, differences, shared
+from xavier_cli.runs.deviation import Difference, differences, shared
 from xavier_cli.runs.record import Run
 
 SCHEMA = "xavier.diff/1"

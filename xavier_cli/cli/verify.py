@@ -15,7 +15,7 @@ from xavier_cli.cli.page import Page, clean
 from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from xavier_cli.runs.difference import Difference
+    from xavier_cli.runs.deviation import Difference
     from xavier_cli.runs.record import Run
 
 SCHEMA = "xavier.verify/1"
@@ -54,7 +54,7 @@ def verify(
     chosen = _seeds(seeds)
 
     from xavier_cli.cli.progress import shown_progress
-    from xavier_cli.runs.difference import differences
+    from xavier_cli.runs.deviation import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.loop import Watcher
     from xavier_cli.training.verify import ROUNDING, train_again

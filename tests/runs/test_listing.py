@@ -3,7 +3,7 @@ import os
 import pytest
 
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.folder import list_runs, newest_command
+from xavier_cli.runs.listing import list_runs, newest_command
 from xavier_cli.runs.reader import read_runs
 from xavier_cli.runs.store import write_run
 
