@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.figures.bands import in_words
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.selection import Selection
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import in_words
 
 # DESIGN: probes see a fixed set of 300 test examples.
 PROBE_EXAMPLES = 300

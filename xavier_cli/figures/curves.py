@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import time_axis
@@ -17,6 +16,7 @@ from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_sty
 from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, times, values
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 # More lines than this have no room for a label at their ends.
 MAX_ENDS = 12

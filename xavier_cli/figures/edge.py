@@ -9,7 +9,6 @@ import numpy as np
 from jax import Array
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key
@@ -18,6 +17,7 @@ from xavier_cli.figures.page import Drawing, finish, make_page
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of

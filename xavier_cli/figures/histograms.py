@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
 from xavier_cli.figures.kinds import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
@@ -31,6 +30,7 @@ from xavier_cli.figures.selection import (
 )
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
 SHOWN_SHARE = 0.995

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import finish_layers, styles_of
@@ -19,6 +18,7 @@ from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geometric mean"}
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, factors_over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
 from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
@@ -28,6 +27,7 @@ from xavier_cli.figures.selection import (
 )
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, factors_over_seeds
 
 MEANING = {
     "weight_gradient": f"gradient dC/dW of the mean loss over {PROBE_EXAMPLES} test examples",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
 from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
@@ -28,6 +27,7 @@ from xavier_cli.figures.selection import (
 )
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.vocabulary.resolve import find_activation
 
 PERCENTILE = 98

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.figures.bands import Band
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.captions import PROBE_EXAMPLES
 from xavier_cli.figures.curves import curve
@@ -18,6 +17,7 @@ from xavier_cli.figures.saturation import PERCENTILE, saturation
 from xavier_cli.figures.selection import Selection, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band
 
 Text = tuple[str, list[str]]
 

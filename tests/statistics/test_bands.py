@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xavier_cli.figures.bands import factors_over_seeds, in_words, over_seeds
+from xavier_cli.statistics.bands import factors_over_seeds, in_words, over_seeds
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 
