@@ -14,9 +14,9 @@ from xavier_cli.export.long import long_records, whole
 from xavier_cli.figures.draw import draw, draw_text, rendered
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.findings.best_run import select
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.comparison import compare
-from xavier_cli.findings.selection import select
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.page import page
 from xavier_cli.runs import schema

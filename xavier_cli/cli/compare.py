@@ -78,9 +78,9 @@ def compare(
     """
     from xavier_cli.cli.verdicts import comparison_page
     from xavier_cli.cli.view import View
+    from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
-    from xavier_cli.findings.selection import select as select_runs
 
     if output is not None:
         check_output(output)

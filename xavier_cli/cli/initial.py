@@ -10,7 +10,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import Quantity
-from xavier_cli.findings.layers import finite_mean
+from xavier_cli.findings.layer_summary import finite_mean
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note

@@ -11,7 +11,7 @@ import numpy as np
 from xavier_cli.cli import numbers
 from xavier_cli.cli.layers import layers_table
 from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.findings import layers, scores
+from xavier_cli.findings import layer_summary, scores
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.runs.same_start import same_start_note
@@ -23,7 +23,7 @@ _CURVES = ("train_loss", "valid_error", "test_error")
 
 # What of a run file this page needs.
 ONLY = (
-    *layers.DATASETS,
+    *layer_summary.DATASETS,
     *(f"curves/{name}" for name in _CURVES),
     "final/diverged_at",
     "pretraining/reconstruction_error",
@@ -183,7 +183,7 @@ def _data(run: Run) -> dict[str, object]:
         "lr_on_edge": run.lr_on_edge,
         "updates": run.updates.tolist(),
         "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
-        "layers": [asdict(layer) for layer in layers.layers_at(run)],
+        "layers": [asdict(layer) for layer in layer_summary.layers_at(run)],
     }
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
@@ -221,7 +221,7 @@ def _records(run: Run) -> Iterator[dict[str, object]]:
                 "value": float(value),
             }
     last = int(run.updates[-1])
-    for layer in layers.layers_at(run):
+    for layer in layer_summary.layers_at(run):
         for quantity, value in asdict(layer).items():
             if isinstance(value, float) and value == value:
                 yield {

@@ -6,7 +6,7 @@ import math
 
 from xavier_cli.cli import numbers
 from xavier_cli.cli.page import Column, Table
-from xavier_cli.findings.layers import Layer, layers_at
+from xavier_cli.findings.layer_summary import Layer, layers_at
 from xavier_cli.runs.record import Run
 
 # Field -> its title, and whether it is a share shown in percent.

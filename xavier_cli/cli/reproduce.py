@@ -19,8 +19,8 @@ from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
     from xavier_cli.figures.page import Drawing
+    from xavier_cli.findings.best_run import Choice
     from xavier_cli.findings.claims.verdict import ClaimVerdict
-    from xavier_cli.findings.selection import Choice
     from xavier_cli.runs.isolate import Isolation
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
@@ -125,7 +125,7 @@ def _read(outcomes: Sequence[Outcome]) -> tuple[inputs.Inputs, list[Surface]]:
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str]]:
-    from xavier_cli.findings.selection import select
+    from xavier_cli.findings.best_run import select
 
     return select(runs, recipe.select) if recipe.select else ([], [])
 

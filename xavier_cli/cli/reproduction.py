@@ -11,9 +11,9 @@ from xavier_cli.cli.cells import Plan
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.cli.verdicts import comparison_page, rules
 from xavier_cli.config.run import RunConfig
+from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
-from xavier_cli.findings.selection import Choice
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.recipe import PaperRow
 from xavier_cli.sweeps.recipe import Table as Wanted

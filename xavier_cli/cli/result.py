@@ -9,7 +9,7 @@ from xavier_cli.cli import numbers
 from xavier_cli.cli.layers import layers_table
 from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.findings import scores
-from xavier_cli.findings.layers import layers_at
+from xavier_cli.findings.layer_summary import layers_at
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note

@@ -12,7 +12,7 @@ import numpy as np
 
 from xavier_cli.config.run import DETAILS, LOOKS, RunConfig
 from xavier_cli.findings import scores
-from xavier_cli.findings.selection import Choice
+from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
 from xavier_cli.statistics.effect import Effect, effect_size

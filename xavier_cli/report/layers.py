@@ -12,7 +12,7 @@ from xavier_cli.figures.histograms import Histogram, histogram
 from xavier_cli.figures.kinds import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.selection import Selection, UnsuitableRunError
-from xavier_cli.findings.layers import over_time
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 
 TENSORS = ("activation", "backprop", "weight_gradient")

@@ -12,7 +12,7 @@ from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import in_order, labels
 from xavier_cli.figures.selection import UnsuitableRunError
-from xavier_cli.findings.layers import over_time
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Cell, Grid, Picture
 from xavier_cli.report.layers import evenly

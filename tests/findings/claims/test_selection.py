@@ -7,8 +7,8 @@ import pytest
 from claim_material import altered
 
 from xavier_cli.findings.claims.judging import judge
-from xavier_cli.findings.claims.readings import at_update, check_late, described
-from xavier_cli.findings.claims.selection import Cell, Scale, pick
+from xavier_cli.findings.claims.measurements import at_update, check_late, described
+from xavier_cli.findings.claims.requirements import Cell, Scale, pick
 from xavier_cli.findings.claims.verdict import UndecidedError
 
 TANH, NORMALIZED = Cell("tanh", "standard"), Cell("tanh", "normalized")

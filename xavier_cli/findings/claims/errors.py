@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.measurements import check_late, described
+from xavier_cli.findings.claims.requirements import Cell, Material, Scale, pick, pick_on_each
 from xavier_cli.findings.claims.saturation import RATES, SOFTSIGN, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick, pick_on_each
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, together
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli.findings.claims.initialization import WIDTH
-from xavier_cli.findings.claims.readings import described, since
+from xavier_cli.findings.claims.measurements import described, since
+from xavier_cli.findings.claims.requirements import Cell, Material, Scale, pick
 from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance

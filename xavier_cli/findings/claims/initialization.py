@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import described
+from xavier_cli.findings.claims.measurements import described
+from xavier_cli.findings.claims.requirements import Material, Scale, pick
 from xavier_cli.findings.claims.saturation import TANH, TANH_NORMALIZED
-from xavier_cli.findings.claims.selection import Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, between, together
 from xavier_cli.runs.record import Run
 

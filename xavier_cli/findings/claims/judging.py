@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xavier_cli.findings.claims.selection import Material
+from xavier_cli.findings.claims.requirements import Material
 from xavier_cli.findings.claims.verdict import ClaimVerdict, Finding, UndecidedError
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import at_update, described, late, percentile, since
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
+from xavier_cli.findings.claims.measurements import at_update, described, late, percentile, since
+from xavier_cli.findings.claims.requirements import Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 

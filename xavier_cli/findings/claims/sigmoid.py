@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import described, late
-from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, Scale, pick, pick_on_each
+from xavier_cli.findings.claims.measurements import described, late
+from xavier_cli.findings.claims.requirements import PAPER_SCALE, Cell, Material, Scale, pick, pick_on_each
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
 from xavier_cli.findings.scores import late_error
 from xavier_cli.vocabulary.lookup import DATA_SETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.selection import Material
+from xavier_cli.findings.claims.requirements import Material
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word
 from xavier_cli.findings.steepness import (
     DATA_SETS,

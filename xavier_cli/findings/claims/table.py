@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.findings.claims.errors import ALPHA, SOFTSIGN_NORMALIZED, STRICT_ALPHA, probability
-from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.measurements import check_late, described
+from xavier_cli.findings.claims.requirements import PAPER_SCALE, Cell, Material, pick
 from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
-from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, pick
 from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, count, together
 from xavier_cli.findings.scores import error_curve, final_error, late_error

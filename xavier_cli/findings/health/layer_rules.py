@@ -12,7 +12,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
-from xavier_cli.findings.layers import over_time
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import fixed
 

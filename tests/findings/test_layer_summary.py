@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xavier_cli.findings.layers import layers_at
+from xavier_cli.findings.layer_summary import layers_at
 
 
 def test_a_row_per_layer_and_one_for_the_output(make_run):

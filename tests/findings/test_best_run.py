@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from xavier_cli.errors import ConfigError
+from xavier_cli.findings.best_run import select
 from xavier_cli.findings.comparison import compare
-from xavier_cli.findings.selection import select
 
 
 @pytest.fixture

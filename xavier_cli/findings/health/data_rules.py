@@ -10,7 +10,7 @@ import numpy as np
 from xavier_cli.config.commands import train_command
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
-from xavier_cli.findings.layers import over_time
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.grammar import STANDARDIZE
 

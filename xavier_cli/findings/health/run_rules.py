@@ -11,7 +11,7 @@ from xavier_cli.config.commands import train_command
 from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Observation, Rule, first_since
-from xavier_cli.findings.health.inside import other_start
+from xavier_cli.findings.health.layer_rules import other_start
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
 from xavier_cli.sanitize import fixed

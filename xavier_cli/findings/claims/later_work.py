@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.findings.claims.errors import beats, gain_of, in_words, percent
-from xavier_cli.findings.claims.readings import at_update, described
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, kind_of, pick
+from xavier_cli.findings.claims.measurements import at_update, described
+from xavier_cli.findings.claims.requirements import Cell, Material, Scale, kind_of, pick
 from xavier_cli.findings.claims.verdict import (
     Finding,
     UndecidedError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.findings.claims.selection import Material, inside
+from xavier_cli.findings.claims.requirements import Material, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean, late_records
