@@ -11,9 +11,9 @@ from xavier_cli.cli.result import result_page
 from xavier_cli.cli.two_runs import diff_page
 from xavier_cli.cli.verdicts import comparison_page
 from xavier_cli.export.long import long_records, whole
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text, rendered
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 from xavier_cli.findings.best_run import select
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.comparison import compare

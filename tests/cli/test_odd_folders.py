@@ -166,7 +166,7 @@ def test_what_no_run_alone_is_to_blame_for_stays_an_error_of_ours(make_run):
 
 
 def test_errors_that_say_what_is_wrong_go_to_whoever_handles_them(make_run):
-    from xavier_cli.figures.selection import UnsuitableRunError
+    from xavier_cli.figures.request import UnsuitableRunError
 
     for error in (UnsuitableRunError("no"), OSError(28, "full"), MemoryError()):
 

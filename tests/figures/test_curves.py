@@ -3,11 +3,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curves import curve
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.lines import apart
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 
 CURVES = KINDS["curves"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.look import configuration_styles, in_updates, layer_styles
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
+from xavier_cli.figures.style import configuration_styles, in_updates, layer_styles
 from xavier_cli.vocabulary.datasets import find_data
 
 # Runs as deep as the edge of chaos needs have tests of their own.
@@ -116,7 +116,7 @@ def test_numbers_of_updates_are_short():
 
 def test_neither_pyplot_nor_jax_is_loaded():
     code = (
-        "import sys, importlib, xavier_cli.figures.draw; from xavier_cli.figures.kinds import KINDS\n"
+        "import sys, importlib, xavier_cli.figures.draw; from xavier_cli.figures.catalogue import KINDS\n"
         # Theory's curve is computed while it is drawn.
         "kinds = [kind for kind in KINDS.values() if kind.name != 'edge-of-chaos']\n"
         "[importlib.import_module(kind.function.split(':')[0]) for kind in kinds]\n"
@@ -129,7 +129,7 @@ def test_neither_pyplot_nor_jax_is_loaded():
 
 
 def test_the_kinds_are_known_without_loading_anything_heavy():
-    import xavier_cli.figures.kinds as room
+    import xavier_cli.figures.catalogue as room
 
     tree = ast.parse(Path(room.__file__).read_text())
 

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.edge import travel
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 from xavier_cli.theory.edge import find_edge
 
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.jacobian import averages, plot_averages, plot_spectrum, spectrum
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.look import configuration_styles
 from xavier_cli.figures.over_time import plot_spread, spread
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
+from xavier_cli.figures.style import configuration_styles
 
 
 @pytest.mark.parametrize("tensor", ["weight_gradient", "backprop"])

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from xavier_cli.figures.by_layer import styles_of
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.histograms import evenly, histogram, plot_histogram
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.layered import styles_of
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 
 
 @pytest.mark.parametrize("tensor", ["activation", "backprop", "weight_gradient"])

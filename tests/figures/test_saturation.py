@@ -5,10 +5,10 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from xavier_cli.figures.captions import saturation_rule
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.request import Selection
 from xavier_cli.figures.saturation import plot_saturation, saturation
-from xavier_cli.figures.selection import Selection
 
 
 def test_tanh_is_drawn_by_its_98th_percentile_and_std(small_run, ax, line_of):

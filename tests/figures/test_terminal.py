@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from xavier_cli.figures.braille import GUTTER, HEIGHT, TextLine, legend_text, plot_text
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw_text
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 
 IN_TERMINAL = [kind for kind in KINDS.values() if kind.term]
 

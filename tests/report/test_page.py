@@ -286,7 +286,7 @@ def test_words_in_figures_stand_out_on_a_dark_page(grey):
 
 
 def test_lines_in_figures_stand_out_on_a_dark_page_and_keep_their_order():
-    from xavier_cli.figures.look import COLOURS, layer_styles
+    from xavier_cli.figures.style import COLOURS, layer_styles
 
     layers = [style.color[1:] for style in layer_styles(7)]
     on_dark = [contrast(colours.on_dark(colour), "16171a") for colour in layers]

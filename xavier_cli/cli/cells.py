@@ -104,7 +104,7 @@ def make_plan(
     shard: str | None = None,
 ) -> Plan:
     """The plan of the recipe called `word`. Asks about a large one; exits with 2 where nobody can answer."""
-    from xavier_cli.figures.kinds import KINDS
+    from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 

@@ -16,7 +16,7 @@ from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, screen_width
 from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
-from xavier_cli.figures.kinds import ENDINGS, KINDS, LANDMARKS
+from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_seeds
 
@@ -122,7 +122,7 @@ def plot(
         )
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
-    from xavier_cli.figures.selection import Selection
+    from xavier_cli.figures.request import Selection
     from xavier_cli.files.publish import publish
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)

@@ -18,7 +18,7 @@ from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
-    from xavier_cli.figures.page import Drawing
+    from xavier_cli.figures.canvas import Drawing
     from xavier_cli.findings.best_run import Choice
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.runs.isolate import Isolation
@@ -147,7 +147,7 @@ def _draw(
     """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not."""
     from xavier_cli.data.sets import DataDamagedError, DataMissingError
     from xavier_cli.figures.draw import write_figure
-    from xavier_cli.figures.selection import UnsuitableRunError
+    from xavier_cli.figures.request import UnsuitableRunError
 
     paths, missing = [], []
     for figure in recipe.figures:
@@ -176,9 +176,9 @@ def _drawing(
     isolation: Isolation,
 ) -> Drawing:
     from xavier_cli.cli import gather
+    from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
-    from xavier_cli.figures.kinds import KINDS
-    from xavier_cli.figures.selection import Selection, UnsuitableRunError
+    from xavier_cli.figures.request import Selection, UnsuitableRunError
 
     kind = lookup.find("kind of figure", figure.kind, KINDS)
     chosen = Selection(figure.layers, None, figure.record, figure.tensor, figure.together)
@@ -198,7 +198,7 @@ R = TypeVar("R", "Run", "Surface")
 
 def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
     """What of `made` the figure picks; raises `UnsuitableRunError` where nothing is left."""
-    from xavier_cli.figures.selection import UnsuitableRunError
+    from xavier_cli.figures.request import UnsuitableRunError
 
     wanted = [
         each

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.selection import Selection
+from xavier_cli.figures.request import Selection
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import in_words
 

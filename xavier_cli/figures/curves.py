@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from xavier_cli.figures.by_layer import time_axis
+from xavier_cli.figures.canvas import Drawing, Page, finish, make_page, outer_labels
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import time_axis
 from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
-from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
-from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, times, values
+from xavier_cli.figures.request import Selection, UnsuitableRunError, seed_rows, suitable, times, values
+from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from xavier_cli.figures.kinds import KINDS, Kind
+from xavier_cli.figures.canvas import Drawing
+from xavier_cli.figures.catalogue import KINDS, Kind
 from xavier_cli.figures.labels import in_order
-from xavier_cli.figures.look import look
-from xavier_cli.figures.page import Drawing
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 from xavier_cli.figures.samples import Samples
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.style import look
 from xavier_cli.files.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface

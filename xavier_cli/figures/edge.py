@@ -9,12 +9,12 @@ import numpy as np
 from jax import Array
 from matplotlib.axes import Axes
 
+from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key
-from xavier_cli.figures.look import Style, configuration_styles
-from xavier_cli.figures.page import Drawing, finish, make_page
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.request import Selection, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.style import Style, configuration_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds

@@ -10,16 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from xavier_cli.figures.by_layer import finish_layers, styles_of
+from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
-from xavier_cli.figures.kinds import TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.look import DASHES, Style
 from xavier_cli.figures.over_time import MEANING
-from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.predicted import plot_prediction, prediction
-from xavier_cli.figures.selection import (
+from xavier_cli.figures.request import (
     Selection,
     UnsuitableRunError,
     layer_columns,
@@ -28,6 +27,7 @@ from xavier_cli.figures.selection import (
     suitable,
     values,
 )
+from xavier_cli.figures.style import DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds

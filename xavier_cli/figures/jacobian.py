@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from xavier_cli.figures.by_layer import finish_layers, styles_of
+from xavier_cli.figures.canvas import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
-from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.predicted import plot_prediction, prediction
-from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.figures.request import Selection, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from xavier_cli.config.run import DETAILS
-from xavier_cli.figures.look import in_updates
+from xavier_cli.figures.style import in_updates
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup

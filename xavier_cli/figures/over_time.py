@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
+from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
-from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, staggered
-from xavier_cli.figures.look import Style
-from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
-from xavier_cli.figures.selection import (
+from xavier_cli.figures.request import (
     Selection,
     layer_columns,
     parse_tensor,
@@ -25,6 +24,7 @@ from xavier_cli.figures.selection import (
     times,
     values,
 )
+from xavier_cli.figures.style import Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, factors_over_seeds

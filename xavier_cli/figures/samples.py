@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.look import SMALL
-from xavier_cli.figures.page import Drawing, finish, make_page
+from xavier_cli.figures.canvas import Drawing, finish, make_page
+from xavier_cli.figures.style import SMALL
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DataFacts
 

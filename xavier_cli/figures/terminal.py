@@ -9,12 +9,12 @@ import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.captions import PROBE_EXAMPLES
+from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.curves import curve
-from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
+from xavier_cli.figures.request import Selection, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band

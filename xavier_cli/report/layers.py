@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.histograms import Histogram, histogram
-from xavier_cli.figures.kinds import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import Selection, UnsuitableRunError
 from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.inline import inline_svg
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import in_order, labels
-from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Cell, Grid, Picture

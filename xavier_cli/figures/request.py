@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.figures.kinds import TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.runs.record import Run
 
 

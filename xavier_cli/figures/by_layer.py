@@ -9,9 +9,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xavier_cli.figures.canvas import Page, finish
 from xavier_cli.figures.lines import key
-from xavier_cli.figures.look import Style, layer_styles, second_axis, updates_axis
-from xavier_cli.figures.page import Page, finish
+from xavier_cli.figures.style import Style, layer_styles, second_axis, updates_axis
 from xavier_cli.runs.record import Run
 
 EPOCH = 20_000

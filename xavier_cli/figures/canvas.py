@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from xavier_cli.figures.look import DOUBLE, DPI, SINGLE, SMALL
-from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.figures.request import UnsuitableRunError
+from xavier_cli.figures.style import DOUBLE, DPI, SINGLE, SMALL
 from xavier_cli.sanitize import clean
 
 T = TypeVar("T")
