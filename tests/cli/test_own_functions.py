@@ -15,8 +15,8 @@ from xavier_cli.data.user_data import own_set
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.own import own_optimizer
-from xavier_cli.training.update import applied, make_optimizer
+from xavier_cli.training.step.optimizer import applied, make_optimizer
+from xavier_cli.training.step.user_optimizer import own_optimizer
 from xavier_cli.vocabulary.user_functions import OwnFunctionError, digest, load_own
 
 MUTE = """

@@ -21,7 +21,7 @@ from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.own import own_optimizer
+from xavier_cli.training.step.user_optimizer import own_optimizer
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer
 from xavier_cli.vocabulary.user_functions import OwnFunctionError, blamed, guarded, load_own

@@ -9,7 +9,7 @@ import pytest
 
 from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.feed import decode
-from xavier_cli.training.member import make_reference_step, make_sgd_step
+from xavier_cli.training.step.member import make_reference_step, make_sgd_step
 
 PLENTY = 120
 # Programs that a test has no use for need not be compiled.

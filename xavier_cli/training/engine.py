@@ -20,13 +20,13 @@ from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.jacobian import Singular, Spectrograph
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.member import MemberState
 from xavier_cli.training.packing import Shapes, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.pretraining import mean_errors
 from xavier_cli.training.rows import Record, Rows
 from xavier_cli.training.stage import from_host, to_host
+from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.user_functions import digest_loaded
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.

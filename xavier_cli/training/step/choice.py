@@ -12,9 +12,10 @@ from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network
-from xavier_cli.training.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.member import (
+from xavier_cli.training.pretraining import begin_pretraining
+from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
+from xavier_cli.training.step.member import (
     MemberState,
     Step,
     Stretch,
@@ -23,9 +24,8 @@ from xavier_cli.training.member import (
     make_sgd_step,
     make_stretch,
 )
-from xavier_cli.training.pretraining import begin_pretraining
-from xavier_cli.training.second_order import begin, make_second_order_step
-from xavier_cli.training.update import make_optimizer, rate_schedule
+from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
+from xavier_cli.training.step.second_order import begin, make_second_order_step
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 

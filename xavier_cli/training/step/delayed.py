@@ -18,7 +18,7 @@ from jax import Array
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.training.member import Batches, MemberState, Stretch, first_bad, thin_gradients
+from xavier_cli.training.step.member import Batches, MemberState, Stretch, first_bad, thin_gradients
 
 
 class Pending(NamedTuple):

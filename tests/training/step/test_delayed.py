@@ -14,9 +14,9 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
-from xavier_cli.training.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.layout import GRID, choose_layout
-from xavier_cli.training.member import init_state, make_sgd_step, make_stretch, thin_gradients
+from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
+from xavier_cli.training.step.member import init_state, make_sgd_step, make_stretch, thin_gradients
 
 SIZES = layer_sizes(inputs=20, depth=3, width=14, classes=5)
 BATCH, UPDATES, LR, EVERY = 4, 100, 0.1, 7

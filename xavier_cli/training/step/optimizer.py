@@ -13,7 +13,7 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
-from xavier_cli.training.own import own_optimizer
+from xavier_cli.training.step.user_optimizer import own_optimizer
 from xavier_cli.vocabulary.grammar import parse_rate_schedule
 from xavier_cli.vocabulary.lookup import load
 from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer

@@ -14,7 +14,7 @@ from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.network import Network, with_running_averages
 from xavier_cli.training.keys import as_key
-from xavier_cli.training.update import Optimizer, applied, plain_sgd
+from xavier_cli.training.step.optimizer import Optimizer, applied, plain_sgd
 
 # An update whose factors stay below this cannot make a weight infinite, so testing the factors
 # (batch × width numbers) is enough and the weights (width × width) need not be read again.

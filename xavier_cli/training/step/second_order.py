@@ -25,8 +25,8 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_curvature, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.training.member import MemberState, Step, stepped
-from xavier_cli.training.update import Optimizer, applied, with_clip_and_decay
+from xavier_cli.training.step.member import MemberState, Step, stepped
+from xavier_cli.training.step.optimizer import Optimizer, applied, with_clip_and_decay
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 

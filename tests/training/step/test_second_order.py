@@ -13,8 +13,8 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.losses import LOSSES, cross_entropy, logits_curvature, quadratic
 from xavier_cli.nn.mlp import Dense, forward
-from xavier_cli.training.member import init_state
-from xavier_cli.training.second_order import averaged, begin, make_measure, make_second_order_step
+from xavier_cli.training.step.member import init_state
+from xavier_cli.training.step.second_order import averaged, begin, make_measure, make_second_order_step
 
 SIZES, EXAMPLES = (4, 5, 3, 3), 6
 
