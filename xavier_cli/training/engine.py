@@ -23,7 +23,7 @@ from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.packing import Shapes, unpack
 from xavier_cli.training.population import Population
 from xavier_cli.training.prediction import predict_run
-from xavier_cli.training.pretraining import mean_errors
+from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.rows import Record, Rows
 from xavier_cli.training.stage import from_host, to_host
 from xavier_cli.training.step.member import MemberState

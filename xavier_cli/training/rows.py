@@ -27,7 +27,7 @@ from xavier_cli.training.first_weights import FirstWeights
 from xavier_cli.training.jacobian import Factors, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.packing import Shapes, pack
-from xavier_cli.training.pretraining import make_pretraining
+from xavier_cli.training.pretraining.layerwise import make_pretraining
 from xavier_cli.training.probe import make_probe
 from xavier_cli.training.step.choice import make_begin, make_step, make_training
 from xavier_cli.training.step.member import MemberState

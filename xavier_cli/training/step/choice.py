@@ -13,7 +13,7 @@ from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.pretraining import begin_pretraining
+from xavier_cli.training.pretraining.layerwise import begin_pretraining
 from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.step.member import (
     MemberState,

@@ -19,10 +19,10 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.training.autoencoder import autoencoder_gradient, masked
-from xavier_cli.training.boltzmann import divergence
+from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked
+from xavier_cli.training.pretraining.boltzmann import divergence
+from xavier_cli.training.pretraining.units import Thin, Units
 from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_bad
-from xavier_cli.training.units import Thin, Units
 from xavier_cli.vocabulary.resolve import find_pretraining
 
 

@@ -16,8 +16,6 @@ from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import loop, verify
-from xavier_cli.training.autoencoder import autoencoder_gradient, masked, reconstruction_loss
-from xavier_cli.training.boltzmann import divergence
 from xavier_cli.training.durable import train_to_file
 from xavier_cli.training.engine import Engine
 from xavier_cli.training.feed import decode
@@ -25,8 +23,10 @@ from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.layout import choose_layout
 from xavier_cli.training.loop import NoRunError, Watcher
 from xavier_cli.training.population import population_of
-from xavier_cli.training.pretraining import make_gradient, make_pretraining, units_below
-from xavier_cli.training.units import Thin, Units
+from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked, reconstruction_loss
+from xavier_cli.training.pretraining.boltzmann import divergence
+from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below
+from xavier_cli.training.pretraining.units import Thin, Units
 
 BATCH, FAN_IN, FAN_OUT = 7, 6, 5
 SYMMETRIC, UNIT, REAL = Units(-1.0, 1.0), Units(0.0, 1.0), Units()

@@ -12,7 +12,7 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.training.units import Thin, Units
+from xavier_cli.training.pretraining.units import Thin, Units
 
 
 def masked(key: Array, x: Array, noise: float) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.training.units import Thin, Units
+from xavier_cli.training.pretraining.units import Thin, Units
 
 
 def divergence(
