@@ -137,8 +137,8 @@ def test_slopes_are_learned_one_per_hidden_layer_from_a_quarter():
 )
 def test_jacobians_and_gradients_inside_are_those_that_are_differentiated(network):
     from xavier_cli.theory.saturation import Regions
-    from xavier_cli.training.jacobian import Spectrograph, factors
-    from xavier_cli.training.probe import make_probe
+    from xavier_cli.training.probes.jacobian import Spectrograph, factors
+    from xavier_cli.training.probes.probe import make_probe
 
     rng = np.random.default_rng(2)
     dressed = jax.tree.map(

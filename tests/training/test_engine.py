@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.feed import decode
+from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.step.member import make_reference_step, make_sgd_step
 
 PLENTY = 120

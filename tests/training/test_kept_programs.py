@@ -18,10 +18,10 @@ from xavier_cli.data import sets
 from xavier_cli.files.caches import compiled_programs
 from xavier_cli.training import examples, programs
 from xavier_cli.training.engine import Engine
-from xavier_cli.training.evaluation import BLOCK
 from xavier_cli.training.examples import prepare
 from xavier_cli.training.layout import choose_layout
 from xavier_cli.training.population import population_of
+from xavier_cli.training.probes.evaluation import BLOCK
 from xavier_cli.training.train import probe, train, untrained
 
 

@@ -15,15 +15,15 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.training import programs
-from xavier_cli.training.evaluation import exact_share
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
-from xavier_cli.training.jacobian import Singular, Spectrograph
 from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.packing import Shapes, unpack
 from xavier_cli.training.population import Population
-from xavier_cli.training.prediction import predict_run
 from xavier_cli.training.pretraining.layerwise import mean_errors
+from xavier_cli.training.probes.evaluation import exact_share
+from xavier_cli.training.probes.jacobian import Singular, Spectrograph
+from xavier_cli.training.probes.prediction import predict_run
 from xavier_cli.training.rows import Record, Rows
 from xavier_cli.training.stage import from_host, to_host
 from xavier_cli.training.step.member import MemberState

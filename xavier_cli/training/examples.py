@@ -18,9 +18,9 @@ from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.errors import ConfigError
 from xavier_cli.training import programs
 from xavier_cli.training.cost import PROBE_EXAMPLES
-from xavier_cli.training.evaluation import BLOCK, spread_order
 from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
+from xavier_cli.training.probes.evaluation import BLOCK, spread_order
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
 
 HELD_OUT = 10_000

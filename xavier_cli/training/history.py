@@ -14,8 +14,8 @@ from xavier_cli.runs import schema
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine import Engine
-from xavier_cli.training.jacobian import Singular
 from xavier_cli.training.population import Population
+from xavier_cli.training.probes.jacobian import Singular
 
 
 class History:

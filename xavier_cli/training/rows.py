@@ -19,16 +19,16 @@ from xavier_cli.nn.network import make_network
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.distributions import Bins, SymmetricLogBins, make_bins
-from xavier_cli.training.evaluation import Evaluation, evaluate, spread_over
 from xavier_cli.training.examples import Material
 from xavier_cli.training.feed import Chunk, decode
 from xavier_cli.training.first_weights import FirstWeights
-from xavier_cli.training.jacobian import Factors, factors
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.packing import Shapes, pack
 from xavier_cli.training.pretraining.layerwise import make_pretraining
-from xavier_cli.training.probe import make_probe
+from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
+from xavier_cli.training.probes.evaluation import Evaluation, evaluate, spread_over
+from xavier_cli.training.probes.jacobian import Factors, factors
+from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.choice import make_begin, make_step, make_training
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.resolve import find_activation

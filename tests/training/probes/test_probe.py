@@ -15,8 +15,8 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
 from xavier_cli.theory.saturation import Regions, find_regions
-from xavier_cli.training.distributions import SymmetricLogBins, make_bins
-from xavier_cli.training.probe import make_probe
+from xavier_cli.training.probes.distributions import SymmetricLogBins, make_bins
+from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import ACTIVATIONS
 
 SIZES = layer_sizes(inputs=12, depth=3, width=16, classes=4)

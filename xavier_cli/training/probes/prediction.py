@@ -23,7 +23,7 @@ from xavier_cli.theory.scope import unpredictable
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
-from xavier_cli.training.evaluation import spread_over
+from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.vocabulary.entry import Distribution, Initializer
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer, layer_inits
 

@@ -12,7 +12,7 @@ from numpy_network import ACT
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import layer_sizes
-from xavier_cli.training.jacobian import Spectrograph, singular
+from xavier_cli.training.probes.jacobian import Spectrograph, singular
 
 STATISTICS = {
     "mean": np.mean,

@@ -16,7 +16,7 @@ from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params, Taps
 from xavier_cli.nn.network import Network, normalized_by_batch
 from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
-from xavier_cli.training.distributions import Bins, moments, percentiles
+from xavier_cli.training.probes.distributions import Bins, moments, percentiles
 
 Observation = dict[str, Array]
 """Statistics under their path in the run file, without the seed and update axes."""

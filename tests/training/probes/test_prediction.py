@@ -7,7 +7,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.scope import unpredictable
-from xavier_cli.training.prediction import _known, predict_run
+from xavier_cli.training.probes.prediction import _known, predict_run
 from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 RNG = np.random.default_rng(0)

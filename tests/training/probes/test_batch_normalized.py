@@ -15,9 +15,9 @@ from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import EPSILON, Network
 from xavier_cli.theory.saturation import Regions
-from xavier_cli.training.distributions import make_bins
-from xavier_cli.training.jacobian import Spectrograph, factors
-from xavier_cli.training.probe import make_probe
+from xavier_cli.training.probes.distributions import make_bins
+from xavier_cli.training.probes.jacobian import Spectrograph, factors
+from xavier_cli.training.probes.probe import make_probe
 
 SIZES = layer_sizes(inputs=12, depth=3, width=16, classes=4)
 EXAMPLES, FEW = 60, [0, 20, 40]

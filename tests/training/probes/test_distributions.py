@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.runs.schema import PERCENTILES
-from xavier_cli.training.distributions import (
+from xavier_cli.training.probes.distributions import (
     LARGEST,
     SMALLEST,
     LinearBins,
