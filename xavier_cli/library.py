@@ -19,9 +19,9 @@ from xavier_cli.runs.record import Run
 from xavier_cli.training.cost import members_together
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
 from xavier_cli.training.durable import train_to_file
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import Progress, Watcher
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import Progress, Watcher
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.room import check_room, members_at_a_time
 from xavier_cli.training.train import train as train_in_memory
 

@@ -20,9 +20,9 @@ CALLS = ("open", "write", "fsync", "replace", "close")
 def main():
     from xavier_cli.cli import main
     from xavier_cli.files import locks, publish
-    from xavier_cli.training import keeper, loop
+    from xavier_cli.training.engine import autosave, loop
 
-    keeper.SECONDS, keeper.COSTS = 0.0, 0
+    autosave.SECONDS, autosave.COSTS = 0.0, 0
     loop.FIRST_SEGMENT, loop.SEGMENT_SECONDS = 5, 0.02
     publish.PIECE_BYTES = 16_384
     publish.os = locks.os = types.SimpleNamespace(**vars(os))

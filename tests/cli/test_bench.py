@@ -76,7 +76,7 @@ def test_a_machine_at_rest_is_not_warned_of(load):
 def test_every_program_runs_and_the_limits_are_limits():
     from xavier_cli.training.bench.limits import measure_limits
     from xavier_cli.training.bench.rates import measure_width
-    from xavier_cli.training.examples import prepare
+    from xavier_cli.training.engine.training_data import prepare
 
     limits = measure_limits(2)
     material = prepare(settings(20, 2, 2), None)

@@ -13,8 +13,8 @@ import pytest
 
 from xavier_cli.cli import live
 from xavier_cli.sanitize import encodable
-from xavier_cli.training.loop import Progress, Seen
-from xavier_cli.training.population import Variant
+from xavier_cli.training.engine.loop import Progress, Seen
+from xavier_cli.training.engine.population import Variant
 
 
 def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5):

@@ -27,7 +27,7 @@ from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import run_groups
 from xavier_cli.sweeps.work import Outcome, Task
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 
 @pytest.fixture(scope="module")

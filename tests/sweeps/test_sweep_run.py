@@ -26,7 +26,7 @@ from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import Standing, run_groups
 from xavier_cli.sweeps.work import Task
 from xavier_cli.sweeps.workers import Workers, shares
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
-from xavier_cli.training import programs, train, verify
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import FiniteFeed
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.population import Population, Variant
+from xavier_cli.training import train, verify
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.batches import FiniteFeed
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.population import Population, Variant
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.vocabulary.datasets import DataFacts
 
 INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
@@ -23,7 +24,7 @@ PLENTY = 120
 def traced_anew():
     """No program out of the store, which knows nothing of what a test replaces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "_store", None)
+        patch.setattr(program_cache, "_store", None)
         yield
 
 

@@ -14,7 +14,7 @@ from xavier_cli.files import publish
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.training import durable
 from xavier_cli.training.durable import train_group_to_files, train_to_file
-from xavier_cli.training.loop import Watcher
+from xavier_cli.training.engine.loop import Watcher
 
 
 def config_of(**settings):

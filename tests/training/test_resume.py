@@ -13,12 +13,12 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import keeper, loop
 from xavier_cli.training.durable import train_group_to_files, train_to_file
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.loop import Watcher, train_population
-from xavier_cli.training.population import Population, Variant
+from xavier_cli.training.engine import autosave, loop
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.loop import Watcher, train_population
+from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.step import member
 from xavier_cli.training.train import SearchInterruptedError
 
@@ -207,8 +207,8 @@ def test_control_a_history_that_was_not_kept_shows(material, whole, tmp_path, mo
 def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monkeypatch):
     """As after a kill: what lies there was written beside the training, not at its end."""
     config, path = config_of(), tmp_path / "run.h5"
-    monkeypatch.setattr(keeper, "SECONDS", 0.0)
-    monkeypatch.setattr(keeper, "COSTS", 0)
+    monkeypatch.setattr(autosave, "SECONDS", 0.0)
+    monkeypatch.setattr(autosave, "COSTS", 0)
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
 

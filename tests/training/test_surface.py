@@ -10,8 +10,8 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.training import surface as room
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.loop import Watcher
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.loop import Watcher
 
 TINY = RunConfig.of(data="mnist", depth=3, width=12, updates=40, lr=0.1, seeds="1,2")
 

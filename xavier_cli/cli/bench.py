@@ -69,7 +69,7 @@ def bench(
         say(note)
     from xavier_cli.training.bench.limits import measure_limits
     from xavier_cli.training.bench.rates import measure_width, settings
-    from xavier_cli.training.examples import prepare
+    from xavier_cli.training.engine.training_data import prepare
 
     def told(line: str) -> None:
         if not quiet:

@@ -75,7 +75,7 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
         facts = finite.facts(asked.name)
         return finite, facts.model_copy(update={"warnings": doubts(finite, asked.coding)})
     from xavier_cli.training.devices import keep_compiled_programs
-    from xavier_cli.training.examples import shapeset_facts, shapeset_set
+    from xavier_cli.training.engine.training_data import shapeset_facts, shapeset_set
 
     keep_compiled_programs()
     finite = shapeset_set(asked)

@@ -17,7 +17,7 @@ from xavier_cli.cli.sparkline import sparklines
 from xavier_cli.sanitize import encodable
 
 if TYPE_CHECKING:
-    from xavier_cli.training.loop import Progress, Seen
+    from xavier_cli.training.engine.loop import Progress, Seen
 
 FULL, EMPTY = "█", "."
 WIDEST = 120

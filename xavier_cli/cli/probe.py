@@ -48,8 +48,8 @@ def probe(
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.examples import prepare
-    from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.engine.loop import Watcher
+    from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.room import check_room
     from xavier_cli.training.train import probe, untrained
 

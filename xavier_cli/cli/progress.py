@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from xavier_cli.cli.errors import say
 
 if TYPE_CHECKING:
-    from xavier_cli.training.loop import Progress
+    from xavier_cli.training.engine.loop import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 

@@ -139,7 +139,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.engine.loop import Watcher
 
     command: dict[str, Any] = {
         "command_id": uuid.uuid4().hex,

@@ -193,8 +193,8 @@ def _train(
         from xavier_cli.training.cost import members_together
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.durable import train_to_file
-        from xavier_cli.training.examples import prepare
-        from xavier_cli.training.loop import NoRunError, Progress, Watcher
+        from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher
+        from xavier_cli.training.engine.training_data import prepare
         from xavier_cli.training.room import check_room, members_at_a_time
 
         begun = has_checkpoint(path)

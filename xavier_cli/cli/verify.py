@@ -56,7 +56,7 @@ def verify(
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.runs.deviation import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.loop import Watcher
+    from xavier_cli.training.engine.loop import Watcher
     from xavier_cli.training.verify import ROUNDING, train_again
 
     keep_compiled_programs()

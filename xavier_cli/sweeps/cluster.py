@@ -20,7 +20,7 @@ from xavier_cli.sanitize import said
 from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.workers import TRIES
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -18,7 +18,7 @@ from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import read_run, read_surface
 from xavier_cli.sweeps.plan import Cell
 from xavier_cli.sweeps.work import Ending, Outcome
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 MOST_LETTERS = 500
 

@@ -26,7 +26,7 @@ from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.work import Ending, Task, make
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 # What has to be the same everywhere: numbers depend on these, or what is sent cannot be read.
 PACKAGES = ("xavier-cli", "jax", "jaxlib")

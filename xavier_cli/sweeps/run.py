@@ -14,7 +14,7 @@ from xavier_cli.sweeps.plan import Group
 if TYPE_CHECKING:
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.work import Outcome, Task
-    from xavier_cli.training.loop import Progress
+    from xavier_cli.training.engine.loop import Progress
 
 # The number, among those of groups, of what others make.
 _WAITING = -1

@@ -23,9 +23,9 @@ from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training.cost import members_together
 from xavier_cli.training.durable import train_group_to_files, train_to_file
-from xavier_cli.training.examples import Material, prepare
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import NoRunError, Progress, Watcher
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher
+from xavier_cli.training.engine.training_data import Material, prepare
 from xavier_cli.training.room import check_room, members_at_a_time
 
 Ending = Literal["done", "failed", "stopped", "locked"]

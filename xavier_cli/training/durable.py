@@ -15,11 +15,11 @@ from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.training import resume as resuming
-from xavier_cli.training.examples import Material
-from xavier_cli.training.history import pretrained_in
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import Watcher
-from xavier_cli.training.stage import Stage
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import Watcher
+from xavier_cli.training.engine.records import pretrained_in
+from xavier_cli.training.engine.snapshot import Stage
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.train import train, train_together
 
 

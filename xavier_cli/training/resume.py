@@ -15,10 +15,10 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.training import restorable
-from xavier_cli.training.examples import Material
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.snapshot import Stage
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.stage import Stage
 
 _PARTS = ("state", "history")
 

@@ -21,13 +21,13 @@ from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.feed import decode
+from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import Layout, choose_layout
+from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher, train_population
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.layout import Layout, choose_layout
-from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
-from xavier_cli.training.population import population_of
 from xavier_cli.training.provenance import provenance_of
 
 Row = Callable[..., Array]

@@ -10,14 +10,14 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.history import join_seeds
-from xavier_cli.training.layout import Strategy, choose_layout
-from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
-from xavier_cli.training.population import Population, Variant, population_of
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import Strategy, choose_layout
+from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher, train_population
+from xavier_cli.training.engine.population import Population, Variant, population_of
+from xavier_cli.training.engine.records import join_seeds
+from xavier_cli.training.engine.snapshot import Stage
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.provenance import provenance_of
-from xavier_cli.training.stage import Stage
 
 SEARCH, SEEDS = "search", "seeds"
 """The stages of a training: all rates on the first seeds, and then the seeds at one rate."""

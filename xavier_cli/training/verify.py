@@ -10,11 +10,11 @@ from typing import get_args
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.layout import Strategy, choose_layout
-from xavier_cli.training.loop import Progress, Watcher, train_population
-from xavier_cli.training.population import Population, Variant
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import Strategy, choose_layout
+from xavier_cli.training.engine.loop import Progress, Watcher, train_population
+from xavier_cli.training.engine.population import Population, Variant
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.provenance import provenance_of
 
 SECONDS = 30.0

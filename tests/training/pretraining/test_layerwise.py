@@ -15,14 +15,15 @@ from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import loop, verify
+from xavier_cli.training import verify
 from xavier_cli.training.durable import train_to_file
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.feed import decode
+from xavier_cli.training.engine import loop
+from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.loop import NoRunError, Watcher
+from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.loop import NoRunError, Watcher
-from xavier_cli.training.population import population_of
 from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked, reconstruction_loss
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below

@@ -14,7 +14,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
-from xavier_cli.training.layout import GRID, choose_layout
+from xavier_cli.training.engine.layout import GRID, choose_layout
 from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
 from xavier_cli.training.step.member import init_state, make_sgd_step, make_stretch, thin_gradients
 

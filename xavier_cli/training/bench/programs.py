@@ -16,11 +16,11 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, Params, forward
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import FiniteFeed
-from xavier_cli.training.layout import SHARED, Strategy, choose_layout
-from xavier_cli.training.population import population_of
+from xavier_cli.training.engine.batches import FiniteFeed
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import SHARED, Strategy, choose_layout
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import Material
 
 INPUTS, CLASSES, BATCH, LR = 1024, 9, 10, 0.03
 READY_UPDATES = 100

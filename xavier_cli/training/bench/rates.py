@@ -14,8 +14,8 @@ from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import BATCH, LR, EngineProgram, Timed, bare_program, sizes_of
 from xavier_cli.training.bench.pytorch import torch_programs
-from xavier_cli.training.examples import Material
-from xavier_cli.training.layout import Strategy
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.training_data import Material
 
 UPDATES_PER_RECORD = 1500
 """Of a default run: what a look costs is shared by so many updates."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.training.pace import Pace
+from xavier_cli.training.engine.segments import Pace
 
 
 def lengths(fixed, update, segments=40, noise=0.0, first=20):

@@ -14,23 +14,23 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.training import programs
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import Chunk, decode
-from xavier_cli.training.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.packing import Shapes, unpack
-from xavier_cli.training.population import Population
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.batches import Chunk, decode
+from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
+from xavier_cli.training.engine.packing import Shapes, unpack
+from xavier_cli.training.engine.population import Population
+from xavier_cli.training.engine.seed_programs import Record, Rows
+from xavier_cli.training.engine.snapshot import from_host, to_host
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.probes.jacobian import Singular, Spectrograph
 from xavier_cli.training.probes.prediction import predict_run
-from xavier_cli.training.rows import Record, Rows
-from xavier_cli.training.stage import from_host, to_host
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.user_functions import digest_loaded
 
 # The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
-_COMPILER_OPTIONS: dict[str, programs.Options] = {
+_COMPILER_OPTIONS: dict[str, program_cache.Options] = {
     "init": {"xla_backend_optimization_level": 1},
     "pretrain": None,
     "advance": None,
@@ -112,7 +112,7 @@ class Engine:
             name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
         }
         with jax.default_matmul_precision(config.precision):
-            self._programs, told = programs.compiled(
+            self._programs, told = program_cache.compiled(
                 self._key(lower),
                 lower,
                 _COMPILER_OPTIONS,

@@ -7,8 +7,9 @@ from test_resume import StopAt, assert_same_runs, config_of
 
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import cost, loop, room
+from xavier_cli.training import cost, room
 from xavier_cli.training.durable import train_to_file
+from xavier_cli.training.engine import loop
 from xavier_cli.training.train import SearchInterruptedError, train_together
 
 pytestmark = pytest.mark.usefixtures("compiled_once")

@@ -19,10 +19,10 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.files.caches import Cache, compiled_programs
-from xavier_cli.training import programs
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.population import population_of
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.train import train
 from xavier_cli.vocabulary.user_functions import _module as own_module
 
@@ -38,10 +38,10 @@ def folder_of(path: Path, most_bytes: int = 10**9) -> Cache:
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch) -> programs.Store:
+def store(tmp_path, monkeypatch) -> program_cache.Store:
     """A store of this test's own, which every engine uses."""
-    store = programs.Store(folder_of(tmp_path))
-    monkeypatch.setattr(programs, "_store", store)
+    store = program_cache.Store(folder_of(tmp_path))
+    monkeypatch.setattr(program_cache, "_store", store)
     return store
 
 
@@ -80,7 +80,7 @@ def test_programs_out_of_the_store_train_the_same_bits(strategy, material, store
     # Another rate and other seeds are given to the same programs.
     train(config.with_(lr=0.1, seeds=(7, 3)), material, strategy=strategy)
     assert traced == []
-    monkeypatch.setattr(programs, "_store", None)
+    monkeypatch.setattr(program_cache, "_store", None)
     plain, _ = train(config, material, strategy=strategy)
 
     assert made.arrays.keys() == found.arrays.keys() == plain.arrays.keys()
@@ -224,7 +224,7 @@ def made():
             return jax.jit(lambda x: x**power).lower(jnp.float32(0))
 
         here = jax.local_devices()[:1]
-        found, about = programs.compiled(key, {"power": lower}, {}, lambda: "told", here)
+        found, about = program_cache.compiled(key, {"power": lower}, {}, lambda: "told", here)
         return float(found["power"](jnp.float32(2))), about, bool(traced)
 
     return make
@@ -250,7 +250,7 @@ def test_what_cannot_be_kept_is_used_all_the_same(store, tmp_path):
         return jax.jit(power).lower(jnp.float32(0))
 
     for _ in range(2):
-        found, _ = programs.compiled("a", {"power": lower}, {}, lambda: "told", jax.local_devices()[:1])
+        found, _ = program_cache.compiled("a", {"power": lower}, {}, lambda: "told", jax.local_devices()[:1])
         assert float(found["power"](jnp.float32(2))) == 4
     jax.effects_barrier()
     assert printed == [2, 2]
@@ -263,12 +263,12 @@ def test_what_jaxs_own_cache_has_is_not_kept(made, store, tmp_path, monkeypatch)
     before = {name: getattr(jax.config, name) for name in SETTINGS}
     for name, value in SETTINGS.items():
         jax.config.update(name, str(jaxs) if value is None else value)
-    programs.reset_cache()
+    program_cache.reset_cache()
     try:
         for _ in range(2):
             jax.clear_caches()
             with monkeypatch.context() as patch:
-                patch.setattr(programs, "_store", None)
+                patch.setattr(program_cache, "_store", None)
                 made("a", 5)
         assert [*jaxs.iterdir()]
         assert made("a", 5) == (32, "told", True)
@@ -276,7 +276,7 @@ def test_what_jaxs_own_cache_has_is_not_kept(made, store, tmp_path, monkeypatch)
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
-        programs.reset_cache()
+        program_cache.reset_cache()
 
 
 SETTINGS = {
@@ -301,13 +301,13 @@ def test_what_is_damaged_is_made_anew(made, store, tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_costs_time_alone(made, tmp_path, monkeypatch):
     (tmp_path / "a file").touch()
-    monkeypatch.setattr(programs, "_store", programs.Store(folder_of(tmp_path / "a file")))
+    monkeypatch.setattr(program_cache, "_store", program_cache.Store(folder_of(tmp_path / "a file")))
 
     assert made("a") == made("a") == (4, "told", True)
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path):
-    store = programs.Store(folder_of(tmp_path, 2200))
+    store = program_cache.Store(folder_of(tmp_path, 2200))
     for number, name in enumerate(("old", "used", "new")):
         store._write(name, bytes(1000))
         os.utime(tmp_path / name, (number, number))
@@ -328,7 +328,7 @@ def test_programs_of_one_text_that_take_other_arguments_are_kept_apart(store, tm
         def lower():
             return jax.jit(function).lower(*arguments)
 
-        found, _ = programs.compiled(key, {"it": lower}, {}, lambda: None, here)
+        found, _ = program_cache.compiled(key, {"it": lower}, {}, lambda: None, here)
         return float(found["it"](*arguments))
 
     def first(a, b):
@@ -349,13 +349,13 @@ def test_where_jax_does_not_say_which_arguments_are_used_nothing_is_shared():
     lowered = jax.jit(lambda x: x).lower(jnp.float32(0))
     silent = SimpleNamespace(args_info=lowered.args_info, out_tree=lowered.out_tree)
 
-    assert programs._signature(lowered) == programs._signature(lowered)
-    assert programs._signature(silent) != programs._signature(silent)
+    assert program_cache._signature(lowered) == program_cache._signature(lowered)
+    assert program_cache._signature(silent) != program_cache._signature(silent)
 
 
 def test_the_environment_tells_settings_apart():
     """In processes of their own, since how many devices there are is asked once."""
-    ask = "from xavier_cli.training.programs import environment; print(environment())"
+    ask = "from xavier_cli.training.engine.program_cache import environment; print(environment())"
     told = {
         subprocess.run(
             [sys.executable, "-c", before + ask], capture_output=True, text=True, check=True
@@ -376,17 +376,17 @@ def test_settings_that_change_while_a_process_lives_are_noticed(made, store):
 
 def test_a_change_of_any_text_of_the_package_makes_what_was_kept_worthless(tmp_path):
     """Also of a room that asks for programs alone: the percentiles that `runs.schema` names are in one."""
-    real = Path(programs.__file__).parents[1]
+    real = Path(program_cache.__file__).parents[2]
     package = shutil.copytree(real, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
-    first = programs.digest_of_sources(package)
-    assert first == programs.digest_of_sources(real)
+    first = program_cache.digest_of_sources(package)
+    assert first == program_cache.digest_of_sources(real)
     texts = sorted(package.rglob("*.py"))
     assert package / "runs" / "schema.py" in texts
     for path in texts:
         content = path.read_bytes()
         path.write_bytes(content + b"#")
-        assert programs.digest_of_sources(package) != first, path
+        assert program_cache.digest_of_sources(package) != first, path
         path.write_bytes(content)
     (package / "runs" / "schema.py").rename(package / "runs" / "scheme.py")
-    assert programs.digest_of_sources(package) != first
-    assert programs.environment().splitlines()[0] == programs.digest_of_sources(real)
+    assert program_cache.digest_of_sources(package) != first
+    assert program_cache.environment().splitlines()[0] == program_cache.digest_of_sources(real)

@@ -13,8 +13,8 @@ import numpy as np
 from xavier_cli.runs import schema
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.population import Population
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.population import Population
 from xavier_cli.training.probes.jacobian import Singular
 
 

@@ -13,8 +13,8 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.network import Network
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.feed import FiniteFeed, decode
+from xavier_cli.training.engine.batches import FiniteFeed, decode
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes import evaluation
 from xavier_cli.training.probes.evaluation import evaluate, spread_order
 from xavier_cli.vocabulary.datasets import DataFacts, find_data

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.training.feed import decode
+from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.step.member import make_reference_step, make_sgd_step
 

@@ -178,7 +178,7 @@ def environment() -> str:
 def _installed() -> tuple[str, ...]:
     """What stays as it is while a process lives."""
     versions = [f"{name} {version(name)}" for name in ("jax", "jaxlib", "numpy", "optax", "scipy")]
-    return digest_of_sources(Path(__file__).parents[1]), platform.python_version(), *versions, *_processor()
+    return digest_of_sources(Path(__file__).parents[2]), platform.python_version(), *versions, *_processor()
 
 
 def digest_of_sources(package: Path) -> str:

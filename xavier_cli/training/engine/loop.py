@@ -13,13 +13,13 @@ import numpy as np
 from xavier_cli.errors import XavierError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.history import History
-from xavier_cli.training.keeper import Keeper
-from xavier_cli.training.pace import Pace
-from xavier_cli.training.population import Variant
-from xavier_cli.training.rows import Record
-from xavier_cli.training.stage import Stage
+from xavier_cli.training.engine.autosave import Keeper
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.population import Variant
+from xavier_cli.training.engine.records import History
+from xavier_cli.training.engine.seed_programs import Record
+from xavier_cli.training.engine.segments import Pace
+from xavier_cli.training.engine.snapshot import Stage
 
 SEGMENT_SECONDS = 1.0
 """How long the devices are left alone at most: signals are seen, and progress is shown, in between."""

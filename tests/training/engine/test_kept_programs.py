@@ -16,11 +16,11 @@ from PIL import Image
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data import sets
 from xavier_cli.files.caches import compiled_programs
-from xavier_cli.training import examples, programs
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.population import population_of
+from xavier_cli.training.engine import program_cache, training_data
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes.evaluation import BLOCK
 from xavier_cli.training.train import probe, train, untrained
 
@@ -29,9 +29,9 @@ from xavier_cli.training.train import probe, train, untrained
 def store(tmp_path, monkeypatch) -> None:
     """A store that is on, and empty at first."""
     folder = replace(compiled_programs(None), path=tmp_path / "programs")
-    monkeypatch.setattr(programs, "_store", programs.Store(folder))
-    examples._piece.cache_clear()
-    monkeypatch.setattr(examples, "HELD_OUT", BLOCK)
+    monkeypatch.setattr(program_cache, "_store", program_cache.Store(folder))
+    training_data._piece.cache_clear()
+    monkeypatch.setattr(training_data, "HELD_OUT", BLOCK)
 
 
 def config_of(data: object, **settings: object) -> RunConfig:
@@ -66,7 +66,7 @@ def check_in_turn(configs: list[RunConfig], make: Make, patch: pytest.MonkeyPatc
     """Make what `configs` ask for one after another with the store on; the last is the same without it."""
     for config in configs:
         with_store = make(config)
-    patch.setattr(programs, "_store", None)
+    patch.setattr(program_cache, "_store", None)
     without = make(configs[-1])
     assert without.keys() == with_store.keys()
     for name, array in without.items():

@@ -19,11 +19,11 @@ from xavier_cli.nn.network import make_network
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import Chunk, decode
-from xavier_cli.training.first_weights import FirstWeights
+from xavier_cli.training.engine.batches import Chunk, decode
+from xavier_cli.training.engine.first_weights import FirstWeights
+from xavier_cli.training.engine.packing import Shapes, pack
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.packing import Shapes, pack
 from xavier_cli.training.pretraining.layerwise import make_pretraining
 from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.probes.evaluation import Evaluation, evaluate, spread_over

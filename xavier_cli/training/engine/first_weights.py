@@ -16,8 +16,8 @@ from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Params, init_params, layer_sizes
 from xavier_cli.nn.network import Network
 from xavier_cli.runs.same_start import same_start
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import decode
+from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.engine.training_data import Material
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.vocabulary.resolve import layer_inits
 

@@ -16,9 +16,9 @@ from xavier_cli.data.load import load_data
 from xavier_cli.data.moments import Standardizer, doubts, standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.errors import ConfigError
-from xavier_cli.training import programs
 from xavier_cli.training.cost import PROBE_EXAMPLES
-from xavier_cli.training.feed import Feed, FiniteFeed, ShapesetFeed
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.batches import Feed, FiniteFeed, ShapesetFeed
 from xavier_cli.training.keys import Purpose, shared_key
 from xavier_cli.training.probes.evaluation import BLOCK, spread_order
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
@@ -152,7 +152,7 @@ def _piece() -> Any:
         )
     }
     key = f"{PIECE} images of Shapeset"
-    made, _ = programs.compiled(key, lower, {}, lambda: None, jax.local_devices()[:1])
+    made, _ = program_cache.compiled(key, lower, {}, lambda: None, jax.local_devices()[:1])
     return made["images"]
 
 
