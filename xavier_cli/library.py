@@ -16,13 +16,13 @@ from xavier_cli.findings import comparison
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
-from xavier_cli.training.cost import members_together
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-from xavier_cli.training.durable import train_to_file
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import Progress, Watcher
 from xavier_cli.training.engine.training_data import prepare
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.estimate import members_together
+from xavier_cli.training.memory import check_room, members_at_a_time
+from xavier_cli.training.resumable import train_to_file
 from xavier_cli.training.train import train as train_in_memory
 
 

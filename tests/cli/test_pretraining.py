@@ -12,9 +12,9 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.figures.labels import labels
 from xavier_cli.sweeps.plan import Cell, groups
-from xavier_cli.training.cost import CHUNK_EXAMPLES, core_seconds, memory
 from xavier_cli.training.engine.batches import CHUNK_EXAMPLES as FED
 from xavier_cli.training.engine.loop import Progress
+from xavier_cli.training.estimate import CHUNK_EXAMPLES, core_seconds, memory
 from xavier_cli.training.train import untrained
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
-from xavier_cli.training import train, verify
+from xavier_cli.training import retrain, train
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import FiniteFeed
 from xavier_cli.training.engine.engine import Engine
@@ -81,7 +81,7 @@ def compiled_once():
         return engines[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        for room in (train, verify):
+        for room in (train, retrain):
             patch.setattr(room, "Engine", engine_of)
         yield
 

@@ -12,9 +12,9 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import StorageError
 from xavier_cli.files import publish
 from xavier_cli.runs.store import read_run, write_run
-from xavier_cli.training import durable
-from xavier_cli.training.durable import train_group_to_files, train_to_file
+from xavier_cli.training import resumable
 from xavier_cli.training.engine.loop import Watcher
+from xavier_cli.training.resumable import train_group_to_files, train_to_file
 
 
 def config_of(**settings):
@@ -32,8 +32,8 @@ def no_training(monkeypatch):
     def train(*_, **__):
         raise Trained
 
-    monkeypatch.setattr(durable, "train", train)
-    monkeypatch.setattr(durable, "train_together", train)
+    monkeypatch.setattr(resumable, "train", train)
+    monkeypatch.setattr(resumable, "train_together", train)
 
 
 def left(folder):
@@ -67,7 +67,7 @@ def test_a_name_too_long_for_a_checkpoint_is_refused_and_the_longest_that_is_not
 
 
 def test_control_without_a_rehearsal_a_long_name_is_trained(tmp_path, material, monkeypatch):
-    monkeypatch.setattr(durable, "_rehearse", lambda *_: None)
+    monkeypatch.setattr(resumable, "_rehearse", lambda *_: None)
     with pytest.raises(Trained):
         train_to_file(config_of(), material, tmp_path / ("x" * 250), resume=False)
 

@@ -13,12 +13,12 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.engine import autosave, loop
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.loop import Watcher, train_population
 from xavier_cli.training.engine.population import Population, Variant
+from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.step import member
 from xavier_cli.training.train import SearchInterruptedError
 

@@ -10,7 +10,7 @@ from xavier_cli.cli.progress import about
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores
-from xavier_cli.training.cost import (
+from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
     compiled_programs,
     core_seconds,
@@ -19,7 +19,7 @@ from xavier_cli.training.cost import (
     parameters,
     trained_members,
 )
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.memory import check_room, members_at_a_time
 from xavier_cli.vocabulary.datasets import DataFacts
 
 SCHEMA = "xavier.plan/1"

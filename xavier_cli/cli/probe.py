@@ -50,7 +50,7 @@ def probe(
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.engine.loop import Watcher
     from xavier_cli.training.engine.training_data import prepare
-    from xavier_cli.training.room import check_room
+    from xavier_cli.training.memory import check_room
     from xavier_cli.training.train import probe, untrained
 
     asked = resolve(settings)

@@ -190,12 +190,12 @@ def _train(
     with lock_output(path), StopFlag() as stopped:
         from xavier_cli.cli.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
-        from xavier_cli.training.cost import members_together
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-        from xavier_cli.training.durable import train_to_file
         from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher
         from xavier_cli.training.engine.training_data import prepare
-        from xavier_cli.training.room import check_room, members_at_a_time
+        from xavier_cli.training.estimate import members_together
+        from xavier_cli.training.memory import check_room, members_at_a_time
+        from xavier_cli.training.resumable import train_to_file
 
         begun = has_checkpoint(path)
         if named and begun:

@@ -57,7 +57,7 @@ def verify(
     from xavier_cli.runs.deviation import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.engine.loop import Watcher
-    from xavier_cli.training.verify import ROUNDING, train_again
+    from xavier_cli.training.retrain import ROUNDING, train_again
 
     keep_compiled_programs()
     if note := prepare_devices(len(original.seeds) if chosen is None else len(chosen)):

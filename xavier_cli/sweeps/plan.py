@@ -12,7 +12,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.sweeps.recipe import CellSettings, Command, Recipe, RecipeError
-from xavier_cli.training.cost import (
+from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
     compiled_programs,
     core_seconds,

@@ -21,12 +21,12 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sanitize import said
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
-from xavier_cli.training.cost import members_together
-from xavier_cli.training.durable import train_group_to_files, train_to_file
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher
 from xavier_cli.training.engine.training_data import Material, prepare
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.estimate import members_together
+from xavier_cli.training.memory import check_room, members_at_a_time
+from xavier_cli.training.resumable import train_group_to_files, train_to_file
 
 Ending = Literal["done", "failed", "stopped", "locked"]
 SECONDS_FOR_ALL_LOCKS = 1.0

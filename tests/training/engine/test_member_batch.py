@@ -7,9 +7,9 @@ from test_resume import StopAt, assert_same_runs, config_of
 
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import cost, room
-from xavier_cli.training.durable import train_to_file
+from xavier_cli.training import estimate, memory
 from xavier_cli.training.engine import loop
+from xavier_cli.training.resumable import train_to_file
 from xavier_cli.training.train import SearchInterruptedError, train_together
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
@@ -78,11 +78,13 @@ def test_as_many_are_trained_at_a_time_as_fit(monkeypatch):
     config = config_of(30)
 
     def with_room_for(members):
-        monkeypatch.setattr(room, "available_bytes", lambda: int(cost.memory(config, members) / 0.8) + 1)
-        return room.fitting_members(config, 30)
+        monkeypatch.setattr(
+            memory, "available_bytes", lambda: int(estimate.memory(config, members) / 0.8) + 1
+        )
+        return memory.fitting_members(config, 30)
 
     assert with_room_for(30) == 30
     assert with_room_for(29) == 29
     assert with_room_for(1) == 1
-    monkeypatch.setattr(room, "available_bytes", lambda: 10)
-    assert room.fitting_members(config, 30) == 1
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10)
+    assert memory.fitting_members(config, 30) == 1

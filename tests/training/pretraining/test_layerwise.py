@@ -15,8 +15,7 @@ from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import verify
-from xavier_cli.training.durable import train_to_file
+from xavier_cli.training import retrain
 from xavier_cli.training.engine import loop
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.engine.engine import Engine
@@ -28,6 +27,7 @@ from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, ma
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below
 from xavier_cli.training.pretraining.units import Thin, Units
+from xavier_cli.training.resumable import train_to_file
 
 BATCH, FAN_IN, FAN_OUT = 7, 6, 5
 SYMMETRIC, UNIT, REAL = Units(-1.0, 1.0), Units(0.0, 1.0), Units()
@@ -364,8 +364,8 @@ def test_thin_factors_have_two_rows_for_each_example():
 
 @pytest.mark.parametrize("updates", [0, 30])
 def test_verify_pre_trains_all_of_it_before_it_compares(whole, material, monkeypatch, updates):
-    monkeypatch.setattr(verify, "prepare", lambda config, data_dir: material)
-    again = verify.train_again(whole, None, updates=updates)
+    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: material)
+    again = retrain.train_again(whole, None, updates=updates)
 
     assert again.updates.tolist() == [0, 30][: 1 + bool(updates)]
     assert all(each.same_bits for each in differences(whole, again))

@@ -16,9 +16,9 @@ from xavier_cli.data.load import load_data
 from xavier_cli.data.moments import Standardizer, doubts, standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.errors import ConfigError
-from xavier_cli.training.cost import PROBE_EXAMPLES
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Feed, FiniteFeed, ShapesetFeed
+from xavier_cli.training.estimate import PROBE_EXAMPLES
 from xavier_cli.training.keys import Purpose, shared_key
 from xavier_cli.training.probes.evaluation import BLOCK, spread_order
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data

@@ -6,49 +6,49 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.training import cost, room
+from xavier_cli.training import estimate, memory
 
 CONFIG = RunConfig.of(depth=3, width=100, seeds="0:4")
 
 
 @pytest.mark.parametrize("slack", [-1, 0])
 def test_a_population_is_refused_where_there_is_a_byte_too_little(monkeypatch, slack):
-    monkeypatch.setattr(room, "available_bytes", lambda: cost.memory(CONFIG) + slack)
+    monkeypatch.setattr(memory, "available_bytes", lambda: estimate.memory(CONFIG) + slack)
     if slack:
         with pytest.raises(ConfigError, match=r"seeds: so many networks of 3×100 .* and there are .*MB"):
-            room.check_room(CONFIG)
+            memory.check_room(CONFIG)
     else:
-        room.check_room(CONFIG)
+        memory.check_room(CONFIG)
     # Fewer at a time fit.
-    room.check_room(CONFIG, members=2)
+    memory.check_room(CONFIG, members=2)
 
 
 def test_a_network_that_never_fits_is_told_as_one(monkeypatch):
-    monkeypatch.setattr(room, "available_bytes", lambda: cost.memory(CONFIG, 1) - 1)
+    monkeypatch.setattr(memory, "available_bytes", lambda: estimate.memory(CONFIG, 1) - 1)
 
     with pytest.raises(ConfigError, match="width, depth: one network of 3×100 takes about"):
-        room.check_room(CONFIG)
+        memory.check_room(CONFIG)
 
 
 def test_where_nobody_tells_nothing_is_refused(monkeypatch):
-    monkeypatch.setattr(room, "available_bytes", lambda: None)
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
 
-    room.check_room(RunConfig.of(depth=1000, width=65_536))
+    memory.check_room(RunConfig.of(depth=1000, width=65_536))
 
 
 def test_a_container_has_what_it_may_use(monkeypatch, tmp_path):
-    whole = room.machine_bytes()
+    whole = memory.machine_bytes()
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "unlimited").write_text("max\n")
-    monkeypatch.setattr(room, "_LIMITS", (tmp_path / "unlimited", tmp_path / "absent"))
-    unlimited = room.machine_bytes()
-    monkeypatch.setattr(room, "_LIMITS", (tmp_path / "memory.max",))
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "unlimited", tmp_path / "absent"))
+    unlimited = memory.machine_bytes()
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "memory.max",))
 
     assert whole
     assert whole > 10**8
     assert unlimited
     assert unlimited >= whole
-    assert room.machine_bytes() == 1_000_000
+    assert memory.machine_bytes() == 1_000_000
 
 
 def test_a_gpu_has_its_own_memory(monkeypatch):
@@ -61,16 +61,18 @@ def test_a_gpu_has_its_own_memory(monkeypatch):
         def memory_stats(self):
             return self.told
 
-    monkeypatch.setattr(room.jax, "local_devices", lambda: [Gpu({"bytes_limit": 7}), Gpu({"bytes_limit": 8})])
-    two = room.available_bytes()
-    monkeypatch.setattr(room.jax, "local_devices", lambda: [Gpu(None)])
+    monkeypatch.setattr(
+        memory.jax, "local_devices", lambda: [Gpu({"bytes_limit": 7}), Gpu({"bytes_limit": 8})]
+    )
+    two = memory.available_bytes()
+    monkeypatch.setattr(memory.jax, "local_devices", lambda: [Gpu(None)])
 
     assert two == 15
-    assert room.available_bytes() is None
+    assert memory.available_bytes() is None
 
 
 def test_where_all_fit_all_are_trained_at_a_time():
     # A search over two rates leaves seven seeds: no whole number of pairs, and no reason for two batches.
     config = RunConfig.of(width=8, lr="0.1,0.2", seeds=9)
 
-    assert room.members_at_a_time(config, cost.members_together(config), 2) == 7
+    assert memory.members_at_a_time(config, estimate.members_together(config), 2) == 7

@@ -10,7 +10,7 @@ import jax
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.training.cost import memory
+from xavier_cli.training.estimate import memory
 from xavier_cli.vocabulary.datasets import DataFacts
 
 # What a container may use, in the two versions of Linux' control groups.

@@ -10,7 +10,7 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.deviation import differences
-from xavier_cli.training import verify
+from xavier_cli.training import retrain
 from xavier_cli.training.train import train
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
@@ -26,11 +26,11 @@ def run(material, compiled_once):
 
 @pytest.fixture(autouse=True)
 def _same_data(monkeypatch, material):
-    monkeypatch.setattr(verify, "prepare", lambda config, data_dir: material)
+    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: material)
 
 
 def test_all_of_it_is_the_same_to_the_bit(run):
-    again = verify.train_again(run, None)
+    again = retrain.train_again(run, None)
     found = differences(run, again)
 
     assert again.updates.tolist() == run.updates.tolist()
@@ -39,7 +39,7 @@ def test_all_of_it_is_the_same_to_the_bit(run):
 
 
 def test_a_slice_of_it_is_the_same_to_the_bit(run):
-    again = verify.train_again(run, None, seeds=(2,), updates=100)
+    again = retrain.train_again(run, None, seeds=(2,), updates=100)
 
     assert again.updates.tolist() == [0, 40, 80]
     assert again.seeds.tolist() == [2]
@@ -47,9 +47,9 @@ def test_a_slice_of_it_is_the_same_to_the_bit(run):
 
 
 def test_without_time_one_record_after_the_start_is_compared(run, monkeypatch):
-    monkeypatch.setattr(verify, "SECONDS", -1.0)
+    monkeypatch.setattr(retrain, "SECONDS", -1.0)
 
-    assert verify.train_again(run, None).updates.tolist() == [0, 40]
+    assert retrain.train_again(run, None).updates.tolist() == [0, 40]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_was_changed_shows_in_its_group_alone(run, name, place, value, rela
     arrays = {**run.arrays, name: run[name].copy()}
     arrays[name][place] = value
     found = {
-        each.group: each for each in differences(replace(run, arrays=arrays), verify.train_again(run, None))
+        each.group: each for each in differences(replace(run, arrays=arrays), retrain.train_again(run, None))
     }
     changed = found.pop(name.partition("/")[0])
 
@@ -87,7 +87,7 @@ def test_a_value_that_moved_to_the_next_bin_is_rounding(run):
 
 def test_what_the_run_does_not_have_is_refused_by_name(run):
     with pytest.raises(ConfigError, match="seeds: the run has no seed 7"):
-        verify.train_again(run, None, seeds=(0, 7))
+        retrain.train_again(run, None, seeds=(0, 7))
     other = replace(run, data=run.data.model_copy(update={"sha256": "1" * 64}))
     with pytest.raises(ConfigError, match="data: the files of mnist"):
-        verify.train_again(other, None)
+        retrain.train_again(other, None)
