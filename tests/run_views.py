@@ -3,13 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from xavier_cli.cli.diagnosis import findings_page, is_sick
-from xavier_cli.cli.inside import inside_page
 from xavier_cli.cli.ls import _values, runs_page
-from xavier_cli.cli.reported import report_content
-from xavier_cli.cli.result import result_page
-from xavier_cli.cli.two_runs import diff_page
-from xavier_cli.cli.verdicts import comparison_page
 from xavier_cli.export.long import long_records, whole
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text, rendered
@@ -17,11 +11,17 @@ from xavier_cli.figures.request import Selection, UnsuitableRunError
 from xavier_cli.findings.best_run import select
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.comparison import compare
+from xavier_cli.report.answer import report_content
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.page import page
 from xavier_cli.runs import schema
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.merge import merge_runs
+from xavier_cli.views.comparison import comparison_page
+from xavier_cli.views.findings import findings_page, is_sick
+from xavier_cli.views.run import inside_page
+from xavier_cli.views.training import result_page
+from xavier_cli.views.two_runs import diff_page
 from xavier_cli.vocabulary import lookup
 
 

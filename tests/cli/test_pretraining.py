@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from xavier_cli.cli.inside import inside_page
 from xavier_cli.cli.progress import _Lines
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
@@ -16,6 +15,7 @@ from xavier_cli.training.engine.batches import CHUNK_EXAMPLES as FED
 from xavier_cli.training.engine.loop import Progress
 from xavier_cli.training.estimate import CHUNK_EXAMPLES, core_seconds, memory
 from xavier_cli.training.train import untrained
+from xavier_cli.views.run import inside_page
 
 
 def test_a_word_has_one_spelling():

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xavier_cli.cli.plan import plan_page
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.training import estimate, memory
+from xavier_cli.views.training_plan import plan_page
 
 # Two seeds wherever nothing else is the point: equal programs are compiled once for all tests.
 TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500", "-q"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xavier_cli.cli.reported import report_content
 from xavier_cli.config.run import RunConfig
 from xavier_cli.report import colours, pictures
+from xavier_cli.report.answer import report_content
 from xavier_cli.report.content import Cell, Content, Grid
 from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page

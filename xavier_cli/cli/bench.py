@@ -12,7 +12,7 @@ import typer
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from xavier_cli.training.bench.limits import Limits

@@ -14,9 +14,9 @@ import typer
 
 from xavier_cli.cli import completion, inputs
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.page import clean
 from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:

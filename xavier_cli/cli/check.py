@@ -28,8 +28,8 @@ def check(
 
     xavier check runs/*.h5 --rules saturated-layer,plateau-at-chance
     """
-    from xavier_cli.cli.diagnosis import findings_page, is_sick, rules_page
     from xavier_cli.findings.health import find_rules
+    from xavier_cli.views.findings import findings_page, is_sick, rules_page
 
     if output is not None:
         check_output(output)

@@ -15,8 +15,8 @@ from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show
 from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from xavier_cli.cli.page import Page
     from xavier_cli.runs.record import Run
+    from xavier_cli.views.page import Page
 
 ONLY = (
     "curves/test_error",
@@ -76,11 +76,11 @@ def compare(
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
     """
-    from xavier_cli.cli.verdicts import comparison_page
-    from xavier_cli.cli.view import View
     from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.views.comparison import comparison_page
+    from xavier_cli.views.comparison_layout import View
 
     if output is not None:
         check_output(output)

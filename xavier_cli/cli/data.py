@@ -15,8 +15,8 @@ from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import asked_for, finite_set
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
 

@@ -38,8 +38,8 @@ def diff(
 
     xavier diff runs/a.h5 runs/b.h5
     """
-    from xavier_cli.cli.two_runs import diff_page
     from xavier_cli.runs.isolate import isolate
+    from xavier_cli.views.two_runs import diff_page
 
     if output is not None:
         check_output(output)

@@ -9,8 +9,8 @@ import typer
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.output import FormatOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.rescue import Diagnosis

@@ -15,7 +15,7 @@ from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import Format, check_output, show_page
-from xavier_cli.cli.page import Page, clean
+from xavier_cli.views.page import Page, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run

@@ -8,8 +8,8 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.files.json_text import write_json
+from xavier_cli.views.page import Column, Page, Table, clean
 
 # The signs that begin a formula, also as wide as Chinese ones. A tab or line end before them is gone by then.
 _FORMULA = tuple("=+-@＝＋－＠")

@@ -10,10 +10,10 @@ import typer
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.page import clean
 from xavier_cli.cli.settings import refuse_bare_folder
 from xavier_cli.config.run import MAX_SEED
 from xavier_cli.errors import ConfigError, ExitCode
+from xavier_cli.views.page import clean
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import typer
 
 from xavier_cli.cli import completion
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.errors import RunFileError

@@ -13,8 +13,8 @@ import numpy as np
 
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.progress import Patient, clock, named, shown_progress
-from xavier_cli.cli.sparkline import sparklines
 from xavier_cli.sanitize import encodable
+from xavier_cli.views.sparkline import sparklines
 
 if TYPE_CHECKING:
     from xavier_cli.training.engine.loop import Progress, Seen

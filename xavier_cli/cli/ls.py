@@ -11,7 +11,7 @@ from xavier_cli.cli.errors import say
 from xavier_cli.cli.filters import SortOption, WhereOption, chosen, in_order
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.views.page import Column, Page, Table
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -53,9 +53,9 @@ def ls(
 
 def runs_page(runs: list[Run], now: datetime) -> Page:
     """The answer of `ls`, in the order given; ages are told from `now`."""
-    from xavier_cli.cli import numbers
     from xavier_cli.findings.scores import final_error
     from xavier_cli.statistics.estimate import mean_over_seeds
+    from xavier_cli.views import numbers
 
     errors = [mean_over_seeds(final_error(run)) for run in runs]
     shown = numbers.percents(errors)

@@ -12,12 +12,12 @@ from typing import Annotated, TextIO
 import typer
 
 from xavier_cli.cli.errors import say
-from xavier_cli.cli.page import Page, clean
 from xavier_cli.cli.results import results
 from xavier_cli.cli.streams import give_up_stdout
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.sanitize import utf8
+from xavier_cli.views.page import Page, clean
 
 
 class Format(StrEnum):

@@ -14,9 +14,9 @@ from xavier_cli.cli import gather, inputs
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, screen_width
-from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
 from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
+from xavier_cli.views.page import clean
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_seeds
 

@@ -41,7 +41,6 @@ def probe(
 
     Takes the options of `train`; what concerns training alone (updates, rates, records) changes nothing.
     """
-    from xavier_cli.cli.initial import initial_page
     from xavier_cli.cli.progress import shown_progress
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.expectation import expectation
@@ -52,6 +51,7 @@ def probe(
     from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.memory import check_room
     from xavier_cli.training.train import probe, untrained
+    from xavier_cli.views.initialization import initial_page
 
     asked = resolve(settings)
     if asked.pretrain != "none":

@@ -13,8 +13,8 @@ from xavier_cli.cli import inputs
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
 from xavier_cli.cli.output import check_output, is_written_as_it_is, write_text
-from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -37,7 +37,7 @@ def report(
 
     xavier report runs/*.h5 -o report.html
     """
-    from xavier_cli.cli.reported import report_command, report_content
+    from xavier_cli.report.answer import report_command, report_content
     from xavier_cli.report.page import page
     from xavier_cli.runs import schema
     from xavier_cli.runs.isolate import Isolation

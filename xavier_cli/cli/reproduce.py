@@ -13,8 +13,8 @@ from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOptio
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, check_output, show_page
-from xavier_cli.cli.page import clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def reproduce(
 
     Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
     """
-    from xavier_cli.cli.reproduction import reproduction_page
-    from xavier_cli.cli.sweep_pages import plan_page, recipes_page
     from xavier_cli.runs.isolate import Isolation
+    from xavier_cli.views.reproduction import reproduction_page
+    from xavier_cli.views.sweep import plan_page, recipes_page
 
     if name == "list":
         show_page(recipes_page(), format)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,7 +12,7 @@ def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputO
 
     Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`).
     """
-    from xavier_cli.cli.inside import ONLY, inside_page
+    from xavier_cli.views.run import ONLY, inside_page
 
     if output is not None:
         check_output(output)

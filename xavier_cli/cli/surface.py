@@ -14,7 +14,7 @@ import typer
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
 from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
-from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run

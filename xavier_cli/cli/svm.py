@@ -10,7 +10,7 @@ import typer
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Column, Page, Table
+from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.svm/1"
 # PAPER §5: with 100,000 examples, and what a depth-5 normalized tanh network errs on them.

@@ -69,7 +69,7 @@ def sweep(
     Stopped or killed, the same command goes on; a cell that fails never hides the others. A recipe says
     everything itself: `xavier.toml` and `XAVIER_*` settings do not reach into it, `--set` and `--seeds` do.
     """
-    from xavier_cli.cli.sweep_pages import ended_page, plan_page, recipes_page
+    from xavier_cli.views.sweep import ended_page, plan_page, recipes_page
 
     at_a_time = asked_members(member_batch)
     if recipe == "list":

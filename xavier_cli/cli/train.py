@@ -86,7 +86,7 @@ def train(
     path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
     refuse_folder(path)
     if dry_run:
-        from xavier_cli.cli.plan import plan_page
+        from xavier_cli.views.training_plan import plan_page
 
         data = find_data(config.data)
         facts = finite_set(data, data_dir)[1] if data.known is None else None
@@ -264,7 +264,7 @@ def _train(
 
 
 def _show(run: Run, path: Path, format: Format | None) -> None:
-    from xavier_cli.cli.result import result_page
+    from xavier_cli.views.training import result_page
 
     show_page(result_page(run, path), format)
     if run.diverged.any():

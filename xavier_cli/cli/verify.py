@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.apart import differences_table
 from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
 from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.cli.page import Page, clean
 from xavier_cli.errors import ExitCode
+from xavier_cli.views.deviations import differences_table
+from xavier_cli.views.page import Page, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.deviation import Difference

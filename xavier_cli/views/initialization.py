@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import Quantity
 from xavier_cli.findings.layer_summary import finite_mean
@@ -15,6 +13,8 @@ from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
+from xavier_cli.views import numbers
+from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 SCHEMA = "xavier.probe/1"

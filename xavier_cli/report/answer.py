@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.diagnosis import findings_page
-from xavier_cli.cli.inside import settings_of
-from xavier_cli.cli.page import Table
-from xavier_cli.cli.verdicts import result_table, rules
 from xavier_cli.config.commands import train_command, written
 from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.labels import labels
@@ -22,6 +17,11 @@ from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
+from xavier_cli.views import numbers
+from xavier_cli.views.comparison import result_table, rules
+from xavier_cli.views.findings import findings_page
+from xavier_cli.views.page import Table
+from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.layers import layers_table
-from xavier_cli.cli.page import Column, Page, Table, clean
 from xavier_cli.findings import scores
 from xavier_cli.findings.layer_summary import layers_at
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.views import numbers
+from xavier_cli.views.layers import layers_table
+from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.datasets import find_data
 
 SCHEMA = "xavier.train/1"

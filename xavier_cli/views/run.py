@@ -8,14 +8,14 @@ from dataclasses import asdict
 
 import numpy as np
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.layers import layers_table
-from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.findings import layer_summary, scores
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.views import numbers
+from xavier_cli.views.layers import layers_table
+from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.show/1"
 RECORDS_SHOWN = 6

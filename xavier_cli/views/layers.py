@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.page import Column, Table
 from xavier_cli.findings.layer_summary import Layer, layers_at
 from xavier_cli.runs.record import Run
+from xavier_cli.views import numbers
+from xavier_cli.views.page import Column, Table
 
 # Field -> its title, and whether it is a share shown in percent.
 _FIELDS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.page import Column, Page, Table
-from xavier_cli.cli.sparkline import sparklines
-from xavier_cli.cli.view import View, transposed
 from xavier_cli.config.run import LOOKS, RunConfig
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.views import numbers
+from xavier_cli.views.comparison_layout import View, transposed
+from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.views.sparkline import sparklines
 
 SCHEMA = "xavier.compare/1"
 # Settings whose usual value needs no words in the line of what the rows have in common.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xavier_cli.cli.page import Column, Table
 from xavier_cli.runs.deviation import Difference
+from xavier_cli.views.page import Column, Table
 
 
 def differences_table(found: Sequence[Difference], title: str) -> Table:

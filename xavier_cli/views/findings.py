@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.findings.health import RULES, Finding, Rule
 from xavier_cli.findings.health import check as look
 from xavier_cli.findings.health.finding import named
 from xavier_cli.findings.health.rules import unasked
 from xavier_cli.runs.record import Run
+from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.check/1"
 LIST_SCHEMA = "xavier.check.list/1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from xavier_cli.cli import numbers
 from xavier_cli.cli.filters import in_order, known
-from xavier_cli.cli.page import Column, Table
 from xavier_cli.findings.comparison import Row, Section
+from xavier_cli.views import numbers
+from xavier_cli.views.page import Column, Table
 
 
 @dataclass(frozen=True)

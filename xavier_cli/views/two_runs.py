@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from xavier_cli.cli import numbers
-from xavier_cli.cli.apart import differences_table
-from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.runs.deviation import Difference, differences, shared
 from xavier_cli.runs.record import Run
+from xavier_cli.views import numbers
+from xavier_cli.views.deviations import differences_table
+from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.diff/1"
 _CURVES = ("train_loss", "valid_loss", "valid_error", "test_loss", "test_error")

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli.cli import numbers
 from xavier_cli.cli.cells import Plan
-from xavier_cli.cli.page import Column, Page, Table, clean
-from xavier_cli.cli.verdicts import comparison_page, rules
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
@@ -17,6 +14,9 @@ from xavier_cli.findings.comparison import Comparison, Row, compare
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.recipe import PaperRow
 from xavier_cli.sweeps.recipe import Table as Wanted
+from xavier_cli.views import numbers
+from xavier_cli.views.comparison import comparison_page, rules
+from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"

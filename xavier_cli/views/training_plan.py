@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xavier_cli.cli.numbers import setting
-from xavier_cli.cli.page import Column, Page, Table
 from xavier_cli.cli.progress import about
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
@@ -20,6 +18,8 @@ from xavier_cli.training.estimate import (
     trained_members,
 )
 from xavier_cli.training.memory import check_room, members_at_a_time
+from xavier_cli.views.numbers import setting
+from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.vocabulary.datasets import DataFacts
 
 SCHEMA = "xavier.plan/1"
