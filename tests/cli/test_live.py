@@ -11,7 +11,7 @@ import termios
 import numpy as np
 import pytest
 
-from xavier_cli.cli import live
+from xavier_cli.cli.terminal import live
 from xavier_cli.sanitize import encodable
 from xavier_cli.training.engine.loop import Progress, Seen
 from xavier_cli.training.engine.population import Variant
@@ -105,7 +105,7 @@ def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
 @pytest.mark.parametrize("columns", [0, 30, 80])
 def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
     code = (
-        "import os, signal; from xavier_cli.cli.signals import StopFlag\n"
+        "import os, signal; from xavier_cli.cli.terminal.signals import StopFlag\n"
         "with StopFlag() as stopped, stopped.in_place(True):\n"
         "    os.kill(os.getpid(), signal.SIGINT)"
     )

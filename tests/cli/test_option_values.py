@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from xavier_cli.cli import errors
+from xavier_cli.cli.terminal import errors
 
 HUGE = (2**32, 2**64, "1e400")
 NO_NUMBER = ("nan", "inf", "x", "é", "..", "")

@@ -18,7 +18,7 @@ import pytest
 
 import xavier_cli
 from xavier_cli.cli.inputs import read_inputs
-from xavier_cli.cli.output import Format, check_output, format_page, show_page, write_text
+from xavier_cli.cli.terminal.output import Format, check_output, format_page, show_page, write_text
 from xavier_cli.errors import StorageError
 from xavier_cli.report.elements import json_block
 from xavier_cli.sanitize import encodable, stand_in

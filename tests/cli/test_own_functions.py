@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.cli.errors import one_line
+from xavier_cli.cli.terminal.errors import one_line
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.user_data import own_set
 from xavier_cli.nn.mlp import Dense

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from xavier_cli.cli.progress import _Lines
+from xavier_cli.cli.terminal.progress import _Lines
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.figures.labels import labels
@@ -122,7 +122,7 @@ def test_show_has_no_such_table_where_there_was_none(make_run):
 
 
 def test_progress_says_which_layer_and_training_is_timed_from_its_own_start(capsys, monkeypatch):
-    from xavier_cli.cli import progress
+    from xavier_cli.cli.terminal import progress
 
     now = iter(range(0, 1000, 10))
     monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(now)))

@@ -2,7 +2,7 @@
 
 import os
 
-from xavier_cli.cli.streams import open_closed_streams
+from xavier_cli.cli.terminal.streams import open_closed_streams
 
 __all__ = ["main"]
 

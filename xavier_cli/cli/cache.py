@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.files.caches import Cache, Size, compiled_programs, decoded_data, jax_programs
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli.cli import completion, inputs
-from xavier_cli.cli.errors import say
+from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import clean
@@ -151,8 +151,8 @@ def finish_cells(
     member_batch: int | None = None,
 ) -> Finished:
     """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
-    from xavier_cli.cli.signals import StopFlag
-    from xavier_cli.cli.standing import shown_standing
+    from xavier_cli.cli.terminal.signals import StopFlag
+    from xavier_cli.cli.terminal.sweep_progress import shown_standing
     from xavier_cli.errors import StorageError
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group

@@ -8,7 +8,7 @@ import typer
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.errors import say
+from xavier_cli.cli.terminal.errors import say
 from xavier_cli.views.page import clean
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import completion, inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.filters import SortOption
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.cli.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.views.page import Column, Page, Table
 

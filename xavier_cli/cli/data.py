@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import asked_for, finite_set
 from xavier_cli.cli.options import DataDirOption, QuietOption
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import completion, inputs
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.errors import say
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import Column, Page, Table, clean
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import Format, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import Format, check_output, show_page
 from xavier_cli.views.page import Page, clean
 
 if TYPE_CHECKING:

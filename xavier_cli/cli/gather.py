@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.settings import refuse_bare_folder
+from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import MAX_SEED
 from xavier_cli.errors import ConfigError, ExitCode
 from xavier_cli.views.page import clean

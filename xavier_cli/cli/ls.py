@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.filters import SortOption, WhereOption, chosen, in_order
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.views.page import Column, Page, Table
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import gather, inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import check_output, screen_width
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import check_output, screen_width
 from xavier_cli.errors import ExitCode
 from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
 from xavier_cli.views.page import clean

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import say_data
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
-from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.config.commands import written
 
 PROBES = Path("probes")
@@ -41,7 +41,7 @@ def probe(
 
     Takes the options of `train`; what concerns training alone (updates, rates, records) changes nothing.
     """
-    from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.expectation import expectation
     from xavier_cli.runs.record import Run

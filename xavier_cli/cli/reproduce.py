@@ -10,9 +10,9 @@ import typer
 
 from xavier_cli.cli import cells, inputs
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
-from xavier_cli.cli.output import FormatOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import clean
 from xavier_cli.vocabulary import lookup

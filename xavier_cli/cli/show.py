@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xavier_cli.cli import inputs
 from xavier_cli.cli.inputs import RunsArgument
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
 
 def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 
 from xavier_cli.cli.cells import Plan
-from xavier_cli.cli.errors import say
-from xavier_cli.cli.progress import about
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import about
 from xavier_cli.sweeps.plan import shard
 from xavier_cli.sweeps.slurm import script
 

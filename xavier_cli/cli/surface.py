@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
-from xavier_cli.cli.output import FormatOption, refuse_folder, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
 
 
 def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool) -> Surface:
-    from xavier_cli.cli.progress import shown_progress
-    from xavier_cli.cli.signals import StopFlag
+    from xavier_cli.cli.terminal.progress import shown_progress
+    from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.files.locks import lock_output
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.runs.surface import Surface

@@ -11,9 +11,9 @@ import typer
 
 from xavier_cli.cli import cells
 from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, MemberBatchOption, QuietOption, asked_members
-from xavier_cli.cli.output import FormatOption, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, show_page
 from xavier_cli.errors import ExitCode
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.gather import finite_set, say_data
 from xavier_cli.cli.options import (
     DataDirOption,
@@ -21,9 +20,10 @@ from xavier_cli.cli.options import (
     StrategyOption,
     asked_members,
 )
-from xavier_cli.cli.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.settings import resolve, with_settings
-from xavier_cli.cli.signals import StopFlag
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
+from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.commands import written
 from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
@@ -188,7 +188,7 @@ def _train(
 
     # Before anything that takes long: who comes second is told at once.
     with lock_output(path), StopFlag() as stopped:
-        from xavier_cli.cli.live import is_drawn, shown_live
+        from xavier_cli.cli.terminal.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher

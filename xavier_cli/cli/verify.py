@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli import inputs
-from xavier_cli.cli.errors import say
 from xavier_cli.cli.options import DataDirOption, QuietOption
-from xavier_cli.cli.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.deviations import differences_table
 from xavier_cli.views.page import Page, clean
@@ -53,7 +53,7 @@ def verify(
     original = read.runs[0]
     chosen = _seeds(seeds)
 
-    from xavier_cli.cli.progress import shown_progress
+    from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.runs.deviation import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.engine.loop import Watcher

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.cli.cells import Finished, Plan
-from xavier_cli.cli.progress import about
+from xavier_cli.cli.terminal.progress import about
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Cell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes

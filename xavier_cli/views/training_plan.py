@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xavier_cli.cli.progress import about
+from xavier_cli.cli.terminal.progress import about
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores

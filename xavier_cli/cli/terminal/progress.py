@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from xavier_cli.cli.errors import say
+from xavier_cli.cli.terminal.errors import say
 
 if TYPE_CHECKING:
     from xavier_cli.training.engine.loop import Progress

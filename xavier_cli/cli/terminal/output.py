@@ -11,9 +11,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from xavier_cli.cli.errors import say
-from xavier_cli.cli.results import results
-from xavier_cli.cli.streams import give_up_stdout
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.results import results
+from xavier_cli.cli.terminal.streams import give_up_stdout
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.sanitize import utf8
@@ -64,8 +64,8 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
 
 def format_page(page: Page, format: Format, width: int = 80, colour: bool = False) -> str:
     """`page` as text in `format`; `width` and `colour` matter to a table only."""
-    from xavier_cli.cli import formats
-    from xavier_cli.cli.screen import format_screen
+    from xavier_cli.cli.terminal import formats
+    from xavier_cli.cli.terminal.screen import format_screen
 
     if format is Format.TABLE:
         return format_screen(page, width, colour)

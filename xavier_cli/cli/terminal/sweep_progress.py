@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from xavier_cli.cli.errors import say
-from xavier_cli.cli.progress import SECONDS_BETWEEN_LINES, clock
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES, clock
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Standing

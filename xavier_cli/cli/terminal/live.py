@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import numpy as np
 
-from xavier_cli.cli.errors import say
-from xavier_cli.cli.progress import Patient, clock, named, shown_progress
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import Patient, clock, named, shown_progress
 from xavier_cli.sanitize import encodable
 from xavier_cli.views.sparkline import sparklines
 
