@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import xavier_cli
-from xavier_cli.cli.inputs import read_inputs
+from xavier_cli.cli.options.run_files import read_inputs
 from xavier_cli.cli.terminal.output import Format, check_output, format_page, show_page, write_text
 from xavier_cli.errors import StorageError
 from xavier_cli.report.elements import json_block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xavier_cli.cli.filters import chosen
+from xavier_cli.cli.options.filters import chosen
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import Recipe

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import QuietOption
+from xavier_cli.cli.options.running import QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.views.page import Column, Page, Table, clean

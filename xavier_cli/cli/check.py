@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 
@@ -39,7 +39,7 @@ def check(
         return
     if rules is not None and not chosen:
         raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
-    read = inputs.read_inputs(runs, inputs.newest_runs)
+    read = run_files.read_inputs(runs, run_files.newest_runs)
     page, sick = read.isolated(read.runs, lambda runs: (findings_page(runs, chosen), is_sick(runs, chosen)))
     show_page(page, format, output)
     read.finish()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import completion, inputs
-from xavier_cli.cli.filters import SortOption
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.options.filters import SortOption
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
@@ -90,10 +90,10 @@ def compare(
         group_by.replace("-", "_") if group_by is not None else None,
         transpose,
     )
-    read = inputs.read_inputs(runs, only=ONLY)
-    experiments, notes = inputs.merged(read)
+    read = run_files.read_inputs(runs, only=ONLY)
+    experiments, notes = run_files.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show(read)
+        raise run_files.nothing_to_show(read)
     over = _settings(select, "--select") if select is not None else None
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:

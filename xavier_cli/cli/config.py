@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.views.page import Column, Page, Table
@@ -57,7 +57,7 @@ def config_page(settings: Mapping[str, str]) -> Page:
                 for name, value in resolved.model_dump(mode="json").items()
             },
             "config_sha256": resolved.sha256(),
-            "run": str(inputs.runs_folder() / f"{resolved.file_stem()}.h5"),
+            "run": str(run_files.runs_folder() / f"{resolved.file_stem()}.h5"),
         },
         records=records,
         tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
@@ -93,4 +93,4 @@ def _typed(value: object) -> str:
 def _notes(resolved: RunConfig) -> Iterator[str]:
     for words, path in (("This folder's file", PROJECT_FILE), ("Your own file", user_file())):
         yield f"{words}: {path}" + ("" if path.is_file() else " (not there)")
-    yield f"`xavier train` would write {inputs.runs_folder() / resolved.file_stem()}.h5"
+    yield f"`xavier train` would write {run_files.runs_folder() / resolved.file_stem()}.h5"

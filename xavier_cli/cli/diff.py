@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import completion, inputs
+from xavier_cli.cli.options import completion, run_files
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def diff(
 
 
 def _one_run(text: str, name: str) -> Run:
-    read = inputs.read_inputs([text])
+    read = run_files.read_inputs([text])
     if len(read.runs) > 1 or read.problems:
         raise typer.BadParameter(f"`{text}` should be one run, not {len(read.runs)}", param_hint=name)
     return read.runs[0]

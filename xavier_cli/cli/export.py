@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, check_output, show_page
 from xavier_cli.views.page import Page, clean
@@ -65,10 +65,10 @@ def export(
         check_output(output)
     if to in (To.NETCDF, To.TENSORBOARD) and output is None:
         raise typer.BadParameter(f"`--to {to}` needs a place to write to", param_hint="--output")
-    read = inputs.read_inputs(runs)
-    experiments, notes = inputs.merged(read)
+    read = run_files.read_inputs(runs)
+    experiments, notes = run_files.merged(read)
     if not experiments:
-        raise inputs.nothing_to_show(read)
+        raise run_files.nothing_to_show(read)
     for note in notes:
         say(clean(note))
     match to:
@@ -97,7 +97,7 @@ def _whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
     return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])
 
 
-def _write_netcdf(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
+def _write_netcdf(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
     """A run file is NetCDF-4 already, its dimensions with scales: a copy of it, of all seeds, will do."""
     from xavier_cli.runs.store import write_run
 
@@ -111,7 +111,7 @@ def _write_netcdf(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: 
             _tell(path)
 
 
-def _write_events(read: inputs.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
+def _write_events(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
     from xavier_cli.export.tensorboard import event_files
     from xavier_cli.files.publish import publish
 

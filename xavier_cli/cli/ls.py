@@ -6,9 +6,9 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.filters import SortOption, WhereOption, chosen, in_order
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.filters import SortOption, WhereOption, chosen, in_order
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.views.page import Column, Page, Table
@@ -37,7 +37,7 @@ def ls(
     """
     if output is not None:
         check_output(output)
-    read = inputs.read_inputs(runs, only=ONLY)
+    read = run_files.read_inputs(runs, only=ONLY)
 
     def page(runs: list[Run]) -> Page:
         return runs_page(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import gather, inputs
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import gather, run_files
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import check_output, screen_width
 from xavier_cli.errors import ExitCode
@@ -126,13 +126,13 @@ def plot(
     from xavier_cli.files.publish import publish
 
     chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
-    read, notes = inputs.Inputs(), list[str]()
+    read, notes = run_files.Inputs(), list[str]()
     if asked.draws == "runs":
-        unnamed = inputs.all_runs if asked.whole_folder else inputs.newest_runs
-        read = inputs.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
-        merged, notes = inputs.merged(read)
+        unnamed = run_files.all_runs if asked.whole_folder else run_files.newest_runs
+        read = run_files.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
+        merged, notes = run_files.merged(read)
         if not merged:
-            raise inputs.nothing_to_show(read)
+            raise run_files.nothing_to_show(read)
         if term:
             width = max(NARROWEST, min(screen_width(), WIDEST))
             text, skipped = read.isolated(

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.gather import say_data
-from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
-from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.cli.options.gather import say_data
+from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
+from xavier_cli.cli.options.settings import resolve, with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.config.commands import written

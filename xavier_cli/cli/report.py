@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import check_output, is_written_as_it_is, write_text
 from xavier_cli.errors import ExitCode
@@ -45,8 +45,8 @@ def report(
     check_output(output)
     if output.suffix.lower() not in ENDINGS and not is_written_as_it_is(output):
         raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
-    read = inputs.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
-    experiments, notes = inputs.merged(read)
+    read = run_files.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
+    experiments, notes = run_files.merged(read)
     as_given = [run for run in experiments if run.updates[-1] > 0]
     trained = [_by_name(run) for run in as_given]
     if len(trained) < len(experiments):
@@ -55,7 +55,7 @@ def report(
         if experiments:
             say("xavier: none of these runs was trained: `xavier train` makes one that was")
             raise typer.Exit(ExitCode.USAGE)
-        raise inputs.nothing_to_show(read)
+        raise run_files.nothing_to_show(read)
     for note in notes:
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
@@ -65,7 +65,7 @@ def report(
     content = report_content(trained, [*notes, *problems], isolation, again)
     read.failed(isolation.failures)
     if content is None:
-        raise inputs.none_could_be("shown")
+        raise run_files.none_could_be("shown")
     write_text(output, page(content))
     if not is_written_as_it_is(output):
         # Bytes, since a path need not be text.

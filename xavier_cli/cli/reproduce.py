@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from xavier_cli.cli import cells, inputs
-from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options import DataDirOption, QuietOption
+from xavier_cli.cli.options import cells, run_files
+from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
+from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
@@ -84,7 +84,7 @@ def reproduce(
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
     read, surfaces = _read(finished.outcomes)
-    runs, more = inputs.merged(read)
+    runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
     isolation = Isolation()
@@ -104,12 +104,12 @@ def reproduce(
     raise typer.Exit(code)
 
 
-def _read(outcomes: Sequence[Outcome]) -> tuple[inputs.Inputs, list[Surface]]:
+def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]:
     """The runs and the surfaces that the finished cells left; what cannot be read is named."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_runs, read_surface
 
-    read, surfaces = inputs.Inputs(), list["Surface"]()
+    read, surfaces = run_files.Inputs(), list["Surface"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
     for found in read_runs([cell.path for cell in done if cell.command != "surface"]):
         if isinstance(found, RunFileError):
@@ -175,7 +175,7 @@ def _drawing(
     data_dir: Path | None,
     isolation: Isolation,
 ) -> Drawing:
-    from xavier_cli.cli import gather
+    from xavier_cli.cli.options import gather
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
     from xavier_cli.figures.request import Selection, UnsuitableRunError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.inputs import RunsArgument
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
 
@@ -16,6 +16,6 @@ def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputO
 
     if output is not None:
         check_output(output)
-    read = inputs.read_inputs(runs, inputs.newest_runs, only=ONLY)
+    read = run_files.read_inputs(runs, run_files.newest_runs, only=ONLY)
     show_page(read.isolated(read.runs, inside_page), format, output)
     read.finish()

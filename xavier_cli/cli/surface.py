@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xavier_cli.cli.options import DataDirOption, QuietOption, ReplaceOption
+from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.views.page import Column, Page, Table, clean

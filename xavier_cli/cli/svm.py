@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options import QuietOption
+from xavier_cli.cli.options.running import QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.views.page import Column, Page, Table
@@ -29,7 +29,7 @@ def svm(
     is on the 10,000 test examples. Learns from the same images as `xavier train --data shapeset:EXAMPLES`.
     The time grows with the square of the examples: the paper's 100,000 take many hours.
     """
-    from xavier_cli.cli.gather import asked_for, finite_set
+    from xavier_cli.cli.options.gather import asked_for, finite_set
     from xavier_cli.training.svm import fit_svm, require_sklearn
 
     if output is not None:

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli import cells
-from xavier_cli.cli.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options import DataDirOption, MemberBatchOption, QuietOption, asked_members
+from xavier_cli.cli.options import cells
+from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
+from xavier_cli.cli.options.running import DataDirOption, MemberBatchOption, QuietOption, asked_members
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, show_page
 from xavier_cli.errors import ExitCode
@@ -81,7 +81,7 @@ def sweep(
         raise typer.BadParameter(f"prints a script for all parts, not with `{other}`", param_hint="--slurm")
     plan = cells.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
     if slurm:
-        from xavier_cli.cli.slurm import print_script
+        from xavier_cli.cli.options.slurm import print_script
 
         print_script(plan, slurm, jobs)
         return

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.gather import finite_set, say_data
-from xavier_cli.cli.options import (
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.gather import finite_set, say_data
+from xavier_cli.cli.options.running import (
     DataDirOption,
     MemberBatchOption,
     QuietOption,
@@ -20,7 +20,7 @@ from xavier_cli.cli.options import (
     StrategyOption,
     asked_members,
 )
-from xavier_cli.cli.settings import resolve, with_settings
+from xavier_cli.cli.options.settings import resolve, with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.terminal.signals import StopFlag
@@ -83,7 +83,7 @@ def train(
         raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
     asked = asked_members(member_batch)
     config = resolve(settings)
-    path = output or inputs.runs_folder() / f"{config.file_stem()}.h5"
+    path = output or run_files.runs_folder() / f"{config.file_stem()}.h5"
     refuse_folder(path)
     if dry_run:
         from xavier_cli.views.training_plan import plan_page

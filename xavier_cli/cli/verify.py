@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.options import DataDirOption, QuietOption
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
@@ -47,7 +47,7 @@ def verify(
     """
     if output is not None:
         check_output(output)
-    read = inputs.read_inputs([run])
+    read = run_files.read_inputs([run])
     if len(read.runs) != 1:
         raise typer.BadParameter(f"`{run}` is {len(read.runs)} runs; name one", param_hint="RUN")
     original = read.runs[0]

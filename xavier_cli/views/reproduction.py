@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli.cli.cells import Plan
+from xavier_cli.cli.options.cells import Plan
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli.cli.cells import Finished, Plan
+from xavier_cli.cli.options.cells import Finished, Plan
 from xavier_cli.cli.terminal.progress import about
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Cell

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from xavier_cli.cli.cells import Plan
+from xavier_cli.cli.options.cells import Plan
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.progress import about
 from xavier_cli.sweeps.plan import shard

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xavier_cli.cli import inputs
-from xavier_cli.cli.settings import refuse_bare_folder
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.settings import refuse_bare_folder
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import MAX_SEED
 from xavier_cli.errors import ConfigError, ExitCode
@@ -90,7 +90,7 @@ def say_data(facts: DataFacts) -> None:
         say(f"warning: {clean(facts.name)}: {clean(warning)}")
 
 
-def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:
+def surface(given: Sequence[str] | None, read: run_files.Inputs) -> Surface:
     """The one surface that `given` names, or the newest in `surfaces/` that can be read; `read` is told."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.listing import list_runs
@@ -111,5 +111,5 @@ def surface(given: Sequence[str] | None, read: inputs.Inputs) -> Surface:
                 return read_surface(newest)
             except RunFileError as error:
                 read.problem(str(error))
-        raise inputs.none_could_be("read")
+        raise run_files.none_could_be("read")
     return read_surface(path)

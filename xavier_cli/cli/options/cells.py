@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xavier_cli.cli import completion, inputs
+from xavier_cli.cli.options import completion, run_files
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ExitCode
@@ -125,7 +125,7 @@ def make_plan(
         )
     if count > MANY and not yes:
         _ask(count)
-    folders = plan.Folders(inputs.runs_folder(), Path("probes"), Path("surfaces"))
+    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"))
     cells = plan.cells(recipe, scale, folders, _changes(recipe, sets, seeds))
     groups = plan.groups(cells)
     if part:
@@ -162,7 +162,7 @@ def finish_cells(
     def note(line: str) -> None:
         say(f"xavier: {clean(line)}")
 
-    ledger = Ledger(inputs.runs_folder(), plan.sweep_id, part, note)
+    ledger = Ledger(run_files.runs_folder(), plan.sweep_id, part, note)
     known, pending = ledger.failed(), plan.pending
     if rerun_failed:
         kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from xavier_cli.cli import completion
+from xavier_cli.cli.options import completion
 from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
 from xavier_cli.config.settings import RunFields
 from xavier_cli.errors import ConfigError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from xavier_cli.cli import completion
+from xavier_cli.cli.options import completion
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import clean
