@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from xavier_cli.cli.ls import _values, runs_page
+from xavier_cli.cli.commands.ls import _values, runs_page
 from xavier_cli.export.long import long_records, whole
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text, rendered

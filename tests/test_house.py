@@ -99,7 +99,7 @@ def test_no_alias_means_two_things(table):
 
 def test_the_list_of_commands_says_what_each_commands_own_help_says():
     for name, summary in COMMANDS.items():
-        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         own = command.info.help if isinstance(command, Typer) else command.__doc__
 
         assert own is not None

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from xavier_cli.cli import bench
+from xavier_cli.cli.commands import bench
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import Timed

@@ -122,7 +122,7 @@ def load_commands(wanted: Container[str]) -> None:
         if name not in wanted:
             app.command(name, help=summary)(_not_loaded)
             continue
-        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.act import elsewhere, elsewhere_data, flat, parameters
+from xavier_cli.cli.commands.act import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.cli.options import completion
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.views.page import Column, Page, Table
