@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from xavier_cli.cli.options.filters import chosen
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import Recipe
+from xavier_cli.views.filters import chosen
 from xavier_cli.vocabulary.resolve import (
     find_activation,
     find_bias,

@@ -1,1 +1,1 @@
-"""How any file is written, locked, kept in a cache and read as text: whole or not at all. Standard library only."""
+"""How any file is written, locked, cached and read as text. Standard library only."""

@@ -182,6 +182,27 @@ def sweep_id(cells: Iterable[Cell]) -> str:
     return hashlib.sha256(stems.encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A recipe's cells, the groups of this part of them, and those in it that have no finished run yet."""
+
+    recipe: Recipe
+    scale: str
+    cells: list[Cell]
+    groups: list[Group]
+    pending: list[Group]
+
+    @property
+    def mine(self) -> list[Cell]:
+        """The cells of this part."""
+        return [cell for group in self.groups for cell in group.cells]
+
+    @property
+    def sweep_id(self) -> str:
+        """Shared by all parts."""
+        return sweep_id(self.cells)
+
+
 def is_finished(cell: Cell) -> bool:
     """Whether the file of `cell` holds its configuration, whole."""
     from xavier_cli.runs.errors import RunFileError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from xavier_cli.cli.options.filters import in_order, known
 from xavier_cli.findings.comparison import Row, Section
 from xavier_cli.views import numbers
+from xavier_cli.views.filters import in_order, known
 from xavier_cli.views.page import Column, Table
 
 

@@ -93,3 +93,21 @@ def column(values: Sequence[float]) -> list[str]:
     exponents = places > 6 or max(sizes) >= LARGE or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
     form = ".1e" if exponents else f".{places}f"
     return [f"{value:{form}}" if math.isfinite(value) else "" for value in values]
+
+
+def clock(seconds: float) -> str:
+    """A time span as `1:02:03`, or `2:03` under an hour."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def about(seconds: float | None) -> str:
+    """A time in words, no finer than it is known; `?` for None."""
+    if seconds is None:
+        return "?"
+    if seconds < 5:
+        return "seconds"
+    if seconds < 90:
+        return f"{round(seconds, -1) or 5:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{clock(seconds).rpartition(':')[0]} h"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli.cli.options.cells import Plan
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
 from xavier_cli.runs.record import Run
+from xavier_cli.sweeps.plan import Plan
 from xavier_cli.sweeps.recipe import PaperRow
 from xavier_cli.sweeps.recipe import Table as Wanted
 from xavier_cli.views import numbers

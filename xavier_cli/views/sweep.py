@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli.cli.options.cells import Finished, Plan
-from xavier_cli.cli.terminal.progress import about
 from xavier_cli.sweeps import plan as planning
-from xavier_cli.sweeps.plan import Cell
+from xavier_cli.sweeps.plan import Cell, Plan
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
+from xavier_cli.sweeps.run import Finished
 from xavier_cli.sweeps.workers import usable_cores
 from xavier_cli.views import numbers
+from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
 
 LIST_SCHEMA = "xavier.recipes/1"

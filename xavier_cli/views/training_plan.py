@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xavier_cli.cli.terminal.progress import about
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores
@@ -18,7 +17,7 @@ from xavier_cli.training.estimate import (
     trained_members,
 )
 from xavier_cli.training.memory import check_room, members_at_a_time
-from xavier_cli.views.numbers import setting
+from xavier_cli.views.numbers import about, setting
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.vocabulary.datasets import DataFacts
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.filters import SortOption, WhereOption, chosen, in_order
+from xavier_cli.cli.options.filters import SortOption, WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.views.filters import chosen, in_order
 from xavier_cli.views.page import Column, Page, Table
 
 if TYPE_CHECKING:

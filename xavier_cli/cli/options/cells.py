@@ -6,7 +6,6 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +20,9 @@ from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.cluster import Cluster
-    from xavier_cli.sweeps.plan import Cell, Group
+    from xavier_cli.sweeps.plan import Group, Plan
     from xavier_cli.sweeps.recipe import Recipe
+    from xavier_cli.sweeps.run import Finished
     from xavier_cli.sweeps.work import Outcome, Task
 
 # More cells than this are asked about.
@@ -60,38 +60,6 @@ JobsOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many cells there are.")]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A recipe's cells, the groups of this part of them, and those in it that have no finished run yet."""
-
-    recipe: Recipe
-    scale: str
-    cells: list[Cell]
-    groups: list[Group]
-    pending: list[Group]
-
-    @property
-    def mine(self) -> list[Cell]:
-        """The cells of this part."""
-        return [cell for group in self.groups for cell in group.cells]
-
-    @property
-    def sweep_id(self) -> str:
-        """Shared by all parts."""
-        from xavier_cli.sweeps.plan import sweep_id
-
-        return sweep_id(self.cells)
-
-
-@dataclass
-class Finished:
-    """How the cells of a plan ended, in the plan's order; `code` is the exit code that they ask for."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    trained: int = 0
-    code: int = ExitCode.DONE
 
 
 def make_plan(
@@ -135,7 +103,7 @@ def make_plan(
         for group in groups
         if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
     ]
-    return Plan(recipe, scale, cells, groups, pending)
+    return plan.Plan(recipe, scale, cells, groups, pending)
 
 
 def finish_cells(
@@ -156,7 +124,7 @@ def finish_cells(
     from xavier_cli.errors import StorageError
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
-    from xavier_cli.sweeps.run import run_groups
+    from xavier_cli.sweeps.run import Finished, run_groups
     from xavier_cli.sweeps.work import Outcome, Task
 
     def note(line: str) -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import typer
 
-from xavier_cli.cli.options.cells import Plan
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import about
-from xavier_cli.sweeps.plan import shard
+from xavier_cli.sweeps.plan import Plan, shard
 from xavier_cli.sweeps.slurm import script
+from xavier_cli.views.numbers import about
 
 # The only variables that reach into a sweep.
 VARIABLES = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")

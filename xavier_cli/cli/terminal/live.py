@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 import numpy as np
 
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import Patient, clock, named, shown_progress
+from xavier_cli.cli.terminal.progress import Patient, named, shown_progress
 from xavier_cli.sanitize import encodable
+from xavier_cli.views.numbers import clock
 from xavier_cli.views.sparkline import sparklines
 
 if TYPE_CHECKING:

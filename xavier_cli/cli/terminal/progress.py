@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.views.numbers import clock
 
 if TYPE_CHECKING:
     from xavier_cli.training.engine.loop import Progress
@@ -119,21 +120,3 @@ def _facts(progress: Progress, rate: float) -> str:
 def named(phase: str) -> str:
     """` (searching rates)` for a training that has phases."""
     return f" ({phase})" if phase else ""
-
-
-def clock(seconds: float) -> str:
-    """A time span as `1:02:03`, or `2:03` under an hour."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def about(seconds: float | None) -> str:
-    """A time in words, no finer than it is known; `?` for None."""
-    if seconds is None:
-        return "?"
-    if seconds < 5:
-        return "seconds"
-    if seconds < 90:
-        return f"{round(seconds, -1) or 5:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{clock(seconds).rpartition(':')[0]} h"

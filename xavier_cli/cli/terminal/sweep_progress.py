@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES, clock
+from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES
+from xavier_cli.views.numbers import clock
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Standing
