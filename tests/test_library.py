@@ -21,7 +21,7 @@ SMALL = {"width": 12, "depth": 2, "updates": 1000, "records": 4, "test_examples"
 def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "1"}
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "notebook.py"],
+        [sys.executable, ROOT / "tests" / "support" / "notebook.py"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from paper_targets import Seen, failing
+from support.paper_targets import Seen, failing
 
 from xavier_cli.data import shapeset
 from xavier_cli.nn.initializers import make_initializer

@@ -18,7 +18,7 @@ from xavier_cli.runs.store import read_run
 
 # The programs that `test_train.py` has compiled already: compiling takes longer than all else here.
 TINY = ["--width", "8", "--depth", "2", "--records", "9", "--eval-examples", "500", "--seeds", "2"]
-KILLED = Path(__file__).with_name("killed_training.py")
+KILLED = Path(__file__).parents[1] / "support" / "killed_training.py"
 
 
 def start(cwd: Path, *arguments: str, kill_at: int | str = 0, updates: int = 8000) -> subprocess.Popen[str]:

@@ -23,7 +23,7 @@ CALLS = ("open", "write", "fsync", "replace")
 
 
 def start(*arguments, **options):
-    script = Path(__file__).with_name("fault_writer.py")
+    script = Path(__file__).parents[1] / "support" / "fault_writer.py"
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, arguments)],
         stdout=subprocess.PIPE,

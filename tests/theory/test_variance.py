@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_activations import ACTS, Act
+from support.exact_activations import ACTS, Act
 
 from xavier_cli.theory.sampling import sampling_deviations
 from xavier_cli.theory.softmax import cross_entropy_top

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from numpy_network import as_float64, forward, losses
+from support.numpy_network import as_float64, forward, losses
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import claim_material as material
 import numpy as np
 import pytest
-from claim_material import all_of, altered, relabelled, swapped
+from support import claim_material as material
+from support.claim_material import all_of, altered, relabelled, swapped
 
 from xavier_cli.findings.claims.judging import judge, judge_all
 from xavier_cli.vocabulary import lookup

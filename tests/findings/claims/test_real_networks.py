@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from paper_targets import TARGETS
+from support.paper_targets import TARGETS
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims import initialization

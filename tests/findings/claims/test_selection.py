@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from claim_material import altered
+from support.claim_material import altered
 
 from xavier_cli.findings.claims.judging import judge
 from xavier_cli.findings.claims.measurements import at_update, check_late, described

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy_network import ACT, as_float64, forward, gradients
+from support.numpy_network import ACT, as_float64, forward, gradients
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy_network import ACT, as_float64, gradients, losses
-from numpy_network import forward as numpy_forward
+from support.numpy_network import ACT, as_float64, gradients, losses
+from support.numpy_network import forward as numpy_forward
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
