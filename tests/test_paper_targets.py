@@ -21,7 +21,7 @@ from xavier_cli.theory.variance import logits_variance, make_net, predict, run_m
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.keys import Purpose, seed_key, shared_key
 from xavier_cli.training.probes.evaluation import spread_over
-from xavier_cli.training.probes.jacobian import Spectrograph, factors, singular
+from xavier_cli.training.probes.jacobian import JacobianMeter, factors, singular
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import INITIALIZERS
 
@@ -51,7 +51,7 @@ def programs(act):
         logits, _ = network.forward(params, x)
         return {**probe(params, x, labels), "start_loss": jnp.mean(cross_entropy(logits, labels))}
 
-    return quickly(look), quickly(lambda params, x: factors(params, x, network)), Spectrograph(network)
+    return quickly(look), quickly(lambda params, x: factors(params, x, network)), JacobianMeter(network)
 
 
 @cache

@@ -18,10 +18,10 @@ from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
 from xavier_cli.training.engine.layout import Strategy
-from xavier_cli.training.engine.loop import Progress, Watcher
+from xavier_cli.training.engine.loop import Progress, TrainingHooks
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.estimate import members_together
-from xavier_cli.training.memory import check_room, members_at_a_time
+from xavier_cli.training.memory import check_memory, members_at_a_time
 from xavier_cli.training.resumable import train_to_file
 from xavier_cli.training.train import train as train_in_memory
 
@@ -57,9 +57,13 @@ def train(
         warnings.warn(note, stacklevel=2)
     together, rates = members_together(config), max(len(config.search), 1)
     at_a_time = members_at_a_time(config, together, rates)
-    check_room(config, at_a_time)
+    check_memory(config, at_a_time)
     material = prepare(config, Path(data_dir) if data_dir is not None else None)
-    settings: dict[str, Any] = {"strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time}
+    settings: dict[str, Any] = {
+        "strategy": strategy,
+        "watcher": TrainingHooks(report),
+        "member_batch": at_a_time,
+    }
     # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
     with threadpool_limits(1, user_api="blas"):
         if path is None:

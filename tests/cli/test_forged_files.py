@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pytest
 
-from xavier_cli.config.canonical import Canonical
+from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, write_checkpoint
 from xavier_cli.runs.errors import RunFileError
@@ -159,7 +159,9 @@ def test_control_as_it_was_reading_imports_what_a_file_names(traps, make_run, mo
 
     read_run(path)
     assert nothing_ran(traps)
-    monkeypatch.setattr(Canonical, "from_json", classmethod(lambda cls, text: cls.of(**json.loads(text))))
+    monkeypatch.setattr(
+        HashedSettings, "from_json", classmethod(lambda cls, text: cls.of(**json.loads(text)))
+    )
     read_run(path)
     # The digest of its text was asked for, and its file is found without importing what it lies in.
     assert nothing_ran(traps)

@@ -90,8 +90,8 @@ def test_labels_and_titles_say_it(make_run):
     runs = [make_run(pretrain=word, updates=10, width=2) for word in ("none", "dae", "rbm:steps=3")]
 
     assert labels(runs) == ["not pre-trained", "pre-trained dae", "pre-trained rbm:steps=3"]
-    assert runs[1].config.in_addition == ", pre-trained dae"
-    assert runs[1].config.beyond_theory == "pre-trained weights"
+    assert runs[1].config.title_suffix == ", pre-trained dae"
+    assert runs[1].config.unpredicted_reason == "pre-trained weights"
 
 
 def test_show_has_the_curve_of_every_layer(make_run):

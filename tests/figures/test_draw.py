@@ -13,7 +13,7 @@ from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.request import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.style import configuration_styles, in_updates, layer_styles
 from xavier_cli.vocabulary.datasets import find_data
 
@@ -85,16 +85,16 @@ def test_labels_are_never_the_same(small_run):
 
 def test_an_option_that_a_kind_does_not_take_is_refused(small_run):
     with pytest.raises(UnsuitableRunError, match="`curves` does not take `--record`; it takes `--seeds`"):
-        draw(KINDS["curves"], [small_run()], Selection(record="last"))
+        draw(KINDS["curves"], [small_run()], PlotRequest(record="last"))
 
 
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        (Selection(layers=(7,)), "no layer 7; it has: 1 to 5"),
-        (Selection(seeds=(9,)), "no seed 9; it has: 0 to 2"),
-        (Selection(record="300"), "no record after update 300; it has: 0, 250, 500, 750, 1000"),
-        (Selection(record="soon"), "record `soon` should be `first`, `last` or a number of updates"),
+        (PlotRequest(layers=(7,)), "no layer 7; it has: 1 to 5"),
+        (PlotRequest(seeds=(9,)), "no seed 9; it has: 0 to 2"),
+        (PlotRequest(record="300"), "no record after update 300; it has: 0, 250, 500, 750, 1000"),
+        (PlotRequest(record="soon"), "record `soon` should be `first`, `last` or a number of updates"),
     ],
 )
 def test_what_is_not_there_is_an_error_that_names_what_is(small_run, chosen, message):

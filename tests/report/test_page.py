@@ -20,7 +20,7 @@ from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.vocabulary.claims import CLAIMS
-from xavier_cli.vocabulary.datasets import DataFacts
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$\u202e\x1b[31m</style>]]>"
 VOID = {"meta", "input", "br", "link", "hr", "img"}
@@ -79,7 +79,7 @@ def read(text):
 def runs(make_run):
     """Three runs under names from hell, on data of such a name; one seed diverged, one run not finished."""
     data = f"images:/data/{EVIL}".replace("\x1b[31m", "")
-    facts = DataFacts(name=EVIL, inputs=784, classes=10, labels=(EVIL,) * 10, top_class=0.1, shape=(28, 28))
+    facts = DatasetInfo(name=EVIL, inputs=784, classes=10, labels=(EVIL,) * 10, top_class=0.1, shape=(28, 28))
 
     def make(name, error, **settings):
         run = make_run(data="mnist", final_error=error, **{**SMALL, **settings}, provenance={"command": EVIL})

@@ -9,12 +9,12 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.training import retrain, train
 from xavier_cli.training.engine import program_cache
-from xavier_cli.training.engine.batches import FiniteFeed
+from xavier_cli.training.engine.batches import FiniteBatches
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.population import Population, Variant
-from xavier_cli.training.engine.training_data import Material
-from xavier_cli.vocabulary.datasets import DataFacts
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
 PLENTY = 120
@@ -39,10 +39,10 @@ def examples(count: int, seed: int) -> Examples:
 
 
 @pytest.fixture(scope="session")
-def material() -> Material:
+def material() -> TrainingData:
     """230 training examples: 23 updates of 10 are an epoch, so that training crosses several."""
-    return Material(
-        FiniteFeed(examples(230, 0), 10),
+    return TrainingData(
+        FiniteBatches(examples(230, 0), 10),
         examples(HELD_OUT, 1),
         examples(HELD_OUT, 2),
         examples(300, 3),
@@ -53,9 +53,9 @@ def material() -> Material:
     )
 
 
-def facts(sha256: str = "0" * 64) -> DataFacts:
+def facts(sha256: str = "0" * 64) -> DatasetInfo:
     """What a run file says of these examples."""
-    return DataFacts(
+    return DatasetInfo(
         name="mnist",
         inputs=INPUTS,
         classes=CLASSES,

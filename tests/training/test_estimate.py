@@ -55,7 +55,9 @@ def test_parameters_are_those_of_networks_with_more_to_learn(settings):
     config = RunConfig.of(depth=3, width=7, **settings)
     make = make_initializer("standard")
     params = jax.eval_shape(
-        lambda: make_network(config).dress(init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make))
+        lambda: make_network(config).add_extra_params(
+            init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make)
+        )
     )
     # Running averages are kept, but not learned.
     averages = 2 * 3 * 7 if config.normalization == "batch" else 0

@@ -16,24 +16,24 @@ def test_a_population_is_refused_where_there_is_a_byte_too_little(monkeypatch, s
     monkeypatch.setattr(memory, "available_bytes", lambda: estimate.memory(CONFIG) + slack)
     if slack:
         with pytest.raises(ConfigError, match=r"seeds: so many networks of 3×100 .* and there are .*MB"):
-            memory.check_room(CONFIG)
+            memory.check_memory(CONFIG)
     else:
-        memory.check_room(CONFIG)
+        memory.check_memory(CONFIG)
     # Fewer at a time fit.
-    memory.check_room(CONFIG, members=2)
+    memory.check_memory(CONFIG, members=2)
 
 
 def test_a_network_that_never_fits_is_told_as_one(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: estimate.memory(CONFIG, 1) - 1)
 
     with pytest.raises(ConfigError, match="width, depth: one network of 3×100 takes about"):
-        memory.check_room(CONFIG)
+        memory.check_memory(CONFIG)
 
 
 def test_where_nobody_tells_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
 
-    memory.check_room(RunConfig.of(depth=1000, width=65_536))
+    memory.check_memory(RunConfig.of(depth=1000, width=65_536))
 
 
 def test_a_container_has_what_it_may_use(monkeypatch, tmp_path):

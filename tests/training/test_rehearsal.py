@@ -13,7 +13,7 @@ from xavier_cli.errors import StorageError
 from xavier_cli.files import publish
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.training import resumable
-from xavier_cli.training.engine.loop import Watcher
+from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 
 
@@ -161,6 +161,6 @@ def test_each_rate_of_a_search_that_is_kept_is_rehearsed(tmp_path, material):
 
 
 def test_texts_that_no_file_could_hold_before_are_rehearsed(tmp_path, material):
-    named = Watcher(provenance={"command": "xavier train -o \udcff.h5"})
+    named = TrainingHooks(provenance={"command": "xavier train -o \udcff.h5"})
     with pytest.raises(Trained):
         train_to_file(config_of(), material, tmp_path / "ü\udcff.h5", watcher=named)

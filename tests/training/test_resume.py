@@ -16,7 +16,7 @@ from xavier_cli.runs.store import read_run
 from xavier_cli.training.engine import autosave, loop
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
-from xavier_cli.training.engine.loop import Watcher, train_population
+from xavier_cli.training.engine.loop import TrainingHooks, train_population
 from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.step import member
@@ -40,7 +40,7 @@ class StopAt:
 
     def __init__(self, updates: int, phase: str = ""):
         self.updates, self.phase, self.reached = updates, phase, False
-        self.watcher = Watcher(self._report, lambda: self.reached)
+        self.watcher = TrainingHooks(self._report, lambda: self.reached)
 
     def _report(self, progress) -> None:
         self.reached |= self.phase in progress.phase and progress.updates >= self.updates > 0
@@ -221,7 +221,7 @@ def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monke
             raise Killed
 
     with pytest.raises(Killed):
-        train_to_file(config, material, path, watcher=Watcher(report))
+        train_to_file(config, material, path, watcher=TrainingHooks(report))
     status, both = read_run(path).status, [found.exists() for found in checkpoint_paths(path)]
     train_to_file(config, material, path)
 
@@ -441,10 +441,10 @@ def test_a_member_that_diverged_stays_so_and_changes_nobody(material, monkeypatc
     monkeypatch.setattr(member, "LARGEST_FACTOR", 1e3)
     population = Population(config_of(jacobian_examples=0), (0, 1, 2), variants)
     engine = Engine(population, material, choose_layout(3, 2, "map"))
-    whole = train_population(engine, Watcher())
+    whole = train_population(engine, TrainingHooks())
     stages, stop = [], StopAt(50)
     train_population(engine, replace(stop.watcher, save=stages.append))
-    runs = train_population(engine, Watcher(), stages[-1])
+    runs = train_population(engine, TrainingHooks(), stages[-1])
 
     assert (runs[0]["final/diverged_at"] >= 0).all()
     assert (runs[0]["final/diverged_at"] < 50).all()

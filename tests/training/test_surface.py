@@ -11,7 +11,7 @@ from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.training import surface as room
 from xavier_cli.training.engine.layout import choose_layout
-from xavier_cli.training.engine.loop import Watcher
+from xavier_cli.training.engine.loop import TrainingHooks
 
 TINY = RunConfig.of(data="mnist", depth=3, width=12, updates=40, lr=0.1, seeds="1,2")
 
@@ -95,4 +95,4 @@ def test_a_run_trained_again_is_that_run(material, make_engine, around_config, m
 
 def test_a_stop_leaves_nothing_half(trained, around_config):
     with pytest.raises(room.SurfaceInterruptedError, match="nothing was kept"):
-        room.around(around_config, trained, Watcher(stopped=lambda: True))
+        room.around(around_config, trained, TrainingHooks(stopped=lambda: True))

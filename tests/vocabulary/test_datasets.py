@@ -4,7 +4,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 from xavier_cli.vocabulary.lookup import DATA_SETS
 
 
@@ -109,12 +109,12 @@ def test_the_file_of_a_run_has_a_safe_name_whatever_its_data_is_called():
 
 
 def test_facts_come_back_as_they_were_and_nonsense_is_refused():
-    facts = DataFacts(
+    facts = DatasetInfo(
         name="images:ü@4", inputs=16, classes=2, labels=("ä", "b"), top_class=0.5, shape=(4, 4), sha256="ab"
     )
 
-    assert DataFacts.from_json(facts.to_json()) == facts
+    assert DatasetInfo.from_json(facts.to_json()) == facts
     assert facts.to_json().isascii()
     for text in ("{}", "[]", "no json", facts.to_json().replace("16", "-1"), "[" * 100_000):
         with pytest.raises(ValueError):
-            DataFacts.from_json(text)
+            DatasetInfo.from_json(text)

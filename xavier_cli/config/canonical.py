@@ -27,7 +27,7 @@ class CollisionError(XavierError, ValueError):
         super().__init__(f"{settings[0]}: {text}")
 
 
-class Canonical(BaseModel):
+class HashedSettings(BaseModel):
     """Settings that equal others where their canonical texts are equal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -51,7 +51,7 @@ class Canonical(BaseModel):
     def _validated(cls, settings: Mapping[str, object]) -> Self:
         misspelt = [key for key in settings if key not in cls.model_fields]
         if misspelt:
-            raise ConfigError(lookup.unknown("setting", misspelt[0], cls.model_fields))
+            raise ConfigError(lookup.unknown_message("setting", misspelt[0], cls.model_fields))
         for key, value in settings.items():
             # A configuration is kept as JSON, which is text.
             if isinstance(value, str) and (text := utf8(value)) != value:
@@ -92,7 +92,7 @@ class Canonical(BaseModel):
         for name, plain in self.model_dump(mode="json").items():
             value = getattr(self, name)
             if name not in self.added or value != type(self).model_fields[name].default:
-                content[name] = value._content() if isinstance(value, Canonical) else plain
+                content[name] = value._content() if isinstance(value, HashedSettings) else plain
         return content
 
     def sha256(self) -> str:

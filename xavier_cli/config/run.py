@@ -9,7 +9,7 @@ from typing import NoReturn, Self
 from pydantic import model_validator
 
 from xavier_cli.config.canonical import CollisionError
-from xavier_cli.config.settings import MAX_RECORDS, RunFields
+from xavier_cli.config.settings import MAX_RECORDS, RunSettings
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary import lookup
@@ -22,13 +22,13 @@ from xavier_cli.vocabulary.user_functions import is_own, short_name
 PRETRAIN_RECORDS = 20
 LOOKS = ("records", "eval_examples", "jacobian_examples")
 """Settings of how training was looked at, which change nothing of what comes out at its end."""
-DETAILS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
+OBSERVATION_SETTINGS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
 
-class RunConfig(RunFields):
+class RunConfig(RunSettings):
     """One configuration and its seeds: all that decides the numbers of a run, and nothing else.
 
     What does not change a number (devices, layout of the members, where files lie) is no field.
@@ -102,7 +102,7 @@ class RunConfig(RunFields):
             raise CollisionError(f"gradient_variance {few}", "batch_size", "optimizer")
         if self.normalization == "batch" and self.batch_size < 2:
             raise CollisionError(f"batch normalization {few}", "batch_size", "normalization")
-        if not optimizer.function and self.goes_beyond:
+        if not optimizer.function and self.extra_features:
             self._refuse_beyond("optimizer", optimizer.name)
         return self
 
@@ -112,7 +112,7 @@ class RunConfig(RunFields):
             # Of what is not done nothing is told, so that equal networks have one name.
             for name in ("pretrain_updates", "pretrain_lr"):
                 object.__setattr__(self, name, type(self).model_fields[name].default)
-        elif self.goes_beyond:
+        elif self.extra_features:
             self._refuse_beyond("pretrain", self.pretrain)
         elif self.depth * self.pretrain_updates >= 2**31:
             raise CollisionError(f"{self.depth} layers of so many are over 2^31", "pretrain_updates", "depth")
@@ -120,7 +120,7 @@ class RunConfig(RunFields):
 
     def _refuse_beyond(self, field: str, word: str) -> NoReturn:
         raise CollisionError(
-            f"{word} is for plain networks, without {self.goes_beyond}", field, *self._beyond()
+            f"{word} is for plain networks, without {self.extra_features}", field, *self._beyond()
         )
 
     @model_validator(mode="after")
@@ -141,7 +141,7 @@ class RunConfig(RunFields):
         return self
 
     @property
-    def goes_beyond(self) -> str:
+    def extra_features(self) -> str:
         """What of the network is more than weights, biases and a fixed activation; empty where nothing is."""
         return ", ".join(self._beyond().values())
 
@@ -158,7 +158,7 @@ class RunConfig(RunFields):
     @property
     def is_plain_sgd(self) -> bool:
         """Whether plain gradients move a plain network, for which there is a step by hand."""
-        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.goes_beyond)
+        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.extra_features)
 
     @property
     def can_delay(self) -> bool:
@@ -166,7 +166,7 @@ class RunConfig(RunFields):
         return self.is_plain_sgd and self.schedule == "constant"
 
     @property
-    def in_addition(self) -> str:
+    def title_suffix(self) -> str:
         """What a title says after the rate: how it is trained and built where that is not as usual."""
         words = {
             self.optimizer: self.optimizer != "sgd",
@@ -181,7 +181,7 @@ class RunConfig(RunFields):
         return "".join(f", {word}" for word, there in words.items() if there)
 
     @property
-    def beyond_theory(self) -> str:
+    def unpredicted_reason(self) -> str:
         """What of the network theory does not speak of; empty where it predicts the network."""
         normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
         pretrained = "pre-trained weights" if self.pretrain != "none" else ""
@@ -286,7 +286,7 @@ def without_like(settings: Mapping[str, object]) -> dict[str, object]:
     if like is None:
         return kept
     if not isinstance(like, str) or like not in LIKE:
-        raise ConfigError("like: " + lookup.unknown("framework", str(like), LIKE))
+        raise ConfigError("like: " + lookup.unknown_message("framework", str(like), LIKE))
     for field in LIKE[like]:
         if field in kept:
             raise ConfigError(

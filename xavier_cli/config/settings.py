@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from xavier_cli.config.canonical import Canonical
+from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import (
@@ -45,7 +45,7 @@ Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Width = Annotated[Whole, Field(ge=1, le=65_536)]
 
 
-class RunFields(Canonical):
+class RunSettings(HashedSettings):
     """The settings, each checked by itself; what they are together is `config`'s."""
 
     added: ClassVar[frozenset[str]] = frozenset(

@@ -15,7 +15,7 @@ from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, 
 from xavier_cli.data.user_data import own_set
 from xavier_cli.files.caches import cache_folder
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.datasets import AskedData
+from xavier_cli.vocabulary.datasets import DatasetSpec
 
 
 def fetched_folder() -> Path:
@@ -28,7 +28,7 @@ def places(data_dir: Path | None) -> list[Path]:
     return [*([data_dir] if data_dir else []), fetched_folder()]
 
 
-def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> FiniteSet:
+def load_data(asked: DatasetSpec, data_dir: Path | None, decoded: bool = True) -> FiniteSet:
     """The finite set `asked` for; `decoded=False` reads the sources whatever was kept of them before.
 
     Raises `DataMissingError` and `DataDamagedError`. A Shapeset is generated, not read: not by this.
@@ -40,7 +40,7 @@ def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> 
         raise DataDamagedError(f"`{asked.path or asked.name}` takes more memory than there is") from None
 
 
-def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
+def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
     if asked.kind == "arrays":
         return checked(read_arrays(Path(asked.path)), Path(asked.path))
     if asked.kind == "idx":
@@ -59,7 +59,7 @@ def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     return decoded_once(os.path.abspath(source), stamp(asked.name, files), lambda: cifar.read(folders))
 
 
-def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
+def _images(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
     folder = find_folder(asked, folders)
     listing = list_images(folder)
 
@@ -82,7 +82,7 @@ def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     return decoded_once(f"{folder.absolute()}@{size}", stamped, read)
 
 
-def where(asked: AskedData, data_dir: Path | None) -> Path | None:
+def where(asked: DatasetSpec, data_dir: Path | None) -> Path | None:
     """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none."""
     folders = places(data_dir)
     try:

@@ -13,7 +13,7 @@ import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import utf8, utf8_throughout
-from xavier_cli.vocabulary.datasets import DataFacts
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33
@@ -53,7 +53,8 @@ class Examples(NamedTuple):
 class FiniteSet:
     """A data set in its three parts.
 
-    `labels` are the classes' names and `shape` an image's, as in `DataFacts`; `checksums` are of the content
+    `labels` are the classes' names and `shape` an image's, as in `DatasetInfo`; `checksums` are of the
+    content
     of the files it was read from, where those have known ones; `notes` say what was done, a line each.
     """
 
@@ -79,10 +80,10 @@ class FiniteSet:
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def facts(self, name: str) -> DataFacts:
+    def facts(self, name: str) -> DatasetInfo:
         """What a run keeps of this set, which was asked for as `name`."""
         counts = np.bincount(self.test.labels, minlength=len(self.labels))
-        return DataFacts(
+        return DatasetInfo(
             name=name,
             inputs=self.train.pixels.shape[1],
             classes=len(self.labels),

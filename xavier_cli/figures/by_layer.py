@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xavier_cli.figures.canvas import Page, finish
+from xavier_cli.figures.canvas import Canvas, finish
 from xavier_cli.figures.lines import key
 from xavier_cli.figures.style import Style, layer_styles, second_axis, updates_axis
 from xavier_cli.runs.record import Run
@@ -42,7 +42,7 @@ def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
 
 
 def finish_layers(
-    page: Page, styles: Mapping[int, Style], text: str, *, extra: Sequence[tuple[Artist, str]] = ()
+    page: Canvas, styles: Mapping[int, Style], text: str, *, extra: Sequence[tuple[Artist, str]] = ()
 ) -> Figure:
     """Finish `page` with a legend of the layers, then `extra`, and the caption `text`."""
     layers = list(styles)

@@ -39,7 +39,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Page:
+class Canvas:
     """A figure and its panels, row by row; all sizes in inches."""
 
     figure: Figure
@@ -58,7 +58,7 @@ class Page:
         return -(-len(self.axes) // self.columns)
 
 
-def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None = None) -> Page:
+def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None = None) -> Canvas:
     """An empty page with a panel for every title: one column wide for one panel, else two.
 
     `wide` gives a single panel the width of two columns; `height` is a panel's.
@@ -73,7 +73,7 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(-(-count // columns), columns)
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
-    page = Page(figure, axes, columns, panel_height)
+    page = Canvas(figure, axes, columns, panel_height)
     for ax, title in zip(axes, titles, strict=True):
         text = wrapped(page, clean(title), width / columns - 0.45, 8.0)
         # Names of files and of data sets may hold a `$`, which would begin a formula.
@@ -81,7 +81,7 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     return page
 
 
-def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
+def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
     """Leave labels to the outer panels, along axes that the panels share; a shared y has one scale too."""
     last = len(page.axes) - page.columns
     for i, ax in enumerate(page.axes):
@@ -100,7 +100,7 @@ def outer_labels(page: Page, *, share_y: bool, share_x: bool = True) -> None:
             ax.tick_params(labelleft=False)
 
 
-def finish(page: Page, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
+def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
     """Add the legend above and the caption below, and set the page's height to hold them."""
     text = wrapped(page, _UNBROKEN.sub(NO_BREAK, clean(caption)), page.width - 2 * MARGIN, SMALL)
     below = caption_height(text)
@@ -149,7 +149,7 @@ def caption_height(text: str) -> float:
     return (text.count("\n") + 1) * LINE + 2 * MARGIN
 
 
-def wrapped(page: Page, text: str, inches: float, size: float) -> str:
+def wrapped(page: Canvas, text: str, inches: float, size: float) -> str:
     """`text` in lines no wider than `inches` at `size` points, broken at spaces."""
     lines: list[str] = []
     for word in text.split(" "):
@@ -161,7 +161,7 @@ def wrapped(page: Page, text: str, inches: float, size: float) -> str:
     return "\n".join(lines)
 
 
-def text_width(page: Page, text: str, size: float) -> float:
+def text_width(page: Canvas, text: str, size: float) -> float:
     """Width of one line of `text` at `size` points, in inches."""
     canvas = page.figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
@@ -170,7 +170,7 @@ def text_width(page: Page, text: str, size: float) -> float:
     return float(width) / page.figure.dpi
 
 
-def _legend_columns(page: Page, names: Sequence[str]) -> int:
+def _legend_columns(page: Canvas, names: Sequence[str]) -> int:
     if not names:
         return 1
     # A handle, the gaps beside it, and the text; in ems of the small font.

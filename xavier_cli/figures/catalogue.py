@@ -17,7 +17,7 @@ TENSOR_SYMBOLS = {
 
 
 @dataclass(frozen=True)
-class Kind:
+class FigureSpec:
     """A kind of figure: what it shows, what it takes beside `--layers` and `--seeds`, where it is made.
 
     `draws` says what its function is given: runs and a selection, one loss surface, or sample images. `reads`
@@ -53,7 +53,7 @@ LANDMARKS = (
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(
+        FigureSpec(
             "saturation",
             "activations per layer over training: mean ± std, or 98th percentile and std (Figures 2, 3, 10)",
             "xavier_cli.figures.saturation:saturation_figure",
@@ -67,28 +67,28 @@ KINDS = {
             ),
             term="xavier_cli.figures.terminal:saturation_text",
         ),
-        Kind(
+        FigureSpec(
             "activations",
             "histograms of the activations per layer at one record (Figures 4, 6)",
             "xavier_cli.figures.histograms:activations_figure",
             ("activation/histogram", "theory/activation_std"),
             options=("layers", "seeds", "record", "together"),
         ),
-        Kind(
+        FigureSpec(
             "backprop",
             "histograms of the back-propagated gradients per layer at one record (Figure 7)",
             "xavier_cli.figures.histograms:backprop_figure",
             ("backprop/histogram", "theory/backprop_std"),
             options=("layers", "seeds", "record", "together"),
         ),
-        Kind(
+        FigureSpec(
             "weight-gradients",
             "histograms of the weight gradients per layer at one record (Figure 8)",
             "xavier_cli.figures.histograms:weight_gradients_figure",
             ("weight_gradient/histogram",),
             options=("layers", "seeds", "record", "together"),
         ),
-        Kind(
+        FigureSpec(
             "gradients-over-time",
             "standard deviation of the gradients per layer over training (Figure 9)",
             "xavier_cli.figures.over_time:gradients_figure",
@@ -97,7 +97,7 @@ KINDS = {
             tensors=("weight_gradient", "backprop"),
             term="xavier_cli.figures.terminal:gradients_text",
         ),
-        Kind(
+        FigureSpec(
             "jacobian",
             "average singular values of the layer-to-layer Jacobians at one record",
             "xavier_cli.figures.jacobian:jacobian_figure",
@@ -111,21 +111,21 @@ KINDS = {
             ),
             options=("layers", "seeds", "record"),
         ),
-        Kind(
+        FigureSpec(
             "spectrum",
             "all singular values of the layer-to-layer Jacobians at the first or last record",
             "xavier_cli.figures.jacobian:spectrum_figure",
             ("jacobian/singular_values",),
             options=("layers", "seeds", "record"),
         ),
-        Kind(
+        FigureSpec(
             "edge-of-chaos",
             "how deep gradients travel before training, over n Var W, beside theory's curve",
             "xavier_cli.figures.edge:edge_figure",
             ("backprop/std",),
             options=("seeds",),
         ),
-        Kind(
+        FigureSpec(
             "curves",
             "test error over updates, one line per configuration (Figures 11, 12)",
             "xavier_cli.figures.curves:curves_figure",
@@ -134,14 +134,14 @@ KINDS = {
             term="xavier_cli.figures.terminal:curves_text",
             whole_folder=True,
         ),
-        Kind(
+        FigureSpec(
             "loss-surface",
             "both losses over two weights, or around a trained run (Figure 5); from `xavier surface`",
             "xavier_cli.figures.surface:surface_figure",
             options=(),
             draws="surface",
         ),
-        Kind(
+        FigureSpec(
             "samples",
             "sample images of a data set, a column per class (Figure 1)",
             "xavier_cli.figures.samples:samples_figure",

@@ -19,7 +19,7 @@ from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.over_time import MEANING
 from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.request import (
-    Selection,
+    PlotRequest,
     UnsuitableRunError,
     layer_columns,
     record_row,
@@ -69,7 +69,7 @@ class Histogram:
         return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
 
 
-def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -> Histogram:
+def histogram(run: Run, tensor: str, chosen: PlotRequest, record: str = "first") -> Histogram:
     """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or else `record`."""
     counts = values(run, f"{tensor}/histogram")
     scale = "weight_layer" if tensor.startswith("weight") else "layer"
@@ -144,7 +144,9 @@ def shown(data: Histogram) -> tuple[float, float]:
     return float(data.edges[first]), float(data.edges[last + 1])
 
 
-def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, record: str = "first") -> Drawing:
+def histograms_figure(
+    runs: Sequence[Run], tensor: str, chosen: PlotRequest, record: str = "first"
+) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
     runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen, record))
     names = labels(runs)
@@ -184,17 +186,17 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, recor
     return Drawing(finish_layers(page, styles, text, extra=extra), notes)
 
 
-def activations_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def activations_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the activations: Figure 6 at the first record, Figure 4 with `--record last`."""
     return histograms_figure(runs, "activation", chosen)
 
 
-def backprop_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def backprop_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the back-propagated gradients: Figure 7."""
     return histograms_figure(runs, "backprop", chosen)
 
 
-def weight_gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def weight_gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the weight gradients: Figure 8."""
     return histograms_figure(runs, "weight_gradient", chosen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from xavier_cli.config.run import DETAILS
+from xavier_cli.config.run import OBSERVATION_SETTINGS
 from xavier_cli.figures.style import in_updates
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
@@ -57,9 +57,9 @@ def labels(runs: Sequence[Run]) -> list[str]:
     differing = _differing(runs)
     known = [field for field in _PHRASES if field in differing]
     known += [field for field in differing if field not in _PHRASES]
-    named = [field for field in known if field not in DETAILS]
+    named = [field for field in known if field not in OBSERVATION_SETTINGS]
     texts = [_phrases(run, named or ["act", "init"]) for run in runs]
-    for field in (field for field in known if field in DETAILS):
+    for field in (field for field in known if field in OBSERVATION_SETTINGS):
         if len(set(texts)) < len(texts):
             named.append(field)
             texts = [_phrases(run, named) for run in runs]

@@ -16,7 +16,7 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import plot_band, staggered
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.request import (
-    Selection,
+    PlotRequest,
     layer_columns,
     parse_tensor,
     seed_rows,
@@ -49,7 +49,7 @@ class Spread:
     predicted: np.ndarray
 
 
-def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
+def spread(run: Run, tensor: str, chosen: PlotRequest) -> Spread:
     """The std of `tensor` (`weight_gradient` or `backprop`) over the chosen seeds and layers of `run`."""
     scale = "weight_layer" if tensor == "weight_gradient" else "layer"
     std = values(run, f"{tensor}/std")
@@ -75,7 +75,7 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
     return ax
 
 
-def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; `chosen.tensor` says of which gradient."""
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]

@@ -21,7 +21,7 @@ class UnsuitableRunError(XavierError, ValueError):
 
 
 @dataclass(frozen=True)
-class Selection:
+class PlotRequest:
     """What was asked for; None means all, or the kind's own choice.
 
     `record` is `first`, `last` or a number of updates; `together` puts every run on one axis.

@@ -16,7 +16,7 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import plot_band, plot_interval, staggered
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.request import (
-    Selection,
+    PlotRequest,
     UnsuitableRunError,
     layer_columns,
     seed_rows,
@@ -56,7 +56,7 @@ class Saturation:
     predicted_std: np.ndarray
 
 
-def saturation(run: Run, chosen: Selection) -> Saturation:
+def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
     act = run.config.act
     low, high = find_activation(act).range
@@ -140,7 +140,7 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
     plot_prediction(ax, data.updates[:1], data.predicted_std[i : i + 1], style)
 
 
-def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer."""
     runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
     page = make_page(labels(runs))

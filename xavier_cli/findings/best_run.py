@@ -42,7 +42,7 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[Choice], list
     for name in over:
         if name in _NEVER_CHOSEN or name not in RunConfig.model_fields:
             known = [field for field in RunConfig.model_fields if field not in _NEVER_CHOSEN]
-            raise ConfigError(f"select: {lookup.unknown('setting to choose by', name, known)}")
+            raise ConfigError(f"select: {lookup.unknown_message('setting to choose by', name, known)}")
     rivals: dict[object, list[Run]] = {}
     for run in runs:
         rivals.setdefault(_apart_from(run.config, over), []).append(run)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from xavier_cli.config.run import DETAILS, LOOKS, RunConfig
+from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
@@ -156,8 +156,8 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
     # Whether and over what rates a search went matters only where that differs between searches.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]
-    told_by = [name for name in varying if name not in DETAILS]
-    for name in (name for name in DETAILS if name in varying):
+    told_by = [name for name in varying if name not in OBSERVATION_SETTINGS]
+    for name in (name for name in OBSERVATION_SETTINGS if name in varying):
         if len({tuple(row.settings.get(each) for each in told_by) for row in rows}) < len(rows):
             told_by.append(name)
     common = {name: values[0] for name, values in settings.items() if len(set(values)) == 1}

@@ -20,7 +20,7 @@ from xavier_cli.vocabulary.resolve import find_activation
 EPSILON = 1e-5
 """What is added to a variance before its root is divided by; PyTorch's, and Ioffe & Szegedy's."""
 
-FORGOTTEN = 0.1
+BATCH_NORM_MOMENTUM = 0.1
 """The share of a running average that each batch replaces."""
 
 SlopedActivation = Callable[[Array, Array], Array]
@@ -48,7 +48,7 @@ class Network:
         """Whether there is nothing but weights, biases and a fixed activation."""
         return self == Network(self.act)
 
-    def dress(self, params: Params) -> Params:
+    def add_extra_params(self, params: Params) -> Params:
         """`params` of weights and biases with all else that the network has, at its first values."""
 
         def dressed(layer: Dense) -> Dense:
@@ -164,8 +164,8 @@ def normalized_in_training(norm: Norm | None, s: Array) -> tuple[Array, Norm | N
     # As PyTorch does: the batch is normalized by its own variance, the average is of the unbiased one.
     seen = jax.lax.stop_gradient((mean, variance * (len(s) / (len(s) - 1))))
     moved = norm._replace(
-        mean=norm.mean + FORGOTTEN * (seen[0] - norm.mean),
-        variance=norm.variance + FORGOTTEN * (seen[1] - norm.variance),
+        mean=norm.mean + BATCH_NORM_MOMENTUM * (seen[0] - norm.mean),
+        variance=norm.variance + BATCH_NORM_MOMENTUM * (seen[1] - norm.variance),
     )
     return _standardized(s, mean, variance, norm), moved
 

@@ -82,7 +82,7 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     texts = {"header_json": header, "header_sha256": hashlib.sha256(header.encode()).hexdigest()}
     try:
         items = [hdf5.Item(name, array, packs=False) for name, array in arrays.items()]
-        image = hdf5.image(("checkpoint_version", VERSION), texts, items)
+        image = hdf5.build_file(("checkpoint_version", VERSION), texts, items)
     except (OSError, RuntimeError, MemoryError) as error:
         raise StorageError.of(path, error) from error
 

@@ -115,7 +115,9 @@ def _cell(cell: CellSettings, folders: Folders) -> Cell:
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
-                raise ConfigError(lookup.unknown("setting of a surface", key, SurfaceConfig.model_fields))
+                raise ConfigError(
+                    lookup.unknown_message("setting of a surface", key, SurfaceConfig.model_fields)
+                )
         config = SurfaceConfig.of(**cell.settings)
         return Cell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
     config = RunConfig.of(**cell.settings)

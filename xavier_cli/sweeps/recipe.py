@@ -181,7 +181,7 @@ def _plain(cell: Settings) -> Settings:
 def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], place: str = "") -> None:
     for word in words:
         if word not in known:
-            raise ValueError((f"{place}: " if place else "") + lookup.unknown(kind, word, known))
+            raise ValueError((f"{place}: " if place else "") + lookup.unknown_message(kind, word, known))
 
 
 def shipped_folder() -> Path:
@@ -207,7 +207,7 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
     """
     if "\0" in word:
         # No file can be called so.
-        raise RecipeError(lookup.unknown("recipe", word, shipped_recipes()))
+        raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
     path = Path(word)
     if path.suffix == ENDING or path.name != word:
         return beside / path if beside else path
@@ -219,7 +219,7 @@ def find_recipe(word: str, beside: Path | None = None) -> Path:
         # A name that no file may have is no file either; pathlib would raise.
         if os.path.isfile(found := folder / f"{name}{ENDING}"):
             return found
-    raise RecipeError(lookup.unknown("recipe", word, shipped_recipes()))
+    raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
 
 
 def read_recipe(word: str) -> Recipe:
@@ -257,7 +257,7 @@ def _one_line(error: ValidationError) -> str:
         part = {"figures": Figure, "table": PaperRow if "paper" in parent else Table}.get(
             str(first["loc"][0]), Recipe
         )
-        words = lookup.unknown("key", key, part.model_fields if parent else Recipe.model_fields)
+        words = lookup.unknown_message("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
     words = refusals.words(first)
     return f"{place}: {words}" if place else words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from xavier_cli.config.run import RunConfig, delay_of
-from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 from xavier_cli.vocabulary.resolve import find_activation
 
@@ -31,7 +31,7 @@ SECONDS = {
 SECONDS_PER_PROGRAM = 6.0
 
 
-def parameters(config: RunConfig, facts: DataFacts | None = None) -> int:
+def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
     """All that one network learns; `facts` where the data's name says too little."""
     inputs, classes = _sizes(config, facts)
     sizes = (inputs, *config.widths, classes)
@@ -40,7 +40,7 @@ def parameters(config: RunConfig, facts: DataFacts | None = None) -> int:
     return dense + scales + (config.depth if find_activation(config.act).learned else 0)
 
 
-def _sizes(config: RunConfig, facts: DataFacts | None) -> tuple[int, int]:
+def _sizes(config: RunConfig, facts: DatasetInfo | None) -> tuple[int, int]:
     facts = facts or find_data(config.data).facts
     return (facts.inputs, facts.classes) if facts else UNKNOWN_SIZES
 
@@ -67,7 +67,7 @@ def compiled_programs(config: RunConfig) -> int:
     return 2 if config.search and len(config.seeds) > config.search_seeds else 1
 
 
-def memory(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> int:
+def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> int:
     """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
 
     `members` are those trained at the same time; by default as many as `config` alone has.
@@ -90,7 +90,7 @@ def memory(config: RunConfig, members: int | None = None, facts: DataFacts | Non
     return weights + probe + sum(counts) * _sizes(config, facts)[0] * pixel
 
 
-def _pending(config: RunConfig, facts: DataFacts | None) -> int:
+def _pending(config: RunConfig, facts: DatasetInfo | None) -> int:
     """Numbers that delayed updates keep of one network besides its parameters."""
     inputs, classes = _sizes(config, facts)
     rows = delay_of(config.update_rule) * config.batch_size
@@ -102,12 +102,12 @@ def _held(config: RunConfig) -> int:
     return 0 if config.is_plain_sgd else parse_optimizer(config.optimizer).slots + 2
 
 
-def core_seconds(config: RunConfig, facts: DataFacts | None = None) -> float:
+def core_seconds(config: RunConfig, facts: DatasetInfo | None = None) -> float:
     """About how long one CPU core takes to train `config` and to look at it; compiling is apart."""
     return sum(SECONDS[name] * amount for name, amount in amounts(config, facts).items())
 
 
-def amounts(config: RunConfig, facts: DataFacts | None = None) -> dict[str, float]:
+def amounts(config: RunConfig, facts: DatasetInfo | None = None) -> dict[str, float]:
     """How much of what takes time there is in training all networks of `config`, by its name in `SECONDS`.
 
     Layers and weights that updates go through, products of a weight with an example's number; at records

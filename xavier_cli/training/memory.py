@@ -11,7 +11,7 @@ import jax
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.training.estimate import memory
-from xavier_cli.vocabulary.datasets import DataFacts
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -41,7 +41,7 @@ def machine_bytes() -> int | None:
     return min((size for size in sizes if size > 0), default=None)
 
 
-def check_room(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> None:
+def check_memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> None:
     """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
 
     `members` are those trained at the same time, by default as many as `config` alone has.
@@ -63,7 +63,7 @@ def check_room(config: RunConfig, members: int | None = None, facts: DataFacts |
 
 
 def members_at_a_time(
-    config: RunConfig, members: int, variants: int, facts: DataFacts | None = None, asked: int | None = None
+    config: RunConfig, members: int, variants: int, facts: DatasetInfo | None = None, asked: int | None = None
 ) -> int:
     """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
 
@@ -73,7 +73,7 @@ def members_at_a_time(
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
-def fitting_members(config: RunConfig, members: int, facts: DataFacts | None = None) -> int:
+def fitting_members(config: RunConfig, members: int, facts: DatasetInfo | None = None) -> int:
     """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
     The rest is for what nobody predicts.

@@ -16,20 +16,20 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.engine.layout import Strategy
-from xavier_cli.training.engine.loop import Watcher
+from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.records import pretrained_in
-from xavier_cli.training.engine.snapshot import Stage
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.train import train, train_together
 
 
 def train_to_file(
     config: RunConfig,
-    material: Material,
+    material: TrainingData,
     path: Path,
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     resume: bool = True,
     keep_all: bool = False,
     member_batch: int | None = None,
@@ -42,11 +42,11 @@ def train_to_file(
     `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
     one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
     _rehearse(path, files, material, watcher)
-    trail = _Trail(path, config, resuming.identity_of(config, material), note)
-    begun: dict[str, Stage] = {}
+    trail = _CheckpointSeries(path, config, resuming.identity_of(config, material), note)
+    begun: dict[str, Snapshot] = {}
     if resume:
         begun = trail.recover(strategy)
     else:
@@ -72,11 +72,11 @@ def train_to_file(
 
 def train_group_to_files(
     configs: Sequence[RunConfig],
-    material: Material,
+    material: TrainingData,
     paths: Sequence[Path],
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Run]:
@@ -91,8 +91,8 @@ def train_group_to_files(
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
-    watcher = watcher or Watcher()
-    trail = _Trail(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
+    watcher = watcher or TrainingHooks()
+    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
     _rehearse(trail.path, dict(zip(paths, configs, strict=True)), material, watcher)
     try:
         begun = trail.recover(strategy)
@@ -117,7 +117,9 @@ def train_group_to_files(
     return runs
 
 
-def _rehearse(trained: Path, files: Mapping[Path, RunConfig], material: Material, watcher: Watcher) -> None:
+def _rehearse(
+    trained: Path, files: Mapping[Path, RunConfig], material: TrainingData, watcher: TrainingHooks
+) -> None:
     """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
 
     Told before anything is trained, it costs nobody hours.
@@ -140,7 +142,7 @@ def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
     return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
 
 
-class _Trail:
+class _CheckpointSeries:
     """What trainings of `config` leave beside `path` for the next one; `identity` says of what training."""
 
     def __init__(
@@ -150,7 +152,7 @@ class _Trail:
         self._resumed: list[int] = []
         self._told = False
 
-    def recover(self, strategy: Strategy) -> dict[str, Stage]:
+    def recover(self, strategy: Strategy) -> dict[str, Snapshot]:
         """The stages that an earlier training left, none where there was none; raises `ResumeError`."""
         found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
         for each in notes:
@@ -171,13 +173,13 @@ class _Trail:
             self._note(f"going on after {pretrained:,} updates of pre-training")
         return begun
 
-    def marked(self, watcher: Watcher) -> Watcher:
+    def marked(self, watcher: TrainingHooks) -> TrainingHooks:
         """`watcher`, by which the runs' provenance says where they were gone on from."""
         if not self._resumed:
             return watcher
         return replace(watcher, provenance={**watcher.provenance, "resumed_at": self._resumed})
 
-    def save(self, stages: Mapping[str, Stage]) -> None:
+    def save(self, stages: Mapping[str, Snapshot]) -> None:
         """Leave `stages`; raises `StorageError`."""
         checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
         if checkpoint.nbytes <= checkpoints.MAX_BYTES:

@@ -12,7 +12,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Strategy, choose_layout
-from xavier_cli.training.engine.loop import Progress, Watcher, train_population
+from xavier_cli.training.engine.loop import Progress, TrainingHooks, train_population
 from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.provenance import provenance_of
@@ -34,14 +34,14 @@ def train_again(
     *,
     seeds: Sequence[int] | None = None,
     updates: int | None = None,
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
 ) -> Run:
     """The first updates of `seeds` (by default all) of `run` once more, laid out as its provenance says.
 
     Up to the last record that `updates` reaches; without it, as many records as `SECONDS` allow, at least one
     after the start. Raises `ConfigError` where the run has no such seeds or records.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     chosen = tuple(run.seeds.tolist()) if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.seeds.tolist()):
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")

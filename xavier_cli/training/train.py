@@ -12,11 +12,11 @@ from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Strategy, choose_layout
-from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher, train_population
+from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population
 from xavier_cli.training.engine.population import Population, Variant, population_of
 from xavier_cli.training.engine.records import join_seeds
-from xavier_cli.training.engine.snapshot import Stage
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.provenance import provenance_of
 
 SEARCH, SEEDS = "search", "seeds"
@@ -29,13 +29,13 @@ class SearchInterruptedError(NoRunError):
 
 def train(
     config: RunConfig,
-    material: Material,
+    material: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     member_batch: int | None = None,
-    begun: Mapping[str, Stage] | None = None,
-    save: Callable[[Mapping[str, Stage]], None] | None = None,
+    begun: Mapping[str, Snapshot] | None = None,
+    save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
     """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
 
@@ -45,7 +45,7 @@ def train(
     Returns the run, and the searched rates as runs of their own (none without a search). Raises
     `SearchInterruptedError`.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
     if not config.search:
         return trained(SEEDS, population_of(config), watcher)[0], []
@@ -77,13 +77,13 @@ def train(
 
 def train_together(
     configs: Sequence[RunConfig],
-    material: Material,
+    material: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     member_batch: int | None = None,
-    begun: Mapping[str, Stage] | None = None,
-    save: Callable[[Mapping[str, Stage]], None] | None = None,
+    begun: Mapping[str, Snapshot] | None = None,
+    save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population; a run for each.
 
@@ -93,27 +93,27 @@ def train_together(
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
     trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
-    return trained(SEEDS, population, watcher or Watcher())
+    return trained(SEEDS, population, watcher or TrainingHooks())
 
 
 def _staged(
-    material: Material,
+    material: TrainingData,
     strategy: Strategy,
     member_batch: int | None,
-    stages: dict[str, Stage],
-    save: Callable[[Mapping[str, Stage]], None] | None,
-) -> Callable[[str, Population, Watcher], list[Run]]:
+    stages: dict[str, Snapshot],
+    save: Callable[[Mapping[str, Snapshot]], None] | None,
+) -> Callable[[str, Population, TrainingHooks], list[Run]]:
     """What trains one stage of a training, from `stages` on where it was begun, and keeps them."""
 
-    def trained(stage: str, population: Population, watcher: Watcher) -> list[Run]:
+    def trained(stage: str, population: Population, watcher: TrainingHooks) -> list[Run]:
         # What a training was begun with it goes on with: its batches' size, too.
         size = len(stages[stage].state["diverged_at"]) * len(population.variants) if stage in stages else None
 
-        def one(batch: Population, number: int, watcher: Watcher) -> list[Run]:
+        def one(batch: Population, number: int, watcher: TrainingHooks) -> list[Run]:
             # In the order of their names, the first as where there is no other.
             name = f"{stage}_{number:04}" if number else stage
 
-            def keep(state: Stage) -> None:
+            def keep(state: Snapshot) -> None:
                 stages[name] = state
                 if save:
                     save(stages)
@@ -129,13 +129,17 @@ def _staged(
 
 
 def probe(
-    config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
+    config: RunConfig,
+    material: TrainingData,
+    *,
+    strategy: Strategy = "auto",
+    watcher: TrainingHooks | None = None,
 ) -> Run:
     """Look at the networks of `config` at initialization: a run with the single record 0.
 
     What concerns training alone is not looked at.
     """
-    return _train(population_of(untrained(config)), material, strategy, watcher or Watcher())[0]
+    return _train(population_of(untrained(config)), material, strategy, watcher or TrainingHooks())[0]
 
 
 _OF_TRAINING = (
@@ -164,8 +168,8 @@ def untrained(config: RunConfig) -> RunConfig:
 def _in_batches(
     population: Population,
     members: int | None,
-    watcher: Watcher,
-    train_one: Callable[[Population, int, Watcher], list[Run]],
+    watcher: TrainingHooks,
+    train_one: Callable[[Population, int, TrainingHooks], list[Run]],
 ) -> list[Run]:
     """Train `population`, at most so many `members` at a time but one seed at least; a run per variant."""
     size = max(1, (members or population.members) // len(population.variants))
@@ -187,10 +191,10 @@ def _in_batches(
 
 def _train(
     population: Population,
-    material: Material,
+    material: TrainingData,
     strategy: Strategy,
-    watcher: Watcher,
-    begun: Stage | None = None,
+    watcher: TrainingHooks,
+    begun: Snapshot | None = None,
 ) -> list[Run]:
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
     provenance = {
@@ -209,7 +213,7 @@ def _given_rate(config: RunConfig) -> tuple[float]:
     return (config.lr,)
 
 
-def _phase(watcher: Watcher, phase: str) -> Watcher:
+def _phase(watcher: TrainingHooks, phase: str) -> TrainingHooks:
     def report(progress: Progress) -> None:
         both = f"{phase}, {progress.phase}" if progress.phase else phase
         watcher.report(replace(progress, phase=both))

@@ -96,7 +96,7 @@ def known(rows: Sequence[Row], values: Callable[[Row], Values], name: str, optio
     """Refuse a `name` that no row has a value for, with the nearest one that some have."""
     there = dict.fromkeys(key for row in rows for key in values(row))
     if rows and name not in there:
-        raise FilterError(option, lookup.unknown("name", name, there))
+        raise FilterError(option, lookup.unknown_message("name", name, there))
 
 
 def _fits(name: str, value: object, sign: str, wanted: str) -> bool:

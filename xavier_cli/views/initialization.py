@@ -37,7 +37,9 @@ _SHARES = ("saturated", "inactive")
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
     """The tables of a `run` with the single record 0, which lies at `path`."""
     config = run.config
-    title = f"{config.data} {config.act} {config.init}, {config.shape}{config.in_addition}, at initialization"
+    title = (
+        f"{config.data} {config.act} {config.init}, {config.shape}{config.title_suffix}, at initialization"
+    )
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
     whole = {
         name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]
@@ -105,8 +107,8 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 
 
 def _why_unpredicted(config: RunConfig) -> str:
-    if config.beyond_theory:
-        return f"theory does not speak of {config.beyond_theory}"
+    if config.unpredicted_reason:
+        return f"theory does not speak of {config.unpredicted_reason}"
     laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
     why = unpredictable(laws, find_initializer(config.bias_init))
     return why or "weights or biases are not drawn around 0"

@@ -26,7 +26,7 @@ def result_page(run: Run, path: Path) -> Page:
     config = run.config
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
-    title = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.in_addition}"
+    title = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
     errors = Table(
         (Column("updates", "right"), Column("N", "right"), Column("test error %"), Column("valid error %")),
         ((f"{int(run.updates[-1]):,}", str(len(run.seeds)), *numbers.percents(estimates)),),

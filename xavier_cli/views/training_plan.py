@@ -16,17 +16,17 @@ from xavier_cli.training.estimate import (
     parameters,
     trained_members,
 )
-from xavier_cli.training.memory import check_room, members_at_a_time
+from xavier_cli.training.memory import check_memory, members_at_a_time
 from xavier_cli.views.numbers import about, setting
 from xavier_cli.views.page import Column, Page, Table
-from xavier_cli.vocabulary.datasets import DataFacts
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 SCHEMA = "xavier.plan/1"
 _NAMES = {"memory_bytes": "memory"}
 
 
 def plan_page(
-    config: RunConfig, path: Path, facts: DataFacts | None = None, asked: int | None = None
+    config: RunConfig, path: Path, facts: DatasetInfo | None = None, asked: int | None = None
 ) -> Page:
     """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
 
@@ -62,9 +62,9 @@ def plan_page(
     )
 
 
-def _notes(config: RunConfig, at_a_time: int, together: int, facts: DataFacts | None) -> tuple[str, ...]:
+def _notes(config: RunConfig, at_a_time: int, together: int, facts: DatasetInfo | None) -> tuple[str, ...]:
     try:
-        check_room(config, at_a_time, facts)
+        check_memory(config, at_a_time, facts)
     except ConfigError as error:
         return (f"Training would refuse it: {error}",)
     return (

@@ -52,7 +52,7 @@ Kind = Literal["shapeset", "official", "images", "arrays", "idx", "own"]
 _ADDED = ("notes", "warnings", "standardized")
 
 
-class DataFacts(BaseModel):
+class DatasetInfo(BaseModel):
     """What is known of a data set once it was read; it travels in the run file.
 
     `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
@@ -90,7 +90,7 @@ class DataFacts(BaseModel):
         return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> DataFacts:
+    def from_json(cls, text: str) -> DatasetInfo:
         """The facts that `to_json` wrote; raises `ValueError` in one line."""
         try:
             return cls.model_validate(json.loads(text))
@@ -99,7 +99,7 @@ class DataFacts(BaseModel):
 
 
 @dataclass(frozen=True)
-class AskedData:
+class DatasetSpec:
     """A data set as asked for.
 
     `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
@@ -120,13 +120,13 @@ class AskedData:
     examples: int = 0
 
     @property
-    def facts(self) -> DataFacts | None:
+    def facts(self) -> DatasetInfo | None:
         """What is known without reading anything."""
         if self.known is None:
             return None
         word = self.known
         train, valid, test = word.sizes or (self.examples or None, None, None)
-        return DataFacts(
+        return DatasetInfo(
             name=self.name,
             inputs=word.inputs,
             classes=word.classes,
@@ -139,31 +139,31 @@ class AskedData:
         )
 
 
-def find_data(word: str) -> AskedData:
+def find_data(word: str) -> DatasetSpec:
     """The data set that `word` asks for; raises `ValueError` with what would be right."""
     if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
         raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
     if word.startswith("images:"):
         path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
-        return AskedData(
+        return DatasetSpec(
             f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
         )
     base = word.partition("@")[0].replace("_", "-")
     if base == SMALL_IMAGENET:
         _, images = _sized(word, word)
         size = f"@{images.text}" if images != _Images() else ""
-        return AskedData(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
+        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
     if word.lower().endswith(".npz"):
         path = os.path.normpath(word)
-        return AskedData(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
+        return DatasetSpec(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
     if idx := re.fullmatch(r"(.+?)[.-]idx[1-4]?([.-]ubyte)?(\.gz)?", word, re.DOTALL | re.IGNORECASE):
-        return AskedData(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
+        return DatasetSpec(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
     own = None if word.partition(":")[0] in DATA_SETS else own_word("data", word)
     if own:
-        return AskedData(own, "own", _stem("own", short_name(own)), path=own)
+        return DatasetSpec(own, "own", _stem("own", short_name(own)), path=own)
     try:
         known = lookup.find("data set", word, DATA_SETS)
     except UnknownNameError as error:
@@ -174,13 +174,13 @@ def find_data(word: str) -> AskedData:
             raise
         shown = [*DATA_SETS, *FAMILIES]
         raise UnknownNameError(
-            lookup.unknown("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)
+            lookup.unknown_message("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)
         ) from None
     kind: Kind = "shapeset" if known.name == "shapeset" else "official"
-    return AskedData(known.name, kind, known.name, known.coding, known)
+    return DatasetSpec(known.name, kind, known.name, known.coding, known)
 
 
-def _finite_shapeset(text: str) -> AskedData:
+def _finite_shapeset(text: str) -> DatasetSpec:
     try:
         count = whole(text)
     except ValueError:
@@ -191,7 +191,7 @@ def _finite_shapeset(text: str) -> AskedData:
         )
     word = DATA_SETS["shapeset"]
     name = f"shapeset:{count}"
-    return AskedData(name, "shapeset", f"shapeset-{count}", word.coding, word, examples=count)
+    return DatasetSpec(name, "shapeset", f"shapeset-{count}", word.coding, word, examples=count)
 
 
 class _Images(NamedTuple):
@@ -209,7 +209,7 @@ class _Images(NamedTuple):
 
     @property
     def known(self) -> dict[str, Any]:
-        """The fields of an `AskedData`."""
+        """The fields of an `DatasetSpec`."""
         return self._asdict()
 
 

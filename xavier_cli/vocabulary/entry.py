@@ -111,7 +111,7 @@ class Initializer:
         return math.inf
 
     @property
-    def every_setting(self) -> dict[str, Value]:
+    def parameter_values(self) -> dict[str, Value]:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
@@ -155,14 +155,14 @@ class Activation:
     learned: str = ""
 
     @property
-    def every_setting(self) -> dict[str, Value]:
+    def parameter_values(self) -> dict[str, Value]:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
     @property
     def first_slope(self) -> float | None:
         """What the learned parameter starts at; None where nothing is learned."""
-        return float(self.every_setting[self.learned]) if self.learned else None
+        return float(self.parameter_values[self.learned]) if self.learned else None
 
     def at(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""
@@ -184,7 +184,7 @@ class Pretraining:
     aliases: tuple[str, ...] = ()
 
     @property
-    def every_setting(self) -> dict[str, Value]:
+    def parameter_values(self) -> dict[str, Value]:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 

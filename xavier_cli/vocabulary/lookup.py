@@ -143,7 +143,7 @@ def find(kind: str, word: str, table: Mapping[str, W]) -> W:
     by_alias = {alias: entry for entry in table.values() for alias in (entry.name, *entry.aliases)}
     if word in by_alias:
         return by_alias[word]
-    raise UnknownNameError(unknown(kind, word, by_alias, shown=table))
+    raise UnknownNameError(unknown_message(kind, word, by_alias, shown=table))
 
 
 def load(function: str) -> Any:
@@ -152,7 +152,7 @@ def load(function: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def unknown(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
+def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
     """One line that says `word` is no known `kind` and names the nearest, or else all of `shown`."""
     known = list(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)

@@ -257,7 +257,9 @@ def parse_optimizer(text: str) -> Choice:
     if name not in known:
         lowered = name.lower()
         if lowered not in known and lowered not in SHORT:
-            raise ValueError(lookup.unknown("optimizer", word, [*known, *SHORT], [*OPTIMIZERS, *SHORT]))
+            raise ValueError(
+                lookup.unknown_message("optimizer", word, [*known, *SHORT], [*OPTIMIZERS, *SHORT])
+            )
         name, given = SHORT.get(lowered, (lowered, {}))
     optimizer = known[name]
     told: dict[str, Value] = dict(given)
@@ -270,7 +272,9 @@ def parse_optimizer(text: str) -> Choice:
         if key not in optimizer.parameters:
             if not optimizer.parameters:
                 raise ValueError(f"{optimizer.name} has no parameters beside the learning rate")
-            raise ValueError(lookup.unknown(f"parameter of {optimizer.name}", key, optimizer.parameters))
+            raise ValueError(
+                lookup.unknown_message(f"parameter of {optimizer.name}", key, optimizer.parameters)
+            )
         told[key] = _read(key, value, optimizer.parameters[key])
     values = {**optimizer.parameters, **told}
     if values.get("nesterov") and values.get("momentum", 1.0) == 0:

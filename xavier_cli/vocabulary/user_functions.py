@@ -160,7 +160,7 @@ def load_own(word: str) -> Callable[..., Any]:
     module = _module(place, _text(place))
     if not hasattr(module, name):
         there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise OwnFunctionError(lookup.unknown(f"function of `{place}`", name, there))
+        raise OwnFunctionError(lookup.unknown_message(f"function of `{place}`", name, there))
     function: Callable[..., Any] = getattr(module, name)
     if not callable(function):
         raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.training.engine.segments import Pace
+from xavier_cli.training.engine.segments import SegmentSizer
 
 
 def lengths(fixed, update, segments=40, noise=0.0, first=20):
     """Lengths of the segments where each costs `fixed` seconds, and `update` more per update."""
-    pace, rng, seen = Pace(first, 1.0), np.random.default_rng(0), []
+    pace, rng, seen = SegmentSizer(first, 1.0), np.random.default_rng(0), []
     for _ in range(segments):
         seen.append(pace.updates)
         seconds = (fixed + update * pace.updates) * np.exp(noise * rng.normal())
-        pace.took(pace.updates, float(seconds))
+        pace.record(pace.updates, float(seconds))
     return seen
 
 

@@ -13,11 +13,11 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.network import Network
-from xavier_cli.training.engine.batches import FiniteFeed, decode
+from xavier_cli.training.engine.batches import FiniteBatches, decode
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes import evaluation
 from xavier_cli.training.probes.evaluation import evaluate, spread_order
-from xavier_cli.vocabulary.datasets import DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_a_finite_shapeset_has_the_streams_test_set_and_other_images_to_train_on
     for part in ("valid", "test", "probe"):
         for one, other in zip(getattr(stream, part), getattr(fixed, part), strict=True):
             assert np.array_equal(one, other)
-    assert isinstance(fixed.feed, FiniteFeed)
+    assert isinstance(fixed.feed, FiniteBatches)
     assert fixed.feed.tables.pixels.shape == (40, 1024)
     train = {np.asarray(row).tobytes() for row in fixed.feed.tables.pixels}
     assert len(train) == 40
@@ -77,7 +77,7 @@ def test_standardized_inputs_have_the_training_parts_mean_and_deviation(tmp_path
         assert np.allclose(other * deviation + mean, one / white, rtol=1e-5, atol=1e-5)
     # What a run was trained on is known by what was read, whatever was made of it.
     assert material.facts.sha256 == plain.facts.sha256
-    assert DataFacts.from_json(material.facts.to_json()) == material.facts
+    assert DatasetInfo.from_json(material.facts.to_json()) == material.facts
     assert any("standardized: mean" in note for note in material.facts.notes)
     assert bool(plain.facts.warnings) == (kind == np.float32)
     assert not material.facts.warnings

@@ -20,13 +20,13 @@ from xavier_cli.training.engine import loop
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
-from xavier_cli.training.engine.loop import NoRunError, Watcher
+from xavier_cli.training.engine.loop import NoRunError, TrainingHooks
 from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked, reconstruction_loss
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below
-from xavier_cli.training.pretraining.units import Thin, Units
+from xavier_cli.training.pretraining.units import FactoredGradient, Units
 from xavier_cli.training.resumable import train_to_file
 
 BATCH, FAN_IN, FAN_OUT = 7, 6, 5
@@ -311,7 +311,7 @@ def test_a_pre_training_that_was_interrupted_ends_in_the_same_bits(
                 ):
                     reached.append(progress)
 
-            watcher = Watcher(report, lambda reached=reached: bool(reached))
+            watcher = TrainingHooks(report, lambda reached=reached: bool(reached))
             if 0 < stop < 100:
                 with pytest.raises(NoRunError, match=f"stopped in pre-training layer {stop // 50 + 1} of 2"):
                     train_to_file(config_of(), material, path, watcher=watcher, note=notes.append)
@@ -357,7 +357,7 @@ def test_thin_factors_have_two_rows_for_each_example():
         autoencoder_gradient(layer, visible, x, x, jnp.tanh, UNIT),
         divergence(layer, visible, x, jax.random.key(0), UNIT, UNIT, 1),
     ):
-        assert isinstance(thin, Thin)
+        assert isinstance(thin, FactoredGradient)
         assert thin.left.shape == (2 * BATCH, FAN_IN)
         assert thin.right.shape == (2 * BATCH, FAN_OUT)
 

@@ -16,7 +16,7 @@ from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import EPSILON, Network
 from xavier_cli.theory.saturation import Regions
 from xavier_cli.training.probes.distributions import make_bins
-from xavier_cli.training.probes.jacobian import Spectrograph, factors
+from xavier_cli.training.probes.jacobian import JacobianMeter, factors
 from xavier_cli.training.probes.probe import make_probe
 
 SIZES = layer_sizes(inputs=12, depth=3, width=16, classes=4)
@@ -27,7 +27,7 @@ NETWORK = Network(jnp.tanh, normalization="batch")
 @cache
 def member():
     draw = jax.jit(init_params, static_argnums=(1, 2))
-    params = NETWORK.dress(draw(jax.random.key(1), SIZES, make_initializer("standard")))
+    params = NETWORK.add_extra_params(draw(jax.random.key(1), SIZES, make_initializer("standard")))
     rng = np.random.default_rng(3)
     # Scales, shifts and running averages that are not the first ones.
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(rng.uniform(0, 0.3, leaf.shape), jnp.float32), params)
@@ -98,7 +98,7 @@ def test_jacobians_hold_the_probe_batchs_statistics_fixed():
     layers, met, *_ = by_hand()
     x = batch()[0]
     take = jax.jit(partial(factors, network=NETWORK))
-    seen = Spectrograph(NETWORK).singular(*take(member(), x[jnp.array(FEW)], batch=x))
+    seen = JacobianMeter(NETWORK).singular(*take(member(), x[jnp.array(FEW)], batch=x))
     whole = [np.eye(SIZES[0])] * len(FEW)
 
     for number, (layer, of) in enumerate(zip(layers, met, strict=False)):
@@ -124,7 +124,7 @@ def test_by_running_averages_it_would_be_noticed():
 )
 def test_of_other_networks_to_look_is_to_use(network):
     draw = jax.jit(init_params, static_argnums=(1, 2))
-    params = network.dress(draw(jax.random.key(1), SIZES, make_initializer("standard")))
+    params = network.add_extra_params(draw(jax.random.key(1), SIZES, make_initializer("standard")))
     x, _ = batch()
 
     assert str(jax.make_jaxpr(network.look)(params, x)) == str(jax.make_jaxpr(network.forward)(params, x))

@@ -12,7 +12,7 @@ from support.numpy_network import ACT
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import layer_sizes
-from xavier_cli.training.probes.jacobian import Spectrograph, singular
+from xavier_cli.training.probes.jacobian import JacobianMeter, singular
 
 STATISTICS = {
     "mean": np.mean,
@@ -60,7 +60,7 @@ def measured(weights, x, act):
     for weight in weights[:-1]:
         s.append(z @ weight)
         z = np.asarray(act(jnp.asarray(s[-1], jnp.float32)), np.float64)
-    return singular(weights, Spectrograph(act).slopes(s))
+    return singular(weights, JacobianMeter(act).slopes(s))
 
 
 @pytest.mark.parametrize("act", ACT)

@@ -15,8 +15,8 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
 from xavier_cli.training.engine.layout import GRID, choose_layout
-from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
-from xavier_cli.training.step.member import init_state, make_sgd_step, make_stretch, thin_gradients
+from xavier_cli.training.step.delayed import init_pending, make_delayed_multi_step
+from xavier_cli.training.step.member import factored_gradients, init_state, make_multi_step, make_sgd_step
 
 SIZES = layer_sizes(inputs=20, depth=3, width=14, classes=5)
 BATCH, UPDATES, LR, EVERY = 4, 100, 0.1, 7
@@ -49,9 +49,9 @@ def delayed_start():
 def trained(kind: str):
     """A function `(state, first, last, lr, records) -> state`, compiled."""
     stretch = (
-        make_stretch(make_sgd_step(jnp.tanh, cross_entropy))
+        make_multi_step(make_sgd_step(jnp.tanh, cross_entropy))
         if kind == "plain"
-        else make_delayed_stretch(jnp.tanh, cross_entropy, EVERY)
+        else make_delayed_multi_step(jnp.tanh, cross_entropy, EVERY)
     )
     return jax.jit(lambda state, first, last, lr, records: stretch(state, first, last, batches, lr, records))
 
@@ -76,7 +76,7 @@ def test_in_between_the_weights_rest_and_the_change_is_a_product_of_rows():
     state = delayed_start()
     params, us, vs = list(state.params), [[] for _ in SIZES[1:]], [[] for _ in SIZES[1:]]
     gradients = jax.jit(
-        lambda params, x, labels: thin_gradients(
+        lambda params, x, labels: factored_gradients(
             params,
             x,
             labels,
@@ -139,7 +139,7 @@ def test_a_bad_update_freezes_the_member_as_the_plain_step_does():
 
 
 def test_a_population_over_two_devices_is_the_mapped_one_bit_for_bit():
-    stretch = make_delayed_stretch(jnp.tanh, cross_entropy, EVERY)
+    stretch = make_delayed_multi_step(jnp.tanh, cross_entropy, EVERY)
     rates = np.array([[0.1], [0.2], [0.3], [0.4]], np.float32)
 
     def program(layout):

@@ -120,7 +120,7 @@ def activation_page(word: Activation) -> Page:
         "range": range_,
         "slope_at_0": slope,
         "kinks": kinks,
-        "parameters": word.every_setting,
+        "parameters": word.parameter_values,
         **_bounds(regions),
         "mean": mean,
         "second_moment": second,
@@ -147,7 +147,7 @@ def activation_page(word: Activation) -> Page:
 
 def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
     """Rows for the parameters a name takes, with their values here."""
-    values = word.every_setting
+    values = word.parameter_values
     return [
         (
             "parameter" if i == 0 else "",

@@ -61,7 +61,7 @@ def clear(
     from xavier_cli.errors import StorageError
 
     if what is not None and what not in KINDS:
-        raise typer.BadParameter(lookup.unknown("cache", what, KINDS), param_hint="programs|data")
+        raise typer.BadParameter(lookup.unknown_message("cache", what, KINDS), param_hint="programs|data")
     freed = []
     for each in caches():
         if what is None or each.kind == what:

@@ -18,11 +18,11 @@ from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_out
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.datasets import FAMILIES, SMALL_IMAGENET, AskedData, find_data
+from xavier_cli.vocabulary.datasets import FAMILIES, SMALL_IMAGENET, DatasetSpec, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet
-    from xavier_cli.vocabulary.datasets import DataFacts
+    from xavier_cli.vocabulary.datasets import DatasetInfo
 
 LIST_SCHEMA = "xavier.data.list/1"
 SHOW_SCHEMA = "xavier.data.show/1"
@@ -168,13 +168,13 @@ def show(
     show_page(set_page(finite, facts, str(where(asked, data_dir) or "generated")), format, output)
 
 
-def _read(asked: AskedData, data_dir: Path | None) -> tuple[FiniteSet, DataFacts]:
+def _read(asked: DatasetSpec, data_dir: Path | None) -> tuple[FiniteSet, DatasetInfo]:
     if asked.name == "shapeset":
         raise typer.BadParameter("`shapeset` is generated: it has no files", param_hint="NAME")
     return finite_set(asked, data_dir, decoded=False)
 
 
-def _place(asked: AskedData, data_dir: Path | None) -> str:
+def _place(asked: DatasetSpec, data_dir: Path | None) -> str:
     from xavier_cli.data.load import where
     from xavier_cli.data.mirrors import REMOTES
 
@@ -250,7 +250,7 @@ def verify_page(records: list[dict[str, object]]) -> Page:
     return Page(VERIFY_SCHEMA, {"data_sets": records}, records, (Table(columns, rows),), (note,))
 
 
-def set_page(finite: FiniteSet, facts: DataFacts, place: str) -> Page:
+def set_page(finite: FiniteSet, facts: DatasetInfo, place: str) -> Page:
     """The answer of `data show`."""
     import numpy as np
 

@@ -152,7 +152,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         **predicted,
         **{f"measured_{name}": value for name, value in measured.items()},
         "draws": weights.size,
-        "parameters": word.every_setting,
+        "parameters": word.parameter_values,
         "gain": 1.0,
         **elsewhere_data(word.elsewhere, word.aliases),
         "source": word.source,

@@ -118,14 +118,15 @@ def plot(
     check_output(path)
     if path.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
-            lookup.unknown("ending of a figure", path.suffix or path.name, ENDINGS), param_hint="--output"
+            lookup.unknown_message("ending of a figure", path.suffix or path.name, ENDINGS),
+            param_hint="--output",
         )
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
-    from xavier_cli.figures.request import Selection
+    from xavier_cli.figures.request import PlotRequest
     from xavier_cli.files.publish import publish
 
-    chosen = Selection(chosen_layers, chosen_seeds, record, tensor, together)
+    chosen = PlotRequest(chosen_layers, chosen_seeds, record, tensor, together)
     read, notes = run_files.Inputs(), list[str]()
     if asked.draws == "runs":
         unnamed = run_files.all_runs if asked.whole_folder else run_files.newest_runs
@@ -151,7 +152,7 @@ def plot(
     else:
         refuse_unknown(asked, chosen)
         if term:
-            draw_text(asked, [], Selection(), 80, True)
+            draw_text(asked, [], PlotRequest(), 80, True)
         shown = (
             gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs, read)
         )

@@ -47,9 +47,9 @@ def probe(
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.engine.loop import Watcher
+    from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.engine.training_data import prepare
-    from xavier_cli.training.memory import check_room
+    from xavier_cli.training.memory import check_memory
     from xavier_cli.training.train import probe, untrained
     from xavier_cli.views.initialization import initial_page
 
@@ -65,14 +65,14 @@ def probe(
     note = prepare_devices(len(config.seeds))
     if note:
         say(note)
-    check_room(config)
+    check_memory(config)
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
     material = prepare(config, data_dir)
     if material.facts:
         say_data(material.facts)
     with lock_output(path), shown_progress(quiet) as report:
-        watcher = Watcher(report, provenance=command)
+        watcher = TrainingHooks(report, provenance=command)
         # Before anything is computed: what cannot be written is told now.
         rehearse_run(path, Run(config, {}, provenance=command, data=material.facts))
         run = probe(config, material, strategy=strategy.value, watcher=watcher)

@@ -178,10 +178,10 @@ def _drawing(
     from xavier_cli.cli.options import gather
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
-    from xavier_cli.figures.request import Selection, UnsuitableRunError
+    from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 
     kind = lookup.find("kind of figure", figure.kind, KINDS)
-    chosen = Selection(figure.layers, None, figure.record, figure.tensor, figure.together)
+    chosen = PlotRequest(figure.layers, None, figure.record, figure.tensor, figure.together)
     if kind.draws == "runs":
         drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
         if drawing is None:

@@ -139,7 +139,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.engine.loop import Watcher
+    from xavier_cli.training.engine.loop import TrainingHooks
 
     command: dict[str, Any] = {
         "command_id": uuid.uuid4().hex,
@@ -148,7 +148,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     keep_compiled_programs()
     prepare_devices(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
-        watcher = Watcher(report, lambda: bool(stopped), provenance=command)
+        watcher = TrainingHooks(report, lambda: bool(stopped), provenance=command)
         # Before anything is trained: what cannot be written is told now.
         rehearse_run(path, Surface(config, {}, provenance=command))
         try:

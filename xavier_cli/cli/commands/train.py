@@ -26,7 +26,7 @@ from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, 
 from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.commands import written
 from xavier_cli.errors import ExitCode
-from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
@@ -148,14 +148,14 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
             raise ConfigError(f"data: `{asked.name}` {told} `{path}` was trained; `--force` replaces it")
 
 
-def _other_data(asked: AskedData) -> str:
+def _other_data(asked: DatasetSpec) -> str:
     """What a function does that returns other data though its text is the same; empty for files."""
     if asked.kind != "own":
         return ""
     return "draws without a seed, or what it reads has changed: it returns other data than when"
 
 
-def _warn_of_other_data(path: Path, config: RunConfig, facts: DataFacts | None) -> None:
+def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
     """Say so where a function of the user's returned other data for the run that is to be replaced."""
     from xavier_cli.runs.errors import ResumeError, RunFileError
     from xavier_cli.runs.finished import finished_run
@@ -191,10 +191,10 @@ def _train(
         from xavier_cli.cli.terminal.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
         from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-        from xavier_cli.training.engine.loop import NoRunError, Progress, Watcher
+        from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
         from xavier_cli.training.engine.training_data import prepare
         from xavier_cli.training.estimate import members_together
-        from xavier_cli.training.memory import check_room, members_at_a_time
+        from xavier_cli.training.memory import check_memory, members_at_a_time
         from xavier_cli.training.resumable import train_to_file
 
         begun = has_checkpoint(path)
@@ -213,7 +213,7 @@ def _train(
             say(note)
         rates = max(len(config.search), 1)
         at_a_time = members_at_a_time(config, members_together(config), rates, asked=asked)
-        check_room(config, at_a_time)
+        check_memory(config, at_a_time)
         command: dict[str, Any] = {
             "command_id": uuid.uuid4().hex,
             "command": shlex.join(["xavier", *sys.argv[1:]]),
@@ -241,7 +241,7 @@ def _train(
                     told.add(text)
                     say(f"warning: {text}")
 
-            watcher = Watcher(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
+            watcher = TrainingHooks(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
             try:
                 run = train_to_file(
                     config,

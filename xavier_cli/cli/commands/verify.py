@@ -56,14 +56,14 @@ def verify(
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.runs.deviation import differences
     from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-    from xavier_cli.training.engine.loop import Watcher
+    from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.retrain import ROUNDING, train_again
 
     keep_compiled_programs()
     if note := prepare_devices(len(original.seeds) if chosen is None else len(chosen)):
         say(note)
     with shown_progress(quiet) as report:
-        again = train_again(original, data_dir, seeds=chosen, updates=updates, watcher=Watcher(report))
+        again = train_again(original, data_dir, seeds=chosen, updates=updates, watcher=TrainingHooks(report))
     found = differences(original, again)
     show_page(_page(original, again, found, ROUNDING), format, output)
     if any(each.relative > ROUNDING for each in found):

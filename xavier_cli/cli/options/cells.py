@@ -77,7 +77,7 @@ def make_plan(
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 
     if scale not in SCALES:
-        raise typer.BadParameter(lookup.unknown("scale", scale, SCALES), param_hint="--scale")
+        raise typer.BadParameter(lookup.unknown_message("scale", scale, SCALES), param_hint="--scale")
     part = parse_shard(shard)
     recipe = read_recipe(word)
     for i, figure in enumerate(recipe.figures):
@@ -221,7 +221,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
             raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
         if recipe.command != "surface" and key not in RunConfig.model_fields:
             raise typer.BadParameter(
-                lookup.unknown("setting", key, RunConfig.model_fields), param_hint="--set"
+                lookup.unknown_message("setting", key, RunConfig.model_fields), param_hint="--set"
             )
         changes[key] = value.strip()
     if seeds is not None:

@@ -14,7 +14,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import MAX_SEED
 from xavier_cli.errors import ConfigError, ExitCode
 from xavier_cli.views.page import clean
-from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet
@@ -56,7 +56,7 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
     return Samples(asked.facts, np.asarray(pixels), np.asarray(labels), source)
 
 
-def asked_for(data: str) -> AskedData:
+def asked_for(data: str) -> DatasetSpec:
     """The data set that `data` asks for; raises `ConfigError`."""
     refuse_bare_folder(data)
     try:
@@ -65,7 +65,9 @@ def asked_for(data: str) -> AskedData:
         raise ConfigError(f"data: {error}") from None
 
 
-def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> tuple[FiniteSet, DataFacts]:
+def finite_set(
+    asked: DatasetSpec, data_dir: Path | None, decoded: bool = True
+) -> tuple[FiniteSet, DatasetInfo]:
     """The finite set `asked` for, read or generated, and its facts."""
     if asked.kind != "shapeset":
         from xavier_cli.data.load import load_data
@@ -82,7 +84,7 @@ def finite_set(asked: AskedData, data_dir: Path | None, decoded: bool = True) ->
     return finite, shapeset_facts(asked, finite)
 
 
-def say_data(facts: DataFacts) -> None:
+def say_data(facts: DatasetInfo) -> None:
     """Tell people what was done in reading a data set, and what looks odd in it."""
     for note in facts.notes:
         say(f"{clean(facts.name)}: {clean(note)}")

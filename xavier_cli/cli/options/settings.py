@@ -13,7 +13,7 @@ import typer
 
 from xavier_cli.cli.options import completion
 from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
-from xavier_cli.config.settings import RunFields
+from xavier_cli.config.settings import RunSettings
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
@@ -77,7 +77,7 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
     if scale is not None and scale not in SCALES:
-        raise ConfigError(lookup.unknown("scale", scale, SCALES))
+        raise ConfigError(lookup.unknown_message("scale", scale, SCALES))
     like = typed.pop("like", None)
     variables = _environment()
     framework = variables.pop("like", None)
@@ -122,7 +122,7 @@ def _unknown_variable(name: str, known: Sequence[str]) -> str:
     if setting in OPTIONS_ONLY:
         return f"`{option_name(setting)}` is an option only"
     settings = [each.removeprefix(ENVIRONMENT).lower() for each in known]
-    return lookup.unknown("setting", setting, settings, ["what `xavier config show` lists"])
+    return lookup.unknown_message("setting", setting, settings, ["what `xavier config show` lists"])
 
 
 def user_file() -> Path:
@@ -136,12 +136,12 @@ def _check(source: str, values: Mapping[str, Any]) -> None:
     """Raise `ConfigError`, which names `source`, for what no other layer could make right."""
     try:
         for name in values:
-            if name in RunFields.derived:
-                raise ConfigError(lookup.unknown("setting", name, _options()))
+            if name in RunSettings.derived:
+                raise ConfigError(lookup.unknown_message("setting", name, _options()))
             if name in OPTIONS_ONLY:
                 raise ConfigError(f"{name}: `{option_name(name)}` is an option only")
         refuse_bare_folder(values.get("data"))
-        RunFields.of(**values)
+        RunSettings.of(**values)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
 

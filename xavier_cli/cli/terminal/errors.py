@@ -56,7 +56,7 @@ def _of_option(error: BaseException) -> str:
     choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
     if choices:
         known = re.findall(r"'([^']*)'", choices[1])
-        return f"{option}: {lookup.unknown('value', str(first['input']), known)}"
+        return f"{option}: {lookup.unknown_message('value', str(first['input']), known)}"
     return f"{option}: {refusals.words(first)}{refusals.given(first)}"
 
 

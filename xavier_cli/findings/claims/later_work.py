@@ -10,7 +10,7 @@ import numpy as np
 
 from xavier_cli.findings.claims.errors import beats, gain_of, in_words, percent
 from xavier_cli.findings.claims.measurements import at_update, described
-from xavier_cli.findings.claims.requirements import Cell, Material, Scale, kind_of, pick
+from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, kind_of, select_runs
 from xavier_cli.findings.claims.verdict import (
     Finding,
     UndecidedError,
@@ -24,32 +24,35 @@ from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 
-HE, NORMALIZED = Cell("relu", "he_normal", 30), Cell("relu", "normalized", 30)
-KERAS, PYTORCH = Cell("relu", "normalized", 10), Cell("relu", "standard", 10, bias_init="standard")
-SCALE = Scale(10_000, 100, rates=(0.003, 0.03), data="mnist")
+HE, NORMALIZED = NetworkKind("relu", "he_normal", 30), NetworkKind("relu", "normalized", 30)
+KERAS, PYTORCH = (
+    NetworkKind("relu", "normalized", 10),
+    NetworkKind("relu", "standard", 10, bias_init="standard"),
+)
+SCALE = Requirements(10_000, 100, rates=(0.003, 0.03), data="mnist")
 EARLY = 1_000
 """Updates after which a network that does not stall has left guessing."""
 LEARNT, AT_GUESSING = 0.20, 0.05
 
-ORTHOGONAL, DEEP = Cell("tanh", "orthogonal", 50), Cell("tanh", "normalized", 50)
-SELUS = [Cell("selu", init, 30) for init in ("lecun_normal", "standard", "he_normal")]
+ORTHOGONAL, DEEP = NetworkKind("tanh", "orthogonal", 50), NetworkKind("tanh", "normalized", 50)
+SELUS = [NetworkKind("selu", init, 30) for init in ("lecun_normal", "standard", "he_normal")]
 ABOUT_ONE, ABOUT_ZERO, TWICE = 1.25, 0.2, 2.0
-RATED = [Cell("tanh", init, 3) for init in ("standard", "normalized")]
+RATED = [NetworkKind("tanh", init, 3) for init in ("standard", "normalized")]
 NARROW, WIDE = 30, 300
 FEWEST_RATES = 3
-EDGE = Scale(0, 300, arrays=("backprop/std",))
+EDGE = Requirements(0, 300, arrays=("backprop/std",))
 DEEPEST_AT_LEAST = 30
 NEAR_THE_EDGE = 0.05
 """Gradients that theory has change by less than this per layer, in log variance, are not asked about."""
 
 
-def relu_at_depth_30_learns_under_he(material: Material) -> Finding:
+def relu_at_depth_30_learns_under_he(material: Evidence) -> Finding:
     """He's more than 3 points better at p < .005, and below 20 %; normalized at guessing after 1,000 updates.
 
     The last two in every seed; at guessing is within 5 points of it.
     """
     better = beats(material, {"He": HE, "normalized": NORMALIZED}, SCALE)
-    he, normalized = pick(material, [HE, NORMALIZED], SCALE)
+    he, normalized = select_runs(material, [HE, NORMALIZED], SCALE)
     early = at_update(normalized, "curves/test_error", EARLY)
     learnt = late_error(he) < LEARNT
     stalled = early > normalized.facts.guessing_error - AT_GUESSING
@@ -61,14 +64,14 @@ def relu_at_depth_30_learns_under_he(material: Material) -> Finding:
     return replace(better, verdict=together([better.verdict, *words]), evidence=evidence)
 
 
-def keras_default_beats_pytorchs(material: Material) -> Finding:
+def keras_default_beats_pytorchs(material: Evidence) -> Finding:
     """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
     return beats(material, {"as Keras": KERAS, "as PyTorch": PYTORCH}, SCALE)
 
 
-def orthogonal_learns_faster_at_depth_50(material: Material) -> Finding:
+def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Finding:
     """Errs less after equally many updates, paired p < .05; not where the interval lies on the other side."""
-    normalized, orthogonal = runs = pick(material, [DEEP, ORTHOGONAL], replace(SCALE, updates=5_000))
+    normalized, orthogonal = runs = select_runs(material, [DEEP, ORTHOGONAL], replace(SCALE, updates=5_000))
     gap, word = gain_of(normalized, orthogonal)
     evidence = (
         f"orthogonal {percent(orthogonal)}, normalized {percent(normalized)}: "
@@ -77,13 +80,15 @@ def orthogonal_learns_faster_at_depth_50(material: Material) -> Finding:
     return Finding(word, evidence, 100 * gap.mean, 0.0)
 
 
-def selus_come_to_variance_one(material: Material) -> Finding:
+def selus_come_to_variance_one(material: Evidence) -> Finding:
     """At layer 30 the std is 1 within a quarter and the mean 0 within a fifth; not under standard or He's.
 
     There it is below a half and above 2. In every seed, before the first update; what the images have
     in layer 1 does not matter.
     """
-    runs = pick(material, SELUS, Scale(0, 100, data="mnist", arrays=("activation/std", "activation/mean")))
+    runs = select_runs(
+        material, SELUS, Requirements(0, 100, data="mnist", arrays=("activation/std", "activation/mean"))
+    )
     settled, faded, grown = stds = [run["activation/std"][:, 0, -1].astype(np.float64) for run in runs]
     mean = runs[0]["activation/mean"][:, 0, -1].astype(np.float64)
     at_one = (np.abs(np.log(settled)) < np.log(ABOUT_ONE)) & (np.abs(mean) < ABOUT_ZERO)
@@ -96,7 +101,7 @@ def selus_come_to_variance_one(material: Material) -> Finding:
     return Finding(together(words), f"{evidence} ({scale})", float(settled.mean()), ABOUT_ONE)
 
 
-def best_rate_falls_with_width(material: Material) -> Finding:
+def best_rate_falls_with_width(material: Evidence) -> Finding:
     """A seed's rate of the lowest validation error is lower at width 300 than at 30, under both initializers.
 
     By the 95 % t-interval of the logarithm over seeds; does not hold where that is at 0 or below it for one.
@@ -119,7 +124,7 @@ def best_rate_falls_with_width(material: Material) -> Finding:
     return Finding(together(words), evidence, 10 ** float(min(falls)), 1.0)
 
 
-def _best_rates(material: Material, cell: Cell, width: int) -> tuple[np.ndarray, Run]:
+def _best_rates(material: Evidence, cell: NetworkKind, width: int) -> tuple[np.ndarray, Run]:
     """The best rate of each seed, shape `(S,)` by the seeds' numbers, and the run at one of the rates."""
     alike = [
         run
@@ -131,8 +136,8 @@ def _best_rates(material: Material, cell: Cell, width: int) -> tuple[np.ndarray,
         raise UndecidedError(
             f"needs {cell} of width {width} at {FEWEST_RATES} learning rates or more; there are {len(rates)}"
         )
-    scale = Scale(10_000, NARROW)
-    runs = [pick(alike, [cell], replace(scale, rates=(rate, rate)))[0] for rate in rates]
+    scale = Requirements(10_000, NARROW)
+    runs = [select_runs(alike, [cell], replace(scale, rates=(rate, rate)))[0] for rate in rates]
     if len({(run.config.updates, tuple(sorted(run.seeds))) for run in runs}) > 1:
         raise UndecidedError(f"needs {cell} of width {width} trained alike, of the same seeds, at every rate")
     errors = [late_error(run, "valid")[np.argsort(run.seeds)] for run in runs]
@@ -143,7 +148,7 @@ def _rates(rates: np.ndarray) -> str:
     return "-".join(f"{rate:g}" for rate in sorted({rates.min(), rates.max()}))
 
 
-def gradients_turn_at_the_edge_of_chaos(material: Material) -> Finding:
+def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Finding:
     """Tanh of 30 layers or more before training: where theory has gradients vanish they do, and explode too.
 
     In every seed of two networks or more on either side, without biases and with some; a network that theory
@@ -166,7 +171,7 @@ def gradients_turn_at_the_edge_of_chaos(material: Material) -> Finding:
     return Finding(together(words), evidence, worst)
 
 
-def _on_both_sides(material: Material) -> Iterator[tuple[bool, list[tuple[Run, float, np.ndarray]]]]:
+def _on_both_sides(material: Evidence) -> Iterator[tuple[bool, list[tuple[Run, float, np.ndarray]]]]:
     """Without biases and with: networks with log χ of theory and as seen, `(S,)`, from order to chaos."""
     groups: dict[bool, list[tuple[Run, float, np.ndarray]]] = defaultdict(list)
     missing = UndecidedError(
@@ -176,7 +181,7 @@ def _on_both_sides(material: Material) -> Iterator[tuple[bool, list[tuple[Run, f
         if kind.act != "tanh" or kind.depth < DEEPEST_AT_LEAST:
             continue
         try:
-            (run,) = pick(material, [kind], EDGE)
+            (run,) = select_runs(material, [kind], EDGE)
         except UndecidedError as error:
             missing = error
             continue

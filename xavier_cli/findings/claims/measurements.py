@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.findings.claims.requirements import Material, inside
+from xavier_cli.findings.claims.requirements import Evidence, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean, late_records
@@ -61,7 +61,7 @@ def percentile(run: Run, values: np.ndarray, which: int) -> np.ndarray:
     return np.asarray(values[..., place])
 
 
-def described(material: Material, *runs: Run) -> str:
+def described(material: Evidence, *runs: Run) -> str:
     """The scale of what was judged, for a line of evidence; `~` marks a rate chosen on the same seeds."""
     seeds = sorted({len(run.seeds) for run in runs})
     width, updates = max(runs[0].config.widths), runs[0].config.updates
@@ -74,8 +74,8 @@ def described(material: Material, *runs: Run) -> str:
     return f"{words}, {updates:,} updates, rate {mark}{rates}" + (f", {lost} diverged" if lost else "")
 
 
-def _rate_was_chosen(material: Material, run: Run) -> bool:
-    """Whether a search chose it, or `pick` did among runs of several rates."""
+def _rate_was_chosen(material: Evidence, run: Run) -> bool:
+    """Whether a search chose it, or `select_runs` did among runs of several rates."""
 
     def without_rate(config: RunConfig) -> RunConfig:
         return config.model_copy(update={"lr": 0.0, "seeds": (), "records": ""})

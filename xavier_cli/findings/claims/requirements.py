@@ -16,7 +16,7 @@ from xavier_cli.runs.surface import Surface
 from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import late_records
 
-Material = Sequence[Run | Surface]
+Evidence = Sequence[Run | Surface]
 """What a claim is judged by: runs, probes and surfaces, of any configuration."""
 
 # What may differ between runs that are compared: what they are compared by, and how they were looked at.
@@ -47,7 +47,7 @@ Profile = Literal["equal", "shrinking", "growing"]
 """How the widths of hidden layers go on from the input up."""
 
 
-class Cell(NamedTuple):
+class NetworkKind(NamedTuple):
     """One kind of network: its activation, initializer, hidden layers, and what is done beside.
 
     `pretrain` and `optimizer` are names without parameters.
@@ -70,10 +70,10 @@ class Cell(NamedTuple):
         return f"{self.act} {self.init}{biases}{normalized}{depth}{pretrained}{optimizer}"
 
 
-def kind_of(run: Run) -> Cell:
+def kind_of(run: Run) -> NetworkKind:
     """The kind of network that `run` trained."""
     config = run.config
-    return Cell(
+    return NetworkKind(
         config.act,
         config.init,
         config.depth,
@@ -85,7 +85,7 @@ def kind_of(run: Run) -> Cell:
 
 
 @dataclass(frozen=True)
-class Scale:
+class Requirements:
     """What a claim asks of every run: at least so many updates, so much width, so many seeds.
 
     `rates` are the ends that the learning rate may lie between, where the claim's thresholds depend on it;
@@ -104,11 +104,11 @@ class Scale:
     arrays: tuple[str, ...] = ()
 
 
-PAPER_SCALE = Scale(updates=2_500_000, width=1000)
+PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
 """What only the paper's own length can tell."""
 
 
-def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, ...]:
+def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Requirements) -> tuple[Run, ...]:
     """One run per cell, in their order, all of `scale` and trained alike.
 
     Of several such groups the longest, then the widest, then the one of most seeds; of several learning rates
@@ -131,15 +131,17 @@ def pick(material: Material, cells: Sequence[Cell], scale: Scale) -> tuple[Run, 
     )
 
 
-def pick_on_each(material: Material, cells: Sequence[Cell], scale: Scale) -> list[tuple[Run, ...]]:
-    """`pick` on every data set that the last of `cells` was trained on; raises `UndecidedError` for none."""
+def select_runs_on_each(
+    material: Evidence, cells: Sequence[NetworkKind], scale: Requirements
+) -> list[tuple[Run, ...]]:
+    """`select_runs` on every data set of the last of `cells`; raises `UndecidedError` for none."""
     found, missing = [], None
     sets = dict.fromkeys(
         run.config.data for run in material if isinstance(run, Run) and kind_of(run) == cells[-1]
     )
     for data in sets or (scale.data,):
         try:
-            found.append(pick(material, cells, replace(scale, data=data)))
+            found.append(select_runs(material, cells, replace(scale, data=data)))
         except UndecidedError as error:
             missing = missing or error
     if missing and not found:
@@ -151,13 +153,13 @@ def _fewest_seeds(runs: Sequence[Run]) -> int:
     return min(len(run.seeds) for run in runs)
 
 
-def _choose(runs: Sequence[Run], scale: Scale) -> Run:
+def _choose(runs: Sequence[Run], scale: Requirements) -> Run:
     if len(runs) == 1 or not scale.updates:
         return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
     return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
 
 
-def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
+def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run]:
     """The runs of `cell` that meet `scale`; raises `UndecidedError` at the first demand that none meets."""
     runs = [
         run
@@ -176,7 +178,7 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
     kind += f" on {scale.data}" if scale.data != "shapeset" else ""
     if not runs:
         raise UndecidedError(f"needs {kind}{_at(scale)}; there is none")
-    for demand in _demands(scale):
+    for demand in _checks(scale):
         left = [run for run in runs if demand.meets(run)]
         if not left:
             raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
@@ -187,7 +189,7 @@ def _fit(material: Material, cell: Cell, scale: Scale) -> list[Run]:
 def _is_bare(config: RunConfig, trained: bool) -> bool:
     """Whether there is nothing to the network, and to the way it is `trained`, that a cell does not say."""
     bare = config.with_(normalization="none", optimizer="sgd")
-    return bare.is_plain_sgd if trained else not bare.goes_beyond
+    return bare.is_plain_sgd if trained else not bare.extra_features
 
 
 def _profile(widths: Sequence[int]) -> Profile | None:
@@ -198,40 +200,40 @@ def _profile(widths: Sequence[int]) -> Profile | None:
     return "growing" if (steps > 0).all() else "shrinking" if (steps < 0).all() else None
 
 
-class _Demand(NamedTuple):
+class _Check(NamedTuple):
     meets: Callable[[Run], bool]
     words: str
     instead: Callable[[Sequence[Run]], str]
 
 
-def _demands(scale: Scale) -> Iterator[_Demand]:
-    yield _Demand(
+def _checks(scale: Requirements) -> Iterator[_Check]:
+    yield _Check(
         lambda run: run.status == "complete",
         "trained to its end",
         lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
     )
-    yield _Demand(
+    yield _Check(
         lambda run: run.config.updates >= scale.updates,
         f"at {scale.updates:,} updates or more",
         lambda runs: _longest(max(run.config.updates for run in runs)),
     )
-    yield _Demand(
+    yield _Check(
         lambda run: min(run.config.widths) >= scale.width,
         f"of width {scale.width:,} or more",
         lambda runs: f"the widest has {max(max(run.config.widths) for run in runs):,}",
     )
     low, high = scale.rates
-    yield _Demand(
+    yield _Check(
         lambda run: not scale.updates or low <= run.lr <= high,
         f"at a learning rate of {low:g} to {high:g}",
         lambda runs: f"there is {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
     )
-    yield _Demand(
+    yield _Check(
         lambda run: len(run.seeds) >= scale.seeds,
         f"with {scale.seeds} seeds or more",
         lambda runs: f"the most have {max(len(run.seeds) for run in runs)}",
     )
-    yield _Demand(
+    yield _Check(
         lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
         f"with Jacobians of {scale.jacobian_examples} examples or more",
         lambda runs: f"the most have {max(run.config.jacobian_examples for run in runs)}",
@@ -239,19 +241,19 @@ def _demands(scale: Scale) -> Iterator[_Demand]:
     if scale.window is not None:
         first, last = scale.window
         until = "on" if last is None else f"to {last:,}"
-        yield _Demand(
+        yield _Check(
             lambda run: inside(run, first, last).sum() >= late_records(0),
             f"with {late_records(0)} records or more from {first:,} updates {until}",
             lambda runs: f"the most are {max(int(inside(run, first, last).sum()) for run in runs)}",
         )
     for name in scale.arrays:
-        yield _Demand(
+        yield _Check(
             lambda run, name=name: name in run,  # type: ignore[misc]
             f"with `{name}` recorded",
             lambda runs: "it was not",
         )
     if not scale.updates:
-        yield _Demand(
+        yield _Check(
             lambda run: int(run.updates[0]) == 0,
             "looked at before training",
             lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
@@ -267,10 +269,10 @@ def _longest(updates: int) -> str:
     return f"the longest has {updates:,}" if updates else "there are only untrained ones"
 
 
-def _at(scale: Scale) -> str:
+def _at(scale: Requirements) -> str:
     updates = f" at {scale.updates:,} updates or more" if scale.updates else " at initialization"
     return f"{updates}, width {scale.width:,} or more, {scale.seeds} seeds or more"
 
 
-def _and(cells: Sequence[Cell]) -> str:
+def _and(cells: Sequence[NetworkKind]) -> str:
     return " and ".join(map(str, cells))

@@ -20,7 +20,7 @@ def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
     found = []
     for name in dict.fromkeys(wanted):
         if name not in RULES:
-            raise lookup.UnknownNameError(lookup.unknown("rule", name, RULES))
+            raise lookup.UnknownNameError(lookup.unknown_message("rule", name, RULES))
         found.append(RULES[name])
     return tuple(found)
 

@@ -15,7 +15,7 @@ from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import BATCH, LR, EngineProgram, Timed, bare_program, sizes_of
 from xavier_cli.training.bench.pytorch import torch_programs
 from xavier_cli.training.engine.layout import Strategy
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.training_data import TrainingData
 
 UPDATES_PER_RECORD = 1500
 """Of a default run: what a look costs is shared by so many updates."""
@@ -50,7 +50,7 @@ def measure_width(
     depth: int,
     seeds: int,
     limits: Limits,
-    material: Material,
+    material: TrainingData,
     *,
     rounds: int = 7,
     seconds: float = 0.3,

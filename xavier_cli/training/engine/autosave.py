@@ -12,7 +12,7 @@ SECONDS = 10.0
 COSTS = 50
 
 
-class Keeper:
+class Autosaver:
     """Stores in a thread of its own, one thing at a time, so that the devices never wait for a disk."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Keeper:
         self._last = time.perf_counter()
         self._cost = 0.0
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> Autosaver:
         return self
 
     def __exit__(

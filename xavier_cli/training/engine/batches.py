@@ -27,7 +27,7 @@ class Chunk(NamedTuple):
     labels: Array
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """A stream of batches for every seed; `tables` holds the arrays it reads, the same for all seeds."""
 
     tables: Any
@@ -46,7 +46,7 @@ class Feed(Protocol):
         """The examples of `chunk`."""
 
 
-class ShapesetFeed:
+class ShapesetBatches:
     """An infinite stream of generated images: example i of a seed is image i of its key."""
 
     def __init__(self, batch_size: int):
@@ -76,7 +76,7 @@ class _Epoch(NamedTuple):
     order: Array
 
 
-class FiniteFeed:
+class FiniteBatches:
     """A finite set, in a new random order each epoch; what is left over at an epoch's end sits it out.
 
     The set lies on the device as it was read, mostly as bytes. Chunks never straddle two epochs, so that one

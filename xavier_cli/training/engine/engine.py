@@ -19,12 +19,12 @@ from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.engine.packing import Shapes, unpack
 from xavier_cli.training.engine.population import Population
-from xavier_cli.training.engine.seed_programs import Record, Rows
+from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
 from xavier_cli.training.engine.snapshot import from_host, to_host
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.probes.evaluation import exact_share
-from xavier_cli.training.probes.jacobian import Singular, Spectrograph
+from xavier_cli.training.probes.jacobian import JacobianMeter, SingularValues
 from xavier_cli.training.probes.prediction import predict_run
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.user_functions import digest_loaded
@@ -51,7 +51,7 @@ class Engine:
     def __init__(
         self,
         population: Population,
-        material: Material,
+        material: TrainingData,
         layout: Layout,
     ):
         config = population.config
@@ -68,9 +68,9 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        self._rows = Rows(config, self._inits, material, layout.over)
+        self._rows = SeedPrograms(config, self._inits, material, layout.over)
         self.regions, self.gain, self.bins = self._rows.regions, self._rows.gain, self._rows.bins
-        self._spectrograph = Spectrograph(self._rows.network)
+        self._spectrograph = JacobianMeter(self._rows.network)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -253,7 +253,7 @@ class Engine:
         )
         return record
 
-    def jacobians(self) -> list[list[Future[Singular]]]:
+    def jacobians(self) -> list[list[Future[SingularValues]]]:
         """Singular values of every member's Jacobians, by seed and variant; the host computes them."""
         self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
         return self._spectrograph.measure(factors, len(self.population.seeds), len(self.population.variants))

@@ -17,7 +17,7 @@ from xavier_cli.nn.mlp import Params, init_params, layer_sizes
 from xavier_cli.nn.network import Network
 from xavier_cli.runs.same_start import same_start
 from xavier_cli.training.engine.batches import decode
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.vocabulary.resolve import layer_inits
 
@@ -30,7 +30,7 @@ class FirstWeights:
     """
 
     def __init__(
-        self, config: RunConfig, inits: Sequence[str], material: Material, network: Network, gain: float
+        self, config: RunConfig, inits: Sequence[str], material: TrainingData, network: Network, gain: float
     ):
         self._config, self._material, self._network = config, material, network
         words = [layer_inits(init, config.depth) for init in inits]

@@ -13,13 +13,13 @@ import numpy as np
 from xavier_cli.errors import XavierError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
-from xavier_cli.training.engine.autosave import Keeper
+from xavier_cli.training.engine.autosave import Autosaver
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
-from xavier_cli.training.engine.segments import Pace
-from xavier_cli.training.engine.snapshot import Stage
+from xavier_cli.training.engine.segments import SegmentSizer
+from xavier_cli.training.engine.snapshot import Snapshot
 
 SEGMENT_SECONDS = 1.0
 """How long the devices are left alone at most: signals are seen, and progress is shown, in between."""
@@ -60,7 +60,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Watcher:
+class TrainingHooks:
     """Who is told, who may stop it, and who keeps what there is so far.
 
     `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
@@ -73,12 +73,12 @@ class Watcher:
     stopped: Callable[[], bool] = lambda: False
     publish: Callable[[list[Run]], None] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
-    save: Callable[[Stage], None] | None = None
+    save: Callable[[Snapshot], None] | None = None
     look: Callable[[Seen], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
 
-def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = None) -> list[Run]:
+def train_population(engine: Engine, watcher: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
     """Train a population to the end, or until stopped; one run per variant.
 
     With `begun` it goes on from there: the runs are those of a training that never stopped. Raises
@@ -88,7 +88,7 @@ def train_population(engine: Engine, watcher: Watcher, begun: Stage | None = Non
 
 
 class _Training:
-    def __init__(self, engine: Engine, watcher: Watcher, begun: Stage | None):
+    def __init__(self, engine: Engine, watcher: TrainingHooks, begun: Snapshot | None):
         self._engine, self._watcher, self._begun = engine, watcher, begun
         self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._history = History(engine)
@@ -111,7 +111,7 @@ class _Training:
             self._look(update, record)
         self._engine.start(self._begun.state if self._begun else None)
         self._started = time.perf_counter()
-        with Keeper() as keeper:
+        with Autosaver() as keeper:
             if self._pretrain(keeper):
                 self._train(keeper)
         state = self._engine.host_state()
@@ -120,19 +120,19 @@ class _Training:
             # Of a training that is over, the weights are no longer needed.
             kept = {"diverged_at": state["diverged_at"]} if complete else state
             self._watcher.save(
-                Stage(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
+                Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
             )
         if not self._history.updates:
             raise NoRunError(f"stopped in {self._layer_in_words()}")
         return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
 
-    def _pretrain(self, keeper: Keeper) -> bool:
+    def _pretrain(self, keeper: Autosaver) -> bool:
         """Pre-train what is to be; whether that is done."""
         engine, history, config = self._engine, self._history, self._engine.population.config
         if config.pretrain == "none":
             return True
         total = config.depth * config.pretrain_updates
-        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
+        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
         while history.pretrained < total and not self._watcher.stopped():
             began, first = time.perf_counter(), history.pretrained
             # No further than a layer: the next one is of another size, and of another speed.
@@ -141,21 +141,21 @@ class _Training:
             engine.pretrain(first, first + step)
             engine.wait()
             history.add_pretraining(first + step, engine.reconstruction_errors())
-            pace.took(step, time.perf_counter() - began)
+            pace.record(step, time.perf_counter() - began)
             if step == of_layer:
-                pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
+                pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
             self._report("pretraining")
             if self._watcher.save and keeper.is_due:
                 keeper.keep(self._snapshot)
         return history.pretrained == total
 
-    def _train(self, keeper: Keeper) -> None:
+    def _train(self, keeper: Autosaver) -> None:
         """The host stores a record while the devices compute the segment after it."""
         engine, watcher, history = self._engine, self._watcher, self._history
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record, int] | None = None
-        pace = Pace(FIRST_SEGMENT, SEGMENT_SECONDS)
+        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
             while self._done < at and not watcher.stopped():
@@ -167,7 +167,7 @@ class _Training:
                     pending = None
                 engine.wait()
                 self._done += step
-                pace.took(step, time.perf_counter() - began)
+                pace.record(step, time.perf_counter() - began)
                 self._report("training")
                 if (watcher.publish or watcher.save) and keeper.is_due:
                     keeper.keep(self._snapshot)
@@ -206,7 +206,7 @@ class _Training:
                 self._watcher.publish(self._runs(history, state["diverged_at"], "running"))
                 self._published = len(history.updates)
             if self._watcher.save:
-                self._watcher.save(Stage(done, seconds, self._layout(), state, history.arrays()))
+                self._watcher.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
 
         return keep
 

@@ -33,7 +33,7 @@ Options = dict[str, Any] | None
 _DIGEST = 32
 
 
-class Kept(NamedTuple):
+class CachedProgram(NamedTuple):
     """One program of a set: its file, and the trees of what it takes and returns."""
 
     file: str
@@ -61,20 +61,22 @@ class Store:
         except Exception:
             return None
 
-    def load(self, kept: Kept, devices: Sequence[Any]) -> Any:
+    def load(self, kept: CachedProgram, devices: Sequence[Any]) -> Any:
         """A program, to run on `devices`; raises whatever keeps it from being loaded."""
         content = self._read(kept.file)
         return deserialize_and_load(content, kept.in_tree, kept.out_tree, execution_devices=devices)
 
-    def keep_set(self, key: str, programs: Mapping[str, Kept], about: Any) -> None:
+    def keep_set(self, key: str, programs: Mapping[str, CachedProgram], about: Any) -> None:
         """Find these programs under `key` from now on."""
         self._write(f"{key}.set", pickle.dumps((dict(programs), about)))
         self._folder.prune()
 
-    def make(self, lowered: Any, options: Options, devices: Sequence[Any], here: str) -> tuple[Any, Kept]:
+    def make(
+        self, lowered: Any, options: Options, devices: Sequence[Any], here: str
+    ) -> tuple[Any, CachedProgram]:
         """Compile a program, or load the same one; `here` is the `environment`."""
         whole = f"{here}\n{sorted((options or {}).items())}\n{_signature(lowered)}\n{lowered.as_text()}"
-        kept = Kept(f"{_digest(whole.encode())}.program", lowered.in_tree, lowered.out_tree)
+        kept = CachedProgram(f"{_digest(whole.encode())}.program", lowered.in_tree, lowered.out_tree)
         with suppress(Exception):
             return self.load(kept, devices), kept
         program = lowered.compile(options)
@@ -110,7 +112,7 @@ def _signature(lowered: Any) -> str:
 _store: Store | None = None
 
 
-def keep_in(folder: Cache | None) -> None:
+def set_cache_dir(folder: Cache | None) -> None:
     """Keep programs in `folder` from now on, which exists and is this user's alone; None: nowhere."""
     global _store
     _store = Store(folder) if folder else None

@@ -15,7 +15,7 @@ from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
-from xavier_cli.training.probes.jacobian import Singular
+from xavier_cli.training.probes.jacobian import SingularValues
 
 
 class History:
@@ -34,7 +34,7 @@ class History:
         """What the provenance says of seeds that start alike, by initializer."""
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
-        self._jacobians: dict[int, list[list[Future[Singular]]]] = {}
+        self._jacobians: dict[int, list[list[Future[SingularValues]]]] = {}
         self._test_correct: np.ndarray | None = None
         self.pretrained = 0
         """Updates of pre-training done, counted through all layers."""
@@ -49,7 +49,7 @@ class History:
         self.updates.append(update)
         self._records.append(record)
 
-    def add_jacobians(self, update: int, members: list[list[Future[Singular]]]) -> None:
+    def add_jacobians(self, update: int, members: list[list[Future[SingularValues]]]) -> None:
         """Keep the Jacobians of every member, by seed and variant, after `update` updates."""
         self._jacobians[update] = members
 
@@ -112,7 +112,7 @@ class History:
         for i, update in enumerate(arrays.get("jacobian_update", np.array([], np.int64)).tolist()):
             self._jacobians[update] = [
                 [
-                    _done(Singular({name: each[i, s, v] for name, each in averages.items()}, values))
+                    _done(SingularValues({name: each[i, s, v] for name, each in averages.items()}, values))
                     for v, values in enumerate(seed)
                 ]
                 for s, seed in enumerate(arrays["jacobian_values"][i])
@@ -208,7 +208,7 @@ def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _done(singular: Singular) -> Future[Singular]:
-    future: Future[Singular] = Future()
+def _done(singular: SingularValues) -> Future[SingularValues]:
+    future: Future[SingularValues] = Future()
     future.set_result(singular)
     return future

@@ -22,7 +22,7 @@ from xavier_cli.theory.shape import shape_of
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.first_weights import FirstWeights
 from xavier_cli.training.engine.packing import Shapes, pack
-from xavier_cli.training.engine.training_data import Material
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import make_pretraining
 from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
@@ -41,7 +41,7 @@ class Record(NamedTuple):
     test_correct: Array
 
 
-class Rows:
+class SeedPrograms:
     """The rows of `config`'s programs for `inits`, all initializers of its population.
 
     `over` loops over members, as `Layout.over`. `regions`, `gain` and `bins` follow from the activation.
@@ -51,7 +51,7 @@ class Rows:
         self,
         config: RunConfig,
         inits: Sequence[str],
-        material: Material,
+        material: TrainingData,
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
         self._config, self._feed, self._over = config, material.feed, over

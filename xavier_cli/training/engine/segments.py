@@ -7,7 +7,7 @@ _GROWTH = 4
 _APART = 1.2
 
 
-class Pace:
+class SegmentSizer:
     """The length of segments, from how long those before took.
 
     What every segment costs whatever its length (an epoch's order, a record to store, a busy machine) is
@@ -21,7 +21,7 @@ class Pace:
         self._fixed = 0.0
         self._before: tuple[int, float] | None = None
 
-    def took(self, updates: int, seconds: float) -> None:
+    def record(self, updates: int, seconds: float) -> None:
         """Learn that a segment of `updates` took `seconds`."""
         if self._before and not 1 / _APART < updates / self._before[0] < _APART:
             slope = (seconds - self._before[1]) / (updates - self._before[0])

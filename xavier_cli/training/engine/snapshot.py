@@ -12,7 +12,7 @@ from jax import Array
 from xavier_cli.runs.errors import ResumeError
 
 
-class Stage(NamedTuple):
+class Snapshot(NamedTuple):
     """A population after `updates` updates; arrays are by name and have leading axes seed and variant.
 
     `state` is the engine's, or only `diverged_at` where training is over; `history` is `History.arrays`'.

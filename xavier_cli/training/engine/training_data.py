@@ -17,21 +17,21 @@ from xavier_cli.data.moments import Standardizer, doubts, standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
 from xavier_cli.errors import ConfigError
 from xavier_cli.training.engine import program_cache
-from xavier_cli.training.engine.batches import Feed, FiniteFeed, ShapesetFeed
+from xavier_cli.training.engine.batches import BatchSource, FiniteBatches, ShapesetBatches
 from xavier_cli.training.estimate import PROBE_EXAMPLES
 from xavier_cli.training.keys import Purpose, shared_key
 from xavier_cli.training.probes.evaluation import BLOCK, spread_order
-from xavier_cli.vocabulary.datasets import AskedData, DataFacts, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
 
 HELD_OUT = 10_000
 PIECE = 1000
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Data of one run. Validation and test examples come in an order whose head is spread over the set."""
 
-    feed: Feed
+    feed: BatchSource
     valid: Examples
     test: Examples
     probe: Examples
@@ -39,10 +39,10 @@ class Material:
     """Shape `(n,)`: where in the set's own order each test example stands."""
     inputs: int
     classes: int
-    facts: DataFacts | None = None
+    facts: DatasetInfo | None = None
 
 
-def prepare(config: RunConfig, data_dir: Path | None) -> Material:
+def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
     """The material of `config`; finite sets are read from `data_dir` or where they were fetched to.
 
     Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
@@ -56,7 +56,7 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
     valid_order, order = (
         spread_order(len(part.labels), config.eval_examples) for part in (finite.valid, finite.test)
     )
-    return Material(
+    return TrainingData(
         _epochs(finite, config),
         _taken(finite.valid, valid_order),
         _taken(finite.test, order),
@@ -68,7 +68,7 @@ def prepare(config: RunConfig, data_dir: Path | None) -> Material:
     )
 
 
-def _shapeset(asked: AskedData, config: RunConfig) -> Material:
+def _shapeset(asked: DatasetSpec, config: RunConfig) -> TrainingData:
     finite, probe = shapeset_set(asked) if asked.examples else None, generated(Purpose.PROBE, PROBE_EXAMPLES)
     facts = shapeset_facts(asked, finite)
     if finite:
@@ -78,8 +78,8 @@ def _shapeset(asked: AskedData, config: RunConfig) -> Material:
     # Every example is looked at after training alone.
     count = HELD_OUT if config.updates or finite else -(-config.eval_examples // BLOCK) * BLOCK
     valid, test = (finite.valid, finite.test) if finite else _held_out(count)
-    return Material(
-        _epochs(finite, config) if finite else ShapesetFeed(config.batch_size),
+    return TrainingData(
+        _epochs(finite, config) if finite else ShapesetBatches(config.batch_size),
         valid,
         test,
         probe,
@@ -91,8 +91,8 @@ def _shapeset(asked: AskedData, config: RunConfig) -> Material:
 
 
 def _standardized(
-    finite: FiniteSet, asked: AskedData, config: RunConfig
-) -> tuple[FiniteSet, DataFacts, Standardizer | None]:
+    finite: FiniteSet, asked: DatasetSpec, config: RunConfig
+) -> tuple[FiniteSet, DatasetInfo, Standardizer | None]:
     """`finite` as `config` wants it, its facts, and what standardized it, if it is; the digest is as read."""
     facts = finite.facts(asked.name)
     scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
@@ -108,22 +108,22 @@ def _standardized(
     return finite, facts.model_copy(update={"warnings": doubts(finite, config.pixel_range)}), scale
 
 
-def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteFeed:
+def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteBatches:
     if config.batch_size > len(finite.train.labels):
         raise ConfigError(
             f"batch_size: {config.data} has only {len(finite.train.labels):,} training examples"
         )
-    return FiniteFeed(finite.train, config.batch_size)
+    return FiniteBatches(finite.train, config.batch_size)
 
 
-def shapeset_set(asked: AskedData) -> FiniteSet:
+def shapeset_set(asked: DatasetSpec) -> FiniteSet:
     """The finite Shapeset `asked` for: fixed images to train on, the stream's to validate and test on."""
     assert asked.known is not None
     train, (valid, test) = generated(Purpose.FIXED, asked.examples), _held_out(HELD_OUT)
     return FiniteSet(train, valid, test, asked.known.labels, asked.known.shape)
 
 
-def shapeset_facts(asked: AskedData, finite: FiniteSet | None) -> DataFacts:
+def shapeset_facts(asked: DatasetSpec, finite: FiniteSet | None) -> DatasetInfo:
     """The facts of Shapeset: guessing is the stream's, also where the images it is learnt from are fixed."""
     assert asked.facts is not None
     digest = finite.sha256 if finite else ""

@@ -12,7 +12,7 @@ from jax import Array
 
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.training.pretraining.units import Thin, Units
+from xavier_cli.training.pretraining.units import FactoredGradient, Units
 
 
 def masked(key: Array, x: Array, noise: float) -> Array:
@@ -30,14 +30,14 @@ def reconstruction_loss(
 
 def autoencoder_gradient(
     layer: Dense, visible: Array, given: Array, x: Array, act: Activation, units: Units
-) -> Thin:
+) -> FactoredGradient:
     """The gradient of `reconstruction_loss` by hand; W takes part twice, so that its factors are stacked."""
     y, slope = jax.vjp(act, given @ layer.weight + layer.bias)
     rebuilt = units.mean(y @ layer.weight.T + visible)
     difference = rebuilt - x
     delta = difference / len(x)
     (back,) = slope(delta @ layer.weight)
-    return Thin(
+    return FactoredGradient(
         jnp.concatenate([given, delta]),
         jnp.concatenate([back, y]),
         jnp.sum(back, axis=0),

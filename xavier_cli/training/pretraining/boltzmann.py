@@ -11,12 +11,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.training.pretraining.units import Thin, Units
+from xavier_cli.training.pretraining.units import FactoredGradient, Units
 
 
 def divergence(
     layer: Dense, visible: Array, x: Array, key: Array, units: Units, hidden: Units, steps: int
-) -> Thin:
+) -> FactoredGradient:
     """What CD-`steps` takes for the gradient of −log P(x), mean over the batch; x is `(batch, fan_in)`.
 
     Step k draws its hidden units by `fold_in(key, k)`, counted from 0.
@@ -37,7 +37,7 @@ def divergence(
         h = jax.lax.fori_loop(1, steps, again, h)
     rebuilt = down(h)
     seen, dreamt = hidden.mean(sums), hidden.mean(up(rebuilt))
-    return Thin(
+    return FactoredGradient(
         jnp.concatenate([-x, rebuilt]) / len(x),
         jnp.concatenate([seen, dreamt]),
         jnp.mean(dreamt - seen, axis=0),

@@ -21,8 +21,8 @@ from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked
 from xavier_cli.training.pretraining.boltzmann import divergence
-from xavier_cli.training.pretraining.units import Thin, Units
-from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_bad
+from xavier_cli.training.pretraining.units import FactoredGradient, Units
+from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_divergence
 from xavier_cli.vocabulary.resolve import find_pretraining
 
 
@@ -35,7 +35,7 @@ class Pretraining(NamedTuple):
     """Sums of the reconstruction errors between two records, `(depth, records)`."""
 
 
-Gradient = Callable[[Dense, Array, Array, Array], Thin]
+Gradient = Callable[[Dense, Array, Array, Array], FactoredGradient]
 """`(layer, visible, x, key) -> its change`: one layer and a batch x of what it is given."""
 
 Pretrain = Callable[[MemberState, Array, Array, Array, Callable[[Array], Array], Array, Array], MemberState]
@@ -64,7 +64,7 @@ def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> 
     if number:
         return Units(*range_)
     word = find_pretraining(config.pretrain)
-    asked = word.every_setting.get("visible", "binary")
+    asked = word.parameter_values.get("visible", "binary")
     is_gaussian = asked == "gaussian" or (asked == "auto" and config.coding != (0.0, 1.0))
     return Units() if is_gaussian or isinstance(config.coding, str) else Units(*config.pixel_range)
 
@@ -72,7 +72,7 @@ def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> 
 def make_gradient(config: RunConfig, act: Activation, range_: tuple[float, float], number: int) -> Gradient:
     """The change of hidden layer `number`, counted from 0; `range_` is the activation's."""
     word, units = find_pretraining(config.pretrain), units_below(config, number, range_)
-    settings = word.every_setting
+    settings = word.parameter_values
     if "noise" in settings:
         noise = float(settings["noise"])
         return lambda layer, visible, x, key: autoencoder_gradient(
@@ -88,7 +88,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
     """What pre-trains a member of `config`; `range_` is the closure of what `act` takes on."""
     every, rate, batch = config.pretrain_every, config.pretrain_lr, config.batch_size
 
-    def make_stretch(number: int) -> Callable[..., MemberState]:
+    def make_multi_step(number: int) -> Callable[..., MemberState]:
         gradient = make_gradient(config, act, range_, number)
 
         def stretch(
@@ -120,7 +120,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
                     visible - rate * up,
                     errors.at[at].add(jnp.where(alive, thin.error, jnp.nan)),
                     # Before its first update: there is no training of what could not be pre-trained.
-                    first_bad(diverged_at, finite, jnp.zeros_like(diverged_at)),
+                    first_divergence(diverged_at, finite, jnp.zeros_like(diverged_at)),
                 )
 
             begun = state.params[number], kept.visible[number], kept.errors[number], state.diverged_at
@@ -136,7 +136,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
 
         return stretch
 
-    stretches = [make_stretch(number) for number in range(config.depth)]
+    stretches = [make_multi_step(number) for number in range(config.depth)]
 
     def pretrain(
         state: MemberState,

@@ -50,7 +50,7 @@ class Units(NamedTuple):
         return jnp.sum(jax.nn.softplus(span * a) - share * span * a, axis=1)
 
 
-class Thin(NamedTuple):
+class FactoredGradient(NamedTuple):
     """A layer's change from one batch: the weights' gradient as two factors of 2·batch rows, `leftᵀ right`.
 
     `hidden` and `visible` are the gradients of the two kinds of biases; `error` is the mean square difference

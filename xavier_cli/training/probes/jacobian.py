@@ -37,7 +37,7 @@ class Factors(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Singular:
+class SingularValues:
     """Singular values of one member's Jacobians, means over the examples.
 
     `averages` has `mean`, `rms`, `geometric_mean` and `max` of shape `(depth,)`, and the same of the whole
@@ -61,7 +61,7 @@ def factors(params: Params, x: Array, network: Network, batch: Array | None = No
     return Factors(params, taps.preactivations, taps.sums if network.normalization == "layer" else ())
 
 
-class Spectrograph:
+class JacobianMeter:
     """Measures Jacobians on the host's cores, beside the devices' own work.
 
     Nothing is dropped, and batch normalization is by the means and variances in a member's parameters, those
@@ -76,16 +76,18 @@ class Spectrograph:
         self._slope = jax.jit(jax.vmap(jax.grad(act), in_axes=(0,) if sloped is None else (0, None)))
         self._pool = ThreadPoolExecutor(usable_cores())
 
-    def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[Singular]]]:
+    def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[SingularValues]]]:
         """Start on the members of a grid of `seeds` × `variants`, the leading axes of each leaf of `grid`."""
         host = self._pool.submit(jax.device_get, grid)
         return [[self._pool.submit(self._member, host, i, j) for j in range(variants)] for i in range(seeds)]
 
-    def _member(self, host: Future[Any], seed: int, variant: int) -> Singular:
+    def _member(self, host: Future[Any], seed: int, variant: int) -> SingularValues:
         # The transfer was submitted first, so a thread that waits for it never keeps it from starting.
         return self.singular(*jax.tree.map(lambda leaf: leaf[seed, variant], host.result()))
 
-    def singular(self, params: Params, preactivations: Sequence[np.ndarray], sums: Any = ()) -> Singular:
+    def singular(
+        self, params: Params, preactivations: Sequence[np.ndarray], sums: Any = ()
+    ) -> SingularValues:
         """Of one member's factors, on the host."""
         params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
         slopes = self.slopes(preactivations, params)
@@ -137,7 +139,7 @@ def layer_norm_jacobians(norm: Norm | None, sums: np.ndarray) -> np.ndarray:
     return (np.asarray(norm.scale) / sigma)[:, :, None] * inner
 
 
-def singular_of(jacobians: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> Singular:
+def singular_of(jacobians: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> SingularValues:
     """Singular values of explicit `jacobians`, one array of shape `(examples, fan_out, fan_in)` per layer.
 
     `weights` end with the output layer's. NaN where a number is not finite.
@@ -170,7 +172,7 @@ def averages(values: np.ndarray) -> dict[str, float]:
     }
 
 
-def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Singular:
+def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> SingularValues:
     """Singular values from `weights`, `(fan_in, fan_out)` each, the output layer's last, and `slopes` φ'(s).
 
     `slopes` holds `(examples, fan_out)` for each hidden layer. NaN where a number is not finite.
@@ -182,13 +184,13 @@ def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> Sin
 
 def _as_singular(
     layers: Sequence[np.ndarray], per_layer: Sequence[Mapping[str, float]], whole: Mapping[str, float]
-) -> Singular:
+) -> SingularValues:
     longest = max(values.shape[1] for values in layers)
     padded = [
         np.pad(values.mean(axis=0), (0, longest - values.shape[1]), constant_values=np.nan)
         for values in layers
     ]
-    return Singular(
+    return SingularValues(
         {name: np.array([layer[name] for layer in per_layer]) for name in whole}
         | {f"end_to_end_{name}": np.array(value) for name, value in whole.items()},
         np.stack(padded),

@@ -42,9 +42,9 @@ def predict_run(
 
     Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
     here: the prediction is of record 0. Nothing is predicted where `unpredictable` or the configuration's
-    `beyond_theory` says why.
+    `unpredicted_reason` says why.
     """
-    if config.beyond_theory:
+    if config.unpredicted_reason:
         return {}
     sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
     names, fans = layer_inits(config.init, config.depth), [*pairwise(sizes)]

@@ -14,26 +14,26 @@ from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import begin_pretraining
-from xavier_cli.training.step.delayed import init_pending, make_delayed_stretch
+from xavier_cli.training.step.delayed import init_pending, make_delayed_multi_step
 from xavier_cli.training.step.member import (
     MemberState,
+    MultiStep,
     Step,
-    Stretch,
     init_state,
     make_gradient_step,
+    make_multi_step,
     make_sgd_step,
-    make_stretch,
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.training.step.second_order import begin, make_second_order_step
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
-def make_training(config: RunConfig, network: Network, loss: Loss) -> Stretch:
+def make_training(config: RunConfig, network: Network, loss: Loss) -> MultiStep:
     """What trains a member of `config` over consecutive updates."""
     if every := delay_of(config.update_rule):
-        return make_delayed_stretch(network.act, loss, every)
-    return make_stretch(make_step(config, network, loss))
+        return make_delayed_multi_step(network.act, loss, every)
+    return make_multi_step(make_step(config, network, loss))
 
 
 def make_step(config: RunConfig, network: Network, loss: Loss) -> Step:
@@ -58,7 +58,7 @@ def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array],
     rows = delay_of(config.update_rule) * config.batch_size
 
     def begin_member(params: Params, seed: Array) -> MemberState:
-        params = network.dress(params)
+        params = network.add_extra_params(params)
         noise: Any = ()
         if network.dropout:
             noise = jax.random.key_data(seed_key(seed, Purpose.DROPOUT))

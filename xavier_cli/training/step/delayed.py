@@ -18,7 +18,13 @@ from jax import Array
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.training.step.member import Batches, MemberState, Stretch, first_bad, thin_gradients
+from xavier_cli.training.step.member import (
+    Batches,
+    MemberState,
+    MultiStep,
+    factored_gradients,
+    first_divergence,
+)
 
 
 class Pending(NamedTuple):
@@ -39,7 +45,7 @@ def init_pending(params: Params, rows: int) -> Pending:
     )
 
 
-def make_delayed_stretch(act: Activation, loss: Loss, every: int) -> Stretch:
+def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiStep:
     """What trains a member over consecutive updates with delayed updates; `every` is k.
 
     The state's `optimizer` is its `Pending`. Divergence freezes a member as the plain step does.
@@ -50,13 +56,13 @@ def make_delayed_stretch(act: Activation, loss: Loss, every: int) -> Stretch:
     ) -> MemberState:
         params, pending = state.params, state.optimizer
 
-        def ahead(i: int, z: Array) -> Array:
+        def matmul(i: int, z: Array) -> Array:
             return z @ params[i].weight + (z @ pending.inputs[i].T) @ pending.changes[i]
 
-        def back(i: int, delta: Array) -> Array:
+        def matmul_transposed(i: int, delta: Array) -> Array:
             return delta @ params[i].weight.T + (delta @ pending.changes[i].T) @ pending.inputs[i]
 
-        thin = thin_gradients(params, x, labels, lr, act, loss, ahead, back)
+        thin = factored_gradients(params, x, labels, lr, act, loss, matmul, matmul_transposed)
         alive = thin.finite & (state.diverged_at < 0)
         inputs = [jnp.where(alive, z, 0.0) for z in thin.inputs]
         changes = [jnp.where(alive, -lr * delta, 0.0) for delta in thin.deltas]
@@ -74,7 +80,7 @@ def make_delayed_stretch(act: Activation, loss: Loss, every: int) -> Stretch:
             ),
             optimizer=Pending(written(pending.inputs, inputs), written(pending.changes, changes)),
             loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            diverged_at=first_bad(state.diverged_at, thin.finite, update),
+            diverged_at=first_divergence(state.diverged_at, thin.finite, update),
         )
 
     def stretch(

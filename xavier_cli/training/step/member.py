@@ -14,7 +14,7 @@ from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.network import Network, with_running_averages
 from xavier_cli.training.keys import as_key
-from xavier_cli.training.step.optimizer import Optimizer, applied, plain_sgd
+from xavier_cli.training.step.optimizer import Optimizer, apply_updates, plain_sgd
 
 # An update whose factors stay below this cannot make a weight infinite, so testing the factors
 # (batch × width numbers) is enough and the weights (width × width) need not be read again.
@@ -43,7 +43,7 @@ Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
 Batches = Callable[[Array], tuple[Array, Array]]
 """`update -> (x, labels)`: the batch of an update."""
 
-Stretch = Callable[[MemberState, Array, Array, Batches, Array, tuple[Array, Array]], MemberState]
+MultiStep = Callable[[MemberState, Array, Array, Batches, Array, tuple[Array, Array]], MemberState]
 """`(state, first, last, batches, lr, records) -> state`: consecutive updates of one member.
 
 From update `first` up to, but without, `last`; both lie between two neighbouring `records`.
@@ -70,10 +70,10 @@ def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> St
         key = jax.random.fold_in(as_key(state.noise), update) if network.dropout else None
         (value, moved), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.params, x, labels, key)
         changes, kept = optimizer.update(gradient, state.optimizer, state.params, lr)
-        params = applied(state.params, changes)
+        params = apply_updates(state.params, changes)
         if network.normalization == "batch":
             params = with_running_averages(params, moved)
-        return stepped(state, params, kept, value, update)
+        return freeze_if_diverged(state, params, kept, value, update)
 
     return step
 
@@ -83,7 +83,9 @@ def make_reference_step(act: Activation, loss: Loss) -> Step:
     return make_gradient_step(Network(act), loss, plain_sgd())
 
 
-def stepped(state: MemberState, params: Params, optimizer: Any, value: Array, update: Array) -> MemberState:
+def freeze_if_diverged(
+    state: MemberState, params: Params, optimizer: Any, value: Array, update: Array
+) -> MemberState:
     """`state` with new `params` and optimizer, or frozen as it is where one of these is not finite."""
     finite = jnp.isfinite(value)
     for leaf in jax.tree.leaves((params, optimizer)):
@@ -97,7 +99,7 @@ def stepped(state: MemberState, params: Params, optimizer: Any, value: Array, up
         params=params,
         optimizer=optimizer,
         loss_sum=state.loss_sum + jnp.where(alive, value, 0.0),
-        diverged_at=first_bad(state.diverged_at, finite, update),
+        diverged_at=first_divergence(state.diverged_at, finite, update),
     )
 
 
@@ -110,7 +112,7 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
 
     def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
         params = state.params
-        thin = thin_gradients(
+        thin = factored_gradients(
             params,
             x,
             labels,
@@ -130,13 +132,13 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
         return state._replace(
             params=tuple(map(updated, params, thin.inputs, thin.deltas)),
             loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            diverged_at=first_bad(state.diverged_at, thin.finite, update),
+            diverged_at=first_divergence(state.diverged_at, thin.finite, update),
         )
 
     return step
 
 
-def make_stretch(step: Step) -> Stretch:
+def make_multi_step(step: Step) -> MultiStep:
     """`step` again and again."""
 
     def stretch(
@@ -155,7 +157,7 @@ def make_stretch(step: Step) -> Stretch:
     return stretch
 
 
-class ThinGradients(NamedTuple):
+class FactoredGradients(NamedTuple):
     """The mean loss, and every layer's weight gradient zᵀ δ as its two factors of `batch` rows."""
 
     loss: Array
@@ -167,29 +169,29 @@ class ThinGradients(NamedTuple):
     """Whether the weights stay finite after an update of these."""
 
 
-def thin_gradients(
+def factored_gradients(
     params: Params,
     x: Array,
     labels: Array,
     lr: Array,
     act: Activation,
     loss: Loss,
-    ahead: Callable[[int, Array], Array],
-    back: Callable[[int, Array], Array],
-) -> ThinGradients:
-    """Backprop by hand; `ahead(i, z)` is z W and `back(i, delta)` is δ Wᵀ of layer i."""
+    matmul: Callable[[int, Array], Array],
+    matmul_transposed: Callable[[int, Array], Array],
+) -> FactoredGradients:
+    """Backprop by hand; `matmul(i, z)` is z W and `matmul_transposed(i, delta)` is δ Wᵀ of layer i."""
     inputs, slopes = [x], []
     for i, layer in enumerate(params[:-1]):
-        z, slope = jax.vjp(act, ahead(i, inputs[-1]) + layer.bias)
+        z, slope = jax.vjp(act, matmul(i, inputs[-1]) + layer.bias)
         inputs.append(z)
         slopes.append(slope)
     last = len(params) - 1
-    logits = ahead(last, inputs[-1]) + params[last].bias
+    logits = matmul(last, inputs[-1]) + params[last].bias
     value = jnp.mean(loss(logits, labels))
     delta = logits_gradient(loss, logits, labels) / len(x)
     deltas = [delta]
     for i, slope in zip(range(last, 0, -1), reversed(slopes), strict=True):
-        (delta,) = slope(back(i, delta))
+        (delta,) = slope(matmul_transposed(i, delta))
         deltas.append(delta)
     deltas.reverse()
 
@@ -199,9 +201,9 @@ def thin_gradients(
         finite &= jnp.all(jnp.abs(z) < LARGEST_FACTOR)
     for delta in deltas:
         finite &= jnp.all(lr * jnp.abs(delta) < LARGEST_FACTOR)
-    return ThinGradients(value, inputs, deltas, finite)
+    return FactoredGradients(value, inputs, deltas, finite)
 
 
-def first_bad(diverged_at: Array, finite: Array, update: Array) -> Array:
+def first_divergence(diverged_at: Array, finite: Array, update: Array) -> Array:
     """The first bad update, now that `update` was `finite` or not; -1 where there is none."""
     return jnp.where((diverged_at < 0) & ~finite, update, diverged_at)

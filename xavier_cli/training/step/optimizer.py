@@ -133,6 +133,6 @@ def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
     return factor
 
 
-def applied(params: Params, changes: Params) -> Params:
+def apply_updates(params: Params, changes: Params) -> Params:
     """`params` + `changes`."""
     return jax.tree.map(lambda leaf, change: leaf + change, params, changes)

@@ -25,8 +25,8 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_curvature, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
-from xavier_cli.training.step.member import MemberState, Step, stepped
-from xavier_cli.training.step.optimizer import Optimizer, applied, with_clip_and_decay
+from xavier_cli.training.step.member import MemberState, Step, freeze_if_diverged
+from xavier_cli.training.step.optimizer import Optimizer, apply_updates, with_clip_and_decay
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
@@ -76,7 +76,7 @@ def make_second_order_step(act: Activation, loss: Loss, config: RunConfig) -> St
 
         rule = with_clip_and_decay(Optimizer(begin, moved), config)
         changes, running = rule.update(measured.gradient, state.optimizer, state.params, lr)
-        return stepped(state, applied(state.params, changes), running, measured.loss, update)
+        return freeze_if_diverged(state, apply_updates(state.params, changes), running, measured.loss, update)
 
     return step
 
