@@ -226,14 +226,14 @@ CLAIMS = {
             "Figure 11: after 5, 10 and 25 million examples",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "relu-at-depth-30-learns-under-he",
             "At depth 30 a ReLU network learns under the initialization made for ReLUs and stalls under the "
             "normalized one.",
             "Figure 3 of He et al. 2015: at 30 layers theirs converges, and the normalized one stalls",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "keras-default-beats-pytorchs",
             "At depth 10 a ReLU network errs less under the default initialization of Keras than under that "
             "of PyTorch.",
@@ -241,28 +241,28 @@ CLAIMS = {
             "normalized one",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "orthogonal-learns-faster-at-depth-50",
             "At depth 50 a tanh network errs less from random orthogonal weights than from the normalized "
             "initialization, after as many updates.",
             "section 3 of Saxe et al. 2014: from orthogonal weights times to learn do not grow with depth",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "selus-come-to-variance-one",
             "Over 30 layers SELUs come to mean 0 and variance 1 under LeCun's normal initialization, not "
             "under the standard one or He's.",
             "section 2 of Klambauer et al. 2017: with weights of variance 1/n mean 0 and variance 1 attract",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "best-rate-falls-with-width",
             "The best learning rate of a wide network is lower than that of a narrow one.",
             "Figure 1 of Yang et al. 2021 (Tensor Programs V): under the standard parametrization the best "
             "rate moves with the width",
         ),
         _claim(
-            "beyond",
+            "later_work",
             "gradients-turn-at-the-edge-of-chaos",
             "Which of vanishing and exploding gradients a deep tanh network has is told by the variances of "
             "its weights and biases.",
