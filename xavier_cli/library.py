@@ -58,7 +58,7 @@ def train(
     together, rates = members_together(config), max(len(config.search), 1)
     at_a_time = members_at_a_time(config, together, rates)
     check_memory(config, at_a_time)
-    material = prepare(config, Path(data_dir) if data_dir is not None else None)
+    training_data = prepare(config, Path(data_dir) if data_dir is not None else None)
     settings: dict[str, Any] = {
         "strategy": strategy,
         "watcher": TrainingHooks(report),
@@ -67,9 +67,9 @@ def train(
     # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
     with threadpool_limits(1, user_api="blas"):
         if path is None:
-            return train_in_memory(config, material, **settings)[0]
+            return train_in_memory(config, training_data, **settings)[0]
         with lock_output(path):
-            return train_to_file(config, material, path, **settings)
+            return train_to_file(config, training_data, path, **settings)
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:

@@ -79,8 +79,8 @@ def test_every_program_runs_and_the_limits_are_limits():
     from xavier_cli.training.engine.training_data import prepare
 
     limits = measure_limits(2)
-    material = prepare(settings(20, 2, 2), None)
-    rates, _ = measure_width(20, 2, 2, limits, material, rounds=1, seconds=0.01, compiled=False)
+    training_data = prepare(settings(20, 2, 2), None)
+    rates, _ = measure_width(20, 2, 2, limits, training_data, rounds=1, seconds=0.01, compiled=False)
 
     assert {"bare JAX", "step, map", "step, vmap", "step, delayed:8", bench.WHOLE} <= {r.what for r in rates}
     assert all(0 < r.flops_share < 1.5 for r in rates)

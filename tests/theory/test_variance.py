@@ -15,7 +15,7 @@ from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 CLASSES, SEEDS = 9, 20
 LAWS = INITIALIZERS
-BIAS = LAWS["uniform"].at("uniform:bound=0.5", {"bound": 0.5})
+BIAS = LAWS["uniform"].with_parameters("uniform:bound=0.5", {"bound": 0.5})
 
 
 def random_labels(count: int) -> np.ndarray:

@@ -39,7 +39,7 @@ def examples(count: int, seed: int) -> Examples:
 
 
 @pytest.fixture(scope="session")
-def material() -> TrainingData:
+def training_data() -> TrainingData:
     """230 training examples: 23 updates of 10 are an epoch, so that training crosses several."""
     return TrainingData(
         FiniteBatches(examples(230, 0), 10),
@@ -74,10 +74,10 @@ def compiled_once():
     """Engines are compiled once for what they train, and started anew by every training."""
     engines = {}
 
-    def engine_of(population, material, layout):
+    def engine_of(population, training_data, layout):
         key = population, layout.strategy, layout.mesh.devices.shape
         if key not in engines:
-            engines[key] = Engine(population, material, layout)
+            engines[key] = Engine(population, training_data, layout)
         return engines[key]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +87,7 @@ def compiled_once():
 
 
 @pytest.fixture(scope="session")
-def make_engine(material):
+def make_engine(training_data):
     """`make_engine(strategy, seeds=…, lrs=…)`: a compiled engine of small tanh networks."""
 
     def make(
@@ -96,7 +96,7 @@ def make_engine(material):
         config = RunConfig.of(**{"data": "mnist", "depth": 3, "width": 12, "updates": PLENTY, **settings})
         variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
         layout = choose_layout(len(seeds), len(variants), strategy)
-        engine = Engine(Population(config, tuple(seeds), variants), material, layout)
+        engine = Engine(Population(config, tuple(seeds), variants), training_data, layout)
         engine.start(**({"wanted": wanted} if wanted else {}))
         return engine
 

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.usefixtures("compiled_once")
 
 
 @pytest.fixture(scope="module")
-def run(material, compiled_once):
+def run(training_data, compiled_once):
     config = RunConfig.of(
         data="mnist", depth=2, width=10, updates=120, records="4", eval_examples=200, seeds=3, lr=0.1
     )
-    return train(config, material)[0]
+    return train(config, training_data)[0]
 
 
 @pytest.fixture(autouse=True)
-def _same_data(monkeypatch, material):
-    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: material)
+def _same_data(monkeypatch, training_data):
+    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: training_data)
 
 
 def test_all_of_it_is_the_same_to_the_bit(run):

@@ -80,8 +80,8 @@ def test_the_losses_around_a_network_are_those_of_the_moved_weights(trained, aro
 
 
 @pytest.mark.slow
-def test_a_run_trained_again_is_that_run(material, make_engine, around_config, monkeypatch):
-    monkeypatch.setattr(room, "prepare", lambda config, data_dir: material)
+def test_a_run_trained_again_is_that_run(training_data, make_engine, around_config, monkeypatch):
+    monkeypatch.setattr(room, "prepare", lambda config, data_dir: training_data)
     engine = make_engine(seeds=(0, 1))
     engine.advance(0, 40)
 
@@ -90,7 +90,7 @@ def test_a_run_trained_again_is_that_run(material, make_engine, around_config, m
     assert again.run["update"].tolist() == [0, 40]
     for got, want in zip(jax.tree.leaves(again.params), jax.tree.leaves(engine.state.params), strict=True):
         assert np.array_equal(got, np.asarray(want)[1, 0])
-    assert np.array_equal(again.labels, material.valid.labels[:7])
+    assert np.array_equal(again.labels, training_data.valid.labels[:7])
 
 
 def test_a_stop_leaves_nothing_half(trained, around_config):

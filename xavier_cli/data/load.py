@@ -50,9 +50,9 @@ def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> Finit
     if asked.kind == "images":
         return _images(asked, folders, decoded)
     assert asked.kind == "official"
-    assert asked.known is not None
+    assert asked.builtin is not None
     if asked.name != "cifar10" or not decoded:
-        finite: FiniteSet = lookup.load(asked.known.function)(folders)
+        finite: FiniteSet = lookup.load(asked.builtin.function)(folders)
         return finite
     source = cifar.source(folders)
     files = sorted(source.iterdir()) if source.is_dir() else [source]

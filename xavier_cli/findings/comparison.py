@@ -139,7 +139,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     for run in experiments:
         if run.updates[-1] > 0:
             # One path can have led to different data at different times.
-            digest = run.facts.sha256 if find_data(run.config.data).known is None else ""
+            digest = run.facts.sha256 if find_data(run.config.data).builtin is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
     return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))

@@ -93,19 +93,19 @@ class Network:
     ) -> tuple[Array, Taps]:
         if self.is_plain:
             return mlp.forward(params, x, self.act, zeros)
-        sums, preactivations, activations, inputs = [], [], [], [x]
+        affine, preactivations, activations, inputs = [], [], [], [x]
         for number, layer in enumerate(params[:-1]):
             entering = inputs[-1] @ layer.weight + layer.bias
             s = normalize(layer.norm, entering)
             if zeros is not None:
                 s = s + zeros[number]
             z = self.act_of(layer)(s)
-            sums.append(entering)
+            affine.append(entering)
             preactivations.append(s)
             activations.append(z)
             inputs.append(z + inputs[-1] if self.skips(number, layer) else z)
         logits = inputs[-1] @ params[-1].weight + params[-1].bias
-        return logits, Taps(tuple(preactivations), tuple(activations), tuple(sums), tuple(inputs))
+        return logits, Taps(tuple(preactivations), tuple(activations), tuple(affine), tuple(inputs))
 
     def train(self, params: Params, x: Array, key: Array | None = None) -> tuple[Array, Params]:
         """Logits of the network as it is trained, and `params` with the running averages moved.
@@ -183,7 +183,7 @@ def with_batch_statistics(params: Params, taps: Taps) -> Params:
         statistics = {"mean": entering.mean(axis=0), "variance": entering.var(axis=0)}
         return layer._replace(norm=layer.norm._replace(**statistics))
 
-    return (*map(taken, params[:-1], taps.sums), params[-1])
+    return (*map(taken, params[:-1], taps.affine), params[-1])
 
 
 def with_running_averages(params: Params, moved: Params) -> Params:

@@ -124,12 +124,12 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[
     variants = len(first.search) or len(configs)
     batch = members_at_a_time(first, members, variants, asked=task.member_batch)
     check_memory(first, batch)
-    material = _material(_data_of(first), task.data_dir)
+    training_data = _material(_data_of(first), task.data_dir)
     settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if len(cells) == 1:
-        runs = [train_to_file(first, material, cells[0].path, **settings)]
+        runs = [train_to_file(first, training_data, cells[0].path, **settings)]
     else:
-        runs = train_group_to_files(configs, material, [cell.path for cell in cells], **settings)
+        runs = train_group_to_files(configs, training_data, [cell.path for cell in cells], **settings)
     return [run.status == "complete" for run in runs]
 
 

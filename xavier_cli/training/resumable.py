@@ -25,7 +25,7 @@ from xavier_cli.training.train import train, train_together
 
 def train_to_file(
     config: RunConfig,
-    material: TrainingData,
+    training_data: TrainingData,
     path: Path,
     *,
     strategy: Strategy = "auto",
@@ -44,8 +44,8 @@ def train_to_file(
     """
     watcher = watcher or TrainingHooks()
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
-    _rehearse(path, files, material, watcher)
-    trail = _CheckpointSeries(path, config, resuming.identity_of(config, material), note)
+    _rehearse(path, files, training_data, watcher)
+    trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note)
     begun: dict[str, Snapshot] = {}
     if resume:
         begun = trail.recover(strategy)
@@ -55,7 +55,7 @@ def train_to_file(
     watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
     run, searched = train(
         config,
-        material,
+        training_data,
         strategy=strategy,
         watcher=watcher,
         member_batch=member_batch,
@@ -72,7 +72,7 @@ def train_to_file(
 
 def train_group_to_files(
     configs: Sequence[RunConfig],
-    material: TrainingData,
+    training_data: TrainingData,
     paths: Sequence[Path],
     *,
     strategy: Strategy = "auto",
@@ -87,13 +87,13 @@ def train_group_to_files(
     Raises `StorageError`.
     """
     identity = {
-        **resuming.identity_of(configs[0], material),
+        **resuming.identity_of(configs[0], training_data),
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
     watcher = watcher or TrainingHooks()
     trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
-    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), material, watcher)
+    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, watcher)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
@@ -103,7 +103,7 @@ def train_group_to_files(
     watcher = trail.marked(watcher)
     runs = train_together(
         configs,
-        material,
+        training_data,
         strategy=strategy,
         watcher=watcher,
         member_batch=member_batch,
@@ -118,14 +118,14 @@ def train_group_to_files(
 
 
 def _rehearse(
-    trained: Path, files: Mapping[Path, RunConfig], material: TrainingData, watcher: TrainingHooks
+    trained: Path, files: Mapping[Path, RunConfig], training_data: TrainingData, watcher: TrainingHooks
 ) -> None:
     """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
 
     Told before anything is trained, it costs nobody hours.
     """
     for path, config in files.items():
-        empty = Run(config, {}, "running", provenance=watcher.provenance, data=material.facts)
+        empty = Run(config, {}, "running", provenance=watcher.provenance, data=training_data.facts)
         rehearse_run(path, empty)
     checkpoints.rehearse_checkpoint(trained)
 

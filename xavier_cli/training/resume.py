@@ -23,11 +23,11 @@ from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
 _PARTS = ("state", "history")
 
 
-def identity_of(config: RunConfig, material: TrainingData) -> dict[str, Any]:
+def identity_of(config: RunConfig, training_data: TrainingData) -> dict[str, Any]:
     """What has to be the same for a training to end in the same numbers: refused where it differs."""
-    probe = hashlib.sha256(np.ascontiguousarray(material.probe.pixels).tobytes())
-    probe.update(np.ascontiguousarray(material.probe.labels).tobytes())
-    examples = material.facts.sha256 if material.facts else ""
+    probe = hashlib.sha256(np.ascontiguousarray(training_data.probe.pixels).tobytes())
+    probe.update(np.ascontiguousarray(training_data.probe.labels).tobytes())
+    examples = training_data.facts.sha256 if training_data.facts else ""
     return {
         **config.model_dump(mode="json"),
         "config_sha256": config.sha256(),

@@ -53,8 +53,8 @@ def train_again(
         (word for word in get_args(Strategy) if word == run.provenance.get("strategy")), "auto"
     )
     layout = choose_layout(len(chosen), 1, strategy)
-    material = prepare(run.config, data_dir)
-    if run.data and material.facts and run.data.sha256 != material.facts.sha256:
+    training_data = prepare(run.config, data_dir)
+    if run.data and training_data.facts and run.data.sha256 != training_data.facts.sha256:
         raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
     done, began, report, stopped = 0, 0.0, watcher.report, watcher.stopped
     # All of it comes before the first record, so that no part of it would do.
@@ -75,4 +75,4 @@ def train_again(
         return stopped() or (pretrained and long_enough)
 
     watcher = replace(watcher, report=note, stopped=enough, provenance=provenance_of(layout))
-    return train_population(Engine(population, material, layout), watcher)[0]
+    return train_population(Engine(population, training_data, layout), watcher)[0]

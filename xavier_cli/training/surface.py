@@ -98,11 +98,13 @@ def train_again(
     watcher = watcher or TrainingHooks()
     assert config.around is not None
     run_config = config.around.with_(records="2")
-    material = prepare(run_config, data_dir)
-    if config.examples > len(material.valid.labels):
-        raise ConfigError(f"examples: {run_config.data} has only {len(material.valid.labels)} for validation")
+    training_data = prepare(run_config, data_dir)
+    if config.examples > len(training_data.valid.labels):
+        raise ConfigError(
+            f"examples: {run_config.data} has only {len(training_data.valid.labels)} for validation"
+        )
     layout = choose_layout(1, 1)
-    engine = Engine(population_of(run_config), material, layout)
+    engine = Engine(population_of(run_config), training_data, layout)
     again = replace(watcher, report=_phase(watcher, "the run again"), publish=None)
     try:
         (run,) = train_population(engine, again)
@@ -112,9 +114,9 @@ def train_again(
     if not complete:
         raise SurfaceInterruptedError("stopped while training the run again: nothing was kept")
     params = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state.params)
-    pixels = jnp.asarray(material.valid.pixels[: config.examples])
+    pixels = jnp.asarray(training_data.valid.pixels[: config.examples])
     inputs = np.asarray(decode(pixels, run_config.pixel_range))
-    return Trained(run, params, inputs, material.valid.labels[: config.examples], layout)
+    return Trained(run, params, inputs, training_data.valid.labels[: config.examples], layout)
 
 
 def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | None = None) -> Surface:

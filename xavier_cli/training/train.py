@@ -29,7 +29,7 @@ class SearchInterruptedError(NoRunError):
 
 def train(
     config: RunConfig,
-    material: TrainingData,
+    training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
     watcher: TrainingHooks | None = None,
@@ -37,7 +37,7 @@ def train(
     begun: Mapping[str, Snapshot] | None = None,
     save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
-    """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
+    """Train `config` on its training_data; of several rates, all seeds at the one best on the first seeds.
 
     `member_batch` is how many networks are trained at the same time, by default all; seeds then follow one
     another, which under `map` and `sharded` are the same bits. `save` is given what it takes to go on, now
@@ -46,7 +46,7 @@ def train(
     `SearchInterruptedError`.
     """
     watcher = watcher or TrainingHooks()
-    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
+    trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
     if not config.search:
         return trained(SEEDS, population_of(config), watcher)[0], []
 
@@ -77,7 +77,7 @@ def train(
 
 def train_together(
     configs: Sequence[RunConfig],
-    material: TrainingData,
+    training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
     watcher: TrainingHooks | None = None,
@@ -92,12 +92,12 @@ def train_together(
     """
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
-    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
+    trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
     return trained(SEEDS, population, watcher or TrainingHooks())
 
 
 def _staged(
-    material: TrainingData,
+    training_data: TrainingData,
     strategy: Strategy,
     member_batch: int | None,
     stages: dict[str, Snapshot],
@@ -121,7 +121,7 @@ def _staged(
             before = stages.get(name)
             # Since it may decide bits.
             chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
-            return _train(batch, material, chosen, replace(watcher, save=keep if save else None), before)
+            return _train(batch, training_data, chosen, replace(watcher, save=keep if save else None), before)
 
         return _in_batches(population, size or member_batch, watcher, one)
 
@@ -130,7 +130,7 @@ def _staged(
 
 def probe(
     config: RunConfig,
-    material: TrainingData,
+    training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
     watcher: TrainingHooks | None = None,
@@ -139,7 +139,7 @@ def probe(
 
     What concerns training alone is not looked at.
     """
-    return _train(population_of(untrained(config)), material, strategy, watcher or TrainingHooks())[0]
+    return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
 
 
 _OF_TRAINING = (
@@ -191,7 +191,7 @@ def _in_batches(
 
 def _train(
     population: Population,
-    material: TrainingData,
+    training_data: TrainingData,
     strategy: Strategy,
     watcher: TrainingHooks,
     begun: Snapshot | None = None,
@@ -200,10 +200,10 @@ def _train(
     provenance = {
         **provenance_of(layout),
         **how_normalized(population.config),
-        "data_sha256": material.facts.sources if material.facts else {},
+        "data_sha256": training_data.facts.sources if training_data.facts else {},
         **watcher.provenance,
     }
-    engine = Engine(population, material, layout)
+    engine = Engine(population, training_data, layout)
     return train_population(engine, replace(watcher, provenance=provenance), begun)
 
 

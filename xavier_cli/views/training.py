@@ -61,7 +61,7 @@ def result_page(run: Run, path: Path) -> Page:
 def _stood_in(run: Run) -> list[str]:
     """What a data set that can be anything was this time."""
     facts = run.facts
-    if find_data(run.config.data).known is not None or facts.train is None:
+    if find_data(run.config.data).builtin is not None or facts.train is None:
         return []
     names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
     counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"

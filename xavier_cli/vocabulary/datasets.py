@@ -112,7 +112,7 @@ class DatasetSpec:
     kind: Kind
     stem: str
     coding: tuple[float, float] = (0.0, 1.0)
-    known: DataSet | None = None
+    builtin: DataSet | None = None
     path: str = ""
     side: int = SIDE
     colour: bool = False
@@ -122,9 +122,9 @@ class DatasetSpec:
     @property
     def facts(self) -> DatasetInfo | None:
         """What is known without reading anything."""
-        if self.known is None:
+        if self.builtin is None:
             return None
-        word = self.known
+        word = self.builtin
         train, valid, test = word.sizes or (self.examples or None, None, None)
         return DatasetInfo(
             name=self.name,

@@ -75,27 +75,27 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Initializer:
-    """An initializer; `law` and `variance` are the distribution of one weight in terms of the fans.
+    """An initializer; `formula` and `variance` are the distribution of one weight in terms of the fans.
 
-    `variance` and `function` take the `parameters` by name. `given` says what else follows from them: it
+    `variance` and `function` take the `parameters` by name. `derived` says what else follows from them: it
     takes all of them and returns the fields of this row that are other than at the defaults.
     """
 
     name: str
-    law: str
+    formula: str
     function: str
     variance: Callable[..., float]
     """Var W of `(fan_in, fan_out)`, about `mean`; NaN where no law says it."""
     distribution: Distribution
     source: str
-    elsewhere: Spellings = Spellings()
+    framework_names: Spellings = Spellings()
     remarks: tuple[str, ...] = ()
     """What people trip over, a line each."""
     aliases: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     settings: tuple[tuple[str, Value], ...] = ()
     """The parameters' values where some were given."""
-    given: Callable[..., Mapping[str, Any]] | None = None
+    derived: Callable[..., Mapping[str, Any]] | None = None
     mean: float = 0.0
 
     def bound(self, fan_in: int, fan_out: int) -> float:
@@ -120,7 +120,7 @@ class Initializer:
         """Whether each weight is drawn by itself, around 0."""
         return self.distribution in INDEPENDENT
 
-    def at(self, name: str, settings: Mapping[str, Value]) -> Initializer:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Initializer:
         """This row with parameters set; `name` is the canonical text that says so."""
         every = {each.name: each.default for each in self.parameters} | dict(settings)
         law = self.variance
@@ -128,7 +128,7 @@ class Initializer:
         def variance(fan_in: int, fan_out: int) -> float:
             return law(fan_in, fan_out, **every)
 
-        fields = {"variance": variance, **(self.given(**every) if self.given else {})}
+        fields = {"variance": variance, **(self.derived(**every) if self.derived else {})}
         return replace(self, name=name, settings=tuple(every.items()), **fields)
 
 
@@ -136,7 +136,7 @@ class Initializer:
 class Activation:
     """An activation: its formula, the closure of its range, and the points where its slope jumps.
 
-    `function` takes the `parameters` by name; `given` is as an initializer's. `learned` names a parameter
+    `function` takes the `parameters` by name; `derived` is as an initializer's. `learned` names a parameter
     that training learns, one number per layer that starts at the parameter's value.
     """
 
@@ -146,12 +146,12 @@ class Activation:
     range: tuple[float, float] = (-math.inf, math.inf)
     kinks: tuple[float, ...] = ()
     source: str = ""
-    elsewhere: Spellings = Spellings()
+    framework_names: Spellings = Spellings()
     remarks: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     settings: tuple[tuple[str, Value], ...] = ()
-    given: Callable[..., Mapping[str, Any]] | None = None
+    derived: Callable[..., Mapping[str, Any]] | None = None
     learned: str = ""
 
     @property
@@ -164,10 +164,10 @@ class Activation:
         """What the learned parameter starts at; None where nothing is learned."""
         return float(self.parameter_values[self.learned]) if self.learned else None
 
-    def at(self, name: str, settings: Mapping[str, Value]) -> Activation:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""
         every = {each.name: each.default for each in self.parameters} | dict(settings)
-        fields = self.given(**every) if self.given else {}
+        fields = self.derived(**every) if self.derived else {}
         return replace(self, name=name, settings=tuple(every.items()), **fields)
 
 
@@ -188,7 +188,7 @@ class Pretraining:
         """All parameters with their values, defaults among them."""
         return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
-    def at(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
         """This row with parameters set; `name` is the canonical text that says so."""
         return replace(self, name=name, settings=tuple(settings.items()))
 

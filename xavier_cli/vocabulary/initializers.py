@@ -31,12 +31,12 @@ def _of_fans(scale: float = 1.0, mode: str = "fan_in") -> Callable[..., float]:
 def _scaled(scale: float, mode: str, distribution: str) -> dict[str, Any]:
     """What a member of the scaled family is, from its three parameters."""
     top, shape = f"{scale:g}/{mode}", _SHAPES[distribution]
-    law = {
+    formula = {
         "uniform": f"U(±√(3·{top}))",
         "normal": f"N(0, {top})",
         "truncated normal": f"N(0, {top}) cut at 2σ",
     }[shape]
-    return {"law": law, "distribution": shape}
+    return {"formula": formula, "distribution": shape}
 
 
 def _kept(fan_in: int, sparsity: float) -> float:
@@ -54,7 +54,7 @@ INITIALIZERS = {
             variance=_of_fans(1 / 3),
             distribution="uniform",
             source="Glorot & Bengio 2010, equations (1) and (15): the heuristic of its day, n Var W = 1/3",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 jax='variance_scaling(1/3, "fan_in", "uniform")',
                 keras='VarianceScaling(1/3, "fan_in", "uniform")',
                 torch="nn.Linear's default, kaiming_uniform_(w, a=math.sqrt(5))",
@@ -73,7 +73,7 @@ INITIALIZERS = {
             variance=_of_fans(1, "fan_avg"),
             distribution="uniform",
             source="Glorot & Bengio 2010, equations (12) and (16)",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 jax="glorot_uniform()",
                 keras="GlorotUniform(), Dense's default",
                 torch="xavier_uniform_(w)",
@@ -91,7 +91,7 @@ INITIALIZERS = {
             variance=_of_fans(1, "fan_avg"),
             distribution="truncated normal",
             source="Glorot & Bengio 2010, equation (12), from a normal law",
-            elsewhere=Spellings("glorot_normal()", "GlorotNormal()", "xavier_normal_(w), not cut"),
+            framework_names=Spellings("glorot_normal()", "GlorotNormal()", "xavier_normal_(w), not cut"),
             remarks=(_CUT,),
             aliases=("xavier_normal", "GlorotNormal"),
         ),
@@ -102,7 +102,7 @@ INITIALIZERS = {
             variance=_of_fans(),
             distribution="uniform",
             source="LeCun, Bottou, Orr & Müller 1998: n Var W = 1",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 "lecun_uniform()", "LecunUniform()", "kaiming_uniform_(w, nonlinearity='linear')"
             ),
             remarks=("`standard` has a third of this variance.",),
@@ -115,7 +115,7 @@ INITIALIZERS = {
             variance=_of_fans(),
             distribution="truncated normal",
             source="LeCun, Bottou, Orr & Müller 1998; what SELU asks for",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 "lecun_normal(), Flax Dense's default",
                 "LecunNormal()",
                 "kaiming_normal_(w, nonlinearity='linear'), not cut",
@@ -130,7 +130,9 @@ INITIALIZERS = {
             variance=_of_fans(2),
             distribution="uniform",
             source="He et al. 2015: n Var W = 2, since a ReLU halves the second moment",
-            elsewhere=Spellings("he_uniform()", "HeUniform()", "kaiming_uniform_(w, nonlinearity='relu')"),
+            framework_names=Spellings(
+                "he_uniform()", "HeUniform()", "kaiming_uniform_(w, nonlinearity='relu')"
+            ),
             remarks=(
                 "PyTorch applies the ReLU's gain √2 inside kaiming_*: with another `nonlinearity`, or `a`, "
                 "it is another law.",
@@ -144,7 +146,7 @@ INITIALIZERS = {
             variance=_of_fans(2),
             distribution="truncated normal",
             source="He et al. 2015: std √(2/n)",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 "he_normal()", "HeNormal()", "kaiming_normal_(w, nonlinearity='relu'), not cut"
             ),
             remarks=(_CUT, "`msra` in Caffe is not cut either."),
@@ -159,7 +161,7 @@ INITIALIZERS = {
             ),
             distribution="truncated normal",
             source="the family of Glorot & Bengio 2010 and He et al. 2015, as JAX and Keras call it",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 "variance_scaling(scale, mode, distribution)",
                 "VarianceScaling(scale, mode, distribution)",
                 "",
@@ -171,7 +173,7 @@ INITIALIZERS = {
                 Parameter("mode", "fan_in", "which fan", choices=tuple(_FANS)),
                 Parameter("distribution", "truncated_normal", "which shape", choices=tuple(_SHAPES)),
             ),
-            given=_scaled,
+            derived=_scaled,
         ),
         Initializer(
             "normal",
@@ -180,11 +182,11 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, std=0.01: std**2,
             distribution="normal",
             source="the same at every layer, whatever its fans",
-            elsewhere=Spellings("normal(std)", "RandomNormal(stddev=std)", "normal_(w, std=std)"),
+            framework_names=Spellings("normal(std)", "RandomNormal(stddev=std)", "normal_(w, std=std)"),
             remarks=("std is 0.01 in JAX, 0.05 in Keras and 1 in PyTorch unless said.",),
             aliases=("RandomNormal", "random_normal"),
             parameters=(Parameter("std", 0.01, "standard deviation", low=0, above=True),),
-            given=lambda std: {"law": f"N(0, {std:g}²)"},
+            derived=lambda std: {"formula": f"N(0, {std:g}²)"},
         ),
         Initializer(
             "truncated_normal",
@@ -193,7 +195,7 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, std=0.01: (TRUNCATED_STD * std) ** 2,
             distribution="truncated normal",
             source="the same at every layer, whatever its fans",
-            elsewhere=Spellings(
+            framework_names=Spellings(
                 "truncated_normal(std)",
                 "TruncatedNormal(stddev=std)",
                 "trunc_normal_(w, 0, std, -2*std, 2*std)",
@@ -204,7 +206,7 @@ INITIALIZERS = {
             ),
             aliases=("TruncatedNormal", "trunc_normal"),
             parameters=(Parameter("std", 0.01, "standard deviation before the cut", low=0, above=True),),
-            given=lambda std: {"law": f"N(0, {std:g}²) cut at ±{2 * std:g}"},
+            derived=lambda std: {"formula": f"N(0, {std:g}²) cut at ±{2 * std:g}"},
         ),
         Initializer(
             "uniform",
@@ -213,11 +215,11 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, bound=0.05: bound**2 / 3,
             distribution="uniform",
             source="the same at every layer, whatever its fans",
-            elsewhere=Spellings("", "RandomUniform(-bound, bound)", "uniform_(w, -bound, bound)"),
+            framework_names=Spellings("", "RandomUniform(-bound, bound)", "uniform_(w, -bound, bound)"),
             remarks=("Symmetric around 0. JAX's uniform(scale) and PyTorch's uniform_(w) are one-sided.",),
             aliases=("RandomUniform", "random_uniform"),
             parameters=(Parameter("bound", 0.05, "largest weight", low=0, above=True),),
-            given=lambda bound: {"law": f"U(±{bound:g})"},
+            derived=lambda bound: {"formula": f"U(±{bound:g})"},
         ),
         Initializer(
             "orthogonal",
@@ -226,14 +228,14 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, gain=1.0: gain**2 / max(fan_in, fan_out),
             distribution="orthogonal",
             source="Saxe, McClelland & Ganguli 2014",
-            elsewhere=Spellings("orthogonal(scale=gain)", "Orthogonal(gain)", "orthogonal_(w, gain)"),
+            framework_names=Spellings("orthogonal(scale=gain)", "Orthogonal(gain)", "orthogonal_(w, gain)"),
             remarks=(
                 "The factor is called scale in JAX, gain in Keras and PyTorch, and here.",
                 "Of columns (units) and rows (inputs) the fewer are orthonormal: variance gain²/max(fans).",
             ),
             aliases=("Orthogonal",),
             parameters=(_GAIN,),
-            given=lambda gain: {"law": f"orthonormal rows or columns × {gain:g}"},
+            derived=lambda gain: {"formula": f"orthonormal rows or columns × {gain:g}"},
         ),
         Initializer(
             "lsuv",
@@ -263,7 +265,7 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, sparsity=0.9, std=0.01: _kept(fan_in, sparsity) * std**2,
             distribution="sparse normal",
             source="Martens 2010",
-            elsewhere=Spellings("", "", "sparse_(w, sparsity, std), along the other side"),
+            framework_names=Spellings("", "", "sparse_(w, sparsity, std), along the other side"),
             remarks=(
                 "Of every unit ceil(sparsity·fan_in) incoming weights are 0, as Martens has it. PyTorch's "
                 "sparse_ does so to the columns of nn.Linear's weight: an input's outgoing weights.",
@@ -272,7 +274,9 @@ INITIALIZERS = {
                 Parameter("sparsity", 0.9, "share of weights that are 0", low=0, high=1),
                 Parameter("std", 0.01, "standard deviation of the others", low=0, above=True),
             ),
-            given=lambda sparsity, std: {"law": f"N(0, {std:g}²), but 0 on {sparsity:g} of a unit's inputs"},
+            derived=lambda sparsity, std: {
+                "formula": f"N(0, {std:g}²), but 0 on {sparsity:g} of a unit's inputs"
+            },
         ),
         Initializer(
             "constant",
@@ -281,10 +285,10 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out, value=0.0: 0.0,
             distribution="constant",
             source="all units of a layer stay alike",
-            elsewhere=Spellings("constant(value)", "Constant(value)", "constant_(w, value)"),
+            framework_names=Spellings("constant(value)", "Constant(value)", "constant_(w, value)"),
             aliases=("Constant",),
             parameters=(Parameter("value", 0.0, "every weight"),),
-            given=lambda value: {"law": f"{value:g}", "mean": value},
+            derived=lambda value: {"formula": f"{value:g}", "mean": value},
         ),
         Initializer(
             "zeros",
@@ -293,7 +297,7 @@ INITIALIZERS = {
             variance=lambda fan_in, fan_out: 0.0,
             distribution="constant",
             source="for biases and output layers: hidden layers of zeros learn nothing",
-            elsewhere=Spellings("zeros", "Zeros()", "zeros_(w)"),
+            framework_names=Spellings("zeros", "Zeros()", "zeros_(w)"),
             aliases=("Zeros", "zero"),
         ),
         Initializer(
@@ -306,11 +310,11 @@ INITIALIZERS = {
             ),
             distribution="diagonal",
             source="Le, Jaitly & Hinton 2015; what a layer hands on unchanged",
-            elsewhere=Spellings("", "Identity(gain)", "eye_(w)"),
+            framework_names=Spellings("", "Identity(gain)", "eye_(w)"),
             remarks=("Nothing is random: all seeds begin alike but for other layers.",),
             aliases=("Identity", "eye"),
             parameters=(_GAIN,),
-            given=lambda gain: {"law": f"{gain:g} on the diagonal, else 0"},
+            derived=lambda gain: {"formula": f"{gain:g} on the diagonal, else 0"},
         ),
     )
 }

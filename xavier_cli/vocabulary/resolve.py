@@ -129,7 +129,7 @@ def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:
             raise ParameterError(f"unknown parameter `{key}` of `{row.name}`: {known}")
         settings[key] = _value(row.name, by_name[key], text)
     settings = {key: value for key, value in settings.items() if value != by_name[key].default}
-    return row.at(write_word(row.name, settings), settings) if settings else row
+    return row.with_parameters(write_word(row.name, settings), settings) if settings else row
 
 
 def _value(name: str, parameter: Parameter, text: str) -> Value:

@@ -81,14 +81,16 @@ def test_cutting_training_into_segments_changes_no_bit(make_engine, trained):
 
 
 @pytest.mark.parametrize("make_step", [make_sgd_step, make_reference_step])
-def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(make_engine, trained, material, make_step):
+def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(
+    make_engine, trained, training_data, make_step
+):
     from xavier_cli.nn.losses import cross_entropy
 
     engine = make_engine("map", seeds=(1,), wanted=("init",))
     state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state)
     step = jax.jit(make_step(jnp.tanh, cross_entropy))
-    feed, seed = material.feed, jnp.uint32(1)
-    take = jax.jit(lambda chunk: feed.take(feed.start(seed, chunk, feed.tables), chunk, feed.tables)[1])
+    feed, seed = training_data.feed, jnp.uint32(1)
+    take = jax.jit(lambda chunk: feed.next_chunk(feed.start(seed, chunk, feed.arrays), chunk, feed.arrays)[1])
     for update in range(PLENTY):
         chunk = feed.chunk_of(jnp.int32(update))
         at = (update - int(feed.bounds(chunk)[0])) * 10
@@ -137,14 +139,14 @@ def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained
             assert np.allclose(a, b, atol=1e-5) if strategy == "vmap" else np.array_equal(a, b)
 
 
-def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(material):
-    feed = material.feed
-    labels = material.feed.tables.labels
-    pixels = np.asarray(material.feed.tables.pixels)
+def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(training_data):
+    feed = training_data.feed
+    labels = training_data.feed.arrays.labels
+    pixels = np.asarray(training_data.feed.arrays.pixels)
     epochs = []
     for epoch in range(2):
         chunk = feed.chunk_of(jnp.int32(epoch * feed.epoch_updates))
-        _, examples = feed.take(feed.start(jnp.uint32(5), chunk, feed.tables), chunk, feed.tables)
+        _, examples = feed.next_chunk(feed.start(jnp.uint32(5), chunk, feed.arrays), chunk, feed.arrays)
         epochs.append(np.asarray(examples.pixels[: feed.epoch_updates * 10]))
 
     assert len(labels) == len(epochs[0]) == 230
@@ -153,14 +155,14 @@ def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(material)
     assert not np.array_equal(epochs[0], epochs[1])
 
 
-def test_correct_examples_are_told_in_the_sets_own_order(trained, material):
+def test_correct_examples_are_told_in_the_sets_own_order(trained, training_data):
     record = trained.observe(1, 1000)
     correct = trained.read_correct(record)
     error = trained.read(record, 1000)["curves/test_error"]
 
     assert correct.shape == (3, 1, 1000)
     assert np.array_equal((1 - correct).sum(axis=2) / 1000, error)
-    assert np.array_equal(correct[0, 0][material.test_order], np.asarray(record.test_correct)[0, 0])
+    assert np.array_equal(correct[0, 0][training_data.test_order], np.asarray(record.test_correct)[0, 0])
 
 
 def test_errors_on_some_examples_are_on_the_first_of_them(trained):

@@ -20,10 +20,10 @@ def begun(make_engine):
     return make_engine(seeds=(0, 1), inits=INITS, wanted=("init",), depth=2)
 
 
-def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogonal(begun, material):
+def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogonal(begun, training_data):
     for row, seed in enumerate(begun.population.seeds):
         order = jax.random.permutation(jax.random.fold_in(seed_key(seed, Purpose.ORDER), 0), 230)
-        pixels = material.feed.tables.pixels[order[:150]]
+        pixels = training_data.feed.arrays.pixels[order[:150]]
         params = jax.tree.map(lambda leaf, row=row: leaf[row, 0], begun.state.params)
         logits, taps = forward(params, decode(pixels, (0.0, 1.0)), np.tanh)
 

@@ -62,26 +62,26 @@ def traced(monkeypatch) -> list[str]:
     return names
 
 
-def engine_of(config: RunConfig, material, strategy="map") -> Engine:
+def engine_of(config: RunConfig, training_data, strategy="map") -> Engine:
     population = population_of(config)
-    return Engine(population, material, choose_layout(len(population.seeds), 1, strategy))
+    return Engine(population, training_data, choose_layout(len(population.seeds), 1, strategy))
 
 
 @pytest.mark.parametrize(
     "strategy",
     ["sharded", pytest.param("map", marks=pytest.mark.slow), pytest.param("vmap", marks=pytest.mark.slow)],
 )
-def test_programs_out_of_the_store_train_the_same_bits(strategy, material, store, traced, monkeypatch):
+def test_programs_out_of_the_store_train_the_same_bits(strategy, training_data, store, traced, monkeypatch):
     config = config_of(jacobian_examples=1)
-    made, _ = train(config, material, strategy=strategy)
+    made, _ = train(config, training_data, strategy=strategy)
     assert set(traced) == {"init", "advance", "observe", "jacobians"}
     traced.clear()
-    found, _ = train(config, material, strategy=strategy)
+    found, _ = train(config, training_data, strategy=strategy)
     # Another rate and other seeds are given to the same programs.
-    train(config.with_(lr=0.1, seeds=(7, 3)), material, strategy=strategy)
+    train(config.with_(lr=0.1, seeds=(7, 3)), training_data, strategy=strategy)
     assert traced == []
     monkeypatch.setattr(program_cache, "_store", None)
-    plain, _ = train(config, material, strategy=strategy)
+    plain, _ = train(config, training_data, strategy=strategy)
 
     assert made.arrays.keys() == found.arrays.keys() == plain.arrays.keys()
     for name, array in plain.arrays.items():
@@ -102,11 +102,12 @@ LENGTH = {"updates": 77, "records": 5}
     ],
     ids=["plain", "scheduled", "delayed", "pre-trained"],
 )
-def test_what_a_key_leaves_out_is_in_no_program(settings, other, material):
+def test_what_a_key_leaves_out_is_in_no_program(settings, other, training_data):
     """The key's slow twin: the texts themselves, of configurations that the key does not tell apart."""
     others = {"lr": 0.3, "seeds": "5,9", "eval_examples": 400, **other}
     engines = [
-        engine_of(config, material) for config in (config_of(**settings), config_of(**{**settings, **others}))
+        engine_of(config, training_data)
+        for config in (config_of(**settings), config_of(**{**settings, **others}))
     ]
     texts = [lowered(engine) for engine in engines]
 
@@ -114,8 +115,10 @@ def test_what_a_key_leaves_out_is_in_no_program(settings, other, material):
     assert engines[0]._key(texts[0]) == engines[1]._key(texts[0])
 
 
-def test_where_the_length_decides_a_program_the_key_has_it(material):
-    engines = [engine_of(config_of(schedule="cosine", updates=updates), material) for updates in (30, 77)]
+def test_where_the_length_decides_a_program_the_key_has_it(training_data):
+    engines = [
+        engine_of(config_of(schedule="cosine", updates=updates), training_data) for updates in (30, 77)
+    ]
 
     assert lowered(engines[0]) != lowered(engines[1])
     assert engines[0]._key(()) != engines[1]._key(())
@@ -129,10 +132,10 @@ def lowered(engine: Engine) -> dict[str, str]:
         return {name: make().as_text() for name, make in made.items() if used.get(name, True)}
 
 
-def test_what_else_decides_a_program_is_in_its_key(material):
+def test_what_else_decides_a_program_is_in_its_key(training_data):
     names = ("init", "advance")
     keys = [
-        engine_of(config_of(**more), material, strategy)._key(names)
+        engine_of(config_of(**more), training_data, strategy)._key(names)
         for more, strategy in (
             ({}, "map"),
             ({}, "vmap"),
@@ -145,7 +148,7 @@ def test_what_else_decides_a_program_is_in_its_key(material):
     ]
 
     assert len(set(keys)) == len(keys)
-    assert engine_of(config_of(), material)._key(("init",)) not in keys
+    assert engine_of(config_of(), training_data)._key(("init",)) not in keys
 
 
 OWN = """
@@ -165,10 +168,10 @@ def read(key, shape, dtype=jnp.float32):
 
 
 @pytest.fixture
-def own(tmp_path, material, monkeypatch) -> Callable[..., RunConfig]:
+def own(tmp_path, training_data, monkeypatch) -> Callable[..., RunConfig]:
     """A configuration with functions of the user's own, as a process would load it that starts now."""
     monkeypatch.chdir(tmp_path)
-    table = np.random.default_rng(0).normal(size=(material.inputs, 10))
+    table = np.random.default_rng(0).normal(size=(training_data.inputs, 10))
 
     def load(text=OWN, helper="FACTOR = 1\n", scale="0.5", last=0.0) -> RunConfig:
         monkeypatch.setenv("SCALE", scale)
@@ -185,19 +188,19 @@ def own(tmp_path, material, monkeypatch) -> Callable[..., RunConfig]:
     return load
 
 
-def test_functions_of_the_users_own_are_found_as_long_as_they_are_the_same(own, material, store, traced):
-    made, _ = train(own(), material)
+def test_functions_of_the_users_own_are_found_as_long_as_they_are_the_same(own, training_data, store, traced):
+    made, _ = train(own(), training_data)
     assert traced
     traced.clear()
-    found, _ = train(own(), material)
+    found, _ = train(own(), training_data)
     assert traced == []
     for name, array in made.arrays.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
-def test_what_decides_functions_of_the_users_own_is_in_the_key(own, material):
+def test_what_decides_functions_of_the_users_own_is_in_the_key(own, training_data):
     keys = [
-        engine_of(own(**other), material)._key(("init",))
+        engine_of(own(**other), training_data)._key(("init",))
         for other in (
             {},
             {"text": OWN + "# a word more\n"},
@@ -209,7 +212,7 @@ def test_what_decides_functions_of_the_users_own_is_in_the_key(own, material):
     ]
 
     assert len(set(keys)) == len(keys)
-    assert engine_of(own(), material)._key(("init",)) == keys[0]
+    assert engine_of(own(), training_data)._key(("init",)) == keys[0]
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ def test_a_finite_shapeset_has_the_streams_test_set_and_other_images_to_train_on
         for one, other in zip(getattr(stream, part), getattr(fixed, part), strict=True):
             assert np.array_equal(one, other)
     assert isinstance(fixed.feed, FiniteBatches)
-    assert fixed.feed.tables.pixels.shape == (40, 1024)
-    train = {np.asarray(row).tobytes() for row in fixed.feed.tables.pixels}
+    assert fixed.feed.arrays.pixels.shape == (40, 1024)
+    train = {np.asarray(row).tobytes() for row in fixed.feed.arrays.pixels}
     assert len(train) == 40
     assert not train & {row.tobytes() for row in fixed.test.pixels}
 
@@ -42,7 +42,7 @@ def test_more_fixed_images_begin_with_the_same_ones(stream_and_fixed):
     fixed = stream_and_fixed[1]
     more = prepare(RunConfig.of(data="shapeset:50"), None)
 
-    assert np.array_equal(more.feed.tables.pixels[:40], fixed.feed.tables.pixels)
+    assert np.array_equal(more.feed.arrays.pixels[:40], fixed.feed.arrays.pixels)
     assert more.facts.sha256 != fixed.facts.sha256
     assert more.facts.guessing_error == find_data("shapeset").facts.guessing_error
 
@@ -50,10 +50,10 @@ def test_more_fixed_images_begin_with_the_same_ones(stream_and_fixed):
 def test_arrays_are_learnt_from_as_they_are(tmp_path):
     x = np.random.default_rng(0).normal(size=(4000, 3)).astype(np.float32)
     np.savez(tmp_path / "set.npz", x=x, y=np.arange(4000) % 2)
-    material = prepare(RunConfig.of(data=str(tmp_path / "set.npz")), None)
-    seen = np.asarray(decode(jnp.asarray(material.probe.pixels), (0.0, 1.0)))
+    training_data = prepare(RunConfig.of(data=str(tmp_path / "set.npz")), None)
+    seen = np.asarray(decode(jnp.asarray(training_data.probe.pixels), (0.0, 1.0)))
 
-    assert (material.inputs, material.classes) == (3, 2)
+    assert (training_data.inputs, training_data.classes) == (3, 2)
     assert {row.tobytes() for row in seen} <= {row.tobytes() for row in x}
     assert np.allclose(decode(jnp.asarray(x), (-1.0, 1.0)), 2 * x - 1)
 
@@ -64,32 +64,32 @@ def test_standardized_inputs_have_the_training_parts_mean_and_deviation(tmp_path
     np.savez(tmp_path / "set.npz", x=x, y=np.arange(4000) % 2)
     plain = prepare(RunConfig.of(data=str(tmp_path / "set.npz")), None)
     config = RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize")
-    material = prepare(config, None)
-    train = np.asarray(material.feed.tables.pixels)
-    mean, deviation = material.facts.standardized
+    training_data = prepare(config, None)
+    train = np.asarray(training_data.feed.arrays.pixels)
+    mean, deviation = training_data.facts.standardized
 
     assert train.dtype == np.float32
     assert abs(train.mean()) < 1e-5
     assert abs(train.std() - 1) < 1e-5
     white = 255 if kind == np.uint8 else 1
     for part in ("valid", "test", "probe"):
-        one, other = getattr(plain, part).pixels, getattr(material, part).pixels
+        one, other = getattr(plain, part).pixels, getattr(training_data, part).pixels
         assert np.allclose(other * deviation + mean, one / white, rtol=1e-5, atol=1e-5)
     # What a run was trained on is known by what was read, whatever was made of it.
-    assert material.facts.sha256 == plain.facts.sha256
-    assert DatasetInfo.from_json(material.facts.to_json()) == material.facts
-    assert any("standardized: mean" in note for note in material.facts.notes)
+    assert training_data.facts.sha256 == plain.facts.sha256
+    assert DatasetInfo.from_json(training_data.facts.to_json()) == training_data.facts
+    assert any("standardized: mean" in note for note in training_data.facts.notes)
     assert bool(plain.facts.warnings) == (kind == np.float32)
-    assert not material.facts.warnings
+    assert not training_data.facts.warnings
 
 
 def test_a_finite_shapeset_is_standardized_with_all_its_parts():
     plain = prepare(RunConfig.of(data="shapeset:50"), None)
-    material = prepare(RunConfig.of(data="shapeset:50", coding="standardize"), None)
-    mean, deviation = material.facts.standardized
+    training_data = prepare(RunConfig.of(data="shapeset:50", coding="standardize"), None)
+    mean, deviation = training_data.facts.standardized
 
     for part in ("valid", "test", "probe"):
-        one, other = getattr(plain, part).pixels, getattr(material, part).pixels
+        one, other = getattr(plain, part).pixels, getattr(training_data, part).pixels
         assert np.allclose(other * deviation + mean, one / 255, atol=1e-5)
 
 

@@ -163,17 +163,17 @@ def config_of(**settings):
     )
 
 
-def engine_of(material, config, strategy="map", programs=("init", "pretrain")):
+def engine_of(training_data, config, strategy="map", programs=("init", "pretrain")):
     layout = choose_layout(len(config.seeds), 1, strategy)
-    engine = Engine(population_of(config), material, layout)
+    engine = Engine(population_of(config), training_data, layout)
     engine.start(wanted=programs)
     return engine
 
 
 @pytest.fixture(scope="module")
-def pretrained(material):
+def pretrained(training_data):
     """What members are one after another, before and after: its engine, and two states on the host."""
-    engine = engine_of(material, config_of())
+    engine = engine_of(training_data, config_of())
     before = engine.host_state()
     # In pieces that fit neither chunks nor layers.
     for first, last in [(0, 1), (1, 47), (47, 52), (52, 100)]:
@@ -181,9 +181,9 @@ def pretrained(material):
     return engine, before, engine.host_state()
 
 
-def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, material):
+def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, training_data):
     engine, before, after = pretrained
-    config, feed, act = config_of(), material.feed, make_activation("tanh")
+    config, feed, act = config_of(), training_data.feed, make_activation("tanh")
     gradients = [jax.jit(make_gradient(config, act, (-1.0, 1.0), number)) for number in (0, 1)]
     seed = 1
     layers = [Dense(*(before[f"params/{i}/{part}"][seed, 0] for part in ("weight", "bias"))) for i in (0, 1)]
@@ -192,8 +192,8 @@ def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, materi
 
     @jax.jit
     def taken(chunk):
-        cursor = feed.start(jnp.uint32(seed), chunk, feed.tables, pretraining=True)
-        return decode(feed.take(cursor, chunk, feed.tables)[1].pixels, config.coding)
+        cursor = feed.start(jnp.uint32(seed), chunk, feed.arrays, pretraining=True)
+        return decode(feed.next_chunk(cursor, chunk, feed.arrays)[1].pixels, config.coding)
 
     for t in range(100):
         if t // 23 != chunk:
@@ -230,8 +230,8 @@ def test_hidden_layers_learn_to_rebuild_and_the_output_layer_stays(pretrained):
 
 
 @pytest.mark.slow
-def test_members_spread_over_devices_are_the_same_bits(pretrained, material):
-    spread = engine_of(material, config_of(), "sharded")
+def test_members_spread_over_devices_are_the_same_bits(pretrained, training_data):
+    spread = engine_of(training_data, config_of(), "sharded")
     spread.pretrain(0, 100)
     state = spread.host_state()
 
@@ -239,8 +239,8 @@ def test_members_spread_over_devices_are_the_same_bits(pretrained, material):
 
 
 @pytest.mark.slow
-def test_one_seed_alone_is_that_seed_among_others(pretrained, material):
-    alone = engine_of(material, config_of(seeds="1,"))
+def test_one_seed_alone_is_that_seed_among_others(pretrained, training_data):
+    alone = engine_of(training_data, config_of(seeds="1,"))
     alone.pretrain(0, 100)
 
     for name, array in alone.host_state().items():
@@ -249,10 +249,10 @@ def test_one_seed_alone_is_that_seed_among_others(pretrained, material):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pretrain", ["dae", "rbm"])
-def test_members_at_the_same_time_agree_to_rounding(material, pretrain):
+def test_members_at_the_same_time_agree_to_rounding(training_data, pretrain):
     states = []
     for strategy in ("map", "vmap"):
-        engine = engine_of(material, config_of(pretrain=pretrain), strategy)
+        engine = engine_of(training_data, config_of(pretrain=pretrain), strategy)
         engine.pretrain(0, 100)
         states.append(engine.host_state())
 
@@ -261,11 +261,11 @@ def test_members_at_the_same_time_agree_to_rounding(material, pretrain):
 
 
 @pytest.mark.slow
-def test_training_after_it_sees_the_batches_that_it_would_see_without(material):
+def test_training_after_it_sees_the_batches_that_it_would_see_without(training_data):
     """A rate so small that nothing moves leaves the bits of a training without pre-training."""
     still, without = config_of(pretrain_lr=1e-30), config_of(pretrain="none")
     programs = ("init", "pretrain", "advance")
-    engines = [engine_of(material, config, programs=programs) for config in (still, without)]
+    engines = [engine_of(training_data, config, programs=programs) for config in (still, without)]
     engines[0].pretrain(0, 100)
     for engine in engines:
         engine.advance(0, 60)
@@ -295,7 +295,7 @@ def test_a_member_that_diverges_is_frozen_while_finite():
 
 @pytest.mark.parametrize("stops", [[30, 70], [100, -40]], ids=["in either layer", "at its end, in training"])
 def test_a_pre_training_that_was_interrupted_ends_in_the_same_bits(
-    material, whole, tmp_path, monkeypatch, stops
+    training_data, whole, tmp_path, monkeypatch, stops
 ):
     path, notes = tmp_path / "run.h5", []
     for stop in stops:
@@ -314,13 +314,15 @@ def test_a_pre_training_that_was_interrupted_ends_in_the_same_bits(
             watcher = TrainingHooks(report, lambda reached=reached: bool(reached))
             if 0 < stop < 100:
                 with pytest.raises(NoRunError, match=f"stopped in pre-training layer {stop // 50 + 1} of 2"):
-                    train_to_file(config_of(), material, path, watcher=watcher, note=notes.append)
+                    train_to_file(config_of(), training_data, path, watcher=watcher, note=notes.append)
                 assert not path.exists()
                 kept = read_checkpoint(checkpoint_paths(path)[0]).arrays
                 assert stop <= kept["seeds/history/pretrained"] < stop + 7
             else:
-                assert train_to_file(config_of(), material, path, watcher=watcher).status == "interrupted"
-    train_to_file(config_of(), material, path)
+                assert (
+                    train_to_file(config_of(), training_data, path, watcher=watcher).status == "interrupted"
+                )
+    train_to_file(config_of(), training_data, path)
     run = read_run(path)
 
     assert set(run.arrays) == set(whole.arrays)
@@ -329,9 +331,9 @@ def test_a_pre_training_that_was_interrupted_ends_in_the_same_bits(
 
 
 @pytest.fixture(scope="module")
-def whole(material, tmp_path_factory, compiled_once):
+def whole(training_data, tmp_path_factory, compiled_once):
     path = tmp_path_factory.mktemp("whole") / "run.h5"
-    train_to_file(config_of(), material, path)
+    train_to_file(config_of(), training_data, path)
     return read_run(path)
 
 
@@ -363,8 +365,8 @@ def test_thin_factors_have_two_rows_for_each_example():
 
 
 @pytest.mark.parametrize("updates", [0, 30])
-def test_verify_pre_trains_all_of_it_before_it_compares(whole, material, monkeypatch, updates):
-    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: material)
+def test_verify_pre_trains_all_of_it_before_it_compares(whole, training_data, monkeypatch, updates):
+    monkeypatch.setattr(retrain, "prepare", lambda config, data_dir: training_data)
     again = retrain.train_again(whole, None, updates=updates)
 
     assert again.updates.tolist() == [0, 30][: 1 + bool(updates)]

@@ -154,7 +154,7 @@ def test_an_engine_measures_each_member_at_its_own_weights(make_engine, strategy
     params = jax.tree.map(lambda leaf: np.asarray(leaf[1, 1], np.float64), engine.state.params)
     from xavier_cli.training.engine.batches import decode
 
-    x = np.asarray(decode(engine.material.probe.pixels[[0, 150]], (0.0, 1.0)), np.float64)
+    x = np.asarray(decode(engine.training_data.probe.pixels[[0, 150]], (0.0, 1.0)), np.float64)
     values = []
     for layer in params[:-1]:
         z = np.tanh(x @ layer.weight + layer.bias)

@@ -30,7 +30,7 @@ def measure(loss, by_curvature):
 
 
 @cache
-def material():
+def training_data():
     rng = np.random.default_rng(0)
     params = tuple(
         Dense(*(jnp.asarray(rng.normal(0, 0.7, shape), jnp.float32) for shape in ((a, b), (b,))))
@@ -70,7 +70,7 @@ def explicit_curvature(params, x, loss):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_curvature_is_that_of_explicit_jacobians_layer_by_layer(name):
-    params, x, labels = material()
+    params, x, labels = training_data()
     measured = measure(LOSSES[name], True)(params, x, labels)
     expected = quick(partial(explicit_curvature, loss=LOSSES[name]))(params, x)
 
@@ -79,7 +79,7 @@ def test_curvature_is_that_of_explicit_jacobians_layer_by_layer(name):
 
 
 def test_of_the_output_layer_it_is_the_whole_networks_gauss_newton_diagonal_and_the_hessians():
-    params, x, labels = material()
+    params, x, labels = training_data()
     seen = measure(cross_entropy, True)(params, x, labels).size[-1]
 
     def mean_loss(output):
@@ -102,7 +102,7 @@ def test_curvature_of_logits_is_the_hessians_of_cross_entropy_and_positive_of_th
 
 
 def test_variance_is_that_of_every_examples_own_gradient():
-    params, x, labels = material()
+    params, x, labels = training_data()
     measured = measure(cross_entropy, False)(params, x, labels)
 
     def own_loss(params, example, label):
@@ -115,7 +115,7 @@ def test_variance_is_that_of_every_examples_own_gradient():
 
 
 def test_averages_forget_at_the_rate_they_say_and_begin_at_the_first_batch():
-    params, _, _ = material()
+    params, _, _ = training_data()
     running = begin(params)
     for value in (2.0, 4.0):
         running = averaged(running, jax.tree.map(lambda leaf, v=value: leaf * 0 + v, params), 0.75)
@@ -128,7 +128,7 @@ def test_averages_forget_at_the_rate_they_say_and_begin_at_the_first_batch():
 
 @pytest.mark.parametrize("name", ["diagonal_gauss_newton", "gradient_variance"])
 def test_a_step_is_the_gradient_over_mu_and_what_was_measured(name):
-    params, x, labels = material()
+    params, x, labels = training_data()
     config = RunConfig.of(optimizer=f"{name}:mu=0.3,decay=0.5")
     step = quick(make_second_order_step(jnp.tanh, cross_entropy, config))
     after = step(init_state(params, begin(params)), x, labels, 0.1, 0)

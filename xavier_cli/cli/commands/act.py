@@ -111,7 +111,7 @@ def activation_page(word: Activation) -> Page:
         ("second moment E φ(u)²", f"{second:.4f}"),
         ("slope E φ'(u)²", f"{slope_second:.4f}"),
         ("gain (auto)", f"{gain:.4f}"),
-        *elsewhere(word.elsewhere, word.aliases),
+        *elsewhere(word.framework_names, word.aliases),
         ("source", word.source),
     ]
     data: dict[str, object] = {
@@ -126,7 +126,7 @@ def activation_page(word: Activation) -> Page:
         "second_moment": second,
         "slope_second_moment": slope_second,
         "gain": gain,
-        **elsewhere_data(word.elsewhere, word.aliases),
+        **elsewhere_data(word.framework_names, word.aliases),
         "source": word.source,
     }
     return Page(

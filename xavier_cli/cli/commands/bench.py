@@ -77,7 +77,7 @@ def bench(
 
     told("measuring the machine's limits")
     limits = measure_limits(3 if quick else 10)
-    material = prepare(settings(shapes[0], depth, seeds), None)
+    training_data = prepare(settings(shapes[0], depth, seeds), None)
     rates: list[Rate] = []
     notes = _busy(load, limits.cores)
     for width in shapes:
@@ -86,7 +86,7 @@ def bench(
             depth,
             seeds,
             limits,
-            material,
+            training_data,
             rounds=3 if quick else 9,
             seconds=0.1 if quick else 0.4,
             rivals=pytorch,

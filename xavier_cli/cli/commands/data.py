@@ -189,7 +189,7 @@ def list_page(data_dir: Path | None) -> Page:
     """The answer of `data list`."""
     records: list[dict[str, object]] = []
     for asked in map(find_data, NAMED):
-        word = asked.known
+        word = asked.builtin
         records.append(
             {
                 "name": asked.name,

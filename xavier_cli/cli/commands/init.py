@@ -82,7 +82,7 @@ def list_page() -> Page:
     records = [
         {
             "name": word.name,
-            "law": word.law,
+            "law": word.formula,
             "n_var_w": 1000 * word.variance(1000, 1000),
             "aliases": ",".join(word.aliases),
         }
@@ -94,7 +94,7 @@ def list_page() -> Page:
         Column("n Var W", "right"),
         Column("also called", wraps=True, moves=True),
     )
-    rows = tuple((word.name, word.law, _square(word), ", ".join(word.aliases)) for word in words)
+    rows = tuple((word.name, word.formula, _square(word), ", ".join(word.aliases)) for word in words)
     notes = ("n Var W of a square layer: 1 keeps the variance of linear units, a ReLU needs 2.",)
     return Page(LIST_SCHEMA, {"initializers": records}, records, (Table(columns, rows),), notes)
 
@@ -125,7 +125,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
     predicted = {"variance": variance, "std": math.sqrt(variance), "bound": bound}
     truncated = word.distribution == "truncated normal"
     facts = [
-        ("law", word.law),
+        ("law", word.formula),
         ("distribution", word.distribution),
         ("truncated", "at ±2σ of the normal it is cut from" if truncated else "no"),
         (
@@ -136,7 +136,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         ),
         *parameters(word),
         ("gain", "1 (the paper's); `--init-gain` multiplies it"),
-        *elsewhere(word.elsewhere, word.aliases),
+        *elsewhere(word.framework_names, word.aliases),
         ("source", word.source),
     ]
     checks = [
@@ -145,7 +145,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
     ]
     data: dict[str, object] = {
         "name": word.name,
-        "law": word.law,
+        "law": word.formula,
         "distribution": word.distribution,
         "fan_in": fan_in,
         "fan_out": fan_out,
@@ -154,7 +154,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
         "draws": weights.size,
         "parameters": word.parameter_values,
         "gain": 1.0,
-        **elsewhere_data(word.elsewhere, word.aliases),
+        **elsewhere_data(word.framework_names, word.aliases),
         "source": word.source,
     }
     check = Table(

@@ -68,14 +68,14 @@ def probe(
     check_memory(config)
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
-    material = prepare(config, data_dir)
-    if material.facts:
-        say_data(material.facts)
+    training_data = prepare(config, data_dir)
+    if training_data.facts:
+        say_data(training_data.facts)
     with lock_output(path), shown_progress(quiet) as report:
         watcher = TrainingHooks(report, provenance=command)
         # Before anything is computed: what cannot be written is told now.
-        rehearse_run(path, Run(config, {}, provenance=command, data=material.facts))
-        run = probe(config, material, strategy=strategy.value, watcher=watcher)
+        rehearse_run(path, Run(config, {}, provenance=command, data=training_data.facts))
+        run = probe(config, training_data, strategy=strategy.value, watcher=watcher)
         write_run(path, run)
     show_page(initial_page(run, expectation(run), path), format)
     say(f"next: {written('plot', 'activations', path)}")

@@ -130,10 +130,10 @@ def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str
     return select(runs, recipe.select) if recipe.select else ([], [])
 
 
-def _judged(recipe: Recipe, material: Sequence[Run | Surface]) -> list[ClaimVerdict]:
+def _judged(recipe: Recipe, training_data: Sequence[Run | Surface]) -> list[ClaimVerdict]:
     from xavier_cli.findings.claims.judging import judge_all
 
-    return judge_all(recipe.claims, material)
+    return judge_all(recipe.claims, training_data)
 
 
 def _draw(

@@ -89,7 +89,7 @@ def train(
         from xavier_cli.views.training_plan import plan_page
 
         data = find_data(config.data)
-        facts = finite_set(data, data_dir)[1] if data.known is None else None
+        facts = finite_set(data, data_dir)[1] if data.builtin is None else None
         show_page(plan_page(config, path, facts, asked), format)
         return
     if force and resume:
@@ -138,7 +138,7 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
     from xavier_cli.errors import ConfigError
 
     asked = find_data(run.config.data)
-    if asked.known is None and run.data:
+    if asked.builtin is None and run.data:
         try:
             facts = finite_set(asked, data_dir)[1]
         except DataMissingError:
@@ -219,11 +219,11 @@ def _train(
             "command": shlex.join(["xavier", *sys.argv[1:]]),
         }
         # Before anything is written: the data may not be there.
-        material = prepare(config, data_dir)
-        if material.facts:
-            say_data(material.facts)
+        training_data = prepare(config, data_dir)
+        if training_data.facts:
+            say_data(training_data.facts)
         if force:
-            _warn_of_other_data(path, config, material.facts)
+            _warn_of_other_data(path, config, training_data.facts)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
@@ -245,7 +245,7 @@ def _train(
             try:
                 run = train_to_file(
                     config,
-                    material,
+                    training_data,
                     path,
                     strategy=strategy.value,
                     watcher=watcher,

@@ -20,7 +20,7 @@ def activations(incomplete: str) -> Offers:
 
 def initializers(incomplete: str) -> Offers:
     """Initializers, with their laws."""
-    return _begun(incomplete, {word.name: word.law for word in lookup.INITIALIZERS.values()})
+    return _begun(incomplete, {word.name: word.formula for word in lookup.INITIALIZERS.values()})
 
 
 def optimizers(incomplete: str) -> Offers:

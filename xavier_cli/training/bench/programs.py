@@ -51,13 +51,13 @@ def ready_batches() -> Examples:
 
 
 class EngineProgram:
-    """The engine of `config`, over `material`'s own feed or ready-made bytes."""
+    """The engine of `config`, over `training_data`'s own feed or ready-made bytes."""
 
-    def __init__(self, config: RunConfig, material: TrainingData, strategy: Strategy, ready: bool):
+    def __init__(self, config: RunConfig, training_data: TrainingData, strategy: Strategy, ready: bool):
         if ready:
-            material = replace(material, feed=FiniteBatches(ready_batches(), BATCH))
+            training_data = replace(training_data, feed=FiniteBatches(ready_batches(), BATCH))
         layout = choose_layout(len(config.seeds), 1, strategy)
-        self.engine = Engine(population_of(config), material, layout)
+        self.engine = Engine(population_of(config), training_data, layout)
         self.engine.start(wanted=("init", "advance") if ready else ("init", "advance", "observe"))
         self._done = 0
 

@@ -28,9 +28,9 @@ class Chunk(NamedTuple):
 
 
 class BatchSource(Protocol):
-    """A stream of batches for every seed; `tables` holds the arrays it reads, the same for all seeds."""
+    """A stream of batches for every seed; `arrays` holds the arrays it reads, the same for all seeds."""
 
-    tables: Any
+    arrays: Any
     chunk_updates: int
 
     def chunk_of(self, update: Array) -> Array:
@@ -39,10 +39,10 @@ class BatchSource(Protocol):
     def bounds(self, chunk: Array) -> tuple[Array, Array]:
         """First update of a chunk, and the one after its last."""
 
-    def start(self, seed: Array, chunk: Array, tables: Any, pretraining: bool = False) -> Any:
+    def start(self, seed: Array, chunk: Array, arrays: Any, pretraining: bool = False) -> Any:
         """What has to be carried from chunk to chunk, ready for `chunk`; `pretraining` has its own order."""
 
-    def take(self, cursor: Any, chunk: Array, tables: Any) -> tuple[Any, Chunk]:
+    def next_chunk(self, state: Any, chunk: Array, arrays: Any) -> tuple[Any, Chunk]:
         """The examples of `chunk`."""
 
 
@@ -52,7 +52,7 @@ class ShapesetBatches:
     def __init__(self, batch_size: int):
         self.batch_size = batch_size
         self.chunk_updates = max(1, CHUNK_EXAMPLES // batch_size)
-        self.tables = ()
+        self.arrays = ()
 
     def chunk_of(self, update: Array) -> Array:
         return update // self.chunk_updates
@@ -61,13 +61,13 @@ class ShapesetBatches:
         first = chunk * self.chunk_updates
         return first, first + self.chunk_updates
 
-    def start(self, seed: Array, chunk: Array, tables: Any, pretraining: bool = False) -> Array:
+    def start(self, seed: Array, chunk: Array, arrays: Any, pretraining: bool = False) -> Array:
         return seed_key(seed, Purpose.PRETRAINING_IMAGES if pretraining else Purpose.IMAGES)
 
-    def take(self, cursor: Array, chunk: Array, tables: Any) -> tuple[Array, Chunk]:
+    def next_chunk(self, state: Array, chunk: Array, arrays: Any) -> tuple[Array, Chunk]:
         count = self.chunk_updates * self.batch_size
         first = chunk.astype(jnp.uint32) * jnp.uint32(count)
-        return cursor, Chunk(*shapeset.images(cursor, first, count))
+        return state, Chunk(*shapeset.images(state, first, count))
 
 
 class _Epoch(NamedTuple):
@@ -89,7 +89,7 @@ class FiniteBatches:
         self.epoch_updates = self.size // batch_size
         self.chunk_updates = min(self.epoch_updates, max(1, CHUNK_EXAMPLES // batch_size))
         self.chunks = -(-self.epoch_updates // self.chunk_updates)
-        self.tables = Chunk(jnp.asarray(train.pixels), jnp.asarray(train.labels))
+        self.arrays = Chunk(jnp.asarray(train.pixels), jnp.asarray(train.labels))
 
     def chunk_of(self, update: Array) -> Array:
         epoch, update = jnp.divmod(update, self.epoch_updates)
@@ -100,19 +100,19 @@ class FiniteBatches:
         first = epoch * self.epoch_updates + chunk * self.chunk_updates
         return first, jnp.minimum(first + self.chunk_updates, (epoch + 1) * self.epoch_updates)
 
-    def start(self, seed: Array, chunk: Array, tables: Chunk, pretraining: bool = False) -> _Epoch:
+    def start(self, seed: Array, chunk: Array, arrays: Chunk, pretraining: bool = False) -> _Epoch:
         key = seed_key(seed, Purpose.PRETRAINING_ORDER if pretraining else Purpose.ORDER)
         epoch = chunk // self.chunks
         return _Epoch(key, epoch, self._order(key, epoch))
 
-    def take(self, cursor: _Epoch, chunk: Array, tables: Chunk) -> tuple[_Epoch, Chunk]:
+    def next_chunk(self, state: _Epoch, chunk: Array, arrays: Chunk) -> tuple[_Epoch, Chunk]:
         epoch, chunk = jnp.divmod(chunk, self.chunks)
         order = jax.lax.cond(
-            epoch == cursor.number, lambda: cursor.order, lambda: self._order(cursor.seed_key, epoch)
+            epoch == state.number, lambda: state.order, lambda: self._order(state.seed_key, epoch)
         )
         count = self.chunk_updates * self.batch_size
         taken = jax.lax.dynamic_slice_in_dim(order, chunk * count, count)
-        return _Epoch(cursor.seed_key, epoch, order), Chunk(tables.pixels[taken], tables.labels[taken])
+        return _Epoch(state.seed_key, epoch, order), Chunk(arrays.pixels[taken], arrays.labels[taken])
 
     def _order(self, key: Array, epoch: Array) -> Array:
         order = jax.random.permutation(jax.random.fold_in(key, epoch), self.size).astype(jnp.int32)

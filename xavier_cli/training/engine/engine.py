@@ -51,11 +51,11 @@ class Engine:
     def __init__(
         self,
         population: Population,
-        material: TrainingData,
+        training_data: TrainingData,
         layout: Layout,
     ):
         config = population.config
-        self.population, self.material, self.layout = population, material, layout
+        self.population, self.training_data, self.layout = population, training_data, layout
         config.check_code()
         self._records = config.record_updates()
 
@@ -68,7 +68,7 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        self._rows = SeedPrograms(config, self._inits, material, layout.over)
+        self._rows = SeedPrograms(config, self._inits, training_data, layout.over)
         self.regions, self.gain, self.bins = self._rows.regions, self._rows.gain, self._rows.bins
         self._spectrograph = JacobianMeter(self._rows.network)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
@@ -76,9 +76,12 @@ class Engine:
         self._init_of = layout.place(
             np.array([self._inits.index(variant.init) for variant in chosen], np.int32), VARIANTS
         )
-        self._tables = layout.place(material.feed.tables, SHARED)
+        self._tables = layout.place(training_data.feed.arrays, SHARED)
         self._examples = layout.place(
-            tuple(Chunk(*map(jnp.asarray, part)) for part in (material.probe, material.valid, material.test)),
+            tuple(
+                Chunk(*map(jnp.asarray, part))
+                for part in (training_data.probe, training_data.valid, training_data.test)
+            ),
             SHARED,
         )
         self._programs: dict[str, Any] = {}
@@ -138,7 +141,7 @@ class Engine:
                 self._inits,
                 (layout.strategy, layout.mesh.devices.shape),
                 jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), inputs),
-                (self.material.inputs, self.material.classes),
+                (self.training_data.inputs, self.training_data.classes),
                 sorted(names),
                 self._own_functions() if config.sources else "",
             ]
@@ -198,12 +201,12 @@ class Engine:
     @cached_property
     def predictions(self) -> dict[str, Future[dict[str, np.ndarray]]]:
         """What theory says of record 0, by initializer; worked on beside the devices from here on."""
-        config, probe = self.population.config, self.material.probe
+        config, probe = self.population.config, self.training_data.probe
         images = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         pool = ThreadPoolExecutor(1)
         work = {
             init: pool.submit(
-                predict_run, config.with_(init=init), images, probe.labels, self.material.classes
+                predict_run, config.with_(init=init), images, probe.labels, self.training_data.classes
             )
             for init in self._inits
         }
@@ -268,7 +271,10 @@ class Engine:
         `examples` is what `observe` was told.
         """
         arrays = unpack(self._real(record.packed), self._shapes)
-        for name, part in (("valid_error", self.material.valid), ("test_error", self.material.test)):
+        for name, part in (
+            ("valid_error", self.training_data.valid),
+            ("test_error", self.training_data.test),
+        ):
             path = f"curves/{name}"
             arrays[path] = exact_share(arrays[path], min(examples, len(part.labels)))
         return arrays
@@ -277,7 +283,7 @@ class Engine:
         """Which test examples are right, shape `(seeds, variants, examples)`, in the set's own order."""
         correct = self._real(record.test_correct)
         in_order = np.empty_like(correct)
-        in_order[..., self.material.test_order] = correct
+        in_order[..., self.training_data.test_order] = correct
         return in_order
 
     def host_state(self) -> dict[str, np.ndarray]:

@@ -30,11 +30,16 @@ class FirstWeights:
     """
 
     def __init__(
-        self, config: RunConfig, inits: Sequence[str], material: TrainingData, network: Network, gain: float
+        self,
+        config: RunConfig,
+        inits: Sequence[str],
+        training_data: TrainingData,
+        network: Network,
+        gain: float,
     ):
-        self._config, self._material, self._network = config, material, network
+        self._config, self._training_data, self._network = config, training_data, network
         words = [layer_inits(init, config.depth) for init in inits]
-        sizes = layer_sizes(material.inputs, config.depth, config.width, material.classes)
+        sizes = layer_sizes(training_data.inputs, config.depth, config.width, training_data.classes)
         self._layers = [make_layers(each, gain, sizes) for each in words]
         self._unit_variances = [find_unit_variances(each, gain) for each in words]
         self._biases = make_biases(config.bias_init, sizes)
@@ -68,14 +73,14 @@ class FirstWeights:
         count = _examples_of(rules)
         if not count:
             return params
-        feed, first = self._material.feed, jnp.int32(0)
-        _, examples = feed.take(feed.start(seed, first, tables), first, tables)
+        feed, first = self._training_data.feed, jnp.int32(0)
+        _, examples = feed.next_chunk(feed.start(seed, first, tables), first, tables)
         x = decode(examples.pixels[:count], self._config.pixel_range)
         return scale_to_data(self._network, params, x, rules)
 
     def _check_examples(self) -> None:
         # The first chunk of a feed holds 500 examples, or all there are.
-        there = self._material.feed.chunk_updates * self._config.batch_size
+        there = self._training_data.feed.chunk_updates * self._config.batch_size
         wanted = max(map(_examples_of, self._unit_variances))
         if wanted > there:
             raise ConfigError(

@@ -176,7 +176,7 @@ class _Training:
             since = at - (history.updates[-1] if history.updates else 0)
             # Without training there is no result yet that would be worth every example.
             whole = 0 < at == records[-1]
-            held_out = (engine.material.valid, engine.material.test)
+            held_out = (engine.training_data.valid, engine.training_data.test)
             examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
             pending = at, engine.observe(since, examples), examples
             if at in config.jacobian_updates():

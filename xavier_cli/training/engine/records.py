@@ -23,7 +23,7 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
-        self._facts, self._bins = engine.material.facts, engine.bins
+        self._facts, self._bins = engine.training_data.facts, engine.bins
         self._definitions = engine.definitions() | {
             name: array
             for tensor, bins in engine.bins.items()

@@ -51,10 +51,10 @@ class SeedPrograms:
         self,
         config: RunConfig,
         inits: Sequence[str],
-        material: TrainingData,
+        training_data: TrainingData,
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
-        self._config, self._feed, self._over = config, material.feed, over
+        self._config, self._feed, self._over = config, training_data.feed, over
         self.act, self._loss = make_activation(config.act), LOSSES[config.loss]
         range_, kinks = shape_of(find_activation(config.act), self.act)
         self.regions = find_regions(self.act, range_)
@@ -68,7 +68,7 @@ class SeedPrograms:
         self._stretch = make_training(config, self.network, self._loss)
         self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
-        self.first_weights = FirstWeights(config, inits, material, self.network, self.gain)
+        self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
         self.shapes: Shapes = {}
         """What `observe` packs, by its path in the run file; known once it has been traced."""
 
@@ -96,7 +96,7 @@ class SeedPrograms:
 
         def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
             states, cursor = carry
-            cursor, examples = feed.take(cursor, number, tables)
+            cursor, examples = feed.next_chunk(cursor, number, tables)
             begin, end = feed.bounds(number)
             x = decode(examples.pixels, config.pixel_range)
 
@@ -126,7 +126,7 @@ class SeedPrograms:
 
         def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
             states, cursor = carry
-            cursor, examples = feed.take(cursor, number, tables)
+            cursor, examples = feed.next_chunk(cursor, number, tables)
             begin, end = feed.bounds(number)
 
             def member(state: MemberState, lr: Array) -> MemberState:
@@ -144,10 +144,10 @@ class SeedPrograms:
         return self._chunks(chunk, states, seed, first, last, tables)
 
     def observe(
-        self, states: MemberState, updates: Array, examples: Array, material: tuple[Chunk, Chunk, Chunk]
+        self, states: MemberState, updates: Array, examples: Array, training_data: tuple[Chunk, Chunk, Chunk]
     ) -> tuple[MemberState, Record]:
         coding = self._config.pixel_range
-        probe, valid, test = material
+        probe, valid, test = training_data
 
         def errors(params: Any, chunk: Chunk) -> Evaluation:
             return evaluate(

@@ -43,7 +43,7 @@ class TrainingData:
 
 
 def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
-    """The material of `config`; finite sets are read from `data_dir` or where they were fetched to.
+    """The training_data of `config`; finite sets are read from `data_dir` or where they were fetched to.
 
     Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
     changed, and `ConfigError` for a batch larger than the set.
@@ -118,9 +118,9 @@ def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteBatches:
 
 def shapeset_set(asked: DatasetSpec) -> FiniteSet:
     """The finite Shapeset `asked` for: fixed images to train on, the stream's to validate and test on."""
-    assert asked.known is not None
+    assert asked.builtin is not None
     train, (valid, test) = generated(Purpose.FIXED, asked.examples), _held_out(HELD_OUT)
-    return FiniteSet(train, valid, test, asked.known.labels, asked.known.shape)
+    return FiniteSet(train, valid, test, asked.builtin.labels, asked.builtin.shape)
 
 
 def shapeset_facts(asked: DatasetSpec, finite: FiniteSet | None) -> DatasetInfo:

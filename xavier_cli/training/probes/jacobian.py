@@ -27,13 +27,13 @@ from xavier_cli.training.devices import usable_cores
 class Factors(NamedTuple):
     """What a member's Jacobians are made of: its parameters, and what its hidden layers met.
 
-    `preactivations`, and what they were before layer normalization, `sums`, hold one array of shape
-    `(examples, width)` per hidden layer; of other networks there are no `sums`.
+    `preactivations`, and what they were before layer normalization, `affine`, hold one array of shape
+    `(examples, width)` per hidden layer; of other networks there are no `affine`.
     """
 
     params: Params
     preactivations: tuple[Array, ...]
-    sums: tuple[Array, ...] = ()
+    affine: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def factors(params: Params, x: Array, network: Network, batch: Array | None = No
     if batch is not None and network.normalization == "batch":
         params = with_batch_statistics(params, network.look(params, batch)[1])
     taps = network.forward(params, x)[1]
-    return Factors(params, taps.preactivations, taps.sums if network.normalization == "layer" else ())
+    return Factors(params, taps.preactivations, taps.affine if network.normalization == "layer" else ())
 
 
 class JacobianMeter:
@@ -86,7 +86,7 @@ class JacobianMeter:
         return self.singular(*jax.tree.map(lambda leaf: leaf[seed, variant], host.result()))
 
     def singular(
-        self, params: Params, preactivations: Sequence[np.ndarray], sums: Any = ()
+        self, params: Params, preactivations: Sequence[np.ndarray], affine: Any = ()
     ) -> SingularValues:
         """Of one member's factors, on the host."""
         params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
@@ -101,7 +101,7 @@ class JacobianMeter:
         for number, (weight, slope) in enumerate(zip(weights, slopes, strict=False)):
             jacobian = np.broadcast_to(weight.T, (len(slope), *weight.T.shape))
             if self._network.normalization == "layer":
-                jacobian = layer_norm_jacobians(params[number].norm, np.asarray(sums[number])) @ jacobian
+                jacobian = layer_norm_jacobians(params[number].norm, np.asarray(affine[number])) @ jacobian
             jacobian = slope[:, :, None] * jacobian
             if self._network.skips(number, params[number]):
                 jacobian = jacobian + np.eye(len(weight))
@@ -125,16 +125,16 @@ def _folded(layer: Dense) -> Dense:
     return layer._replace(weight=layer.weight * (norm.scale / np.sqrt(norm.variance + EPSILON)))
 
 
-def layer_norm_jacobians(norm: Norm | None, sums: np.ndarray) -> np.ndarray:
-    """Of layer normalization at `sums` of shape `(examples, width)`; shape `(examples, width, width)`.
+def layer_norm_jacobians(norm: Norm | None, affine: np.ndarray) -> np.ndarray:
+    """Of layer normalization at `affine` of shape `(examples, width)`; shape `(examples, width, width)`.
 
     scale/σ (1 − 1/n − x xᵀ/n), where x is what is scaled: mean and length pass nothing on.
     """
     assert norm is not None
-    sums = sums.astype(np.float64)
-    width = sums.shape[1]
-    sigma = np.sqrt(sums.var(axis=1, keepdims=True) + EPSILON)
-    x = (sums - sums.mean(axis=1, keepdims=True)) / sigma
+    affine = affine.astype(np.float64)
+    width = affine.shape[1]
+    sigma = np.sqrt(affine.var(axis=1, keepdims=True) + EPSILON)
+    x = (affine - affine.mean(axis=1, keepdims=True)) / sigma
     inner = np.eye(width) - 1 / width - x[:, :, None] * x[:, None, :] / width
     return (np.asarray(norm.scale) / sigma)[:, :, None] * inner
 

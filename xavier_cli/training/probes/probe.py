@@ -126,7 +126,7 @@ def _at_the_sums(params: Params, taps: Taps, backprop: Sequence[Array]) -> list[
             return delta
         return jax.vjp(partial(normalized_by_batch, layer.norm), entering)[1](delta)[0]
 
-    return [through(*each) for each in zip(params, taps.sums, backprop, strict=False)]
+    return [through(*each) for each in zip(params, taps.affine, backprop, strict=False)]
 
 
 def _shares(act: Activation, regions: Regions, s: Array) -> Observation:
