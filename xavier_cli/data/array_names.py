@@ -42,11 +42,11 @@ class ArrayNames(NamedTuple):
         return (*lines, *([f"not read: {listed(self.unread)}"] if self.unread else []))
 
 
-def listed(names: Iterable[str], shown: int = SHOWN) -> str:
+def listed(names: Iterable[str]) -> str:
     """Names in backquotes, the first of many."""
     names = list(names)
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(f"`{name[:60]}`" for name in names[:shown]) + more
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(f"`{name[:60]}`" for name in names[:SHOWN]) + more
 
 
 def part_of(word: str) -> str | None:

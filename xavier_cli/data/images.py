@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xavier_cli.data.folders import Listing, list_images
+from xavier_cli.data.folders import Listing
 from xavier_cli.data.sets import (
     DataDamagedError,
     DataMissingError,
@@ -37,8 +37,6 @@ from xavier_cli.vocabulary.datasets import BACKGROUNDS, SMALL_IMAGENET, DatasetS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-__all__ = ["find_folder", "list_images", "read_images"]
 
 # No format that runs another program (EPS calls Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.files.publish import publish, rehearse, sweep
+from xavier_cli.files.publish import adopt, publish, rehearse, sweep
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError
 
@@ -161,8 +161,8 @@ def recover_checkpoint(
                 notes.append(str(error))
             continue
         if path == former and notes:
-            with contextlib.suppress(OSError):
-                os.replace(former, newest)
+            with contextlib.suppress(StorageError):
+                adopt(former, newest)
         return checkpoint, notes
     return None, notes
 

@@ -92,6 +92,11 @@ class Run:
         return facts
 
     @property
+    def label(self) -> str:
+        """The file that it is from, or what it holds where it is of no single file."""
+        return str(self.path) if self.path else self.config.file_stem()
+
+    @property
     def name(self) -> str:
         """The file that it is from, all of them where it is merged, or what it holds."""
         files = self.sources or ((self.path,) if self.path else ())

@@ -20,18 +20,13 @@ def masked(key: Array, x: Array, noise: float) -> Array:
     return jnp.where(jax.random.bernoulli(key, 1 - noise, x.shape), x, 0.0)
 
 
-def reconstruction_loss(
-    layer: Dense, visible: Array, given: Array, x: Array, act: Activation, units: Units
-) -> Array:
-    """The mean over the batch of the loss of rebuilding `x` from `given`, both `(batch, fan_in)`."""
-    y = act(given @ layer.weight + layer.bias)
-    return jnp.mean(units.loss(x, y @ layer.weight.T + visible))
-
-
 def autoencoder_gradient(
     layer: Dense, visible: Array, given: Array, x: Array, act: Activation, units: Units
 ) -> FactoredGradient:
-    """The gradient of `reconstruction_loss` by hand; W takes part twice, so that its factors are stacked."""
+    """The gradient, by hand, of the mean loss of rebuilding `x` from `given`, both `(batch, fan_in)`.
+
+    W takes part twice, in y and in what is rebuilt, so that its factors are stacked.
+    """
     y, slope = jax.vjp(act, given @ layer.weight + layer.bias)
     rebuilt = units.mean(y @ layer.weight.T + visible)
     difference = rebuilt - x

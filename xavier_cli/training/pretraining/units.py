@@ -37,18 +37,6 @@ class Units(NamedTuple):
         is_high = jax.random.bernoulli(key, jax.nn.sigmoid((self.high - self.low) * a))
         return jnp.where(is_high, self.high, self.low)
 
-    def loss(self, x: Array, a: Array) -> Array:
-        """−log P(x | a) of each example, `(batch,)`, but for a constant; x and a are `(batch, units)`.
-
-        Of two values the cross-entropy, where a grey x between them is a probability; else half the squared
-        distance. The slope along a is mean(a) − x for both.
-        """
-        if not self.are_binary:
-            return 0.5 * jnp.sum((x - a) ** 2, axis=1)
-        span = self.high - self.low
-        share = (x - self.low) / span
-        return jnp.sum(jax.nn.softplus(span * a) - share * span * a, axis=1)
-
 
 class FactoredGradient(NamedTuple):
     """A layer's change from one batch: the weights' gradient as two factors of 2·batch rows, `leftᵀ right`.

@@ -14,7 +14,7 @@ from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.network import Network, with_running_averages
 from xavier_cli.training.keys import as_key
-from xavier_cli.training.step.optimizer import Optimizer, apply_updates, plain_sgd
+from xavier_cli.training.step.optimizer import Optimizer, apply_updates
 
 # An update whose factors stay below this cannot make a weight infinite, so testing the factors
 # (batch × width numbers) is enough and the weights (width × width) need not be read again.
@@ -76,11 +76,6 @@ def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> St
         return freeze_if_diverged(state, params, kept, value, update)
 
     return step
-
-
-def make_reference_step(act: Activation, loss: Loss) -> Step:
-    """Plain SGD of a plain network the obvious way."""
-    return make_gradient_step(Network(act), loss, plain_sgd())
 
 
 def freeze_if_diverged(
