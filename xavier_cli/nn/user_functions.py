@@ -46,6 +46,7 @@ class OnceForEach(Generic[_Tried]):
         self._known: dict[tuple[Any, ...], tuple[Any, _Tried]] = {}
 
     def __call__(self, function: Any, *more: Any) -> _Tried:
+        """What `tried` returned for these arguments."""
         key = (id(function), *more)
         if key not in self._known:
             # With the function itself, so that its id stays its own.
@@ -53,7 +54,7 @@ class OnceForEach(Generic[_Tried]):
         return self._known[key][1]
 
     def cache_clear(self) -> None:
-        """Forget all that was tried."""
+        """Forget all that was tried, as `functools.cache` does."""
         self._known.clear()
 
 

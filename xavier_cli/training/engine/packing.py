@@ -1,4 +1,4 @@
-"""Many small arrays as one, so that a record leaves the device in a single transfer."""
+"""Packs many small arrays into one, so that a record leaves the device in a single transfer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Shapes = Mapping[str, jax.ShapeDtypeStruct]
 
 
 def pack(arrays: Mapping[str, Array]) -> Array:
-    """All `arrays` (32-bit floats or integers) behind each other, by name, as one vector of float32."""
+    """All `arrays` (32-bit floats or integers), in order of name, bit by bit as one float32 `(n,)`."""
     return jnp.concatenate(
         [jax.lax.bitcast_convert_type(arrays[name], jnp.float32).ravel() for name in sorted(arrays)]
     )
 
 
 def unpack(packed: np.ndarray, shapes: Shapes) -> dict[str, np.ndarray]:
-    """The arrays in `packed` of shape `(..., n)`, each of shape `(..., *shapes[name].shape)`."""
+    """The inverse of `pack`: from `packed`, `(..., n)`, arrays of shape `(..., *shapes[name].shape)`."""
     arrays, start = {}, 0
     for name in sorted(shapes):
         stop = start + math.prod(shapes[name].shape)
