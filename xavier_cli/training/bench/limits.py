@@ -1,4 +1,4 @@
-"""What the machine itself can do: matrix products, reading memory, starting a program."""
+"""Measures the limits of the machine: matrix products, memory bandwidth, launching a program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CALLS = 200
 
 @dataclass(frozen=True)
 class Limits:
-    """The best that was seen of plain library calls; None where it was not measured."""
+    """The fastest plain library calls that were measured; None where not measured."""
 
     cores: int
     gflops_per_core: float | None
