@@ -1,7 +1,7 @@
-"""What arrays are called: which of the names in a file are inputs and labels, and of which part.
+"""Finds the inputs and labels of each part among the named arrays of a file.
 
-Ours are `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, perhaps with `x_valid`, `y_valid`. Other
-names for the same are understood where ours are not there: `X_val`, `train_images`, `labels`.
+The names are `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, perhaps with `x_valid`, `y_valid`.
+Other usual names are understood where these are missing: `X_val`, `train_images`, `labels`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads the finite set that a word asks for, from the first place that has it."""
+"""Reads the finite set that is asked for, from the first place that has it."""
 
 from __future__ import annotations
 

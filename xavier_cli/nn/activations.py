@@ -1,4 +1,4 @@
-"""Activations: functions of one pre-activation, applied element by element."""
+"""Defines the activations, element-wise functions of the pre-activation, and finds them by name."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def prelu(s: Array, slope: Array | float = 0.25) -> Array:
 
 
 def make_activation(name: str) -> Activation:
-    """The activation called `name`, its parameters set, or the user's own that it names.
+    """The activation called `name` with its parameters set, or the custom one that it names.
 
     The same object for the same name, so that what is compiled for it is found again. Raises
     `UnknownNameError`, `ParameterError` and `OwnFunctionError`.

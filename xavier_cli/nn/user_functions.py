@@ -1,7 +1,8 @@
-"""Tries out functions of the user's own, as activations and initializers, before anything is compiled.
+"""Tries out custom activations and initializers before anything is compiled.
 
-The way training goes: backwards, under `jit`, `vmap` and `scan`, in single precision; and as theory asks, in
-double. What comes of it is the function still, but for that whatever it does later ends in one line.
+As training calls them: with gradients, under `jit`, `vmap` and `scan`, in single precision; and as theory
+does, in double. The result is the function, wrapped so that whatever it raises later becomes a one-line
+error.
 """
 
 from __future__ import annotations

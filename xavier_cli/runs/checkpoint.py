@@ -1,7 +1,7 @@
-"""What an unfinished training leaves beside its run file, so that it can go on: plain arrays, never pickles.
+"""Writes and reads checkpoints, from which an unfinished training is resumed: plain arrays, no pickle.
 
 A run at `NAME` has its newest checkpoint in the hidden `.NAME.ckpt` and the one before in `.NAME.ckpt.1`.
-Both are published as run files are. What the arrays mean is not this room's business.
+Both are published as run files are. What the arrays mean is up to `training`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ARRAY_TYPES = {"<f4", "<f8", "<i4", "<i8", "<u4", "|i1"}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that an interrupted training needs to go on.
+    """Everything that an interrupted training needs to be resumed.
 
     `identity` has to be the same for the numbers to be the same, and is refused where it differs; `facts` are
     everything else that is no array. Both hold what JSON can. `arrays` are not empty, by path.

@@ -1,4 +1,4 @@
-"""What a run is in memory: a configuration and named arrays, whichever file or program they came from."""
+"""Defines a run in memory: a configuration and named arrays, whichever file or program they came from."""
 
 from __future__ import annotations
 
