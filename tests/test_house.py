@@ -1,10 +1,11 @@
-"""The house stays as DESIGN draws it: floors, form, types, names that lead somewhere, an instant start."""
+"""The house stays as DESIGN draws it: checks that see, floors, names that lead somewhere, a quick start."""
 
 from __future__ import annotations
 
 import ast
 import dataclasses
 import pkgutil
+import platform
 import re
 import subprocess
 import sys
@@ -30,20 +31,53 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("ruff", "format", "--check", "."),
-        ("ruff", "check", "."),
-        ("mypy",),
-        ("lint-imports", "--no-cache"),
-    ],
-    ids=["format", "lint", "types", "floors"],
-)
-def test_the_checkers_have_nothing_to_say(command):
-    done = run(str(BIN / command[0]), *command[1:])
+SMALL_HOUSE = """
+[tool.ruff]
+line-length = 110
+[tool.ruff.lint]
+select = ["F"]
+[tool.mypy]
+files = ["xavier_cli"]
+[tool.importlinter]
+root_package = "xavier_cli"
+[[tool.importlinter.contracts]]
+name = "floors"
+type = "layers"
+containers = ["xavier_cli"]
+layers = ["up", "down"]
+"""
 
-    assert done.returncode == 0, done.stdout + done.stderr
+
+@pytest.mark.parametrize(
+    ("planted", "failed"),
+    [
+        ("", []),
+        ("number = 'one'\n", ["format"]),
+        ("import json\n", ["lint"]),
+        ('number: int = "one"\n', ["types"]),
+        ("import xavier_cli.up\n\nprint(xavier_cli.up)\n", ["floors"]),
+        ("import json\nimport xavier_cli.up\nnumber: int = 'one'\n", ["format", "lint", "types", "floors"]),
+    ],
+    ids=["nothing", "format", "lint", "types", "floors", "all"],
+)
+def test_each_check_prints_what_it_found_and_hides_no_other(planted, failed, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(SMALL_HOUSE)
+    for folder in ("xavier_cli", "tests"):
+        (tmp_path / folder).mkdir()
+    for name, text in {"__init__": "", "up": "", "down": planted}.items():
+        (tmp_path / "xavier_cli" / f"{name}.py").write_text(text)
+    check = tmp_path / "tests" / "check.py"
+    check.write_text((ROOT / "tests" / "check.py").read_text())
+    done = run(sys.executable, str(check), "platform")
+
+    verdicts = dict(re.findall(r"^(format|lint|types|floors): (ok|failed)$", done.stdout, re.MULTILINE))
+    assert [name for name, verdict in verdicts.items() if verdict == "failed"] == failed
+    assert len(verdicts) == 4
+    assert done.stdout.count("down") >= len(failed)
+    # What comes after the checks runs all the same.
+    assert platform.platform() in done.stdout
+    assert done.returncode == bool(failed), done.stdout + done.stderr
+    assert done.stderr == (f"failed: {', '.join(failed)}\n" if failed else "")
 
 
 def test_a_planted_upward_import_is_caught(tmp_path):
