@@ -236,3 +236,35 @@ def test_what_is_built_and_installed_is_there():
     for script in project["project"]["scripts"].values():
         assert callable(load(script)), script
     assert "__version__" in (ROOT / project["tool"]["hatch"]["version"]["path"]).read_text()
+
+
+ROOMS = [path.name for path in (ROOT / "xavier_cli").iterdir() if (path / "__init__.py").exists()]
+A_FILE = re.compile(rf"`((?:{'|'.join(ROOMS)})/[\w/]*?(?:\.py|/))(?:: ([\w, `]+))?`")
+# `config.act` and `data.shape` are of values that are called like their rooms.
+DOTTED = re.compile(rf"`((?:{'|'.join({*ROOMS} - {'config', 'data'})})(?:\.[a-z]\w*)+)`")
+
+
+def test_every_file_that_the_readme_names_is_there_and_has_what_it_says():
+    named = A_FILE.findall((ROOT / "README.md").read_text())
+
+    assert len(named) > 15
+    for path, functions in named:
+        place = ROOT / "xavier_cli" / path
+        assert place.exists(), path
+        for function in re.findall(r"\w+", functions):
+            assert re.search(rf"^(def|class) {function}\b", place.read_text(), re.M), f"{path}: {function}"
+
+
+def test_every_module_that_docstrings_and_comments_name_is_there():
+    sources = [*(ROOT / "xavier_cli").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    for source in sources:
+        for name in DOTTED.findall(source.read_text()):
+            module, attribute = name.rpartition(".")[::2]
+            place = ROOT / "xavier_cli" / Path(*name.split("."))
+            home = ROOT / "xavier_cli" / Path(*module.split(".")).with_suffix(".py")
+
+            is_there = place.with_suffix(".py").exists() or place.is_dir()
+            is_file = attribute in ("html", "h5", "toml")
+            assert is_there or is_file or (home.exists() and attribute in home.read_text()), (
+                f"{source.name}: `{name}`"
+            )

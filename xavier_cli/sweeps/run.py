@@ -36,7 +36,7 @@ class Standing:
 
     cells: int
     work: float
-    """Of one core, in seconds by the rule of `training.cost`: only shares of it matter."""
+    """Of one core, in seconds by the rule of `training.estimate`: only shares of it matter."""
     done: int = 0
     failed: int = 0
     work_done: float = 0.0
