@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import NoReturn, Self
 
 from pydantic import model_validator
 
 from xavier_cli.config.canonical import CollisionError
-from xavier_cli.config.settings import MAX_RECORDS, RunSettings
+from xavier_cli.config.checks import MAX_RECORDS
+from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
-from xavier_cli.errors import ConfigError
-from xavier_cli.vocabulary import lookup
+from xavier_cli.config.settings import RunSettings
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import STANDARDIZE, parse_rate_schedule, parse_schedule
 from xavier_cli.vocabulary.optimizers import parse_optimizer
@@ -274,44 +273,3 @@ def file_safe(word: str) -> str:
     parts = (part.rpartition("=") for part in word.split(","))
     names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]
-
-
-def without_like(settings: Mapping[str, object]) -> dict[str, object]:
-    """`settings` with what a `like` among them stands for in its place.
-
-    Raises `ConfigError` where there is no such framework, or what it sets is set too.
-    """
-    kept = dict(settings)
-    like = kept.pop("like", None)
-    if like is None:
-        return kept
-    if not isinstance(like, str) or like not in LIKE:
-        raise ConfigError("like: " + lookup.unknown_message("framework", str(like), LIKE))
-    for field in LIKE[like]:
-        if field in kept:
-            raise ConfigError(
-                f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
-            )
-    return kept | LIKE[like]
-
-
-# What `--like` presets: how a framework's dense layer draws its weights and biases unless told otherwise.
-LIKE: dict[str, dict[str, object]] = {
-    "pytorch": {"init": "standard", "bias_init": "standard"},
-    "keras": {"init": "normalized", "bias_init": "zeros"},
-    "flax": {"init": "lecun_normal", "bias_init": "zeros"},
-}
-
-# What `--scale` presets; everything else keeps its default.
-SCALES: dict[str, dict[str, object]] = {
-    "tiny": {
-        "width": 20,
-        "updates": 60,
-        "records": "4",
-        "eval_examples": 500,
-        "seeds": "2",
-        "pretrain_updates": 20,
-    },
-    "laptop": {},
-    "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
-}

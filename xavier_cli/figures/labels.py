@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from xavier_cli.config.run import OBSERVATION_SETTINGS
-from xavier_cli.figures.style import in_updates
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import in_thousands
 
 # In the order people say it. Seeds are no difference: runs that differ in them alone are merged.
 _PHRASES: dict[str, Callable[[Run], str]] = {
@@ -23,7 +23,7 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
         f"lr {run.lr:g}" + " (searched)" * bool(run.config.search) if run.lr == run.lr else "lr not known"
     ),
     "batch_size": lambda run: f"batch {run.config.batch_size}",
-    "updates": lambda run: f"{in_updates(run.config.updates)} updates",
+    "updates": lambda run: f"{in_thousands(run.config.updates)} updates",
     "optimizer": lambda run: run.config.optimizer,
     "schedule": lambda run: run.config.schedule.replace("constant", "constant rate"),
     "clip": lambda run: f"clip {run.config.clip:g}" if run.config.clip else "no clipping",
@@ -34,7 +34,7 @@ _PHRASES: dict[str, Callable[[Run], str]] = {
     "pretrain": lambda run: f"pre-trained {run.config.pretrain}".replace(
         "pre-trained none", "not pre-trained"
     ),
-    "pretrain_updates": lambda run: f"{in_updates(run.config.pretrain_updates)} updates of pre-training",
+    "pretrain_updates": lambda run: f"{in_thousands(run.config.pretrain_updates)} updates of pre-training",
     "pretrain_lr": lambda run: f"pre-training lr {run.config.pretrain_lr:g}",
     "coding": lambda run: _coding(run.config.coding),
 }

@@ -45,14 +45,14 @@ def data_sets(incomplete: str) -> Offers:
 
 def scales(incomplete: str) -> Offers:
     """Presets of sizes."""
-    from xavier_cli.config.run import SCALES
+    from xavier_cli.config.presets import SCALES
 
     return _begun(incomplete, dict.fromkeys(SCALES, ""))
 
 
 def likes(incomplete: str) -> Offers:
     """Frameworks whose dense layer can be followed."""
-    from xavier_cli.config.run import LIKE
+    from xavier_cli.config.presets import LIKE
 
     return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
 

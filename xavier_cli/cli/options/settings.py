@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli.cli.options import completion
-from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
+from xavier_cli.config.presets import LIKE, SCALES, without_like
+from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.config.settings import RunSettings
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
