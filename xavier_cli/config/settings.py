@@ -7,6 +7,7 @@ The only home of defaults, and of all lists of settings: what picks some of them
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -433,6 +434,10 @@ class RunSettings(SettingRows):
             words += all_inits(text) if row.words == "initializers" else [text]
         return words
 
+    def unusual(self, **facts: object) -> list[str]:
+        """The settings that are not at their default, of those with these `facts`, as people say them."""
+        return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
+
     def check_code(self) -> None:
         """Raise `OwnFunctionError` where code that it names is not the text that its digests are of.
 
@@ -455,6 +460,7 @@ class RunSettings(SettingRows):
         return self.model_copy(update={"sources": write_sources(digests)})
 
 
+@cache
 def settings_where(**facts: object) -> tuple[str, ...]:
     """The names of the settings whose rows have all these `facts`, in the order of fields.
 
@@ -465,6 +471,12 @@ def settings_where(**facts: object) -> tuple[str, ...]:
         for name, row in SETTINGS.items()
         if all(getattr(row, fact) == is_ for fact, is_ in facts.items())
     )
+
+
+@cache
+def in_order_spoken(**facts: object) -> tuple[str, ...]:
+    """`settings_where` in the order in which people say them: `tanh normalized, mnist, depth 5`."""
+    return tuple(sorted(settings_where(**facts), key=lambda name: SETTINGS[name].rank))
 
 
 def spoken(name: str, value: object) -> str:
