@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Annotated, get_args
 
 import pytest
+from support.other_settings import OTHER, pair
 
-from xavier_cli.config.roles import Role, Setting
+from xavier_cli.cli.options import completion
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.roles import Role, Setting, Words
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import SETTINGS, is_usual, settings_where, spoken
+from xavier_cli.errors import ConfigError
 
 
 def test_a_field_without_a_role_fails():
@@ -77,3 +81,49 @@ def test_every_default_can_be_spoken_of():
         assert spoken(name, value), name
         # The data set and the network's shape decide what these two are by default.
         assert is_usual(name, value) or name in ("coding", "update_rule"), name
+
+
+def test_every_setting_that_can_be_typed_is_tried():
+    assert {*OTHER} == {*settings_where(derived=False)}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_every_setting_changes_the_hash_and_is_typed_and_told(name):
+    usual, other = pair(name, seeds=2)
+
+    assert usual.sha256() != other.sha256()
+    assert f"--{name.replace('_', '-')}" in train_command(other)
+    assert spoken(name, getattr(usual, name)) != spoken(name, getattr(other, name))
+    assert (name in other.unusual()) != is_usual(name, getattr(other, name))
+
+
+@pytest.mark.parametrize("name", [name for name in OTHER if SETTINGS[name].in_update or SETTINGS[name].extra])
+def test_what_is_in_the_update_or_in_the_network_beside_is_not_plain(name):
+    usual, other = pair(name)
+
+    assert usual.is_plain_sgd
+    assert usual.can_delay
+    assert not other.can_delay
+    with pytest.raises(ConfigError, match="delayed:8 is for plain SGD"):
+        other.with_(update_rule="delayed:8")
+
+
+@pytest.mark.parametrize("name", settings_where(in_captions="unusual"))
+def test_a_title_says_what_is_unusual(name):
+    usual, other = pair(name, update_rule="plain")
+
+    assert usual.title_suffix == ""
+    assert other.title_suffix == f", {spoken(name, getattr(other, name))}"
+
+
+def test_what_completes_a_setting_follows_from_its_words():
+    offers = {
+        "activation": completion.activations,
+        "initializers": completion.initializers,
+        "initializer": completion.initializers,
+        "data": completion.data_sets,
+        "optimizer": completion.optimizers,
+    }
+
+    assert {*offers, ""} == {*get_args(Words)}
+    assert {name: offers[row.words] for name, row in SETTINGS.items() if row.words} == completion.BY_SETTING

@@ -84,6 +84,7 @@ def runs(incomplete: str) -> Offers:
     return _begun(incomplete, dict.fromkeys(shown, ""))
 
 
+# By the words in a setting's row, as a test makes sure: to read the rows takes longer than a keystroke may.
 BY_SETTING = {
     "act": activations,
     "init": initializers,
