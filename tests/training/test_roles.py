@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from support.other_settings import OTHER, pair
 
@@ -12,7 +13,7 @@ from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.engine.training_data import prepare
-from xavier_cli.training.train import untrained
+from xavier_cli.training.train import train, untrained
 
 
 def key(config: RunConfig, training_data) -> str:
@@ -37,6 +38,31 @@ def test_only_what_is_of_training_leaves_no_trace_in_an_untrained_network(name):
 
     # Of its records there is one.
     assert (untrained(usual) == untrained(other)) == (of_training or name == "records"), name
+
+
+QUICK = ("loss", "dropout")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for role in ("network", "training")
+        for name in settings_where(role=role, derived=False, detail_of="")
+        # No layer but other ones; done before the first record; the same on a processor.
+        if name not in ("depth", "width", "pretrain", "precision", "updates")
+    ],
+)
+def test_networks_that_differ_in_training_are_the_same_at_first(name, training_data):
+    usual, other = (
+        train(config, training_data)[0].arrays
+        for config in pair(name, seeds=1, width=10, depth=2, updates=0, eval_examples=500)
+    )
+
+    looked = [path for path in usual if path.partition("/")[0] in ("activation", "backprop", "jacobian")]
+    same = all(np.array_equal(usual[path], other[path], equal_nan=True) for path in looked)
+    assert looked
+    assert same == (SETTINGS[name].role == "training")
 
 
 @pytest.mark.parametrize("settings", [{}, {"data": "shapeset:200", "coding": "standardize"}])
