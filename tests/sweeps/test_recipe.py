@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.config.presets import SCALES
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
@@ -25,8 +26,8 @@ ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
 MOST_ROWS_TESTED = 200
 
-# What distinguishes runs but is no setting of its own: the data set heads the section, seeds are counted.
-_NOT_A_COLUMN = ("data", "seeds", "search_seeds", "lr")
+# What distinguishes runs but is no column: the data set heads the section, seeds are counted.
+_NOT_A_COLUMN = ("data", *settings_where(role="layout"))
 _ALWAYS_SHOWN = ("act", "init")
 
 Setting = str | int | float

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xavier_cli.config.checks import MAX_RECORDS
 from xavier_cli.config.run import MAX_SEED, RunConfig
-from xavier_cli.config.settings import MAX_RECORDS
 from xavier_cli.runs.ranges import ANY, SHARE, SIZE, UPDATES, Range
 from xavier_cli.vocabulary.grammar import MAX_SEEDS
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.files.locks import lock_output
@@ -135,11 +136,9 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[
 
 def _data_of(config: RunConfig) -> RunConfig:
     """The same for configurations that differ in the network and its training alone."""
-    kept = {"data", "coding", "batch_size", "updates", "records", "eval_examples"}
     fields = RunConfig.model_fields
-    return config.with_(
-        **{name: info.default for name, info in fields.items() if name not in kept and not info.is_required()}
-    )
+    others = (name for name, row in SETTINGS.items() if row.role != "data" and not row.in_examples)
+    return config.with_(**{name: fields[name].default for name in others})
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
@@ -142,27 +143,13 @@ def probe(
     return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
 
 
-_OF_TRAINING = (
-    "lr",
-    "search_seeds",
-    "batch_size",
-    "records",
-    "optimizer",
-    "schedule",
-    "clip",
-    "weight_decay",
-    "dropout",
-    "pretrain",
-    "pretrain_updates",
-    "pretrain_lr",
-)
-
-
 def untrained(config: RunConfig) -> RunConfig:
     """`config` without training, so that configurations that begin alike are the same one."""
+    of_training = settings_where(role="training")
+    details = [name for name, row in SETTINGS.items() if row.detail_of in of_training]
     fields = RunConfig.model_fields
-    kept = {name: fields[name].default for name in _OF_TRAINING}
-    return config.with_(updates=0, update_rule="plain", **kept)
+    unused = {name: fields[name].default for name in (*of_training, *details, "records")}
+    return config.with_(**{**unused, "updates": 0})
 
 
 def _in_batches(

@@ -223,6 +223,14 @@ def write_value(value: float | str) -> str:
     return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
 
 
+def in_thousands(number: float) -> str:
+    """`number` of updates (or examples) as a tick label: `500`, `20k`, `2.5M`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= unit:
+            return f"{number / unit:g}{name}"
+    return f"{number:g}"
+
+
 LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
 
 

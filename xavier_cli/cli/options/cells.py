@@ -13,7 +13,8 @@ import typer
 
 from xavier_cli.cli.options import completion, run_files
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.config.presets import SCALES
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
 from xavier_cli.views.page import clean
 from xavier_cli.vocabulary import lookup

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
@@ -130,9 +131,9 @@ class Engine:
     def _key(self, names: Iterable[str]) -> str:
         """All that decides the programs; a test compares their texts."""
         config, layout = self.population.config, self.layout
-        given = {"lr", "seeds", "search_seeds", "eval_examples", "records"}
-        if config.schedule == "constant":
-            given.add("updates")
+        given = {name for name, row in SETTINGS.items() if row.outside_programs}
+        if config.schedule != "constant":
+            given.remove("updates")
         inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
         return repr(
             [
