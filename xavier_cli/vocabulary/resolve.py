@@ -100,6 +100,13 @@ def layer_inits(init: str, depth: int) -> tuple[str, ...]:
     return tuple(layers)
 
 
+def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
+    """The row of every layer's initializer, as `layer_inits`; one row for all layers of one name."""
+    names = layer_inits(init, depth)
+    rows = {name: find_initializer(name) for name in dict.fromkeys(names)}
+    return tuple(rows[name] for name in names)
+
+
 def find_bias(word: str) -> str:
     """The canonical name of an initializer of biases; raises `ValueError` for what only matrices have."""
     found = find_initializer(word)
