@@ -19,7 +19,6 @@ from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
-from xavier_cli.vocabulary.datasets import find_data
 
 ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
@@ -139,7 +138,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     for run in experiments:
         if run.updates[-1] > 0:
             # One path can have led to different data at different times.
-            digest = run.facts.sha256 if find_data(run.config.data).builtin is None else ""
+            digest = run.facts.sha256 if run.config.dataset.builtin is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
     return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))

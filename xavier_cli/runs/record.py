@@ -12,7 +12,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""
@@ -77,7 +77,7 @@ class Run:
     @property
     def facts(self) -> DatasetInfo:
         """What is known about the data set: from its name where that says enough, else from the run."""
-        known = find_data(self.config.data).facts
+        known = self.config.dataset.facts
         facts = self.data or known
         if known and facts:
             # A file cannot make a known set another one: no easier than it is, with no other classes.
