@@ -272,7 +272,7 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
         why = why_diverged(run)
         say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
-    if run.lr_on_edge:
+    if run.on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: {written('plot', 'saturation', path)}")
     say("      xavier compare")
