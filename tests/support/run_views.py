@@ -7,7 +7,7 @@ from xavier_cli.cli.commands.ls import _values, runs_page
 from xavier_cli.export.long import long_records, whole
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text, rendered
-from xavier_cli.figures.request import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.findings.best_run import select
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.comparison import compare
@@ -56,7 +56,7 @@ EXPORTS = {
 
 def _drawn(kind, record=None):
     def view(*runs):
-        return rendered("x.png", draw(kind, runs, Selection(record=record)).figure)
+        return rendered("x.png", draw(kind, runs, PlotRequest(record=record)).figure)
 
     return view
 
@@ -67,7 +67,7 @@ FIGURES = {
     if kind.draws == "runs"
 }
 TEXTS = {
-    f"plot --term {kind.name}": (lambda *runs, kind=kind: draw_text(kind, runs, Selection(), 80, True))
+    f"plot --term {kind.name}": (lambda *runs, kind=kind: draw_text(kind, runs, PlotRequest(), 80, True))
     for kind in KINDS.values()
     if kind.term
 }

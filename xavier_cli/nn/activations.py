@@ -11,9 +11,9 @@ from jax import Array
 
 from xavier_cli.nn.user_functions import Activation as Activation
 from xavier_cli.nn.user_functions import own_activation
+from xavier_cli.vocabulary import entry
 from xavier_cli.vocabulary.activations import LECUN_SCALE
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.resolve import find_activation
 from xavier_cli.vocabulary.user_functions import is_own
 
 
@@ -97,13 +97,12 @@ def prelu(s: Array, slope: Array | float = 0.25) -> Array:
     return jnp.where(s > 0, s, slope * s)
 
 
-def make_activation(name: str) -> Activation:
-    """The activation called `name`, its parameters set, or the user's own that it names.
+def make_activation(word: entry.Activation) -> Activation:
+    """The activation of a row, its parameters set, or the user's own that it names.
 
-    The same object for the same name, so that what is compiled for it is found again. Raises
-    `UnknownNameError`, `ParameterError` and `OwnFunctionError`.
+    The same object for the same row, so that what is compiled for it is found again. Raises
+    `OwnFunctionError`.
     """
-    word = find_activation(name)
     if is_own(word.name):
         return own_activation(word.name)
     return _with_settings(load(word.function), word.settings)

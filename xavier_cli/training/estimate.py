@@ -5,9 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from xavier_cli.config.run import RunConfig, delay_of
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
-from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 _FLOAT = 4
 # Images that go up through the layers at a time: the feed's, whose room loads JAX.
@@ -37,11 +35,11 @@ def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
     sizes = (inputs, *config.widths, classes)
     dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     scales = 2 * sum(config.widths) if config.normalization != "none" else 0
-    return dense + scales + (config.depth if find_activation(config.act).learned else 0)
+    return dense + scales + (config.depth if config.activation.learned else 0)
 
 
 def _sizes(config: RunConfig, facts: DatasetInfo | None) -> tuple[int, int]:
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     return (facts.inputs, facts.classes) if facts else UNKNOWN_SIZES
 
 
@@ -72,7 +70,7 @@ def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | N
 
     `members` are those trained at the same time; by default as many as `config` alone has.
     """
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     members = members or members_together(config)
     one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
     weights = members * one * _FLOAT
@@ -99,7 +97,7 @@ def _pending(config: RunConfig, facts: DatasetInfo | None) -> int:
 
 def _held(config: RunConfig) -> int:
     """Copies of the weights that an update needs beside them: the optimizer's own, gradient and change."""
-    return 0 if config.is_plain_sgd else parse_optimizer(config.optimizer).slots + 2
+    return 0 if config.is_plain_sgd else config.optimizer_choice.slots + 2
 
 
 def core_seconds(config: RunConfig, facts: DatasetInfo | None = None) -> float:
@@ -116,7 +114,7 @@ def amounts(config: RunConfig, facts: DatasetInfo | None = None) -> dict[str, fl
     weights, layers = parameters(config, facts), config.depth + 1
     # Each further copy is one more to be moved through memory, which is what an update waits for.
     moved = 1 + _held(config)
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     tested = (facts.test if facts else 0) or USUAL_SPLIT[2]
     looks = len(config.record_updates())
     jacobians = len(config.jacobian_updates()) * config.jacobian_examples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli.config.run import LOOKS
+from xavier_cli.config.run import LOOKS, SEARCHABLE
 from xavier_cli.config.settings import SETTINGS, is_usual
 from xavier_cli.findings.comparison import ALPHA, Comparison, Row, Section, Verdict
 from xavier_cli.findings.scores import error_curve
@@ -130,11 +130,11 @@ def rules(comparison: Comparison) -> tuple[str, ...]:
         notes.append(f"A seed that diverged counts as guessing ({guesses}).")
     chosen = {name for row in rows for name in row.chosen}
     if chosen:
-        what = "rate" if chosen == {"lr"} else " and ".join(sorted(chosen))
+        what = "rate" if chosen <= {*SEARCHABLE} else " and ".join(sorted(chosen))
         notes.append(f"~: {what} chosen by validation error on seeds that are also reported.")
     edges = {name for row in rows for name in row.on_edge}
     if edges:
-        what = "of the rates searched" if edges == {"lr"} else "value tried"
+        what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
         notes.append(f"!: the lowest or highest {what}; a better one may lie beyond.")
     if any(row.status != "complete" for row in rows):
         notes.append("An unfinished run shows its last record; it is not tested and cannot be the best.")

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 MAX_SEEDS = 100_000
 STANDARDIZE = "standardize"
@@ -188,12 +189,28 @@ def _grid(text: str) -> tuple[float, ...]:
     return tuple(float(f"{start * (stop / start) ** (i / (n - 1)):.12g}") for i in range(n))
 
 
-def parse_schedule(text: str) -> tuple[str, int]:
-    """Kind (`""`, `log` or `every`) and number of `20`, `log:20` or `every:500`."""
+class RecordSchedule(NamedTuple):
+    """When a network is looked at: `number` times, evenly or in `log` updates, or `every` so many."""
+
+    kind: str
+    """Empty, `log` or `every`."""
+    number: int
+
+
+class RateSchedule(NamedTuple):
+    """The learning rate over the updates: so many of warm-up, and the shape after them."""
+
+    warmup: int
+    shape: str
+    """`constant`, `cosine` or `linear`."""
+
+
+def parse_schedule(text: str) -> RecordSchedule:
+    """What `20`, `log:20` or `every:500` says."""
     kind, colon, count = text.strip().rpartition(":")
     if colon and kind not in ("log", "every"):
         raise ValueError("should be like 20, log:20 or every:500")
-    return kind, _counted(count, "should be like 20, log:20 or every:500")
+    return RecordSchedule(kind, _counted(count, "should be like 20, log:20 or every:500"))
 
 
 def parse_word(text: str) -> tuple[str, dict[str, str]]:
@@ -258,14 +275,15 @@ def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]
     return every, single
 
 
-def parse_rate_schedule(text: str) -> tuple[int, str]:
-    """Updates of warm-up and the shape after them, out of `cosine`, `warmup:100` or `warmup:100,linear`."""
+def parse_rate_schedule(text: str) -> RateSchedule:
+    """What `cosine`, `warmup:100` or `warmup:100,linear` says."""
     shape = "(constant|cosine|linear)"
     wrong = "should be constant, cosine, linear, warmup:N or warmup:N,cosine"
     match = re.fullmatch(rf"warmup:([^,:]+)(?:,{shape})?|{shape}", "".join(text.split()))
     if not match:
         raise ValueError(wrong)
-    return _counted(match[1], wrong) if match[1] else 0, match[2] or match[3] or "constant"
+    warmup = _counted(match[1], wrong) if match[1] else 0
+    return RateSchedule(warmup, match[2] or match[3] or "constant")
 
 
 def _counted(text: str, wrong: str) -> int:

@@ -86,10 +86,10 @@ def all_inits(init: str) -> tuple[str, ...]:
     return (hidden, *single.values())
 
 
-def layer_inits(init: str, depth: int) -> tuple[str, ...]:
+def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
     """The initializer of every layer of weights, `depth` hidden ones and the output's, of a canonical `init`.
 
-    Raises `ValueError` where there is no such layer.
+    One row for all layers of one name. Raises `ValueError` where there is no such layer.
     """
     hidden, single = parse_layers(init, PLACES)
     layers = [hidden] * depth + [single.pop("output", hidden)]
@@ -97,7 +97,8 @@ def layer_inits(init: str, depth: int) -> tuple[str, ...]:
         if int(number) > depth:
             raise ValueError(f"there is no hidden layer {number}; depth is {depth}, and the last is `output`")
         layers[int(number) - 1] = name
-    return tuple(layers)
+    rows = {name: find_initializer(name) for name in dict.fromkeys(layers)}
+    return tuple(rows[name] for name in layers)
 
 
 def find_bias(word: str) -> str:

@@ -107,7 +107,7 @@ def draw(word: Initializer, fan_in: int, fan_out: int) -> np.ndarray:
 
     from xavier_cli.nn.initializers import make_initializer
 
-    initializer = make_initializer(word.name)
+    initializer = make_initializer(word)
     keys = jax.random.split(jax.random.key(0), math.ceil(DRAWS / (fan_in * fan_out)))
     one = jax.jit(jax.vmap(lambda key: initializer(key, (fan_in, fan_out), jnp.float32)))
     return np.asarray(one(keys), np.float64)

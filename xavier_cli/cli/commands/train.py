@@ -26,7 +26,7 @@ from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, 
 from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.commands import written
 from xavier_cli.errors import ExitCode
-from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
@@ -88,7 +88,7 @@ def train(
     if dry_run:
         from xavier_cli.views.training_plan import plan_page
 
-        data = find_data(config.data)
+        data = config.dataset
         facts = finite_set(data, data_dir)[1] if data.builtin is None else None
         show_page(plan_page(config, path, facts, asked), format)
         return
@@ -137,7 +137,7 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
     from xavier_cli.data.sets import DataMissingError
     from xavier_cli.errors import ConfigError
 
-    asked = find_data(run.config.data)
+    asked = run.config.dataset
     if asked.builtin is None and run.data:
         try:
             facts = finite_set(asked, data_dir)[1]
@@ -160,7 +160,7 @@ def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None
     from xavier_cli.runs.errors import ResumeError, RunFileError
     from xavier_cli.runs.finished import finished_run
 
-    told = _other_data(find_data(config.data))
+    told = _other_data(config.dataset)
     if not (told and facts):
         return
     try:
@@ -272,7 +272,7 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
         why = why_diverged(run)
         say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
-    if run.lr_on_edge:
+    if run.on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: {written('plot', 'saturation', path)}")
     say("      xavier compare")

@@ -31,7 +31,6 @@ from xavier_cli.training.probes.jacobian import Factors, factors
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.choice import make_begin, make_step, make_training
 from xavier_cli.training.step.member import MemberState
-from xavier_cli.vocabulary.resolve import find_activation
 
 
 class Record(NamedTuple):
@@ -55,8 +54,8 @@ class SeedPrograms:
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
         self._config, self._feed, self._over = config, training_data.feed, over
-        self.act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_, kinks = shape_of(find_activation(config.act), self.act)
+        self.act, self._loss = make_activation(config.activation), LOSSES[config.loss]
+        range_, kinks = shape_of(config.activation, self.act)
         self.regions = find_regions(self.act, range_)
         self.gain = resolve_gain(config.init_gain, self.act, kinks)
         self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {

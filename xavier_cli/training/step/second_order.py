@@ -27,7 +27,6 @@ from xavier_cli.nn.losses import Loss, logits_curvature, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.training.step.member import MemberState, Step, freeze_if_diverged
 from xavier_cli.training.step.optimizer import Optimizer, apply_updates, with_clip_and_decay
-from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
 class Running(NamedTuple):
@@ -56,7 +55,7 @@ def begin(params: Params) -> Running:
 
 def make_second_order_step(act: Activation, loss: Loss, config: RunConfig) -> Step:
     """The step of `config`, whose optimizer is one of this room's, for plain networks."""
-    choice = parse_optimizer(config.optimizer)
+    choice = config.optimizer_choice
     mu, decay = choice.values["mu"], choice.values["decay"]
     by_curvature = choice.optimizer.name == "diagonal_gauss_newton"
     measure = make_measure(act, loss, by_curvature)
