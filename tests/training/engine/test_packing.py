@@ -27,7 +27,9 @@ def test_what_is_unpacked_is_what_was_packed_with_the_axes_of_whatever_looped_ov
         arrays = on_host(jax.jit(loop)(members))
         assert arrays["mean"].tolist() == [2.0, 4.0, 0.5]
         assert arrays["counts"].dtype == np.int32
-        np.testing.assert_array_equal(arrays["counts"], np.broadcast_to(np.arange(6).reshape(2, 3), (3, 2, 3)))
+        np.testing.assert_array_equal(
+            arrays["counts"], np.broadcast_to(np.arange(6).reshape(2, 3), (3, 2, 3))
+        )
 
 
 def test_a_program_that_was_kept_says_what_is_in_its_vector_without_being_traced():
