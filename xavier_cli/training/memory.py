@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import jax
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.training.estimate import memory
+from xavier_cli.training.estimate import members_together, memory
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
@@ -63,13 +64,16 @@ def check_memory(config: RunConfig, members: int | None = None, facts: DatasetIn
 
 
 def members_at_a_time(
-    config: RunConfig, members: int, variants: int, facts: DatasetInfo | None = None, asked: int | None = None
+    configs: Sequence[RunConfig], facts: DatasetInfo | None = None, asked: int | None = None
 ) -> int:
-    """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
+    """How many networks are trained at the same time: as many as `asked` for, or as fit into the memory.
 
-    Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
+    Several `configs` are one population. Whole seeds: the variants of a seed, its rates or initializers, are
+    trained together.
     """
-    wanted = asked or fitting_members(config, members, facts)
+    members = sum(members_together(config) for config in configs)
+    variants = sum(max(len(config.search), 1) for config in configs)
+    wanted = asked or fitting_members(configs[0], members, facts)
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 

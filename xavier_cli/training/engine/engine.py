@@ -18,7 +18,7 @@ from xavier_cli.config.settings import SETTINGS
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.engine.packing import Shapes, unpack
+from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
 from xavier_cli.training.engine.snapshot import from_host, to_host
@@ -86,7 +86,6 @@ class Engine:
             SHARED,
         )
         self._programs: dict[str, Any] = {}
-        self._shapes: Shapes = {}
         self.compile_seconds = 0.0
         self.state: Any
         self._abstract: Any
@@ -116,14 +115,13 @@ class Engine:
             name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
         }
         with jax.default_matmul_precision(config.precision):
-            self._programs, told = program_cache.compiled(
+            self._programs, shapes = program_cache.compiled(
                 self._key(lower),
                 lower,
                 _COMPILER_OPTIONS,
-                lambda: (self._state_shapes, self._rows.shapes),
+                lambda: self._state_shapes,
                 self.layout.mesh.devices.ravel().tolist(),
             )
-        shapes, self._shapes = told
         # What the programs are given, as far as another one has to know.
         self._abstract = self._on_grid(shapes)
         self.compile_seconds = time.perf_counter() - began
@@ -271,7 +269,7 @@ class Engine:
 
         `examples` is what `observe` was told.
         """
-        arrays = unpack(self._real(record.packed), self._shapes)
+        arrays = unpack(jax.tree.map(self._real, record.packed))
         for name, part in (
             ("valid_error", self.training_data.valid),
             ("test_error", self.training_data.test),

@@ -21,7 +21,7 @@ from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.first_weights import FirstWeights
-from xavier_cli.training.engine.packing import Shapes, pack
+from xavier_cli.training.engine.packing import Packed, pack
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import make_pretraining
@@ -36,7 +36,7 @@ from xavier_cli.training.step.member import MemberState
 class Record(NamedTuple):
     """What one look at all members brought, still on the device; leading axes seed and variant."""
 
-    packed: Array
+    packed: Packed
     test_correct: Array
 
 
@@ -68,8 +68,6 @@ class SeedPrograms:
         self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
         self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
-        self.shapes: Shapes = {}
-        """What `observe` packs, by its path in the run file; known once it has been traced."""
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         drawn = self.first_weights.draw(seed, tables)
@@ -164,10 +162,8 @@ class SeedPrograms:
                 "curves/test_error": on_test.error,
                 **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
             }
-            self.shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
-            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
-                pack(seen), on_test.correct
-            )
+            fresh = state._replace(loss_sum=jnp.zeros_like(state.loss_sum))
+            return fresh, Record(pack(seen), on_test.correct)
 
         return self._over(member)(states)
 
