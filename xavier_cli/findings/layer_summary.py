@@ -42,8 +42,8 @@ class Layer:
     weight_gradient_std: float = math.nan
 
 
-def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
-    """Every layer of `run` at a record, hidden ones first; the last record unless another is asked for.
+def layers_at(run: Run) -> tuple[Layer, ...]:
+    """Every layer of `run` at the last record, hidden ones first.
 
     Means are over the seeds that did not diverge, or over all where every one did.
     """
@@ -53,7 +53,7 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     for names in (_PER_LAYER, _PER_WEIGHT_LAYER):
         for path, field in names.items():
             if path in run:
-                for layer, value in enumerate(finite_mean(run[path][kept, record])):
+                for layer, value in enumerate(finite_mean(run[path][kept, -1])):
                     found[layer][field] = value
     return tuple(
         Layer(number, "output" if number > depth else f"hidden {number}", **values)

@@ -1,6 +1,7 @@
-"""Activations: functions of one pre-activation, applied element by element.
+"""Defines the activations that JAX lacks or has otherwise, and makes one from its row.
 
-Here are those that JAX has not, or has otherwise; the table names JAX's own where they are the same.
+An activation is an element-wise function of the pre-activation; the table names JAX's own where they are the
+same.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def prelu(s: Array, slope: Array | float = 0.25) -> Array:
 
 
 def make_activation(word: entry.Activation) -> Activation:
-    """The activation of a row, its parameters set, or the user's own that it names.
+    """The activation of a row, its parameters set, or the custom one that it names.
 
     The same object for the same row, so that what is compiled for it is found again. Raises
     `OwnFunctionError`.

@@ -1,4 +1,4 @@
-"""What a run is made of in a file: its arrays as stored, their digests, the texts beside them."""
+"""Encodes a run as the contents of a file: arrays as stored, their digests, the texts beside them."""
 
 from __future__ import annotations
 

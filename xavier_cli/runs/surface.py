@@ -1,7 +1,6 @@
-"""What a loss surface is in memory and in a file: its configuration, its arrays, and their schema.
+"""Defines a loss surface in memory and in its file: its configuration, its arrays, and their schema.
 
-A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs pass
-over it.
+A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs skip it.
 """
 
 from __future__ import annotations

@@ -34,15 +34,13 @@ class Difference:
     paired: bool
     correlation: float
     untested: str = ""
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Two one-sided tests: a small `p` says that the difference lies within ± `margin`."""
+    """Two one-sided tests: a small `p` says that the difference lies within the margin."""
 
     p: float
-    margin: float
     untested: str = ""
 
 
@@ -66,7 +64,7 @@ def difference(
     if effect.paired:
         right = dict(zip(b_seeds, b, strict=True))
         correlation = _correlation([float(v) for v in a], [float(right[seed]) for seed in a_seeds])
-    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested, level)
+    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested)
 
 
 def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
@@ -93,14 +91,14 @@ def equivalence(
     """Two one-sided tests of `|mean a - mean b| < margin`; the margin has to be fixed beforehand."""
     effect = _effect(a, b, a_seeds, b_seeds)
     if effect.n < SEEDS_FOR_A_TEST:
-        return Equivalence(math.nan, margin, _TOO_FEW)
+        return Equivalence(math.nan, _TOO_FEW)
     if effect.error == 0 and not effect.all_zero:
-        return Equivalence(math.nan, margin, "no spread over seeds")
+        return Equivalence(math.nan, "no spread over seeds")
     if effect.all_zero:
-        return Equivalence(0.0, margin)
+        return Equivalence(0.0)
     above = student.one_sided_p((effect.mean + margin) / effect.error, effect.df)
     below = student.one_sided_p((margin - effect.mean) / effect.error, effect.df)
-    return Equivalence(max(above, below), margin)
+    return Equivalence(max(above, below))
 
 
 _TOO_FEW = f"under {SEEDS_FOR_A_TEST} seeds"

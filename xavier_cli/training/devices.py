@@ -1,4 +1,4 @@
-"""JAX as this program wants it: a CPU device per core, and compiled programs kept between runs."""
+"""Configures JAX: a CPU device per core, and caches of compiled programs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def usable_cores() -> int:
 
 
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder, or where JAX was told to keep its own.
+    """Cache compiled programs in the user's cache folder, or where JAX was told to keep its own.
 
     Where other users could have written to that folder it is not used, and a warning says so.
     """
@@ -52,7 +52,7 @@ def keep_compiled_programs() -> None:
     told: str | None = getattr(jax.config, "jax_compilation_cache_dir", None)
     if told == str(jaxs.path):
         told = None
-    # The large ones in a store of ours; JAX's cache has the many small ones.
+    # `program_cache` has the few large programs, JAX's own cache the many small ones.
     ours = caches.compiled_programs(told)
     program_cache.set_cache_dir(ours if _is_usable(ours) else None)
     if not told and _is_usable(jaxs):

@@ -23,16 +23,16 @@ _FIELDS = {
 _ONLY_WHERE_ANY = ("inactive", "dead")
 
 
-def layers_table(run: Run, record: int = -1) -> Table:
-    """One row per layer at a record of `run`, the last unless another is asked for."""
-    layers = layers_at(run, record)
+def layers_table(run: Run) -> Table:
+    """One row per layer at the last record of `run`."""
+    layers = layers_at(run)
     fields = [name for name in _FIELDS if _said(name, layers)]
     columns = [Column("layer")] + [Column(_FIELDS[name][0], "right") for name in fields]
     cells = [[layer.name for layer in layers], *(_cells(name, layers) for name in fields)]
     rows = tuple(zip(*cells, strict=True))
     seeds = int((~run.diverged).sum()) or len(run.seeds)
     over = "1 seed" if seeds == 1 else f"mean over {seeds} seeds"
-    return Table(tuple(columns), rows, title=f"layers after {int(run.updates[record]):,} updates ({over})")
+    return Table(tuple(columns), rows, title=f"layers after {int(run.updates[-1]):,} updates ({over})")
 
 
 def _said(name: str, layers: tuple[Layer, ...]) -> bool:

@@ -44,7 +44,7 @@ def inside_page(runs: list[Run]) -> Page:
 
 
 def _tables(run: Run) -> Iterator[Table]:
-    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
+    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=run.label)
     if run.has_search:
         yield _search_table(run)
     if "pretraining/reconstruction_error" in run:
@@ -166,13 +166,9 @@ def _notes(run: Run) -> Iterator[str]:
             yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
 
 
-def _name(run: Run) -> str:
-    return str(run.path) if run.path else run.config.file_stem()
-
-
 def _data(run: Run) -> dict[str, object]:
     data: dict[str, object] = {
-        "run": _name(run),
+        "run": run.label,
         "status": run.status,
         "created_utc": run.created_utc,
         "config": run.config.model_dump(mode="json"),
@@ -198,7 +194,7 @@ def _data(run: Run) -> dict[str, object]:
 
 def _records(run: Run) -> Iterator[dict[str, object]]:
     """One number per line: which run, which table of it, and where in the table."""
-    name = _name(run)
+    name = run.label
     for curve in _CURVES:
         for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
             for update, value in zip(run.updates.tolist(), values, strict=True):

@@ -1,4 +1,4 @@
-"""Many small arrays as one, so that a record leaves the device in a single transfer."""
+"""Packs many small arrays into one, so that a record leaves the device in a single transfer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Packed:
 
 
 def pack(arrays: Mapping[str, Array]) -> Packed:
-    """All `arrays` (32-bit floats or integers) behind each other, by name."""
+    """All `arrays` (32-bit floats or integers), in order of name, bit by bit as one float32 `(n,)`."""
     names = sorted(arrays)
     vector = jnp.concatenate(
         [jax.lax.bitcast_convert_type(arrays[name], jnp.float32).ravel() for name in names]
@@ -39,7 +39,7 @@ def pack(arrays: Mapping[str, Array]) -> Packed:
 
 
 def unpack(packed: Packed) -> dict[str, np.ndarray]:
-    """The arrays in `packed`, whose vector is on the host, each of shape `(..., *its own)`."""
+    """The inverse of `pack`, on the host: arrays of shape `(..., *its own)`."""
     arrays, start = {}, 0
     for name, shape, dtype in packed.contents:
         stop = start + math.prod(shape)
