@@ -13,7 +13,9 @@ import numpy as np
 
 from xavier_cli.config.run import MAX_SEED, RunConfig
 from xavier_cli.runs.dataset import Dataset, Schema, counting, scale
+from xavier_cli.runs.layer_statistics import STATISTICS, LayerStatistic
 from xavier_cli.runs.ranges import ANY, SHARE, SIZE, UPDATES, Range
+from xavier_cli.vocabulary.tensors import Tensor
 
 VERSION = 1
 # More than are ever counted in one bin, and the highest rate there is.
@@ -23,22 +25,6 @@ MAX_RATE = 1e6
 FURTHEST_BIN = 1e39
 CONVENTIONS = "CF-1.12"
 PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
-
-_UNITS_AND_EXAMPLES = "over the layer's units and the probe examples"
-# Tensor -> its symbol in words, the axis its layers lie on, what its statistics run over, has it a histogram?
-_TENSORS = {
-    "activation": ("activation z", "layer", _UNITS_AND_EXAMPLES, True),
-    "preactivation": ("pre-activation s", "layer", _UNITS_AND_EXAMPLES, True),
-    "backprop": ("back-propagated gradient dC/ds", "layer", _UNITS_AND_EXAMPLES, True),
-    "weight_gradient": (
-        "gradient dC/dW of the mean loss over the probe examples",
-        "weight_layer",
-        "over the matrix",
-        True,
-    ),
-    "weight": ("weight W", "weight_layer", "over the matrix", True),
-    "bias": ("bias b", "weight_layer", "over the layer's units", False),
-}
 
 
 def _rows() -> Iterator[Dataset]:
@@ -70,43 +56,12 @@ def _rows() -> Iterator[Dataset]:
     yield curve("test_loss", "mean loss on test examples", SIZE)
     yield curve("test_error", "share of test examples misclassified, 0 to 1", error)
 
-    for tensor, (words, axis, over, histogram) in _TENSORS.items():
-        dims: tuple[str, ...] = ("seed", "update", axis)
-        yield Dataset(f"{tensor}/mean", dims, "<f4", f"mean of the {words} {over}")
-        about = f"standard deviation of the {words} {over}"
-        yield Dataset(f"{tensor}/std", dims, "<f4", about, range=SIZE)
-        if histogram:
-            centre, edge = f"{tensor}/bin", f"{tensor}/bin_edge"
-            counts = f"counts of the {words} per bin; what lies outside is counted in the end bins"
-            place = Range(low=-FURTHEST_BIN, high=FURTHEST_BIN, order="up")
-            yield scale(centre, "<f8", f"centre of a bin of the {words}", place)
-            about = f"edge of a bin of the {words}, rising"
-            yield scale(edge, "<f8", about, place, companion_of=centre)
-            counted = Range(low=0, high=MOST_COUNTED)
-            yield Dataset(f"{tensor}/histogram", (*dims, centre), "<i8", counts, units="count", range=counted)
-
-    yield Dataset(
-        "activation/slope",
-        ("seed", "update", "layer"),
-        "<f4",
-        "slope below 0 that the layer's activation has learned",
-    )
-    yield Dataset(
-        "weight_gradient/example_rms",
-        ("seed", "update", "weight_layer"),
-        "<f4",
-        "root mean square, over the matrix and the probe examples, of dC/dW of one example's own loss",
-        range=SIZE,
-    )
-
-    dims = ("seed", "update", "layer")
-    shares = {
-        "saturated": "share of pre-activations where the activation is saturated",
-        "inactive": "share of pre-activations where a rectifier is inactive",
-        "dead": "share of units without slope on every probe example",
-    }
-    for name, long_name in shares.items():
-        yield Dataset(f"activation/{name}", dims, "<f4", f"{long_name}, 0 to 1", range=SHARE)
+    for statistic in STATISTICS:
+        if statistic.records == "update" and statistic.path:
+            yield _of_layers(statistic)
+            if statistic.dataset == "std" and statistic.tensor.has_histogram:
+                yield from _histogram(statistic.tensor)
+    dims: tuple[str, ...] = ("seed", "update", "layer")
     by_percentile = (*dims, "percentile")
     rising = ANY._replace(order="up")
     yield Dataset(
@@ -135,28 +90,16 @@ def _rows() -> Iterator[Dataset]:
         about = f"standard deviation of the logits from {cause}"
         yield Dataset(f"logits/from_{name}_std", dims, "<f4", about, range=SIZE)
 
-    dims = ("seed", "jacobian_update")
-    for name, word in {
-        "mean": "mean",
-        "rms": "root mean square",
-        "geometric_mean": "geometric mean",
-        "max": "largest",
-    }.items():
-        about = f"{word} singular value of"
-        yield Dataset(
-            f"jacobian/{name}_singular_value",
-            (*dims, "layer"),
-            "<f4",
-            f"{about} dz(i)/dz(i-1), mean over probe examples",
-            range=SIZE,
-        )
-        yield Dataset(
-            f"jacobian/end_to_end_{name}_singular_value",
-            dims,
-            "<f4",
-            f"{about} dlogits/dx, mean over probe examples",
-            range=SIZE,
-        )
+    for statistic in STATISTICS:
+        if statistic.records == "jacobian_update":
+            yield _of_layers(statistic)
+            yield Dataset(
+                f"jacobian/end_to_end_{statistic.dataset}",
+                ("seed", "jacobian_update"),
+                "<f4",
+                f"{statistic.words} singular value of dlogits/dx, mean over probe examples",
+                range=SIZE,
+            )
     yield Dataset(
         "jacobian/singular_values",
         ("seed", "spectrum_update", "layer", "index"),
@@ -200,22 +143,30 @@ def _rows() -> Iterator[Dataset]:
     )
 
 
+def _of_layers(statistic: LayerStatistic) -> Dataset:
+    dims = ("seed", statistic.records, statistic.axis)
+    return Dataset(statistic.path, dims, "<f4", statistic.long_name, range=statistic.range)
+
+
+def _histogram(tensor: Tensor) -> Iterator[Dataset]:
+    centre, edge, words = f"{tensor.name}/bin", f"{tensor.name}/bin_edge", tensor.words
+    place = Range(low=-FURTHEST_BIN, high=FURTHEST_BIN, order="up")
+    yield scale(centre, "<f8", f"centre of a bin of the {words}", place)
+    yield scale(edge, "<f8", f"edge of a bin of the {words}, rising", place, companion_of=centre)
+    dims = ("seed", "update", tensor.axis, centre)
+    about = f"counts of the {words} per bin; what lies outside is counted in the end bins"
+    counted = Range(low=0, high=MOST_COUNTED)
+    yield Dataset(f"{tensor.name}/histogram", dims, "<i8", about, units="count", range=counted)
+
+
 def _theory() -> Iterator[Dataset]:
     """What theory predicts of record 0, and its relative standard deviation over draws of the weights."""
-    for name, axis, words in (
-        ("activation_mean", "layer", "mean of the activation z"),
-        ("activation_std", "layer", "standard deviation of the activation z"),
-        ("backprop_std", "layer", "standard deviation of dC/ds"),
-        ("backprop_step", "layer", "standard deviation of dC/ds in the layer above over this layer's"),
-        ("weight_gradient_rms", "weight_layer", "root mean square of dC/dW of one example's own loss"),
-        ("mean_singular_value", "layer", "mean singular value of dz(i)/dz(i-1)"),
-        ("rms_singular_value", "layer", "root mean square singular value of dz(i)/dz(i-1)"),
-        ("geometric_mean_singular_value", "layer", "geometric mean singular value of dz(i)/dz(i-1)"),
-    ):
-        about, can_be = f"predicted before training: {words}", ANY if name == "activation_mean" else SIZE
-        yield Dataset(f"theory/{name}", (axis,), "<f8", about, range=can_be)
-        about = f"relative standard deviation over seeds of the {words}, predicted"
-        yield Dataset(f"theory/{name}_sd", (axis,), "<f8", about, range=SIZE)
+    for row in STATISTICS:
+        if row.predicted:
+            about = f"predicted before training: {row.predicted}"
+            yield Dataset(f"theory/{row.name}", (row.axis,), "<f8", about, range=row.range)
+            about = f"relative standard deviation over seeds of the {row.predicted}, predicted"
+            yield Dataset(f"theory/{row.name}_sd", (row.axis,), "<f8", about, range=SIZE)
 
 
 SCHEMA = Schema(f"schema {VERSION}", _rows())
