@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 
 import numpy as np
 
@@ -180,7 +179,7 @@ def _data(run: Run) -> dict[str, object]:
         "lr_on_edge": "lr" in run.on_edge,
         "updates": run.updates.tolist(),
         "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
-        "layers": [asdict(layer) for layer in layer_summary.layers_at(run)],
+        "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
@@ -219,8 +218,8 @@ def _records(run: Run) -> Iterator[dict[str, object]]:
             }
     last = int(run.updates[-1])
     for layer in layer_summary.layers_at(run):
-        for quantity, value in asdict(layer).items():
-            if isinstance(value, float) and value == value:
+        for quantity, value in layer.values.items():
+            if value == value:
                 yield {
                     "run": name,
                     "quantity": quantity,
