@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options.gather import say_data
+from xavier_cli.cli.options.data_sets import say_data
 from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.options.settings import resolve, with_settings
 from xavier_cli.cli.terminal.errors import say

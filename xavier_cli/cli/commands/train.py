@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.gather import finite_set, say_data
+from xavier_cli.cli.options.data_sets import finite_set, say_data
 from xavier_cli.cli.options.running import (
     DataDirOption,
     MemberBatchOption,

@@ -17,6 +17,8 @@ from xavier_cli.training.bench.pytorch import torch_programs
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.training_data import TrainingData
 
+WHOLE = "with probes and evaluation"
+"""What everything together is called."""
 UPDATES_PER_RECORD = 1500
 """Of a default run: what a look costs is shared by so many updates."""
 
@@ -88,10 +90,9 @@ def measure_width(
             add(f"PyTorch {name}", plain, timed)
 
     counts = {what: _updates(timed, seconds) for what, timed in programs.items()}
-    observe, looks = "with probes and evaluation", 2
-    programs[observe], rules[observe], counts[observe] = Timed(whole.observe, seeds), auto, looks
+    programs[WHOLE], rules[WHOLE], counts[WHOLE] = Timed(whole.observe, seeds), auto, 2
     each = take_turns(programs, counts, rounds)
-    each[observe] = each["with generator"] + each[observe] / UPDATES_PER_RECORD
+    each[WHOLE] = each["with generator"] + each[WHOLE] / UPDATES_PER_RECORD
     return [_rate(what, each[what], rules[what], limits) for what in each], notes
 
 

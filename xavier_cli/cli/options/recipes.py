@@ -15,7 +15,7 @@ from xavier_cli.cli.options import completion, run_files
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import SCALES, RunConfig
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
