@@ -17,7 +17,7 @@ MACHINE = {"processor": "a processor", "devices": "2 cpu devices", "jax": "0", "
 
 
 def rate(what: str, milliseconds: float, width: int = 300) -> Rate:
-    return Rate(width, 5, what, milliseconds, 50.0, 0.5, 0.1)
+    return Rate(width, 5, what, milliseconds, 50.0, 0.5, 0.1, is_rival="PyTorch" in what)
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def test_times_are_per_update_and_seed():
     assert found["nap"] >= 0.02 / 5 / 4
 
 
-@pytest.mark.parametrize("load", ["0.9", ""])
+@pytest.mark.parametrize("load", [0.9, None])
 def test_a_machine_at_rest_is_not_warned_of(load):
     assert busy_notes(load, 2) == []
-    assert "load 3.0 on 2 cores" in busy_notes("3.0", 2)[0]
+    assert "load 3.0 on 2 cores" in busy_notes(3.0, 2)[0]
 
 
 @pytest.mark.slow

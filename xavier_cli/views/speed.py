@@ -17,14 +17,14 @@ def speed_page(
     """The answer: limits, rates, and how many times faster than the best of PyTorch everything of ours is."""
     best = {
         rate.width: min(
-            (each.milliseconds for each in rates if each.width == rate.width and _is_rival(each)),
+            (each.milliseconds for each in rates if each.width == rate.width and each.is_rival),
             default=None,
         )
         for rate in rates
     }
     records = [
         {
-            **asdict(rate),
+            **{name: value for name, value in asdict(rate).items() if name != "is_rival"},
             "updates_per_second": 1e3 / rate.milliseconds,
             "times_pytorch": (best[rate.width] or float("nan")) / rate.milliseconds
             if best[rate.width]
@@ -103,14 +103,11 @@ def _times(rival: float | None, rate: Rate) -> float | None:
     return rival / rate.milliseconds if rival else None
 
 
-def _is_rival(rate: Rate) -> bool:
-    return rate.what.startswith("PyTorch")
-
-
-def busy_notes(load: str, cores: int) -> list[str]:
+def busy_notes(load: float | None, cores: int) -> list[str]:
     """What is said of the numbers where others use the machine too."""
-    if not load or float(load) < cores / 2:
+    if load is None or load < cores / 2:
         return []
     return [
-        f"Others use this machine (load {load} on {cores} cores): numbers are too low, and ratios uncertain."
+        f"Others use this machine (load {load:.1f} on {cores} cores): numbers are too low, and ratios "
+        "uncertain."
     ]

@@ -94,12 +94,12 @@ def bench(
     show_page(speed_page(rates, limits, _machine(load), seeds, notes), format, output)
 
 
-def _load() -> str:
-    """How many processes wanted to run in the last minute, on average; empty where nobody tells."""
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+def _load() -> float | None:
+    """How many processes wanted to run in the last minute, on average; None where nobody tells."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def _machine(load: str) -> dict[str, str]:
+def _machine(load: float | None) -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
@@ -116,5 +116,5 @@ def _machine(load: str) -> dict[str, str]:
         "jax": version("jax"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "load": load,
+        "load": "" if load is None else f"{load:.1f}",
     }
