@@ -107,6 +107,46 @@ def test_one_room_alone_knows_hdf5():
     assert rooms == ["runs/hdf5.py"]
 
 
+def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    for room in rooms:
+        for source in sorted((ROOT / "xavier_cli" / room).rglob("*.py")):
+            yield str(source.relative_to(ROOT)), ast.parse(source.read_text(encoding="utf-8"))
+
+
+def imported(module: ast.Module) -> set[str]:
+    """The top of every package that `module` imports, anywhere in it."""
+    found = set[str]()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_an_answer_is_a_value_that_knows_no_terminal():
+    files = list(sources("views", "report"))
+
+    assert len(files) > 30
+    for name, module in files:
+        assert not imported(module) & {"typer", "rich"}, name
+
+
+def test_no_command_builds_its_answer_itself():
+    files = list(sources("cli/commands", "cli/options"))
+
+    assert len(files) > 30
+    for name, module in files:
+        calls = (node.func for node in ast.walk(module) if isinstance(node, ast.Call))
+        built = {func.id for func in calls if isinstance(func, ast.Name)} & {
+            "Page",
+            "Table",
+            "Column",
+            "Cell",
+        }
+        assert not built, f"{name} builds {built}: that is for a module of `views`"
+
+
 @pytest.mark.parametrize(
     "arguments", ["--help", "--version", "train --help", "compare --help", "init show --help", "tarin"]
 )

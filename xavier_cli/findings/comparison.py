@@ -279,4 +279,4 @@ def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
     correct = "final/test_correct"
     if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
-    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested, effect=effect)
+    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested or "", effect=effect)

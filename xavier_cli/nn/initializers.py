@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
@@ -217,3 +218,14 @@ def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tup
             if number < len(rows) or not draws_a_constant(word.name, fans):
                 to_warn_of.append(word.name)
     return unkeyed, list(dict.fromkeys(to_warn_of))
+
+
+def draws(word: entry.Initializer, fan_in: int, fan_out: int, count: int) -> np.ndarray:
+    """Whole matrices of weights by an initializer, in float64: `(matrices, fan_in, fan_out)`.
+
+    As many as hold at least `count` weights.
+    """
+    initializer = make_initializer(word)
+    keys = jax.random.split(jax.random.key(0), math.ceil(count / (fan_in * fan_out)))
+    one = jax.jit(jax.vmap(lambda key: initializer(key, (fan_in, fan_out), jnp.float32)))
+    return np.asarray(one(keys), np.float64)

@@ -61,9 +61,9 @@ class Standing:
         part = 0.0
         if progress.doing != "compiling" and progress.total:
             part = progress.updates / progress.total
-        # A search trains twice; its second half is not known to be one before it comes.
+        # A search trains twice.
         if group.programs > 1:
-            part = part / 2 + 0.5 * progress.phase.startswith("lr ")
+            part = part / 2 + 0.5 * progress.follows_search
         self.running[index] = (group, words(group, progress), part)
 
     def wait(self, groups: Sequence[Group], what_for: str) -> None:

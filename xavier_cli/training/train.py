@@ -65,7 +65,7 @@ def train(
     if rest:
         # The searched seeds are trained already; under `map` they are the same bits.
         population = Population(config, rest, (Variant(config.init, best.lr),))
-        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}"))
+        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}", follows_search=True))
     if parts[-1].status != "complete":
         raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}")
     run = join_seeds(parts, config.seeds)
@@ -202,10 +202,11 @@ def _given_rate(config: RunConfig) -> tuple[float]:
     return (config.lr,)
 
 
-def _phase(watcher: TrainingHooks, phase: str) -> TrainingHooks:
+def _phase(watcher: TrainingHooks, phase: str, follows_search: bool = False) -> TrainingHooks:
     def report(progress: Progress) -> None:
         both = f"{phase}, {progress.phase}" if progress.phase else phase
-        watcher.report(replace(progress, phase=both))
+        follows = progress.follows_search or follows_search
+        watcher.report(replace(progress, phase=both, follows_search=follows))
 
     return replace(watcher, report=report)
 

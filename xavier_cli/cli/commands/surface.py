@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,11 @@ from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOp
 from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
-from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface, SurfaceConfig
 
-SCHEMA = "xavier.surface/1"
 FOLDER = Path("surfaces")
 # What a rerun may differ by before it is no longer the same network.
 SAME_LOSS = 1e-3
@@ -68,7 +65,9 @@ def surface(
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.
     """
+    from xavier_cli.config.commands import written
     from xavier_cli.runs.reader import read_run
+    from xavier_cli.views.surface import surface_page
 
     if updates is not None and around is None:
         raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
@@ -84,8 +83,6 @@ def surface(
             say("made already; `--force` makes it anew")
             show_page(surface_page(made, path), format)
             return
-    from xavier_cli.config.commands import written
-
     made = _make(config, path, run, data_dir, quiet)
     show_page(surface_page(made, path), format)
     say(f"next: {written('plot', 'loss-surface', path)}")
@@ -167,52 +164,3 @@ def _compare(run: Run, again: Run) -> None:
     was, now = float(run["curves/test_loss"][0, -1]), float(again["curves/test_loss"][0, -1])
     if not abs(was - now) <= SAME_LOSS * max(abs(was), 1.0):
         say(f"warning: trained again, its test loss is {now:.6g}, in the run file {was:.6g}")
-
-
-def surface_page(made: Surface, path: Path) -> Page:
-    """What `surface` answers: how high and how steep both losses are, and where the file lies."""
-    from xavier_cli.findings.steepness import FLAT, steepness
-    from xavier_cli.runs.surface import LOSSES
-
-    config = made.config
-    rows, records = [], []
-    for name in LOSSES:
-        loss = made.loss(name)
-        of = steepness(loss, made.x, made.y)
-        rows.append(
-            (
-                name.replace("_", "-"),
-                f"{loss.min():.3g}",
-                f"{loss.max():.3g}",
-                f"{of.mean_gradient:.3g}",
-                f"{100 * of.flat_share:.0f}",
-            )
-        )
-        records.append(
-            {
-                "loss": name,
-                "min": float(loss.min()),
-                "max": float(loss.max()),
-                **asdict(of),
-                "path": str(path),
-            }
-        )
-    columns = ("loss", "min", "max", "mean |gradient|", "flat %")
-    examples = f"{config.examples:,} example{'s' * (config.examples > 1)}"
-    about = f"mean over {examples} of random input and label"
-    if config.around:
-        about = f"after {config.around.updates:,} updates; mean over {examples} for validation"
-    table = Table(
-        tuple(Column(title, "right" if i else "left") for i, title in enumerate(columns)),
-        tuple(rows),
-        title=f"{config.title}: {config.points}×{config.points} points in [{config.low:g}, {config.high:g}]",
-        about=about,
-    )
-    note = f"Flat: a gradient below {FLAT:g} of the surface's own largest one."
-    return Page(
-        schema=SCHEMA,
-        data={"surface": str(path), "config": config.model_dump(mode="json"), "losses": records},
-        records=records,
-        tables=(table,),
-        notes=(note, clean(str(path))),
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.gather import finite_set
+from xavier_cli.cli.options.data_sets import finite_set
 from xavier_cli.cli.options.running import (
     DataDirOption,
     MemberBatchOption,

@@ -23,7 +23,7 @@ def begin_training(
 
     Nothing has been written yet: what is refused here leaves everything as it was.
     """
-    from xavier_cli.cli.options.gather import say_data
+    from xavier_cli.cli.options.data_sets import say_data
     from xavier_cli.training.session import session
 
     begun = session(config, data_dir, strategy=strategy.value, member_batch=member_batch, note=say)

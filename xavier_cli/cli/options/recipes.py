@@ -16,7 +16,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.presets import SCALES
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
