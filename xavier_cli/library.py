@@ -56,8 +56,8 @@ def train(
     if note := prepare_devices(members):
         warnings.warn(note, stacklevel=2)
     together, rates = members_together(config), max(len(config.search), 1)
-    at_a_time = members_at_a_time(config, together, rates)
-    check_room(config, at_a_time)
+    at_a_time = members_at_a_time(config, together, rates, strategy=strategy)
+    check_room(config, at_a_time, strategy=strategy)
     material = prepare(config, Path(data_dir) if data_dir is not None else None)
     settings: dict[str, Any] = {"strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time}
     # Every core has work of ours; the command says so before NumPy is imported, which is too late here.

@@ -15,25 +15,29 @@ from xavier_cli.training.cost import (
     compiled_programs,
     core_seconds,
     members_together,
-    memory,
     parameters,
     trained_members,
 )
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.layout import Strategy
+from xavier_cli.training.room import check_room, members_at_a_time, needed_bytes
 
 SCHEMA = "xavier.plan/1"
 _NAMES = {"memory_bytes": "memory"}
 
 
 def plan_page(
-    config: RunConfig, path: Path, facts: DataFacts | None = None, asked: int | None = None
+    config: RunConfig,
+    path: Path,
+    facts: DataFacts | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
 ) -> Page:
     """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
 
     `asked` is how many networks the user wants trained at a time.
     """
     together, rates = members_together(config), max(len(config.search), 1)
-    at_a_time = members_at_a_time(config, together, rates, facts, asked)
+    at_a_time = members_at_a_time(config, together, rates, facts, asked, strategy)
     cores = min(len(usable_cores()), at_a_time)
     seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
     plan: dict[str, object] = {
@@ -44,7 +48,7 @@ def plan_page(
         "records": len(config.record_updates()),
         "parameters_per_member": parameters(config, facts),
         "members_at_a_time": at_a_time,
-        "memory_bytes": memory(config, at_a_time, facts),
+        "memory_bytes": needed_bytes(config, at_a_time, facts, strategy),
         "seconds": seconds,
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
@@ -58,13 +62,15 @@ def plan_page(
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
-        notes=_notes(config, at_a_time, together, facts),
+        notes=_notes(config, at_a_time, together, facts, strategy),
     )
 
 
-def _notes(config: RunConfig, at_a_time: int, together: int, facts: DataFacts | None) -> tuple[str, ...]:
+def _notes(
+    config: RunConfig, at_a_time: int, together: int, facts: DataFacts | None, strategy: Strategy
+) -> tuple[str, ...]:
     try:
-        check_room(config, at_a_time, facts)
+        check_room(config, at_a_time, facts, strategy)
     except ConfigError as error:
         return (f"Training would refuse it: {error}",)
     return (

@@ -65,7 +65,7 @@ def probe(
     note = prepare_devices(len(config.seeds))
     if note:
         say(note)
-    check_room(config)
+    check_room(config, strategy=strategy.value)
     command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
     # Before anything is written: the data may not be there.
     material = prepare(config, data_dir)

@@ -89,7 +89,7 @@ def train(
 
         data = find_data(config.data)
         facts = finite_set(data, data_dir)[1] if data.known is None else None
-        show_page(plan_page(config, path, facts, asked), format)
+        show_page(plan_page(config, path, facts, asked, strategy.value), format)
         return
     if force and resume:
         raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
@@ -211,8 +211,9 @@ def _train(
         if note:
             say(note)
         rates = max(len(config.search), 1)
-        at_a_time = members_at_a_time(config, members_together(config), rates, asked=asked)
-        check_room(config, at_a_time)
+        together = members_together(config)
+        at_a_time = members_at_a_time(config, together, rates, asked=asked, strategy=strategy.value)
+        check_room(config, at_a_time, strategy=strategy.value)
         command: dict[str, Any] = {
             "command_id": uuid.uuid4().hex,
             "command": shlex.join(["xavier", *sys.argv[1:]]),

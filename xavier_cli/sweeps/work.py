@@ -122,8 +122,8 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     members = members_together(first) if first.search else sum(len(config.seeds) for config in configs)
     variants = len(first.search) or len(configs)
-    batch = members_at_a_time(first, members, variants, asked=task.member_batch)
-    check_room(first, batch)
+    batch = members_at_a_time(first, members, variants, asked=task.member_batch, strategy=task.strategy)
+    check_room(first, batch, strategy=task.strategy)
     material = _material(_data_of(first), task.data_dir)
     settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if len(cells) == 1:

@@ -11,6 +11,7 @@ import jax
 from xavier_cli.config import ConfigError, RunConfig
 from xavier_cli.datasets import DataFacts
 from xavier_cli.training.cost import memory
+from xavier_cli.training.layout import Strategy, batches_members
 
 # What a container may use, in the two versions of Linux' control groups.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -40,7 +41,22 @@ def machine_bytes() -> int | None:
     return min((size for size in sizes if size > 0), default=None)
 
 
-def check_room(config: RunConfig, members: int | None = None, facts: DataFacts | None = None) -> None:
+def needed_bytes(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DataFacts | None = None,
+    strategy: Strategy = "auto",
+) -> int:
+    """About how much memory `members` of `config` need, laid out by `strategy` on the devices at hand."""
+    return memory(config, members, facts, batches_members(strategy))
+
+
+def check_room(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DataFacts | None = None,
+    strategy: Strategy = "auto",
+) -> None:
     """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
 
     `members` are those trained at the same time, by default as many as `config` alone has.
@@ -48,7 +64,7 @@ def check_room(config: RunConfig, members: int | None = None, facts: DataFacts |
     there = available_bytes()
     if there is None:
         return
-    whole, one = memory(config, members, facts), memory(config, 1, facts)
+    whole, one = (needed_bytes(config, count, facts, strategy) for count in (members, 1))
     if one > there:
         raise ConfigError(
             f"width, depth: one network of {config.shape} takes about {_size(one)} of memory, "
@@ -62,25 +78,32 @@ def check_room(config: RunConfig, members: int | None = None, facts: DataFacts |
 
 
 def members_at_a_time(
-    config: RunConfig, members: int, variants: int, facts: DataFacts | None = None, asked: int | None = None
+    config: RunConfig,
+    members: int,
+    variants: int,
+    facts: DataFacts | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
 ) -> int:
     """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
 
     Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
     """
-    wanted = asked or fitting_members(config, members, facts)
+    wanted = asked or fitting_members(config, members, facts, strategy)
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
-def fitting_members(config: RunConfig, members: int, facts: DataFacts | None = None) -> int:
+def fitting_members(
+    config: RunConfig, members: int, facts: DataFacts | None = None, strategy: Strategy = "auto"
+) -> int:
     """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
     The rest is for what nobody predicts.
     """
     there = available_bytes()
-    if there is None or memory(config, members, facts) <= 0.8 * there:
+    if there is None or needed_bytes(config, members, facts, strategy) <= 0.8 * there:
         return members
-    one, two = memory(config, 1, facts), memory(config, 2, facts)
+    one, two = (needed_bytes(config, count, facts, strategy) for count in (1, 2))
     return max(1, 1 + int((0.8 * there - one) // (two - one)))
 
 
