@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xavier_cli import names
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.contradictions import FEWEST_TEST_EXAMPLES
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.vocabulary import lookup
 
 # Two devices on any machine, so that members are spread over devices; read when JAX starts.
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"
@@ -197,7 +197,7 @@ def _rng(config: RunConfig, seed: int, purpose: int = 0) -> np.random.Generator:
 
 
 def _inputs(config: RunConfig) -> tuple[int, int]:
-    data = names.DATA_SETS[config.data]
+    data = lookup.DATA_SETS[config.data]
     return data.inputs, data.classes
 
 
@@ -208,7 +208,7 @@ def _jacobian_updates(config: RunConfig) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _edges(config: RunConfig) -> dict[str, np.ndarray]:
-    low, high = names.ACTIVATIONS[config.act].range if config.act in names.ACTIVATIONS else (-5.0, 5.0)
+    low, high = lookup.ACTIVATIONS[config.act].range if config.act in lookup.ACTIVATIONS else (-5.0, 5.0)
     ranges = {
         "activation": (max(low, -5.0), min(high, 5.0)),
         "preactivation": (-8.0, 8.0),
@@ -274,7 +274,7 @@ def _member(
     arrays["activation/inactive"] = np.zeros_like(s)
     arrays["activation/dead"] = np.zeros_like(s)
     normal_quantiles = np.array([-2.326, -2.054, -1.282, -0.674, 0.0, 0.674, 1.282, 2.054, 2.326])
-    low, high = names.ACTIVATIONS[config.act].range if config.act in names.ACTIVATIONS else (-5.0, 5.0)
+    low, high = lookup.ACTIVATIONS[config.act].range if config.act in lookup.ACTIVATIONS else (-5.0, 5.0)
     percentiles = np.clip(arrays["activation/mean"][..., None] + z[..., None] * normal_quantiles, low, high)
     half_normal_quantiles = np.array([0.0125, 0.0251, 0.1257, 0.3186, 0.6745, 1.1503, 1.6449, 2.3263, 2.5758])
     arrays["activation/percentiles"] = percentiles

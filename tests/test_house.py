@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from typer import Typer
 
+import xavier_cli
+from xavier_cli.cli import app as cli_app
 from xavier_cli.cli.app import COMMANDS
-from xavier_cli.names import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
+from xavier_cli.vocabulary.lookup import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -97,8 +104,101 @@ def test_no_alias_means_two_things(table):
 
 def test_the_list_of_commands_says_what_each_commands_own_help_says():
     for name, summary in COMMANDS.items():
-        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         own = command.info.help if isinstance(command, Typer) else command.__doc__
 
         assert own is not None
         assert own.strip().splitlines()[0] == summary
+
+
+def test_every_error_that_may_leave_the_package_is_one_of_its_own():
+    """A library user catches `XavierError`; private classes never leave their file."""
+    for source in (ROOT / "xavier_cli").rglob("*.py"):
+        module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and node.name[0] != "_":
+                assert issubclass(getattr(import_module(module), node.name), xavier_cli.XavierError), (
+                    node.name
+                )
+
+
+# Types and import-linter see no path that stands as text: each is followed here.
+A_MODULE = re.compile(r"xavier_cli(\.\w+)*\.?(:\w+)?")
+A_FUNCTION = re.compile(r"[a-z_]\w*(\.\w+)*:[A-Za-z_]\w*")
+
+
+def paths_in_the_source() -> Iterator[tuple[str, str]]:
+    """Every text in the source that is a module's path or the beginning of one, and where it stands."""
+    for source in sorted((ROOT / "xavier_cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and A_MODULE.fullmatch(text):
+                yield f"{source.relative_to(ROOT)}:{node.lineno}", text
+
+
+def every_module() -> Iterator[object]:
+    for found in pkgutil.walk_packages(xavier_cli.__path__, "xavier_cli."):
+        if not found.name.endswith("__main__"):
+            yield import_module(found.name)
+
+
+def functions_in_tables() -> dict[str, str]:
+    """Every text like `module:function` in a row of a module's table, and which row it is."""
+    found: dict[str, str] = {}
+    for module in every_module():
+        for name, table in list(vars(module).items()):
+            rows = table.values() if isinstance(table, dict) else table
+            for row in rows if isinstance(rows, list | tuple | type({}.values())) else ():
+                fields = dataclasses.fields(row) if dataclasses.is_dataclass(row) else ()
+                for field in fields if not isinstance(row, type) else ():
+                    text = getattr(row, field.name)
+                    if isinstance(text, str) and A_FUNCTION.fullmatch(text):
+                        found[text] = f"{name}: {getattr(row, 'name', '')}.{field.name}"
+    return found
+
+
+def test_every_path_of_a_module_that_stands_as_text_leads_there():
+    paths = list(paths_in_the_source())
+
+    assert len(paths) > 20
+    for where, text in paths:
+        module, _, attribute = text.partition(":")
+        try:
+            loaded = import_module(module.rstrip("."))
+        except ImportError as error:
+            pytest.fail(f"{where}: `{text}`: {error}")
+        assert not attribute or hasattr(loaded, attribute), f"{where}: `{text}`"
+
+
+def test_every_function_that_a_table_names_is_there():
+    functions = functions_in_tables()
+
+    # Initializers, activations, optimizers, data sets, figures, claims.
+    assert len(functions) > 100
+    for function, where in functions.items():
+        try:
+            assert callable(load(function)), where
+        except (ImportError, AttributeError) as error:
+            pytest.fail(f"{where}: `{function}`: {error}")
+
+
+def test_every_command_is_loaded_from_where_it_lives(monkeypatch):
+    monkeypatch.setattr(cli_app.app, "registered_commands", [])
+    monkeypatch.setattr(cli_app.app, "registered_groups", [])
+    cli_app.load_commands(COMMANDS)
+
+    loaded = [each.name for each in (*cli_app.app.registered_commands, *cli_app.app.registered_groups)]
+    assert sorted(loaded) == sorted(COMMANDS)
+
+
+def test_every_name_of_the_package_is_brought_when_asked_for():
+    for name in xavier_cli.__all__:
+        assert getattr(xavier_cli, name) is not None, name
+
+
+def test_what_is_built_and_installed_is_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    for script in project["project"]["scripts"].values():
+        assert callable(load(script)), script
+    assert "__version__" in (ROOT / project["tool"]["hatch"]["version"]["path"]).read_text()

@@ -21,7 +21,7 @@ SMALL = {"width": 12, "depth": 2, "updates": 1000, "records": 4, "test_examples"
 def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "1"}
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "notebook.py"],
+        [sys.executable, ROOT / "tests" / "support" / "notebook.py"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -53,7 +53,9 @@ def test_every_name_it_promises_is_there_and_no_other():
     assert all(getattr(xavier_cli, name) is not None for name in xavier_cli.__all__)
     assert set(dir(xavier_cli)) == set(xavier_cli.__all__)
     assert (Path(xavier_cli.__file__).parent / "py.typed").exists()
-    with pytest.raises(AttributeError, match="`tarin`; it has: Run, RunConfig, compare, read_run, train"):
+    with pytest.raises(
+        AttributeError, match="`tarin`; it has: Run, RunConfig, XavierError, compare, read_run, train"
+    ):
         _ = xavier_cli.tarin
 
 

@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from paper_targets import Seen, failing
+from support.paper_targets import Seen, failing
 
 from xavier_cli.data import shapeset
-from xavier_cli.names import INITIALIZERS
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
@@ -19,11 +18,12 @@ from xavier_cli.nn.network import Network
 from xavier_cli.theory.saturation import Regions
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
-from xavier_cli.training.evaluation import spread_over
-from xavier_cli.training.feed import decode
-from xavier_cli.training.jacobian import Spectrograph, factors, singular
+from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.keys import Purpose, seed_key, shared_key
-from xavier_cli.training.probe import make_probe
+from xavier_cli.training.probes.evaluation import spread_over
+from xavier_cli.training.probes.jacobian import JacobianMeter, factors, singular
+from xavier_cli.training.probes.probe import make_probe
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 SIZES = layer_sizes(1024, 5, 1000, 9)
 INITS = ("standard", "normalized")
@@ -51,7 +51,7 @@ def programs(act):
         logits, _ = network.forward(params, x)
         return {**probe(params, x, labels), "start_loss": jnp.mean(cross_entropy(logits, labels))}
 
-    return quickly(look), quickly(lambda params, x: factors(params, x, network)), Spectrograph(network)
+    return quickly(look), quickly(lambda params, x: factors(params, x, network)), JacobianMeter(network)
 
 
 @cache

@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xavier_cli.config import RunConfig as RunConfig
+    from xavier_cli.config.run import RunConfig as RunConfig
+    from xavier_cli.errors import XavierError as XavierError
     from xavier_cli.library import compare as compare
     from xavier_cli.library import train as train
     from xavier_cli.runs.reader import read_run as read_run
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "RunConfig": "xavier_cli.config",
+    "RunConfig": "xavier_cli.config.run",
     "Run": "xavier_cli.runs.record",
+    "XavierError": "xavier_cli.errors",
     "compare": "xavier_cli.library",
     "read_run": "xavier_cli.runs.reader",
     "train": "xavier_cli.library",
 }
-__all__ = ["Run", "RunConfig", "__version__", "compare", "read_run", "train"]
+__all__ = ["Run", "RunConfig", "XavierError", "__version__", "compare", "read_run", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -10,19 +10,19 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
+from xavier_cli.files.locks import lock_output
 from xavier_cli.findings import comparison
-from xavier_cli.locks import lock_output
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
-from xavier_cli.training.cost import members_together
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-from xavier_cli.training.durable import train_to_file
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import Progress, Watcher
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import Progress, TrainingHooks
+from xavier_cli.training.engine.training_data import prepare
+from xavier_cli.training.estimate import members_together
+from xavier_cli.training.memory import check_memory, members_at_a_time
+from xavier_cli.training.resumable import train_to_file
 from xavier_cli.training.train import train as train_in_memory
 
 
@@ -57,15 +57,19 @@ def train(
         warnings.warn(note, stacklevel=2)
     together, rates = members_together(config), max(len(config.search), 1)
     at_a_time = members_at_a_time(config, together, rates, strategy=strategy)
-    check_room(config, at_a_time, strategy=strategy)
-    material = prepare(config, Path(data_dir) if data_dir is not None else None)
-    settings: dict[str, Any] = {"strategy": strategy, "watcher": Watcher(report), "member_batch": at_a_time}
+    check_memory(config, at_a_time, strategy=strategy)
+    training_data = prepare(config, Path(data_dir) if data_dir is not None else None)
+    settings: dict[str, Any] = {
+        "strategy": strategy,
+        "watcher": TrainingHooks(report),
+        "member_batch": at_a_time,
+    }
     # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
     with threadpool_limits(1, user_api="blas"):
         if path is None:
-            return train_in_memory(config, material, **settings)[0]
+            return train_in_memory(config, training_data, **settings)[0]
         with lock_output(path):
-            return train_to_file(config, material, path, **settings)
+            return train_to_file(config, training_data, path, **settings)
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import cost
+from xavier_cli.training import estimate
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [
@@ -74,10 +74,10 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         took = [min(seen(settings, Path(name)) for _ in range(rounds)) for settings in SHAPES]
     configs = [RunConfig.of(**settings) for settings in SHAPES]
-    told = [cost.core_seconds(config) for config in configs]
+    told = [estimate.core_seconds(config) for config in configs]
     for settings, one, other in zip(SHAPES, told, took, strict=True):
         print(f"told {one:7.1f} s, took {other:7.1f} s, {one / other:5.2f}: {settings}")
-    amounts = np.array([list(cost.amounts(config).values()) for config in configs])
+    amounts = np.array([list(estimate.amounts(config).values()) for config in configs])
     fitted, _ = nnls(amounts / np.array(took)[:, None], np.ones(len(took)))
-    for name, value in zip(cost.amounts(configs[0]), fitted, strict=True):
+    for name, value in zip(estimate.amounts(configs[0]), fitted, strict=True):
         print(f"{name:12} {value:.2g} s")

@@ -15,10 +15,10 @@ import numpy as np
 from gpu_session import Session, Training, print_table, say
 
 from xavier_cli import RunConfig, read_run
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError
 from xavier_cli.data import shapeset
 from xavier_cli.runs.difference import differences
-from xavier_cli.training.room import check_room, fitting_members, needed_bytes
+from xavier_cli.training.memory import check_memory, fitting_members, needed_bytes
 
 ROUNDING = 1e-3
 """How far a loss, or a statistic of a layer, may lie apart, relative to the largest number of its array.
@@ -103,9 +103,9 @@ def _memory_plan(note) -> None:
             fits = needed_bytes(config, count) <= room < needed_bytes(config, count + 1)
             text = f"{count:,} networks at a time, {needed_bytes(config, count) / 1e9:.1f} GB"
             note(f"memory plan, width {width}", text, "64 GB of 80", fits)
-            check_room(config, count)
+            check_memory(config, count)
         try:
-            check_room(RunConfig.of(width=60_000, depth=5, seeds="0:1"))
+            check_memory(RunConfig.of(width=60_000, depth=5, seeds="0:1"))
             refused = "accepted"
         except ConfigError as error:
             refused = str(error)

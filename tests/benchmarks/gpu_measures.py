@@ -24,8 +24,8 @@ from xavier_cli.training.bench.limits import measure_limits
 from xavier_cli.training.bench.programs import EngineProgram, Timed
 from xavier_cli.training.bench.pytorch import torch_programs
 from xavier_cli.training.bench.rates import settings, take_turns, traffic
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.room import needed_bytes
+from xavier_cli.training.engine.training_data import prepare
+from xavier_cli.training.memory import needed_bytes
 
 DEPTH = 5
 TURN_SECONDS, ROUNDS = 0.25, 5

@@ -14,8 +14,8 @@ import random
 import sys
 from dataclasses import dataclass
 
-from xavier_cli.config import RunConfig
-from xavier_cli.training.cost import SECONDS_PER_PROGRAM, core_seconds
+from xavier_cli.config.run import RunConfig
+from xavier_cli.training.estimate import SECONDS_PER_PROGRAM, core_seconds
 
 KEPT_EVERY = 10.0
 CLAIM = 0.05

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from xavier_cli import names
-from xavier_cli.names import Activation, Initializer
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.lookup import Activation, Initializer
 
 
 def test_lists_hold_every_name(xavier):
-    for command, table in (("act", names.ACTIVATIONS), ("init", names.INITIALIZERS)):
+    for command, table in (("act", lookup.ACTIVATIONS), ("init", lookup.INITIALIZERS)):
         answer = xavier(command, "list")
         page = json.loads(xavier(command, "list", "-f", "json").out)
         (rows,) = [
@@ -83,7 +83,7 @@ def test_init_show_explains_the_root_of_five(xavier):
 
 
 def test_a_screen_without_greek_is_still_served(xavier):
-    from xavier_cli.plain_text import encodable
+    from xavier_cli.sanitize import encodable
 
     assert encodable("1000 → 9, φ, ∞", "ascii") == "1000 -> 9, phi, inf"
 
@@ -130,8 +130,8 @@ def test_a_new_row_in_names_is_all_a_new_one_needs(xavier, monkeypatch):
         distribution="truncated normal",
         source="He et al. 2015",
     )
-    monkeypatch.setitem(names.ACTIVATIONS, "relu6", relu)
-    monkeypatch.setitem(names.INITIALIZERS, "he_2015", he)
+    monkeypatch.setitem(lookup.ACTIVATIONS, "relu6", relu)
+    monkeypatch.setitem(lookup.INITIALIZERS, "he_2015", he)
     act = json.loads(xavier("act", "show", "relu6", "-f", "json").out)
     init = json.loads(xavier("init", "show", "he_2015", "-f", "json").out)
 

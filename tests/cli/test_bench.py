@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from xavier_cli.cli import bench
-from xavier_cli.cli.output import Format, format_page
+from xavier_cli.cli.commands import bench
+from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import Timed
 from xavier_cli.training.bench.rates import Rate, flops, settings, take_turns, traffic
@@ -76,11 +76,11 @@ def test_a_machine_at_rest_is_not_warned_of(load):
 def test_every_program_runs_and_the_limits_are_limits():
     from xavier_cli.training.bench.limits import measure_limits
     from xavier_cli.training.bench.rates import measure_width
-    from xavier_cli.training.examples import prepare
+    from xavier_cli.training.engine.training_data import prepare
 
     limits = measure_limits(2)
-    material = prepare(settings(20, 2, 2), None)
-    rates, _ = measure_width(20, 2, 2, limits, material, rounds=1, seconds=0.01, compiled=False)
+    training_data = prepare(settings(20, 2, 2), None)
+    rates, _ = measure_width(20, 2, 2, limits, training_data, rounds=1, seconds=0.01, compiled=False)
 
     assert {"bare JAX", "step, map", "step, vmap", "step, delayed:8", bench.WHOLE} <= {r.what for r in rates}
     assert all(0 < r.flops_share < 1.5 for r in rates)

@@ -102,7 +102,7 @@ def test_what_cannot_be_removed_is_said(xavier, folder, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("xavier_cli.caches.os.unlink", refuse)
+    monkeypatch.setattr("xavier_cli.files.caches.os.unlink", refuse)
     answer = xavier("cache", "clear")
 
     assert answer.code == 6

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.cli.output import Format, format_page
-from xavier_cli.cli.verdicts import comparison_page
+from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
+from xavier_cli.views.comparison import comparison_page
 
 AT_80 = """\
 shapeset

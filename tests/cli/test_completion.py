@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.cli import completion
+from xavier_cli.cli.options import completion
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"jax", "h5py", "numpy", "matplotlib", "scipy", "optax"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xavier_cli.cli.settings import resolve
+from xavier_cli.cli.options.settings import resolve
 
 
 @pytest.fixture

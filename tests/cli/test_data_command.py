@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data import mirrors, mnist
 from xavier_cli.data.mirrors import Remote
+from xavier_cli.errors import ConfigError
 
 
 @pytest.fixture

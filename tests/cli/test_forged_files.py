@@ -18,14 +18,14 @@ import h5py
 import numpy as np
 import pytest
 
-from xavier_cli import own
-from xavier_cli.canonical import Canonical
-from xavier_cli.config import RunConfig
+from xavier_cli.config.canonical import HashedSettings
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, write_checkpoint
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import examine, read_checkpoint, read_runs, read_surface
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.vocabulary import user_functions
 
 TRAP = (
     "import os\nwith open(os.path.join(os.environ['TRAPS'], 'RAN'), 'a') as file:\n    file.write(__name__)\n"
@@ -159,11 +159,15 @@ def test_control_as_it_was_reading_imports_what_a_file_names(traps, make_run, mo
 
     read_run(path)
     assert nothing_ran(traps)
-    monkeypatch.setattr(Canonical, "from_json", classmethod(lambda cls, text: cls.of(**json.loads(text))))
+    monkeypatch.setattr(
+        HashedSettings, "from_json", classmethod(lambda cls, text: cls.of(**json.loads(text)))
+    )
     read_run(path)
     # The digest of its text was asked for, and its file is found without importing what it lies in.
     assert nothing_ran(traps)
-    monkeypatch.setattr(own, "_origin", lambda module: Path(importlib.util.find_spec(module).origin))
+    monkeypatch.setattr(
+        user_functions, "_origin", lambda module: Path(importlib.util.find_spec(module).origin)
+    )
     monkeypatch.syspath_prepend(traps)
     read_run(path)
     assert not nothing_ran(traps)

@@ -18,7 +18,7 @@ from xavier_cli.runs.store import read_run
 
 # The programs that `test_train.py` has compiled already: compiling takes longer than all else here.
 TINY = ["--width", "8", "--depth", "2", "--records", "9", "--eval-examples", "500", "--seeds", "2"]
-KILLED = Path(__file__).with_name("killed_training.py")
+KILLED = Path(__file__).parents[1] / "support" / "killed_training.py"
 
 
 def start(cwd: Path, *arguments: str, kill_at: int | str = 0, updates: int = 8000) -> subprocess.Popen[str]:
@@ -229,7 +229,7 @@ def test_of_many_that_train_into_one_file_one_proceeds_and_the_others_leave_at_o
 
 
 def test_who_comes_second_is_told_before_anything_heavy_is_loaded(tmp_path):
-    from xavier_cli.locks import lock_output
+    from xavier_cli.files.locks import lock_output
 
     code = (
         "import sys\nfrom xavier_cli.cli import main\n"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from xavier_cli.commands import train_command
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.run import RunConfig
 
 TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500"]
 TINY += ["--seeds", "2", "-q"]

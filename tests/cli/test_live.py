@@ -11,10 +11,10 @@ import termios
 import numpy as np
 import pytest
 
-from xavier_cli.cli import live
-from xavier_cli.plain_text import encodable
-from xavier_cli.training.loop import Progress, Seen
-from xavier_cli.training.population import Variant
+from xavier_cli.cli.terminal import live
+from xavier_cli.sanitize import encodable
+from xavier_cli.training.engine.loop import Progress, Seen
+from xavier_cli.training.engine.population import Variant
 
 
 def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5):
@@ -105,7 +105,7 @@ def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
 @pytest.mark.parametrize("columns", [0, 30, 80])
 def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
     code = (
-        "import os, signal; from xavier_cli.cli.signals import StopFlag\n"
+        "import os, signal; from xavier_cli.cli.terminal.signals import StopFlag\n"
         "with StopFlag() as stopped, stopped.in_place(True):\n"
         "    os.kill(os.getpid(), signal.SIGINT)"
     )

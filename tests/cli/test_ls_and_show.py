@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xavier_cli.cli.ls import newest_first, runs_page
+from xavier_cli.cli.commands.ls import newest_first, runs_page
 from xavier_cli.runs.store import write_run
 
 MADE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)

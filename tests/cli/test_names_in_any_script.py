@@ -106,7 +106,7 @@ def test_every_way_out_is_utf8(xavier, named, tmp_path, command):
 
 
 def test_a_path_on_stdout_is_its_very_bytes(named, tmp_path, capfdbinary, monkeypatch):
-    from xavier_cli.cli.export import _tell
+    from xavier_cli.cli.commands.export import _tell
 
     _tell(tmp_path / named)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.catalogue import KINDS
 
 SMALL = ("-q", "--width", 5, "--depth", 2, "--seeds", 2, "--updates", 8, "--records", 2)
 LOOKS = ("--eval-examples", 50, "--jacobian-examples", 2)

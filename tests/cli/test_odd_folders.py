@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.findings import health
-from xavier_cli.findings.health import inside
+from xavier_cli.findings.health import layer_rules
 from xavier_cli.report import pictures
 from xavier_cli.runs import content, store
 from xavier_cli.runs.errors import RunFileError
@@ -120,7 +120,7 @@ def bug_at(bad):
 def test_a_run_that_ends_check_is_named_and_the_others_are_shown(debug, xavier, shelf, monkeypatch):
     rule = next(rule for rule in health.RULES.values() if rule.name == "too-few-seeds")
     monkeypatch.setitem(
-        health.RULES, rule.name, inside.Rule(*list(vars(rule).values())[:5], bug_at("tanh-standard.h5"))
+        health.RULES, rule.name, layer_rules.Rule(*list(vars(rule).values())[:5], bug_at("tanh-standard.h5"))
     )
     answer = xavier(*(["--debug"] if debug else []), "check", "runs")
 
@@ -166,7 +166,7 @@ def test_what_no_run_alone_is_to_blame_for_stays_an_error_of_ours(make_run):
 
 
 def test_errors_that_say_what_is_wrong_go_to_whoever_handles_them(make_run):
-    from xavier_cli.figures.selection import UnsuitableRunError
+    from xavier_cli.figures.request import UnsuitableRunError
 
     for error in (UnsuitableRunError("no"), OSError(28, "full"), MemoryError()):
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from xavier_cli.cli import errors
+from xavier_cli.cli.terminal import errors
 
 HUGE = (2**32, 2**64, "1e400")
 NO_NUMBER = ("nan", "inf", "x", "é", "..", "")
@@ -25,13 +25,13 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _nothing_trains(monkeypatch, tmp_path):
-    from xavier_cli.training import examples
+    from xavier_cli.training.engine import training_data
 
     def prepare(*_):
         raise AssertionError("was about to train")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(examples, "prepare", prepare)
+    monkeypatch.setattr(training_data, "prepare", prepare)
 
 
 def assert_refused(answer, code, said, folder, before=()):

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 
 import xavier_cli
-from xavier_cli.cli import numbers
-from xavier_cli.cli.inputs import read_inputs
-from xavier_cli.cli.output import Format, check_output, format_page, show_page, write_text
-from xavier_cli.cli.page import Column, Page, Table, clean
+from xavier_cli.cli.options.run_files import read_inputs
+from xavier_cli.cli.terminal.output import Format, check_output, format_page, show_page, write_text
 from xavier_cli.errors import StorageError
-from xavier_cli.plain_text import encodable, stand_in
-from xavier_cli.recipes import shipped_folder
 from xavier_cli.report.elements import json_block
+from xavier_cli.sanitize import encodable, stand_in
 from xavier_cli.statistics.estimate import Estimate
+from xavier_cli.sweeps.recipe import shipped_folder
+from xavier_cli.views import numbers
+from xavier_cli.views.page import Column, Page, Table, clean
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eb|c_d&50%\t\x9b2J\r\n[bold]x"
 

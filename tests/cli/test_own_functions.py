@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.cli.errors import one_line
-from xavier_cli.config import RunConfig
-from xavier_cli.data.own import own_set
+from xavier_cli.cli.terminal.errors import one_line
+from xavier_cli.config.run import RunConfig
+from xavier_cli.data.user_data import own_set
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, digest, load_own
+from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.own import own_optimizer
-from xavier_cli.training.update import applied, make_optimizer
+from xavier_cli.training.step.optimizer import apply_updates, make_optimizer
+from xavier_cli.training.step.user_optimizer import own_optimizer
+from xavier_cli.vocabulary.user_functions import OwnFunctionError, digest, load_own
 
 MUTE = """
 class Mute(Exception):
@@ -254,7 +254,7 @@ def test_an_optimizer_of_the_users_own_moves_weights_as_the_same_one_of_optax(fo
         state, at = update.init(params), params
         for _ in range(3):
             changes, state = update.update(gradient, state, at, jnp.float32(0.1))
-            at = applied(at, changes)
+            at = apply_updates(at, changes)
         moved.append(np.asarray(at[0].weight))
 
     assert config.optimizer == "sgd:momentum=0.9"

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from run_views import EXPORTS, FIGURES, TABLES, TEXTS, assert_answers, report, without
+from support.run_views import EXPORTS, FIGURES, TABLES, TEXTS, assert_answers, report, without
 
 from xavier_cli.runs import contradictions, schema
 from xavier_cli.runs.store import write_run

@@ -6,15 +6,16 @@ import json
 
 import pytest
 
-from xavier_cli.cli.inside import inside_page
-from xavier_cli.cli.progress import _Lines
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.cli.terminal.progress import _Lines
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.figures.labels import labels
 from xavier_cli.sweeps.plan import Cell, groups
-from xavier_cli.training.cost import CHUNK_EXAMPLES, core_seconds, memory
-from xavier_cli.training.feed import CHUNK_EXAMPLES as FED
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.batches import CHUNK_EXAMPLES as FED
+from xavier_cli.training.engine.loop import Progress
+from xavier_cli.training.estimate import CHUNK_EXAMPLES, core_seconds, memory
 from xavier_cli.training.train import untrained
+from xavier_cli.views.run import inside_page
 
 
 def test_a_word_has_one_spelling():
@@ -89,8 +90,8 @@ def test_labels_and_titles_say_it(make_run):
     runs = [make_run(pretrain=word, updates=10, width=2) for word in ("none", "dae", "rbm:steps=3")]
 
     assert labels(runs) == ["not pre-trained", "pre-trained dae", "pre-trained rbm:steps=3"]
-    assert runs[1].config.in_addition == ", pre-trained dae"
-    assert runs[1].config.beyond_theory == "pre-trained weights"
+    assert runs[1].config.title_suffix == ", pre-trained dae"
+    assert runs[1].config.unpredicted_reason == "pre-trained weights"
 
 
 def test_show_has_the_curve_of_every_layer(make_run):
@@ -121,7 +122,7 @@ def test_show_has_no_such_table_where_there_was_none(make_run):
 
 
 def test_progress_says_which_layer_and_training_is_timed_from_its_own_start(capsys, monkeypatch):
-    from xavier_cli.cli import progress
+    from xavier_cli.cli.terminal import progress
 
     now = iter(range(0, 1000, 10))
     monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(now)))

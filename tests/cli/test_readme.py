@@ -40,7 +40,7 @@ def words(command: str) -> list[str]:
 
 
 def test_the_pictures_are_there_and_every_kind_of_figure_is_shown():
-    from xavier_cli.figures.kinds import KINDS
+    from xavier_cli.figures.catalogue import KINDS
 
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
 

@@ -10,8 +10,8 @@ import pytest
 
 from xavier_cli.findings.claims import judging
 from xavier_cli.findings.claims.verdict import ClaimVerdict
-from xavier_cli.recipes import read_recipe, shipped_recipes
 from xavier_cli.sweeps import work
+from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 
 # Their data sets are not there where tests run.
 NEEDING_DATA = (
@@ -70,7 +70,7 @@ def judged(monkeypatch):
     """A function that fixes the word of every claim."""
 
     def say(word):
-        def judge_all(claims, material):
+        def judge_all(claims, training_data):
             return [ClaimVerdict(name, word, "0.49 here", "0.5 there", 0.49, 0.3) for name in claims]
 
         monkeypatch.setattr(judging, "judge_all", judge_all)
@@ -162,8 +162,8 @@ def test_a_finished_cell_that_was_damaged_is_named_and_hides_no_other(here, judg
 def test_the_table_is_about_the_runs_chosen_and_claims_are_about_all(here, xavier, monkeypatch):
     seen = []
 
-    def judge_all(claims, material):
-        seen.extend(material)
+    def judge_all(claims, training_data):
+        seen.extend(training_data)
         return []
 
     monkeypatch.setattr(judging, "judge_all", judge_all)

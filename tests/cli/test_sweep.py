@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
-from xavier_cli.recipes import Recipe
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.sweeps import work
+from xavier_cli.sweeps.recipe import Recipe
 
 RECIPE = """
 title = "Two by two"

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xavier_cli.cli.plan import plan_page
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run, write_run
-from xavier_cli.training import cost, room
+from xavier_cli.training import estimate, memory
+from xavier_cli.views.training_plan import plan_page
 
 # Two seeds wherever nothing else is the point: equal programs are compiled once for all tests.
 TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500", "-q"]
@@ -200,13 +200,13 @@ def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
 )
 def test_a_plan_says_how_many_networks_fit_at_a_time(room_for, asked, lr, at_a_time, said, monkeypatch):
     config = RunConfig.of(seeds=30, lr=lr, search_seeds=10)
-    one, two = cost.memory(config, 1), cost.memory(config, 2)
+    one, two = estimate.memory(config, 1), estimate.memory(config, 2)
     there = (one + (room_for - 1) * (two - one)) / 0.8 + 1 if room_for else one / 2
-    monkeypatch.setattr(room, "available_bytes", lambda: int(there))
+    monkeypatch.setattr(memory, "available_bytes", lambda: int(there))
     page = plan_page(config, Path("a.h5"), asked=asked)
 
     assert page.data["members_at_a_time"] == at_a_time
-    assert page.data["memory_bytes"] == cost.memory(config, at_a_time)
+    assert page.data["memory_bytes"] == estimate.memory(config, at_a_time)
     assert [said in note for note in page.notes] == [True] * bool(said)
 
 

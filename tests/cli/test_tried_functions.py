@@ -13,18 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.data.own import _called, own_set
-from xavier_cli.datasets import find_data
+from xavier_cli.data.user_data import _called, own_set
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.own import own_activation, own_initializer
-from xavier_cli.own import OwnFunctionError, blamed, guarded, load_own
+from xavier_cli.nn.user_functions import own_activation, own_initializer
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.own import own_optimizer
-from xavier_cli.words import find_activation, find_initializer
+from xavier_cli.training.step.user_optimizer import own_optimizer
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.resolve import find_activation, find_initializer
+from xavier_cli.vocabulary.user_functions import OwnFunctionError, blamed, guarded, load_own
 
 TEXT = """
 import dataclasses, functools, sys

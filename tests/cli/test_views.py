@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from xavier_cli.cli.sparkline import BARS, sparklines
+from xavier_cli.views.sparkline import BARS, sparklines
 
 
 def names_of(answer):

@@ -14,7 +14,7 @@ import pytest
 from xavier_cli.data import cifar
 from xavier_cli.data.load import load_data, where
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.datasets import find_data
+from xavier_cli.vocabulary.datasets import find_data
 
 DATA_DIR = Path(os.environ.get("XAVIER_DATA_DIR", "data"))
 ROWS = 20

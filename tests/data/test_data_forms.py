@@ -21,7 +21,7 @@ from xavier_cli.data import sets
 from xavier_cli.data.load import load_data
 from xavier_cli.data.moments import doubts
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.datasets import find_data
+from xavier_cli.vocabulary.datasets import find_data
 
 RNG = np.random.default_rng(0)
 N = 400

@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli import publish
 from xavier_cli.data import decoded, images, sets
 from xavier_cli.data.load import load_data
-from xavier_cli.datasets import find_data
+from xavier_cli.files import publish
+from xavier_cli.vocabulary.datasets import find_data
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from xavier_cli.data import images, sets
 from xavier_cli.data.images import list_images, read_images
 from xavier_cli.data.load import load_data
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.datasets import find_data
+from xavier_cli.vocabulary.datasets import find_data
 
 
 @pytest.fixture(autouse=True)

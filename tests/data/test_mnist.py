@@ -13,7 +13,7 @@ from xavier_cli.data.idx import parse_idx, read_content
 from xavier_cli.data.load import load_data
 from xavier_cli.data.mnist import SHA256, read
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.datasets import find_data
+from xavier_cli.vocabulary.datasets import find_data
 
 DATA_DIR = Path(os.environ.get("XAVIER_DATA_DIR", "data"))
 HERE = Path("file")

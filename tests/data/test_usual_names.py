@@ -11,7 +11,7 @@ import pytest
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.load import load_data, where
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.datasets import find_data
+from xavier_cli.vocabulary.datasets import find_data
 
 PARTS = ((mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS, 60_000), (mnist.TEST_IMAGES, mnist.TEST_LABELS, 10_000))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from xavier_cli.figures.look import look
+from xavier_cli.figures.style import look
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curves import curve
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.lines import apart
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 
 CURVES = KINDS["curves"]
 
@@ -79,7 +79,7 @@ def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of
 def test_a_diverged_seed_counts_as_guessing_and_is_told(small_run, text_of):
     run = small_run(diverged=(0,), seeds=2, final_error=0.3)
 
-    data = curve(run, Selection())
+    data = curve(run, PlotRequest())
 
     assert data.error.high[-1] == pytest.approx(100 * 5 / 6)
     assert "1 of 2 seeds" in text_of(draw(CURVES, [run]).figure)

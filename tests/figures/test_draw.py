@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import find_data
+from xavier_cli.config.run import RunConfig
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.look import configuration_styles, in_updates, layer_styles
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.style import configuration_styles, in_updates, layer_styles
+from xavier_cli.vocabulary.datasets import find_data
 
 # Runs as deep as the edge of chaos needs have tests of their own.
 OF_RUNS = [kind for kind in KINDS.values() if kind.draws == "runs" and kind.name != "edge-of-chaos"]
@@ -85,16 +85,16 @@ def test_labels_are_never_the_same(small_run):
 
 def test_an_option_that_a_kind_does_not_take_is_refused(small_run):
     with pytest.raises(UnsuitableRunError, match="`curves` does not take `--record`; it takes `--seeds`"):
-        draw(KINDS["curves"], [small_run()], Selection(record="last"))
+        draw(KINDS["curves"], [small_run()], PlotRequest(record="last"))
 
 
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        (Selection(layers=(7,)), "no layer 7; it has: 1 to 5"),
-        (Selection(seeds=(9,)), "no seed 9; it has: 0 to 2"),
-        (Selection(record="300"), "no record after update 300; it has: 0, 250, 500, 750, 1000"),
-        (Selection(record="soon"), "record `soon` should be `first`, `last` or a number of updates"),
+        (PlotRequest(layers=(7,)), "no layer 7; it has: 1 to 5"),
+        (PlotRequest(seeds=(9,)), "no seed 9; it has: 0 to 2"),
+        (PlotRequest(record="300"), "no record after update 300; it has: 0, 250, 500, 750, 1000"),
+        (PlotRequest(record="soon"), "record `soon` should be `first`, `last` or a number of updates"),
     ],
 )
 def test_what_is_not_there_is_an_error_that_names_what_is(small_run, chosen, message):
@@ -116,7 +116,7 @@ def test_numbers_of_updates_are_short():
 
 def test_neither_pyplot_nor_jax_is_loaded():
     code = (
-        "import sys, importlib, xavier_cli.figures.draw; from xavier_cli.figures.kinds import KINDS\n"
+        "import sys, importlib, xavier_cli.figures.draw; from xavier_cli.figures.catalogue import KINDS\n"
         # Theory's curve is computed while it is drawn.
         "kinds = [kind for kind in KINDS.values() if kind.name != 'edge-of-chaos']\n"
         "[importlib.import_module(kind.function.split(':')[0]) for kind in kinds]\n"
@@ -129,7 +129,7 @@ def test_neither_pyplot_nor_jax_is_loaded():
 
 
 def test_the_kinds_are_known_without_loading_anything_heavy():
-    import xavier_cli.figures.kinds as room
+    import xavier_cli.figures.catalogue as room
 
     tree = ast.parse(Path(room.__file__).read_text())
 

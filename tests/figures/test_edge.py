@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.edge import travel
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.theory.edge import find_edge
 
 
@@ -30,12 +30,12 @@ def init(scale):
 
 
 def test_the_depth_is_over_which_variance_changes_by_a_factor_of_e(decaying):
-    seen = travel(decaying(np.exp(0.25), init=init(2), bias_init="normal:std=0.3"), Selection())
+    seen = travel(decaying(np.exp(0.25), init=init(2), bias_init="normal:std=0.3"), PlotRequest())
 
     assert seen.depth.center == pytest.approx([4.0], rel=1e-5)
     assert seen.weight_scale == pytest.approx(2.0)
     assert seen.bias_variance == pytest.approx(0.09)
-    assert travel(decaying(np.exp(-0.5)), Selection()).depth.center == pytest.approx([2.0], rel=1e-5)
+    assert travel(decaying(np.exp(-0.5)), PlotRequest()).depth.center == pytest.approx([2.0], rel=1e-5)
 
 
 def test_marks_are_measured_and_the_curve_is_theorys(decaying):
@@ -57,7 +57,7 @@ def test_seeds_far_apart_near_the_edge_leave_the_axis_to_the_marks(decaying):
     (ax,) = draw(KINDS["edge-of-chaos"], [run]).figure.axes
     low, high = ax.get_ylim()
 
-    assert travel(run, Selection()).depth.center == pytest.approx(
+    assert travel(run, PlotRequest()).depth.center == pytest.approx(
         np.exp(-np.log(abs(rates)).mean()), rel=1e-3
     )
     assert 0.1 < low < high < 1e5
@@ -68,4 +68,4 @@ def test_seeds_far_apart_near_the_edge_leave_the_axis_to_the_marks(decaying):
 )
 def test_what_the_curve_is_not_of_is_told(small_run, settings):
     with pytest.raises(UnsuitableRunError, match=r"theory's curve|no one Var W"):
-        travel(small_run(**{"depth": 8, **settings}), Selection())
+        travel(small_run(**{"depth": 8, **settings}), PlotRequest())

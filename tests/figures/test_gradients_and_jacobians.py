@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.jacobian import averages, plot_averages, plot_spectrum, spectrum
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.look import configuration_styles
 from xavier_cli.figures.over_time import plot_spread, spread
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.style import configuration_styles
 
 
 @pytest.mark.parametrize("tensor", ["weight_gradient", "backprop"])
 def test_gradients_over_time_are_stds_on_a_logarithmic_axis(small_run, ax, line_of, tensor):
     run = small_run()
 
-    plot_spread(ax, spread(run, tensor, Selection()))
+    plot_spread(ax, spread(run, tensor, PlotRequest()))
 
     labels = [line.get_label() for line in ax.get_lines()]
     assert [label for label in labels if label != "_predicted"] == [f"layer {layer}" for layer in range(1, 6)]
@@ -29,16 +29,16 @@ def test_the_tensor_is_chosen_by_name(small_run, text_of):
     kind, run = KINDS["gradients-over-time"], small_run()
 
     assert "gradient dC/dW" in text_of(draw(kind, [run]).figure)
-    assert "dC/ds" in text_of(draw(kind, [run], Selection(tensor="backprop")).figure)
+    assert "dC/ds" in text_of(draw(kind, [run], PlotRequest(tensor="backprop")).figure)
     with pytest.raises(
         UnsuitableRunError, match="`weight` is not drawn here: choose from weight_gradient, backprop"
     ):
-        draw(kind, [run], Selection(tensor="weight"))
+        draw(kind, [run], PlotRequest(tensor="weight"))
 
 
 def test_averages_of_singular_values_are_drawn_over_layers(small_run, ax, line_of):
     run = small_run()
-    data = averages(run, Selection(record="last"))
+    data = averages(run, PlotRequest(record="last"))
 
     plot_averages(ax, data.layers, data.averages["rms"], configuration_styles(1)[0], "run")
 
@@ -59,7 +59,7 @@ def test_all_three_averages_have_a_panel(small_run):
 @pytest.mark.parametrize("record", ["first", "last"])
 def test_predicted_averages_stand_beside_those_of_the_first_record_alone(small_run, text_of, record):
     run = small_run()
-    figure = draw(KINDS["jacobian"], [run], Selection(record=record)).figure
+    figure = draw(KINDS["jacobian"], [run], PlotRequest(record=record)).figure
 
     marks = [line for line in figure.axes[0].get_lines() if line.get_label() == "_predicted"]
     expected = [run["theory/mean_singular_value"].tolist()] if record == "first" else []
@@ -71,7 +71,7 @@ def test_a_spectrum_is_drawn_by_rank_without_what_is_past_its_end(small_run, ax,
     run = small_run()
     run.arrays["jacobian/singular_values"][:, :, 0, 10:] = np.nan
 
-    plot_spectrum(ax, spectrum(run, Selection()))
+    plot_spectrum(ax, spectrum(run, PlotRequest()))
 
     line = line_of(ax, "layer 1")
     assert len(line.get_xdata()) == 10
@@ -82,7 +82,7 @@ def test_a_spectrum_is_drawn_by_rank_without_what_is_past_its_end(small_run, ax,
 
 def test_a_record_without_jacobians_is_refused_with_those_that_have(small_run):
     with pytest.raises(UnsuitableRunError, match="no record after update 250; it has: 0, 1000"):
-        draw(KINDS["spectrum"], [small_run()], Selection(record="250"))
+        draw(KINDS["spectrum"], [small_run()], PlotRequest(record="250"))
 
 
 def test_a_run_without_jacobians_is_skipped(small_run):

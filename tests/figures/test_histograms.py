@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 
+from xavier_cli.figures.by_layer import styles_of
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.histograms import evenly, histogram, plot_histogram
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.layered import styles_of
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 
 
 @pytest.mark.parametrize("tensor", ["activation", "backprop", "weight_gradient"])
 def test_densities_are_counts_over_total_and_width(small_run, ax, line_of, tensor):
     run = small_run()
-    data = histogram(run, tensor, Selection(record="last"))
+    data = histogram(run, tensor, PlotRequest(record="last"))
 
     plot_histogram(ax, data, list(styles_of([data.layers]).values()))
 
@@ -27,7 +27,8 @@ def test_any_record_is_drawn(small_run, text_of):
     run = small_run()
 
     figures = [
-        draw(KINDS["activations"], [run], Selection(record=record)).figure for record in (None, "250", "last")
+        draw(KINDS["activations"], [run], PlotRequest(record=record)).figure
+        for record in (None, "250", "last")
     ]
 
     assert "before the first update" in text_of(figures[0])
@@ -36,7 +37,7 @@ def test_any_record_is_drawn(small_run, text_of):
 
 
 def test_the_output_layer_is_drawn_on_request(small_run):
-    chosen = Selection(layers=(6,))
+    chosen = PlotRequest(layers=(6,))
 
     figure = draw(KINDS["weight-gradients"], [small_run()], chosen).figure
 
@@ -46,7 +47,7 @@ def test_the_output_layer_is_drawn_on_request(small_run):
 def test_runs_and_layers_share_one_axis(small_run, line_of):
     runs = [small_run(init=init) for init in ("standard", "normalized")]
 
-    figure = draw(KINDS["activations"], runs, Selection(layers=(1, 3), together=True)).figure
+    figure = draw(KINDS["activations"], runs, PlotRequest(layers=(1, 3), together=True)).figure
 
     (ax,) = figure.axes
     labels = [label for line in ax.get_lines() if not (label := line.get_label()).startswith("_")]
@@ -66,7 +67,7 @@ def test_other_ranges_do_not_share_an_axis(small_run):
     with pytest.raises(
         UnsuitableRunError, match=r"cannot share an axis: sigmoid lies in \[0, 1\], tanh in \[-1, 1\]"
     ):
-        draw(KINDS["activations"], runs, Selection(together=True))
+        draw(KINDS["activations"], runs, PlotRequest(together=True))
 
     first, second = draw(KINDS["activations"], runs).figure.axes
     assert (first.get_xlim(), second.get_xlim()) == ((0, 1), (-1, 1))

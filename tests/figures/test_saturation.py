@@ -5,16 +5,16 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from xavier_cli.figures.captions import saturation_rule
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.kinds import KINDS
+from xavier_cli.figures.request import PlotRequest
 from xavier_cli.figures.saturation import plot_saturation, saturation
-from xavier_cli.figures.selection import Selection
 
 
 def test_tanh_is_drawn_by_its_98th_percentile_and_std(small_run, ax, line_of):
     run = small_run(act="tanh")
 
-    plot_saturation(ax, saturation(run, Selection()))
+    plot_saturation(ax, saturation(run, PlotRequest()))
 
     std, high = line_of(ax, "layer 2"), line_of(ax, "layer 2, 98th percentile")
     percentile = run["percentile"].tolist().index(98)
@@ -29,7 +29,7 @@ def test_tanh_is_drawn_by_its_98th_percentile_and_std(small_run, ax, line_of):
 def test_sigmoid_is_drawn_by_its_mean_with_bars_of_std(small_run, ax, line_of):
     run = small_run(act="sigmoid", depth=3)
 
-    plot_saturation(ax, saturation(run, Selection()))
+    plot_saturation(ax, saturation(run, PlotRequest()))
 
     mean, std = run["activation/mean"].mean(axis=0), run["activation/std"].mean(axis=0)
     np.testing.assert_allclose(line_of(ax, "layer 3").get_ydata(), mean[:, 2], rtol=1e-6)
@@ -42,7 +42,7 @@ def test_sigmoid_is_drawn_by_its_mean_with_bars_of_std(small_run, ax, line_of):
 
 
 def test_bands_lie_between_the_ends_of_the_interval(small_run, ax):
-    data = saturation(small_run(act="sigmoid", depth=1), Selection())
+    data = saturation(small_run(act="sigmoid", depth=1), PlotRequest())
 
     plot_saturation(ax, data)
 
@@ -52,7 +52,7 @@ def test_bands_lie_between_the_ends_of_the_interval(small_run, ax):
 
 
 def test_a_single_seed_has_no_band(small_run, ax):
-    plot_saturation(ax, saturation(small_run(seeds=1), Selection()))
+    plot_saturation(ax, saturation(small_run(seeds=1), PlotRequest()))
 
     assert not [c for c in ax.collections if isinstance(c, PolyCollection)]
 
@@ -60,7 +60,7 @@ def test_a_single_seed_has_no_band(small_run, ax):
 def test_layers_and_seeds_are_chosen(small_run, ax, line_of):
     run = small_run(act="sigmoid")
 
-    plot_saturation(ax, saturation(run, Selection(layers=(2, 5), seeds=(1,))))
+    plot_saturation(ax, saturation(run, PlotRequest(layers=(2, 5), seeds=(1,))))
 
     labels = [line.get_label() for line in ax.get_lines() if line.get_label().startswith("layer")]
     assert labels == ["layer 2", "layer 5"]
@@ -68,7 +68,7 @@ def test_layers_and_seeds_are_chosen(small_run, ax, line_of):
 
 
 def test_the_saturated_region_is_marked(small_run, ax):
-    plot_saturation(ax, saturation(small_run(act="sigmoid"), Selection()))
+    plot_saturation(ax, saturation(small_run(act="sigmoid"), PlotRequest()))
 
     levels = {line.get_ydata()[0] for line in ax.get_lines() if len(line.get_xdata()) == 2}
     assert levels == {0.05, 0.95}
@@ -87,7 +87,7 @@ def test_bounds_of_saturation_are_the_run_s_own(small_run):
 
 def test_what_theory_predicts_is_an_open_mark_at_the_start(small_run, ax):
     run = small_run(act="sigmoid")
-    plot_saturation(ax, saturation(run, Selection(layers=(3,))))
+    plot_saturation(ax, saturation(run, PlotRequest(layers=(3,))))
 
     (mark,) = (line for line in ax.get_lines() if line.get_label() == "_predicted")
     assert mark.get_xydata().tolist() == [[0, run["theory/activation_mean"][2]]]

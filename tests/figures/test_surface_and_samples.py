@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import find_data
+from xavier_cli.config.run import RunConfig
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw_one
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.samples import GAP, ROWS, Samples, montage
 from xavier_cli.figures.surface import levels_of
+from xavier_cli.vocabulary.datasets import find_data
 
 
 @pytest.fixture(params=["two weights", "around"])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from xavier_cli.figures.braille import GUTTER, HEIGHT, TextLine, legend_text, plot_text
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw_text
-from xavier_cli.figures.kinds import KINDS
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 
 IN_TERMINAL = [kind for kind in KINDS.values() if kind.term]
 
@@ -15,7 +15,7 @@ IN_TERMINAL = [kind for kind in KINDS.values() if kind.term]
 def test_a_figure_keeps_to_the_width_and_to_ascii(small_run, kind, width, ascii_only):
     runs = [small_run(act="sigmoid", depth=2, updates=1000), small_run(depth=3)]
 
-    text, notes = draw_text(kind, runs, Selection(), width, ascii_only)
+    text, notes = draw_text(kind, runs, PlotRequest(), width, ascii_only)
 
     assert notes == []
     assert max(map(len, text.splitlines())) <= width
@@ -60,4 +60,4 @@ def test_a_legend_breaks_between_names():
 
 def test_what_is_not_drawn_in_a_terminal_says_what_is(small_run):
     with pytest.raises(UnsuitableRunError, match="`jacobian` is not drawn in a terminal; `saturation`"):
-        draw_text(KINDS["jacobian"], [small_run()], Selection(), 80, False)
+        draw_text(KINDS["jacobian"], [small_run()], PlotRequest(), 80, False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xavier_cli.findings.scores import error_curve, final_error, late_error
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
 
 def test_final_error_is_the_last_records(make_run):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from xavier_cli.names import ACTIVATIONS
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.vocabulary.lookup import ACTIVATIONS
 
 
 def softplus(s):

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xavier_cli.config import RunConfig
-from xavier_cli.names import INITIALIZERS, UnknownNameError
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_biases, make_initializer, make_layers
 from xavier_cli.nn.mlp import init_params
-from xavier_cli.words import find_initializer
+from xavier_cli.vocabulary.lookup import INITIALIZERS, UnknownNameError
+from xavier_cli.vocabulary.resolve import find_initializer
 
 BOUND = {
     "standard": lambda fan_in, fan_out: fan_in**-0.5,

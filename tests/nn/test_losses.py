@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy_network import losses
+from support.numpy_network import losses
 
 from xavier_cli.nn.losses import LOSSES, logits_gradient
 

@@ -13,7 +13,7 @@ import pytest
 from xavier_cli.nn.lsuv import find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Dense, forward
 from xavier_cli.nn.network import Network
-from xavier_cli.words import ParameterError, find_initializer, layer_inits
+from xavier_cli.vocabulary.resolve import ParameterError, find_initializer, layer_inits
 
 SIZES, DEPTH = (16, 12, 12, 12, 4), 3
 ACT = jnp.tanh

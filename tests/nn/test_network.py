@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import prelu
 from xavier_cli.nn.initializers import make_initializer
@@ -42,7 +42,7 @@ def test_a_plain_network_is_the_plain_forward_pass_and_has_no_more_parameters():
     expected, _ = mlp.forward(params(), x(), jnp.tanh)
 
     assert PLAIN.is_plain
-    assert jax.tree.structure(PLAIN.dress(params())) == jax.tree.structure(params())
+    assert jax.tree.structure(PLAIN.add_extra_params(params())) == jax.tree.structure(params())
     assert np.array_equal(logits, expected)
     assert np.allclose(PLAIN.train(params(), x())[0], expected, atol=1e-6)
     assert all(map(np.array_equal, taps.inputs[1:], taps.activations))
@@ -69,7 +69,7 @@ def test_skips_add_what_enters_a_layer_where_it_is_as_wide_as_the_one_below():
 def test_normalization_is_pytorchs(kind):
     torch = pytest.importorskip("torch")
     s = np.random.default_rng(1).normal(2, 3, (8, 5)).astype(np.float32)
-    norm = Network(jnp.tanh, normalization=kind).dress(params())[0].norm
+    norm = Network(jnp.tanh, normalization=kind).add_extra_params(params())[0].norm
     norm = norm._replace(scale=jnp.linspace(0.5, 2, 5), shift=jnp.linspace(-1, 1, 5))
     theirs = torch.nn.BatchNorm1d(5) if kind == "batch" else torch.nn.LayerNorm(5)
     theirs.weight.data = torch.tensor(np.array(norm.scale))
@@ -107,7 +107,7 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean_and_nothing_is_dropped_
 
 def test_slopes_are_learned_one_per_hidden_layer_from_a_quarter():
     network = make_network(RunConfig.of(act="prelu"))
-    dressed = network.dress(params())
+    dressed = network.add_extra_params(params())
     dressed = (dressed[0]._replace(slope=jnp.float32(-1.0)), *dressed[1:])
     _, taps = network.forward(dressed, x())
     first, second = taps.preactivations[:2]
@@ -137,16 +137,16 @@ def test_slopes_are_learned_one_per_hidden_layer_from_a_quarter():
 )
 def test_jacobians_and_gradients_inside_are_those_that_are_differentiated(network):
     from xavier_cli.theory.saturation import Regions
-    from xavier_cli.training.jacobian import Spectrograph, factors
-    from xavier_cli.training.probe import make_probe
+    from xavier_cli.training.probes.jacobian import JacobianMeter, factors
+    from xavier_cli.training.probes.probe import make_probe
 
     rng = np.random.default_rng(2)
     dressed = jax.tree.map(
         lambda leaf: leaf + jnp.asarray(rng.uniform(0, 0.4, jnp.shape(leaf)), jnp.float32),
-        network.dress(params()),
+        network.add_extra_params(params()),
     )
     few = x()[:2]
-    seen = Spectrograph(network).singular(*quick(partial(factors, network=network))(dressed, few))
+    seen = JacobianMeter(network).singular(*quick(partial(factors, network=network))(dressed, few))
 
     def layer(number, z):
         # The layer alone: the one whose input is `z`.

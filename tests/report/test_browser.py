@@ -3,9 +3,9 @@
 import shlex
 
 import pytest
-from browser import PROGRAM, Browser
+from support.browser import PROGRAM, Browser
 
-from xavier_cli.cli.reported import report_content
+from xavier_cli.report.answer import report_content
 from xavier_cli.report.page import page
 
 pytestmark = [

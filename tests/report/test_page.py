@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xavier_cli.cli.reported import report_content
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
+from xavier_cli.config.run import RunConfig
 from xavier_cli.report import colours, pictures
+from xavier_cli.report.answer import report_content
 from xavier_cli.report.content import Cell, Content, Grid
 from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page
 from xavier_cli.runs.isolate import Isolation
-from xavier_cli.statements import CLAIMS
+from xavier_cli.vocabulary.claims import CLAIMS
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$\u202e\x1b[31m</style>]]>"
 VOID = {"meta", "input", "br", "link", "hr", "img"}
@@ -79,7 +79,7 @@ def read(text):
 def runs(make_run):
     """Three runs under names from hell, on data of such a name; one seed diverged, one run not finished."""
     data = f"images:/data/{EVIL}".replace("\x1b[31m", "")
-    facts = DataFacts(name=EVIL, inputs=784, classes=10, labels=(EVIL,) * 10, top_class=0.1, shape=(28, 28))
+    facts = DatasetInfo(name=EVIL, inputs=784, classes=10, labels=(EVIL,) * 10, top_class=0.1, shape=(28, 28))
 
     def make(name, error, **settings):
         run = make_run(data="mnist", final_error=error, **{**SMALL, **settings}, provenance={"command": EVIL})
@@ -286,7 +286,7 @@ def test_words_in_figures_stand_out_on_a_dark_page(grey):
 
 
 def test_lines_in_figures_stand_out_on_a_dark_page_and_keep_their_order():
-    from xavier_cli.figures.look import COLOURS, layer_styles
+    from xavier_cli.figures.style import COLOURS, layer_styles
 
     layers = [style.color[1:] for style in layer_styles(7)]
     on_dark = [contrast(colours.on_dark(colour), "16171a") for colour in layers]

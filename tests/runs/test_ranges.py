@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.datasets import DataFacts
 from xavier_cli.errors import StorageError
 from xavier_cli.runs import content, contradictions, hdf5, store
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.ranges import Range, is_ordered, out_of_range
 from xavier_cli.runs.rescue import examine
 from xavier_cli.runs.store import read_any, read_run, write_run
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 ROWS = {name: row for name, row in content.ROWS.items() if row.dtype[1] in "fi"}
 
@@ -355,7 +355,7 @@ def test_a_known_data_set_is_what_its_name_says(material):
     assert easier.facts.sha256 == "ab"
 
 
-FACTS = DataFacts(name="x.npz", inputs=12, classes=3, labels=("a", "b", "c"), top_class=0.5, shape=(3, 4))
+FACTS = DatasetInfo(name="x.npz", inputs=12, classes=3, labels=("a", "b", "c"), top_class=0.5, shape=(3, 4))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.reader import Reader, examine, read_runs
 from xavier_cli.runs.store import read_run, write_run
 
-SCRIPT = Path(__file__).with_name("reader_question.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "reader_question.py"
 
 
 @pytest.fixture

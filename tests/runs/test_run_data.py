@@ -9,16 +9,16 @@ import h5py
 import numpy as np
 import pytest
 
-from xavier_cli.datasets import DataFacts
 from xavier_cli.findings.comparison import compare
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.store import read_run, write_run
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 
 def facts(sha256="a" * 64, classes=3):
-    return DataFacts(
+    return DatasetInfo(
         name="images:pets@8",
         inputs=64,
         classes=classes,

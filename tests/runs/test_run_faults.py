@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli import locks, publish
 from xavier_cli.errors import StorageError
+from xavier_cli.files import locks, publish
 from xavier_cli.runs import checkpoint
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.store import read_run, write_run
@@ -23,7 +23,7 @@ CALLS = ("open", "write", "fsync", "replace")
 
 
 def start(*arguments, **options):
-    script = Path(__file__).with_name("fault_writer.py")
+    script = Path(__file__).parents[1] / "support" / "fault_writer.py"
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, arguments)],
         stdout=subprocess.PIPE,

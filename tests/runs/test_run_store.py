@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import hdf5, schema
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run

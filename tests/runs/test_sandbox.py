@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("sandboxed.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "sandboxed.py"
 # What Landlock leaves open, by the version of its interface; seccomp is for these.
 ALWAYS_OPEN = {"chmod", "fchmod", "fchmodat2", "chown", "utime", "xattr", "connect", "start a program"}
 UP_TO = {"truncate": 2, "empty by opening": 2, "signal": 5}

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import xarray
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
-from xavier_cli.runs.folder import newest_command
+from xavier_cli.runs.listing import newest_command
 from xavier_cli.runs.store import read_run, read_surface, write_run
 from xavier_cli.runs.surface import DATASETS, SurfaceConfig, problem
 

@@ -18,12 +18,12 @@ def contents():
     import conftest
     import numpy as np
 
-    from xavier_cli.config import RunConfig
-    from xavier_cli.datasets import DataFacts
+    from xavier_cli.config.run import RunConfig
+    from xavier_cli.vocabulary.datasets import DatasetInfo
 
     conftest.BINS = 6
     tiny = {"depth": 2, "width": 4, "seeds": "3,7", "test_examples": 20}
-    facts = DataFacts(
+    facts = DatasetInfo(
         name="tiny.npz",
         inputs=1024,
         classes=9,

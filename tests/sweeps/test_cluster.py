@@ -16,8 +16,7 @@ import dask
 import pytest
 from distributed import LocalCluster, Security
 
-from xavier_cli.locks import lock_output
-from xavier_cli.recipes import Recipe
+from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.store import read_surface, write_run
 from xavier_cli.sweeps import cluster_job, plan
 from xavier_cli.sweeps.cluster import Cluster
@@ -25,9 +24,10 @@ from xavier_cli.sweeps.cluster_answers import outcomes_of, progress_of, taken_in
 from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
 from xavier_cli.sweeps.cluster_job import Reply, Token, difference, sees, versions
 from xavier_cli.sweeps.plan import Folders
+from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import run_groups
 from xavier_cli.sweeps.work import Outcome, Task
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from sweep_processes import (
+from support.sweep_processes import (
     TIMEOUT,
     assert_the_same_runs,
     is_worker,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from xavier_cli.recipes import Recipe, RecipeError
 from xavier_cli.runs.store import write_run
 from xavier_cli.sweeps import plan
 from xavier_cli.sweeps.plan import Folders
+from xavier_cli.sweeps.recipe import Recipe, RecipeError
 
 FOLDERS = Folders(Path("runs"), Path("probes"), Path("surfaces"))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from sweep_processes import TIMEOUT, assert_the_same_runs, children, start, sweep
+from support.sweep_processes import TIMEOUT, assert_the_same_runs, children, start, sweep
 
 # Two cells to a program, so that they are put off, made and gone on with together.
 RECIPE = """
@@ -139,7 +139,7 @@ def test_workers_are_killed_with_their_sweep_however_stuck_they_are(orphans):
 def test_orphans_that_the_kernel_does_not_kill_are_waited_for_until_one_is_asked_to_leave(
     orphans, tmp_path, said
 ):
-    program = "import impatient_sweep; impatient_sweep.orphaning()"
+    program = "from support import impatient_sweep; impatient_sweep.orphaning()"
     left = orphans(program)
     for name in ("asked.txt", "last.txt"):
         process = start(tmp_path, PAIRS, "--jobs", "2", program=program, said=tmp_path / name)
@@ -157,7 +157,7 @@ def test_orphans_that_the_kernel_does_not_kill_are_waited_for_until_one_is_asked
 
 
 def test_the_control_whose_workers_outlive_it_and_who_waits_for_nobody_fails_cells(orphans, tmp_path, said):
-    program = "import impatient_sweep; impatient_sweep.impatient()"
+    program = "from support import impatient_sweep; impatient_sweep.impatient()"
     orphans(program)
     process = start(tmp_path, PAIRS, "--jobs", "2", program=program, said=tmp_path / "second.txt")
 

@@ -16,17 +16,17 @@ from types import SimpleNamespace
 import pytest
 
 from xavier_cli.data.sets import DataMissingError
-from xavier_cli.locks import lock_output
-from xavier_cli.plain_text import clean
-from xavier_cli.recipes import Recipe
+from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.store import read_run
+from xavier_cli.sanitize import clean
 from xavier_cli.sweeps import held, plan, work
 from xavier_cli.sweeps.ledger import Ledger
 from xavier_cli.sweeps.plan import Folders
+from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import Standing, run_groups
 from xavier_cli.sweeps.work import Task
 from xavier_cli.sweeps.workers import Workers, shares
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from exact_activations import ACTS
+from support.exact_activations import ACTS
 
 from xavier_cli.theory.gain import derived_gain, resolve_gain
 

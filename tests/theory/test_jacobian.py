@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from exact_activations import ACTS
 from scipy.special import ndtri
+from support.exact_activations import ACTS
 
-from xavier_cli.names import INITIALIZERS
 from xavier_cli.theory.jacobian import SQUARE_MEAN, mean_log, mean_root, predict_singular_values
 from xavier_cli.theory.variance import Net, make_net, run_maps
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 
 def test_the_marchenko_pastur_averages():

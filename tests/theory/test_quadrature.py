@@ -7,8 +7,8 @@ from itertools import pairwise
 import jax
 import numpy as np
 import pytest
-from exact_activations import ACTS
 from scipy.integrate import quad
+from support.exact_activations import ACTS
 
 from xavier_cli.theory.quadrature import expectation, gaussian_moments, hermite_expectation, over_stds
 

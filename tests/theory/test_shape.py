@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import pytest
 
-from xavier_cli.entries import Activation
 from xavier_cli.theory.shape import find_kinks, find_range, shape_of
+from xavier_cli.vocabulary.entry import Activation
 
 INF = float("inf")
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_activations import ACTS, Act
+from support.exact_activations import ACTS, Act
 
-from xavier_cli.names import INITIALIZERS
 from xavier_cli.theory.sampling import sampling_deviations
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import Net, logits_variance, make_net, predict, run_maps
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 CLASSES, SEEDS = 9, 20
 LAWS = INITIALIZERS
-BIAS = LAWS["uniform"].at("uniform:bound=0.5", {"bound": 0.5})
+BIAS = LAWS["uniform"].with_parameters("uniform:bound=0.5", {"bound": 0.5})
 
 
 def random_labels(count: int) -> np.ndarray:

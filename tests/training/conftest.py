@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
-from xavier_cli.datasets import DataFacts
-from xavier_cli.training import programs, train, verify
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import FiniteFeed
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.population import Population, Variant
+from xavier_cli.training import retrain, train
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.batches import FiniteBatches
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.population import Population, Variant
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 INPUTS, CLASSES, HELD_OUT = 16, 3, 1000
 PLENTY = 120
@@ -23,7 +24,7 @@ PLENTY = 120
 def traced_anew():
     """No program out of the store, which knows nothing of what a test replaces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "_store", None)
+        patch.setattr(program_cache, "_store", None)
         yield
 
 
@@ -38,10 +39,10 @@ def examples(count: int, seed: int) -> Examples:
 
 
 @pytest.fixture(scope="session")
-def material() -> Material:
+def training_data() -> TrainingData:
     """230 training examples: 23 updates of 10 are an epoch, so that training crosses several."""
-    return Material(
-        FiniteFeed(examples(230, 0), 10),
+    return TrainingData(
+        FiniteBatches(examples(230, 0), 10),
         examples(HELD_OUT, 1),
         examples(HELD_OUT, 2),
         examples(300, 3),
@@ -52,9 +53,9 @@ def material() -> Material:
     )
 
 
-def facts(sha256: str = "0" * 64) -> DataFacts:
+def facts(sha256: str = "0" * 64) -> DatasetInfo:
     """What a run file says of these examples."""
-    return DataFacts(
+    return DatasetInfo(
         name="mnist",
         inputs=INPUTS,
         classes=CLASSES,
@@ -73,20 +74,20 @@ def compiled_once():
     """Engines are compiled once for what they train, and started anew by every training."""
     engines = {}
 
-    def engine_of(population, material, layout):
+    def engine_of(population, training_data, layout):
         key = population, layout.strategy, layout.mesh.devices.shape
         if key not in engines:
-            engines[key] = Engine(population, material, layout)
+            engines[key] = Engine(population, training_data, layout)
         return engines[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        for room in (train, verify):
+        for room in (train, retrain):
             patch.setattr(room, "Engine", engine_of)
         yield
 
 
 @pytest.fixture(scope="session")
-def make_engine(material):
+def make_engine(training_data):
     """`make_engine(strategy, seeds=…, lrs=…)`: a compiled engine of small tanh networks."""
 
     def make(
@@ -95,7 +96,7 @@ def make_engine(material):
         config = RunConfig.of(**{"data": "mnist", "depth": 3, "width": 12, "updates": PLENTY, **settings})
         variants = tuple(Variant(init, lr) for init in inits for lr in lrs)
         layout = choose_layout(len(seeds), len(variants), strategy)
-        engine = Engine(Population(config, tuple(seeds), variants), material, layout)
+        engine = Engine(Population(config, tuple(seeds), variants), training_data, layout)
         engine.start(**({"wanted": wanted} if wanted else {}))
         return engine
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
-from xavier_cli.training import keeper, loop, member
-from xavier_cli.training.durable import train_group_to_files, train_to_file
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.loop import Watcher, train_population
-from xavier_cli.training.population import Population, Variant
+from xavier_cli.training.engine import autosave, loop
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.loop import TrainingHooks, train_population
+from xavier_cli.training.engine.population import Population, Variant
+from xavier_cli.training.resumable import train_group_to_files, train_to_file
+from xavier_cli.training.step import member
 from xavier_cli.training.train import SearchInterruptedError
 
 UPDATES = 120
@@ -39,7 +40,7 @@ class StopAt:
 
     def __init__(self, updates: int, phase: str = ""):
         self.updates, self.phase, self.reached = updates, phase, False
-        self.watcher = Watcher(self._report, lambda: self.reached)
+        self.watcher = TrainingHooks(self._report, lambda: self.reached)
 
     def _report(self, progress) -> None:
         self.reached |= self.phase in progress.phase and progress.updates >= self.updates > 0
@@ -55,14 +56,14 @@ def assert_same_runs(one, other) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(material, tmp_path_factory, compiled_once):
+def whole(training_data, tmp_path_factory, compiled_once):
     """`whole(config)`: the run of a training that never stopped."""
     runs = {}
 
     def of(config):
         if config not in runs:
             path = tmp_path_factory.mktemp("whole") / "run.h5"
-            train_to_file(config, material, path)
+            train_to_file(config, training_data, path)
             assert [found.name for found in path.parent.iterdir()] == ["run.h5"]
             runs[config] = read_run(path)
         return runs[config]
@@ -70,12 +71,12 @@ def whole(material, tmp_path_factory, compiled_once):
     return of
 
 
-def interrupted_at(updates, config, material, path, monkeypatch, phase=""):
+def interrupted_at(updates, config, training_data, path, monkeypatch, phase=""):
     """Train into `path` until so many updates were done, in segments of 7 updates."""
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
     stop = StopAt(updates, phase)
-    run = train_to_file(config, material, path, watcher=stop.watcher)
+    run = train_to_file(config, training_data, path, watcher=stop.watcher)
     assert run.status == "interrupted"
     return run
 
@@ -91,14 +92,14 @@ def interrupted_at(updates, config, material, path, monkeypatch, phase=""):
     ],
     ids=lambda value: str(value),
 )
-def test_going_on_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch, seeds, updates):
+def test_going_on_ends_in_the_same_bits(training_data, whole, tmp_path, monkeypatch, seeds, updates):
     config, path = config_of(seeds), tmp_path / "run.h5"
-    interrupted_at(updates, config, material, path, monkeypatch)
+    interrupted_at(updates, config, training_data, path, monkeypatch)
     newest = checkpoint_paths(path)[0]
     at = read_checkpoint(newest).facts["stages"]["seeds"]["updates"]
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 1.0)
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 13)
-    train_to_file(config, material, path)
+    train_to_file(config, training_data, path)
     run = read_run(path)
 
     assert updates <= at <= UPDATES
@@ -109,13 +110,13 @@ def test_going_on_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch, 
 
 @pytest.mark.slow
 def test_what_optimizers_averages_and_noise_keep_goes_on_in_the_same_bits(
-    material, whole, tmp_path, monkeypatch
+    training_data, whole, tmp_path, monkeypatch
 ):
     config = config_of(optimizer="adam", lr=0.01, schedule="cosine", normalization="batch", dropout=0.3)
     path = tmp_path / "run.h5"
-    interrupted_at(59, config, material, path, monkeypatch)
+    interrupted_at(59, config, training_data, path, monkeypatch)
     kept = read_checkpoint(checkpoint_paths(path)[0]).arrays
-    train_to_file(config, material, path)
+    train_to_file(config, training_data, path)
 
     assert_same_runs(read_run(path), whole(config))
     # The test is of what there is: two moments per weight, running averages, noise.
@@ -123,28 +124,30 @@ def test_what_optimizers_averages_and_noise_keep_goes_on_in_the_same_bits(
         assert f"seeds/state/{name}" in kept
 
 
-def test_a_training_interrupted_again_and_again_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch):
+def test_a_training_interrupted_again_and_again_ends_in_the_same_bits(
+    training_data, whole, tmp_path, monkeypatch
+):
     config, path = config_of(), tmp_path / "run.h5"
     for updates in (20, 50, 90):
-        interrupted_at(updates, config, material, path, monkeypatch)
-    train_to_file(config, material, path)
+        interrupted_at(updates, config, training_data, path, monkeypatch)
+    train_to_file(config, training_data, path)
 
     assert_same_runs(read_run(path), whole(config))
     assert len(read_run(path).provenance["resumed_at"]) == 3
 
 
-def test_a_group_goes_on_together_and_ends_in_the_same_bits(material, whole, tmp_path, monkeypatch):
+def test_a_group_goes_on_together_and_ends_in_the_same_bits(training_data, whole, tmp_path, monkeypatch):
     configs = [config_of(init=init) for init in ("standard", "normalized")]
     paths = [tmp_path / f"{config.init}.h5" for config in configs]
     stop = StopAt(59)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "FIRST_SEGMENT", 7)
         patch.setattr(loop, "SEGMENT_SECONDS", 0.0)
-        stopped = train_group_to_files(configs, material, paths, watcher=stop.watcher)
+        stopped = train_group_to_files(configs, training_data, paths, watcher=stop.watcher)
     left = [found.name for found in tmp_path.iterdir()]
     # What a group left is of no use to one of its cells, and in nobody's way.
     assert not any(has_checkpoint(path) for path in paths)
-    train_group_to_files(configs, material, paths)
+    train_group_to_files(configs, training_data, paths)
 
     assert [run.status for run in stopped] == ["interrupted"] * 2
     assert left
@@ -155,13 +158,13 @@ def test_a_group_goes_on_together_and_ends_in_the_same_bits(material, whole, tmp
     assert sorted(found.name for found in tmp_path.iterdir()) == ["normalized.h5", "standard.h5"]
 
 
-def test_a_group_whose_data_changed_is_trained_anew(material, whole, tmp_path):
+def test_a_group_whose_data_changed_is_trained_anew(training_data, whole, tmp_path):
     configs = [config_of(init=init) for init in ("standard", "normalized")]
     paths = [tmp_path / f"{config.init}.h5" for config in configs]
-    other = replace(material, facts=material.facts.model_copy(update={"sha256": "1" * 64}))
+    other = replace(training_data, facts=training_data.facts.model_copy(update={"sha256": "1" * 64}))
     notes = []
     train_group_to_files(configs, other, paths, watcher=StopAt(1).watcher)
-    train_group_to_files(configs, material, paths, note=notes.append)
+    train_group_to_files(configs, training_data, paths, note=notes.append)
 
     assert "data_sha256: examples" in notes[0]
     assert "trained anew" in notes[0]
@@ -169,45 +172,45 @@ def test_a_group_whose_data_changed_is_trained_anew(material, whole, tmp_path):
     assert_same_runs(read_run(paths[0]), whole(configs[0]))
 
 
-def test_the_same_configuration_twice_is_the_same_file_but_for_provenance(material, whole, tmp_path):
-    train_to_file(config_of(), material, tmp_path / "run.h5")
+def test_the_same_configuration_twice_is_the_same_file_but_for_provenance(training_data, whole, tmp_path):
+    train_to_file(config_of(), training_data, tmp_path / "run.h5")
 
     assert_same_runs(read_run(tmp_path / "run.h5"), whole(config_of()))
 
 
 @pytest.mark.parametrize("lost", ["params/1/weight", "loss_sum", "diverged_at"])
-def test_control_a_state_that_was_not_kept_shows(material, whole, tmp_path, monkeypatch, lost):
+def test_control_a_state_that_was_not_kept_shows(training_data, whole, tmp_path, monkeypatch, lost):
     config, path = config_of(), tmp_path / "run.h5"
-    interrupted_at(50, config, material, path, monkeypatch)
+    interrupted_at(50, config, training_data, path, monkeypatch)
     checkpoint = read_checkpoint(checkpoint_paths(path)[0])
     name = f"seeds/state/{lost}"
     arrays = {**checkpoint.arrays, name: np.zeros_like(checkpoint.arrays[name])}
     write_checkpoint(path, replace(checkpoint, arrays=arrays))
-    train_to_file(config, material, path)
+    train_to_file(config, training_data, path)
 
     with pytest.raises(AssertionError):
         assert_same_runs(read_run(path), whole(config))
 
 
-def test_control_a_history_that_was_not_kept_shows(material, whole, tmp_path, monkeypatch):
+def test_control_a_history_that_was_not_kept_shows(training_data, whole, tmp_path, monkeypatch):
     config, path = config_of(), tmp_path / "run.h5"
-    interrupted_at(50, config, material, path, monkeypatch)
+    interrupted_at(50, config, training_data, path, monkeypatch)
     checkpoint = read_checkpoint(checkpoint_paths(path)[0])
     name = "seeds/history/record/curves/train_loss"
     write_checkpoint(
         path, replace(checkpoint, arrays={**checkpoint.arrays, name: 0 * checkpoint.arrays[name]})
     )
-    train_to_file(config, material, path)
+    train_to_file(config, training_data, path)
 
     with pytest.raises(AssertionError):
         assert_same_runs(read_run(path), whole(config))
 
 
-def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monkeypatch):
+def test_what_is_kept_on_the_way_serves_as_well(training_data, whole, tmp_path, monkeypatch):
     """As after a kill: what lies there was written beside the training, not at its end."""
     config, path = config_of(), tmp_path / "run.h5"
-    monkeypatch.setattr(keeper, "SECONDS", 0.0)
-    monkeypatch.setattr(keeper, "COSTS", 0)
+    monkeypatch.setattr(autosave, "SECONDS", 0.0)
+    monkeypatch.setattr(autosave, "COSTS", 0)
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
 
@@ -220,9 +223,9 @@ def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monke
             raise Killed
 
     with pytest.raises(Killed):
-        train_to_file(config, material, path, watcher=Watcher(report))
+        train_to_file(config, training_data, path, watcher=TrainingHooks(report))
     status, both = read_run(path).status, [found.exists() for found in checkpoint_paths(path)]
-    train_to_file(config, material, path)
+    train_to_file(config, training_data, path)
 
     assert status == "running"
     assert both == [True, True]
@@ -230,14 +233,14 @@ def test_what_is_kept_on_the_way_serves_as_well(material, whole, tmp_path, monke
     assert_same_runs(read_run(path), whole(config))
 
 
-def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(material, whole, tmp_path, monkeypatch):
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(training_data, whole, tmp_path, monkeypatch):
     config, path, notes = config_of(), tmp_path / "run.h5", []
-    interrupted_at(20, config, material, path, monkeypatch)
-    interrupted_at(60, config, material, path, monkeypatch)
+    interrupted_at(20, config, training_data, path, monkeypatch)
+    interrupted_at(60, config, training_data, path, monkeypatch)
     newest, former = checkpoint_paths(path)
     before = read_checkpoint(former).facts["stages"]["seeds"]["updates"]
     newest.write_bytes(newest.read_bytes()[:-100])
-    train_to_file(config, material, path, note=notes.append)
+    train_to_file(config, training_data, path, note=notes.append)
 
     assert ".run.h5.ckpt`: is damaged" in notes[0]
     assert notes[1] == f"going on after {before} updates"
@@ -245,11 +248,11 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(material, whole
     assert_same_runs(read_run(path), whole(config))
 
 
-def test_without_a_readable_checkpoint_training_starts_anew(material, whole, tmp_path, monkeypatch):
+def test_without_a_readable_checkpoint_training_starts_anew(training_data, whole, tmp_path, monkeypatch):
     config, path, notes = config_of(), tmp_path / "run.h5", []
-    interrupted_at(60, config, material, path, monkeypatch)
+    interrupted_at(60, config, training_data, path, monkeypatch)
     checkpoint_paths(path)[0].write_text("mine")
-    train_to_file(config, material, path, note=notes.append)
+    train_to_file(config, training_data, path, note=notes.append)
 
     assert notes[-1] == "training starts anew"
     assert_same_runs(read_run(path), whole(config))
@@ -257,12 +260,12 @@ def test_without_a_readable_checkpoint_training_starts_anew(material, whole, tmp
 
 
 @pytest.mark.parametrize(("phase", "updates"), [("search", 30), ("search", UPDATES), ("lr", 30)])
-def test_a_search_goes_on_in_either_phase(material, whole, tmp_path, monkeypatch, phase, updates):
+def test_a_search_goes_on_in_either_phase(training_data, whole, tmp_path, monkeypatch, phase, updates):
     config, path, notes = config_of(lr=(0.01, 0.1)), tmp_path / "run.h5", []
     with pytest.raises(SearchInterruptedError):
-        interrupted_at(updates, config, material, path, monkeypatch, phase)
+        interrupted_at(updates, config, training_data, path, monkeypatch, phase)
     assert not path.exists()
-    train_to_file(config, material, path, note=notes.append)
+    train_to_file(config, training_data, path, note=notes.append)
 
     assert "going on after" in notes[0]
     assert_same_runs(read_run(path), whole(config))
@@ -284,7 +287,7 @@ def test_a_search_goes_on_in_either_phase(material, whole, tmp_path, monkeypatch
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
-    material, tmp_path, monkeypatch, begun, field, change
+    training_data, tmp_path, monkeypatch, begun, field, change
 ):
     from xavier_cli.runs import checkpoint as checkpoints
 
@@ -299,7 +302,7 @@ def test_another_training_is_refused_by_the_field_and_nothing_is_touched(
     with pytest.raises(ResumeError, match=field):
         train_to_file(
             config_of().with_(**change.get("config", {})),
-            replace(material, facts=material.facts.model_copy(update=other_data)),
+            replace(training_data, facts=training_data.facts.model_copy(update=other_data)),
             path,
             strategy=change.get("strategy", "auto"),
         )
@@ -383,32 +386,32 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_a_checkpoint_that_no_training_left_is_refused_in_one_line(material, tmp_path, begun, name):
+def test_a_checkpoint_that_no_training_left_is_refused_in_one_line(training_data, tmp_path, begun, name):
     path = tmp_path / "run.h5"
     facts, arrays = copy.deepcopy(dict(begun.facts)), dict(begun.arrays)
     FORGED[name](facts, arrays)
     write_checkpoint(path, replace(begun, facts=facts, arrays=arrays))
 
     with pytest.raises(ResumeError) as caught:
-        train_to_file(config_of(), material, path)
+        train_to_file(config_of(), training_data, path)
     assert "\n" not in str(caught.value)
     assert not path.exists()
 
 
-def test_control_the_checkpoint_that_was_forged_is_good(material, whole, tmp_path, begun):
+def test_control_the_checkpoint_that_was_forged_is_good(training_data, whole, tmp_path, begun):
     path = tmp_path / "run.h5"
     write_checkpoint(path, begun)
-    train_to_file(config_of(), material, path)
+    train_to_file(config_of(), training_data, path)
 
     assert_same_runs(read_run(path), whole(config_of()))
 
 
-def test_a_training_that_an_older_version_began_goes_on(material, whole, tmp_path, begun):
+def test_a_training_that_an_older_version_began_goes_on(training_data, whole, tmp_path, begun):
     path = tmp_path / "run.h5"
     known = {name: value for name, value in begun.identity.items() if name not in RunConfig.added}
     assert len(known) < len(begun.identity)
     write_checkpoint(path, replace(begun, identity=known))
-    train_to_file(config_of(), material, path)
+    train_to_file(config_of(), training_data, path)
     run = read_run(path)
 
     assert run.provenance["resumed_at"] == [begun.facts["stages"]["seeds"]["updates"]]
@@ -416,34 +419,34 @@ def test_a_training_that_an_older_version_began_goes_on(material, whole, tmp_pat
 
 
 @pytest.fixture(scope="module")
-def begun(material, tmp_path_factory, compiled_once):
+def begun(training_data, tmp_path_factory, compiled_once):
     """The checkpoint of an interrupted training of `config_of()`."""
     path = tmp_path_factory.mktemp("begun") / "run.h5"
-    train_to_file(config_of(), material, path, watcher=StopAt(20).watcher)
+    train_to_file(config_of(), training_data, path, watcher=StopAt(20).watcher)
     return read_checkpoint(checkpoint_paths(path)[0])
 
 
-def test_another_jax_is_warned_of_and_gone_on_with(material, whole, tmp_path, begun):
+def test_another_jax_is_warned_of_and_gone_on_with(training_data, whole, tmp_path, begun):
     path, notes = tmp_path / "run.h5", []
     machinery = {**begun.facts["machinery"], "jax": "0.0.1"}
     write_checkpoint(path, replace(begun, facts={**begun.facts, "machinery": machinery}))
-    train_to_file(config_of(), material, path, note=notes.append)
+    train_to_file(config_of(), training_data, path, note=notes.append)
 
     assert notes[0].startswith("warning:")
     assert "jax 0.0.1, not" in notes[0]
     assert_same_runs(read_run(path), whole(config_of()))
 
 
-def test_a_member_that_diverged_stays_so_and_changes_nobody(material, monkeypatch):
+def test_a_member_that_diverged_stays_so_and_changes_nobody(training_data, monkeypatch):
     variants = (Variant("normalized", 1e6), Variant("normalized", 0.1))
     # What a squashing network takes long to reach.
     monkeypatch.setattr(member, "LARGEST_FACTOR", 1e3)
     population = Population(config_of(jacobian_examples=0), (0, 1, 2), variants)
-    engine = Engine(population, material, choose_layout(3, 2, "map"))
-    whole = train_population(engine, Watcher())
+    engine = Engine(population, training_data, choose_layout(3, 2, "map"))
+    whole = train_population(engine, TrainingHooks())
     stages, stop = [], StopAt(50)
     train_population(engine, replace(stop.watcher, save=stages.append))
-    runs = train_population(engine, Watcher(), stages[-1])
+    runs = train_population(engine, TrainingHooks(), stages[-1])
 
     assert (runs[0]["final/diverged_at"] >= 0).all()
     assert (runs[0]["final/diverged_at"] < 50).all()

@@ -3,15 +3,15 @@
 import jax
 import numpy as np
 import pytest
-from numpy_network import as_float64, forward, losses
+from support.numpy_network import as_float64, forward, losses
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.training import surface as room
-from xavier_cli.training.layout import choose_layout
-from xavier_cli.training.loop import Watcher
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.loop import TrainingHooks
 
 TINY = RunConfig.of(data="mnist", depth=3, width=12, updates=40, lr=0.1, seeds="1,2")
 
@@ -80,8 +80,8 @@ def test_the_losses_around_a_network_are_those_of_the_moved_weights(trained, aro
 
 
 @pytest.mark.slow
-def test_a_run_trained_again_is_that_run(material, make_engine, around_config, monkeypatch):
-    monkeypatch.setattr(room, "prepare", lambda config, data_dir: material)
+def test_a_run_trained_again_is_that_run(training_data, make_engine, around_config, monkeypatch):
+    monkeypatch.setattr(room, "prepare", lambda config, data_dir: training_data)
     engine = make_engine(seeds=(0, 1))
     engine.advance(0, 40)
 
@@ -90,9 +90,9 @@ def test_a_run_trained_again_is_that_run(material, make_engine, around_config, m
     assert again.run["update"].tolist() == [0, 40]
     for got, want in zip(jax.tree.leaves(again.params), jax.tree.leaves(engine.state.params), strict=True):
         assert np.array_equal(got, np.asarray(want)[1, 0])
-    assert np.array_equal(again.labels, material.valid.labels[:7])
+    assert np.array_equal(again.labels, training_data.valid.labels[:7])
 
 
 def test_a_stop_leaves_nothing_half(trained, around_config):
     with pytest.raises(room.SurfaceInterruptedError, match="nothing was kept"):
-        room.around(around_config, trained, Watcher(stopped=lambda: True))
+        room.around(around_config, trained, TrainingHooks(stopped=lambda: True))

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from xavier_cli.config import ConfigError
 from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.errors import ConfigError
 from xavier_cli.training import svm
 
 

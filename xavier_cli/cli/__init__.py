@@ -2,7 +2,7 @@
 
 import os
 
-from xavier_cli.cli.streams import open_closed_streams
+from xavier_cli.cli.terminal.streams import open_closed_streams
 
 __all__ = ["main"]
 
@@ -14,7 +14,7 @@ def main() -> None:
     # A figure's look is ours alone, and a file that matplotlib cannot read would end the command.
     os.environ["MATPLOTLIBRC"] = os.devnull
     if "_XAVIER_COMPLETE" in os.environ:
-        from xavier_cli.cli import completion
+        from xavier_cli.cli.options import completion
 
         if completion.answer():
             return

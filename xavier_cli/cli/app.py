@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
-from xavier_cli.cli.errors import ExitCode, exit_code, one_line, say, say_warning
-from xavier_cli.cli.results import results_apart
-from xavier_cli.cli.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
-from xavier_cli.errors import StorageError
-from xavier_cli.plain_text import clean, show_stand_ins
+from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
+from xavier_cli.cli.terminal.results import results_apart
+from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
+from xavier_cli.errors import ExitCode, StorageError
+from xavier_cli.sanitize import clean, show_stand_ins
 
 app = typer.Typer(
     name="xavier",
@@ -83,7 +83,7 @@ RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act",
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     """While a command runs: it says which files' code it runs, or refuses to run any."""
-    from xavier_cli import own
+    from xavier_cli.vocabulary import user_functions
 
     def told(file: str) -> None:
         stack.enter_context(results_apart())
@@ -91,21 +91,21 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise own.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
+        raise user_functions.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
-    command, before = _command(arguments), own.before_running
-    own.before_running = told if command in RUNS_CODE else refused
+    command, before = _command(arguments), user_functions.before_running
+    user_functions.before_running = told if command in RUNS_CODE else refused
     try:
         with ExitStack() as stack:
             yield
     # Its way out is not the command's, nor is its error one of ours.
     except (SystemExit, Exception) as error:
-        blamed = own.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
+        blamed = user_functions.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
         if blamed is None:
             raise
         raise blamed from error
     finally:
-        own.before_running = before
+        user_functions.before_running = before
 
 
 def _command(arguments: Sequence[str]) -> str:
@@ -122,7 +122,7 @@ def load_commands(wanted: Container[str]) -> None:
         if name not in wanted:
             app.command(name, help=summary)(_not_loaded)
             continue
-        command = getattr(import_module(f"xavier_cli.cli.{name}"), name)
+        command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
@@ -141,7 +141,7 @@ def _words_begun() -> list[str]:
 def _warn_of_variables() -> None:
     # Where there is none at all, nothing needs to be loaded to say so.
     if any(name.startswith("XAVIER_") for name in os.environ):
-        from xavier_cli.cli.settings import unknown_variables
+        from xavier_cli.cli.options.settings import unknown_variables
 
         for line in unknown_variables():
             say(f"warning: {line}")

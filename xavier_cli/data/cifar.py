@@ -15,7 +15,7 @@ import numpy as np
 
 from xavier_cli.data.mnist import not_there
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, FiniteSet, first_there
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
 # MD5 of the unpacked batches, the same whichever way they were packed.
 MD5 = {

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from xavier_cli.caches import Cache, decoded_data
 from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.files.caches import Cache, decoded_data
 
 # Part of every stamp: another number makes what older versions kept worthless.
 VERSION = 2

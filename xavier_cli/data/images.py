@@ -33,7 +33,7 @@ from xavier_cli.data.sets import (
     refuse_over_memory,
 )
 from xavier_cli.data.split import held_out
-from xavier_cli.datasets import BACKGROUNDS, SMALL_IMAGENET, AskedData
+from xavier_cli.vocabulary.datasets import BACKGROUNDS, SMALL_IMAGENET, DatasetSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,7 +56,7 @@ _WORDS = {
 }
 
 
-def find_folder(asked: AskedData, folders: Sequence[Path]) -> Path:
+def find_folder(asked: DatasetSpec, folders: Sequence[Path]) -> Path:
     """The folder that `asked` names; raises `DataMissingError`."""
     if asked.path:
         folder = Path(asked.path).expanduser()

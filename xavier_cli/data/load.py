@@ -6,16 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from xavier_cli import names
-from xavier_cli.caches import cache_folder
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
 from xavier_cli.data.idx_pairs import read_pair
 from xavier_cli.data.images import find_folder, list_images, read_images
-from xavier_cli.data.own import own_set
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
-from xavier_cli.datasets import AskedData
+from xavier_cli.data.user_data import own_set
+from xavier_cli.files.caches import cache_folder
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import DatasetSpec
 
 
 def fetched_folder() -> Path:
@@ -28,7 +28,7 @@ def places(data_dir: Path | None) -> list[Path]:
     return [*([data_dir] if data_dir else []), fetched_folder()]
 
 
-def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> FiniteSet:
+def load_data(asked: DatasetSpec, data_dir: Path | None, decoded: bool = True) -> FiniteSet:
     """The finite set `asked` for; `decoded=False` reads the sources whatever was kept of them before.
 
     Raises `DataMissingError` and `DataDamagedError`. A Shapeset is generated, not read: not by this.
@@ -40,7 +40,7 @@ def load_data(asked: AskedData, data_dir: Path | None, decoded: bool = True) -> 
         raise DataDamagedError(f"`{asked.path or asked.name}` takes more memory than there is") from None
 
 
-def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
+def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
     if asked.kind == "arrays":
         return checked(read_arrays(Path(asked.path)), Path(asked.path))
     if asked.kind == "idx":
@@ -50,16 +50,16 @@ def _loaded(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     if asked.kind == "images":
         return _images(asked, folders, decoded)
     assert asked.kind == "official"
-    assert asked.known is not None
+    assert asked.builtin is not None
     if asked.name != "cifar10" or not decoded:
-        finite: FiniteSet = names.load(asked.known.function)(folders)
+        finite: FiniteSet = lookup.load(asked.builtin.function)(folders)
         return finite
     source = cifar.source(folders)
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     return decoded_once(os.path.abspath(source), stamp(asked.name, files), lambda: cifar.read(folders))
 
 
-def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteSet:
+def _images(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
     folder = find_folder(asked, folders)
     listing = list_images(folder)
 
@@ -82,7 +82,7 @@ def _images(asked: AskedData, folders: Sequence[Path], decoded: bool) -> FiniteS
     return decoded_once(f"{folder.absolute()}@{size}", stamped, read)
 
 
-def where(asked: AskedData, data_dir: Path | None) -> Path | None:
+def where(asked: DatasetSpec, data_dir: Path | None) -> Path | None:
     """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none."""
     folders = places(data_dir)
     try:

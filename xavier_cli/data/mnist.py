@@ -14,7 +14,7 @@ import numpy as np
 
 from xavier_cli.data.idx import parse_idx, read_content
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, Examples, FiniteSet, first_there
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
 VALID = 10_000
 # Torchvision's are the ones with `raw`.

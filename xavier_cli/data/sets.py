@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.datasets import DataFacts
-from xavier_cli.plain_text import utf8, utf8_throughout
+from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.sanitize import utf8, utf8_throughout
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a set may take in memory, and how many classes it may have.
 MAX_BYTES = 2**33
@@ -24,12 +25,16 @@ MAX_TEST_EXAMPLES = 1_000_000
 MAX_EXAMPLES = 10_000_000
 
 
-class DataMissingError(Exception):
+class DataMissingError(XavierError):
     """A data set whose files are not there."""
 
+    exit_code = ExitCode.USAGE
 
-class DataDamagedError(Exception):
+
+class DataDamagedError(XavierError):
     """A data set whose files are there, but not what they should be."""
+
+    exit_code = ExitCode.NO_INPUT
 
     @classmethod
     def unreadable(cls, path: Path, error: BaseException) -> DataDamagedError:
@@ -48,7 +53,8 @@ class Examples(NamedTuple):
 class FiniteSet:
     """A data set in its three parts.
 
-    `labels` are the classes' names and `shape` an image's, as in `DataFacts`; `checksums` are of the content
+    `labels` are the classes' names and `shape` an image's, as in `DatasetInfo`; `checksums` are of the
+    content
     of the files it was read from, where those have known ones; `notes` say what was done, a line each.
     """
 
@@ -74,10 +80,10 @@ class FiniteSet:
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def facts(self, name: str) -> DataFacts:
+    def facts(self, name: str) -> DatasetInfo:
         """What a run keeps of this set, which was asked for as `name`."""
         counts = np.bincount(self.test.labels, minlength=len(self.labels))
-        return DataFacts(
+        return DatasetInfo(
             name=name,
             inputs=self.train.pixels.shape[1],
             classes=len(self.labels),

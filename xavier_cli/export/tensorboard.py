@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run
 
 _SCALARS = (("seed", "update"), ("seed", "update", "layer"), ("seed", "update", "weight_layer"))
 
 
-class TensorBoardMissingError(Exception):
+class TensorBoardMissingError(XavierError):
     """The package that writes event files is not installed."""
+
+    exit_code = ExitCode.USAGE
 
     def __init__(self) -> None:
         super().__init__(

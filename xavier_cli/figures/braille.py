@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.figures.look import in_updates
+from xavier_cli.figures.style import in_updates
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 # Rows of an axis, odd so that one is in the middle, and columns left for its numbers.

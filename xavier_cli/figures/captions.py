@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.figures.bands import in_words
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.selection import Selection
+from xavier_cli.figures.request import PlotRequest
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import in_words
 
 # DESIGN: probes see a fixed set of 300 test examples.
 PROBE_EXAMPLES = 300
@@ -71,6 +71,6 @@ def _diverged(runs: Sequence[Run]) -> list[str]:
     return [f"Diverged, and frozen from there: {'; '.join(told)}."] if told else []
 
 
-def hidden_only(chosen: Selection) -> list[str]:
+def hidden_only(chosen: PlotRequest) -> list[str]:
     """What to say of the output layer's weights, whose gradients are several times larger."""
     return ["Hidden layers only."] if chosen.layers is None else []

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.by_layer import time_axis
+from xavier_cli.figures.canvas import Canvas, Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import time_axis
 from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
-from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
-from xavier_cli.figures.page import Drawing, Page, finish, make_page, outer_labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, times, values
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, times, values
+from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 # More lines than this have no room for a label at their ends.
 MAX_ENDS = 12
@@ -35,7 +35,7 @@ class Curve:
     guessing: float
 
 
-def curve(run: Run, chosen: Selection) -> Curve:
+def curve(run: Run, chosen: PlotRequest) -> Curve:
     """Test error of the chosen seeds of `run`; a seed that diverged counts as guessing from there on."""
     error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
     guessing = 100 * run.facts.guessing_error
@@ -91,7 +91,7 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     return (0.0 if bottom < 0.4 * top else bottom - 0.1 * (top - bottom)), top
 
 
-def curves_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per data set, one line per configuration."""
     runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
     if len(runs) > MAX_LINES:
@@ -131,7 +131,9 @@ def _examples_axis(ax: Axes, runs: Sequence[Run]) -> None:
         ax.set_xlabel(f"updates of {batch} examples")
 
 
-def _sentences(runs: Sequence[Run], curves: Sequence[Curve], page: Page, called: dict[int, str]) -> list[str]:
+def _sentences(
+    runs: Sequence[Run], curves: Sequence[Curve], page: Canvas, called: dict[int, str]
+) -> list[str]:
     counts = sorted({run.config.eval_examples for run in runs})
     examples = " or ".join(f"{count:,}" for count in counts)
     name = f" of {called[0]}" if len(called) == 1 else ""

@@ -11,13 +11,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from xavier_cli.figures.kinds import KINDS, Kind
+from xavier_cli.figures.canvas import Drawing
+from xavier_cli.figures.catalogue import KINDS, FigureSpec
 from xavier_cli.figures.labels import in_order
-from xavier_cli.figures.look import look
-from xavier_cli.figures.page import Drawing
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.samples import Samples
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
-from xavier_cli.publish import publish
+from xavier_cli.figures.style import look
+from xavier_cli.files.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 
@@ -25,25 +25,25 @@ from xavier_cli.runs.surface import Surface
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 
 
-def draw(kind: Kind, runs: Sequence[Run], chosen: Selection | None = None) -> Drawing:
+def draw(kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest | None = None) -> Drawing:
     """The figure of `kind` from merged `runs`, in the order of their configurations.
 
     Raises `UnsuitableRunError` where none of the runs has what was asked for.
     """
-    chosen = chosen or Selection()
+    chosen = chosen or PlotRequest()
     refuse_unknown(kind, chosen)
     with look():
         return _load(kind.function)(in_order(runs), chosen)
 
 
-def draw_one(kind: Kind, shown: Surface | Samples) -> Drawing:
+def draw_one(kind: FigureSpec, shown: Surface | Samples) -> Drawing:
     """The figure of a `kind` that does not draw runs, from the one thing it draws."""
     with look():
         return _load(kind.function)(shown)
 
 
 def draw_text(
-    kind: Kind, runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool
+    kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool
 ) -> tuple[str, list[str]]:
     """The figure of `kind` as lines of text up to `width` characters, and notes; errors as for `draw`."""
     refuse_unknown(kind, chosen)
@@ -77,7 +77,7 @@ def rendered(path: str | os.PathLike[str], figure: Figure) -> bytes:
     return content.getvalue()
 
 
-def refuse_unknown(kind: Kind, chosen: Selection) -> None:
+def refuse_unknown(kind: FigureSpec, chosen: PlotRequest) -> None:
     """Raise `UnsuitableRunError` for an option that `kind` does not take."""
     for option in ("layers", "seeds", "record", "tensor", "together"):
         if getattr(chosen, option) not in (None, False) and option not in kind.options:

@@ -9,20 +9,20 @@ import numpy as np
 from jax import Array
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key
-from xavier_cli.figures.look import Style, configuration_styles
-from xavier_cli.figures.page import Drawing, finish, make_page
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.style import Style, configuration_styles
 from xavier_cli.nn.activations import make_activation
-from xavier_cli.own import is_own
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 SHALLOWEST = 6
 """Hidden layers: the depth is read off the upper half of a net, where its variance has settled."""
@@ -38,11 +38,11 @@ class Travel:
     depth: Band
 
 
-def travel(run: Run, chosen: Selection) -> Travel:
+def travel(run: Run, chosen: PlotRequest) -> Travel:
     """What `plot_travel` draws of `run`, from its record 0."""
     config = run.config
     stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
-    if config.beyond_theory or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
+    if config.unpredicted_reason or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
         raise UnsuitableRunError(
             f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
         )
@@ -85,7 +85,7 @@ def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: st
     return ax
 
 
-def edge_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Depth over n Var W, a curve and its marks for each activation and law of the biases."""
     runs, taken, notes = suitable(runs, lambda run: travel(run, chosen))
     groups: dict[tuple[str, str, int, int], list[int]] = {}

@@ -10,18 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.by_layer import finish_layers, styles_of
+from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
-from xavier_cli.figures.kinds import TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.look import DASHES, Style
 from xavier_cli.figures.over_time import MEANING
-from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.predicted import plot_prediction, prediction
-from xavier_cli.figures.selection import (
-    Selection,
+from xavier_cli.figures.request import (
+    PlotRequest,
     UnsuitableRunError,
     layer_columns,
     record_row,
@@ -29,8 +27,10 @@ from xavier_cli.figures.selection import (
     suitable,
     values,
 )
+from xavier_cli.figures.style import DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
 SHOWN_SHARE = 0.995
@@ -69,7 +69,7 @@ class Histogram:
         return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
 
 
-def histogram(run: Run, tensor: str, chosen: Selection, record: str = "first") -> Histogram:
+def histogram(run: Run, tensor: str, chosen: PlotRequest, record: str = "first") -> Histogram:
     """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or else `record`."""
     counts = values(run, f"{tensor}/histogram")
     scale = "weight_layer" if tensor.startswith("weight") else "layer"
@@ -144,7 +144,9 @@ def shown(data: Histogram) -> tuple[float, float]:
     return float(data.edges[first]), float(data.edges[last + 1])
 
 
-def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, record: str = "first") -> Drawing:
+def histograms_figure(
+    runs: Sequence[Run], tensor: str, chosen: PlotRequest, record: str = "first"
+) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
     runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen, record))
     names = labels(runs)
@@ -184,17 +186,17 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: Selection, recor
     return Drawing(finish_layers(page, styles, text, extra=extra), notes)
 
 
-def activations_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def activations_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the activations: Figure 6 at the first record, Figure 4 with `--record last`."""
     return histograms_figure(runs, "activation", chosen)
 
 
-def backprop_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def backprop_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the back-propagated gradients: Figure 7."""
     return histograms_figure(runs, "backprop", chosen)
 
 
-def weight_gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def weight_gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Histograms of the weight gradients: Figure 8."""
     return histograms_figure(runs, "weight_gradient", chosen)
 

@@ -10,8 +10,8 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from xavier_cli.figures.look import look
-from xavier_cli.figures.page import NO_BREAK, caption_height
+from xavier_cli.figures.canvas import NO_BREAK, caption_height
+from xavier_cli.figures.style import look
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", re.DOTALL)
 _FONTS = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")

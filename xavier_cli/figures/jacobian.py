@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.by_layer import finish_layers, styles_of
+from xavier_cli.figures.canvas import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
-from xavier_cli.figures.page import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.predicted import plot_prediction, prediction
-from xavier_cli.figures.selection import Selection, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.figures.request import PlotRequest, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, over_seeds
 
 AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geometric mean"}
 
@@ -46,7 +46,7 @@ class Spectrum:
     singular: Band
 
 
-def averages(run: Run, chosen: Selection) -> Averages:
+def averages(run: Run, chosen: PlotRequest) -> Averages:
     """What `plot_averages` draws of `run`, at `chosen.record` or else at the first."""
     arrays = {name: values(run, f"jacobian/{name}_singular_value") for name in AVERAGES}
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
@@ -57,7 +57,7 @@ def averages(run: Run, chosen: Selection) -> Averages:
     return Averages(update, run["layer"][columns], bands, predicted)
 
 
-def spectrum(run: Run, chosen: Selection) -> Spectrum:
+def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
     """What `plot_spectrum` draws of `run`, at `chosen.record` or else at the first."""
     singular = values(run, "jacobian/singular_values")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
@@ -105,7 +105,7 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
     return ax
 
 
-def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per way to average, one line per configuration, layers along x."""
     runs, taken, notes = suitable(runs, lambda run: averages(run, chosen))
     names = labels(runs)
@@ -134,7 +134,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
     return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
 
 
-def spectrum_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer."""
     runs, panels, notes = suitable(runs, lambda run: spectrum(run, chosen))
     page = make_page(labels(runs))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from xavier_cli import names
-from xavier_cli.config import DETAILS
-from xavier_cli.figures.look import in_updates
-from xavier_cli.plain_text import clean
+from xavier_cli.config.run import OBSERVATION_SETTINGS
+from xavier_cli.figures.style import in_updates
 from xavier_cli.runs.record import Run
+from xavier_cli.sanitize import clean
+from xavier_cli.vocabulary import lookup
 
 # In the order people say it. Seeds are no difference: runs that differ in them alone are merged.
 _PHRASES: dict[str, Callable[[Run], str]] = {
@@ -57,9 +57,9 @@ def labels(runs: Sequence[Run]) -> list[str]:
     differing = _differing(runs)
     known = [field for field in _PHRASES if field in differing]
     known += [field for field in differing if field not in _PHRASES]
-    named = [field for field in known if field not in DETAILS]
+    named = [field for field in known if field not in OBSERVATION_SETTINGS]
     texts = [_phrases(run, named or ["act", "init"]) for run in runs]
-    for field in (field for field in known if field in DETAILS):
+    for field in (field for field in known if field in OBSERVATION_SETTINGS):
         if len(set(texts)) < len(texts):
             named.append(field)
             texts = [_phrases(run, named) for run in runs]
@@ -92,9 +92,9 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
     def place(run: Run) -> tuple[object, ...]:
         config = run.config
         return (
-            _index(names.DATA_SETS, config.data),
-            _index(names.ACTIVATIONS, config.act),
-            _index(names.INITIALIZERS, config.init),
+            _index(lookup.DATA_SETS, config.data),
+            _index(lookup.ACTIVATIONS, config.act),
+            _index(lookup.INITIALIZERS, config.init),
             config.depth,
             config.widths,
             run.lr,

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform, offset_copy
 
-from xavier_cli.figures.bands import Band
-from xavier_cli.figures.look import SMALL, Style
+from xavier_cli.figures.style import SMALL, Style
+from xavier_cli.statistics.bands import Band
 
 # More marks than this on one line hide it.
 MARKS = 10

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, factors_over_seeds
+from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
+from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
-from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, staggered
-from xavier_cli.figures.look import Style
-from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
-from xavier_cli.figures.selection import (
-    Selection,
+from xavier_cli.figures.request import (
+    PlotRequest,
     layer_columns,
     parse_tensor,
     seed_rows,
@@ -26,8 +24,10 @@ from xavier_cli.figures.selection import (
     times,
     values,
 )
+from xavier_cli.figures.style import Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band, factors_over_seeds
 
 MEANING = {
     "weight_gradient": f"gradient dC/dW of the mean loss over {PROBE_EXAMPLES} test examples",
@@ -49,7 +49,7 @@ class Spread:
     predicted: np.ndarray
 
 
-def spread(run: Run, tensor: str, chosen: Selection) -> Spread:
+def spread(run: Run, tensor: str, chosen: PlotRequest) -> Spread:
     """The std of `tensor` (`weight_gradient` or `backprop`) over the chosen seeds and layers of `run`."""
     scale = "weight_layer" if tensor == "weight_gradient" else "layer"
     std = values(run, f"{tensor}/std")
@@ -75,7 +75,7 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
     return ax
 
 
-def gradients_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; `chosen.tensor` says of which gradient."""
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]

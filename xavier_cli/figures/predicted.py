@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.look import Style
+from xavier_cli.figures.style import Style
 from xavier_cli.runs.record import Run
 
 OPEN_MARKS = "Open marks at the start: predicted by theory."

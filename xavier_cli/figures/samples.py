@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.datasets import DataFacts
-from xavier_cli.figures.look import SMALL
-from xavier_cli.figures.page import Drawing, finish, make_page
-from xavier_cli.plain_text import clean
+from xavier_cli.figures.canvas import Drawing, finish, make_page
+from xavier_cli.figures.style import SMALL
+from xavier_cli.sanitize import clean
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 ROWS = 4
 # Pixels of white between two images.
@@ -26,7 +26,7 @@ class Samples:
     says where they come from.
     """
 
-    data: DataFacts
+    data: DatasetInfo
     pixels: np.ndarray
     labels: np.ndarray
     source: str

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from xavier_cli.figures.bands import Band, over_seeds
+from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
+from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.layered import finish_layers, styles_of, time_axis
 from xavier_cli.figures.lines import plot_band, plot_interval, staggered
-from xavier_cli.figures.look import GREY, LEVEL_DASHES, Style
-from xavier_cli.figures.page import Drawing, make_page, outer_labels
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
-from xavier_cli.figures.selection import (
-    Selection,
+from xavier_cli.figures.request import (
+    PlotRequest,
     UnsuitableRunError,
     layer_columns,
     seed_rows,
@@ -26,9 +24,11 @@ from xavier_cli.figures.selection import (
     times,
     values,
 )
+from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
-from xavier_cli.words import find_activation
+from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.vocabulary.resolve import find_activation
 
 PERCENTILE = 98
 
@@ -56,7 +56,7 @@ class Saturation:
     predicted_std: np.ndarray
 
 
-def saturation(run: Run, chosen: Selection) -> Saturation:
+def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
     act = run.config.act
     low, high = find_activation(act).range
@@ -140,7 +140,7 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
     plot_prediction(ax, data.updates[:1], data.predicted_std[i : i + 1], style)
 
 
-def saturation_figure(runs: Sequence[Run], chosen: Selection) -> Drawing:
+def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer."""
     runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
     page = make_page(labels(runs))

@@ -11,9 +11,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
-from xavier_cli.figures.look import COLOURS, SMALL
-from xavier_cli.figures.page import Drawing, finish, make_page
-from xavier_cli.figures.selection import UnsuitableRunError
+from xavier_cli.figures.canvas import Drawing, finish, make_page
+from xavier_cli.figures.request import UnsuitableRunError
+from xavier_cli.figures.style import COLOURS, SMALL
 from xavier_cli.runs.surface import LOSSES, Surface
 
 # Lines of a map, about; around a run half as many.

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.figures.bands import Band
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.captions import PROBE_EXAMPLES
+from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.curves import curve
-from xavier_cli.figures.kinds import KINDS, TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
-from xavier_cli.figures.selection import Selection, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import Band
 
 Text = tuple[str, list[str]]
 
 
-def curves_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+def curves_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
     """Test error over updates: an axis per data set, a line per configuration."""
     runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
     rows: list[str] = []
@@ -39,7 +39,7 @@ def curves_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: 
     return _text(rows, runs, [item.error.seeds for item in curves], width), notes
 
 
-def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
     """Activations per layer: their mean for a range from 0, else the 98th percentile of |z| and the std."""
     runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
     rows: list[str] = []
@@ -55,7 +55,7 @@ def saturation_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_on
     ), notes
 
 
-def gradients_text(runs: Sequence[Run], chosen: Selection, width: int, ascii_only: bool) -> Text:
+def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
     """Standard deviation of a gradient per layer, on a logarithmic axis."""
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]

@@ -10,16 +10,16 @@ from typing import Literal
 
 import numpy as np
 
-from xavier_cli.config import DETAILS, LOOKS, RunConfig
-from xavier_cli.datasets import find_data
+from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.findings import scores
-from xavier_cli.findings.selection import Choice
+from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
 from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
+from xavier_cli.vocabulary.datasets import find_data
 
 ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
@@ -139,7 +139,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     for run in experiments:
         if run.updates[-1] > 0:
             # One path can have led to different data at different times.
-            digest = run.facts.sha256 if find_data(run.config.data).known is None else ""
+            digest = run.facts.sha256 if find_data(run.config.data).builtin is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
     return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))
@@ -156,8 +156,8 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
     # Whether and over what rates a search went matters only where that differs between searches.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]
-    told_by = [name for name in varying if name not in DETAILS]
-    for name in (name for name in DETAILS if name in varying):
+    told_by = [name for name in varying if name not in OBSERVATION_SETTINGS]
+    for name in (name for name in OBSERVATION_SETTINGS if name in varying):
         if len({tuple(row.settings.get(each) for each in told_by) for row in rows}) < len(rows):
             told_by.append(name)
     common = {name: values[0] for name, values in settings.items() if len(set(values)) == 1}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.findings.layers import finite_mean
+from xavier_cli.findings.layer_summary import finite_mean
 from xavier_cli.runs.record import Run
 
 # Name of a quantity, and of its prediction -> where it is measured.

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.activations import LECUN_SCALE
-from xavier_cli.names import load
-from xavier_cli.nn.own import Activation as Activation
-from xavier_cli.nn.own import own_activation
-from xavier_cli.own import is_own
-from xavier_cli.words import find_activation
+from xavier_cli.nn.user_functions import Activation as Activation
+from xavier_cli.nn.user_functions import own_activation
+from xavier_cli.vocabulary.activations import LECUN_SCALE
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 
 def sigmoid(s: Array) -> Array:

@@ -17,11 +17,11 @@ from jax import Array
 from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
 
-from xavier_cli.entries import Distribution
-from xavier_cli.names import load
-from xavier_cli.nn.own import SMALL, draws_a_constant, ignores_its_key, own_initializer
-from xavier_cli.own import is_own
-from xavier_cli.words import find_initializer
+from xavier_cli.nn.user_functions import SMALL, draws_a_constant, ignores_its_key, own_initializer
+from xavier_cli.vocabulary.entry import Distribution
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.resolve import find_initializer
+from xavier_cli.vocabulary.user_functions import is_own
 
 _UNKEYED: tuple[Distribution, ...] = ("constant", "diagonal")
 

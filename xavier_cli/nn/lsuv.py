@@ -11,7 +11,7 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network, normalized_in_training
-from xavier_cli.words import find_initializer
+from xavier_cli.vocabulary.resolve import find_initializer
 
 
 class UnitVariance(NamedTuple):
@@ -38,7 +38,7 @@ def find_unit_variances(names: Sequence[str], gain: float = 1.0) -> tuple[UnitVa
         if word.distribution != "from data":
             rules.append(None)
             continue
-        of = {key: float(value) for key, value in word.every_setting.items()}
+        of = {key: float(value) for key, value in word.parameter_values.items()}
         variance = gain**2 if number < len(names) else 1.0
         rules.append(UnitVariance(int(of["examples"]), of["tolerance"], int(of["rounds"]), variance))
     return tuple(rules)
@@ -50,7 +50,7 @@ def scale_to_data(network: Network, params: Params, x: Array, rules: Sequence[Un
     The network is the one that is trained: with skips, and batch normalization by this batch.
     """
     z, scaled = x, []
-    for number, (layer, rule) in enumerate(zip(network.dress(params), rules, strict=True)):
+    for number, (layer, rule) in enumerate(zip(network.add_extra_params(params), rules, strict=True)):
         drawn = z @ layer.weight
         factor = jnp.float32(1)
         if rule:

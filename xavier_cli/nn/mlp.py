@@ -47,14 +47,14 @@ Params = tuple[Dense, ...]
 class Taps(NamedTuple):
     """What the forward pass met, one array of shape `(batch, width)` per hidden layer.
 
-    `preactivations` are what the non-linearity is given, `activations` what it makes of them. `sums` are
+    `preactivations` are what the non-linearity is given, `activations` what it makes of them. `affine` are
     z W + b before they are normalized, and `inputs` what enters each layer of weights, the output layer's
     last: in a plain network the pre-activations, and the input and the activations, once more.
     """
 
     preactivations: tuple[Array, ...]
     activations: tuple[Array, ...]
-    sums: tuple[Array, ...]
+    affine: tuple[Array, ...]
     inputs: tuple[Array, ...]
 
 

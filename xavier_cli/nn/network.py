@@ -10,17 +10,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from xavier_cli.config import RunConfig
-from xavier_cli.names import load
+from xavier_cli.config.run import RunConfig
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.mlp import Dense, Norm, Params, Taps
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.resolve import find_activation
 
 EPSILON = 1e-5
 """What is added to a variance before its root is divided by; PyTorch's, and Ioffe & Szegedy's."""
 
-FORGOTTEN = 0.1
+BATCH_NORM_MOMENTUM = 0.1
 """The share of a running average that each batch replaces."""
 
 SlopedActivation = Callable[[Array, Array], Array]
@@ -48,7 +48,7 @@ class Network:
         """Whether there is nothing but weights, biases and a fixed activation."""
         return self == Network(self.act)
 
-    def dress(self, params: Params) -> Params:
+    def add_extra_params(self, params: Params) -> Params:
         """`params` of weights and biases with all else that the network has, at its first values."""
 
         def dressed(layer: Dense) -> Dense:
@@ -93,19 +93,19 @@ class Network:
     ) -> tuple[Array, Taps]:
         if self.is_plain:
             return mlp.forward(params, x, self.act, zeros)
-        sums, preactivations, activations, inputs = [], [], [], [x]
+        affine, preactivations, activations, inputs = [], [], [], [x]
         for number, layer in enumerate(params[:-1]):
             entering = inputs[-1] @ layer.weight + layer.bias
             s = normalize(layer.norm, entering)
             if zeros is not None:
                 s = s + zeros[number]
             z = self.act_of(layer)(s)
-            sums.append(entering)
+            affine.append(entering)
             preactivations.append(s)
             activations.append(z)
             inputs.append(z + inputs[-1] if self.skips(number, layer) else z)
         logits = inputs[-1] @ params[-1].weight + params[-1].bias
-        return logits, Taps(tuple(preactivations), tuple(activations), tuple(sums), tuple(inputs))
+        return logits, Taps(tuple(preactivations), tuple(activations), tuple(affine), tuple(inputs))
 
     def train(self, params: Params, x: Array, key: Array | None = None) -> tuple[Array, Params]:
         """Logits of the network as it is trained, and `params` with the running averages moved.
@@ -164,8 +164,8 @@ def normalized_in_training(norm: Norm | None, s: Array) -> tuple[Array, Norm | N
     # As PyTorch does: the batch is normalized by its own variance, the average is of the unbiased one.
     seen = jax.lax.stop_gradient((mean, variance * (len(s) / (len(s) - 1))))
     moved = norm._replace(
-        mean=norm.mean + FORGOTTEN * (seen[0] - norm.mean),
-        variance=norm.variance + FORGOTTEN * (seen[1] - norm.variance),
+        mean=norm.mean + BATCH_NORM_MOMENTUM * (seen[0] - norm.mean),
+        variance=norm.variance + BATCH_NORM_MOMENTUM * (seen[1] - norm.variance),
     )
     return _standardized(s, mean, variance, norm), moved
 
@@ -183,7 +183,7 @@ def with_batch_statistics(params: Params, taps: Taps) -> Params:
         statistics = {"mean": entering.mean(axis=0), "variance": entering.var(axis=0)}
         return layer._replace(norm=layer.norm._replace(**statistics))
 
-    return (*map(taken, params[:-1], taps.sums), params[-1])
+    return (*map(taken, params[:-1], taps.affine), params[-1])
 
 
 def with_running_averages(params: Params, moved: Params) -> Params:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from xavier_cli.json_text import write_json
-from xavier_cli.plain_text import clean
+from xavier_cli.files.json_text import write_json
+from xavier_cli.sanitize import clean
 
 
 class Markup(str):

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.histograms import Histogram, histogram
-from xavier_cli.figures.kinds import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.selection import Selection, UnsuitableRunError
-from xavier_cli.findings.layers import over_time
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 
 TENSORS = ("activation", "backprop", "weight_gradient")
@@ -45,7 +45,9 @@ def _tensors(run: Run, records: int) -> dict[str, object]:
     found: dict[str, object] = {}
     for tensor in TENSORS:
         try:
-            drawn = [histogram(run, tensor, Selection(layers=layers, record=str(run.updates[i]))) for i in at]
+            drawn = [
+                histogram(run, tensor, PlotRequest(layers=layers, record=str(run.updates[i]))) for i in at
+            ]
         except UnsuitableRunError:
             continue
         found[tensor] = {

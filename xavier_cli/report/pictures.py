@@ -7,18 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from xavier_cli.figures.bands import over_seeds
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.inline import inline_svg
-from xavier_cli.figures.kinds import KINDS
 from xavier_cli.figures.labels import in_order, labels
-from xavier_cli.figures.selection import UnsuitableRunError
-from xavier_cli.findings.layers import over_time
+from xavier_cli.figures.request import UnsuitableRunError
+from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Cell, Grid, Picture
 from xavier_cli.report.layers import evenly
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.bands import over_seeds
 
 # Kind -> its title, and the statistics in it, a row each in its table.
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.publish import publish, rehearse, sweep
+from xavier_cli.files.publish import publish, rehearse, sweep
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError
 
@@ -82,7 +82,7 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     texts = {"header_json": header, "header_sha256": hashlib.sha256(header.encode()).hexdigest()}
     try:
         items = [hdf5.Item(name, array, packs=False) for name, array in arrays.items()]
-        image = hdf5.image(("checkpoint_version", VERSION), texts, items)
+        image = hdf5.build_file(("checkpoint_version", VERSION), texts, items)
     except (OSError, RuntimeError, MemoryError) as error:
         raise StorageError.of(path, error) from error
 

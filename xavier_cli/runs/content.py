@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from xavier_cli.config import ConfigError, RunConfig
-from xavier_cli.datasets import DataFacts, find_data
-from xavier_cli.plain_text import utf8, utf8_throughout
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs import contradictions, schema, surface
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.sanitize import utf8, utf8_throughout
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 
 # Every dataset that a file of ours may hold.
 ROWS = {**schema.DATASETS, **surface.DATASETS}
@@ -37,7 +38,7 @@ class Header(NamedTuple):
     created_utc: str
     provenance: dict[str, Any]
     digests: dict[str, object]
-    data: DataFacts | None = None
+    data: DatasetInfo | None = None
 
 
 def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
@@ -115,7 +116,7 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
         if status == text["status"] and isinstance(digests, dict) and isinstance(provenance, dict):
             if wrong := contradictions.time_problem(text["created_utc"]):
                 raise ValueError(f"`created_utc` {wrong}")
-            facts = DataFacts.from_json(text["data_json"]) if "data_json" in text else None
+            facts = DatasetInfo.from_json(text["data_json"]) if "data_json" in text else None
             if facts and (wrong := contradictions.facts_problem(facts)):
                 raise ValueError(f"its data set {wrong}")
             if wrong := contradictions.provenance_problem(provenance):

@@ -12,13 +12,13 @@ from datetime import datetime
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.resolve import find_activation
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
 FEWEST_TEST_EXAMPLES = 300
@@ -47,7 +47,7 @@ Contradiction = tuple[tuple[str, ...], str]
 
 
 def problem(
-    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> str:
     """What of `arrays`, whose shapes are right, cannot be, in one line that names it; empty if nothing."""
     for name, array in arrays.items():
@@ -69,7 +69,7 @@ def row_problem(name: str, array: np.ndarray) -> str:
 
 
 def contradictions(
-    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> Iterator[Contradiction]:
     """Whatever of `arrays` cannot be right at once, as far as both sides are there."""
     for name in _COUNTING:
@@ -109,7 +109,7 @@ def _of_updates(config: RunConfig, arrays: Arrays, status: Status) -> Iterator[C
 
 
 def _of_errors(
-    config: RunConfig, arrays: Arrays, status: Status, facts: DataFacts | None
+    config: RunConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> Iterator[Contradiction]:
     """Of seeds that did not diverge: those are frozen, and say what they said."""
     if "final/diverged_at" not in arrays:
@@ -169,7 +169,7 @@ def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
                 yield (other, name), f"`{name}` counts other numbers of values than `{other}`"
 
 
-def facts_problem(facts: DataFacts) -> str:
+def facts_problem(facts: DatasetInfo) -> str:
     """What of the facts about a data set cannot be, in a few words; empty if nothing."""
     if max(facts.inputs, *(n or 0 for n in (facts.train, facts.valid, facts.test))) > MOST_NUMBERS:
         return f"has over {MOST_NUMBERS:.0e} inputs or examples"

@@ -18,13 +18,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.schema import MAX_FILE_BYTES
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 MAX_JSON_BYTES = 2**25
 MAX_ARRAYS = 20_000
@@ -172,7 +172,7 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
         return Surface(config, named, status, created, provenance, path)
     if kind != "run":
         raise ValueError("an answer of no known kind")
-    about = DataFacts.from_json(_text(data["data"])) if "data" in data else None
+    about = DatasetInfo.from_json(_text(data["data"])) if "data" in data else None
     of = RunConfig.from_json(_text(data["config"]))
     _refuse_shapes(of, named)
     return Run(of, named, status, created, provenance, path, data=about)

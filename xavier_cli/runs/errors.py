@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xavier_cli.errors import ExitCode, XavierError
 
-class RunFileError(Exception):
+
+class RunFileError(XavierError):
     """A file that is no readable run; its text is one line that names the file and the reason."""
+
+    exit_code = ExitCode.NO_INPUT
 
     def __init__(self, path: str | os.PathLike[str], reason: str):
         self.path = Path(path)
@@ -22,5 +26,7 @@ class NoTrainingError(RunFileError):
     """A file of ours that holds no run, so that readers of runs pass over it."""
 
 
-class ResumeError(Exception):
+class ResumeError(XavierError):
     """A training that cannot be gone on with as asked; its text is one line that names what differs."""
+
+    exit_code = ExitCode.USAGE

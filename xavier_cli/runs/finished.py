@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import difference
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.reader import read_run

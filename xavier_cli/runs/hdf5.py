@@ -60,7 +60,7 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(array.data).hexdigest()
 
 
-def image(version: tuple[str, int], texts: Mapping[str, str], items: Sequence[Item]) -> bytes:
+def build_file(version: tuple[str, int], texts: Mapping[str, str], items: Sequence[Item]) -> bytes:
     """The bytes of a whole file with these root attributes; equal content has equal bytes.
 
     A scale comes before what lies on it. Raises `OSError`, `RuntimeError` or `MemoryError`.

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
-from xavier_cli.datasets import DataFacts, find_data
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
+from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 
 LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""
@@ -37,7 +37,7 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
     sources: tuple[Path, ...] = ()
-    data: DataFacts | None = None
+    data: DatasetInfo | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array called `name`; a `KeyError` names what is there."""
@@ -75,7 +75,7 @@ class Run:
         return self["final/diverged_at"] >= 0
 
     @property
-    def facts(self) -> DataFacts:
+    def facts(self) -> DatasetInfo:
         """What is known about the data set: from its name where that says enough, else from the run."""
         known = find_data(self.config.data).facts
         facts = self.data or known

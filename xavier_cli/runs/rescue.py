@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint, content, contradictions, hdf5, schema
 from xavier_cli.runs.content import Header
 from xavier_cli.runs.errors import ResumeError, RunFileError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xavier_cli.config import RunConfig
-from xavier_cli.own import is_own
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.user_functions import is_own
 
 _KEY = "same_first_weights"
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config import MAX_SEED, RunConfig
-from xavier_cli.fields import MAX_RECORDS
-from xavier_cli.notation import MAX_SEEDS
+from xavier_cli.config.run import MAX_SEED, RunConfig
+from xavier_cli.config.settings import MAX_RECORDS
 from xavier_cli.runs.ranges import ANY, SHARE, SIZE, UPDATES, Range
+from xavier_cli.vocabulary.grammar import MAX_SEEDS
 
 VERSION = 1
 # More than are ever counted in one bin, and the highest rate there is.

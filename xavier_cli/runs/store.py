@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.publish import publish, rehearse
+from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.runs import content, contradictions, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest
@@ -56,7 +56,7 @@ def rehearse_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
     path = Path(path)
     texts = content.texts(run, {})
     try:
-        image = hdf5.image(("schema_version", schema.VERSION), texts, [])
+        image = hdf5.build_file(("schema_version", schema.VERSION), texts, [])
     except (OSError, RuntimeError, MemoryError) as error:
         raise StorageError.of(path, error) from error
 
@@ -113,7 +113,7 @@ def _image(run: Run | Surface, arrays: Mapping[str, np.ndarray], digests: Mappin
         )
         for row, array in rows
     ]
-    return hdf5.image(("schema_version", schema.VERSION), content.texts(run, digests), items)
+    return hdf5.build_file(("schema_version", schema.VERSION), content.texts(run, digests), items)
 
 
 def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:

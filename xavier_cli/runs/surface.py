@@ -14,15 +14,15 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from xavier_cli.canonical import Canonical
-from xavier_cli.config import MAX_SEED, RunConfig, file_safe
-from xavier_cli.datasets import find_data
-from xavier_cli.fields import Number, Whole
-from xavier_cli.own import is_own
+from xavier_cli.config.canonical import HashedSettings
+from xavier_cli.config.run import MAX_SEED, RunConfig, file_safe
+from xavier_cli.config.settings import Number, Whole
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.schema import Dataset, counting
-from xavier_cli.words import find_activation
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
@@ -31,7 +31,7 @@ Place = Annotated[Number, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
 _GRID = ("surface/y", "surface/x")
 
 
-class SurfaceConfig(Canonical):
+class SurfaceConfig(HashedSettings):
     """All that decides the numbers of a surface: over two weights of a tiny net, or around a trained one.
 
     Without `around` the net has one input, one hidden unit and one output. `around` is a run's

@@ -15,12 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xavier_cli.plain_text import said
-from xavier_cli.publish import held_file
+from xavier_cli.files.publish import held_file
+from xavier_cli.sanitize import said
 from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.workers import TRIES
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from xavier_cli.errors import LockedError, StorageError
-from xavier_cli.locks import lock_output
-from xavier_cli.publish import publish
+from xavier_cli.files.locks import lock_output
+from xavier_cli.files.publish import publish
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import read_run, read_surface
 from xavier_cli.sweeps.plan import Cell
 from xavier_cli.sweeps.work import Ending, Outcome
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 MOST_LETTERS = 500
 

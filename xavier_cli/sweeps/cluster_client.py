@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sweeps.json_file import read_json
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ _CERTIFICATES = (
 )
 
 
-class ClusterError(Exception):
+class ClusterError(XavierError):
     """A cluster that cannot be used; one line that names it and says why."""
+
+    exit_code = ExitCode.USAGE
 
 
 def connect(address: str, seconds: float) -> Client:

@@ -21,12 +21,12 @@ from typing import Any
 
 from distributed import Reschedule, get_worker
 
-from xavier_cli.errors import StorageError
-from xavier_cli.locks import lock_output
+from xavier_cli.errors import StorageError, XavierError
+from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.work import Ending, Task, make
 from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
-from xavier_cli.training.loop import Progress
+from xavier_cli.training.engine.loop import Progress
 
 # What has to be the same everywhere: numbers depend on these, or what is sent cannot be read.
 PACKAGES = ("xavier-cli", "jax", "jaxlib")
@@ -39,7 +39,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 _turn = threading.Lock()
 
 
-class VersionError(Exception):
+class VersionError(XavierError):
     """A worker whose versions are not the sweep's; one line that names it and them."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from xavier_cli.errors import LockedError, StorageError
-from xavier_cli.locks import lock_output
+from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.sweeps.work import Outcome
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xavier_cli.text_files import read_bounded
+from xavier_cli.files.text import read_bounded
 
 
 def read_json(path: Path, most_bytes: int, *, follow_link: bool = True) -> Any:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xavier_cli.errors import StorageError
-from xavier_cli.plain_text import clean, utf8_throughout
-from xavier_cli.publish import publish
+from xavier_cli.files.publish import publish
+from xavier_cli.sanitize import clean, utf8_throughout
 from xavier_cli.sweeps.json_file import read_json
 
 # Of the largest sweep, each cell of which failed with a long reason, far from it.

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from xavier_cli import names
-from xavier_cli.config import ConfigError, RunConfig
-from xavier_cli.recipes import CellSettings, Command, Recipe, RecipeError
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.training.cost import (
+from xavier_cli.sweeps.recipe import CellSettings, Command, Recipe, RecipeError
+from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
     compiled_programs,
     core_seconds,
     memory,
     trained_members,
 )
+from xavier_cli.vocabulary import lookup
 
 # More members than this gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -114,7 +115,9 @@ def _cell(cell: CellSettings, folders: Folders) -> Cell:
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
-                raise ConfigError(names.unknown("setting of a surface", key, SurfaceConfig.model_fields))
+                raise ConfigError(
+                    lookup.unknown_message("setting of a surface", key, SurfaceConfig.model_fields)
+                )
         config = SurfaceConfig.of(**cell.settings)
         return Cell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
     config = RunConfig.of(**cell.settings)
@@ -179,6 +182,27 @@ def sweep_id(cells: Iterable[Cell]) -> str:
     """The same for every part and every later start of one sweep, so that its runs are one command's."""
     stems = "\n".join(sorted(cell.path.stem for cell in cells))
     return hashlib.sha256(stems.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe's cells, the groups of this part of them, and those in it that have no finished run yet."""
+
+    recipe: Recipe
+    scale: str
+    cells: list[Cell]
+    groups: list[Group]
+    pending: list[Group]
+
+    @property
+    def mine(self) -> list[Cell]:
+        """The cells of this part."""
+        return [cell for group in self.groups for cell in group.cells]
+
+    @property
+    def sweep_id(self) -> str:
+        """Shared by all parts."""
+        return sweep_id(self.cells)
 
 
 def is_finished(cell: Cell) -> bool:

@@ -9,15 +9,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xavier_cli.errors import ExitCode
 from xavier_cli.sweeps.plan import Group
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.work import Outcome, Task
-    from xavier_cli.training.loop import Progress
+    from xavier_cli.training.engine.loop import Progress
 
 # The number, among those of groups, of what others make.
 _WAITING = -1
+
+
+@dataclass
+class Finished:
+    """How the cells of a plan ended, in the plan's order; `code` is the exit code that they ask for."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    trained: int = 0
+    code: int = ExitCode.DONE
 
 
 @dataclass

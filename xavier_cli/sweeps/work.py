@@ -11,22 +11,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from xavier_cli.config import ConfigError, RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
-from xavier_cli.errors import LockedError, StorageError
-from xavier_cli.locks import lock_output
-from xavier_cli.plain_text import said
+from xavier_cli.errors import ConfigError, LockedError, StorageError
+from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.sanitize import said
 from xavier_cli.sweeps.plan import Cell, Group, is_finished
 from xavier_cli.training import surface as surface_room
-from xavier_cli.training.cost import members_together
-from xavier_cli.training.durable import train_group_to_files, train_to_file
-from xavier_cli.training.examples import Material, prepare
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.loop import NoRunError, Progress, Watcher
-from xavier_cli.training.room import check_room, members_at_a_time
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
+from xavier_cli.training.engine.training_data import TrainingData, prepare
+from xavier_cli.training.estimate import members_together
+from xavier_cli.training.memory import check_memory, members_at_a_time
+from xavier_cli.training.resumable import train_group_to_files, train_to_file
 
 Ending = Literal["done", "failed", "stopped", "locked"]
 SECONDS_FOR_ALL_LOCKS = 1.0
@@ -70,7 +70,7 @@ def make(
         finished = [cell for cell in mine if is_finished(cell)]
         outcomes += [Outcome(cell, "done", elsewhere=True) for cell in finished]
         if rest := [cell for cell in mine if cell not in finished]:
-            outcomes += _made(rest, task, Watcher(report, stopped, provenance=task.provenance))
+            outcomes += _made(rest, task, TrainingHooks(report, stopped, provenance=task.provenance))
     return outcomes
 
 
@@ -100,7 +100,7 @@ def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tupl
         time.sleep(random.uniform(0.02, 0.1))
 
 
-def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:
+def _made(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[Outcome]:
     try:
         made = _trained(cells, task, watcher)
     except (NoRunError, surface_room.SurfaceInterruptedError):
@@ -112,7 +112,7 @@ def _made(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[Outcome]:
     ]
 
 
-def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
+def _trained(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[bool]:
     """Write the files of `cells`; whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
@@ -123,13 +123,13 @@ def _trained(cells: Sequence[Cell], task: Task, watcher: Watcher) -> list[bool]:
     members = members_together(first) if first.search else sum(len(config.seeds) for config in configs)
     variants = len(first.search) or len(configs)
     batch = members_at_a_time(first, members, variants, asked=task.member_batch, strategy=task.strategy)
-    check_room(first, batch, strategy=task.strategy)
-    material = _material(_data_of(first), task.data_dir)
+    check_memory(first, batch, strategy=task.strategy)
+    training_data = _material(_data_of(first), task.data_dir)
     settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
     if len(cells) == 1:
-        runs = [train_to_file(first, material, cells[0].path, **settings)]
+        runs = [train_to_file(first, training_data, cells[0].path, **settings)]
     else:
-        runs = train_group_to_files(configs, material, [cell.path for cell in cells], **settings)
+        runs = train_group_to_files(configs, training_data, [cell.path for cell in cells], **settings)
     return [run.status == "complete" for run in runs]
 
 
@@ -143,7 +143,7 @@ def _data_of(config: RunConfig) -> RunConfig:
 
 
 @lru_cache(maxsize=1)
-def _material(config: RunConfig, data_dir: Path | None) -> Material:
+def _material(config: RunConfig, data_dir: Path | None) -> TrainingData:
     """Prepared once for all groups in a row that learn from the same."""
     return prepare(config, data_dir)
 

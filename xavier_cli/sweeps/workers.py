@@ -22,7 +22,7 @@ from xavier_cli.sweeps.plan import Group
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.work import Outcome, Task
-    from xavier_cli.training.loop import Progress
+    from xavier_cli.training.engine.loop import Progress
 
 # A group whose worker dies is tried again: a cell's result is a function of its configuration alone.
 TRIES = 3

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.quadrature import gaussian_moments
-from xavier_cli.words import find_initializer, layer_inits
+from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 # Second moments up to here are looked through; halving it so often leaves less than 1e-12.
 _LARGEST = 1e4

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
-from xavier_cli.entries import INDEPENDENT
 from xavier_cli.theory.quadrature import gauss_legendre, over_stds, value_and_slope
 from xavier_cli.theory.variance import Maps, Net
+from xavier_cli.vocabulary.entry import INDEPENDENT
 
 SQUARE_MEAN = 8 / (3 * math.pi)
 """Mean singular value over the root mean square one of a square random matrix: the paper's 0.8, not 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xavier_cli.entries import Initializer
+from xavier_cli.vocabulary.entry import Initializer
 
 _WHY = {
     "constant": "the weights of `{}` are all alike, and theory is about weights drawn around 0",

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jax import Array
 
-from xavier_cli.entries import Activation
-from xavier_cli.own import is_own
+from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.user_functions import is_own
 
 # As far as a limit is followed, and the grid on which kinks and the extremes in between are looked for.
 _FAR = 1e9

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jax import Array
 
-from xavier_cli.entries import Distribution, Initializer
 from xavier_cli.theory.quadrature import Moments, gaussian_moments
+from xavier_cli.vocabulary.entry import Distribution, Initializer
 
 
 @dataclass(frozen=True)

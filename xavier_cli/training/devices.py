@@ -8,8 +8,8 @@ from multiprocessing import parent_process
 
 import jax
 
-from xavier_cli import caches
-from xavier_cli.training import programs
+from xavier_cli.files import caches
+from xavier_cli.training.engine import program_cache
 
 
 def prepare_devices(members: int) -> str:
@@ -43,7 +43,7 @@ def keep_compiled_programs() -> None:
         told = None
     # The large ones in a store of ours; JAX's cache has the many small ones.
     ours = caches.compiled_programs(told)
-    programs.keep_in(ours if _is_usable(ours) else None)
+    program_cache.set_cache_dir(ours if _is_usable(ours) else None)
     if not told and _is_usable(jaxs):
         jaxs.prune()
         jax.config.update("jax_compilation_cache_dir", str(jaxs.path))

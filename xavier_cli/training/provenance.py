@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from xavier_cli import __version__
+from xavier_cli.training.engine.layout import Layout
 from xavier_cli.training.keys import KEY_IMPLEMENTATION
-from xavier_cli.training.layout import Layout
 
 
 def provenance_of(layout: Layout) -> dict[str, Any]:

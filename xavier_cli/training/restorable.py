@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.checkpoint import Checkpoint
 from xavier_cli.runs.contradictions import row_problem

@@ -11,23 +11,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.training import restorable
-from xavier_cli.training.examples import Material
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
-from xavier_cli.training.layout import Strategy
-from xavier_cli.training.stage import Stage
 
 _PARTS = ("state", "history")
 
 
-def identity_of(config: RunConfig, material: Material) -> dict[str, Any]:
+def identity_of(config: RunConfig, training_data: TrainingData) -> dict[str, Any]:
     """What has to be the same for a training to end in the same numbers: refused where it differs."""
-    probe = hashlib.sha256(np.ascontiguousarray(material.probe.pixels).tobytes())
-    probe.update(np.ascontiguousarray(material.probe.labels).tobytes())
-    examples = material.facts.sha256 if material.facts else ""
+    probe = hashlib.sha256(np.ascontiguousarray(training_data.probe.pixels).tobytes())
+    probe.update(np.ascontiguousarray(training_data.probe.labels).tobytes())
+    examples = training_data.facts.sha256 if training_data.facts else ""
     return {
         **config.model_dump(mode="json"),
         "config_sha256": config.sha256(),
@@ -55,7 +55,9 @@ def machinery() -> dict[str, Any]:
     }
 
 
-def to_checkpoint(identity: Mapping[str, Any], stages: Mapping[str, Stage], resumed: list[int]) -> Checkpoint:
+def to_checkpoint(
+    identity: Mapping[str, Any], stages: Mapping[str, Snapshot], resumed: list[int]
+) -> Checkpoint:
     """`stages` by name as a checkpoint; `resumed` are the update counts that it was gone on from so far."""
     facts = {
         "machinery": machinery(),
@@ -74,7 +76,7 @@ def to_checkpoint(identity: Mapping[str, Any], stages: Mapping[str, Stage], resu
     return Checkpoint(identity, facts, arrays)
 
 
-def to_stages(checkpoint: Checkpoint) -> dict[str, Stage]:
+def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
     """The stages that `to_checkpoint` was given."""
 
     def under(prefix: str) -> dict[str, np.ndarray]:
@@ -85,7 +87,7 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Stage]:
         }
 
     return {
-        name: Stage(
+        name: Snapshot(
             facts["updates"],
             facts["seconds"],
             facts["layout"],

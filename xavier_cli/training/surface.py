@@ -14,27 +14,27 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import ConfigError
+from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import prepare
-from xavier_cli.training.feed import decode
+from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import Layout, choose_layout
+from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.layout import Layout, choose_layout
-from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
-from xavier_cli.training.population import population_of
 from xavier_cli.training.provenance import provenance_of
 
 Row = Callable[..., Array]
 """`(x, y) -> losses`: `x` of shape `(P,)` and one `y`; both mean losses, shape `(P, 2)`."""
 
 
-class SurfaceInterruptedError(Exception):
+class SurfaceInterruptedError(XavierError):
     """Stopped before the surface was whole, so that there is nothing to keep."""
 
 
@@ -51,13 +51,13 @@ class Trained:
     layout: Layout
 
 
-def two_weights(config: SurfaceConfig, watcher: Watcher | None = None) -> Surface:
+def two_weights(config: SurfaceConfig, watcher: TrainingHooks | None = None) -> Surface:
     """The surface of Figure 5: one input, one hidden unit of `config.act`, one output, no biases.
 
     The hidden unit is z = act(w1 x) and the logits are (0, w2 z): softmax over them is the logistic function
     of w2 z, and the quadratic loss (p − label)². Inputs are standard normal, labels fair coins.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     key = seed_key(config.seed, Purpose.SIGNAL)
     x = jax.random.normal(jax.random.fold_in(key, 0), (config.examples, 1))
     labels = jax.random.bernoulli(jax.random.fold_in(key, 1), shape=(config.examples,)).astype(jnp.int32)
@@ -87,20 +87,24 @@ def _two_weights_row(act: str) -> Row:
     return jax.jit(row)
 
 
-def train_again(config: SurfaceConfig, data_dir: Path | None, watcher: Watcher | None = None) -> Trained:
+def train_again(
+    config: SurfaceConfig, data_dir: Path | None, watcher: TrainingHooks | None = None
+) -> Trained:
     """The network that `config.around` describes, and the examples its surface is taken on.
 
     A run file holds no weights, but the run decides them: the same configuration and seed give the same ones
     (bit for bit where the run's members were laid out by `map` or `sharded`, to rounding by `vmap`).
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     assert config.around is not None
     run_config = config.around.with_(records="2")
-    material = prepare(run_config, data_dir)
-    if config.examples > len(material.valid.labels):
-        raise ConfigError(f"examples: {run_config.data} has only {len(material.valid.labels)} for validation")
+    training_data = prepare(run_config, data_dir)
+    if config.examples > len(training_data.valid.labels):
+        raise ConfigError(
+            f"examples: {run_config.data} has only {len(training_data.valid.labels)} for validation"
+        )
     layout = choose_layout(1, 1)
-    engine = Engine(population_of(run_config), material, layout)
+    engine = Engine(population_of(run_config), training_data, layout)
     again = replace(watcher, report=_phase(watcher, "the run again"), publish=None)
     try:
         (run,) = train_population(engine, again)
@@ -110,18 +114,18 @@ def train_again(config: SurfaceConfig, data_dir: Path | None, watcher: Watcher |
     if not complete:
         raise SurfaceInterruptedError("stopped while training the run again: nothing was kept")
     params = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state.params)
-    pixels = jnp.asarray(material.valid.pixels[: config.examples])
+    pixels = jnp.asarray(training_data.valid.pixels[: config.examples])
     inputs = np.asarray(decode(pixels, run_config.pixel_range))
-    return Trained(run, params, inputs, material.valid.labels[: config.examples], layout)
+    return Trained(run, params, inputs, training_data.valid.labels[: config.examples], layout)
 
 
-def around(config: SurfaceConfig, trained: Trained, watcher: Watcher | None = None) -> Surface:
+def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | None = None) -> Surface:
     """The losses at `trained` + x · first direction + y · second direction.
 
     Directions are standard normal and filter-normalized (Li et al. 2018, section 4): what enters each unit is
     scaled to the length it has in the network, so that surfaces of other networks compare. All else stays.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or TrainingHooks()
     keys = jax.random.split(seed_key(config.seed, Purpose.DIRECTIONS))
     both = jax.jit(lambda keys, params: jax.lax.map(lambda key: direction(key, params), keys))
     drawn = both(keys, trained.params)
@@ -168,7 +172,7 @@ def _mean_losses(logits: Array, labels: Array) -> Array:
     return jnp.stack([jnp.mean(loss(logits, labels)) for loss in LOSSES.values()])
 
 
-def _losses(config: SurfaceConfig, row: Row, watcher: Watcher) -> dict[str, np.ndarray]:
+def _losses(config: SurfaceConfig, row: Row, watcher: TrainingHooks) -> dict[str, np.ndarray]:
     """Both losses on the grid, row by row, so that progress is seen and signals are heeded in between."""
     points = np.linspace(config.low, config.high, config.points)
     report = _phase(watcher, "the surface")
@@ -186,7 +190,7 @@ def _losses(config: SurfaceConfig, row: Row, watcher: Watcher) -> dict[str, np.n
 
 
 def _surface(
-    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, watcher: Watcher
+    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, watcher: TrainingHooks
 ) -> Surface:
     provenance: dict[str, Any] = {**provenance_of(layout), **watcher.provenance}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -197,5 +201,5 @@ def _flat(params: Params) -> np.ndarray:
     return np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in jax.tree.leaves(params)])
 
 
-def _phase(watcher: Watcher, phase: str) -> Callable[[Progress], None]:
+def _phase(watcher: TrainingHooks, phase: str) -> Callable[[Progress], None]:
     return lambda progress: watcher.report(replace(progress, phase=phase))

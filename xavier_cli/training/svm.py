@@ -9,8 +9,8 @@ from itertools import product
 
 import numpy as np
 
-from xavier_cli.config import ConfigError
 from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.errors import ConfigError
 
 C_GRID = (1.0, 10.0, 100.0)
 # Times 1 / (inputs · Var x), where most kernels are neither all 0 nor all 1.

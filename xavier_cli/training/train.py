@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.history import join_seeds
-from xavier_cli.training.layout import Strategy, choose_layout
-from xavier_cli.training.loop import NoRunError, Progress, Watcher, train_population
-from xavier_cli.training.population import Population, Variant, population_of
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import Strategy, choose_layout
+from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population
+from xavier_cli.training.engine.population import Population, Variant, population_of
+from xavier_cli.training.engine.records import join_seeds
+from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.provenance import provenance_of
-from xavier_cli.training.stage import Stage
 
 SEARCH, SEEDS = "search", "seeds"
 """The stages of a training: all rates on the first seeds, and then the seeds at one rate."""
@@ -29,15 +29,15 @@ class SearchInterruptedError(NoRunError):
 
 def train(
     config: RunConfig,
-    material: Material,
+    training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     member_batch: int | None = None,
-    begun: Mapping[str, Stage] | None = None,
-    save: Callable[[Mapping[str, Stage]], None] | None = None,
+    begun: Mapping[str, Snapshot] | None = None,
+    save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
-    """Train `config` on its material; of several rates, all seeds at the one best on the first seeds.
+    """Train `config` on its training_data; of several rates, all seeds at the one best on the first seeds.
 
     `member_batch` is how many networks are trained at the same time, by default all; seeds then follow one
     another, which under `map` and `sharded` are the same bits. `save` is given what it takes to go on, now
@@ -45,8 +45,8 @@ def train(
     Returns the run, and the searched rates as runs of their own (none without a search). Raises
     `SearchInterruptedError`.
     """
-    watcher = watcher or Watcher()
-    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
+    watcher = watcher or TrainingHooks()
+    trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
     if not config.search:
         return trained(SEEDS, population_of(config), watcher)[0], []
 
@@ -77,13 +77,13 @@ def train(
 
 def train_together(
     configs: Sequence[RunConfig],
-    material: Material,
+    training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: Watcher | None = None,
+    watcher: TrainingHooks | None = None,
     member_batch: int | None = None,
-    begun: Mapping[str, Stage] | None = None,
-    save: Callable[[Mapping[str, Stage]], None] | None = None,
+    begun: Mapping[str, Snapshot] | None = None,
+    save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population; a run for each.
 
@@ -92,28 +92,28 @@ def train_together(
     """
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
-    trained = _staged(material, strategy, member_batch, dict(begun or {}), save)
-    return trained(SEEDS, population, watcher or Watcher())
+    trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
+    return trained(SEEDS, population, watcher or TrainingHooks())
 
 
 def _staged(
-    material: Material,
+    training_data: TrainingData,
     strategy: Strategy,
     member_batch: int | None,
-    stages: dict[str, Stage],
-    save: Callable[[Mapping[str, Stage]], None] | None,
-) -> Callable[[str, Population, Watcher], list[Run]]:
+    stages: dict[str, Snapshot],
+    save: Callable[[Mapping[str, Snapshot]], None] | None,
+) -> Callable[[str, Population, TrainingHooks], list[Run]]:
     """What trains one stage of a training, from `stages` on where it was begun, and keeps them."""
 
-    def trained(stage: str, population: Population, watcher: Watcher) -> list[Run]:
+    def trained(stage: str, population: Population, watcher: TrainingHooks) -> list[Run]:
         # What a training was begun with it goes on with: its batches' size, too.
         size = len(stages[stage].state["diverged_at"]) * len(population.variants) if stage in stages else None
 
-        def one(batch: Population, number: int, watcher: Watcher) -> list[Run]:
+        def one(batch: Population, number: int, watcher: TrainingHooks) -> list[Run]:
             # In the order of their names, the first as where there is no other.
             name = f"{stage}_{number:04}" if number else stage
 
-            def keep(state: Stage) -> None:
+            def keep(state: Snapshot) -> None:
                 stages[name] = state
                 if save:
                     save(stages)
@@ -121,7 +121,7 @@ def _staged(
             before = stages.get(name)
             # Since it may decide bits.
             chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
-            return _train(batch, material, chosen, replace(watcher, save=keep if save else None), before)
+            return _train(batch, training_data, chosen, replace(watcher, save=keep if save else None), before)
 
         return _in_batches(population, size or member_batch, watcher, one)
 
@@ -129,13 +129,17 @@ def _staged(
 
 
 def probe(
-    config: RunConfig, material: Material, *, strategy: Strategy = "auto", watcher: Watcher | None = None
+    config: RunConfig,
+    training_data: TrainingData,
+    *,
+    strategy: Strategy = "auto",
+    watcher: TrainingHooks | None = None,
 ) -> Run:
     """Look at the networks of `config` at initialization: a run with the single record 0.
 
     What concerns training alone is not looked at.
     """
-    return _train(population_of(untrained(config)), material, strategy, watcher or Watcher())[0]
+    return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
 
 
 _OF_TRAINING = (
@@ -164,8 +168,8 @@ def untrained(config: RunConfig) -> RunConfig:
 def _in_batches(
     population: Population,
     members: int | None,
-    watcher: Watcher,
-    train_one: Callable[[Population, int, Watcher], list[Run]],
+    watcher: TrainingHooks,
+    train_one: Callable[[Population, int, TrainingHooks], list[Run]],
 ) -> list[Run]:
     """Train `population`, at most so many `members` at a time but one seed at least; a run per variant."""
     size = max(1, (members or population.members) // len(population.variants))
@@ -187,19 +191,19 @@ def _in_batches(
 
 def _train(
     population: Population,
-    material: Material,
+    training_data: TrainingData,
     strategy: Strategy,
-    watcher: Watcher,
-    begun: Stage | None = None,
+    watcher: TrainingHooks,
+    begun: Snapshot | None = None,
 ) -> list[Run]:
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
     provenance = {
         **provenance_of(layout),
         **how_normalized(population.config),
-        "data_sha256": material.facts.sources if material.facts else {},
+        "data_sha256": training_data.facts.sources if training_data.facts else {},
         **watcher.provenance,
     }
-    engine = Engine(population, material, layout)
+    engine = Engine(population, training_data, layout)
     return train_population(engine, replace(watcher, provenance=provenance), begun)
 
 
@@ -209,7 +213,7 @@ def _given_rate(config: RunConfig) -> tuple[float]:
     return (config.lr,)
 
 
-def _phase(watcher: Watcher, phase: str) -> Watcher:
+def _phase(watcher: TrainingHooks, phase: str) -> TrainingHooks:
     def report(progress: Progress) -> None:
         both = f"{phase}, {progress.phase}" if progress.phase else phase
         watcher.report(replace(progress, phase=both))

@@ -1,7 +1,7 @@
 from functools import cache
 
-import claim_material
 import pytest
+from support import claim_material
 
 
 @pytest.fixture(scope="session")

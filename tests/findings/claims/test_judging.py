@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import claim_material as material
 import numpy as np
 import pytest
-from claim_material import all_of, altered, relabelled, swapped
+from support import claim_material as material
+from support.claim_material import all_of, altered, relabelled, swapped
 
-from xavier_cli import names
 from xavier_cli.findings.claims.judging import judge, judge_all
-from xavier_cli.words import find_initializer
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.resolve import find_initializer
 
 FINITE = "shapeset:100000"
 WIDTHS = {
@@ -71,7 +71,7 @@ TRAINED = [
 @pytest.fixture
 def finite(monkeypatch):
     """A finite Shapeset among the data sets."""
-    monkeypatch.setitem(names.DATA_SETS, FINITE, replace(names.DATA_SETS["shapeset"], name=FINITE))
+    monkeypatch.setitem(lookup.DATA_SETS, FINITE, replace(lookup.DATA_SETS["shapeset"], name=FINITE))
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def holds_for(holding, finite):
 
 
 def test_every_claim_is_judged_here():
-    assert sorted(SCALE_OF) == sorted(names.CLAIMS)
+    assert sorted(SCALE_OF) == sorted(lookup.CLAIMS)
 
 
 @pytest.mark.parametrize("name", SCALE_OF)
@@ -99,7 +99,7 @@ def test_a_claim_holds_where_it_should(holds_for, name):
 
     assert verdict.verdict == "holds", verdict.evidence
     assert np.isfinite(verdict.statistic)
-    assert verdict.paper == names.CLAIMS[name].source
+    assert verdict.paper == lookup.CLAIMS[name].source
     assert "\n" not in verdict.evidence
 
 
@@ -628,7 +628,7 @@ def test_a_claim_does_not_hold_for_what_is_wrong(holds_for, name, wrong, change)
 
 
 def test_every_claim_has_something_it_must_fail_on():
-    assert {name for name, _, _ in WRONG} == set(names.CLAIMS)
+    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS)
 
 
 def fewer_seeds(runs):
@@ -660,7 +660,7 @@ def test_a_narrow_network_decides_nothing_at_initialization(holds_for, name):
     assert judge(name, narrow).evidence.endswith("or more; the widest has 30")
 
 
-@pytest.mark.parametrize("name", names.CLAIMS)
+@pytest.mark.parametrize("name", lookup.CLAIMS)
 def test_without_runs_a_claim_says_what_it_needs(finite, name):
     verdict = judge(name, [])
 
@@ -685,16 +685,16 @@ def test_surfaces_of_many_examples_are_passed_over(plausible_surface, name):
 
 def test_all_claims_are_judged_by_the_same_runs_in_the_order_asked(holding):
     runs = [run for scale in SCALES for run in holding(scale)]
-    verdicts = judge_all([*reversed(names.CLAIMS)], runs)
+    verdicts = judge_all([*reversed(lookup.CLAIMS)], runs)
 
-    assert [verdict.name for verdict in verdicts] == [*reversed(names.CLAIMS)]
+    assert [verdict.name for verdict in verdicts] == [*reversed(lookup.CLAIMS)]
     undecided = {verdict.name for verdict in verdicts if verdict.verdict == "undecided"}
     assert undecided == {"finite-shapeset-beats-svm", *WIDTHS}
 
 
 def test_an_alias_will_do_and_a_misspelt_name_will_not(holding):
     assert judge("figure-9", holding("laptop")).name == "gradients-drift-apart-under-standard"
-    with pytest.raises(names.UnknownNameError, match="did you mean `table-1-bold`"):
+    with pytest.raises(lookup.UnknownNameError, match="did you mean `table-1-bold`"):
         judge("table-1-bald", [])
 
 

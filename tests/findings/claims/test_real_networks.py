@@ -8,15 +8,15 @@ from functools import cache
 from typing import Any
 
 import pytest
-from paper_targets import TARGETS
+from support.paper_targets import TARGETS
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims import initialization
 from xavier_cli.findings.claims.judging import judge, judge_all
-from xavier_cli.names import ACTIVATIONS
 from xavier_cli.runs.record import Run
-from xavier_cli.training.examples import prepare
+from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.train import probe
+from xavier_cli.vocabulary.lookup import ACTIVATIONS
 
 CLAIMS = (
     "backprop-shrinks-under-standard",

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from claim_material import altered
+from support.claim_material import altered
 
 from xavier_cli.findings.claims.judging import judge
-from xavier_cli.findings.claims.readings import at_update, check_late, described
-from xavier_cli.findings.claims.selection import Cell, Scale, pick
+from xavier_cli.findings.claims.measurements import at_update, check_late, described
+from xavier_cli.findings.claims.requirements import NetworkKind, Requirements, select_runs
 from xavier_cli.findings.claims.verdict import UndecidedError
 
-TANH, NORMALIZED = Cell("tanh", "standard"), Cell("tanh", "normalized")
-SCALE = Scale(1000, width=12)
+TANH, NORMALIZED = NetworkKind("tanh", "standard"), NetworkKind("tanh", "normalized")
+SCALE = Requirements(1000, width=12)
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def test_the_longest_then_the_widest_then_that_of_most_seeds_is_taken(trained):
     many = trained(seeds="0:6", coding="0,1")
     long = trained(updates=2000)
 
-    assert pick([short, wide, long, many], [TANH], SCALE) == (long,)
-    assert pick([short, wide, many], [TANH], SCALE) == (wide,)
-    assert pick([short, many], [TANH], SCALE) == (many,)
+    assert select_runs([short, wide, long, many], [TANH], SCALE) == (long,)
+    assert select_runs([short, wide, many], [TANH], SCALE) == (wide,)
+    assert select_runs([short, many], [TANH], SCALE) == (many,)
 
 
 def test_of_several_rates_the_one_of_the_lowest_validation_error_is_taken_and_marked(trained):
     slow, fast = trained(lr=0.01, final_error=0.2), trained(lr=0.1, final_error=0.6)
     fast = altered(fast, **{"curves/test_error": fast["curves/test_error"] * 0})
-    (chosen,) = pick([fast, slow], [TANH], SCALE)
+    (chosen,) = select_runs([fast, slow], [TANH], SCALE)
 
     assert chosen is slow
     assert described([fast, slow], chosen).endswith("rate ~0.01")
@@ -49,15 +49,15 @@ def test_of_several_rates_the_one_of_the_lowest_validation_error_is_taken_and_ma
 def test_what_is_compared_was_trained_alike(trained):
     runs = [trained(width=12), trained(width=24), trained(init="normalized", width=24)]
 
-    assert [run.config.width for run in pick(runs, [TANH, NORMALIZED], SCALE)] == [24, 24]
+    assert [run.config.width for run in select_runs(runs, [TANH, NORMALIZED], SCALE)] == [24, 24]
     with pytest.raises(UndecidedError, match="tanh standard and tanh normalized trained alike"):
-        pick([runs[0], runs[2]], [TANH, NORMALIZED], SCALE)
+        select_runs([runs[0], runs[2]], [TANH, NORMALIZED], SCALE)
 
 
 def test_rates_may_differ_between_what_is_compared(trained):
     runs = [trained(lr=0.01), trained(init="normalized", lr=0.1)]
 
-    assert pick(runs, [TANH, NORMALIZED], SCALE) == tuple(runs)
+    assert select_runs(runs, [TANH, NORMALIZED], SCALE) == tuple(runs)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_rates_may_differ_between_what_is_compared(trained):
 )
 def test_what_the_claim_is_not_about_is_passed_over(trained, settings):
     with pytest.raises(UndecidedError, match="there is none"):
-        pick([trained(**settings)], [TANH], SCALE)
+        select_runs([trained(**settings)], [TANH], SCALE)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_the_claim_is_not_about_is_passed_over(trained, settings):
 )
 def test_what_is_missing_is_said_in_words(trained, settings, scale, words):
     with pytest.raises(UndecidedError) as missing:
-        pick([trained(**settings)], [TANH], replace(SCALE, **scale))
+        select_runs([trained(**settings)], [TANH], replace(SCALE, **scale))
 
     assert str(missing.value) == f"needs tanh standard {words}"
 
@@ -102,8 +102,8 @@ def test_what_is_missing_is_said_in_words(trained, settings, scale, words):
 def test_probes_and_trained_runs_serve_alike_at_initialization(trained):
     probe, run = trained(updates=0), trained(seeds="0:6")
 
-    assert pick([probe, run], [TANH], Scale(0, width=12)) == (run,)
-    assert pick([probe], [TANH], Scale(0, width=12)) == (probe,)
+    assert select_runs([probe, run], [TANH], Requirements(0, width=12)) == (run,)
+    assert select_runs([probe], [TANH], Requirements(0, width=12)) == (probe,)
 
 
 def test_late_records_have_to_lie_in_the_second_half(trained):

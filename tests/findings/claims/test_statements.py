@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 import xavier_cli.findings.claims
-from xavier_cli.names import CLAIMS, find, load
+from xavier_cli.vocabulary.lookup import CLAIMS, find, load
 
 
 def judges():
@@ -57,7 +57,10 @@ def test_no_alias_means_two_claims():
 
 
 def test_the_table_loads_nothing_heavy():
-    code = "import sys; from xavier_cli.names import CLAIMS; print(sorted({'numpy', 'jax'} & {*sys.modules}))"
+    code = (
+        "import sys; from xavier_cli.vocabulary.lookup import CLAIMS; "
+        "print(sorted({'numpy', 'jax'} & {*sys.modules}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"

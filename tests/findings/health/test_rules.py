@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.commands import train_command
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
 from xavier_cli.findings.health.advice import lower_rate, wider_search
-from xavier_cli.names import UnknownNameError
+from xavier_cli.vocabulary.lookup import UnknownNameError
 
 DEPTH = 5
 

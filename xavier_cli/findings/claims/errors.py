@@ -7,21 +7,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.measurements import check_late, described
+from xavier_cli.findings.claims.requirements import (
+    Evidence,
+    NetworkKind,
+    Requirements,
+    select_runs,
+    select_runs_on_each,
+)
 from xavier_cli.findings.claims.saturation import RATES, SOFTSIGN, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick, pick_on_each
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, together
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.difference import Difference, difference, equivalence
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 
-SOFTSIGN_NORMALIZED = Cell("softsign", "normalized")
+SOFTSIGN_NORMALIZED = NetworkKind("softsign", "normalized")
 PRETRAINED = TANH_NORMALIZED._replace(pretrain="dae")
-PRETRAINING = Scale(1000, 100, data="mnist")
-SCALE = Scale(WHOLE, rates=RATES)
+PRETRAINING = Requirements(1000, 100, data="mnist")
+SCALE = Requirements(WHOLE, rates=RATES)
 UNEQUAL = replace(SCALE, updates=30_000, width=150)
-SMALL = Scale(30_000, 100)
+SMALL = Requirements(30_000, 100)
 CURVED = TANH._replace(optimizer="diagonal_gauss_newton")
 FINITE = "shapeset:100000"
 SVM_ERROR = 0.5947
@@ -30,31 +36,31 @@ ALPHA, STRICT_ALPHA = 0.05, 0.005
 POINTS_BETTER, POINTS_ALIKE = 0.03, 0.05
 
 
-def tanh_normalized_beats_standard(material: Material) -> Finding:
+def tanh_normalized_beats_standard(material: Evidence) -> Finding:
     """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
     return _normalized_beats_standard(material, SCALE)
 
 
-def normalized_gains_with_shrinking_layers(material: Material) -> Finding:
+def normalized_gains_with_shrinking_layers(material: Evidence) -> Finding:
     """As between layers of equal widths, with the narrowest half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="shrinking"))
 
 
-def normalized_gains_with_growing_layers(material: Material) -> Finding:
+def normalized_gains_with_growing_layers(material: Evidence) -> Finding:
     """As between layers of equal widths, with the narrowest half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="growing"))
 
 
-def _normalized_beats_standard(material: Material, scale: Scale) -> Finding:
+def _normalized_beats_standard(material: Evidence, scale: Requirements) -> Finding:
     return beats(material, {"normalized": TANH_NORMALIZED, "standard": TANH}, scale)
 
 
-def beats(material: Material, cells: Mapping[str, Cell], scale: Scale) -> Finding:
+def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requirements) -> Finding:
     """Whether the first of two `cells`, under what they are called, errs less than the second.
 
     By more than 3 points at p < .005; it does not where the interval lies below 3 points.
     """
-    worse, better = runs = pick(material, [*cells.values()][::-1], scale)
+    worse, better = runs = select_runs(material, [*cells.values()][::-1], scale)
     gap = _difference(worse, better)
     verdict: Word = "undecided"
     if gap.p < STRICT_ALPHA and gap.mean > POINTS_BETTER:
@@ -66,12 +72,12 @@ def beats(material: Material, cells: Mapping[str, Cell], scale: Scale) -> Findin
     return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_BETTER)
 
 
-def softsign_is_robust_to_initialization(material: Material) -> Finding:
+def softsign_is_robust_to_initialization(material: Evidence) -> Finding:
     """|S - N| is smaller for softsign than for tanh: tanh's S - N exceeds softsign's, and its negative too.
 
     By `exceeds`, over the same seeds in all four runs.
     """
-    runs = pick(material, [TANH, TANH_NORMALIZED, SOFTSIGN, SOFTSIGN_NORMALIZED], SCALE)
+    runs = select_runs(material, [TANH, TANH_NORMALIZED, SOFTSIGN, SOFTSIGN_NORMALIZED], SCALE)
     if len({frozenset(run.seeds.tolist()) for run in runs}) > 1:
         raise UndecidedError(
             "needs the same seeds in all four runs, tanh and softsign, standard and normalized"
@@ -102,9 +108,9 @@ def exceeds(change: np.ndarray, other: np.ndarray) -> tuple[Word, Estimate]:
     return verdict, min(estimates, key=lambda estimate: estimate.mean)
 
 
-def softsign_beside_tanh_normalized(material: Material) -> Finding:
+def softsign_beside_tanh_normalized(material: Evidence) -> Finding:
     """Alike within 5 points by two one-sided tests; not where the interval lies beyond 5 points."""
-    softsign, tanh = runs = pick(material, [SOFTSIGN, TANH_NORMALIZED], SCALE)
+    softsign, tanh = runs = select_runs(material, [SOFTSIGN, TANH_NORMALIZED], SCALE)
     gap = _difference(softsign, tanh)
     errors, seeds = (late_error(softsign), late_error(tanh)), (_seeds(softsign), _seeds(tanh))
     alike = equivalence(*errors, *seeds, POINTS_ALIKE)
@@ -122,9 +128,9 @@ def softsign_beside_tanh_normalized(material: Material) -> Finding:
     return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_ALIKE)
 
 
-def finite_shapeset_beats_svm(material: Material) -> Finding:
+def finite_shapeset_beats_svm(material: Evidence) -> Finding:
     """The interval of tanh normalized's test error lies below the SVM's 59.47 %; not where it lies above."""
-    (run,) = pick(material, [TANH_NORMALIZED], replace(SCALE, data=FINITE))
+    (run,) = select_runs(material, [TANH_NORMALIZED], replace(SCALE, data=FINITE))
     check_late(run)
     estimate = mean_over_seeds(late_error(run))
     verdict: Word = "undecided"
@@ -139,7 +145,7 @@ def finite_shapeset_beats_svm(material: Material) -> Finding:
     return Finding(verdict, evidence, 100 * estimate.mean, 100 * SVM_ERROR)
 
 
-def pretraining_beats_none(material: Material) -> Finding:
+def pretraining_beats_none(material: Evidence) -> Finding:
     """Tanh normalized errs less pre-trained by auto-encoders, paired p < .05, on every data set there is.
 
     After as many updates of training; those of pre-training come on top. It does not hold where the interval
@@ -147,7 +153,7 @@ def pretraining_beats_none(material: Material) -> Finding:
     """
     words: list[Word] = []
     parts, gaps = [], []
-    for plain, pretrained in pick_on_each(material, [TANH_NORMALIZED, PRETRAINED], PRETRAINING):
+    for plain, pretrained in select_runs_on_each(material, [TANH_NORMALIZED, PRETRAINED], PRETRAINING):
         gap, word = gain_of(plain, pretrained)
         words.append(word)
         gaps.append(gap.mean)
@@ -158,12 +164,12 @@ def pretraining_beats_none(material: Material) -> Finding:
     return Finding(together(words), "; ".join(parts), 100 * float(min(gaps)), 0.0)
 
 
-def second_order_helps_less_than_normalized(material: Material) -> Finding:
+def second_order_helps_less_than_normalized(material: Evidence) -> Finding:
     """Rates by curvature gain over plain ones under standard, paired p < .05, and stay behind normalized's.
 
     Each at the rate of the lowest validation error. It does not hold where an interval lies beyond 0.
     """
-    plain, curved, normalized = runs = pick(material, [TANH, CURVED, TANH_NORMALIZED], SMALL)
+    plain, curved, normalized = runs = select_runs(material, [TANH, CURVED, TANH_NORMALIZED], SMALL)
     (gained, first), (behind, second) = gain_of(plain, curved), gain_of(curved, normalized)
     evidence = (
         f"standard {percent(plain)}, with rates by curvature {percent(curved)}: "
@@ -173,7 +179,7 @@ def second_order_helps_less_than_normalized(material: Material) -> Finding:
     return Finding(together([first, second]), evidence, 100 * behind.mean, 0.0)
 
 
-def initialization_matters_less_with_normalization(material: Material) -> Finding:
+def initialization_matters_less_with_normalization(material: Evidence) -> Finding:
     """|S - N| of tanh is smaller with batch normalization, and with layer normalization, than without.
 
     By `exceeds`, over the same seeds.
@@ -183,7 +189,7 @@ def initialization_matters_less_with_normalization(material: Material) -> Findin
         cells = [
             cell._replace(normalization=with_) for with_ in ("none", kind) for cell in (TANH, TANH_NORMALIZED)
         ]
-        runs = pick(material, cells, SMALL)
+        runs = select_runs(material, cells, SMALL)
         plain, dressed = (_by_seed(runs[i]) - _by_seed(runs[i + 1]) for i in (0, 2))
         word, least = exceeds(plain, dressed)
         words.append(word)

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli import names
 from xavier_cli.findings.claims.initialization import WIDTH
-from xavier_cli.findings.claims.readings import described, since
+from xavier_cli.findings.claims.measurements import described, since
+from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, select_runs
 from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
+from xavier_cli.vocabulary import lookup
 
 DRIFT = 0.845
 """Between what was seen under standard, .77 to .82 per layer, and under normalized, .87 to .90."""
@@ -23,14 +23,14 @@ SERVES_WITHIN = 2.0
 _GRADIENT = "weight_gradient/std"
 
 
-def gradients_drift_apart_under_standard(material: Material) -> Finding:
+def gradients_drift_apart_under_standard(material: Evidence) -> Finding:
     """Growth of the weight gradients' std per layer: S below 0.845, N above, in every seed.
 
     Below 1 they are larger in the lower layers, as in Figure 9.
     """
     cells = [TANH, TANH_NORMALIZED]
-    scale = Scale(WHOLE, rates=RATES, window=(DRIFT_FROM, None), arrays=(_GRADIENT,))
-    standard, normalized = runs = pick(material, cells, scale)
+    scale = Requirements(WHOLE, rates=RATES, window=(DRIFT_FROM, None), arrays=(_GRADIENT,))
+    standard, normalized = runs = select_runs(material, cells, scale)
     drift, together_ = _growth(standard), _growth(normalized)
     words = (
         in_every_seed(drift < DRIFT, standard.diverged),
@@ -53,7 +53,7 @@ def _growth(run: Run) -> np.ndarray:
     return np.asarray(np.exp(slope).mean(axis=1))
 
 
-def linear_theory_serves_tanh_and_softsign(material: Material) -> Finding:
+def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Finding:
     """At record 0, at the paper's width, every layer's step of (5) or (6) is right within a factor of 2.
 
     In every seed. A step leads from a layer's measured std to that of its neighbour, by the measured variance
@@ -62,19 +62,19 @@ def linear_theory_serves_tanh_and_softsign(material: Material) -> Finding:
     words, parts, worst = [], [], 1.0
     for act in ("tanh", "softsign"):
         for init in ("standard", "normalized"):
-            (run,) = pick(material, [Cell(act, init)], Scale(0, WIDTH, arrays=_NEEDED))
+            (run,) = select_runs(material, [NetworkKind(act, init)], Requirements(0, WIDTH, arrays=_NEEDED))
             start = _off(run, 0).max(axis=1)
             words.append(in_every_seed(start < SERVES_WITHIN, np.zeros(len(start), bool)))
             worst = max(worst, float(start.mean()))
-            parts.append(f"{act} {init} {start.mean():.2f}{_later(material, Cell(act, init))}")
+            parts.append(f"{act} {init} {start.mean():.2f}{_later(material, NetworkKind(act, init))}")
     evidence = f"factor by which the worst step of (5) or (6) is off at the start: {'; '.join(parts)}"
     return Finding(together(words), evidence, worst, SERVES_WITHIN)
 
 
-def _later(material: Material, cell: Cell) -> str:
+def _later(material: Evidence, cell: NetworkKind) -> str:
     """How it is after training; empty where nothing was trained."""
     try:
-        (run,) = pick(material, [cell], Scale(1, arrays=_NEEDED))
+        (run,) = select_runs(material, [cell], Requirements(1, arrays=_NEEDED))
     except UndecidedError:
         return ""
     off = _off(run, -1).mean(axis=0)
@@ -114,7 +114,7 @@ _NEEDED = ("activation/mean", "activation/std", "preactivation/std", "backprop/s
 
 def _linear_steps(run: Run, weight_stds: np.ndarray) -> _Steps:
     """The steps that equations (5) and (6) say, each of shape `(depth - 1,)`, from the weights' stds."""
-    data = names.DATA_SETS[run.config.data]
+    data = lookup.DATA_SETS[run.config.data]
     sizes = [data.inputs, *run.config.widths, data.classes]
     variances = [float(std) ** 2 for std in weight_stds]
     forward = np.sqrt(activation_variance(1.0, sizes, variances))

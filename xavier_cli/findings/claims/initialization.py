@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import described
+from xavier_cli.findings.claims.measurements import described
+from xavier_cli.findings.claims.requirements import Evidence, Requirements, select_runs
 from xavier_cli.findings.claims.saturation import TANH, TANH_NORMALIZED
-from xavier_cli.findings.claims.selection import Material, Scale, pick
 from xavier_cli.findings.claims.verdict import Finding, between, together
 from xavier_cli.runs.record import Run
 
@@ -48,7 +48,7 @@ WEIGHT_GRADIENT_RATIO = 1.15
 
 
 def _both(
-    material: Material,
+    material: Evidence,
     what: str,
     arrays: tuple[str, ...],
     statistic: Callable[[Run], np.ndarray],
@@ -59,8 +59,8 @@ def _both(
 
     The figure is the mean over layers under standard.
     """
-    scale = Scale(0, WIDTH, arrays=arrays, jacobian_examples=jacobian_examples)
-    runs = pick(material, [TANH, TANH_NORMALIZED], scale)
+    scale = Requirements(0, WIDTH, arrays=arrays, jacobian_examples=jacobian_examples)
+    runs = select_runs(material, [TANH, TANH_NORMALIZED], scale)
     seen = {run.config.init: statistic(run) for run in runs}
     words = [between(values, *bounds[init]) for init, values in seen.items()]
     parts = [f"{_layers(values, bounds[init])} under {init}" for init, values in seen.items()]
@@ -80,14 +80,14 @@ def _at_start(run: Run, path: str) -> np.ndarray:
     return run[path][:, 0].astype(np.float64)
 
 
-def activations_shrink_under_standard(material: Material) -> Finding:
+def activations_shrink_under_standard(material: Evidence) -> Finding:
     """The std of layers 1 to 5 is STATISTICS' within 8 % under S and 6 % under N."""
     path = "activation/std"
     what = "std of the activations, layers 1-5:"
     return _both(material, what, (path,), lambda run: _at_start(run, path), ACTIVATION_STD)
 
 
-def backprop_shrinks_under_standard(material: Material) -> Finding:
+def backprop_shrinks_under_standard(material: Evidence) -> Finding:
     """The back-propagated std of a layer is 1.65 to 1.95 times that below under S, 1.05 to 1.22 under N."""
     path = "backprop/std"
 
@@ -98,7 +98,7 @@ def backprop_shrinks_under_standard(material: Material) -> Finding:
     return _both(material, "back-propagated std, steps from layer 1 up:", (path,), steps, BACKPROP_STEP)
 
 
-def weight_gradients_alike_at_start(material: Material) -> Finding:
+def weight_gradients_alike_at_start(material: Evidence) -> Finding:
     """The largest std(dC/dW) of the hidden layers is at most 1.15 times the smallest, for both initializers.
 
     Which layers these are is said by the means over seeds: the extremes of one seed would count noise.
@@ -116,7 +116,7 @@ def weight_gradients_alike_at_start(material: Material) -> Finding:
     return replace(finding, threshold=WEIGHT_GRADIENT_RATIO)
 
 
-def jacobian_singular_values(material: Material) -> Finding:
+def jacobian_singular_values(material: Evidence) -> Finding:
     """Mean singular values of layers 2 to 5 near 0.49 under S and 0.76 under N; and of the right average.
 
     The mean over the RMS and the geometric mean over it are a random matrix's, whatever the images are.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import at_update, described, late, percentile, since
-from xavier_cli.findings.claims.selection import Cell, Material, Scale, pick
+from xavier_cli.findings.claims.measurements import at_update, described, late, percentile, since
+from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, select_runs
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 
-TANH, TANH_NORMALIZED = Cell("tanh", "standard"), Cell("tanh", "normalized")
-SOFTSIGN = Cell("softsign", "standard")
+TANH, TANH_NORMALIZED = NetworkKind("tanh", "standard"), NetworkKind("tanh", "normalized")
+SOFTSIGN = NetworkKind("softsign", "standard")
 RATES = (0.01, 0.1)
 HALF, WHOLE = 50_000, 100_000
 """Updates at which the gap between layers 1 and 4 is read, and the scale its thresholds were found at."""
@@ -29,12 +29,14 @@ def _gap(run: Run) -> np.ndarray:
     return np.asarray(layers[:, 0] - layers[:, 3])
 
 
-def tanh_saturates_in_turn(material: Material) -> Finding:
+def tanh_saturates_in_turn(material: Evidence) -> Finding:
     """Layer 1 over layer 4 by 0.30 at 50,000 updates, and layers 1 to 4 in order in 75 % of the records.
 
     The order is asked for from 30,000 to 100,000 updates; in the end the higher layers follow.
     """
-    (run,) = pick(material, [TANH], Scale(HALF, rates=RATES, window=IN_TURN, arrays=(_PERCENTILES,)))
+    (run,) = select_runs(
+        material, [TANH], Requirements(HALF, rates=RATES, window=IN_TURN, arrays=(_PERCENTILES,))
+    )
     gap = _gap(run)
     layers = percentile(run, since(run, _PERCENTILES, *IN_TURN), _WHICH)[..., :4]
     share = np.mean(np.all(np.diff(layers, axis=-1) < 0, axis=-1), axis=-1)
@@ -47,9 +49,9 @@ def tanh_saturates_in_turn(material: Material) -> Finding:
     return Finding(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_IN_TURN)
 
 
-def softsign_saturates_together(material: Material) -> Finding:
+def softsign_saturates_together(material: Evidence) -> Finding:
     """Layer 1 over layer 4 by less than 0.20 at 50,000 updates, layer 1 below 0.95 at 100,000."""
-    (run,) = pick(material, [SOFTSIGN], Scale(WHOLE, rates=RATES, arrays=(_PERCENTILES,)))
+    (run,) = select_runs(material, [SOFTSIGN], Requirements(WHOLE, rates=RATES, arrays=(_PERCENTILES,)))
     gap, first = _gap(run), percentile(run, at_update(run, _PERCENTILES, WHOLE), _WHICH)[:, 0]
     passes = (gap < GAP_TOGETHER) & (first < LESS)
     evidence = (
@@ -59,13 +61,13 @@ def softsign_saturates_together(material: Material) -> Finding:
     return Finding(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_TOGETHER)
 
 
-def figure_10_tanh_normalized_resembles_softsign(material: Material) -> Finding:
+def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Finding:
     """The gap of tanh normalized is in softsign's bound, 0.20, and nearer to softsign's than tanh standard's.
 
     Of those two the means over seeds count.
     """
     cells = [TANH_NORMALIZED, SOFTSIGN, TANH]
-    runs = pick(material, cells, Scale(HALF, rates=RATES, arrays=(_PERCENTILES,)))
+    runs = select_runs(material, cells, Requirements(HALF, rates=RATES, arrays=(_PERCENTILES,)))
     own, softsign, tanh = map(_gap, runs)
     nearer = np.abs(own - softsign.mean()) < np.abs(own - tanh.mean())
     passes = (np.abs(own) < GAP_TOGETHER) & nearer
@@ -77,14 +79,14 @@ def figure_10_tanh_normalized_resembles_softsign(material: Material) -> Finding:
     return Finding(in_every_seed(passes, runs[0].diverged), evidence, float(own.mean()), GAP_TOGETHER)
 
 
-def final_histograms(material: Material) -> Finding:
+def final_histograms(material: Evidence) -> Finding:
     """Of |z| in layer 1, late: tanh has twice as much in 0.9-1 as in 0.8-0.9, and is dense at 0.
 
     Softsign is denser in 0.6-0.8 than in 0.3-0.6 and at 0. Layer 1 is the one that is saturated at laptop
     scale; the paper's higher layers follow much later.
     """
     cells = [TANH, SOFTSIGN]
-    tanh, softsign = pick(material, cells, Scale(WHOLE, rates=RATES, arrays=(_HISTOGRAM,)))
+    tanh, softsign = select_runs(material, cells, Requirements(WHOLE, rates=RATES, arrays=(_HISTOGRAM,)))
     ends, shoulders = _density(tanh, 0.9, 1.0), _density(tanh, 0.8, 0.9)
     ratio = ends / np.maximum(shoulders, 1e-12)
     peaked = (ratio > ENDS_OVER_SHOULDERS) & (_density(tanh, 0.0, 0.1) > _density(tanh, 0.3, 0.6))

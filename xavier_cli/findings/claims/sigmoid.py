@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.readings import described, late
-from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, Scale, pick, pick_on_each
+from xavier_cli.findings.claims.measurements import described, late
+from xavier_cli.findings.claims.requirements import (
+    PAPER_SCALE,
+    Evidence,
+    NetworkKind,
+    Requirements,
+    select_runs,
+    select_runs_on_each,
+)
 from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
 from xavier_cli.findings.scores import late_error
-from xavier_cli.names import DATA_SETS
+from xavier_cli.vocabulary.lookup import DATA_SETS
 
-DEPTH_5 = Cell("sigmoid", "standard")
+DEPTH_5 = NetworkKind("sigmoid", "standard")
 FROM_RBM = DEPTH_5._replace(pretrain="rbm")
-DEPTH_4 = Cell("sigmoid", "standard", 4)
+DEPTH_4 = NetworkKind("sigmoid", "standard", 4)
 RATES = (0.03, 0.3)
 UPDATES = 20_000
 _MEAN = "activation/mean"
@@ -30,9 +37,9 @@ ESCAPED_ERROR = 0.60
 """Half way between guessing, 83 %, and the 35 % that Figure 11 ends at."""
 
 
-def sigmoid_top_layer_saturates(material: Material) -> Finding:
+def sigmoid_top_layer_saturates(material: Evidence) -> Finding:
     """Layer 5's mean below 0.05, layer 4's above 0.65, layer 3's over 2's by 0.03, in every seed."""
-    (run,) = pick(material, [DEPTH_5], Scale(UPDATES, rates=RATES, arrays=(_MEAN,)))
+    (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=(_MEAN,)))
     means = late(run, _MEAN)
     second, third, fourth, top = means[:, 1], means[:, 2], means[:, 3], means[:, 4]
     passes = (top < TOP_BELOW) & (fourth > FOURTH_ABOVE) & (third - second > THIRD_OVER_SECOND)
@@ -43,9 +50,11 @@ def sigmoid_top_layer_saturates(material: Material) -> Finding:
     return Finding(in_every_seed(passes, run.diverged), evidence, float(top.mean()), TOP_BELOW)
 
 
-def sigmoid_depth_5_stays_at_guessing(material: Material) -> Finding:
+def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Finding:
     """The loss of the best constant answer, and one answer for all test images, in every seed."""
-    (run,) = pick(material, [DEPTH_5], Scale(UPDATES, rates=RATES, arrays=("final/test_correct",)))
+    (run,) = select_runs(
+        material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=("final/test_correct",))
+    )
     loss, one_class = late(run, "curves/valid_loss"), _one_class(run["final/test_correct"])
     passes = (loss > GUESSING_LOSS[0]) & (loss < GUESSING_LOSS[1]) & one_class
     evidence = (
@@ -72,10 +81,10 @@ def _one_class(correct: np.ndarray) -> np.ndarray:
     return np.asarray(np.all((overlap >= same) | (overlap <= apart), axis=1) & (right.sum(axis=1) > 0))
 
 
-def sigmoid_leans_on_biases_first(material: Material) -> Finding:
+def sigmoid_leans_on_biases_first(material: Evidence) -> Finding:
     """The logits' spread from biases grows past that from weights while layer 5 falls to half its start."""
     arrays = ("logits/from_bias_std", "logits/from_weights_std", _MEAN)
-    (run,) = pick(material, [DEPTH_5], Scale(UPDATES, rates=RATES, arrays=arrays))
+    (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=arrays))
     ratio = late(run, "logits/from_bias_std") / late(run, "logits/from_weights_std")
     start, top = run[_MEAN][:, 0, 4], late(run, _MEAN)[:, 4]
     passes = (ratio > BIAS_OVER_WEIGHTS) & (top < start / 2)
@@ -87,13 +96,15 @@ def sigmoid_leans_on_biases_first(material: Material) -> Finding:
     return Finding(in_every_seed(passes, run.diverged), evidence, float(ratio.mean()), BIAS_OVER_WEIGHTS)
 
 
-def sigmoid_from_rbm_does_not_saturate(material: Material) -> Finding:
+def sigmoid_from_rbm_does_not_saturate(material: Evidence) -> Finding:
     """The top layer's mean stays within 0.1 to 0.9, and the late test error 10 points below guessing.
 
     At every record, in every seed, on every data set there is.
     """
     words, parts, lowest = [], [], []
-    for (run,) in pick_on_each(material, [FROM_RBM], Scale(1000, 100, data="mnist", arrays=(_MEAN,))):
+    for (run,) in select_runs_on_each(
+        material, [FROM_RBM], Requirements(1000, 100, data="mnist", arrays=(_MEAN,))
+    ):
         top, error = run[_MEAN][:, :, -1], late_error(run)
         within = ((top > SATURATED_TOP) & (top < 1 - SATURATED_TOP)).all(axis=1)
         passes = within & (error < run.facts.guessing_error - BELOW_GUESSING)
@@ -106,10 +117,10 @@ def sigmoid_from_rbm_does_not_saturate(material: Material) -> Finding:
     return Finding(together(words), "; ".join(parts), min(lowest), SATURATED_TOP)
 
 
-def sigmoid_depth_4_escapes(material: Material) -> Finding:
+def sigmoid_depth_4_escapes(material: Evidence) -> Finding:
     """Layer 4's mean was below 0.1 at some record, and the late test error is below 60 %, in every seed."""
-    scale = Scale(PAPER_SCALE.updates, PAPER_SCALE.width, arrays=(_MEAN,))
-    (run,) = pick(material, [DEPTH_4], scale)
+    scale = Requirements(PAPER_SCALE.updates, PAPER_SCALE.width, arrays=(_MEAN,))
+    (run,) = select_runs(material, [DEPTH_4], scale)
     lowest, error = run[_MEAN][:, :, 3].min(axis=1), late_error(run)
     passes = (lowest < SATURATED_TOP) & (error < ESCAPED_ERROR)
     evidence = (

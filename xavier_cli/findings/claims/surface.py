@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.selection import Material
+from xavier_cli.findings.claims.requirements import Evidence
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word
 from xavier_cli.findings.steepness import (
     DATA_SETS,
@@ -21,7 +21,7 @@ MOST_EXAMPLES = 3
 """Of many examples the random labels average out, and the quadratic loss has the fewer plateaus."""
 
 
-def cross_entropy_is_steeper(material: Material) -> Finding:
+def cross_entropy_is_steeper(material: Evidence) -> Finding:
     """The ratio of the mean gradients is above 2; not where the interval of CE - 2 quadratic is below 0."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
@@ -39,7 +39,7 @@ def cross_entropy_is_steeper(material: Material) -> Finding:
     return Finding(verdict, evidence, claim.ratio, STEEPER)
 
 
-def cross_entropy_has_fewer_plateaus(material: Material) -> Finding:
+def cross_entropy_has_fewer_plateaus(material: Evidence) -> Finding:
     """Cross-entropy has the smaller flat share on more data sets, by the sign test; not where on fewer."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
@@ -57,7 +57,7 @@ def _p(claim: SteepnessClaim) -> str:
     return f"{claim.p:.2g}"
 
 
-def _alike(material: Material) -> list[Surface]:
+def _alike(material: Evidence) -> list[Surface]:
     """The largest group of surfaces over two weights that differ in their seeds alone, at least 20."""
     groups: dict[str, dict[int, Surface]] = {}
     for each in material:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.findings.claims.errors import ALPHA, SOFTSIGN_NORMALIZED, STRICT_ALPHA, probability
-from xavier_cli.findings.claims.readings import check_late, described
+from xavier_cli.findings.claims.measurements import check_late, described
+from xavier_cli.findings.claims.requirements import PAPER_SCALE, Evidence, NetworkKind, select_runs
 from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
-from xavier_cli.findings.claims.selection import PAPER_SCALE, Cell, Material, pick
 from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, count, together
 from xavier_cli.findings.scores import error_curve, final_error, late_error
@@ -31,7 +31,7 @@ TABLE_1 = {
 TEST_EXAMPLES = 10_000
 LEVELS_WITHIN, READINGS_WITHIN = 0.03, 0.05
 
-READINGS: Mapping[Cell, Mapping[float, float]] = {
+READINGS: Mapping[NetworkKind, Mapping[float, float]] = {
     DEPTH_5: {25e6: 0.833},
     DEPTH_4: {25e6: 0.35},
     TANH: {5e6: 0.48, 10e6: 0.39, 25e6: 0.275},
@@ -51,7 +51,7 @@ def bold(errors: Sequence[float], n: int = TEST_EXAMPLES) -> tuple[bool, ...]:
     return tuple(two_proportions(error, best, n, n) >= STRICT_ALPHA for error in errors)
 
 
-def table_1_bold(material: Material) -> Finding:
+def table_1_bold(material: Evidence) -> Finding:
     """The means over seeds have the paper's pattern, on Shapeset and on every other data set that is there.
 
     It is the paper's test, of one network's 10,000 answers: a mean over seeds counts as one network's.
@@ -83,13 +83,13 @@ def _by_seed(data: str, runs: Sequence[Run]) -> list[list[float]]:
     return [[each[seed] for each in errors] for seed in seeds]
 
 
-def table_1_order(material: Material) -> Finding:
+def table_1_order(material: Evidence) -> Finding:
     """Shapeset's three leaders err less than tanh, and tanh less than sigmoid: Holm over all 10 pairs.
 
     The order among the leaders is not asked for: the paper does not tell them apart. It does not hold where a
     pair is told apart the other way round.
     """
-    runs = pick(material, ROWS, PAPER_SCALE)
+    runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
     pairs = list(itertools.combinations(range(len(runs)), 2))
     sides = [(errors[i], errors[j], runs[i].seeds.tolist(), runs[j].seeds.tolist()) for i, j in pairs]
@@ -106,18 +106,18 @@ def table_1_order(material: Material) -> Finding:
     return Finding(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
 
 
-def table_1_levels(material: Material) -> Finding:
+def table_1_levels(material: Evidence) -> Finding:
     """Every row of Shapeset is the paper's within 3 points by two one-sided tests; not if one is beyond."""
-    runs = pick(material, ROWS, PAPER_SCALE)
+    runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
     words, worst = _near(runs, errors, TABLE_1["shapeset"], LEVELS_WITHIN)
     evidence = f"{_levels(runs, errors)} ({described(material, *runs)})"
     return Finding(together(words), evidence, 100 * worst, 100 * LEVELS_WITHIN)
 
 
-def figure_11_readings(material: Material) -> Finding:
+def figure_11_readings(material: Evidence) -> Finding:
     """Every reading of the six curves within 5 points by two one-sided tests; not if one is surely beyond."""
-    runs = pick(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
+    runs = select_runs(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
     curves, sides, targets, parts = [], [], [], []
     for run, (cell, readings) in zip(runs, READINGS.items(), strict=True):
         for examples, target in readings.items():
@@ -131,12 +131,12 @@ def figure_11_readings(material: Material) -> Finding:
     return Finding(together(words), f"{evidence} ({described_})", 100 * worst, 100 * READINGS_WITHIN)
 
 
-def _columns(material: Material) -> dict[str, tuple[Run, ...]]:
+def _columns(material: Evidence) -> dict[str, tuple[Run, ...]]:
     """The five rows of every data set that has them; Shapeset has to."""
-    columns = {"shapeset": pick(material, ROWS, PAPER_SCALE)}
+    columns = {"shapeset": select_runs(material, ROWS, PAPER_SCALE)}
     for data in TABLE_1:
         try:
-            columns.setdefault(data, pick(material, ROWS, replace(PAPER_SCALE, data=data)))
+            columns.setdefault(data, select_runs(material, ROWS, replace(PAPER_SCALE, data=data)))
         except UndecidedError:
             continue
     return columns

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from xavier_cli.plain_text import fixed
+from xavier_cli.errors import XavierError
+from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided"]
@@ -42,7 +43,7 @@ class ClaimVerdict:
     threshold: float | None
 
 
-class UndecidedError(Exception):
+class UndecidedError(XavierError):
     """A claim that cannot be judged; its text says in words what is missing."""
 
 

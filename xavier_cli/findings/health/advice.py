@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.commands import train_command
-from xavier_cli.config import RunConfig
+from xavier_cli.config.commands import train_command
+from xavier_cli.config.run import RunConfig
 
 
 def lower_rate(config: RunConfig, rate: float) -> str:

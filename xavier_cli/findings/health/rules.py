@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from xavier_cli import names
-from xavier_cli.findings.health import course, inputs, inside
+from xavier_cli.findings.health import data_rules, layer_rules, run_rules
 from xavier_cli.findings.health.finding import Finding, Rule
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary import lookup
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*inputs.RULES, *inside.RULES, *course.RULES)}
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (*data_rules.RULES, *layer_rules.RULES, *run_rules.RULES)
+}
 _ORDER = ("error", "warning", "note")
 
 
@@ -18,7 +20,7 @@ def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
     found = []
     for name in dict.fromkeys(wanted):
         if name not in RULES:
-            raise names.UnknownNameError(names.unknown("rule", name, RULES))
+            raise lookup.UnknownNameError(lookup.unknown_message("rule", name, RULES))
         found.append(RULES[name])
     return tuple(found)
 

@@ -12,15 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.data.sets import Examples
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, Params, forward
-from xavier_cli.training.engine import Engine
-from xavier_cli.training.examples import Material
-from xavier_cli.training.feed import FiniteFeed
-from xavier_cli.training.layout import SHARED, Strategy, choose_layout
-from xavier_cli.training.population import population_of
+from xavier_cli.training.engine.batches import FiniteBatches
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import SHARED, Strategy, choose_layout
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import TrainingData
 
 INPUTS, CLASSES, BATCH, LR = 1024, 9, 10, 0.03
 READY_UPDATES = 100
@@ -51,13 +51,13 @@ def ready_batches() -> Examples:
 
 
 class EngineProgram:
-    """The engine of `config`, over `material`'s own feed or ready-made bytes."""
+    """The engine of `config`, over `training_data`'s own feed or ready-made bytes."""
 
-    def __init__(self, config: RunConfig, material: Material, strategy: Strategy, ready: bool):
+    def __init__(self, config: RunConfig, training_data: TrainingData, strategy: Strategy, ready: bool):
         if ready:
-            material = replace(material, feed=FiniteFeed(ready_batches(), BATCH))
+            training_data = replace(training_data, feed=FiniteBatches(ready_batches(), BATCH))
         layout = choose_layout(len(config.seeds), 1, strategy)
-        self.engine = Engine(population_of(config), material, layout)
+        self.engine = Engine(population_of(config), training_data, layout)
         self.engine.start(wanted=("init", "advance") if ready else ("init", "advance", "observe"))
         self._done = 0
 

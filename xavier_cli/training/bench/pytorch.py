@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from xavier_cli.config import RunConfig
+from xavier_cli.config.run import RunConfig
 from xavier_cli.training.bench.programs import (
     BATCH,
     INPUTS,

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import jax
 
-from xavier_cli.config import RunConfig, delay_of
+from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import BATCH, LR, EngineProgram, Timed, bare_program, sizes_of
 from xavier_cli.training.bench.pytorch import torch_programs
-from xavier_cli.training.examples import Material
-from xavier_cli.training.layout import Strategy
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.training_data import TrainingData
 
 UPDATES_PER_RECORD = 1500
 """Of a default run: what a look costs is shared by so many updates."""
@@ -50,7 +50,7 @@ def measure_width(
     depth: int,
     seeds: int,
     limits: Limits,
-    material: Material,
+    training_data: TrainingData,
     *,
     rounds: int = 7,
     seconds: float = 0.3,
@@ -71,7 +71,7 @@ def measure_width(
         programs[what], rules[what] = timed, config
 
     def step(what: str, config: RunConfig, strategy: Strategy) -> None:
-        add(what, config, Timed(EngineProgram(config, material, strategy, ready=True).advance, seeds))
+        add(what, config, Timed(EngineProgram(config, training_data, strategy, ready=True).advance, seeds))
 
     add("bare JAX", plain, bare_program(plain))
     several = len(jax.local_devices()) > 1
@@ -79,7 +79,7 @@ def measure_width(
     for strategy in strategies:
         step(f"step, {strategy}", plain, strategy)
     step("step, delayed:8", settings(width, depth, seeds, "delayed:8"), "auto")
-    whole = EngineProgram(auto, material, "auto", ready=False)
+    whole = EngineProgram(auto, training_data, "auto", ready=False)
     add("with generator", auto, Timed(whole.advance, seeds))
     notes: list[str] = []
     if rivals:

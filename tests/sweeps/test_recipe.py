@@ -1,0 +1,221 @@
+"""Recipes: what they say, what they make of it, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.errors import ConfigError
+from xavier_cli.sweeps import recipe
+from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
+
+GOOD = """
+title = "A good one"
+[base]
+depth = 2
+lr = 0.1
+[grid]
+act = ["tanh", "softsign"]
+init = ["standard", "normalized"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a recipe's text and returns its path as typed."""
+
+    def at(text: str, name: str = "mine.toml") -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return at
+
+
+def settings(recipe, scale="laptop", changes=None):
+    return [cell.settings for cell in recipe.expand(scale, changes)]
+
+
+def test_every_point_of_the_grid_is_a_cell_the_last_setting_fastest(write):
+    recipe = read_recipe(write(GOOD))
+
+    assert recipe.count() == 4
+    assert [(each["act"], each["init"]) for each in settings(recipe)] == [
+        ("tanh", "standard"),
+        ("tanh", "normalized"),
+        ("softsign", "standard"),
+        ("softsign", "normalized"),
+    ]
+
+
+def test_later_words_go_over_earlier_ones(write):
+    text = """
+title = "t"
+[base]
+width = 1
+depth = 1
+batch_size = 1
+updates = 1
+seeds = 1
+records = 30
+[scales.tiny]
+depth = 3
+batch_size = 3
+updates = 3
+[[cells]]
+batch_size = 4
+updates = 4
+tiny = { updates = 5 }
+[grid]
+lr = [0.5]
+"""
+    (own,) = settings(read_recipe(write(text)), "tiny", {"seeds": "9"})
+
+    assert own["width"] == SCALES["tiny"]["width"]  # the preset over the base
+    assert own["depth"] == 3  # the recipe's scale over the preset
+    assert own["batch_size"] == 4  # the cell over the scale
+    assert own["updates"] == 5  # the cell's own scale over the cell
+    assert own["seeds"] == "9"  # the command line over all
+    assert own["lr"] == 0.5
+    (laptop,) = settings(read_recipe(write(text)))
+    assert (laptop["width"], laptop["depth"], laptop["updates"]) == (1, 1, 4)
+
+
+def test_cells_are_crossed_with_the_grid(write):
+    text = 'title = "t"\n[grid]\nseeds = [1, 2]\n[[cells]]\nact = "tanh"\n[[cells]]\nact = "sigmoid"\n'
+    recipe = read_recipe(write(text))
+
+    assert recipe.count() == len(settings(recipe)) == 4
+
+
+def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
+    write(GOOD + '[scales.tiny]\nwidth = 7\n[[figures]]\nkind = "curves"\n', "other.toml")
+    recipe = read_recipe(write('title = "t"\nextends = "other"\n[base]\nlr = 0.2\n[grid]\nact = ["tanh"]\n'))
+
+    assert recipe.base == {"depth": 2, "lr": 0.2}
+    assert recipe.scales == {"tiny": {"width": 7}}
+    assert (recipe.count(), recipe.figures) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('title = "t"\n[base\n', "line 2"),
+        ("[base]\ndepth = 1\n", "title: is missing"),
+        ('title = "t"\n[bsae]\n', "unknown key `bsae`: did you mean `base`"),
+        ('title = "t"\n[base]\nwidht = 3\n', "base: unknown setting `widht`: did you mean `width`"),
+        ('title = "t"\n[grid]\ndeph = [3]\n', "grid: unknown setting `deph`: did you mean `depth`"),
+        ('title = "t"\n[scales.lapttop]\n', "unknown scale `lapttop`: did you mean `laptop`"),
+        ('title = "t"\n[scales.tiny]\nwidht = 3\n', "scales.tiny: unknown setting `widht`"),
+        ('title = "t"\n[[cells]]\nackt = "tanh"\n', "cells.0: unknown setting `ackt`: did you mean `act`"),
+        ('title = "t"\n[[cells]]\ntiny = { widht = 3 }\n', "cells.0.tiny: unknown setting `widht`"),
+        ('title = "t"\n[[cells]]\ntiny = 3\n', "cells.0.tiny: should be a table"),
+        ('title = "t"\n[grid]\nact = []\n', "grid.act: should hold at least one value"),
+        ('title = "t"\n[grid]\nact = "tanh"\n', "grid.act: should be a list"),
+        ('title = "t"\ncells = []\n', "cells: should hold at least one value"),
+        ('title = "t"\nbase = 3\n', "base: should be a table of settings"),
+        ("title = 3\n", "title: should be text"),
+        ('title = "t"\ncommand = "trian"\n', "command: should be train, probe, surface or samples"),
+        ('title = "t"\nselect = ["lr", "dept"]\n', "select: unknown setting `dept`: did you mean `depth`"),
+        ('title = "t"\nclaims = ["table-1-ordr"]\n', "claims: unknown claim `table-1-ordr`: did you mean"),
+        ('title = "t"\n[[figures]]\nkind = "curves"\nrecrd = "last"\n', "did you mean `record`"),
+        ('title = "t"\n[[figures]]\nkind = "curves"\n[[figures]]\nkind = "curves"\n', "are called `curves`"),
+        ('title = "t"\n[[figures]]\nkind = "curves"\nwhere = { akt = 1 }\n', "figures.0.where: unknown"),
+        ('title = "t"\n[[figures]]\nkind = "curves"\nname = "../up"\n', "figures.0.name"),
+        ('title = "t"\n[table]\nrows = ["act", "deph"]\n', "table: unknown setting `deph`"),
+        ('title = "t"\n[table]\nrwos = ["act"]\n', "table: unknown key `rwos`: did you mean `rows`"),
+        ('title = "t"\nextends = "mine"\n', "a circle"),
+        (f'title = "t"\nextends = "{"9" * 5000}"\n', "unknown recipe `9999"),
+        (f'title = "t"\nextends = "{"9" * 5000}.toml"\n', "cannot be read: File name too long"),
+        ('title = "t"\nextends = "a\\u0000b.toml"\n', "unknown recipe `a"),
+        ('title = "t"\nextends = "figure-33"\n', "unknown recipe `figure-33`: did you mean `figure-3`"),
+        ("\x00", "is not TOML"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line_that_names_the_file_and_the_place(write, text, said):
+    with pytest.raises(RecipeError) as error:
+        read_recipe(write(text))
+
+    line = str(error.value)
+    assert said in line
+    assert "\n" not in line
+    assert "mine.toml" in line or "unknown recipe" in line or "cannot be read" in line
+
+
+def test_a_circle_over_two_recipes_is_told(write):
+    write('title = "t"\nextends = "mine"\n', "other.toml")
+
+    with pytest.raises(RecipeError, match="`mine` extends `other` extends `mine`: a circle"):
+        read_recipe(write('title = "t"\nextends = "other"\n'))
+
+
+def test_a_file_that_is_not_there_or_no_text_is_one_line(tmp_path):
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xff")
+    for name in ("nothing.toml", ".toml", "bytes.toml"):
+        with pytest.raises(RecipeError, match=r"cannot be read|is not text"):
+            read_recipe(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("word", ["figure-2", "figure2", "fig-2", "fig2", "Figure_2"])
+def test_a_figure_is_found_however_its_number_is_written(word):
+    assert find_recipe(word).name == "figure-2.toml"
+
+
+def test_recipes_are_listed_as_people_count():
+    names = shipped_recipes()
+
+    assert names.index("figure-2") < names.index("figure-10")
+    assert {"table-1", "jacobian", *(f"figure-{i}" for i in range(1, 13))} <= set(names)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_shipped_recipes_are_whole_at_every_scale(name, scale):
+    recipe = read_recipe(name)
+    for cell in recipe.expand(scale):
+        if cell.command != "surface":
+            RunConfig.of(**cell.settings)
+
+    assert recipe.about
+    assert recipe.figures or recipe.table
+
+
+def test_one_configuration_has_one_name_in_all_recipes():
+    """Figures 3, 4, 9 and 10 are drawn from the runs of Figure 11, so that nothing is trained twice."""
+
+    def stems(name: str, scale: str) -> set[str]:
+        return {RunConfig.of(**cell.settings).file_stem() for cell in read_recipe(name).expand(scale)}
+
+    for scale in SCALES:
+        all_runs = stems("figure-11", scale)
+        for name in ("figure-3", "figure-4", "figure-9", "figure-10"):
+            assert stems(name, scale) <= all_runs, (name, scale)
+    assert stems("figure-2", "laptop") <= stems("figure-11", "laptop")
+
+
+def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
+    """The wheel takes the whole folder along."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    others = [path.name for path in Path(shipped_folder()).iterdir() if path.suffix != ".toml"]
+
+    assert [name for name in others if f"(recipes/{name})" not in readme] == []
+
+
+def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monkeypatch):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"recipes": "xavier_cli/shipped_recipes"}
+
+    package = tmp_path / "xavier_cli"
+    (package / "shipped_recipes").mkdir(parents=True)
+    monkeypatch.setattr(recipe, "__file__", str(package / "sweeps" / "recipe.py"))
+    assert shipped_folder() == package / "shipped_recipes"
+
+
+@pytest.mark.parametrize("like", [["keras"], 3, True, {"keras": 1}, "kears"])
+def test_a_like_that_is_no_framework_is_one_line(like):
+    with pytest.raises(ConfigError, match="like: unknown framework"):
+        RunConfig.of(like=like)

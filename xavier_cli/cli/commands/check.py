@@ -1,0 +1,47 @@
+"""`xavier check`: what is wrong with a run, since when, and what to try."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.errors import ExitCode
+
+
+def check(
+    runs: RunsArgument = None,
+    rules: Annotated[
+        str | None,
+        typer.Option("--rules", metavar="RULE[,RULE]", help="Only these rules.", show_default=False),
+    ] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Say what is wrong with runs: which layer, since when, what to try.
+
+    Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`). `xavier check list` shows
+    the rules with their thresholds. Exits with 3 where something is found; a note alone is no finding.
+
+    xavier check runs/*.h5 --rules saturated-layer,plateau-at-chance
+    """
+    from xavier_cli.findings.health import find_rules
+    from xavier_cli.views.findings import findings_page, is_sick, rules_page
+
+    if output is not None:
+        check_output(output)
+    chosen = find_rules(part for text in (rules or "").split(",") if (part := text.strip()))
+    if runs == ["list"]:
+        show_page(rules_page(chosen), format, output)
+        return
+    if rules is not None and not chosen:
+        raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
+    read = run_files.read_inputs(runs, run_files.newest_runs)
+    page, sick = read.isolated(read.runs, lambda runs: (findings_page(runs, chosen), is_sick(runs, chosen)))
+    show_page(page, format, output)
+    read.finish()
+    if sick:
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)

@@ -1,0 +1,139 @@
+"""`xavier compare`: the table of means over seeds, and who can be told apart from whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.options.filters import SortOption
+from xavier_cli.cli.options.run_files import RunsArgument
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+    from xavier_cli.views.page import Page
+
+ONLY = (
+    "curves/test_error",
+    "curves/valid_error",
+    "final/diverged_at",
+    "search/lr",
+    "search/valid_error",
+)
+
+
+SelectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--select",
+        metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
+        help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
+        show_default=False,
+    ),
+]
+
+
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="SETTING[,SETTING]",
+        autocompletion=completion.settings,
+        help="Show these settings instead of those that differ.",
+        show_default=False,
+    ),
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="SETTING",
+        autocompletion=completion.settings,
+        help="A table for each value of this setting.",
+        show_default=False,
+    ),
+]
+TransposeOption = Annotated[bool, typer.Option("--transpose", help="A column per experiment.")]
+
+
+def compare(
+    runs: RunsArgument = None,
+    select: SelectOption = None,
+    columns: ColumnsOption = None,
+    sort: SortOption = None,
+    group_by: GroupByOption = None,
+    transpose: TransposeOption = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Compare runs: mean and interval over seeds, and who differs.
+
+    Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+    """
+    from xavier_cli.findings.best_run import select as select_runs
+    from xavier_cli.findings.comparison import MOST_ROWS_TESTED
+    from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.views.comparison import comparison_page
+    from xavier_cli.views.comparison_layout import View
+
+    if output is not None:
+        check_output(output)
+    view = View(
+        tuple(_settings(columns, "--columns")) if columns is not None else (),
+        sort,
+        group_by.replace("-", "_") if group_by is not None else None,
+        transpose,
+    )
+    read = run_files.read_inputs(runs, only=ONLY)
+    experiments, notes = run_files.merged(read)
+    if not experiments:
+        raise run_files.nothing_to_show(read)
+    over = _settings(select, "--select") if select is not None else None
+
+    def compared(runs: list[Run]) -> tuple[Page | None, int]:
+        """The answer, None where none was trained, and how many were not."""
+        choices, more = select_runs(runs, over) if over is not None else ([], [])
+        shown = [choice.run for choice in choices] or runs
+        if len(shown) <= MOST_ROWS_TESTED:
+            shown = [_with_answers(run) for run in shown]
+        comparison = compare_experiments(shown, choices)
+        untrained = sum(run.updates[-1] == 0 for run in shown)
+        sections = comparison.sections
+        return comparison_page(comparison, [*notes, *more], view) if sections else None, untrained
+
+    page, untrained = read.isolated(experiments, compared)
+    if untrained:
+        say(f"passed over {untrained} without training")
+    if page is None:
+        say("xavier: none of these runs was trained: `xavier train` makes one that was")
+        raise typer.Exit(ExitCode.USAGE)
+    show_page(page, format, output)
+    read.finish()
+
+
+def _settings(text: str, option: str) -> list[str]:
+    """The settings in `lr,depth`."""
+    chosen = list(dict.fromkeys(part.strip().replace("-", "_") for part in text.split(",") if part.strip()))
+    if not chosen:
+        raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint=option)
+    return chosen
+
+
+def _with_answers(run: Run) -> Run:
+    """`run` with each example's answer where it has a single seed: only two networks are compared by it."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.reader import read_run
+
+    if len(run.seeds) > 1 or run.path is None:
+        return run
+    try:
+        answers = read_run(run.path, only=("final/test_correct",))
+    except RunFileError:
+        return run
+    return replace(run, arrays={**run.arrays, **answers.arrays})

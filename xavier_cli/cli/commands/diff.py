@@ -1,0 +1,58 @@
+"""`xavier diff`: what differs between two runs, outside and inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+
+def diff(
+    one: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="Run file, or name of a run.",
+            show_default=False,
+            autocompletion=completion.runs,
+        ),
+    ],
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="The run to hold beside it.", show_default=False, autocompletion=completion.runs
+        ),
+    ],
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Show what differs between two runs: settings, data, origin, numbers.
+
+    Numbers are compared at the seeds, records and layers that both have. Exits with 0 whatever differs.
+
+    xavier diff runs/a.h5 runs/b.h5
+    """
+    from xavier_cli.runs.isolate import isolate
+    from xavier_cli.views.two_runs import diff_page
+
+    if output is not None:
+        check_output(output)
+    a, b = _one_run(one, "A"), _one_run(other, "B")
+    for run in (a, b):
+        # Beside itself, so that it is the one to be named where its numbers end the comparison.
+        for failure in isolate([run], lambda runs: diff_page(runs[0], runs[0])).failures:
+            raise failure
+    show_page(diff_page(a, b), format, output)
+
+
+def _one_run(text: str, name: str) -> Run:
+    read = run_files.read_inputs([text])
+    if len(read.runs) > 1 or read.problems:
+        raise typer.BadParameter(f"`{text}` should be one run, not {len(read.runs)}", param_hint=name)
+    return read.runs[0]

@@ -1,0 +1,145 @@
+"""`xavier export`: runs as CSV, JSON, NetCDF or TensorBoard's event files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import Format, check_output, show_page
+from xavier_cli.views.page import Page, clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+SCHEMA = "xavier.export/1"
+
+
+class To(StrEnum):
+    """A form that other programs read."""
+
+    CSV = "csv"
+    JSON = "json"
+    NETCDF = "netcdf"
+    TENSORBOARD = "tensorboard"
+
+
+def export(
+    to: Annotated[
+        To,
+        typer.Option(
+            "--to",
+            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files.",
+            show_default=False,
+        ),
+    ],
+    runs: RunsArgument = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write to instead of stdout (csv, json), file or folder (netcdf), folder "
+            "(tensorboard).",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write runs for other programs: csv, json, netcdf, tensorboard.
+
+    Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). Runs of one configuration are merged.
+
+    xavier export --to csv runs/*.h5 -o runs.csv
+
+    xavier export --to tensorboard -o logs; tensorboard --logdir logs
+    """
+    if to in (To.CSV, To.JSON) and output is not None:
+        check_output(output)
+    if to in (To.NETCDF, To.TENSORBOARD) and output is None:
+        raise typer.BadParameter(f"`--to {to}` needs a place to write to", param_hint="--output")
+    read = run_files.read_inputs(runs)
+    experiments, notes = run_files.merged(read)
+    if not experiments:
+        raise run_files.nothing_to_show(read)
+    for note in notes:
+        say(clean(note))
+    match to:
+        case To.CSV:
+            show_page(read.isolated(experiments, lambda runs: _long_page(_named(runs))), Format.CSV, output)
+        case To.JSON:
+            show_page(read.isolated(experiments, lambda runs: _whole_page(_named(runs))), Format.JSON, output)
+        case To.NETCDF:
+            assert output is not None
+            _write_netcdf(read, _named(experiments), output)
+        case To.TENSORBOARD:
+            assert output is not None
+            _write_events(read, _named(experiments), output)
+    read.finish()
+
+
+def _long_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    from xavier_cli.export.long import long_records
+
+    return Page(SCHEMA, {}, [record for name, run in runs for record in long_records(run, name)])
+
+
+def _whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    from xavier_cli.export.long import whole
+
+    return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])
+
+
+def _write_netcdf(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
+    """A run file is NetCDF-4 already, its dimensions with scales: a copy of it, of all seeds, will do."""
+    from xavier_cli.runs.store import write_run
+
+    one_file = len(runs) == 1 and output.suffix and not output.is_dir()
+    if not one_file and output.exists() and not output.is_dir():
+        wrong = f"`{output}` is a file; {len(runs)} runs need a folder"
+        raise typer.BadParameter(wrong, param_hint="--output")
+    for name, run in runs:
+        path = output if one_file else output / f"{name}.nc"
+        for _ in read.part(run, partial(write_run, path)):
+            _tell(path)
+
+
+def _write_events(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
+    from xavier_cli.export.tensorboard import event_files
+    from xavier_cli.files.publish import publish
+
+    if output.exists() and not output.is_dir():
+        raise typer.BadParameter(f"`{output}` is a file; name a folder", param_hint="--output")
+    for name, run in runs:
+        for files in read.part(run, event_files):
+            for place, content in files.items():
+                publish(output / name / place, content)
+            _tell(output / name)
+
+
+def _tell(path: Path) -> None:
+    # Bytes, since a path need not be text.
+    typer.echo(os.fsencode(path))
+
+
+def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    return list(zip(_names(runs), runs, strict=True))
+
+
+def _names(runs: Sequence[Run]) -> Iterator[str]:
+    """A name per run, safe in a path and none twice: its file's, or what it holds."""
+    taken: set[str] = set()
+    for run in runs:
+        name = clean(run.path.stem if run.path else run.config.file_stem()).lstrip(".") or "run"
+        unique, number = name, 2
+        while unique in taken:
+            unique, number = f"{name}-{number}", number + 1
+        taken.add(unique)
+        yield unique

@@ -1,0 +1,206 @@
+"""`xavier plot`: a figure of the paper from runs, and its path on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.options import gather, run_files
+from xavier_cli.cli.options.run_files import RunsArgument
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import check_output, screen_width
+from xavier_cli.errors import ExitCode
+from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
+from xavier_cli.views.page import clean
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import parse_seeds
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+# Narrower holds no axis; wider, a line is hard to follow back to it.
+NARROWEST, WIDEST = 40, 100
+
+
+def _kinds(incomplete: str) -> list[tuple[str, str]]:
+    return [(kind.name, kind.about) for kind in KINDS.values() if kind.name.startswith(incomplete)]
+
+
+KindArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="What to draw: " + ", ".join(KINDS) + ".",
+        autocompletion=_kinds,
+        show_default=False,
+    ),
+]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Figure to write: .png, .pdf or .svg. Default: figures/KIND.png.",
+        show_default=False,
+    ),
+]
+LayersOption = Annotated[
+    str | None, typer.Option("--layers", help="Layers to draw, like 1,3,5. Default: all hidden ones.")
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Seeds to draw: 5 (a count), 0,3,7 or 0:10. Default: all.")
+]
+RecordOption = Annotated[
+    str | None,
+    typer.Option("--record", help="Record to draw: first, last or a number of updates. Default: first."),
+]
+TensorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tensor", help="Of gradients-over-time: weight_gradient or backprop. Default: weight_gradient."
+    ),
+]
+TogetherOption = Annotated[
+    bool, typer.Option("--together", help="Of histograms: all runs and layers on one axis.")
+]
+TermOption = Annotated[
+    bool,
+    typer.Option("--term", help="Draw in the terminal: curves, saturation and gradients-over-time."),
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="Of samples: the data set. Default: shapeset.")
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Of samples: the seed whose training images are shown. Default: 0."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Of samples: folder of the data sets' files."),
+]
+
+
+def plot(
+    kind: KindArgument,
+    runs: RunsArgument = None,
+    output: FigureOption = None,
+    layers: LayersOption = None,
+    seeds: SeedsOption = None,
+    record: RecordOption = None,
+    tensor: TensorOption = None,
+    together: TogetherOption = False,
+    term: TermOption = False,
+    data: DataOption = None,
+    seed: SeedOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Draw a figure of the paper; its path is all that stdout carries.
+
+    Runs of one configuration are merged. Without RUN: the runs of the newest command in `runs/` (or
+    `XAVIER_RUNS_DIR`); for `curves` all runs there; for `loss-surface` the newest file in `surfaces/`.
+    """
+    asked = lookup.find("kind of figure", kind, KINDS)
+    chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
+    if asked.draws != "samples" and (data is not None or seed is not None):
+        raise typer.BadParameter(f"`{asked.name}` takes no `--data` and no `--seed`: `samples` does")
+    if asked.draws == "samples" and runs:
+        raise typer.BadParameter("`samples` takes no RUN: `--data` says what it shows")
+    if term and output is not None:
+        raise typer.BadParameter(
+            "is for a figure in a file, `--term` for the terminal", param_hint="--output"
+        )
+    path = output if output is not None else Path("figures") / f"{asked.name}.png"
+    check_output(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(
+            lookup.unknown_message("ending of a figure", path.suffix or path.name, ENDINGS),
+            param_hint="--output",
+        )
+
+    from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
+    from xavier_cli.figures.request import PlotRequest
+    from xavier_cli.files.publish import publish
+
+    chosen = PlotRequest(chosen_layers, chosen_seeds, record, tensor, together)
+    read, notes = run_files.Inputs(), list[str]()
+    if asked.draws == "runs":
+        unnamed = run_files.all_runs if asked.whole_folder else run_files.newest_runs
+        read = run_files.read_inputs(runs, unnamed, only={*LANDMARKS, *asked.reads})
+        merged, notes = run_files.merged(read)
+        if not merged:
+            raise run_files.nothing_to_show(read)
+        if term:
+            width = max(NARROWEST, min(screen_width(), WIDEST))
+            text, skipped = read.isolated(
+                merged, lambda runs: draw_text(asked, runs, chosen, width, _has_only_ascii())
+            )
+            _tell([*notes, *skipped])
+            typer.echo(text, nl=False)
+            read.finish()
+            raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
+
+        def drawn(runs: list[Run]) -> tuple[bytes, list[str]]:
+            drawing = draw(asked, runs, chosen)
+            return rendered(path, drawing.figure), drawing.notes
+
+        content, skipped = read.isolated(merged, drawn)
+    else:
+        refuse_unknown(asked, chosen)
+        if term:
+            draw_text(asked, [], PlotRequest(), 80, True)
+        shown = (
+            gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs, read)
+        )
+        drawing = draw_one(asked, shown)
+        content, skipped = rendered(path, drawing.figure), drawing.notes
+    _tell([*notes, *skipped])
+    publish(path, content, verify=lambda temporary: None)
+    # Bytes, since a path need not be text.
+    typer.echo(os.fsencode(path))
+    read.finish()
+    if skipped:
+        raise typer.Exit(ExitCode.IN_PART)
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+
+
+def _has_only_ascii() -> bool:
+    """Whether the screen cannot show braille."""
+    try:
+        "⠿│└─".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return True
+    return os.environ.get("TERM") == "dumb"
+
+
+def _layers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        layers = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        layers = ()
+    if not layers:
+        raise typer.BadParameter(f"`{text}` should be layers like 1,3,5", param_hint="--layers")
+    return layers
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        seeds = parse_seeds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--seeds") from None
+    assert isinstance(seeds, tuple)
+    if not seeds:
+        raise typer.BadParameter(f"`{text}` names no seed", param_hint="--seeds")
+    return seeds

@@ -1,0 +1,83 @@
+"""`xavier probe`: the network at initialization, next to what theory predicts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli.options.gather import say_data
+from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
+from xavier_cli.cli.options.settings import resolve, with_settings
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
+from xavier_cli.config.commands import written
+
+PROBES = Path("probes")
+
+
+@with_settings
+def probe(
+    settings: dict[str, str],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; by default named by its content in `probes/`."),
+    ] = None,
+    force: ReplaceOption = False,
+    data_dir: DataDirOption = None,
+    strategy: StrategyOption = Strategy.AUTO,
+    quiet: QuietOption = False,
+    format: FormatOption = None,
+) -> None:
+    """Look at networks at initialization, next to theory.
+
+    xavier probe --act tanh --init standard --width 1000
+
+    xavier probe --jacobian-examples 16 --seeds 5
+
+    Takes the options of `train`; what concerns training alone (updates, rates, records) changes nothing.
+    """
+    from xavier_cli.cli.terminal.progress import shown_progress
+    from xavier_cli.files.locks import lock_output
+    from xavier_cli.findings.expectation import expectation
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.engine.loop import TrainingHooks
+    from xavier_cli.training.engine.training_data import prepare
+    from xavier_cli.training.memory import check_memory
+    from xavier_cli.training.train import probe, untrained
+    from xavier_cli.views.initialization import initial_page
+
+    asked = resolve(settings)
+    if asked.pretrain != "none":
+        say("probe looks before pre-training: --pretrain changes nothing here")
+    config = untrained(asked)
+    path = output or PROBES / f"{config.file_stem()}.h5"
+    refuse_folder(path)
+    if output is not None and output.exists() and not force:
+        raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+    keep_compiled_programs()
+    note = prepare_devices(len(config.seeds))
+    if note:
+        say(note)
+    check_memory(config, strategy=strategy.value)
+    command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
+    # Before anything is written: the data may not be there.
+    training_data = prepare(config, data_dir)
+    if training_data.facts:
+        say_data(training_data.facts)
+    with lock_output(path), shown_progress(quiet) as report:
+        watcher = TrainingHooks(report, provenance=command)
+        # Before anything is computed: what cannot be written is told now.
+        rehearse_run(path, Run(config, {}, provenance=command, data=training_data.facts))
+        run = probe(config, training_data, strategy=strategy.value, watcher=watcher)
+        write_run(path, run)
+    show_page(initial_page(run, expectation(run), path), format)
+    say(f"next: {written('plot', 'activations', path)}")
+    if config.jacobian_examples:
+        say(f"      {written('plot', 'spectrum', path)}")

@@ -1,0 +1,79 @@
+"""`xavier report`: one HTML page about runs, for whoever has no xavier."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.run_files import RunsArgument
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import check_output, is_written_as_it_is, write_text
+from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+
+ENDINGS = (".html", ".htm")
+# What no part of the page shows or judges, and takes nearly half of the time to read.
+UNREAD = frozenset({"preactivation/histogram", "weight/histogram", "jacobian/singular_values"})
+
+
+def report(
+    runs: RunsArgument = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Page to write; what is there is replaced.")
+    ] = Path("report.html"),
+) -> None:
+    """Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.
+
+    The page holds all it needs: no network, no other files. Its path is all that stdout carries. Runs of one
+    configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+
+    xavier report runs/*.h5 -o report.html
+    """
+    from xavier_cli.report.answer import report_command, report_content
+    from xavier_cli.report.page import page
+    from xavier_cli.runs import schema
+    from xavier_cli.runs.isolate import Isolation
+
+    check_output(output)
+    if output.suffix.lower() not in ENDINGS and not is_written_as_it_is(output):
+        raise typer.BadParameter(f"`{output}` should end in .html", param_hint="--output")
+    read = run_files.read_inputs(runs, only=schema.DATASETS.keys() - UNREAD)
+    experiments, notes = run_files.merged(read)
+    as_given = [run for run in experiments if run.updates[-1] > 0]
+    trained = [_by_name(run) for run in as_given]
+    if len(trained) < len(experiments):
+        notes.append(f"passed over {len(experiments) - len(trained)} without training")
+    if not trained:
+        if experiments:
+            say("xavier: none of these runs was trained: `xavier train` makes one that was")
+            raise typer.Exit(ExitCode.USAGE)
+        raise run_files.nothing_to_show(read)
+    for note in notes:
+        say(f"xavier: {clean(note)}")
+    problems = [f"not read: {problem}" for problem in read.problems]
+    isolation = Isolation()
+    # The one line that is not the same wherever they lie: it is to be pasted here.
+    again = report_command(as_given, output)
+    content = report_content(trained, [*notes, *problems], isolation, again)
+    read.failed(isolation.failures)
+    if content is None:
+        raise run_files.none_could_be("shown")
+    write_text(output, page(content))
+    if not is_written_as_it_is(output):
+        # Bytes, since a path need not be text.
+        typer.echo(os.fsencode(output))
+    read.finish()
+
+
+def _by_name(run: Run) -> Run:
+    """`run` under its files' names alone, so that the page's tables say the same wherever they lie."""
+    path = Path(run.path.name) if run.path else None
+    return replace(run, path=path, sources=tuple(Path(source.name) for source in run.sources))

@@ -1,0 +1,225 @@
+"""`xavier surface`: the loss over two weights (Figure 5), or over two directions around a trained run."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
+from xavier_cli.views.page import Column, Page, Table, clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.surface import Surface, SurfaceConfig
+
+SCHEMA = "xavier.surface/1"
+FOLDER = Path("surfaces")
+# What a rerun may differ by before it is no longer the same network.
+SAME_LOSS = 1e-3
+
+
+def surface(
+    around: Annotated[
+        Path | None,
+        typer.Option(
+            "--around",
+            metavar="RUN",
+            help="Run file: its first seed is trained again, and the surface lies around the result.",
+        ),
+    ] = None,
+    act: Annotated[
+        str, typer.Option("--act", metavar="NAME", help="Activation of the two-weight network.")
+    ] = "tanh",
+    updates: Annotated[
+        int | None,
+        typer.Option("--updates", min=0, help="With --around: updates to train. Default: the run's."),
+    ] = None,
+    span: Annotated[
+        float | None,
+        typer.Option(
+            "--span", help="Both axes run from -SPAN to SPAN. Default: 4, as in the paper; around a run 1."
+        ),
+    ] = None,
+    points: Annotated[int, typer.Option("--points", help="Points along each axis.")] = 51,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            "--examples", help="Examples that the losses are means over. Default: 1; around a run 300."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random data, or of the directions.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; by default named by its content in `surfaces/`."),
+    ] = None,
+    force: ReplaceOption = False,
+    data_dir: DataDirOption = None,
+    quiet: QuietOption = False,
+    format: FormatOption = None,
+) -> None:
+    """Take both losses over a plane of weights.
+
+    By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
+    `--around` over two random, filter-normalized directions around a trained network.
+    """
+    from xavier_cli.runs.reader import read_run
+
+    if updates is not None and around is None:
+        raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
+    run = read_run(around, only=("update", "curves/test_loss")) if around is not None else None
+    config = _config(run, act, updates, span, points, examples, seed)
+    path = output or FOLDER / f"{config.file_stem()}.h5"
+    refuse_folder(path)
+    if path.exists() and not force:
+        if output is not None:
+            raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+        made = _made_already(path, config)
+        if made is not None:
+            say("made already; `--force` makes it anew")
+            show_page(surface_page(made, path), format)
+            return
+    from xavier_cli.config.commands import written
+
+    made = _make(config, path, run, data_dir, quiet)
+    show_page(surface_page(made, path), format)
+    say(f"next: {written('plot', 'loss-surface', path)}")
+
+
+def _config(
+    run: Run | None,
+    act: str,
+    updates: int | None,
+    span: float | None,
+    points: int,
+    examples: int | None,
+    seed: int,
+) -> SurfaceConfig:
+    from xavier_cli.runs.surface import SurfaceConfig
+
+    trained = None
+    if run is not None:
+        done = int(run.updates[-1]) if updates is None else updates
+        if run.config.schedule != "constant" and done != run.config.updates:
+            raise typer.BadParameter(
+                f"the run's rate follows `{run.config.schedule}` over all {run.config.updates} updates: "
+                "no other number trains its network",
+                param_hint="--updates",
+            )
+        trained = run.config.with_(seeds=run.config.seeds[:1], lr=run.known_lr, updates=done, records="2")
+        act = trained.act
+    span = span if span is not None else 4.0 if trained is None else 1.0
+    if not span > 0:
+        raise typer.BadParameter("should be above 0", param_hint="--span")
+    examples = examples if examples is not None else 1 if trained is None else 300
+    return SurfaceConfig.of(
+        act=act, low=-span, high=span, points=points, examples=examples, seed=seed, around=trained
+    )
+
+
+def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
+    from xavier_cli.runs.reader import read_surface
+
+    made = read_surface(path)
+    return made if made.config == config else None
+
+
+def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool) -> Surface:
+    from xavier_cli.cli.terminal.progress import shown_progress
+    from xavier_cli.cli.terminal.signals import StopFlag
+    from xavier_cli.files.locks import lock_output
+    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.runs.surface import Surface
+    from xavier_cli.training import surface as room
+    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.engine.loop import TrainingHooks
+
+    command: dict[str, Any] = {
+        "command_id": uuid.uuid4().hex,
+        "command": shlex.join(["xavier", *sys.argv[1:]]),
+    }
+    keep_compiled_programs()
+    prepare_devices(1)
+    with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
+        watcher = TrainingHooks(report, lambda: bool(stopped), provenance=command)
+        # Before anything is trained: what cannot be written is told now.
+        rehearse_run(path, Surface(config, {}, provenance=command))
+        try:
+            if run is None:
+                made = room.two_weights(config, watcher)
+            else:
+                trained = room.train_again(config, data_dir, watcher)
+                _compare(run, trained.run)
+                made = room.around(config, trained, watcher)
+        except room.SurfaceInterruptedError as error:
+            say(f"xavier: {error}")
+            raise typer.Exit(stopped.exit_code) from None
+        write_run(path, made)
+    return made
+
+
+def _compare(run: Run, again: Run) -> None:
+    """Warn where the network that was trained again is not the run's."""
+    if again.diverged.any():
+        say("warning: the network diverged; the surface lies around its last finite weights")
+    if int(run.updates[-1]) != int(again.updates[-1]) or run.status != "complete":
+        return
+    was, now = float(run["curves/test_loss"][0, -1]), float(again["curves/test_loss"][0, -1])
+    if not abs(was - now) <= SAME_LOSS * max(abs(was), 1.0):
+        say(f"warning: trained again, its test loss is {now:.6g}, in the run file {was:.6g}")
+
+
+def surface_page(made: Surface, path: Path) -> Page:
+    """What `surface` answers: how high and how steep both losses are, and where the file lies."""
+    from xavier_cli.findings.steepness import FLAT, steepness
+    from xavier_cli.runs.surface import LOSSES
+
+    config = made.config
+    rows, records = [], []
+    for name in LOSSES:
+        loss = made.loss(name)
+        of = steepness(loss, made.x, made.y)
+        rows.append(
+            (
+                name.replace("_", "-"),
+                f"{loss.min():.3g}",
+                f"{loss.max():.3g}",
+                f"{of.mean_gradient:.3g}",
+                f"{100 * of.flat_share:.0f}",
+            )
+        )
+        records.append(
+            {
+                "loss": name,
+                "min": float(loss.min()),
+                "max": float(loss.max()),
+                **asdict(of),
+                "path": str(path),
+            }
+        )
+    columns = ("loss", "min", "max", "mean |gradient|", "flat %")
+    examples = f"{config.examples:,} example{'s' * (config.examples > 1)}"
+    about = f"mean over {examples} of random input and label"
+    if config.around:
+        about = f"after {config.around.updates:,} updates; mean over {examples} for validation"
+    table = Table(
+        tuple(Column(title, "right" if i else "left") for i, title in enumerate(columns)),
+        tuple(rows),
+        title=f"{config.title}: {config.points}×{config.points} points in [{config.low:g}, {config.high:g}]",
+        about=about,
+    )
+    note = f"Flat: a gradient below {FLAT:g} of the surface's own largest one."
+    return Page(
+        schema=SCHEMA,
+        data={"surface": str(path), "config": config.model_dump(mode="json"), "losses": records},
+        records=records,
+        tables=(table,),
+        notes=(note, clean(str(path))),
+    )

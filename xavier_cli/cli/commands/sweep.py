@@ -1,0 +1,111 @@
+"""`xavier sweep`: every cell of a recipe's grid, what is finished left alone."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from xavier_cli.cli.options import cells
+from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
+from xavier_cli.cli.options.running import DataDirOption, MemberBatchOption, QuietOption, asked_members
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import FormatOption, show_page
+from xavier_cli.errors import ExitCode
+
+
+class Rerun(StrEnum):
+    """Which cells to run again."""
+
+    FAILED = "failed"
+
+
+def sweep(
+    recipe: cells.RecipeArgument,
+    scale: cells.ScaleOption = "laptop",
+    set_: cells.SetOption = None,
+    seeds: cells.SeedsOption = None,
+    dry_run: cells.DryRunOption = False,
+    rerun: Annotated[
+        Rerun | None, typer.Option("--rerun", help="failed: only the cells that failed the last time.")
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast/--keep-going", help="Stop after the first cell that fails.")
+    ] = False,
+    jobs: cells.JobsOption = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only part I of N, for N machines with one folder of runs."
+        ),
+    ] = None,
+    slurm: Annotated[
+        int | None,
+        typer.Option(
+            "--slurm",
+            metavar="N",
+            min=1,
+            max=100_000,
+            help="Print a script for Slurm's sbatch that runs the sweep as N parts; run nothing.",
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
+    cluster_wait: ClusterWaitOption = WAIT_SECONDS,
+    member_batch: MemberBatchOption = "auto",
+    yes: cells.YesOption = False,
+    quiet: QuietOption = False,
+    data_dir: DataDirOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Run a grid of configurations; what is finished is left alone.
+
+    xavier sweep figure-11 --scale tiny
+
+    xavier sweep my-grid.toml --set width=100 --jobs 2
+
+    Stopped or killed, the same command goes on; a cell that fails never hides the others. A recipe says
+    everything itself: `xavier.toml` and `XAVIER_*` settings do not reach into it, `--set` and `--seeds` do.
+    """
+    from xavier_cli.views.sweep import ended_page, plan_page, recipes_page
+
+    at_a_time = asked_members(member_batch)
+    if recipe == "list":
+        show_page(recipes_page(), format)
+        return
+    machines = chosen_cluster(cluster, cluster_wait, jobs)
+    if slurm and (shard or cluster or dry_run):
+        other = "--shard" if shard else "--cluster" if cluster else "--dry-run"
+        raise typer.BadParameter(f"prints a script for all parts, not with `{other}`", param_hint="--slurm")
+    plan = cells.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
+    if slurm:
+        from xavier_cli.cli.options.slurm import print_script
+
+        print_script(plan, slurm, jobs)
+        return
+    if dry_run:
+        show_page(plan_page(plan, jobs), format)
+        return
+    finished = cells.finish_cells(
+        plan,
+        data_dir=data_dir,
+        jobs=jobs,
+        cluster=machines,
+        fail_fast=fail_fast,
+        rerun_failed=rerun is Rerun.FAILED,
+        part=shard.replace("/", "of") if shard else "",
+        quiet=quiet,
+        member_batch=at_a_time,
+    )
+    if not plan.cells:
+        say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")
+        return
+    show_page(ended_page(plan, finished), format)
+    again = sys.argv[1:] if rerun else [*sys.argv[1:], "--rerun", "failed"]
+    if finished.code == ExitCode.IN_PART and any(each.ending == "failed" for each in finished.outcomes):
+        say(f"next: {shlex.join(['xavier', *again])}")
+    elif not finished.code and plan.recipe.command == "train":
+        say("next: xavier compare")
+    raise typer.Exit(finished.code)

@@ -1,0 +1,279 @@
+"""`xavier train`: one configuration, many seeds."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.gather import finite_set, say_data
+from xavier_cli.cli.options.running import (
+    DataDirOption,
+    MemberBatchOption,
+    QuietOption,
+    Strategy,
+    StrategyOption,
+    asked_members,
+)
+from xavier_cli.cli.options.settings import resolve, with_settings
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
+from xavier_cli.cli.terminal.signals import StopFlag
+from xavier_cli.config.commands import written
+from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+
+if TYPE_CHECKING:
+    from xavier_cli.config.run import RunConfig
+    from xavier_cli.runs.record import Run
+
+
+@with_settings
+def train(
+    settings: dict[str, str],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Run file to write; by default named by its content in `runs/`."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train anew and replace a file that is there.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what was interrupted; without `-o` that needs no asking."),
+    ] = False,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="With several rates: keep every rate as a run of its own.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and its memory; train nothing.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    strategy: StrategyOption = Strategy.AUTO,
+    member_batch: MemberBatchOption = "auto",
+    fail_on_divergence: Annotated[
+        bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
+    ] = False,
+    quiet: QuietOption = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Show loss and error of every seed, and each layer's saturation."),
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """Train one configuration, many seeds at a time.
+
+    Every layer is looked into on the way, and the answer is one run file.
+
+    xavier train --act tanh --init normalized
+
+    xavier train --lr 0.01,0.03,0.1 --seeds 5
+
+    A function in a file is code and is run, also where `xavier.toml` names it; the file is named first.
+
+    Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
+    interrupted, it goes on, and ends in the same bits.
+    """
+    if live and quiet:
+        raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
+    asked = asked_members(member_batch)
+    config = resolve(settings)
+    path = output or run_files.runs_folder() / f"{config.file_stem()}.h5"
+    refuse_folder(path)
+    if dry_run:
+        from xavier_cli.views.training_plan import plan_page
+
+        data = find_data(config.data)
+        facts = finite_set(data, data_dir)[1] if data.builtin is None else None
+        show_page(plan_page(config, path, facts, asked, strategy.value), format)
+        return
+    if force and resume:
+        raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
+    named = output is not None and not force and not resume
+    if named and path.exists():
+        raise _taken(path)
+    run = None if force else _finished(path, config, data_dir)
+    if run is None:
+        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live)
+    else:
+        say("trained already; `--force` trains it anew")
+    _show(run, path, format)
+    if fail_on_divergence and run.diverged.any():
+        raise typer.Exit(ExitCode.IN_PART)
+
+
+def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
+    """The complete run of `config` at `path`, or None where there is more to do or nothing is there.
+
+    Raises `ResumeError` where another configuration's run lies there, `ConfigError` where it had other data.
+    """
+    if not path.exists():
+        return None
+    from xavier_cli.runs.errors import ResumeError
+    from xavier_cli.runs.finished import finished_run
+
+    try:
+        run = finished_run(path, config)
+    except ResumeError as error:
+        raise ResumeError(f"{error}: `--force` replaces it") from None
+    if run is not None:
+        _refuse_other_data(path, run, data_dir)
+    return run
+
+
+def _taken(path: Path) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"`{path}` exists; `--resume` goes on with it, `--force` replaces it", param_hint="--output"
+    )
+
+
+def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
+    """Raise `ConfigError` where the run's data has changed since; what is gone cannot be compared."""
+    from xavier_cli.data.sets import DataMissingError
+    from xavier_cli.errors import ConfigError
+
+    asked = find_data(run.config.data)
+    if asked.builtin is None and run.data:
+        try:
+            facts = finite_set(asked, data_dir)[1]
+        except DataMissingError:
+            return
+        if facts.sha256 != run.data.sha256:
+            told = _other_data(asked) or "has changed since"
+            raise ConfigError(f"data: `{asked.name}` {told} `{path}` was trained; `--force` replaces it")
+
+
+def _other_data(asked: DatasetSpec) -> str:
+    """What a function does that returns other data though its text is the same; empty for files."""
+    if asked.kind != "own":
+        return ""
+    return "draws without a seed, or what it reads has changed: it returns other data than when"
+
+
+def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
+    """Say so where a function of the user's returned other data for the run that is to be replaced."""
+    from xavier_cli.runs.errors import ResumeError, RunFileError
+    from xavier_cli.runs.finished import finished_run
+
+    told = _other_data(find_data(config.data))
+    if not (told and facts):
+        return
+    try:
+        run = finished_run(path, config)
+    except (ResumeError, RunFileError):
+        return
+    if run and run.data and run.data.sha256 != facts.sha256:
+        say(f"warning: `{facts.name}` {told} `{path}` was trained")
+
+
+def _train(
+    config: RunConfig,
+    path: Path,
+    data_dir: Path | None,
+    strategy: Strategy,
+    keep_all: bool,
+    quiet: bool,
+    named: bool,
+    force: bool,
+    resume: bool,
+    asked: int | None,
+    live: bool,
+) -> Run:
+    from xavier_cli.files.locks import lock_output
+
+    # Before anything that takes long: who comes second is told at once.
+    with lock_output(path), StopFlag() as stopped:
+        from xavier_cli.cli.terminal.live import is_drawn, shown_live
+        from xavier_cli.runs.checkpoint import has_checkpoint
+        from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+        from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
+        from xavier_cli.training.engine.training_data import prepare
+        from xavier_cli.training.estimate import members_together
+        from xavier_cli.training.memory import check_memory, members_at_a_time
+        from xavier_cli.training.resumable import train_to_file
+
+        begun = has_checkpoint(path)
+        if named and begun:
+            raise _taken(path)
+        # Somebody else may have finished it since it was looked at.
+        if not force and (run := _finished(path, config, data_dir)):
+            return run
+        if resume and not begun:
+            say("nothing to go on from; training starts from the beginning")
+        elif path.exists() and not begun and not force:
+            say(f"`{path}` is unfinished and nothing is left to go on from; training starts anew")
+        keep_compiled_programs()
+        note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
+        if note:
+            say(note)
+        rates = max(len(config.search), 1)
+        together = members_together(config)
+        at_a_time = members_at_a_time(config, together, rates, asked=asked, strategy=strategy.value)
+        check_memory(config, at_a_time, strategy=strategy.value)
+        command: dict[str, Any] = {
+            "command_id": uuid.uuid4().hex,
+            "command": shlex.join(["xavier", *sys.argv[1:]]),
+        }
+        # Before anything is written: the data may not be there.
+        training_data = prepare(config, data_dir)
+        if training_data.facts:
+            say_data(training_data.facts)
+        if force:
+            _warn_of_other_data(path, config, training_data.facts)
+        done = 0
+        again = "`--resume` goes on" if named or resume else "the same command goes on"
+        with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
+
+            def watch(progress: Progress) -> None:
+                nonlocal done
+                done = progress.updates
+                report(progress)
+
+            told: set[str] = set()
+
+            def warn(text: str) -> None:
+                # Searched rates and batches of seeds have the same to say.
+                if text not in told:
+                    told.add(text)
+                    say(f"warning: {text}")
+
+            watcher = TrainingHooks(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
+            try:
+                run = train_to_file(
+                    config,
+                    training_data,
+                    path,
+                    strategy=strategy.value,
+                    watcher=watcher,
+                    resume=not force,
+                    keep_all=keep_all,
+                    member_batch=at_a_time,
+                    note=say,
+                )
+            except NoRunError as error:
+                say(f"xavier: {error}; {again}")
+                raise typer.Exit(stopped.exit_code) from None
+    if stopped and run.status != "complete":
+        say(f"stopped after {done:,} of {config.updates:,} updates; so far is in {path}, {again}")
+        raise typer.Exit(stopped.exit_code)
+    return run
+
+
+def _show(run: Run, path: Path, format: Format | None) -> None:
+    from xavier_cli.views.training import result_page
+
+    show_page(result_page(run, path), format)
+    if run.diverged.any():
+        from xavier_cli.findings.health.divergence import why_diverged
+
+        why = why_diverged(run)
+        say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
+    if run.lr_on_edge:
+        say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
+    say(f"next: {written('plot', 'saturation', path)}")
+    say("      xavier compare")

@@ -1,0 +1,239 @@
+"""From a recipe's name to finished cells: what `sweep` and `reproduce` have in common."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
+from xavier_cli.vocabulary import lookup
+
+if TYPE_CHECKING:
+    from xavier_cli.sweeps.cluster import Cluster
+    from xavier_cli.sweeps.plan import Group, Plan
+    from xavier_cli.sweeps.recipe import Recipe
+    from xavier_cli.sweeps.run import Finished
+    from xavier_cli.sweeps.work import Outcome, Task
+
+# More cells than this are asked about.
+MANY = 1000
+
+RecipeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Name of a recipe or a TOML file; `list` shows the recipes there are.",
+        autocompletion=completion.recipes,
+        show_default=False,
+    ),
+]
+ScaleOption = Annotated[
+    str,
+    typer.Option(
+        "--scale", metavar="|".join(SCALES), help="Preset of sizes.", autocompletion=completion.scales
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SETTING=VALUE", help="Over every cell, like width=100; may be repeated."),
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", metavar="SEEDS", help="Seeds of every cell: 5, 0,3,7 or 0:10.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show the cells, their memory and about how long; train nothing.")
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, max=1000, help="Worker processes, each on its share of cores."
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many cells there are.")]
+
+
+def make_plan(
+    word: str,
+    scale: str,
+    sets: Sequence[str] | None,
+    seeds: str | None,
+    *,
+    yes: bool = False,
+    shard: str | None = None,
+) -> Plan:
+    """The plan of the recipe called `word`. Asks about a large one; exits with 2 where nobody can answer."""
+    from xavier_cli.figures.catalogue import KINDS
+    from xavier_cli.sweeps import plan
+    from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
+
+    if scale not in SCALES:
+        raise typer.BadParameter(lookup.unknown_message("scale", scale, SCALES), param_hint="--scale")
+    part = parse_shard(shard)
+    recipe = read_recipe(word)
+    for i, figure in enumerate(recipe.figures):
+        try:
+            lookup.find("kind of figure", figure.kind, KINDS)
+        except lookup.UnknownNameError as error:
+            raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
+    count = recipe.count()
+    if count > MOST_CELLS:
+        raise RecipeError(
+            f"recipe {recipe.name}: {count:,} cells are over {MOST_CELLS:,}, the most that one sweep takes: "
+            "shorten its grid, or make several recipes of it"
+        )
+    if count > MANY and not yes:
+        _ask(count)
+    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"))
+    cells = plan.cells(recipe, scale, folders, _changes(recipe, sets, seeds))
+    groups = plan.groups(cells)
+    if part:
+        groups = plan.shard(groups, *part)
+    pending = [
+        plan.Group(rest)
+        for group in groups
+        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
+    ]
+    return plan.Plan(recipe, scale, cells, groups, pending)
+
+
+def finish_cells(
+    plan: Plan,
+    *,
+    data_dir: Path | None,
+    jobs: int = 1,
+    cluster: Callable[[Task], Cluster] | None = None,
+    fail_fast: bool = False,
+    rerun_failed: bool = False,
+    part: str = "",
+    quiet: bool = False,
+    member_batch: int | None = None,
+) -> Finished:
+    """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
+    from xavier_cli.cli.terminal.signals import StopFlag
+    from xavier_cli.cli.terminal.sweep_progress import shown_standing
+    from xavier_cli.errors import StorageError
+    from xavier_cli.sweeps.ledger import Ledger
+    from xavier_cli.sweeps.plan import Group
+    from xavier_cli.sweeps.run import Finished, run_groups
+    from xavier_cli.sweeps.work import Outcome, Task
+
+    def note(line: str) -> None:
+        say(f"xavier: {clean(line)}")
+
+    ledger = Ledger(run_files.runs_folder(), plan.sweep_id, part, note)
+    known, pending = ledger.failed(), plan.pending
+    if rerun_failed:
+        kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
+        pending = [Group(cells) for cells in kept if cells]
+    waiting = {cell.path for group in plan.pending for cell in group.cells}
+    ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
+    if plan.mine:
+        say(_beginning(plan, pending, len(ended), rerun_failed))
+    provenance: dict[str, Any] = {
+        "command_id": plan.sweep_id,
+        "command": shlex.join(["xavier", *sys.argv[1:]]),
+    }
+    task = Task(data_dir, member_batch=member_batch, provenance=provenance)
+    finished, told = Finished(), False
+    with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
+        for outcomes in run_groups(
+            pending,
+            task,
+            jobs=jobs,
+            cluster=cluster(task) if cluster and pending else None,
+            fail_fast=fail_fast,
+            stopped=lambda: bool(stopped),
+            watch=watch,
+            note=note,
+        ):
+            for outcome in outcomes:
+                ended[outcome.cell.path] = outcome
+                finished.trained += outcome.ending == "done" and not outcome.elsewhere
+                if outcome.ending == "failed":
+                    say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
+            try:
+                ledger.keep(_failed(plan, known, ended))
+            except StorageError as error:
+                # What is finished needs no ledger: only `--rerun failed` will not know of these.
+                if not told:
+                    note(f"which cells failed is not kept: {error}")
+                told = True
+    if others := sum(outcome.elsewhere for outcome in ended.values()):
+        say(f"{others} cell{'s' * (others > 1)} made by another process meanwhile")
+    finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
+    if stopped:
+        left = sum(outcome.ending != "done" for outcome in finished.outcomes)
+        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command goes on with them")
+        finished.code = stopped.exit_code
+    elif any(outcome.ending != "done" for outcome in finished.outcomes):
+        finished.code = ExitCode.IN_PART
+    return finished
+
+
+def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
+    """Name and reason of every cell that failed, now or before."""
+    failed = {}
+    for cell in plan.mine:
+        outcome = ended.get(cell.path)
+        if outcome is None and cell.path.name in known:
+            failed[cell.path.name] = known[cell.path.name]
+        elif outcome is not None and outcome.ending == "failed":
+            failed[cell.path.name] = outcome.why
+    return failed
+
+
+def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:
+    count = sum(len(group.cells) for group in pending)
+    cells = f"{len(plan.mine)} cell{'s' * (len(plan.mine) != 1)}"
+    if not count:
+        return f"{cells}, all finished" if not rerun_failed else f"{cells}, none of them failed"
+    programs = f"{len(pending)} program{'s' * (len(pending) > 1)}"
+    what = "that failed" if rerun_failed else "to make"
+    return f"{cells}: {finished} finished, {count} {what}, in {programs}"
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Index and count out of `2/8`."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise typer.BadParameter(f"`{text}` should be like 1/4: which part of how many", param_hint="--shard")
+    return int(match[1]), int(match[2])
+
+
+def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    for text in sets or ():
+        key, equals, value = text.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not value.strip():
+            raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
+        if recipe.command != "surface" and key not in RunConfig.model_fields:
+            raise typer.BadParameter(
+                lookup.unknown_message("setting", key, RunConfig.model_fields), param_hint="--set"
+            )
+        changes[key] = value.strip()
+    if seeds is not None:
+        if recipe.command == "surface":
+            raise typer.BadParameter("a surface has one seed: `--set seed=3`", param_hint="--seeds")
+        changes["seeds"] = seeds
+    return changes
+
+
+def _ask(count: int) -> None:
+    question = f"{count:,} cells are a lot"
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question}; `--yes` goes on without asking", param_hint="--yes")
+    if not typer.confirm(f"{question}. Go on?", err=True):
+        raise typer.Exit(ExitCode.USAGE)

@@ -1,0 +1,52 @@
+"""The options `--cluster` and `--cluster-wait`: a sweep on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.views.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.sweeps.cluster import Cluster
+    from xavier_cli.sweeps.work import Task
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="On the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
+        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly.",
+        show_default=False,
+    ),
+]
+ClusterWaitOption = Annotated[
+    float,
+    typer.Option(
+        "--cluster-wait", metavar="SECONDS", min=0, max=1e9, help="How long to wait for its first worker."
+    ),
+]
+WAIT_SECONDS = 60.0
+
+
+def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Task], Cluster] | None:
+    """What makes the cluster for a task; None where the sweep stays on this machine."""
+    if address is None:
+        return None
+    if not address.strip():
+        raise typer.BadParameter("should be an address like tcp://HOST:8786", param_hint="--cluster")
+    if jobs > 1:
+        raise typer.BadParameter(
+            "its processes are of this machine: not with `--cluster`", param_hint="--jobs"
+        )
+
+    def cluster(task: Task) -> Cluster:
+        from xavier_cli.sweeps.cluster import Cluster
+
+        return Cluster(address, task, wait=wait, note=lambda line: say(f"xavier: {clean(line)}"))
+
+    return cluster

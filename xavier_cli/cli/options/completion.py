@@ -1,0 +1,145 @@
+"""What the shell offers once a word is begun: names from the tables, and runs; imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from xavier_cli.vocabulary import lookup
+
+# A shell waits: each function imports what it needs, and only when it is asked.
+Offers = list[tuple[str, str]]
+
+
+def activations(incomplete: str) -> Offers:
+    """Activations, with their formulas."""
+    return _begun(incomplete, {word.name: word.formula for word in lookup.ACTIVATIONS.values()})
+
+
+def initializers(incomplete: str) -> Offers:
+    """Initializers, with their laws."""
+    return _begun(incomplete, {word.name: word.formula for word in lookup.INITIALIZERS.values()})
+
+
+def optimizers(incomplete: str) -> Offers:
+    """Optimizers, with what they are."""
+    from xavier_cli.vocabulary.optimizers import OPTIMIZERS, SHORT
+
+    known = {word.name: word.about for word in OPTIMIZERS.values()}
+    return _begun(incomplete, known | {short: f"{name} with momentum" for short, (name, _) in SHORT.items()})
+
+
+def data_sets(incomplete: str) -> Offers:
+    """Data sets, and the beginnings of those that have a size or a path in their name."""
+    from xavier_cli.vocabulary.datasets import FAMILIES
+
+    families = {
+        family.partition(":")[0] + ":": about
+        for family, about in FAMILIES.items()
+        if re.match("[a-z]+:", family)
+    }
+    return _begun(incomplete, {word.name: word.about for word in lookup.DATA_SETS.values()} | families)
+
+
+def scales(incomplete: str) -> Offers:
+    """Presets of sizes."""
+    from xavier_cli.config.run import SCALES
+
+    return _begun(incomplete, dict.fromkeys(SCALES, ""))
+
+
+def likes(incomplete: str) -> Offers:
+    """Frameworks whose dense layer can be followed."""
+    from xavier_cli.config.run import LIKE
+
+    return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
+
+
+def recipes(incomplete: str) -> Offers:
+    """Recipes that ship; of the user's own ones the shell offers the files."""
+    from xavier_cli.sweeps.recipe import shipped_recipes
+
+    return _begun(incomplete, dict.fromkeys([*shipped_recipes(), "list"], ""))
+
+
+def settings(incomplete: str) -> Offers:
+    """Settings of a configuration, the last of a list with commas."""
+    from xavier_cli.config.run import RunConfig
+
+    before, comma, last = incomplete.rpartition(",")
+    described = {name: info.description or "" for name, info in RunConfig.model_fields.items()}
+    return [(f"{before}{comma}{name}", about) for name, about in _begun(last, described)]
+
+
+def runs(incomplete: str) -> Offers:
+    """Runs in the runs' folder by name; where none begins so, the shell offers files."""
+    folder = Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
+    try:
+        files = sorted(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return []
+    shown = [file.removesuffix(".h5") for file in files if file.endswith(".h5") and not file.startswith(".")]
+    return _begun(incomplete, dict.fromkeys(shown, ""))
+
+
+BY_SETTING = {
+    "act": activations,
+    "init": initializers,
+    "bias_init": initializers,
+    "data": data_sets,
+    "optimizer": optimizers,
+}
+
+
+# Completed without loading the command, which takes longer than a keystroke may: what follows an option, and
+# what comes first after a command.
+_AFTER = {f"--{name.replace('_', '-')}": offer for name, offer in BY_SETTING.items()}
+_FIRST = {
+    **dict.fromkeys(("sweep", "reproduce"), recipes),
+    **dict.fromkeys(("compare", "check", "report", "show", "export"), runs),
+}
+
+
+def answer() -> bool:
+    """Print what the shell asks for, as Typer would, if it can be told at once; whether it could."""
+    shell = os.environ["_XAVIER_COMPLETE"].removeprefix("complete_")
+    line = os.environ.get("COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS", "")
+    # Quoted words are Typer's to take apart.
+    if shell not in _FORMATS or re.search(r"[\\\"'\n]", line):
+        return False
+    words = line.split(" ")
+    if shell == "bash":
+        words = [*line.split(), ""][: int(os.environ["COMP_CWORD"]) + 1]
+    elif shell == "fish" and os.environ.get("_TYPER_COMPLETE_FISH_ACTION") != "get-args":
+        return False
+    *before, incomplete = words
+    offer = _AFTER.get(before[-1]) if before else None
+    if len(before) == 2 and not incomplete.startswith("-"):
+        offer = _FIRST.get(before[1])
+    offers = offer(incomplete) if offer else []
+    if offers:
+        print(_FORMATS[shell](offers))
+    return bool(offers)
+
+
+def _for_zsh(offers: Offers) -> str:
+    def quoted(text: str) -> str:
+        for sign, written in (('"', '""'), ("'", "''"), ("$", r"\$"), ("`", r"\`"), (":", r"\\:")):
+            text = text.replace(sign, written)
+        return f'"{text}"'
+
+    words = (f"{quoted(word)}:{quoted(about)}" if about else quoted(word) for word, about in offers)
+    return "_arguments '*: :((" + "\n".join(words) + "))'"
+
+
+_FORMATS: dict[str, Callable[[Offers], str]] = {
+    "bash": lambda offers: "\n".join(word for word, _ in offers),
+    "zsh": _for_zsh,
+    "fish": lambda offers: "\n".join(f"{word}\t{about}" if about else word for word, about in offers),
+}
+
+
+def _begun(incomplete: str, words: Mapping[str, str]) -> Offers:
+    return [(word, about) for word, about in words.items() if word.startswith(incomplete)]

@@ -1,0 +1,27 @@
+"""The options `--where` and `--sort`: rows chosen and sorted by what is in them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only what fits, like act=tanh, 'lr<0.1', 'run=shape*'; commas and repeats all have to fit. "
+        "Comparisons: = != < <= > >=.",
+        show_default=False,
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sort",
+        metavar="NAME",
+        help="Sort by a setting or result, like test_error; with - in front, the largest first.",
+        show_default=False,
+    ),
+]

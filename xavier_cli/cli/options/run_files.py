@@ -1,0 +1,231 @@
+"""The runs that a reading command is given: files, folders, names, patterns, or none at all."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from xavier_cli.cli.options import completion
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.errors import ExitCode
+from xavier_cli.views.page import clean
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.record import Run
+
+T = TypeVar("T")
+
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Run files, folders of them, or names of runs.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
+]
+
+
+@dataclass
+class Inputs:
+    """What could be read, and a line about each input that could not."""
+
+    runs: list[Run] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def problem(self, line: str) -> None:
+        """Name on stderr what could not be read."""
+        line = clean(line)
+        self.problems.append(line)
+        say(f"xavier: {line}")
+
+    def isolated(self, runs: Sequence[Run], make: Callable[[list[Run]], T]) -> T:
+        """`make` of `runs` or, where some end it, of the others: those are named, once each.
+
+        `make` does nothing but answer. Exits with 5 where it can be made of none.
+        """
+        from xavier_cli.runs.isolate import isolate
+
+        isolated = isolate(runs, make)
+        self.failed(isolated.failures)
+        if isolated.made is None:
+            raise none_could_be("shown")
+        return isolated.made
+
+    def part(self, run: Run, make: Callable[[Run], T]) -> list[T]:
+        """`make` of one run, for an answer that is given run by run; nothing where it ends `make`."""
+        from xavier_cli.runs.isolate import isolate
+
+        isolated = isolate([run], lambda runs: [make(run) for run in runs])
+        self.failed(isolated.failures)
+        return isolated.made or []
+
+    def failed(self, failures: Sequence[RunFileError]) -> None:
+        """Name the runs that something could not be made of; with `--debug`, where it failed."""
+        for failure in failures:
+            if "--debug" in sys.argv:
+                traceback.print_exception(failure.__cause__ or failure)
+            if clean(str(failure)) not in self.problems:
+                self.problem(str(failure))
+
+    def finish(self) -> None:
+        """End with exit code 4 where some input could not be read; called once the rest was shown."""
+        if self.problems:
+            raise typer.Exit(ExitCode.IN_PART)
+
+
+def runs_folder() -> Path:
+    """Where runs are looked for when none is named: `XAVIER_RUNS_DIR`, or `runs`."""
+    return Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
+
+
+def all_runs(folder: Path, inputs: Inputs) -> list[Path]:
+    """Every run in `folder`, for `read_inputs`, which reads each and tells `inputs`."""
+    from xavier_cli.runs.listing import list_runs
+
+    return list_runs(folder)
+
+
+def newest_runs(folder: Path, inputs: Inputs) -> list[Path]:
+    """The runs of the newest command in `folder`, for `read_inputs`; `inputs` is told what may be one too."""
+    from xavier_cli.runs.listing import newest_command
+
+    paths, notes = newest_command(folder)
+    for note in notes:
+        inputs.problem(note)
+    return paths
+
+
+def read_inputs(
+    given: Sequence[str] | None,
+    unnamed: Callable[[Path, Inputs], list[Path]] = all_runs,
+    only: Collection[str] | None = None,
+) -> Inputs:
+    """Read the runs that `given` names, or those that `unnamed` finds in the runs' folder.
+
+    `only` is `read_run`'s. What cannot be read is named on stderr and never hides the rest. Exits with 2
+    where no run is named and none is there, with 5 where none of those named can be read.
+    """
+    from xavier_cli.runs.errors import NoTrainingError, RunFileError
+    from xavier_cli.runs.reader import read_runs
+
+    inputs = Inputs()
+    for read in read_runs(_found(inputs, given) if given else _default(inputs, unnamed), only):
+        if isinstance(read, NoTrainingError):
+            say(f"passed over {clean(str(read))}")
+        elif isinstance(read, RunFileError):
+            inputs.problem(str(read))
+        else:
+            inputs.runs.append(read)
+    if not inputs.runs:
+        raise nothing_to_show(inputs)
+    return inputs
+
+
+def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
+    """The experiments that `inputs` holds, runs that differ in their seeds alone as one; and notes.
+
+    Files that disagree about a seed are named and left out, all of their experiment; the others stay.
+    """
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.isolate import isolate
+    from xavier_cli.runs.merge import merge_runs
+
+    groups: dict[object, list[Run]] = {}
+    for run in inputs.runs:
+        groups.setdefault(run.config.model_copy(update={"seeds": ()}), []).append(run)
+    experiments, notes = [], []
+    for group in groups.values():
+        try:
+            isolated = isolate(group, merge_runs)
+        except RunFileError as error:
+            inputs.problem(f"{error}; all {len(group)} files of this experiment are left out")
+            continue
+        inputs.failed(isolated.failures)
+        joined, more = isolated.made or ([], [])
+        experiments += joined
+        notes += more
+    return experiments, notes
+
+
+def nothing_to_show(inputs: Inputs) -> typer.Exit:
+    """How a command ends that was given inputs and has none left: unreadable, or in contradiction."""
+    if inputs.runs:
+        say("xavier: nothing is left to show: these runs contradict each other; name those that you trust")
+        return typer.Exit(ExitCode.NO_INPUT)
+    return none_could_be("read")
+
+
+def none_could_be(done: str) -> typer.Exit:
+    """How a command ends that has named what is wrong with each of its inputs."""
+    say(f"xavier: no run could be {done}")
+    return typer.Exit(ExitCode.NO_INPUT)
+
+
+def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
+    from xavier_cli.runs.errors import RunFileError
+
+    try:
+        paths = all_runs(folder, inputs)
+    except RunFileError as error:
+        inputs.problem(str(error))
+        return []
+    if not paths:
+        inputs.problem(f"`{folder}`: no runs in this folder")
+    return paths
+
+
+def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> list[Path]:
+    folder = runs_folder()
+    paths = unnamed(folder, inputs) if os.path.isdir(folder) else []
+    if not paths and inputs.problems:
+        raise none_could_be("read")
+    if not paths:
+        say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
+        raise typer.Exit(ExitCode.USAGE)
+    count = "1 run" if len(paths) == 1 else f"{len(paths)} runs"
+    whose = "of the newest command " if unnamed is newest_runs else ""
+    say(f"reading {count} {whose}in `{clean(str(folder))}`")
+    return paths
+
+
+def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
+    """The files that `given` stands for, each once, in the order given."""
+    seen = set()
+    for text in given:
+        for path in _expand(inputs, text):
+            # Two links to nowhere are two names, and each is to be told.
+            key = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
+            if key not in seen:
+                seen.add(key)
+                yield path
+
+
+def _expand(inputs: Inputs, text: str) -> list[Path]:
+    path = Path(text)
+    # Those of `os.path` raise nothing, whatever is wrong with a name.
+    if os.path.isdir(path):
+        return _in_folder(inputs, path)
+    if os.path.lexists(path):
+        return [path]
+    if glob.has_magic(text):
+        # The shell left the pattern alone: it was quoted, or matched nothing.
+        matches = [Path(match) for match in sorted(glob.glob(text))]
+        if not matches:
+            inputs.problem(f"`{text}`: no file matches")
+        return matches
+    if path.name == text:
+        # `ls` shows names, so a name is enough.
+        for name in (text, f"{text}.h5"):
+            if os.path.isfile(runs_folder() / name):
+                return [runs_folder() / name]
+    return [path]

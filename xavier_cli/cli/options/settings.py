@@ -1,0 +1,311 @@
+"""Where a configuration's values come from: flags, a scale, environment, files, and at last the defaults."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xavier_cli.cli.options import completion
+from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
+from xavier_cli.config.settings import RunSettings
+from xavier_cli.errors import ConfigError
+from xavier_cli.files.text import read_toml
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import find_data
+
+PROJECT_FILE = Path("xavier.toml")
+ENVIRONMENT = "XAVIER_"
+NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
+"""Variables that commands read and that are no part of a configuration."""
+ALSO_CALLED = {"widths": "width"}
+OPTIONS_ONLY = ("scale", "config")
+"""What says where settings come from, and is typed alone."""
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """`command(settings, …)` with one option per field of `RunConfig`, and `--config` and `--scale`.
+
+    `settings` holds what was typed, as text: checking it is the configuration's work, wherever it came from.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
+    options = [
+        *map(_option, _options()),
+        *_SAME,
+        *_FILES,
+    ]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        typed = {p.name: given.pop(p.name) for p in options}
+        command(settings=_renamed({n: v for n, v in typed.items() if v is not None}, option_name), **given)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_options
+
+
+def resolve(settings: Mapping[str, str]) -> RunConfig:
+    """The configuration of what was typed, over the environment, files, the scale and the defaults.
+
+    The words and numbers of each layer are judged where they stand, and what settings are together once all
+    layers lie over each other. Raises `ConfigError`, which names the settings and where they came from.
+    """
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source, values in layers(settings):
+        _check(source, values)
+        merged |= values
+        origins |= dict.fromkeys(values, source)
+    try:
+        return RunConfig.of(**merged)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_whence(error.settings, origins)}", error.settings) from None
+
+
+def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Where values come from, the later before the earlier: a name for the place, and the values from there.
+
+    What was typed has no name. Raises `ConfigError`.
+    """
+    typed = dict(settings)
+    scale, config = typed.pop("scale", None), typed.pop("config", None)
+    if scale is not None and scale not in SCALES:
+        raise ConfigError(lookup.unknown_message("scale", scale, SCALES))
+    like = typed.pop("like", None)
+    variables = _environment()
+    framework = variables.pop("like", None)
+    # The user's own files need not be there; one that was named has to be.
+    files = [path for path in (user_file(), PROJECT_FILE) if os.path.exists(path) and not path.is_dir()]
+    return [
+        *((str(path), _read(path)) for path in (*files, *([Path(config)] if config else []))),
+        *_preset(f"{ENVIRONMENT}LIKE", framework, variables),
+        *((_variable(field), {field: value}) for field, value in variables.items()),
+        *([(f"--scale {scale}", SCALES[scale])] if scale else []),
+        # Told apart from what is typed, since `config show` says where values come from.
+        *_preset(f"--like {like}", like, typed),
+        ("", typed),
+    ]
+
+
+def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What `like` stands for; raises `ConfigError` where that is set `beside` it as well."""
+    if like is None:
+        return []
+    try:
+        whole = without_like({**beside, "like": like})
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if source.startswith(ENVIRONMENT) else str(error)) from None
+    return [(source, {name: value for name, value in whole.items() if name not in beside})]
+
+
+def unknown_variables() -> list[str]:
+    """A line about each variable of the environment that would be a setting but for its spelling."""
+    known = [*map(_spelt, ("like", *_options(), *ALSO_CALLED)), *NOT_SETTINGS]
+    return [
+        f"{name}: {_unknown_variable(name, known)}"
+        for name in sorted(os.environ)
+        if name.startswith(ENVIRONMENT) and name not in known
+    ]
+
+
+def _unknown_variable(name: str, known: Sequence[str]) -> str:
+    setting = name.removeprefix(ENVIRONMENT).lower()
+    if name.upper() in known:
+        return f"variables are in capitals: did you mean `{name.upper()}`?"
+    if setting in OPTIONS_ONLY:
+        return f"`{option_name(setting)}` is an option only"
+    settings = [each.removeprefix(ENVIRONMENT).lower() for each in known]
+    return lookup.unknown_message("setting", setting, settings, ["what `xavier config show` lists"])
+
+
+def user_file() -> Path:
+    """The settings of this user, for every project; it need not be there."""
+    from platformdirs import user_config_path
+
+    return user_config_path("xavier", appauthor=False) / "config.toml"
+
+
+def _check(source: str, values: Mapping[str, Any]) -> None:
+    """Raise `ConfigError`, which names `source`, for what no other layer could make right."""
+    try:
+        for name in values:
+            if name in RunSettings.derived:
+                raise ConfigError(lookup.unknown_message("setting", name, _options()))
+            if name in OPTIONS_ONLY:
+                raise ConfigError(f"{name}: `{option_name(name)}` is an option only")
+        refuse_bare_folder(values.get("data"))
+        RunSettings.of(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if source else str(error)) from None
+
+
+def refuse_bare_folder(word: object) -> None:
+    """Raise `ConfigError` where a folder was typed as a data set, with what would be right.
+
+    Here, since reading what a run recorded looks at no disk.
+    """
+    try:
+        if isinstance(word, str):
+            find_data(word)
+    except lookup.UnknownNameError:
+        if os.path.isdir(str(word)):
+            raise ConfigError(
+                f"data: unknown data set `{word}`: a folder of images is `images:{word}`"
+            ) from None
+    except ValueError:
+        # The setting's own check says so better.
+        return
+
+
+def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:
+    """Where settings that collide came from, unless all were typed."""
+    if not any(origins.get(name) for name in settings):
+        return ""
+    words = (
+        f"{name} from {origins[name] or option_name(name)}" if name in origins else f"{name} by default"
+        for name in settings
+    )
+    return f" ({', '.join(words)})"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        written = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+        return without_like(_renamed(written, str))
+    except ConfigError as error:
+        told = str(error)
+        raise ConfigError(told if f"`{path}`" in told else f"{path}: {told}", error.settings) from None
+
+
+def _environment() -> dict[str, str]:
+    fields = ("like", *_options(), *ALSO_CALLED)
+    return _renamed({f: os.environ[_spelt(f)] for f in fields if os.environ.get(_spelt(f))}, _spelt)
+
+
+def _spelt(field: str) -> str:
+    return f"{ENVIRONMENT}{field.upper()}"
+
+
+def _variable(field: str) -> str:
+    """The variable that set `field`."""
+    others = [_spelt(other) for other, same in ALSO_CALLED.items() if same == field]
+    return next((name for name in others if os.environ.get(name)), _spelt(field))
+
+
+def _renamed(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str, Any]:
+    """`values` by the names of fields; raises `ConfigError`, `spelt` as they were, where two are one."""
+    renamed = dict(values)
+    for other, field in ALSO_CALLED.items():
+        if other in renamed and field in renamed:
+            raise ConfigError(f"{spelt(field)} and {spelt(other)} are one setting: give one of them")
+        if other in renamed:
+            renamed[field] = renamed.pop(other)
+    return renamed
+
+
+def _options() -> list[str]:
+    return [name for name in RunConfig.model_fields if name not in RunConfig.derived]
+
+
+def _option(field: str) -> inspect.Parameter:
+    info = RunConfig.model_fields[field]
+    if info.annotation is bool:
+        flag = typer.Option(
+            f"--{field}/--no-{field}",
+            help=f"{info.description} [default: {'' if info.default else 'no '}{field}]",
+            rich_help_panel="Experiment",
+            show_default=False,
+        )
+        return _parameter(field, flag, bool)
+    default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
+    option = typer.Option(
+        option_name(field),
+        metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
+        help=f"{info.description}{default}",
+        rich_help_panel="Experiment",
+        show_default=False,
+        autocompletion=completion.BY_SETTING.get(field),
+    )
+    return _parameter(field, option)
+
+
+def _as_typed(value: object) -> str:
+    if isinstance(value, tuple):
+        return str(len(value)) if value == tuple(range(len(value))) else ",".join(map(str, value))
+    return str(value)
+
+
+def _parameter(name: str, option: Any, type_: type = str) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=Annotated[type_ | None, option])
+
+
+_METAVARS = {
+    "act": "NAME[:KEY=VALUE]",
+    "init": "NAME[,LAYER=NAME…]",
+    "coding": "LOW,HIGH|standardize",
+    "init_gain": "paper|auto|NUMBER",
+    "width": "N[,N…]",
+    "lr": "RATE[,RATE…]",
+    "seeds": "SEEDS",
+    "records": "WHEN",
+    "optimizer": "NAME[:KEY=VALUE,…]",
+    "schedule": "WHEN",
+    "clip": "LENGTH",
+    "weight_decay": "SHARE",
+    "dropout": "SHARE",
+    "pretrain": "NAME[:KEY=VALUE,…]",
+    "pretrain_lr": "RATE",
+}
+# Options of their own, so that what is typed twice is seen.
+_SAME = tuple(
+    _parameter(
+        other,
+        typer.Option(
+            option_name(other),
+            metavar=_METAVARS[field],
+            help=f"The same as {option_name(field)}.",
+            rich_help_panel="Experiment",
+        ),
+    )
+    for other, field in ALSO_CALLED.items()
+)
+_FILES = (
+    _parameter(
+        "config",
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="TOML file of settings, over `xavier.toml` and under the flags.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+    _parameter(
+        "like",
+        typer.Option(
+            "--like",
+            metavar="|".join(LIKE),
+            autocompletion=completion.likes,
+            help="Weights and biases as this framework's dense layer draws them: sets init and bias_init.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+    _parameter(
+        "scale",
+        typer.Option(
+            "--scale",
+            metavar="|".join(SCALES),
+            autocompletion=completion.scales,
+            help="Preset of sizes: paper is 5×1000, 2.5 M updates; tiny shows that it runs.",
+            rich_help_panel="Experiment",
+        ),
+    ),
+)

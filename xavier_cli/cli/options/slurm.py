@@ -1,0 +1,63 @@
+"""The option `--slurm` of `sweep`: the same command as a job array, printed for `sbatch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.sweeps.plan import Plan, shard
+from xavier_cli.sweeps.slurm import script
+from xavier_cli.views.numbers import about
+
+# The only variables that reach into a sweep.
+VARIABLES = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
+LEAST_CORES = 2
+
+
+def print_script(plan: Plan, parts: int, jobs: int) -> None:
+    """Print the script that runs this process's own command in `parts` parts, `jobs` processes in each.
+
+    Exits with 2 where some of them would have nothing to do.
+    """
+    programs = len(plan.groups)
+    if parts > programs:
+        count = f"{programs} program{'s' * (programs != 1)}"
+        raise typer.BadParameter(
+            f"the sweep has {count}, so that of {parts} parts some would have nothing to do",
+            param_hint="--slurm",
+        )
+    cores = max(LEAST_CORES, jobs)
+    longest = max(sum(group.core_seconds for group in shard(plan.groups, 1, parts)), 0.0) / cores
+    before, after = _without_slurm(sys.argv[1:])
+    text = script(
+        [_program(), *before],
+        ["--yes", *after],
+        parts,
+        title=plan.recipe.title,
+        name=plan.recipe.name,
+        cells=len(plan.cells),
+        time=f"About {about(longest)} for each part on {cores} cores, by a rule, not measured.",
+        cores=cores,
+        folder=Path.cwd(),
+        variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
+    )
+    # The very bytes of paths and arguments, whatever the screen can show.
+    typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+    say("next: keep it in a file that every node sees, like job.sh, and `sbatch job.sh`")
+
+
+def _program() -> str:
+    """This program as a node would start it: by its path, since a batch job knows no environment of ours."""
+    called = Path(sys.argv[0])
+    return str(called.absolute()) if called.is_file() and os.access(called, os.X_OK) else "xavier"
+
+
+def _without_slurm(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What was typed before `--slurm N` and after it."""
+    at = next(i for i, word in enumerate(words) if word.partition("=")[0] == "--slurm")
+    return list(words[:at]), list(words[at + (1 if "=" in words[at] else 2) :])

@@ -1,0 +1,79 @@
+"""How the command line ends: exit codes, and one line for every error."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+
+from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.sanitize import clean, said
+
+# Of others' errors, by class name: nothing of Typer's is imported to tell.
+_EXIT_CODES = {
+    "TyperException": ExitCode.USAGE,
+    "BrokenPipeError": ExitCode.DONE,
+    "KeyboardInterrupt": ExitCode.INTERRUPTED,
+}
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code of `error`: its own, or that of the nearest base that has one."""
+    if isinstance(error, XavierError):
+        return error.exit_code
+    codes = (_EXIT_CODES.get(base.__name__) for base in type(error).__mro__)
+    return next((code for code in codes if code is not None), ExitCode.UNEXPECTED)
+
+
+def one_line(error: BaseException) -> str:
+    """`error` in one line, without a traceback."""
+    if _is_out_of_memory(error):
+        return (
+            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
+        )
+    # Typer's own errors say more than their text.
+    typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
+    text = _of_option(error) or (str(typers()) if typers else said(error))
+    text = clean(" ".join(text.split()))
+    if exit_code(error) is ExitCode.UNEXPECTED:
+        text = f"{type(error).__name__}: {text}; `--debug` shows where"
+    return text
+
+
+def _of_option(error: BaseException) -> str:
+    """What is wrong with an option's value where a library judged it, in words of ours; else nothing."""
+    judged = getattr(error.__cause__, "errors", None)
+    options = getattr(getattr(error, "param", None), "opts", None)
+    if not callable(judged) or not options:
+        return ""
+    from xavier_cli.config import refusals
+    from xavier_cli.vocabulary import lookup
+
+    first, name = judged()[0], max(options, key=len)
+    option = name if name.startswith("-") else name.upper()
+    # The words that an option takes stand in the text alone, last.
+    text = said(first.get("ctx", {}).get("error", error))
+    choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
+    if choices:
+        known = re.findall(r"'([^']*)'", choices[1])
+        return f"{option}: {lookup.unknown_message('value', str(first['input']), known)}"
+    return f"{option}: {refusals.words(first)}{refusals.given(first)}"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Of XLA's error only the text says so.
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in said(error)
+
+
+def say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning in one line, as `warnings.showwarning` is given it."""
+    say(f"xavier: {clean(' '.join(str(message).split()))}")
+
+
+def say(text: str) -> None:
+    """A note for people, in one line that no terminal obeys: to stderr, since stdout carries results only.
+
+    Nobody may be there to read it (a terminal that hung up, a closed pipe), which stops no work.
+    """
+    with contextlib.suppress(OSError):
+        print(clean(text), file=sys.stderr, flush=True)

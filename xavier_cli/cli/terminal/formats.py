@@ -1,0 +1,138 @@
+"""A page as text for programs and papers: plain, JSON, CSV, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterable
+
+from xavier_cli.files.json_text import write_json
+from xavier_cli.views.page import Column, Page, Table, clean
+
+# The signs that begin a formula, also as wide as Chinese ones. A tab or line end before them is gone by then.
+_FORMULA = tuple("=+-@＝＋－＠")
+
+
+def format_plain(page: Page) -> str:
+    """Tables without boxes, a tab between cells; whatever is no row begins with `#`."""
+    lines: list[str] = []
+    for table in page.tables:
+        lines += [f"# {clean(text)}" for text in (table.title, table.about) if text]
+        mark = [] if table.best is None else ["best"]
+        lines.append("\t".join([*mark, *(column.title for column in table.columns)]))
+        for index, row in enumerate(table.rows):
+            mark = [] if table.best is None else ["*" if index in table.best else ""]
+            # The padding that lines numbers up on a screen is in a program's way.
+            lines.append("\t".join([*mark, *(" ".join(clean(cell).split()) for cell in row)]))
+    return _text(lines + [f"# {clean(note)}" for note in page.notes])
+
+
+def format_json(page: Page) -> str:
+    """The numbers in full precision, under the schema's name; as `write_json` has them."""
+    content = {"schema": page.schema, **page.data, "notes": list(page.notes)}
+    return write_json(content, indent=2) + "\n"
+
+
+def format_csv(page: Page) -> str:
+    """The numbers in full precision, a line per record, the schema's name in the first column."""
+    columns = list(dict.fromkeys(name for record in page.records for name in record))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["schema", *columns])
+    for record in page.records:
+        writer.writerow([page.schema, *(_csv_cell(record.get(name)) for name in columns)])
+    return file.getvalue()
+
+
+def format_markdown(page: Page) -> str:
+    """Markdown tables, the best rows in bold."""
+    lines: list[str] = []
+    for table in page.tables:
+        lines += [line for text in (table.title, table.about) if text for line in (_markdown(text), "")]
+        titles, rows = _with_marks(table, _markdown, "**{}**".format)
+        lines.append("| " + " | ".join(titles) + " |")
+        rules = ["---:" if column.align == "right" else "---" for column in table.columns]
+        lines.append("| " + " | ".join(["---"] * (len(titles) - len(rules)) + rules) + " |")
+        lines += ["| " + " | ".join(row) + " |" for row in rows]
+        lines.append("")
+    lines += [f"- {_markdown(note)}" for note in page.notes]
+    return _text(lines)
+
+
+def format_latex(page: Page) -> str:
+    """LaTeX tables for the package booktabs, with captions, the best rows in bold; notes are comments."""
+    lines = ["% \\usepackage{booktabs}"]
+    for table in page.tables:
+        caption = ". ".join(_latex(text).rstrip(".") for text in (table.title, table.about) if text)
+        lines += ["\\begin{table}", "\\centering", *[f"\\caption{{{caption}.}}"] * bool(caption)]
+        titles, rows = _with_marks(table, _latex, "\\textbf{{{}}}".format)
+        letters = "".join("r" if column.align == "right" else "l" for column in table.columns)
+        lines.append("\\begin{tabular}{" + "l" * (len(titles) - len(letters)) + letters + "}")
+        lines += ["\\toprule", " & ".join(titles) + " \\\\", "\\midrule"]
+        lines += [" & ".join(row) + " \\\\" for row in rows]
+        lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
+    lines += [f"% {clean(note)}" for note in page.notes]
+    return _text(lines)
+
+
+def _with_marks(
+    table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
+) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows, escaped; where rows are marked, a first column carries the `*`."""
+    best = table.best
+    mark = [] if best is None else [Column("")]
+    rows = []
+    for index, row in enumerate(table.rows):
+        cells = [escape(" ".join(cell.split())) for cell in row]
+        if best is not None:
+            is_best = index in best
+            # Every second sign would otherwise do: bold for the eye, the asterisk for everyone.
+            cells = [bold(cell) if cell and is_best else cell for cell in cells]
+            cells.insert(0, escape("*") if is_best else "")
+        rows.append(cells)
+    return [escape(column.title) for column in (*mark, *table.columns)], rows
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", clean(text))
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "√": r"$\sqrt{}$",
+    "–": "--", "’": "'", "°": r"$^{\circ}$", "µ": r"$\mu$", "²": "$^2$", "<": "$<$", ">": "$>$", "|": "$|$",
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+}  # fmt: skip
+
+
+_LETTERS = {letter for letter in map(chr, range(0xC0, 0x100)) if letter.isalpha()} - {*"ÐÞðþ"}
+
+
+def _latex(text: str) -> str:
+    # What pdfTeX's own fonts lack would end its run.
+    return "".join(
+        _LATEX.get(each, each if each.isascii() or each in _LETTERS else "?") for each in clean(text)
+    )
+
+
+def _csv_cell(value: object) -> object:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        text = clean(value)
+        # A spreadsheet would run a text that begins like this as a formula. A number is one to itself.
+        return f"'{text}" if text.lstrip()[:1] in _FORMULA and not _is_numbers(text) else text
+    return repr(float(value)) if isinstance(value, float) else value
+
+
+def _is_numbers(text: str) -> bool:
+    """Whether `text` is a number, or several with commas between them, as a list of rates is."""
+    return all(re.fullmatch(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", part) for part in text.split(","))
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,0 +1,168 @@
+"""The live view of a training: loss and error of every seed as they fall, and how saturated each layer is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO, cast
+
+import numpy as np
+
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import Patient, named, shown_progress
+from xavier_cli.sanitize import encodable
+from xavier_cli.views.numbers import clock
+from xavier_cli.views.sparkline import sparklines
+
+if TYPE_CHECKING:
+    from xavier_cli.training.engine.loop import Progress, Seen
+
+FULL, EMPTY = "█", "."
+WIDEST = 120
+# Lines that are no seed and no layer: the head, the bar, headings, what was left out.
+FRAME = 8
+
+
+class LiveView:
+    """What was reported so far; `lines` is what a screen shows of it."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._began, self._begun_at = time.monotonic(), 0
+        self._members: tuple[str, ...] = ()
+        self._curves: list[tuple[np.ndarray, np.ndarray]] = []
+        self._saturated: np.ndarray | None = None
+        self._update = 0
+
+    def report(self, progress: Progress) -> None:
+        """Take up where training stands."""
+        before = self._progress
+        # From the first report after compiling on, which is no training.
+        now = progress.doing, progress.phase
+        if before is None or before.doing == "compiling" or (before.doing, before.phase) != now:
+            self._began, self._begun_at = time.monotonic(), progress.updates
+        self._progress = progress
+
+    def look(self, seen: Seen) -> None:
+        """Take up a record; that of another stage begins anew."""
+        many = len(seen.variants) > 1
+        members = tuple(
+            f"seed {seed}" + (f" lr {variant.lr:g}" if many else "")
+            for seed in seen.seeds
+            for variant in seen.variants
+        )
+        if members != self._members or seen.update <= self._update:
+            self._members, self._curves = members, []
+        self._update = seen.update
+        loss, error = (seen.record[f"curves/{name}"].reshape(-1) for name in ("valid_loss", "valid_error"))
+        self._curves.append((loss, error))
+        saturated = seen.record.get("activation/saturated")
+        if saturated is not None:
+            self._saturated = saturated.reshape(len(members), -1).mean(axis=0)
+
+    def lines(self, width: int, height: int) -> list[str]:
+        """The view in at most `height` lines of at most `width` characters."""
+        progress = self._progress
+        if progress is None:
+            return []
+        width = min(width, WIDEST)
+        lines = [self._head(progress)]
+        if progress.total and progress.doing != "compiling":
+            lines.append(_bar(progress.updates / progress.total, width))
+        room = max(height - FRAME, 2)
+        layers = [] if self._saturated is None else list(self._saturated)
+        # Half of the screen each, or what the other leaves.
+        for_layers = min(len(layers), max(room // 2, room - len(self._members)))
+        lines += self._seed_lines(width, room - for_layers)
+        lines += _layer_lines(layers, self._update, width, for_layers)
+        return [line[:width].rstrip() for line in lines[:height]]
+
+    def _head(self, progress: Progress) -> str:
+        doing = f"{progress.doing}{named(progress.phase)}"
+        done = progress.updates - self._begun_at
+        if progress.doing == "compiling":
+            return doing
+        share = f"{progress.updates / progress.total:.0%}"
+        if done <= 0:
+            return f"{doing} {share}"
+        rate = done / max(time.monotonic() - self._began, 1e-9)
+        left = clock((progress.total - progress.updates) / rate)
+        return f"{doing} {share}, {left} left, {rate * progress.members:,.0f} updates/s"
+
+    def _seed_lines(self, width: int, most: int) -> Iterator[str]:
+        if not self._curves:
+            return
+        losses, errors = (np.array([pair[i] for pair in self._curves]).T for i in (0, 1))
+        shown = max(1, min(len(self._members), most))
+        names = list(self._members[:shown])
+        first = max(map(len, names))
+        # Each of the two columns: two spaces, a curve, a space, a number.
+        length = max(0, min((width - first - 2 * 9) // 2, 40))
+        drawn = [sparklines(list(curves[:shown]), length) for curves in (losses, errors)]
+        column = length + 7
+        yield ""
+        yield f"{'':{first}}  {'valid loss':<{column}}  valid error"
+        for i, name in enumerate(names):
+            loss = f"{drawn[0][i]} {losses[i, -1]:6.3f}".lstrip()
+            error = f"{drawn[1][i]} {100 * errors[i, -1]:4.1f} %".lstrip()
+            yield f"{name:{first}}  {loss:<{column}}  {error}"
+        if len(self._members) > shown:
+            mean = 100 * errors[:, -1].mean()
+            yield f"and {len(self._members) - shown} more; mean error of all {mean:.1f} %"
+
+
+def _layer_lines(saturated: list[float], update: int, width: int, most: int) -> Iterator[str]:
+    if not saturated:
+        return
+    picked = np.unique(np.linspace(0, len(saturated) - 1, max(most, 1)).round().astype(int)).tolist()
+    yield ""
+    yield f"saturated after {update:,} updates"
+    digits = len(str(len(saturated)))
+    for layer in picked:
+        share = saturated[layer]
+        drawn = _bar(share, max(width - digits - 15, 4)) if np.isfinite(share) else ""
+        yield f"layer {layer + 1:>{digits}} {drawn} {share:4.0%}" if drawn else f"layer {layer + 1} none"
+
+
+def _bar(share: float, width: int) -> str:
+    full = round(min(max(share, 0.0), 1.0) * width)
+    return FULL * full + EMPTY * (width - full)
+
+
+def is_drawn(live: bool) -> bool:
+    """Whether there is a view on the terminal for who asked for it."""
+    return live and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def shown_live(
+    quiet: bool, live: bool = True
+) -> Iterator[tuple[Callable[[Progress], None], Callable[[Seen], None]]]:
+    """What to report progress and records to, for as long as the context lasts; without `live` the usual."""
+    if not is_drawn(live):
+        if live:
+            say("`--live` needs a terminal: progress goes on in lines")
+        with shown_progress(quiet) as report:
+            yield report, lambda _: None
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    # Before rich puts its own in the place of `sys.stderr`.
+    view, encoding = LiveView(), sys.stderr.encoding
+    console = Console(file=cast(TextIO, Patient(sys.stderr)))
+    # Drawn when something is reported, between segments: no thread of its own takes time from training.
+    with Live(console=console, auto_refresh=False, transient=True) as screen:
+
+        def report(progress: Progress) -> None:
+            view.report(progress)
+            # With room for the `^C` that a terminal writes behind the last line.
+            lines = view.lines(console.width - len("^C") - 1, console.height)
+            text = encodable("\n".join(lines), encoding)
+            screen.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
+
+        yield report, view.look

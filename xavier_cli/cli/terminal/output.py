@@ -1,0 +1,148 @@
+"""Where a page goes and how: the options `-f` and `-o` of every reading command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.results import results
+from xavier_cli.cli.terminal.streams import give_up_stdout
+from xavier_cli.errors import StorageError
+from xavier_cli.files.publish import publish, rehearse
+from xavier_cli.sanitize import utf8
+from xavier_cli.views.page import Page, clean
+
+
+class Format(StrEnum):
+    """How a reading command answers."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+    LATEX = "latex"
+
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="For people (table, plain, md, latex) or for programs, in full precision (json, csv). "
+        "Default: by the ending of `-o`, else table.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="File to write to instead of stdout.", show_default=False),
+]
+
+_BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex": Format.LATEX}
+
+
+def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
+    """Write `page` to stdout, or to `output` whole or not at all."""
+    if output is not None:
+        refuse_folder(output)
+    format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
+    if output is None:
+        text = format_page(page, format, screen_width(), colour=_has_colour(results()))
+        _to_stdout(text)
+        return
+    write_text(output, format_page(page, format, screen_width()))
+    say(f"wrote {clean(str(output))}")
+
+
+def format_page(page: Page, format: Format, width: int = 80, colour: bool = False) -> str:
+    """`page` as text in `format`; `width` and `colour` matter to a table only."""
+    from xavier_cli.cli.terminal import formats
+    from xavier_cli.cli.terminal.screen import format_screen
+
+    if format is Format.TABLE:
+        return format_screen(page, width, colour)
+    page = replace(page, tables=tuple(table.without_pictures() for table in page.tables))
+    match format:
+        case Format.PLAIN:
+            return formats.format_plain(page)
+        case Format.JSON:
+            return formats.format_json(page)
+        case Format.CSV:
+            return formats.format_csv(page)
+        case Format.MD:
+            return formats.format_markdown(page)
+        case Format.LATEX:
+            return formats.format_latex(page)
+
+
+def check_output(output: Path) -> None:
+    """Refuse an `-o` that nothing can be written to; called before any work is done for it."""
+    refuse_folder(output)
+    if not is_written_as_it_is(output):
+        rehearse(output)
+
+
+def refuse_folder(output: Path) -> None:
+    """Refuse an `-o` that is a folder; whoever writes it looks himself at what else may be wrong."""
+    try:
+        is_folder = output.is_dir()
+    except OSError as error:
+        raise StorageError.of(output, error) from error
+    if is_folder:
+        raise typer.BadParameter(f"`{output}` is a folder; name a file in it", param_hint="--output")
+
+
+def write_text(output: Path, text: str) -> None:
+    """Put `text` at `output` in UTF-8: the old file stays until the new one is whole."""
+    content = utf8(text).encode("utf-8")
+    if not is_written_as_it_is(output):
+        publish(output, content)
+        return
+    try:
+        # Neither made nor emptied: a pipe waits for its reader here.
+        with open(os.open(output, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
+            file.write(content)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, which is no error.
+        raise
+    except OSError as error:
+        raise StorageError.of(output, error) from error
+
+
+def is_written_as_it_is(output: Path) -> bool:
+    """Whether `output` is a pipe or a device, or one of this process's streams: never replaced by a file."""
+    try:
+        folder = output.parent.resolve()
+        is_stream = folder == Path("/dev") or Path("/proc") in folder.parents
+        return is_stream or (output.exists() and not output.is_file())
+    except OSError as error:
+        raise StorageError.of(output, error) from error
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        results().write(text)
+        results().flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up_stdout()
+        raise StorageError.of("stdout", error) from error
+
+
+def screen_width() -> int:
+    """The terminal's width in characters, or 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _has_colour(stream: TextIO) -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", None)
+    return stream.isatty() and not plain

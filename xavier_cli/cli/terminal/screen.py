@@ -1,0 +1,188 @@
+"""A page as a screen shows it: tables that fit the width, and the words below."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from xavier_cli.views.page import Column, Page, Table, clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table as RichTable
+
+GAP = 2
+# Text in a narrower column than this is harder to read than text below its row.
+NARROWEST = 22
+
+
+def format_screen(page: Page, width: int, colour: bool = False) -> str:
+    """The page for a screen of `width` characters; `colour` allows bold and dim, never more than that."""
+    from rich.console import Console, Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for table in page.tables:
+        if parts:
+            parts.append("")
+        if table.title:
+            parts.append(Text(clean(table.title), style="bold"))
+        if table.about:
+            parts += [Padding(Text(clean(table.about), style="dim"), (0, 0, 0, GAP)), ""]
+        parts += fit(table, width)
+    if page.notes:
+        parts.append("")
+    # The first line begins with a dash, the next ones are indented under it.
+    for note in page.notes:
+        grid = _grid(gap=1)
+        grid.add_row(Text("-"), Text(clean(note)))
+        parts.append(grid)
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=max(width, 20),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(Group(*parts))
+    return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
+
+
+def fit(table: Table, width: int) -> list[RenderableType]:
+    """`table` as rich renderables, as much of it in line as the width allows.
+
+    Whole if it fits; else without pictures, with titles on several lines, without what is optional, with what
+    moves below each row; and last as one short list per row.
+    """
+    bold = table.best or frozenset()
+    if any(column.picture for column in table.columns):
+        columns, rows = _with_marks(table)
+        whole = _Layout(columns, rows, range(len(columns)), GAP, False, bold)
+        # A picture is not worth a line more of words.
+        if whole.fits(width, wrapped=False):
+            return list(whole.lines([]))
+        table = table.without_pictures()
+    columns, rows = _with_marks(table)
+    every = list(range(len(columns)))
+    needed = [i for i in every if not columns[i].optional]
+    in_line = [i for i in every if not columns[i].moves]
+    least = [i for i in in_line if i in needed]
+    layouts = [
+        (every, GAP, False),
+        (needed, GAP, False),
+        (needed, GAP, True),
+        (in_line, GAP, False),
+        (least, GAP, False),
+        (least, GAP - 1, True),
+    ]
+    for kept, gap, folded in layouts:
+        layout = _Layout(columns, rows, kept, gap, folded, bold)
+        if len(kept) > 1 and layout.fits(width):
+            moved = [] if kept is every or kept is needed else [i for i in every if columns[i].moves]
+            return list(layout.lines(moved))
+    return list(_as_lists(columns, rows, bold))
+
+
+def _with_marks(table: Table) -> tuple[list[Column], list[list[str]]]:
+    rows = [[clean(cell) for cell in row] for row in table.rows]
+    if table.best is None:
+        return list(table.columns), rows
+    marked = [["*" if index in table.best else "", *row] for index, row in enumerate(rows)]
+    return [Column(""), *table.columns], marked
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """One way to set a table: the columns `kept` in line, `gap` between them, titles `folded` or not."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+    kept: Sequence[int]
+    gap: int
+    folded: bool
+    bold: frozenset[int]
+
+    def natural(self, index: int) -> int:
+        from rich.cells import cell_len
+
+        title = self.columns[index].title
+        pieces = title.split() if self.folded else [title]
+        return max(map(cell_len, ["", *pieces, *(row[index] for row in self.rows)]))
+
+    def fits(self, width: int, wrapped: bool = True) -> bool:
+        needed = -self.gap
+        for i in self.kept:
+            natural = self.natural(i)
+            needed += self.gap + (min(natural, NARROWEST) if self.columns[i].wraps and wrapped else natural)
+        return needed <= width
+
+    def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:
+        """The table in one piece, or in a piece per row with what `moved` below each."""
+        from rich.padding import Padding
+        from rich.text import Text
+
+        titles = [Text(self.columns[i].title, style="underline") for i in self.kept]
+        # In one grid with the rows, so that columns that wrap are as wide above as below; folded titles stand
+        # on the last of their lines, which takes a grid of their own.
+        grid = self.grid("bottom" if self.folded else "top")
+        grid.add_row(*titles)
+        if self.folded or moved:
+            yield grid
+            grid = self.grid()
+        for index, row in enumerate(self.rows):
+            style = "bold" if index in self.bold else ""
+            grid.add_row(*(Text(row[i], style=style) for i in self.kept))
+            below = "; ".join(
+                row[i] if self.columns[i].wraps or len(moved) == 1 else f"{self.columns[i].title} {row[i]}"
+                for i in moved
+                if row[i]
+            )
+            if below:
+                yield grid
+                yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
+                grid = self.grid()
+        if grid.row_count:
+            yield grid
+
+    def grid(self, vertical: Literal["top", "bottom"] = "top") -> RichTable:
+        """An empty grid, each column as wide as its widest cell, so that grids stand under each other."""
+        grid = _grid(self.gap)
+        for i in self.kept:
+            column = self.columns[i]
+            if column.wraps:
+                grid.add_column(overflow="fold", vertical=vertical)
+            else:
+                width = self.natural(i)
+                grid.add_column(justify=column.align, vertical=vertical, min_width=width, max_width=width)
+        return grid
+
+
+def _as_lists(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], bold: frozenset[int]
+) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    for index, row in enumerate(rows):
+        if index:
+            yield ""
+        grid = _grid()
+        for column, cell in zip(columns, row, strict=True):
+            if cell.strip():
+                # Without a title it is the mark of the best row, which heads the list.
+                first, second = (column.title, cell.strip()) if column.title else (cell, "")
+                grid.add_row(Text(first), Text(second, style="bold" if index in bold else ""))
+        yield grid
+
+
+def _grid(gap: int = GAP) -> RichTable:
+    from rich.table import Table as RichTable
+
+    return RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)

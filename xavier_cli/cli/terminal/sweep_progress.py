@@ -1,0 +1,90 @@
+"""Progress of a sweep on stderr: one bar for the whole on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES
+from xavier_cli.views.numbers import clock
+
+if TYPE_CHECKING:
+    from xavier_cli.sweeps.run import Standing
+
+
+BAR = 12
+# Spinner, bar, percentage and the gaps between all columns.
+TAKEN = 1 + BAR + 4 + 6
+
+
+@contextmanager
+def shown_standing(quiet: bool) -> Iterator[Callable[[Standing], None]]:
+    """A function to tell where the sweep stands, for as long as the context lasts."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bar() as watch:
+            yield watch
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Standing], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+    columns = (
+        SpinnerColumn("line"),
+        TextColumn("{task.fields[cells]}"),
+        BarColumn(bar_width=BAR),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0, cells="", left="")
+
+        def watch(standing: Standing) -> None:
+            counts, time_left = cells(standing), left(standing)
+            doing = " | ".join(words for _, words, _ in standing.running.values())
+            # What is done and how long it takes matters more than what is at work: that gets the rest.
+            room = bar.console.width - len(counts) - len(time_left) - TAKEN
+            if len(doing) > room:
+                doing = f"{doing[: room - 1]}…" if room > 1 else ""
+            bar.update(task, completed=standing.share, description=doing, cells=counts, left=time_left)
+
+        yield watch
+
+
+class _Lines:
+    """No more than one line every few seconds, and one for every group that ends."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._ended = 0
+
+    def __call__(self, standing: Standing) -> None:
+        now, ended = time.monotonic(), standing.done + standing.failed
+        if now - self._last < SECONDS_BETWEEN_LINES and ended == self._ended:
+            return
+        self._last, self._ended = now, ended
+        doing = [words for _, words, _ in standing.running.values()]
+        parts = [cells(standing), f"{standing.share:.0%}", left(standing), *doing]
+        say(", ".join(part for part in parts if part))
+
+
+def cells(standing: Standing) -> str:
+    """`3 of 10 cells`, and how many failed."""
+    failed = f", {standing.failed} failed" if standing.failed else ""
+    return f"{standing.done} of {standing.cells} cell{'s' * (standing.cells != 1)}{failed}"
+
+
+def left(standing: Standing) -> str:
+    """The time left, where anything is known of it."""
+    seconds = standing.seconds_left
+    return "" if seconds is None or standing.share >= 1 else f"{clock(seconds)} left"

@@ -1,0 +1,1 @@
+"""What an experiment is: its settings, checked together, with one canonical text and a hash."""

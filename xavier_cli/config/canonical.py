@@ -1,0 +1,117 @@
+"""A frozen set of settings with one canonical text, and a hash of it: what configurations are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xavier_cli.config import refusals
+from xavier_cli.errors import ConfigError, XavierError
+from xavier_cli.sanitize import utf8
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.user_functions import recorded_words
+
+
+class CollisionError(XavierError, ValueError):
+    """Settings that cannot be together, each of which could; `settings` names them, the blamed one first.
+
+    Validators raise it, and a `ConfigError` of the same words leaves.
+    """
+
+    def __init__(self, text: str, *settings: str):
+        self.settings = settings
+        super().__init__(f"{settings[0]}: {text}")
+
+
+class HashedSettings(BaseModel):
+    """Settings that equal others where their canonical texts are equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the first run files did not know. At their default they are left out of the canonical
+    text, so that an older run keeps its hash and its name."""
+
+    derived: ClassVar[frozenset[str]] = frozenset()
+    """Fields that follow from the others and are no options."""
+
+    @classmethod
+    def of(cls, **settings: object) -> Self:
+        """A configuration from settings as typed or as read.
+
+        Raises `ConfigError`: one line that names the setting.
+        """
+        return cls._validated(settings)._completed(None)
+
+    @classmethod
+    def _validated(cls, settings: Mapping[str, object]) -> Self:
+        misspelt = [key for key in settings if key not in cls.model_fields]
+        if misspelt:
+            raise ConfigError(lookup.unknown_message("setting", misspelt[0], cls.model_fields))
+        for key, value in settings.items():
+            # A configuration is kept as JSON, which is text.
+            if isinstance(value, str) and (text := utf8(value)) != value:
+                raise ConfigError(f"{key}: `{text}` is not UTF-8: rename what it names")
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise cls._refused(error, settings) from None
+
+    def _completed(self, before: Self | None) -> Self:
+        """With what follows from settings that somebody asked for: all, or those that changed since `before`.
+
+        Raises `ConfigError`.
+        """
+        return self
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The configuration that `to_json` wrote; raises `ConfigError`.
+
+        It touches no file and imports nothing, whatever the text names.
+        """
+        try:
+            settings = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ConfigError("the configuration is not JSON") from None
+        if not isinstance(settings, dict):
+            raise ConfigError("the configuration is not a JSON object")
+        with recorded_words():
+            return cls._validated(settings)
+
+    def to_json(self) -> str:
+        """The canonical text: equal configurations have equal text."""
+        return json.dumps(self._content(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def _content(self) -> dict[str, Any]:
+        content = {}
+        for name, plain in self.model_dump(mode="json").items():
+            value = getattr(self, name)
+            if name not in self.added or value != type(self).model_fields[name].default:
+                content[name] = value._content() if isinstance(value, HashedSettings) else plain
+        return content
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical text, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def with_(self, **changes: object) -> Self:
+        """The same configuration but for `changes`, validated."""
+        return self._validated({**self.model_dump(), **changes})._completed(self)
+
+    @classmethod
+    def _refused(cls, error: ValidationError, typed: Mapping[str, object]) -> ConfigError:
+        errors = error.errors()
+        first = refusals.foremost(errors)
+        field, *others = refusals.fields(errors) or [""]
+        said = refusals.words(first)
+        if not field or field in cls.derived:
+            # Nobody typed what is derived; what it follows from is in the message.
+            collision = first.get("ctx", {}).get("error")
+            return ConfigError(said, collision.settings if isinstance(collision, CollisionError) else ())
+        more = f"; wrong too: {', '.join(others)}" if others else ""
+        return ConfigError(f"{field}: {said}{refusals.given(first, typed.get(field))}{more}")

@@ -1,0 +1,91 @@
+"""What pydantic refuses, in words of ours: who typed a setting knows nothing of an `int_parsing` error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from xavier_cli.vocabulary.grammar import write_value
+
+_LONGEST = 60
+
+# By the type of an error. What is in no row is of a kind that no setting asks for.
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), lambda _: "should be a whole number"),
+    "int_parsing_size": lambda _: "has too many digits",
+    **dict.fromkeys(("float_parsing", "float_type"), lambda _: "should be a number"),
+    "finite_number": lambda _: "should be a finite number",
+    "greater_than": lambda at: f"should be above {_number(at['gt'])}",
+    "greater_than_equal": lambda at: f"should be at least {_number(at['ge'])}",
+    "less_than": lambda at: f"should be below {_number(at['lt'])}",
+    "less_than_equal": lambda at: f"should be at most {_number(at['le'])}",
+    "literal_error": lambda at: f"should be {at['expected'].replace(chr(39), '')}",
+    **dict.fromkeys(("bool_parsing", "bool_type"), lambda _: "should be true or false"),
+    **dict.fromkeys(("string_type", "string_unicode", "string_sub_type"), lambda _: "should be text"),
+    **dict.fromkeys(("tuple_type", "list_type"), lambda _: "should be a list"),
+    **dict.fromkeys(
+        ("dict_type", "model_type", "model_attributes_type", "mapping_type"),
+        lambda _: "should be a table of settings",
+    ),
+    "too_short": lambda at: f"should hold {_values('at least', at['min_length'])}",
+    "too_long": lambda at: f"should hold {_values('at most', at['max_length'])}",
+    "extra_forbidden": lambda _: "has a key that is none of its own",
+    "missing": lambda _: "is missing",
+    "string_pattern_mismatch": lambda at: f"should be made of {_pattern(at['pattern'])}",
+    "string_too_short": lambda _: "should not be empty",
+    "value_error": lambda at: str(at["error"]),
+}
+KNOWN = frozenset(_WORDS)
+
+
+def words(error: ErrorDetails) -> str:
+    """What is wrong, in words that follow the name of a setting."""
+    row = _WORDS.get(error["type"])
+    return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
+
+
+def given(error: ErrorDetails, typed: object = None) -> str:
+    """What was typed, in brackets after the words; nothing where it is long, no single value, or in them.
+
+    The error holds what was made of it: -1.0 of `-1`.
+    """
+    # Of a list, the error may be about one of its parts.
+    is_whole = isinstance(typed, str) and (len(error["loc"]) == 1 or not re.search("[,:]", typed))
+    value = typed if is_whole else error["input"]
+    if isinstance(value, float):
+        value = write_value(value)
+    if isinstance(value, Mapping) or (isinstance(value, int) and value.bit_length() > 1024):
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    return f" (got `{text}`)" if len(text) < _LONGEST and f"`{text}`" not in words(error) else ""
+
+
+def foremost(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """The error to tell of: of the first field's, one about the value before those about its kind.
+
+    A setting that may be one number or a list of them is refused as both, and `0` is no list.
+    """
+    field = errors[0]["loc"][:1]
+    of_field = [error for error in errors if error["loc"][:1] == field]
+    return next((error for error in of_field if not error["type"].endswith("_type")), of_field[0])
+
+
+def fields(errors: Sequence[ErrorDetails]) -> list[str]:
+    """The fields that errors are about, each once, in order."""
+    return list(dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"]))
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _values(limit: str, count: int) -> str:
+    return f"{limit} {'one value' if count == 1 else f'{count} values'}"
+
+
+def _pattern(pattern: str) -> str:
+    match = re.fullmatch(r"\^\[(.*)\]\*\$", pattern)
+    return f"the signs {match[1]}" if match else "other signs"

@@ -1,0 +1,53 @@
+"""Figures with a panel per configuration and a line per layer: styles, legend and the axis in updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xavier_cli.figures.canvas import Canvas, finish
+from xavier_cli.figures.lines import key
+from xavier_cli.figures.style import Style, layer_styles, second_axis, updates_axis
+from xavier_cli.runs.record import Run
+
+EPOCH = 20_000
+# Named in the legend; the shades between speak for the rest.
+NAMED = 12
+# Fewer epochs than this are read as easily from the updates.
+EPOCHS_FROM = 20
+
+
+def styles_of(layers: Sequence[np.ndarray]) -> dict[int, Style]:
+    """One style per layer, the same in every panel; `layers` holds each panel's, shape `(L,)`."""
+    every = sorted({int(layer) for panel in layers for layer in panel})
+    return dict(zip(every, layer_styles(len(every)), strict=True))
+
+
+def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
+    """Make x an axis in updates, one for all panels; over the first row also in the paper's epochs, if many.
+
+    It is logarithmic where every run spaced its records so.
+    """
+    last = max(int(run.updates[-1]) for run in runs)
+    first = min((int(run.updates[1]) for run in runs if len(run.updates) > 1), default=1)
+    logarithmic = all(run.config.records.startswith("log") for run in runs) and last > 10 * first
+    for i, ax in enumerate(axes):
+        updates_axis(ax, last, first if logarithmic else None)
+        if i < columns and last >= EPOCHS_FROM * EPOCH and not logarithmic:
+            second_axis(ax, 1 / EPOCH, f"epochs of {EPOCH:,} updates")
+
+
+def finish_layers(
+    page: Canvas, styles: Mapping[int, Style], text: str, *, extra: Sequence[tuple[Artist, str]] = ()
+) -> Figure:
+    """Finish `page` with a legend of the layers, then `extra`, and the caption `text`."""
+    layers = list(styles)
+    shown = list(range(len(layers)))
+    if len(layers) > NAMED:
+        shown = sorted({round(i * (len(layers) - 1) / (NAMED - 1)) for i in range(NAMED)})
+    entries = [(key(styles[layers[i]]), f"layer {layers[i]}") for i in shown] + list(extra)
+    return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text)

@@ -1,0 +1,155 @@
+"""Which figures there are, as data: light, so that help and completion read it without matplotlib."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# DESIGN's symbols, for axis labels.
+TENSOR_SYMBOLS = {
+    "activation": "z",
+    "preactivation": "s",
+    "backprop": "dC/ds",
+    "weight_gradient": "dC/dW",
+    "weight": "W",
+    "bias": "b",
+}
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A kind of figure: what it shows, what it takes beside `--layers` and `--seeds`, where it is made.
+
+    `draws` says what its function is given: runs and a selection, one loss surface, or sample images. `reads`
+    are the arrays of a run file that it needs; `term` is a function that draws it in a terminal;
+    `whole_folder` says that with no runs named it takes all there are, not only the newest command's.
+    """
+
+    name: str
+    about: str
+    function: str
+    reads: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("layers", "seeds")
+    draws: Literal["runs", "surface", "samples"] = "runs"
+    term: str = ""
+    tensors: tuple[str, ...] = ()
+    whole_folder: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+# One small array of every group: read along, so that an error can name what a run has instead.
+LANDMARKS = (
+    "curves/test_error",
+    "activation/std",
+    "preactivation/std",
+    "backprop/std",
+    "weight_gradient/std",
+    "weight/std",
+    "bias/std",
+    "jacobian/mean_singular_value",
+    "final/diverged_at",
+)
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        FigureSpec(
+            "saturation",
+            "activations per layer over training: mean ± std, or 98th percentile and std (Figures 2, 3, 10)",
+            "xavier_cli.figures.saturation:saturation_figure",
+            (
+                "activation/mean",
+                "activation/std",
+                "activation/abs_percentiles",
+                "activation/saturated_bound",
+                "theory/activation_mean",
+                "theory/activation_std",
+            ),
+            term="xavier_cli.figures.terminal:saturation_text",
+        ),
+        FigureSpec(
+            "activations",
+            "histograms of the activations per layer at one record (Figures 4, 6)",
+            "xavier_cli.figures.histograms:activations_figure",
+            ("activation/histogram", "theory/activation_std"),
+            options=("layers", "seeds", "record", "together"),
+        ),
+        FigureSpec(
+            "backprop",
+            "histograms of the back-propagated gradients per layer at one record (Figure 7)",
+            "xavier_cli.figures.histograms:backprop_figure",
+            ("backprop/histogram", "theory/backprop_std"),
+            options=("layers", "seeds", "record", "together"),
+        ),
+        FigureSpec(
+            "weight-gradients",
+            "histograms of the weight gradients per layer at one record (Figure 8)",
+            "xavier_cli.figures.histograms:weight_gradients_figure",
+            ("weight_gradient/histogram",),
+            options=("layers", "seeds", "record", "together"),
+        ),
+        FigureSpec(
+            "gradients-over-time",
+            "standard deviation of the gradients per layer over training (Figure 9)",
+            "xavier_cli.figures.over_time:gradients_figure",
+            ("backprop/std", "weight_gradient/std", "theory/backprop_std"),
+            options=("layers", "seeds", "tensor"),
+            tensors=("weight_gradient", "backprop"),
+            term="xavier_cli.figures.terminal:gradients_text",
+        ),
+        FigureSpec(
+            "jacobian",
+            "average singular values of the layer-to-layer Jacobians at one record",
+            "xavier_cli.figures.jacobian:jacobian_figure",
+            (
+                "jacobian/mean_singular_value",
+                "jacobian/rms_singular_value",
+                "jacobian/geometric_mean_singular_value",
+                "theory/mean_singular_value",
+                "theory/rms_singular_value",
+                "theory/geometric_mean_singular_value",
+            ),
+            options=("layers", "seeds", "record"),
+        ),
+        FigureSpec(
+            "spectrum",
+            "all singular values of the layer-to-layer Jacobians at the first or last record",
+            "xavier_cli.figures.jacobian:spectrum_figure",
+            ("jacobian/singular_values",),
+            options=("layers", "seeds", "record"),
+        ),
+        FigureSpec(
+            "edge-of-chaos",
+            "how deep gradients travel before training, over n Var W, beside theory's curve",
+            "xavier_cli.figures.edge:edge_figure",
+            ("backprop/std",),
+            options=("seeds",),
+        ),
+        FigureSpec(
+            "curves",
+            "test error over updates, one line per configuration (Figures 11, 12)",
+            "xavier_cli.figures.curves:curves_figure",
+            ("curves/test_error",),
+            options=("seeds",),
+            term="xavier_cli.figures.terminal:curves_text",
+            whole_folder=True,
+        ),
+        FigureSpec(
+            "loss-surface",
+            "both losses over two weights, or around a trained run (Figure 5); from `xavier surface`",
+            "xavier_cli.figures.surface:surface_figure",
+            options=(),
+            draws="surface",
+        ),
+        FigureSpec(
+            "samples",
+            "sample images of a data set, a column per class (Figure 1)",
+            "xavier_cli.figures.samples:samples_figure",
+            options=("data", "seed", "data-dir"),
+            draws="samples",
+        ),
+    )
+}
+
+# The endings a figure can have.
+ENDINGS = (".png", ".pdf", ".svg")

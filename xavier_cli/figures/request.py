@@ -1,0 +1,137 @@
+"""What of a run goes into a figure: seeds, layers, record, tensor; with an error that names what is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
+from xavier_cli.runs.record import Run
+
+
+class UnsuitableRunError(XavierError, ValueError):
+    """A figure was asked for something that the run does not hold; its text names what it holds."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True)
+class PlotRequest:
+    """What was asked for; None means all, or the kind's own choice.
+
+    `record` is `first`, `last` or a number of updates; `together` puts every run on one axis.
+    """
+
+    layers: tuple[int, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    record: str | None = None
+    tensor: str | None = None
+    together: bool = False
+
+
+T = TypeVar("T")
+
+
+def suitable(runs: Sequence[Run], take: Callable[[Run], T]) -> tuple[list[Run], list[T], list[str]]:
+    """Runs that `take` takes something from, what it took, and a note for every other run.
+
+    Raises `UnsuitableRunError` where none is left.
+    """
+    kept: list[Run] = []
+    taken: list[T] = []
+    notes: list[str] = []
+    for run in runs:
+        name = run.path.name if run.path else run.config.file_stem()
+        try:
+            taken.append(take(run))
+            kept.append(run)
+        except UnsuitableRunError as error:
+            notes.append(f"skipped: {name}: {error}")
+    if not kept:
+        more = f" (and {len(notes) - 1} more like it)" if len(notes) > 1 else ""
+        raise UnsuitableRunError((notes[0].removeprefix("skipped: ") if notes else "no runs") + more)
+    return kept, taken, notes
+
+
+def values(run: Run, name: str) -> np.ndarray:
+    """The array `name` of `run`; raises `UnsuitableRunError` naming the tensors that are there."""
+    if name in run:
+        return run[name]
+    group, _, rest = name.partition("/")
+    has = sorted({key.split("/")[0] for key in run.arrays if "/" in key} - {"final", "search"})
+    missing = f"{rest} of {group}" if group in has else group
+    raise UnsuitableRunError(f"no `{missing}` recorded; it has: {', '.join(has) or 'nothing'}")
+
+
+def times(run: Run) -> np.ndarray:
+    """Shape `(R,)`: updates at the records; raises `UnsuitableRunError` where the only record is at 0."""
+    if run.updates[-1] == 0:
+        raise UnsuitableRunError("nothing over time: only the record at update 0")
+    return run.updates
+
+
+def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
+    """Indices of `seeds` along a run's first axis; all of them for None."""
+    if seeds is None:
+        return np.arange(len(run.seeds))
+    return _indices("seed", run.seeds, seeds)
+
+
+def layer_columns(run: Run, layers: Sequence[int] | None, scale: str = "layer") -> np.ndarray:
+    """Indices of `layers` along an axis with the scale `layer` or `weight_layer`.
+
+    For None all hidden layers: without the output layer, whose gradients are of another size.
+    """
+    there = run[scale]
+    if layers is None:
+        return np.flatnonzero(there <= run.config.depth)
+    return _indices("layer", there, layers)
+
+
+def record_row(run: Run, record: str, scale: str = "update") -> int:
+    """Index of the record `first`, `last` or after that number of updates (`20000` or `20k`)."""
+    there = values(run, scale)
+    if len(there) == 0:
+        raise UnsuitableRunError(f"no records on `{scale}`")
+    if record in ("first", "last"):
+        return 0 if record == "first" else len(there) - 1
+    return int(_indices("record after update", there, [parse_record(record)])[0])
+
+
+def parse_record(text: str) -> int:
+    """A number of updates from `20000`, `20k` or `2.5M`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.replace("_", ""))
+    if not match:
+        raise UnsuitableRunError(f"record `{text}` should be `first`, `last` or a number of updates")
+    return round(float(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]])
+
+
+def parse_tensor(text: str, known: Sequence[str]) -> str:
+    """The tensor called `text` (`weight_gradient`, also `weight-gradient`) among `known`."""
+    word = text.replace("-", "_")
+    if word in known:
+        return word
+    hint = "is not drawn here" if word in TENSOR_SYMBOLS else "is no tensor"
+    raise UnsuitableRunError(f"`{text}` {hint}: choose from {', '.join(known)}")
+
+
+def _indices(what: str, there: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
+    position = {int(value): index for index, value in enumerate(there)}
+    missing = [value for value in wanted if value not in position]
+    if missing:
+        raise UnsuitableRunError(f"no {what} {missing[0]}; it has: {_listed(there)}")
+    return np.array([position[value] for value in dict.fromkeys(wanted)], dtype=int)
+
+
+def _listed(there: np.ndarray) -> str:
+    numbers = [int(value) for value in there]
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    if len(numbers) > 24:
+        return f"{', '.join(map(str, numbers[:3]))}, … {numbers[-1]} ({len(numbers)} of them)"
+    return ", ".join(map(str, numbers))

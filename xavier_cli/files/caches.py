@@ -1,0 +1,174 @@
+"""The folders that `xavier` fills among the user's caches: who may write there, and how large they get.
+
+Nothing here is worth an error: what cannot be kept is made anew the next time. A folder is this user's alone,
+since whoever can write to one decides what the next training is made of.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import platformdirs
+
+from xavier_cli.files.publish import is_temporary, publish_cached, sweep
+
+# How earlier versions called what they were writing; nobody writes such a file any more.
+_EARLIER_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?:\.tmp)?")
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Size(NamedTuple):
+    """How much lies in a folder, or was removed from it."""
+
+    files: int
+    bytes: int
+
+
+class _File(NamedTuple):
+    used: float
+    size: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of files that can be made again; only files whose names match `ours` are ever removed."""
+
+    kind: str
+    """What `xavier cache clear` calls it."""
+    about: str
+    path: Path
+    ours: re.Pattern[str]
+    most_bytes: int
+
+    def problem(self) -> str:
+        """Why the folder is not to be trusted, in words that follow its path; else an empty text.
+
+        A link to a folder of one's own elsewhere is fine.
+        """
+        try:
+            status = self.path.stat()
+        except OSError:
+            return ""
+        if status.st_uid != os.geteuid():
+            return "belongs to another user"
+        return "can be written to by other users" if status.st_mode & 0o022 else ""
+
+    def make(self) -> bool:
+        """Make the folder, for this user alone; whether it is there now and to be trusted."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.problem():
+                return False
+            self.path.chmod(0o700)
+        except OSError:
+            return False
+        return True
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file `name`, to read, marked as used; raises `OSError`, also where it is another user's."""
+        file = os.fdopen(os.open(self.path / name, _READ), "rb")
+        try:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise PermissionError(f"`{self.path / name}` is no file of this user's")
+            with suppress(OSError):
+                os.utime(file.fileno())
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def put(self, name: str, size: int, write: Callable[[IO[bytes]], object]) -> None:
+        """Keep what `write` writes, about `size` bytes, as `name`: whole, or not at all."""
+        if size > self.most_bytes or not self.make():
+            return
+        with suppress(OSError):
+            publish_cached(self.path / name, write)
+
+    def prune(self) -> None:
+        """Remove what was not used for longest, until the rest is within the bound."""
+        with suppress(OSError), self._opened() as folder:
+            files = sorted(self._files(folder))
+            total = sum(file.size for file in files)
+            for file in files:
+                if total <= self.most_bytes:
+                    return
+                with suppress(FileNotFoundError):
+                    os.unlink(file.name, dir_fd=folder)
+                total -= file.size
+
+    def size(self) -> Size:
+        """How much of ours lies there, temporaries too."""
+        try:
+            with self._opened() as folder:
+                files = [*self._files(folder, lambda name: self._is_ours(name) or is_temporary(name))]
+        except OSError:
+            return Size(0, 0)
+        return Size(len(files), sum(file.size for file in files))
+
+    def clear(self) -> Size:
+        """Remove all files of ours, but what somebody is writing; what was freed. Raises `OSError`."""
+        before = self.size()
+        sweep(self.path)
+        try:
+            with self._opened() as folder:
+                for file in self._files(folder):
+                    with suppress(FileNotFoundError):
+                        os.unlink(file.name, dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        after = self.size()
+        return Size(max(before.files - after.files, 0), max(before.bytes - after.bytes, 0))
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        # Files are removed from the folder that was listed, whatever its name comes to meanwhile.
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _is_ours(self, name: str) -> bool:
+        return bool(self.ours.fullmatch(name) or _EARLIER_TEMPORARY.fullmatch(name))
+
+    def _files(self, folder: int, is_wanted: Callable[[str], bool] | None = None) -> Iterator[_File]:
+        """Plain files of ours: no links, no folders, nothing that somebody else put there by another name."""
+        for name in filter(is_wanted or self._is_ours, os.listdir(folder)):
+            with suppress(FileNotFoundError):
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    # JAX does not mark its files as used; reading does, where the file system keeps that.
+                    yield _File(max(status.st_mtime, status.st_atime), status.st_size, name)
+
+
+def cache_folder() -> Path:
+    """This program's own folder among the user's caches."""
+    return Path(platformdirs.user_cache_dir("xavier"))
+
+
+def compiled_programs(jaxs: str | None) -> Cache:
+    """Programs that `xavier` keeps; in `jaxs`, where JAX was told to keep its own in that folder."""
+    path = Path(jaxs) / "xavier" if jaxs else cache_folder() / "programs"
+    ours = re.compile(r"[0-9a-f]{32}\.(?:program|set)")
+    return Cache("programs", "compiled programs", path, ours, 10**9)
+
+
+def jax_programs() -> Cache:
+    """Programs that JAX keeps where it was not told of another folder: the many small ones."""
+    ours = re.compile(r".+-[0-9a-f]{64}-(?:cache|atime)")
+    return Cache("programs", "compiled programs, JAX's own", cache_folder() / "jax", ours, 10**9)
+
+
+def decoded_data() -> Cache:
+    """Data sets that were decoded from archives and images."""
+    ours = re.compile(r"[0-9a-f]{16}\.npz")
+    return Cache("data", "decoded data", cache_folder() / "decoded", ours, 5 * 10**9)

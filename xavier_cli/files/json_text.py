@@ -1,0 +1,36 @@
+"""JSON for programs, the same from every command: NaN is null, infinities are the texts `inf` and `-inf`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+
+from xavier_cli.sanitize import utf8
+
+
+def write_json(content: object, indent: int | None = None, sorted_keys: bool = False) -> str:
+    """`content` as JSON in ASCII, its numbers in full precision; without `indent` in few signs."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(
+        _plain(content), indent=indent, separators=separators, sort_keys=sorted_keys, allow_nan=False
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {utf8(str(key)): _plain(part) for key, part in value.items()}
+    if isinstance(value, str):
+        return utf8(value)
+    if value is None or isinstance(value, bool):
+        return value
+    # NumPy's numbers, too.
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return number if math.isfinite(number) else None if math.isnan(number) else str(number)
+    if isinstance(value, Iterable):
+        return [_plain(part) for part in value]
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

@@ -1,0 +1,258 @@
+"""Publishes a file whole or not at all: the one way in which this program writes files.
+
+A file is written beside its place under a hidden name, verified, fsynced and renamed: whoever looks finds the
+old file or the new one, also after a kill or a power cut. It knows nothing of what is inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from xavier_cli.errors import StorageError
+from xavier_cli.files.locks import (
+    is_same_file,
+    make_folder,
+    missing_folders,
+    refuse_special,
+    remove_empty,
+    try_lock,
+)
+
+# Written in pieces, so that an interrupt is seen in between.
+PIECE_BYTES = 2**20
+# A temporary of another output that is younger is left alone, whether it is locked or not: locks may reach no
+# further than one machine, and a file is made a moment before it is locked.
+FRESH_SECONDS = 60.0
+# Where locks say nothing a temporary is stale when it is older than any writer could take.
+STALE_SECONDS = 24 * 3600.0
+# Attempts to make a temporary that nobody else takes for a stale one before it is locked.
+_ATTEMPTS = 20
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:[0-9a-f]{12}|(?P<unlocked>\d+@[^@/]+))\.tmp", re.DOTALL)
+_being_written: set[Path] = set()
+
+Verify = Callable[[Path], None]
+
+
+def publish(path: Path, content: bytes, verify: Verify | None = None, former: Path | None = None) -> None:
+    """Put `content` at `path`, replacing what is there only once `verify(temporary)` has returned.
+
+    Without `verify` it has to read back as it was written. With `former`, what was there is kept under that
+    name. Raises `StorageError`; the old file is then intact and the temporary gone. What `verify` raises goes
+    through, after the same cleaning up.
+    """
+
+    def rename(temporary: Path) -> None:
+        if former is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, former)
+        os.replace(temporary, path)
+
+    _written(path, content, verify, rename)
+
+
+def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> None:
+    """Do what `publish` would do up to the last name, and leave nothing: to be told early what will fail.
+
+    Every name that publishing needs is as long as here or shorter. Raises what `publish` would raise.
+    """
+    made = missing_folders(path.parent)
+
+    def rename(temporary: Path) -> None:
+        other = _temporary_name(path)
+        os.replace(temporary, other)
+        other.unlink()
+        _ask_to_replace(path)
+
+    try:
+        _written(path, content, verify, rename)
+    finally:
+        remove_empty(made)
+
+
+def publish_cached(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Put what `write` writes at `path`, whole or not at all, without waiting for the disk.
+
+    For what can be made again, has a digest inside, and lies in a folder that is there. Raises `OSError`.
+    """
+    sweep(path.parent)
+    with _temporary(path) as (temporary, descriptor):
+        with open(descriptor, "wb", closefd=False) as file:
+            write(file)
+        os.replace(temporary, path)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is, or was, being written."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def adopt(whole: Path, path: Path) -> None:
+    """Give `whole`, a finished file in the folder of `path`, that name; raises `StorageError`."""
+    refuse_special(path)
+    try:
+        _fsync(whole)
+        os.replace(whole, path)
+        _fsync(path.parent)
+    except OSError as error:
+        raise StorageError.of(path, error) from error
+
+
+@contextlib.contextmanager
+def held_file(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path`, by a name of its own, while the context lasts; a killed process's is swept.
+
+    Raises `StorageError`.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            make_folder(path.parent)
+            place, descriptor = held.enter_context(_temporary(path))
+            held.callback(_unlink, place)
+            _write(descriptor, content)
+        except OSError as error:
+            raise StorageError.of(path, error) from error
+        yield place
+
+
+def sweep(folder: Path, own: str = "") -> None:
+    """Remove the temporaries that killed writers left in `folder`: those whose lock can be taken.
+
+    Those of the output called `own`, and of its checkpoints, go no matter how young: nobody else writes them.
+    Tidying up is not worth an error: what cannot be removed stays.
+    """
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = os.listdir(folder)
+    for name in names:
+        match, temporary = _TEMPORARY.fullmatch(name), folder / name
+        if match and temporary not in _being_written:
+            # A checkpoint is called as its run is, with a point before and an ending after that.
+            is_own = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
+            least = STALE_SECONDS if match["unlocked"] else 0.0 if is_own else FRESH_SECONDS
+            with contextlib.suppress(OSError):
+                _remove_if_stale(temporary, least)
+
+
+def _remove_if_stale(temporary: Path, least: float) -> None:
+    status = temporary.lstat()
+    age = time.time() - status.st_mtime
+    if not stat.S_ISREG(status.st_mode) or (least and age < least):
+        return
+    descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        locked = try_lock(descriptor)
+        is_stale = locked or (locked is None and age > STALE_SECONDS)
+        # Still the same one, and removed while its lock is held.
+        if is_stale and is_same_file(descriptor, temporary):
+            temporary.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _written(path: Path, content: bytes, verify: Verify | None, rename: Callable[[Path], None]) -> None:
+    refuse_special(path)
+    sweep(path.parent, path.name)
+    made = missing_folders(path.parent)
+    try:
+        make_folder(path.parent)
+        with _temporary(path) as (temporary, descriptor):
+            _write(descriptor, content)
+            if verify is not None:
+                verify(temporary)
+            elif temporary.read_bytes() != content:
+                raise StorageError(path, "could not be written: it reads back wrong")
+            os.fsync(descriptor)
+            rename(temporary)
+        _fsync(path.parent)
+    except BaseException as error:
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise StorageError.of(path, error) from error
+        raise
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
+    """A new file beside `path`, locked while the context lasts; removed where what it was for fails."""
+    temporary, descriptor = _create(path)
+    try:
+        yield temporary, descriptor
+    except BaseException:
+        _unlink(temporary)
+        raise
+    finally:
+        os.close(descriptor)
+        _being_written.discard(temporary)
+
+
+def _create(path: Path) -> tuple[Path, int]:
+    """A new and empty file under a name of its own, opened and locked."""
+    for _ in range(_ATTEMPTS):
+        temporary = _temporary_name(path)
+        _being_written.add(temporary)
+        is_mine = False
+        try:
+            # Exclusive: never opens, and so never empties, a file that is there.
+            descriptor = os.open(
+                temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
+            )
+            try:
+                # Somebody may have taken it for a stale one before it was locked.
+                is_mine = try_lock(descriptor) is not False and is_same_file(descriptor, temporary)
+                if is_mine:
+                    return temporary, descriptor
+            finally:
+                if not is_mine:
+                    _unlink(temporary)
+                    os.close(descriptor)
+        finally:
+            if not is_mine:
+                _being_written.discard(temporary)
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+def _unlink(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest[:PIECE_BYTES]) :]
+
+
+def _fsync(path: Path) -> None:
+    # Another descriptor than the writer's serves as well: fsync is about the file.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot fsync a folder; the rename has happened all the same.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _ask_to_replace(path: Path) -> None:
+    """Raise the `OSError` for which what lies at `path` could not be replaced, if there is any."""
+    try:
+        if stat.S_ISDIR(path.lstat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        # Removes nothing but folders: the system says ENOTDIR, or why it may not be removed.
+        os.rmdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return

@@ -1,0 +1,278 @@
+"""Which runs a claim is judged by: those of the right kind and scale, or in words what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.findings.claims.verdict import UndecidedError
+from xavier_cli.findings.scores import late_error
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.surface import Surface
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
+from xavier_cli.statistics.estimate import late_records
+
+Evidence = Sequence[Run | Surface]
+"""What a claim is judged by: runs, probes and surfaces, of any configuration."""
+
+# What may differ between runs that are compared: what they are compared by, and how they were looked at.
+_FREE = {
+    "act",
+    "init",
+    "bias_init",
+    "depth",
+    "lr",
+    "search_seeds",
+    "seeds",
+    "records",
+    "eval_examples",
+    "jacobian_examples",
+    "pretrain",
+    "pretrain_updates",
+    "pretrain_lr",
+    "optimizer",
+    "normalization",
+    # The same numbers but for rounding.
+    "update_rule",
+}
+# What does not matter to a network that is not trained yet.
+_OF_TRAINING = {"updates", "batch_size", "loss", "clip", "weight_decay"}
+
+
+Profile = Literal["equal", "shrinking", "growing"]
+"""How the widths of hidden layers go on from the input up."""
+
+
+class NetworkKind(NamedTuple):
+    """One kind of network: its activation, initializer, hidden layers, and what is done beside.
+
+    `pretrain` and `optimizer` are names without parameters.
+    """
+
+    act: str
+    init: str
+    depth: int = 5
+    pretrain: str = "none"
+    bias_init: str = "zeros"
+    optimizer: str = "sgd"
+    normalization: str = "none"
+
+    def __str__(self) -> str:
+        biases = f" with biases {self.bias_init}" if self.bias_init != "zeros" else ""
+        normalized = f" with {self.normalization} normalization" if self.normalization != "none" else ""
+        depth = f" at depth {self.depth}" if self.depth != 5 else ""
+        pretrained = f", pre-trained by {self.pretrain}," if self.pretrain != "none" else ""
+        optimizer = f" by {self.optimizer}" if self.optimizer != "sgd" else ""
+        return f"{self.act} {self.init}{biases}{normalized}{depth}{pretrained}{optimizer}"
+
+
+def kind_of(run: Run) -> NetworkKind:
+    """The kind of network that `run` trained."""
+    config = run.config
+    return NetworkKind(
+        config.act,
+        config.init,
+        config.depth,
+        config.pretrain.partition(":")[0],
+        config.bias_init,
+        config.optimizer.partition(":")[0],
+        config.normalization,
+    )
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a claim asks of every run: at least so many updates, so much width, so many seeds.
+
+    `rates` are the ends that the learning rate may lie between, where the claim's thresholds depend on it;
+    `window` are the updates between which five records have to lie (an end of None is the last); `arrays` are
+    the datasets that have to be there. With `updates` 0 the networks are judged at record 0.
+    """
+
+    updates: int
+    width: int = 300
+    rates: tuple[float, float] = (0.0, float("inf"))
+    window: tuple[int, int | None] | None = None
+    seeds: int = SEEDS_FOR_A_TEST
+    data: str = "shapeset"
+    widths: Profile = "equal"
+    jacobian_examples: int = 0
+    arrays: tuple[str, ...] = ()
+
+
+PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
+"""What only the paper's own length can tell."""
+
+
+def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Requirements) -> tuple[Run, ...]:
+    """One run per cell, in their order, all of `scale` and trained alike.
+
+    Of several such groups the longest, then the widest, then the one of most seeds; of several learning rates
+    in it the one of the lowest validation error, as the paper chooses. Raises `UndecidedError`.
+    """
+    grouped: list[dict[str, list[Run]]] = []
+    for cell in cells:
+        groups: dict[str, list[Run]] = {}
+        for run in _fit(material, cell, scale):
+            free = _FREE if scale.updates else _FREE | _OF_TRAINING
+            key = run.config.model_dump_json(exclude=free | {"init_gain"})
+            groups.setdefault(key, []).append(run)
+        grouped.append(groups)
+    shared = set.intersection(*(set(groups) for groups in grouped))
+    if not shared:
+        raise UndecidedError(f"needs {_and(cells)} trained alike: of one width, updates and batch size")
+    chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
+    return max(
+        chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs))
+    )
+
+
+def select_runs_on_each(
+    material: Evidence, cells: Sequence[NetworkKind], scale: Requirements
+) -> list[tuple[Run, ...]]:
+    """`select_runs` on every data set of the last of `cells`; raises `UndecidedError` for none."""
+    found, missing = [], None
+    sets = dict.fromkeys(
+        run.config.data for run in material if isinstance(run, Run) and kind_of(run) == cells[-1]
+    )
+    for data in sets or (scale.data,):
+        try:
+            found.append(select_runs(material, cells, replace(scale, data=data)))
+        except UndecidedError as error:
+            missing = missing or error
+    if missing and not found:
+        raise missing
+    return found
+
+
+def _fewest_seeds(runs: Sequence[Run]) -> int:
+    return min(len(run.seeds) for run in runs)
+
+
+def _choose(runs: Sequence[Run], scale: Requirements) -> Run:
+    if len(runs) == 1 or not scale.updates:
+        return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
+    return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
+
+
+def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run]:
+    """The runs of `cell` that meet `scale`; raises `UndecidedError` at the first demand that none meets."""
+    runs = [
+        run
+        for run in material
+        if isinstance(run, Run)
+        # What is not trained yet was not touched by the way to train it.
+        and (kind_of(run) if scale.updates else kind_of(run)._replace(optimizer="sgd")) == cell
+        and run.config.data == scale.data
+        and _profile(run.config.widths) == scale.widths
+        and run.config.init_gain in ("paper", 1.0)
+        and run.config.loss == "cross_entropy"
+        and _is_bare(run.config, trained=bool(scale.updates))
+        and run.config.schedule == "constant"
+    ]
+    kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
+    kind += f" on {scale.data}" if scale.data != "shapeset" else ""
+    if not runs:
+        raise UndecidedError(f"needs {kind}{_at(scale)}; there is none")
+    for demand in _checks(scale):
+        left = [run for run in runs if demand.meets(run)]
+        if not left:
+            raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
+        runs = left
+    return runs
+
+
+def _is_bare(config: RunConfig, trained: bool) -> bool:
+    """Whether there is nothing to the network, and to the way it is `trained`, that a cell does not say."""
+    bare = config.with_(normalization="none", optimizer="sgd")
+    return bare.is_plain_sgd if trained else not bare.extra_features
+
+
+def _profile(widths: Sequence[int]) -> Profile | None:
+    """None for widths that go up and down."""
+    steps = np.diff(widths)
+    if not steps.any():
+        return "equal"
+    return "growing" if (steps > 0).all() else "shrinking" if (steps < 0).all() else None
+
+
+class _Check(NamedTuple):
+    meets: Callable[[Run], bool]
+    words: str
+    instead: Callable[[Sequence[Run]], str]
+
+
+def _checks(scale: Requirements) -> Iterator[_Check]:
+    yield _Check(
+        lambda run: run.status == "complete",
+        "trained to its end",
+        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
+    )
+    yield _Check(
+        lambda run: run.config.updates >= scale.updates,
+        f"at {scale.updates:,} updates or more",
+        lambda runs: _longest(max(run.config.updates for run in runs)),
+    )
+    yield _Check(
+        lambda run: min(run.config.widths) >= scale.width,
+        f"of width {scale.width:,} or more",
+        lambda runs: f"the widest has {max(max(run.config.widths) for run in runs):,}",
+    )
+    low, high = scale.rates
+    yield _Check(
+        lambda run: not scale.updates or low <= run.lr <= high,
+        f"at a learning rate of {low:g} to {high:g}",
+        lambda runs: f"there is {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
+    )
+    yield _Check(
+        lambda run: len(run.seeds) >= scale.seeds,
+        f"with {scale.seeds} seeds or more",
+        lambda runs: f"the most have {max(len(run.seeds) for run in runs)}",
+    )
+    yield _Check(
+        lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
+        f"with Jacobians of {scale.jacobian_examples} examples or more",
+        lambda runs: f"the most have {max(run.config.jacobian_examples for run in runs)}",
+    )
+    if scale.window is not None:
+        first, last = scale.window
+        until = "on" if last is None else f"to {last:,}"
+        yield _Check(
+            lambda run: inside(run, first, last).sum() >= late_records(0),
+            f"with {late_records(0)} records or more from {first:,} updates {until}",
+            lambda runs: f"the most are {max(int(inside(run, first, last).sum()) for run in runs)}",
+        )
+    for name in scale.arrays:
+        yield _Check(
+            lambda run, name=name: name in run,  # type: ignore[misc]
+            f"with `{name}` recorded",
+            lambda runs: "it was not",
+        )
+    if not scale.updates:
+        yield _Check(
+            lambda run: int(run.updates[0]) == 0,
+            "looked at before training",
+            lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
+        )
+
+
+def inside(run: Run, first: int, last: int | None) -> np.ndarray:
+    """Shape `(R,)`: which records lie from `first` to `last` updates, or to the end."""
+    return np.asarray((run.updates >= first) & (run.updates <= (last or run.updates[-1])))
+
+
+def _longest(updates: int) -> str:
+    return f"the longest has {updates:,}" if updates else "there are only untrained ones"
+
+
+def _at(scale: Requirements) -> str:
+    updates = f" at {scale.updates:,} updates or more" if scale.updates else " at initialization"
+    return f"{updates}, width {scale.width:,} or more, {scale.seeds} seeds or more"
+
+
+def _and(cells: Sequence[NetworkKind]) -> str:
+    return " and ".join(map(str, cells))

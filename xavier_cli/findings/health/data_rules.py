@@ -1,0 +1,64 @@
+"""What the data does to a run: what looked odd when it was read, and gradients that are 0 throughout."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import numpy as np
+
+from xavier_cli.config.commands import train_command
+from xavier_cli.findings.health.advice import lower_rate
+from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
+from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.grammar import STANDARDIZE
+
+
+def _odd(run: Run) -> Iterator[Observation]:
+    for warning in run.data.warnings if run.data else ():
+        remedied = STANDARDIZE in warning
+        advice = train_command(run.config, coding=STANDARDIZE) if remedied else _look_at(run)
+        yield Observation(warning, advice, numbers={"data": run.config.data})
+
+
+def _no_gradients(run: Run) -> Iterator[Observation]:
+    size = np.hypot(over_time(run, "weight_gradient/std"), over_time(run, "weight_gradient/mean"))
+    layers = np.flatnonzero(size[-1] == 0) + 1
+    if len(layers):
+        # What the data does, it does from the start; gradients that end were driven there.
+        from_start = bool((size[0, layers - 1] == 0).any())
+        yield Observation(
+            f"every weight gradient of {named(layers.tolist())} is 0: these weights learn nothing",
+            _look_at(run) if from_start else lower_rate(run.config, run.lr),
+            tuple(layers.tolist()),
+            first_since(run, (size[:, layers - 1] == 0).all(axis=1)),
+            {"weight_gradient": size[-1].tolist()},
+        )
+
+
+def _look_at(run: Run) -> str:
+    if run.config.data == "shapeset":
+        return ""
+    return shlex.join(["xavier", "data", "show", run.config.data])
+
+
+RULES = (
+    Rule(
+        "odd-data",
+        "warning",
+        "the data is not what one would train on",
+        "one class, inputs that are constant or hardly differ, or are far outside the usual range",
+        "said when the data was read, and kept in the run",
+        _odd,
+    ),
+    Rule(
+        "zero-gradients",
+        "error",
+        "all weight gradients of a layer are exactly 0, so that it cannot learn",
+        "at the last record, over all probe examples and seeds",
+        "inputs that are all 0 and a single class make them so; trained networks only come close to 0",
+        _no_gradients,
+        ("weight_gradient/std", "weight_gradient/mean"),
+    ),
+)

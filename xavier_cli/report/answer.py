@@ -1,0 +1,225 @@
+"""What a report says: an answer in words, then what `compare` and `check` say, figures and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from xavier_cli.config.commands import train_command, written
+from xavier_cli.config.run import RunConfig
+from xavier_cli.figures.labels import labels
+from xavier_cli.findings.claims.judging import judge_all
+from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.findings.comparison import Comparison, Row, Section, compare
+from xavier_cli.findings.health import Finding, check
+from xavier_cli.report.content import Cell, Content, Grid, Origin
+from xavier_cli.report.layers import layers_over_time
+from xavier_cli.report.pictures import pictures
+from xavier_cli.runs.isolate import Isolation
+from xavier_cli.runs.record import Run
+from xavier_cli.views import numbers
+from xavier_cli.views.comparison import result_table, rules
+from xavier_cli.views.findings import findings_page
+from xavier_cli.views.page import Table
+from xavier_cli.views.run import settings_of
+from xavier_cli.vocabulary import lookup
+
+_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}
+# What is listed by name in a sentence; the rest is counted.
+NAMED = 3
+
+
+def report_content(
+    runs: Sequence[Run], notes: Sequence[str], isolation: Isolation | None = None, again: str = ""
+) -> Content | None:
+    """The whole report on merged and trained `runs`, each part of those that it can be made of.
+
+    `again` is the command that makes it, unless that is one of the runs' files and `report.html`. None where
+    there is nothing that could be compared.
+    """
+    isolation = isolation or Isolation()
+    part = isolation.part
+    compared = part(runs, _compared)
+    if compared is None:
+        return None
+    comparison, tables = compared
+    ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
+    drawn, undrawn = pictures(ranked, isolation)
+    findings = part(ranked, findings_page)
+    verdicts = part(ranked, lambda runs: judge_all(lookup.CLAIMS, runs)) or []
+    found = part(ranked, _found) or {}
+    decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]
+    undecided = [verdict for verdict in verdicts if verdict.verdict == "undecided"]
+    return Content(
+        title=_title(ranked),
+        answer=tuple(_answer(comparison, found, verdicts)),
+        comparison=tables,
+        rules=rules(comparison),
+        pictures=tuple(drawn),
+        undrawn=tuple(undrawn),
+        layers=part(ranked, layers_over_time) or {},
+        findings=tuple(_plain(table) for table in findings.tables) if findings else (),
+        finding_notes=findings.notes if findings else (),
+        judged=_claims(decided, "Claims that these runs can tell") if decided else None,
+        undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
+        origins=part(ranked, lambda runs: tuple(map(_origin, runs))) or (),
+        again=(*(train_command(run.config) for run in ranked), again or report_command(ranked)),
+        notes=(*notes, *map(str, isolation.failures)),
+    )
+
+
+def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Grid, ...]]:
+    comparison = compare(runs)
+    return comparison, tuple(_results(section) for section in comparison.sections)
+
+
+def _found(runs: Sequence[Run]) -> dict[RunConfig, list[Finding]]:
+    """What `check` finds in each that is more than a note."""
+    return {run.config: [each for each in check(run) if each.severity != "note"] for run in runs}
+
+
+def _title(ranked: Sequence[Run]) -> str:
+    data = " and ".join(dict.fromkeys(run.config.data for run in ranked))
+    count = "one configuration" if len(ranked) == 1 else f"{len(ranked)} configurations"
+    return f"{count[0].upper()}{count[1:]} on {data}"
+
+
+def _answer(
+    comparison: Comparison,
+    found: Mapping[RunConfig, Sequence[Finding]],
+    verdicts: Sequence[ClaimVerdict],
+) -> Iterator[str]:
+    called: dict[object, str] = {}
+    for section in comparison.sections:
+        called |= _called([run for row in section.rows for run in row.runs])
+        yield _best(section, [called[row.run.config] for row in section.rows])
+    sick = [
+        f"{called[config]} ({', '.join(dict.fromkeys(each.rule.name for each in each_found))})"
+        for config, each_found in found.items()
+        if each_found
+    ]
+    if sick:
+        yield f"`check` finds something wrong with {len(sick)} of {len(found)}: {_listed(sick)}."
+    else:
+        yield "`check` finds nothing wrong with any of them."
+    count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
+    yield (
+        f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
+        f"not, and {count['undecided']} need other runs to tell."
+    )
+
+
+def _called(runs: Sequence[Run]) -> dict[object, str]:
+    """What a sentence calls each run: activation and initializer where they tell all of them apart."""
+    short = [f"{run.config.act} {run.config.init}" for run in runs]
+    words = short if len(set(short)) == len(short) else labels(runs)
+    return dict(zip((run.config for run in runs), words, strict=True))
+
+
+def _best(section: Section, called: Sequence[str]) -> str:
+    first, *others = section.rows
+    error = numbers.percents([first.test_error])[0].strip()
+    seeds = "1 seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
+    guessing = f"{100 * first.run.facts.guessing_error:.1f} %"
+    on = f"on {section.data}" if section.data else "here"
+    if not others:
+        unfinished = (
+            "" if first.status == "complete" else f", {first.status} at {first.updates_done:,} updates"
+        )
+        return (
+            f"{called[0]} errs on {error} % of the test examples {on} ({seeds}{unfinished}); "
+            f"guessing errs {guessing}."
+        )
+    if first.status != "complete":
+        return f"No training {on} is finished, so nothing is best; {called[0]} stands at {error} %."
+    apart, alike, untested = (
+        [name for name, row in zip(called[1:], others, strict=True) if row.verdict.kind == kind]
+        for kind in ("told_apart", "not_told_apart", "not_tested")
+    )
+    parts = [
+        f"{called[0]} has the lowest test error {on}: {error} % ({seeds}); guessing errs {guessing}.",
+        f"The difference is more than chance over seeds for {_listed(apart)}." if apart else "",
+        f"It cannot be told apart from {_listed(alike)}, which does not mean equal." if alike else "",
+        f"Not tested: {_listed(untested)}." if untested else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _listed(called: Sequence[str]) -> str:
+    shown = "; ".join(called[:NAMED])
+    return shown if len(called) <= NAMED else f"{shown}; and {len(called) - NAMED} more"
+
+
+def _results(section: Section) -> Grid:
+    """The table of `compare`, each cell with the number it is sorted by and all of its digits."""
+    table = result_table(section)
+    heads = [column.title for column in table.columns]
+    rows = tuple(
+        tuple(_cell(head, text, row) for head, text in zip(heads, texts, strict=True))
+        for texts, row in zip(table.rows, section.rows, strict=True)
+    )
+    return _grid(table, rows, sortable=len(rows) > 1)
+
+
+def _cell(head: str, text: str, row: Row) -> Cell:
+    gap, verdict = row.verdict.difference, row.verdict
+    match head:
+        case "N":
+            return Cell(text, float(len(row.seeds)), f"seeds {numbers.seeds(row.seeds)}")
+        case "diverged":
+            return Cell(
+                text, float(len(row.diverged)), f"seeds {numbers.seeds(row.diverged)}" if text else ""
+            )
+        case "valid error %":
+            return Cell(text, row.valid_error.mean, f"{row.valid_error.mean!r}")
+        case "test error %":
+            each = ", ".join(
+                f"{seed}: {100 * error:.2f}" for seed, error in zip(row.seeds, row.errors, strict=True)
+            )
+            return Cell(text, row.test_error.mean, f"{row.test_error.mean!r}; by seed: {each} %")
+        case "above the best":
+            return Cell(
+                text, gap.mean if gap else 0.0, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]" if gap else ""
+            )
+        case "verdict (p)":
+            known = verdict.p == verdict.p
+            return Cell(text, verdict.p if known else None, f"p {verdict.p!r}" if known else "")
+    value = row.settings.get(head, "")
+    return Cell(text, float(value) if isinstance(value, int | float) else value)
+
+
+def _plain(table: Table) -> Grid:
+    return _grid(table, tuple(tuple(Cell(text) for text in row) for row in table.rows))
+
+
+def _grid(table: Table, rows: tuple[tuple[Cell, ...], ...], sortable: bool = False) -> Grid:
+    right = frozenset(i for i, column in enumerate(table.columns) if column.align == "right")
+    headings = tuple(column.title for column in table.columns)
+    best = table.best or frozenset()
+    return Grid(table.title, headings, rows, table.about, right, best, sortable)
+
+
+def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Grid:
+    rows = tuple(
+        (
+            Cell(lookup.CLAIMS[each.name].statement),
+            Cell(_SAID[each.verdict]),
+            Cell(each.evidence),
+            Cell(each.paper),
+        )
+        for each in verdicts
+    )
+    return Grid(caption, ("claim", "verdict", "here", "paper"), rows)
+
+
+def _origin(run: Run) -> Origin:
+    rows = tuple((Cell(name), Cell(value)) for name, value in settings_of(run))
+    name = str(run.path or ", ".join(map(str, run.sources)) or run.config.file_stem())
+    command = train_command(run.config)
+    return Origin(name, Grid(f"Settings and origin of {name}", ("setting", "value"), rows), command)
+
+
+def report_command(runs: Sequence[Run], output: Path = Path("report.html")) -> str:
+    """`xavier report` of the files that `runs` were read from, as they were named, into `output`."""
+    files = [path for run in runs for path in (run.sources or ((run.path,) if run.path else ()))]
+    return written("report", *files, "-o", output)

@@ -1,0 +1,263 @@
+"""What a recipe is: TOML read into a base, a grid, figures and claims. It makes settings and runs nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from xavier_cli.config import refusals
+from xavier_cli.config.run import SCALES, RunConfig, without_like
+from xavier_cli.errors import ConfigError
+from xavier_cli.files.text import read_toml
+from xavier_cli.vocabulary import lookup
+
+ENDING = ".toml"
+# A plan of so many takes some 20 s and is more than anybody reads.
+MOST_CELLS = 50_000
+
+Command = Literal["train", "probe", "surface", "samples"]
+Settings = dict[str, Any]
+
+
+class RecipeError(ConfigError):
+    """A recipe that is not there or says something that cannot be; one line that names it."""
+
+
+@dataclass(frozen=True)
+class CellSettings:
+    """One cell of the grid, before its settings are checked: which command makes it, and of what."""
+
+    command: Command
+    settings: Settings
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(_Part):
+    """A figure of the recipe, in the words of `xavier plot`.
+
+    `where` picks the runs by their settings, `trained` those that are or are not; `name` is the file's,
+    where the kind alone would not tell two figures apart.
+    """
+
+    kind: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]*$")] = ""
+    record: str | None = None
+    layers: tuple[int, ...] | None = None
+    tensor: str | None = None
+    together: bool = False
+    where: dict[str, Any] = {}
+    trained: bool | None = None
+    data: str | None = None
+    seed: int | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name of the figure's file without its ending."""
+        return self.name or self.kind
+
+
+class PaperRow(_Part):
+    """What the paper prints for one row: `row` holds the row's settings, `values` percents by column."""
+
+    row: dict[str, Any]
+    values: dict[str, float]
+
+
+class Table(_Part):
+    """The table of test errors: what its rows differ in, and what each column is."""
+
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("act", "init")
+    columns: str = "data"
+    paper: tuple[PaperRow, ...] = ()
+
+
+class Recipe(_Part):
+    """A grid of configurations and what is made of them.
+
+    A cell's settings are, the later ones over the earlier: `base`, the preset of the scale (`SCALES`), the
+    recipe's own `scales` entry, the cell with its point of the grid, the cell's entry for the scale, and
+    what was asked for on the command line. `extends` takes over the base and the scales of another recipe.
+    """
+
+    name: str = ""
+    title: Annotated[str, Field(min_length=1)]
+    about: str = ""
+    extends: str | None = None
+    command: Command = "train"
+    base: Settings = {}
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    cells: Annotated[tuple[Settings, ...], Field(min_length=1)] = ({},)
+    scales: dict[str, Settings] = {}
+    select: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    table: Table | None = None
+    claims: tuple[str, ...] = ()
+
+    @field_validator("scales")
+    @classmethod
+    def _known_scales(cls, scales: dict[str, Settings]) -> dict[str, Settings]:
+        _all_known("scale", scales, SCALES)
+        return scales
+
+    @field_validator("claims")
+    @classmethod
+    def _known_claims(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(lookup.find("claim", word, lookup.CLAIMS).name for word in claims)
+
+    @field_validator("figures")
+    @classmethod
+    def _distinct_figures(cls, figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
+        stems = [figure.stem for figure in figures]
+        twice = [stem for stem in stems if stems.count(stem) > 1]
+        if twice:
+            raise ValueError(f"two figures are called `{twice[0]}`: give one a `name`")
+        return figures
+
+    @model_validator(mode="after")
+    def _known_settings(self) -> Self:
+        if self.command == "surface":
+            return self  # What a surface may be set to is the run file's business, which lies above.
+        fields = [*RunConfig.model_fields, "like"]
+        places = {"base": self.base, "grid": self.grid, **{f"scales.{k}": v for k, v in self.scales.items()}}
+        places |= {f"cells.{i}": _plain(cell) for i, cell in enumerate(self.cells)}
+        for scale in SCALES:
+            places |= {f"cells.{i}.{scale}": cell.get(scale, {}) for i, cell in enumerate(self.cells)}
+        places["select"] = dict.fromkeys(self.select)
+        for i, figure in enumerate(self.figures):
+            places[f"figures.{i}.where"] = figure.where
+        if self.table:
+            places["table"] = dict.fromkeys(
+                (*self.table.rows, *[self.table.columns] * bool(self.table.columns))
+            )
+        for place, settings in places.items():
+            if not isinstance(settings, Mapping):
+                raise ValueError(f"{place}: should be a table of settings")
+            _all_known("setting", settings, fields, place)
+        return self
+
+    def count(self) -> int:
+        """How many cells there are, counted without making them."""
+        if self.command == "samples":
+            return 0
+        return len(self.cells) * math.prod(map(len, self.grid.values()))
+
+    def expand(self, scale: str, changes: Mapping[str, object] | None = None) -> Iterator[CellSettings]:
+        """Every cell at `scale`, all `cells` at each point of the grid; `changes` go over all settings."""
+        if self.command == "samples":
+            return
+        for *point, cell in itertools.product(*self.grid.values(), self.cells):
+            command: Command = cell.get("command", self.command)
+            parts = (
+                self.base,
+                SCALES[scale] if command != "surface" else {},
+                self.scales.get(scale, {}),
+                dict(zip(self.grid, point, strict=True)),
+                _plain(cell),
+                cell.get(scale, {}),
+                changes or {},
+            )
+            settings: Settings = {}
+            for part in parts:
+                settings |= without_like(part)
+            yield CellSettings(command, settings)
+
+
+def _plain(cell: Settings) -> Settings:
+    """A cell's settings at every scale."""
+    return {key: value for key, value in cell.items() if key != "command" and key not in SCALES}
+
+
+def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], place: str = "") -> None:
+    for word in words:
+        if word not in known:
+            raise ValueError((f"{place}: " if place else "") + lookup.unknown_message(kind, word, known))
+
+
+def shipped_folder() -> Path:
+    """Where the recipes that come with the program lie: in the package, or beside it in a source checkout."""
+    package = Path(__file__).parents[1]
+    shipped = package / "shipped_recipes"
+    return shipped if shipped.is_dir() else package.parent / "recipes"
+
+
+def shipped_recipes() -> list[str]:
+    """The names of the recipes that come with the program, as people count: `figure-2` before `figure-10`."""
+
+    def counted(name: str) -> list[tuple[int, str]]:
+        return [(int(part or 0), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+
+    return sorted((path.stem for path in shipped_folder().glob(f"*{ENDING}")), key=counted)
+
+
+def find_recipe(word: str, beside: Path | None = None) -> Path:
+    """The file of the recipe that `word` names, or is the path of; names beside `beside` go before shipped.
+
+    Raises `RecipeError`.
+    """
+    if "\0" in word:
+        # No file can be called so.
+        raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
+    path = Path(word)
+    if path.suffix == ENDING or path.name != word:
+        return beside / path if beside else path
+    # `figure2`, `fig-2` and `Table_1` are what people type.
+    name = re.sub(r"^(fig|figure|table)-?(?=\d)", r"\1-", word.lower().replace("_", "-"))
+    name = re.sub(r"^fig-", "figure-", name)
+    folders = [folder for folder in (beside, shipped_folder()) if folder]
+    for folder in folders:
+        # A name that no file may have is no file either; pathlib would raise.
+        if os.path.isfile(found := folder / f"{name}{ENDING}"):
+            return found
+    raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
+
+
+def read_recipe(word: str) -> Recipe:
+    """The recipe that `word` names, or is the path of. Raises `RecipeError`, which names the file."""
+    return _read(find_recipe(word), ())
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
+    here = path.resolve()
+    if here in above:
+        chain = " extends ".join(f"`{each.stem}`" for each in (*above[above.index(here) :], here))
+        raise RecipeError(f"`{path}`: {chain}: a circle")
+    try:
+        content = read_toml(path)
+        recipe = Recipe.model_validate({**content, "name": path.stem})
+    except ValidationError as error:
+        raise RecipeError(f"`{path}`: {_one_line(error)}") from None
+    except ConfigError as error:
+        raise RecipeError(str(error)) from None
+    if recipe.extends is None:
+        return recipe
+    base = _read(find_recipe(recipe.extends, path.parent), (*above, here))
+    scales = {
+        scale: {**base.scales.get(scale, {}), **recipe.scales.get(scale, {})}
+        for scale in {**base.scales, **recipe.scales}
+    }
+    return recipe.model_copy(update={"base": {**base.base, **recipe.base}, "scales": scales})
+
+
+def _one_line(error: ValidationError) -> str:
+    first = refusals.foremost(error.errors())
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
+        part = {"figures": Figure, "table": PaperRow if "paper" in parent else Table}.get(
+            str(first["loc"][0]), Recipe
+        )
+        words = lookup.unknown_message("key", key, part.model_fields if parent else Recipe.model_fields)
+        return f"{parent}: {words}" if parent else words
+    words = refusals.words(first)
+    return f"{place}: {words}" if place else words

@@ -1,0 +1,1 @@
+"""A population on the devices: its programs, its state, its records."""

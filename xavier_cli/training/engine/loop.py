@@ -1,0 +1,240 @@
+"""The host's side of training: segments, records in between, and what is told to whoever watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from xavier_cli.errors import XavierError
+from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.same_start import describe_same_start
+from xavier_cli.training.engine.autosave import Autosaver
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.population import Variant
+from xavier_cli.training.engine.records import History
+from xavier_cli.training.engine.seed_programs import Record
+from xavier_cli.training.engine.segments import SegmentSizer
+from xavier_cli.training.engine.snapshot import Snapshot
+
+SEGMENT_SECONDS = 1.0
+"""How long the devices are left alone at most: signals are seen, and progress is shown, in between."""
+
+FIRST_SEGMENT = 20
+
+Doing = Literal["compiling", "pretraining", "training", "evaluating"]
+
+
+class NoRunError(XavierError):
+    """A training that was stopped before there was any run of it; it says where."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands; `valid_error` is the mean over members at the last record.
+
+    When `pretraining`, `updates` count through all layers. When `evaluating`, each of `total` rows, not
+    updates, holds `members` points.
+    """
+
+    doing: Doing
+    updates: int
+    total: int
+    members: int
+    valid_error: float | None = None
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A record, taken after `update` updates: arrays `(seeds, variants, ...)` under the run file's names."""
+
+    update: int
+    seeds: tuple[int, ...]
+    variants: tuple[Variant, ...]
+    record: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class TrainingHooks:
+    """Who is told, who may stop it, and who keeps what there is so far.
+
+    `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
+    both may be called from another thread. `note` is told beforehand what is wrong with seeds that start
+    alike. `look` is shown each record once the host has it, those of an
+    earlier training first.
+    """
+
+    report: Callable[[Progress], None] = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
+    publish: Callable[[list[Run]], None] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    save: Callable[[Snapshot], None] | None = None
+    look: Callable[[Seen], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
+
+
+def train_population(engine: Engine, watcher: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
+    """Train a population to the end, or until stopped; one run per variant.
+
+    With `begun` it goes on from there: the runs are those of a training that never stopped. Raises
+    `NoRunError` where it was stopped in pre-training.
+    """
+    return _Training(engine, watcher, begun).run()
+
+
+class _Training:
+    def __init__(self, engine: Engine, watcher: TrainingHooks, begun: Snapshot | None):
+        self._engine, self._watcher, self._begun = engine, watcher, begun
+        self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._history = History(engine)
+        self._done, self._seconds_before = 0, 0.0
+        self._published = 0
+        if begun:
+            self._history.restore(begun.history)
+            self._done, self._seconds_before = begun.updates, begun.seconds
+        self._started = time.perf_counter()
+
+    def run(self) -> list[Run]:
+        if self._begun and self._history.is_complete:
+            return self._runs(self._history, self._begun.state["diverged_at"], "complete")
+        self._report("compiling")
+        config = self._engine.population.config
+        for same_start in self._history.same_start.values():
+            if note := describe_same_start(same_start, config, len(config.seeds)):
+                self._watcher.note(note)
+        for update, record in self._history.records():
+            self._look(update, record)
+        self._engine.start(self._begun.state if self._begun else None)
+        self._started = time.perf_counter()
+        with Autosaver() as keeper:
+            if self._pretrain(keeper):
+                self._train(keeper)
+        state = self._engine.host_state()
+        complete = self._history.is_complete
+        if self._watcher.save:
+            # Of a training that is over, the weights are no longer needed.
+            kept = {"diverged_at": state["diverged_at"]} if complete else state
+            self._watcher.save(
+                Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
+            )
+        if not self._history.updates:
+            raise NoRunError(f"stopped in {self._layer_in_words()}")
+        return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
+
+    def _pretrain(self, keeper: Autosaver) -> bool:
+        """Pre-train what is to be; whether that is done."""
+        engine, history, config = self._engine, self._history, self._engine.population.config
+        if config.pretrain == "none":
+            return True
+        total = config.depth * config.pretrain_updates
+        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+        while history.pretrained < total and not self._watcher.stopped():
+            began, first = time.perf_counter(), history.pretrained
+            # No further than a layer: the next one is of another size, and of another speed.
+            of_layer = config.pretrain_updates - first % config.pretrain_updates
+            step = min(pace.updates, of_layer)
+            engine.pretrain(first, first + step)
+            engine.wait()
+            history.add_pretraining(first + step, engine.reconstruction_errors())
+            pace.record(step, time.perf_counter() - began)
+            if step == of_layer:
+                pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+            self._report("pretraining")
+            if self._watcher.save and keeper.is_due:
+                keeper.keep(self._snapshot)
+        return history.pretrained == total
+
+    def _train(self, keeper: Autosaver) -> None:
+        """The host stores a record while the devices compute the segment after it."""
+        engine, watcher, history = self._engine, self._watcher, self._history
+        config = engine.population.config
+        records = config.record_updates()
+        pending: tuple[int, Record, int] | None = None
+        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+        seen = set(history.updates)
+        for at in (update for update in records if update not in seen):
+            while self._done < at and not watcher.stopped():
+                began = time.perf_counter()
+                step = min(pace.updates, at - self._done)
+                engine.advance(self._done, self._done + step)
+                if pending:
+                    self._add(*pending)
+                    pending = None
+                engine.wait()
+                self._done += step
+                pace.record(step, time.perf_counter() - began)
+                self._report("training")
+                if (watcher.publish or watcher.save) and keeper.is_due:
+                    keeper.keep(self._snapshot)
+            if self._done < at:
+                break
+            since = at - (history.updates[-1] if history.updates else 0)
+            # Without training there is no result yet that would be worth every example.
+            whole = 0 < at == records[-1]
+            held_out = (engine.training_data.valid, engine.training_data.test)
+            examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
+            pending = at, engine.observe(since, examples), examples
+            if at in config.jacobian_updates():
+                history.add_jacobians(at, engine.jacobians())
+        if pending:
+            self._add(*pending)
+            if 0 < pending[0] == records[-1]:
+                history.finish(engine.read_correct(pending[1]))
+
+    def _add(self, update: int, observed: Record, examples: int) -> None:
+        record = self._engine.read(observed, examples)
+        self._history.add(update, record)
+        self._look(update, record)
+
+    def _look(self, update: int, record: Mapping[str, np.ndarray]) -> None:
+        population = self._engine.population
+        self._watcher.look(Seen(update, population.seeds, population.variants, record))
+
+    def _snapshot(self) -> Callable[[], None]:
+        """What keeps what there is now; called while the devices rest, since they use their state up."""
+        history, state = self._history.copy(), self._engine.host_state()
+        done, seconds = self._done, self._seconds()
+
+        def keep() -> None:
+            # A run file shows records alone: without a new one there is nothing new in it.
+            if self._watcher.publish and len(history.updates) > self._published:
+                self._watcher.publish(self._runs(history, state["diverged_at"], "running"))
+                self._published = len(history.updates)
+            if self._watcher.save:
+                self._watcher.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
+
+        return keep
+
+    def _runs(self, history: History, diverged_at: np.ndarray, status: Status) -> list[Run]:
+        timings = {
+            "compile_seconds": round(self._engine.compile_seconds, 3),
+            "train_seconds": self._seconds(),
+        }
+        return history.runs(diverged_at, status, self._created, {**self._watcher.provenance, **timings})
+
+    def _seconds(self) -> float:
+        return round(self._seconds_before + time.perf_counter() - self._started, 3)
+
+    def _layout(self) -> dict[str, Any]:
+        layout = self._engine.layout
+        return {"strategy": layout.strategy, "mesh": list(layout.mesh.devices.shape)}
+
+    def _report(self, doing: Doing) -> None:
+        population, updates = self._engine.population, self._history.updates
+        error = self._history.mean_valid_error() if updates else None
+        done, last, phase = self._done, population.config.record_updates()[-1], ""
+        if doing == "pretraining":
+            config = population.config
+            done, last = self._history.pretrained, config.depth * config.pretrain_updates
+            phase = self._layer_in_words()
+        self._watcher.report(Progress(doing, done, last, population.members, error, phase))
+
+    def _layer_in_words(self) -> str:
+        config = self._engine.population.config
+        layer = min(self._history.pretrained // config.pretrain_updates + 1, config.depth)
+        return f"pre-training layer {layer} of {config.depth}"

@@ -1,0 +1,214 @@
+"""The records of a population in the making, and the runs that are put together from them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xavier_cli.runs import schema
+from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.record import Run, Status
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.population import Population
+from xavier_cli.training.probes.jacobian import SingularValues
+
+
+class History:
+    """What was seen of every member so far: one record after another, on the host."""
+
+    def __init__(self, engine: Engine):
+        self.population: Population = engine.population
+        self._facts, self._bins = engine.training_data.facts, engine.bins
+        self._definitions = engine.definitions() | {
+            name: array
+            for tensor, bins in engine.bins.items()
+            for name, array in schema.bins(tensor, bins.edges).items()
+        }
+        self._predictions = engine.predictions
+        self.same_start = {init: engine.same_start(init) for init in engine.predictions}
+        """What the provenance says of seeds that start alike, by initializer."""
+        self.updates: list[int] = []
+        self._records: list[Mapping[str, np.ndarray]] = []
+        self._jacobians: dict[int, list[list[Future[SingularValues]]]] = {}
+        self._test_correct: np.ndarray | None = None
+        self.pretrained = 0
+        """Updates of pre-training done, counted through all layers."""
+        self._reconstruction_errors: np.ndarray | None = None
+
+    def add_pretraining(self, done: int, errors: np.ndarray) -> None:
+        """Keep how well each layer rebuilt its input, shape `(seeds, variants, depth, records)`."""
+        self.pretrained, self._reconstruction_errors = done, errors
+
+    def add(self, update: int, record: Mapping[str, np.ndarray]) -> None:
+        """Keep a record, each array of shape `(seeds, variants, ...)`, taken after `update` updates."""
+        self.updates.append(update)
+        self._records.append(record)
+
+    def add_jacobians(self, update: int, members: list[list[Future[SingularValues]]]) -> None:
+        """Keep the Jacobians of every member, by seed and variant, after `update` updates."""
+        self._jacobians[update] = members
+
+    def records(self) -> list[tuple[int, Mapping[str, np.ndarray]]]:
+        """What `add` was given so far."""
+        return list(zip(self.updates, self._records, strict=True))
+
+    def mean_valid_error(self) -> float:
+        """Over all members, at the last record."""
+        return float(np.mean(self._records[-1]["curves/valid_error"]))
+
+    def finish(self, test_correct: np.ndarray) -> None:
+        """Keep which test examples the last networks got right, shape `(seeds, variants, examples)`."""
+        self._test_correct = test_correct
+
+    def copy(self) -> History:
+        """What there is now, whatever is added later."""
+        other = copy.copy(self)
+        other.updates, other._records = list(self.updates), list(self._records)
+        other._jacobians = dict(self._jacobians)
+        return other
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as plain arrays, for `restore`; waits for Jacobians that are being worked on."""
+        arrays: dict[str, np.ndarray] = {}
+        if self._reconstruction_errors is not None:
+            arrays["pretrained"] = np.array([self.pretrained], np.int64)
+            arrays["reconstruction_errors"] = self._reconstruction_errors
+        # Nothing is kept as arrays without a number in them.
+        if self.updates:
+            arrays["update"] = np.array(self.updates, np.int64)
+            for name in self._records[0]:
+                arrays[f"record/{name}"] = np.stack([record[name] for record in self._records])
+        if self._jacobians:
+            grids = [
+                [[each.result() for each in seed] for seed in members] for members in self._jacobians.values()
+            ]
+            arrays["jacobian_update"] = np.array(list(self._jacobians), np.int64)
+            arrays["jacobian_values"] = np.array(
+                [[[each.values for each in seed] for seed in grid] for grid in grids]
+            )
+            for name in grids[0][0][0].averages:
+                arrays[f"jacobian_average/{name}"] = np.array(
+                    [[[each.averages[name] for each in seed] for seed in grid] for grid in grids]
+                )
+        if self._test_correct is not None:
+            arrays["test_correct"] = self._test_correct.astype(np.int8)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take up what `arrays()` gave; raises `ResumeError` where it has other bins."""
+        self.updates = arrays["update"].tolist() if "update" in arrays else []
+        records = _under("record/", arrays)
+        for tensor, bins in self._bins.items():
+            counts = records.get(f"{tensor}/histogram")
+            if counts is not None and counts.shape[-1] != len(bins.edges) - 1:
+                raise ResumeError(f"the checkpoint's `{tensor}/histogram` is not this network's")
+        self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
+        averages = _under("jacobian_average/", arrays)
+        for i, update in enumerate(arrays.get("jacobian_update", np.array([], np.int64)).tolist()):
+            self._jacobians[update] = [
+                [
+                    _done(SingularValues({name: each[i, s, v] for name, each in averages.items()}, values))
+                    for v, values in enumerate(seed)
+                ]
+                for s, seed in enumerate(arrays["jacobian_values"][i])
+            ]
+        self._test_correct = arrays.get("test_correct")
+        self.pretrained = pretrained_in(arrays)
+        self._reconstruction_errors = arrays.get("reconstruction_errors")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last record is there."""
+        return self.updates[-1:] == [self.population.config.record_updates()[-1]]
+
+    def runs(
+        self, diverged_at: np.ndarray, status: Status, created_utc: str, provenance: Mapping[str, Any]
+    ) -> list[Run]:
+        """One run for each variant; `diverged_at` has shape `(seeds, variants)`.
+
+        While running, Jacobians that are still being worked on are left out.
+        """
+        return [
+            Run(
+                self.population.run_config(variant),
+                self._arrays(i, diverged_at[:, i]) | self._jacobian_arrays(i, wait=status != "running"),
+                status,
+                created_utc,
+                {**provenance, **self.same_start[variant.init]},
+                data=self._facts,
+            )
+            for i, variant in enumerate(self.population.variants)
+        ]
+
+    def _arrays(self, variant: int, diverged_at: np.ndarray) -> dict[str, np.ndarray]:
+        of = self.population.variants[variant]
+        arrays = schema.fixed_scales(self.population.run_config(of)) | self._definitions
+        arrays |= self._predictions[of.init].result()
+        arrays["update"] = np.array(self.updates, np.int64)
+        # What another version recorded, before or after, is not there throughout.
+        for name in set(self._records[0]).intersection(*self._records):
+            arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
+        if self._reconstruction_errors is not None:
+            arrays["pretraining/reconstruction_error"] = self._reconstruction_errors[:, variant]
+            arrays["pretrain_update"] = np.array(self.population.config.pretrain_records(), np.int64)
+        arrays["final/diverged_at"] = diverged_at.astype(np.int64)
+        if self._test_correct is not None:
+            arrays["final/test_correct"] = self._test_correct[:, variant].astype(np.int8)
+            arrays["example"] = np.arange(self._test_correct.shape[-1], dtype=np.int32)
+        return arrays
+
+    def _jacobian_arrays(self, variant: int, wait: bool) -> dict[str, np.ndarray]:
+        at_records = {
+            update: [seed[variant].result() for seed in members]
+            for update, members in self._jacobians.items()
+            if wait or all(seed[variant].done() for seed in members)
+        }
+        if not at_records:
+            return {}
+        spectra = [update for update in self.population.config.spectrum_updates() if update in at_records]
+        arrays = {
+            f"jacobian/{name}_singular_value": np.stack(
+                [[member.averages[name] for member in members] for members in at_records.values()], axis=1
+            )
+            for name in next(iter(at_records.values()))[0].averages
+        }
+        arrays["jacobian_update"] = np.array(list(at_records), np.int64)
+        if spectra:
+            values = np.stack([[member.values for member in at_records[at]] for at in spectra], axis=1)
+            arrays["jacobian/singular_values"] = values
+            arrays["spectrum_update"] = np.array(spectra, np.int64)
+            arrays["index"] = np.arange(values.shape[-1], dtype=np.int32)
+        return arrays
+
+
+def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
+    """Runs of different seeds as one, with `seeds` in that order; all else is as in the first."""
+    first = runs[0]
+    rows = {int(seed): (run, i) for run in runs for i, seed in enumerate(run.seeds)}
+    arrays = {
+        name: np.stack([rows[seed][0][name][rows[seed][1]] for seed in seeds])
+        if schema.dims(name)[0] == "seed"
+        else array
+        for name, array in first.arrays.items()
+    }
+    return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)
+
+
+def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:
+    """The updates of pre-training that were done when `History.arrays` gave `arrays`."""
+    return int(arrays["pretrained"][0]) if "pretrained" in arrays else 0
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _done(singular: SingularValues) -> Future[SingularValues]:
+    future: Future[SingularValues] = Future()
+    future.set_result(singular)
+    return future

@@ -1,0 +1,201 @@
+"""What a population's programs do for one seed and all its variants: a row of the grid of members.
+
+A row is traced once; the layout makes a program of it, for all seeds and over the devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.losses import LOSSES
+from xavier_cli.nn.network import make_network
+from xavier_cli.theory.gain import resolve_gain
+from xavier_cli.theory.saturation import find_regions
+from xavier_cli.theory.shape import shape_of
+from xavier_cli.training.engine.batches import Chunk, decode
+from xavier_cli.training.engine.first_weights import FirstWeights
+from xavier_cli.training.engine.packing import Shapes, pack
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.pretraining.layerwise import make_pretraining
+from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
+from xavier_cli.training.probes.evaluation import Evaluation, evaluate, spread_over
+from xavier_cli.training.probes.jacobian import Factors, factors
+from xavier_cli.training.probes.probe import make_probe
+from xavier_cli.training.step.choice import make_begin, make_step, make_training
+from xavier_cli.training.step.member import MemberState
+from xavier_cli.vocabulary.resolve import find_activation
+
+
+class Record(NamedTuple):
+    """What one look at all members brought, still on the device; leading axes seed and variant."""
+
+    packed: Array
+    test_correct: Array
+
+
+class SeedPrograms:
+    """The rows of `config`'s programs for `inits`, all initializers of its population.
+
+    `over` loops over members, as `Layout.over`. `regions`, `gain` and `bins` follow from the activation.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        inits: Sequence[str],
+        training_data: TrainingData,
+        over: Callable[[Callable[..., Any]], Callable[..., Any]],
+    ):
+        self._config, self._feed, self._over = config, training_data.feed, over
+        self.act, self._loss = make_activation(config.act), LOSSES[config.loss]
+        range_, kinks = shape_of(find_activation(config.act), self.act)
+        self.regions = find_regions(self.act, range_)
+        self.gain = resolve_gain(config.init_gain, self.act, kinks)
+        self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
+            tensor: SymmetricLogBins()
+            for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
+        }
+        self.network = make_network(config)
+        self._begin = make_begin(config, self.network)
+        self._stretch = make_training(config, self.network, self._loss)
+        self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
+        self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
+        self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
+        self.shapes: Shapes = {}
+        """What `observe` packs, by its path in the run file; known once it has been traced."""
+
+    def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
+        drawn = self.first_weights.draw(seed, tables)
+
+        def member(init_of: Array) -> MemberState:
+            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
+
+        return self._over(member)(init_of)
+
+    def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
+        """All first weights, and one update: what training asks of functions of the user's own."""
+        drawn = self.first_weights.draw(seed, tables)
+        step = make_step(self._config, self.network, self._loss)
+        x = decode(batch.pixels, self._config.pixel_range)
+        return drawn, step(self._begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
+
+    def pretrain(
+        self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
+    ) -> MemberState:
+        feed, config, pretrain = self._feed, self._config, self._pretrain
+        assert pretrain is not None
+        key = seed_key(seed, Purpose.PRETRAINING_NOISE)
+
+        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
+            states, cursor = carry
+            cursor, examples = feed.next_chunk(cursor, number, tables)
+            begin, end = feed.bounds(number)
+            x = decode(examples.pixels, config.pixel_range)
+
+            def member(state: MemberState) -> MemberState:
+                here = jnp.maximum(first, begin), jnp.minimum(last, end)
+                return pretrain(state, layer, *here, lambda t: (t - begin) * config.batch_size, x, key)
+
+            return self._over(member)(states), cursor
+
+        return self._chunks(chunk, states, seed, first, last, tables, pretraining=True)
+
+    def advance(
+        self,
+        states: MemberState,
+        seed: Array,
+        rates: Array,
+        first: Array,
+        last: Array,
+        records: Array,
+        tables: Any,
+    ) -> MemberState:
+        feed, batch, coding = (
+            self._feed,
+            self._config.batch_size,
+            self._config.pixel_range,
+        )
+
+        def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
+            states, cursor = carry
+            cursor, examples = feed.next_chunk(cursor, number, tables)
+            begin, end = feed.bounds(number)
+
+            def member(state: MemberState, lr: Array) -> MemberState:
+                def batches(t: Array) -> tuple[Array, Array]:
+                    at = (t - begin) * batch
+                    pixels = jax.lax.dynamic_slice_in_dim(examples.pixels, at, batch)
+                    labels = jax.lax.dynamic_slice_in_dim(examples.labels, at, batch)
+                    return decode(pixels, coding), labels
+
+                here = jnp.maximum(first, begin), jnp.minimum(last, end)
+                return self._stretch(state, *here, batches, lr, (records[0], records[1]))
+
+            return self._over(member)(states, rates), cursor
+
+        return self._chunks(chunk, states, seed, first, last, tables)
+
+    def observe(
+        self, states: MemberState, updates: Array, examples: Array, training_data: tuple[Chunk, Chunk, Chunk]
+    ) -> tuple[MemberState, Record]:
+        coding = self._config.pixel_range
+        probe, valid, test = training_data
+
+        def errors(params: Any, chunk: Chunk) -> Evaluation:
+            return evaluate(
+                params, chunk.pixels, chunk.labels, examples, self.network.forward, self._loss, coding
+            )
+
+        def member(state: MemberState) -> tuple[MemberState, Record]:
+            on_valid, on_test = errors(state.params, valid), errors(state.params, test)
+            whole = (updates > 0) & (state.diverged_at < 0)
+            seen = {
+                "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
+                "curves/valid_loss": on_valid.loss,
+                "curves/valid_error": on_valid.error,
+                "curves/test_loss": on_test.loss,
+                "curves/test_error": on_test.error,
+                **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
+            }
+            self.shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
+            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
+                pack(seen), on_test.correct
+            )
+
+        return self._over(member)(states)
+
+    def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
+        config = self._config
+        x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
+        batch = decode(pixels, config.pixel_range)
+
+        def member(state: MemberState) -> tuple[MemberState, Factors]:
+            return state, factors(state.params, x, self.network, batch)
+
+        return self._over(member)(states)
+
+    def _chunks(
+        self,
+        chunk: Callable[[Array, tuple[MemberState, Any]], tuple[MemberState, Any]],
+        states: MemberState,
+        seed: Array,
+        first: Array,
+        last: Array,
+        tables: Any,
+        pretraining: bool = False,
+    ) -> MemberState:
+        """`chunk(number, (states, cursor))` for each of the feed's chunks that hold updates to be done."""
+        feed = self._feed
+        begin = feed.chunk_of(first)
+        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
+        cursor = feed.start(seed, begin, tables, pretraining)
+        states, _ = jax.lax.fori_loop(begin, end, chunk, (states, cursor))
+        return states

@@ -1,0 +1,163 @@
+"""What a population learns from and is tested on: a feed of batches, and the sets all seeds share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.data import shapeset
+from xavier_cli.data.load import load_data
+from xavier_cli.data.moments import Standardizer, doubts, standardizer
+from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.errors import ConfigError
+from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.batches import BatchSource, FiniteBatches, ShapesetBatches
+from xavier_cli.training.estimate import PROBE_EXAMPLES
+from xavier_cli.training.keys import Purpose, shared_key
+from xavier_cli.training.probes.evaluation import BLOCK, spread_order
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+
+HELD_OUT = 10_000
+PIECE = 1000
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Data of one run. Validation and test examples come in an order whose head is spread over the set."""
+
+    feed: BatchSource
+    valid: Examples
+    test: Examples
+    probe: Examples
+    test_order: np.ndarray
+    """Shape `(n,)`: where in the set's own order each test example stands."""
+    inputs: int
+    classes: int
+    facts: DatasetInfo | None = None
+
+
+def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
+    """The training_data of `config`; finite sets are read from `data_dir` or where they were fetched to.
+
+    Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
+    changed, and `ConfigError` for a batch larger than the set.
+    """
+    config.check_code()
+    asked = find_data(config.data)
+    if asked.kind == "shapeset":
+        return _shapeset(asked, config)
+    finite, facts, _ = _standardized(load_data(asked, data_dir), asked, config)
+    valid_order, order = (
+        spread_order(len(part.labels), config.eval_examples) for part in (finite.valid, finite.test)
+    )
+    return TrainingData(
+        _epochs(finite, config),
+        _taken(finite.valid, valid_order),
+        _taken(finite.test, order),
+        _taken(finite.test, spread_order(len(order), PROBE_EXAMPLES)[:PROBE_EXAMPLES]),
+        order,
+        facts.inputs,
+        facts.classes,
+        facts,
+    )
+
+
+def _shapeset(asked: DatasetSpec, config: RunConfig) -> TrainingData:
+    finite, probe = shapeset_set(asked) if asked.examples else None, generated(Purpose.PROBE, PROBE_EXAMPLES)
+    facts = shapeset_facts(asked, finite)
+    if finite:
+        finite, known, scale = _standardized(finite, asked, config)
+        facts = facts.model_copy(update=known.model_dump(include={"notes", "warnings", "standardized"}))
+        probe = scale.examples(probe) if scale else probe
+    # Every example is looked at after training alone.
+    count = HELD_OUT if config.updates or finite else -(-config.eval_examples // BLOCK) * BLOCK
+    valid, test = (finite.valid, finite.test) if finite else _held_out(count)
+    return TrainingData(
+        _epochs(finite, config) if finite else ShapesetBatches(config.batch_size),
+        valid,
+        test,
+        probe,
+        np.arange(count),
+        facts.inputs,
+        facts.classes,
+        facts=facts,
+    )
+
+
+def _standardized(
+    finite: FiniteSet, asked: DatasetSpec, config: RunConfig
+) -> tuple[FiniteSet, DatasetInfo, Standardizer | None]:
+    """`finite` as `config` wants it, its facts, and what standardized it, if it is; the digest is as read."""
+    facts = finite.facts(asked.name)
+    scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
+    if scale:
+        train, valid, test = (scale.examples(part) for _, part in finite.parts())
+        finite = replace(finite, train=train, valid=valid, test=test)
+        note = (
+            f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
+        )
+        facts = facts.model_copy(
+            update={"notes": (*facts.notes, note), "standardized": (scale.mean, scale.deviation)}
+        )
+    return finite, facts.model_copy(update={"warnings": doubts(finite, config.pixel_range)}), scale
+
+
+def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteBatches:
+    if config.batch_size > len(finite.train.labels):
+        raise ConfigError(
+            f"batch_size: {config.data} has only {len(finite.train.labels):,} training examples"
+        )
+    return FiniteBatches(finite.train, config.batch_size)
+
+
+def shapeset_set(asked: DatasetSpec) -> FiniteSet:
+    """The finite Shapeset `asked` for: fixed images to train on, the stream's to validate and test on."""
+    assert asked.builtin is not None
+    train, (valid, test) = generated(Purpose.FIXED, asked.examples), _held_out(HELD_OUT)
+    return FiniteSet(train, valid, test, asked.builtin.labels, asked.builtin.shape)
+
+
+def shapeset_facts(asked: DatasetSpec, finite: FiniteSet | None) -> DatasetInfo:
+    """The facts of Shapeset: guessing is the stream's, also where the images it is learnt from are fixed."""
+    assert asked.facts is not None
+    digest = finite.sha256 if finite else ""
+    return asked.facts.model_copy(update={"valid": HELD_OUT, "test": HELD_OUT, "sha256": digest})
+
+
+def _held_out(count: int) -> tuple[Examples, Examples]:
+    return generated(Purpose.VALID, count), generated(Purpose.TEST, count)
+
+
+def generated(purpose: Purpose, count: int) -> Examples:
+    """The first `count` images of what all seeds share for `purpose`."""
+    # Piece by piece, so that all sets use one compiled program of moderate size.
+    key, piece = shared_key(purpose), _piece()
+    parts = [piece(key, np.uint32(first)) for first in range(0, count, PIECE)]
+    pixels, labels = (np.concatenate([np.asarray(part[i]) for part in parts])[:count] for i in (0, 1))
+    return Examples(pixels, labels)
+
+
+@cache
+def _piece() -> Any:
+    """The program that makes `PIECE` images, given a key and the first one's number."""
+    lower = {
+        "images": lambda: jax.jit(shapeset.images, static_argnums=2).lower(
+            shared_key(Purpose.PROBE), np.uint32(0), PIECE
+        )
+    }
+    key = f"{PIECE} images of Shapeset"
+    made, _ = program_cache.compiled(key, lower, {}, lambda: None, jax.local_devices()[:1])
+    return made["images"]
+
+
+def _taken(examples: Examples, order: np.ndarray) -> Examples:
+    return Examples(examples.pixels[order], examples.labels[order])
+
+
+assert HELD_OUT % BLOCK == 0

@@ -1,0 +1,115 @@
+"""How much memory there is, and whether what is to be trained fits into it: asked before anything is made."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import jax
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
+from xavier_cli.training.engine.layout import Strategy, batches_members
+from xavier_cli.training.estimate import memory
+from xavier_cli.vocabulary.datasets import DatasetInfo
+
+# What a container may use, in the two versions of Linux' control groups.
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def available_bytes() -> int | None:
+    """The memory of the devices that JAX trains on, in all; None where nobody tells."""
+    devices = jax.local_devices()
+    if devices[0].platform == "cpu":
+        return machine_bytes()
+    told = [(device.memory_stats() or {}).get("bytes_limit") for device in devices]
+    return sum(each for each in told if each) or None
+
+
+def machine_bytes() -> int | None:
+    """The memory of this machine, or what of it a container may use; None where nobody tells.
+
+    All of it, not what is free at the moment: that changes, and much of what is in use gives way.
+    """
+    sizes = []
+    with suppress(ValueError, OSError, AttributeError):
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _LIMITS:
+        # `max` where there is no limit.
+        with suppress(OSError, ValueError):
+            sizes.append(int(path.read_text()))
+    return min((size for size in sizes if size > 0), default=None)
+
+
+def needed_bytes(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DatasetInfo | None = None,
+    strategy: Strategy = "auto",
+) -> int:
+    """About how much memory `members` of `config` need, laid out by `strategy` on the devices at hand."""
+    return memory(config, members, facts, batches_members(strategy))
+
+
+def check_memory(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DatasetInfo | None = None,
+    strategy: Strategy = "auto",
+) -> None:
+    """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
+
+    `members` are those trained at the same time, by default as many as `config` alone has.
+    """
+    there = available_bytes()
+    if there is None:
+        return
+    whole, one = (needed_bytes(config, count, facts, strategy) for count in (members, 1))
+    if one > there:
+        raise ConfigError(
+            f"width, depth: one network of {config.shape} takes about {_size(one)} of memory, "
+            f"and there are {_size(there)}"
+        )
+    if whole > there:
+        raise ConfigError(
+            f"seeds: so many networks of {config.shape} at a time take about {_size(whole)} of memory, "
+            f"and there are {_size(there)}; train fewer seeds at a time, or smaller networks"
+        )
+
+
+def members_at_a_time(
+    config: RunConfig,
+    members: int,
+    variants: int,
+    facts: DatasetInfo | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
+) -> int:
+    """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
+
+    Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
+    """
+    wanted = asked or fitting_members(config, members, facts, strategy)
+    return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
+
+
+def fitting_members(
+    config: RunConfig, members: int, facts: DatasetInfo | None = None, strategy: Strategy = "auto"
+) -> int:
+    """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
+
+    The rest is for what nobody predicts.
+    """
+    there = available_bytes()
+    if there is None or needed_bytes(config, members, facts, strategy) <= 0.8 * there:
+        return members
+    one, two = (needed_bytes(config, count, facts, strategy) for count in (1, 2))
+    return max(1, 1 + int((0.8 * there - one) // (two - one)))
+
+
+def _size(count: int) -> str:
+    for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB")):
+        if count >= 10**power:
+            return f"{count / 10**power:,.3g} {unit}"
+    return f"{count:,} bytes"

@@ -1,0 +1,1 @@
+"""Unsupervised pre-training, layer by layer."""

@@ -1,0 +1,161 @@
+"""Unsupervised pre-training: each hidden layer in turn learns to rebuild what those below make of images.
+
+One layer after another, each for `pretrain_updates` batches of images of its own; the layers below stay as
+they are, and pass images up through the network's own activation. Weights and hidden biases are what training
+then starts from; the output layer stays as initialized.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.nn.activations import Activation
+from xavier_cli.nn.mlp import Dense, Params
+from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked
+from xavier_cli.training.pretraining.boltzmann import divergence
+from xavier_cli.training.pretraining.units import FactoredGradient, Units
+from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_divergence
+from xavier_cli.vocabulary.resolve import find_pretraining
+
+
+class Pretraining(NamedTuple):
+    """What pre-training keeps of a member besides the weights."""
+
+    visible: tuple[Array, ...]
+    """The biases by which each hidden layer's input is rebuilt, `(fan_in,)` each."""
+    errors: Array
+    """Sums of the reconstruction errors between two records, `(depth, records)`."""
+
+
+Gradient = Callable[[Dense, Array, Array, Array], FactoredGradient]
+"""`(layer, visible, x, key) -> its change`: one layer and a batch x of what it is given."""
+
+Pretrain = Callable[[MemberState, Array, Array, Array, Callable[[Array], Array], Array, Array], MemberState]
+"""`(state, layer, first, last, batch_start, x, key) -> state`: consecutive updates of one hidden layer.
+
+Updates count through all layers; `x` are the images of a chunk, and `batch_start` says at which of them the
+batch of an update begins.
+"""
+
+
+def begin_pretraining(params: Params, records: int) -> Pretraining:
+    """Nothing learnt yet."""
+    # Made of the layers' own numbers, so that they are spread over devices as those are.
+    visible = tuple(layer.weight[:, 0] * 0 for layer in params[:-1])
+    return Pretraining(visible, jnp.zeros((len(visible), records)) + visible[0][0])
+
+
+def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> Units:
+    """The units that hidden layer `number`, counted from 0, rebuilds its input in.
+
+    For an auto-encoder they have the two values at the ends of what the input ranges over: the coding, or the
+    activation below; they are Gaussian where that has no end. A Boltzmann machine's are the same, but for
+    images coded otherwise than [0, 1]: those have greys that are no probabilities, so that they are Gaussian
+    unless `visible=binary`. Standardized images have no ends.
+    """
+    if number:
+        return Units(*range_)
+    word = find_pretraining(config.pretrain)
+    asked = word.parameter_values.get("visible", "binary")
+    is_gaussian = asked == "gaussian" or (asked == "auto" and config.coding != (0.0, 1.0))
+    return Units() if is_gaussian or isinstance(config.coding, str) else Units(*config.pixel_range)
+
+
+def make_gradient(config: RunConfig, act: Activation, range_: tuple[float, float], number: int) -> Gradient:
+    """The change of hidden layer `number`, counted from 0; `range_` is the activation's."""
+    word, units = find_pretraining(config.pretrain), units_below(config, number, range_)
+    settings = word.parameter_values
+    if "noise" in settings:
+        noise = float(settings["noise"])
+        return lambda layer, visible, x, key: autoencoder_gradient(
+            layer, visible, masked(key, x, noise), x, act, units
+        )
+    # Between the activation's ends a unit's mean is a sigmoid's or tanh's own activation.
+    hidden = Units(*range_) if math.isfinite(range_[1] - range_[0]) else Units(0.0, 1.0)
+    steps = int(settings["steps"])
+    return lambda layer, visible, x, key: divergence(layer, visible, x, key, units, hidden, steps)
+
+
+def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, float]) -> Pretrain:
+    """What pre-trains a member of `config`; `range_` is the closure of what `act` takes on."""
+    every, rate, batch = config.pretrain_every, config.pretrain_lr, config.batch_size
+
+    def make_multi_step(number: int) -> Callable[..., MemberState]:
+        gradient = make_gradient(config, act, range_, number)
+
+        def stretch(
+            state: MemberState,
+            first: Array,
+            last: Array,
+            batch_start: Callable[[Array], Array],
+            x: Array,
+            key: Array,
+        ) -> MemberState:
+            # The whole chunk at once: the layers below stay as they are.
+            for below in state.params[:number]:
+                x = act(x @ below.weight + below.bias)
+            kept = state.pretraining
+
+            def update(
+                t: Array, carry: tuple[Dense, Array, Array, Array]
+            ) -> tuple[Dense, Array, Array, Array]:
+                layer, visible, errors, diverged_at = carry
+                given = jax.lax.dynamic_slice_in_dim(x, batch_start(t), batch)
+                thin = gradient(layer, visible, given, jax.random.fold_in(key, t))
+                finite = jnp.all(jnp.abs(thin.left) < LARGEST_FACTOR)
+                finite &= jnp.all(rate * jnp.abs(thin.right) < LARGEST_FACTOR)
+                alive = finite & (diverged_at < 0)
+                left, right, down, up = (jnp.where(alive, each, 0.0) for each in thin[:4])
+                at = (t - number * config.pretrain_updates) // every
+                return (
+                    Dense(layer.weight - rate * (left.T @ right), layer.bias - rate * down),
+                    visible - rate * up,
+                    errors.at[at].add(jnp.where(alive, thin.error, jnp.nan)),
+                    # Before its first update: there is no training of what could not be pre-trained.
+                    first_divergence(diverged_at, finite, jnp.zeros_like(diverged_at)),
+                )
+
+            begun = state.params[number], kept.visible[number], kept.errors[number], state.diverged_at
+            layer, visible, errors, diverged_at = jax.lax.fori_loop(first, last, update, begun)
+            return state._replace(
+                params=(*state.params[:number], layer, *state.params[number + 1 :]),
+                diverged_at=diverged_at,
+                pretraining=Pretraining(
+                    (*kept.visible[:number], visible, *kept.visible[number + 1 :]),
+                    kept.errors.at[number].set(errors),
+                ),
+            )
+
+        return stretch
+
+    stretches = [make_multi_step(number) for number in range(config.depth)]
+
+    def pretrain(
+        state: MemberState,
+        layer: Array,
+        first: Array,
+        last: Array,
+        batch_start: Callable[[Array], Array],
+        x: Array,
+        key: Array,
+    ) -> MemberState:
+        branches = [
+            lambda state, stretch=stretch: stretch(state, first, last, batch_start, x, key)
+            for stretch in stretches
+        ]
+        return jax.lax.switch(layer, branches, state)
+
+    return pretrain
+
+
+def mean_errors(config: RunConfig, sums: np.ndarray) -> np.ndarray:
+    """Sums of errors `(..., depth, records)` as means over the updates since the record before."""
+    return np.asarray(sums / np.diff(config.pretrain_records(), prepend=0))

@@ -1,0 +1,189 @@
+"""Trains into files that outlive an interruption: published on the way, and gone on with later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.runs import checkpoint as checkpoints
+from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.reader import read_checkpoint
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.store import rehearse_run, write_run
+from xavier_cli.training import resume as resuming
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.engine.loop import TrainingHooks
+from xavier_cli.training.engine.records import pretrained_in
+from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.train import train, train_together
+
+
+def train_to_file(
+    config: RunConfig,
+    training_data: TrainingData,
+    path: Path,
+    *,
+    strategy: Strategy = "auto",
+    watcher: TrainingHooks | None = None,
+    resume: bool = True,
+    keep_all: bool = False,
+    member_batch: int | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """Train `config` into the run file at `path`, whose lock the caller holds; the run, complete or not.
+
+    With `resume` it goes on from what an earlier training left beside the file, if anything; without, that
+    is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is `train`'s.
+    `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
+    one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
+    """
+    watcher = watcher or TrainingHooks()
+    files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
+    _rehearse(path, files, training_data, watcher)
+    trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note)
+    begun: dict[str, Snapshot] = {}
+    if resume:
+        begun = trail.recover(strategy)
+    else:
+        checkpoints.remove_checkpoints(path)
+    watcher = trail.marked(watcher)
+    watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
+    run, searched = train(
+        config,
+        training_data,
+        strategy=strategy,
+        watcher=watcher,
+        member_batch=member_batch,
+        begun=begun,
+        save=trail.save,
+    )
+    write_run(path, run)
+    for each_run in searched if keep_all else ():
+        write_run(_rate_path(each_run.config, path), each_run)
+    if run.status == "complete":
+        checkpoints.remove_checkpoints(path)
+    return run
+
+
+def train_group_to_files(
+    configs: Sequence[RunConfig],
+    training_data: TrainingData,
+    paths: Sequence[Path],
+    *,
+    strategy: Strategy = "auto",
+    watcher: TrainingHooks | None = None,
+    member_batch: int | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> list[Run]:
+    """Train configurations that differ in initializer and rate alone as one population, a file for each.
+
+    The caller holds the files' locks. What an interruption leaves lies beside the first of them, under a name
+    that only this very group has, and a later call goes on from there; the files come when all are complete.
+    Raises `StorageError`.
+    """
+    identity = {
+        **resuming.identity_of(configs[0], training_data),
+        "variants": [[config.init, config.lr] for config in configs],
+    }
+    name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
+    watcher = watcher or TrainingHooks()
+    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
+    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, watcher)
+    try:
+        begun = trail.recover(strategy)
+    except ResumeError as error:
+        # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
+        note(f"{error}; they are trained anew")
+        begun = {}
+    watcher = trail.marked(watcher)
+    runs = train_together(
+        configs,
+        training_data,
+        strategy=strategy,
+        watcher=watcher,
+        member_batch=member_batch,
+        begun=begun,
+        save=trail.save,
+    )
+    if all(run.status == "complete" for run in runs):
+        for path, run in zip(paths, runs, strict=True):
+            write_run(path, run)
+        checkpoints.remove_checkpoints(trail.path)
+    return runs
+
+
+def _rehearse(
+    trained: Path, files: Mapping[Path, RunConfig], training_data: TrainingData, watcher: TrainingHooks
+) -> None:
+    """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
+
+    Told before anything is trained, it costs nobody hours.
+    """
+    for path, config in files.items():
+        empty = Run(config, {}, "running", provenance=watcher.provenance, data=training_data.facts)
+        rehearse_run(path, empty)
+    checkpoints.rehearse_checkpoint(trained)
+
+
+def _rate_path(config: RunConfig, path: Path) -> Path:
+    """Where a searched rate's own run goes, beside the search's at `path`."""
+    return path.with_name(f"{config.file_stem()}.h5")
+
+
+def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
+    """Of a search's rates, the one whose run has the longest name."""
+    seeds = config.seeds[: config.search_seeds]
+    each = [config.with_(seeds=seeds, lr=lr) for lr in config.search]
+    return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
+
+
+class _CheckpointSeries:
+    """What trainings of `config` leave beside `path` for the next one; `identity` says of what training."""
+
+    def __init__(
+        self, path: Path, config: RunConfig, identity: Mapping[str, Any], note: Callable[[str], None]
+    ):
+        self.path, self._config, self._identity, self._note = path, config, identity, note
+        self._resumed: list[int] = []
+        self._told = False
+
+    def recover(self, strategy: Strategy) -> dict[str, Snapshot]:
+        """The stages that an earlier training left, none where there was none; raises `ResumeError`."""
+        found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
+        for each in notes:
+            self._note(f"{each}; passed over")
+        if not found:
+            if notes:
+                self._note("training starts anew")
+            return {}
+        for each in resuming.check(found, self._config, self._identity, strategy, self.path):
+            self._note(f"warning: {each}")
+        begun = resuming.to_stages(found)
+        # Stages follow one another in the order of their names.
+        self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
+        pretrained = pretrained_in(begun[max(begun)].history)
+        if self._resumed[-1] or not pretrained:
+            self._note(f"going on after {self._resumed[-1]:,} updates")
+        else:
+            self._note(f"going on after {pretrained:,} updates of pre-training")
+        return begun
+
+    def marked(self, watcher: TrainingHooks) -> TrainingHooks:
+        """`watcher`, by which the runs' provenance says where they were gone on from."""
+        if not self._resumed:
+            return watcher
+        return replace(watcher, provenance={**watcher.provenance, "resumed_at": self._resumed})
+
+    def save(self, stages: Mapping[str, Snapshot]) -> None:
+        """Leave `stages`; raises `StorageError`."""
+        checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
+        if checkpoint.nbytes <= checkpoints.MAX_BYTES:
+            checkpoints.write_checkpoint(self.path, checkpoint)
+        elif not self._told:
+            self._told = True
+            self._note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")

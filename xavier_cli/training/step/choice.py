@@ -1,0 +1,74 @@
+"""Which step trains a configuration's members, and what they keep between updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import Array
+
+from xavier_cli.config.run import RunConfig, delay_of
+from xavier_cli.nn.losses import Loss
+from xavier_cli.nn.mlp import Params
+from xavier_cli.nn.network import Network
+from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.pretraining.layerwise import begin_pretraining
+from xavier_cli.training.step.delayed import init_pending, make_delayed_multi_step
+from xavier_cli.training.step.member import (
+    MemberState,
+    MultiStep,
+    Step,
+    init_state,
+    make_gradient_step,
+    make_multi_step,
+    make_sgd_step,
+)
+from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
+from xavier_cli.training.step.second_order import begin, make_second_order_step
+from xavier_cli.vocabulary.optimizers import parse_optimizer
+
+
+def make_training(config: RunConfig, network: Network, loss: Loss) -> MultiStep:
+    """What trains a member of `config` over consecutive updates."""
+    if every := delay_of(config.update_rule):
+        return make_delayed_multi_step(network.act, loss, every)
+    return make_multi_step(make_step(config, network, loss))
+
+
+def make_step(config: RunConfig, network: Network, loss: Loss) -> Step:
+    """The fastest step that is `config`'s: by hand where everything is plain, else what serves all."""
+    if is_second_order(config):
+        step = make_second_order_step(network.act, loss, config)
+    elif config.is_plain_sgd:
+        step = make_sgd_step(network.act, loss)
+    else:
+        step = make_gradient_step(network, loss, make_optimizer(config))
+    return step if config.schedule == "constant" else scheduled(step, rate_schedule(config))
+
+
+def scheduled(step: Step, factor: Callable[[Array], Array]) -> Step:
+    """`step` at its rate times `factor(update)`."""
+    return lambda state, x, labels, lr, update: step(state, x, labels, lr * factor(update), update)
+
+
+def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array], MemberState]:
+    """`(params, seed) -> state`: the state before the first update, with all that `config` keeps."""
+    init = begin if is_second_order(config) else make_optimizer(config).init
+    rows = delay_of(config.update_rule) * config.batch_size
+
+    def begin_member(params: Params, seed: Array) -> MemberState:
+        params = network.add_extra_params(params)
+        noise: Any = ()
+        if network.dropout:
+            noise = jax.random.key_data(seed_key(seed, Purpose.DROPOUT))
+        state = init_state(params, init_pending(params, rows) if rows else init(params), noise)
+        records = len(config.pretrain_records())
+        return state._replace(pretraining=begin_pretraining(params, records)) if records else state
+
+    return begin_member
+
+
+def is_second_order(config: RunConfig) -> bool:
+    """Whether the rates are a parameter's own, from the room of those."""
+    return not parse_optimizer(config.optimizer).optimizer.function

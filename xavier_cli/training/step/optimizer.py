@@ -1,0 +1,138 @@
+"""How a gradient becomes an update: optax's optimizers by name, clipping, weight decay, rates over time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
+from xavier_cli.nn.mlp import Params
+from xavier_cli.training.step.user_optimizer import own_optimizer
+from xavier_cli.vocabulary.grammar import parse_rate_schedule
+from xavier_cli.vocabulary.lookup import load
+from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.user_functions import is_own
+
+
+class Optimizer(NamedTuple):
+    """A rule for updates: its first state, and one update of it.
+
+    `update(gradient, state, params, lr)` returns what is added to `params`, and the new state.
+    """
+
+    init: Callable[[Params], Any]
+    update: Callable[[Params, Any, Params, Array], tuple[Params, Any]]
+
+
+def plain_sgd() -> Optimizer:
+    """The gradient times the rate, and nothing is kept."""
+
+    def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
+        return jax.tree.map(lambda leaf: -lr * leaf, gradient), state
+
+    return Optimizer(lambda params: (), update)
+
+
+def optax_optimizer(choice: Choice) -> Optimizer:
+    """The optimizer of optax that is chosen; raises `ConfigError` where this optax has no such one."""
+    try:
+        make = load(choice.optimizer.function)
+    except AttributeError:
+        raise ConfigError(
+            f"optimizer: the optax that is installed has no `{choice.optimizer.name}`: update optax"
+        ) from None
+    known = inspect.signature(make).parameters
+    usual = choice.optimizer.parameters
+    for name, value in choice.values.items():
+        if name not in known and value != usual[name]:
+            raise ConfigError(f"optimizer: the optax that is installed knows no `{name}`: update optax")
+    # All of them are told, so that another optax's defaults change no run.
+    told: dict[str, Any] = {name: value for name, value in choice.values.items() if name in known}
+    for name, value in told.items():
+        if name == "momentum" and value == 0 and known[name].default is None:
+            told[name] = None
+        elif isinstance(known[name].default, int) and not isinstance(value, bool):
+            told[name] = int(value)
+
+    return made_by(lambda lr: make(learning_rate=lr, **told))
+
+
+def made_by(make: Callable[[Any], Any]) -> Optimizer:
+    """The optimizer that `make` returns for a rate, as optax's functions do."""
+
+    def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
+        # Made inside: the rate is a member's own and moves with the schedule; no first state depends on it.
+        changes, state = make(lr).update(gradient, state, params)
+        return changes, state
+
+    return Optimizer(make(0.0).init, update)
+
+
+def make_optimizer(config: RunConfig) -> Optimizer:
+    """The optimizer of `config`, of those that need a gradient alone, with its clipping and weight decay."""
+    choice = parse_optimizer(config.optimizer)
+    if is_own(choice.optimizer.name):
+        optimizer = made_by(own_optimizer(choice.optimizer.name))
+    else:
+        optimizer = plain_sgd() if choice.text == "sgd" else optax_optimizer(choice)
+    return with_clip_and_decay(optimizer, config)
+
+
+def with_clip_and_decay(optimizer: Optimizer, config: RunConfig) -> Optimizer:
+    """`optimizer` on gradients no longer than `config.clip`, taking its share off the weights besides."""
+    if not config.clip and not config.weight_decay:
+        return optimizer
+
+    def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
+        changes, state = optimizer.update(clipped(gradient, config.clip), state, params, lr)
+        if config.weight_decay:
+            share = lr * config.weight_decay
+            changes = tuple(
+                change._replace(weight=change.weight - share * layer.weight)
+                for change, layer in zip(changes, params, strict=True)
+            )
+        return changes, state
+
+    return Optimizer(optimizer.init, update)
+
+
+def clipped(gradient: Params, longest: float) -> Params:
+    """`gradient`, scaled down to length `longest` where it is longer, all weights together; 0 is no limit."""
+    if not longest:
+        return gradient
+    length = jnp.sqrt(jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)]).sum())
+    # Of a length of 0 there is nothing to scale, and a division by it would be no number.
+    factor = jnp.where(length > longest, longest / jnp.where(length > longest, length, 1.0), 1.0)
+    return jax.tree.map(lambda leaf: factor * leaf, gradient)
+
+
+def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
+    """The factor on the learning rate at an update, counted from 0.
+
+    Warm-up rises in equal steps and reaches 1 at its last update; from there `cosine` and `linear` fall, and
+    would reach 0 at the update after the last.
+    """
+    warmup, shape = parse_rate_schedule(config.schedule)
+    rest = max(config.updates - warmup, 1)
+
+    def factor(update: Array) -> Array:
+        done = jnp.clip((update - warmup) / rest, 0.0, 1.0)
+        falling: dict[str, Array | float] = {
+            "constant": 1.0,
+            "linear": 1.0 - done,
+            "cosine": 0.5 * (1.0 + jnp.cos(jnp.pi * done)),
+        }
+        return jnp.where(update < warmup, (update + 1) / max(warmup, 1), falling[shape])
+
+    return factor
+
+
+def apply_updates(params: Params, changes: Params) -> Params:
+    """`params` + `changes`."""
+    return jax.tree.map(lambda leaf, change: leaf + change, params, changes)

@@ -1,0 +1,1 @@
+"""What every command answers, as values: tables and sentences, without a terminal."""

@@ -1,0 +1,64 @@
+"""How a comparison is laid out: which columns, in what order, in how many tables; no number depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from xavier_cli.findings.comparison import Row, Section
+from xavier_cli.views import numbers
+from xavier_cli.views.filters import in_order, known
+from xavier_cli.views.page import Column, Table
+
+
+@dataclass(frozen=True)
+class View:
+    """What was asked for; nothing leaves the table as it is."""
+
+    columns: tuple[str, ...] = ()
+    sort: str | None = None
+    group_by: str | None = None
+    transpose: bool = False
+
+    def arranged(self, section: Section) -> Section:
+        """`section` with the settings and the order asked for; raises `typer.BadParameter`."""
+        rows = tuple(in_order(section.rows, _values, self.sort))
+        for name in self.columns:
+            known(rows, lambda row: row.settings, name, "--columns")
+        return replace(section, rows=rows, varying=self.columns or section.varying)
+
+    def groups(self, section: Section) -> Iterator[Section]:
+        """A part of `section` per value of `group_by`; the verdicts stay those of the whole."""
+        name = self.group_by
+        if name is None:
+            yield section
+            return
+        known(section.rows, lambda row: row.settings, name, "--group-by")
+        for value in dict.fromkeys(row.settings.get(name, "") for row in section.rows):
+            yield replace(
+                section,
+                data=f"{section.data}, {name} {numbers.setting(value)}",
+                rows=tuple(row for row in section.rows if row.settings.get(name, "") == value),
+                varying=tuple(each for each in section.varying if each != name),
+            )
+
+
+def transposed(table: Table) -> Table:
+    """`table` with a column per row; the best one is marked in its heading."""
+    best = table.best or frozenset()
+    heads = [f"{'* ' if i in best else ''}{i + 1}" for i in range(len(table.rows))]
+    kept = [i for i, column in enumerate(table.columns) if not column.picture]
+    rows = tuple((table.columns[i].title, *(row[i].strip() for row in table.rows)) for i in kept)
+    return replace(table, columns=(Column(""), *map(Column, heads)), rows=rows, best=None)
+
+
+def _values(row: Row) -> dict[str, object]:
+    return {
+        **row.settings,
+        "n": len(row.seeds),
+        "diverged": len(row.diverged),
+        "updates_done": row.updates_done,
+        "test_error": row.test_error.mean,
+        "valid_error": row.valid_error.mean,
+        "p": row.verdict.p,
+    }

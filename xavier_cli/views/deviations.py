@@ -1,0 +1,30 @@
+"""The table of how far two runs lie apart, for `verify` and `diff`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xavier_cli.runs.deviation import Difference
+from xavier_cli.views.page import Column, Table
+
+
+def differences_table(found: Sequence[Difference], title: str) -> Table:
+    """One row per group of arrays."""
+    rows = tuple(
+        (
+            each.group,
+            str(each.arrays),
+            "0" if each.same_bits else f"{each.absolute:.2g}",
+            "0" if each.same_bits else f"{each.relative:.2g}",
+            "" if each.same_bits else each.worst.rpartition("/")[2],
+        )
+        for each in found
+    )
+    columns = (
+        Column("group"),
+        Column("arrays", "right", optional=True),
+        Column("largest difference", "right"),
+        Column("relative", "right"),
+        Column("in", wraps=True),
+    )
+    return Table(columns, rows, title=title)

@@ -1,0 +1,133 @@
+"""Rows chosen and sorted by what is in them: `act=tanh`, `lr<0.1`; by `test_error`, or `-test_error`."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.resolve import PLACES, find_activation, find_bias, find_layers
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
+# Words that have other names.
+_CANONICAL: Mapping[str, Callable[[str], str]] = {
+    "act": lambda word: find_activation(word).name,
+    "init": find_layers,
+    "bias_init": find_bias,
+    "data": lambda word: find_data(word).name,
+}
+
+_PARAMETERS = {
+    each.name
+    for table in (lookup.ACTIVATIONS, lookup.INITIALIZERS)
+    for row in table.values()
+    for each in row.parameters
+}
+
+Row = TypeVar("Row")
+Values = Mapping[str, object]
+
+
+class FilterError(XavierError, ValueError):
+    """A condition or name that cannot be, told as one of the option that it was given to."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, option: str, text: str):
+        super().__init__(f"Invalid value for {option}: {text}")
+
+
+def chosen(
+    rows: Sequence[Row], values: Callable[[Row], Values], conditions: Sequence[str] | None
+) -> list[Row]:
+    """The rows whose `values` fit every condition; raises `FilterError` that names a wrong one."""
+    # A comma also separates the parts of one value, like seeds: only what begins a condition is split off.
+    # What follows a word with parameters or layers is that word's (`init=normal:std=1,output=zeros`).
+    parts: list[str] = []
+    for text in conditions or ():
+        for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text):
+            name = part.partition("=")[0].strip()
+            goes_on = parts and re.match(r"\s*(act|init|bias.init)\s*!?=", parts[-1])
+            if goes_on and (name in PLACES or name.isdigit() or name in _PARAMETERS):
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
+    kept = list(rows)
+    for part in parts:
+        match = _CONDITION.fullmatch(part)
+        if match is None or not match[3]:
+            raise FilterError("--where", f"`{part}` should be like act=tanh or lr<0.1")
+        name, sign, wanted = match[1].replace("-", "_"), match[2], match[3]
+        known(rows, values, name, "--where")
+        kept = [row for row in kept if _fits(name, values(row).get(name), sign, wanted)]
+    return kept
+
+
+def in_order(rows: Sequence[Row], values: Callable[[Row], Values], by: str | None) -> list[Row]:
+    """The rows sorted by one of their values, in either direction what has none last."""
+    if by is None:
+        return list(rows)
+    falling, name = by.startswith("-"), by.lstrip("-").replace("-", "_")
+    known(rows, values, name, "--sort")
+
+    def is_missing(row: Row) -> bool:
+        value = values(row).get(name)
+        return value in (None, "") or (isinstance(value, float) and math.isnan(value))
+
+    there = [row for row in rows if not is_missing(row)]
+    there.sort(key=lambda row: _sortable(values(row)[name]), reverse=falling)
+    return there + [row for row in rows if is_missing(row)]
+
+
+def known(rows: Sequence[Row], values: Callable[[Row], Values], name: str, option: str) -> None:
+    """Refuse a `name` that no row has a value for, with the nearest one that some have."""
+    there = dict.fromkeys(key for row in rows for key in values(row))
+    if rows and name not in there:
+        raise FilterError(option, lookup.unknown_message("name", name, there))
+
+
+def _fits(name: str, value: object, sign: str, wanted: str) -> bool:
+    if sign in _COMPARISONS:
+        number = _number(wanted)
+        if number is None:
+            raise FilterError("--where", f"`{name}{sign}{wanted}` should compare with a number")
+        own = _number(value)
+        return own is not None and _COMPARISONS[sign](own, number)
+    return (sign != "!=") == _is(name, value, wanted)
+
+
+def _is(name: str, value: object, wanted: str) -> bool:
+    own, number = _number(value), _number(wanted)
+    if own is not None and number is not None:
+        return math.isclose(own, number)
+    if name in _CANONICAL and not set("*?[") & set(wanted):
+        # What names nothing may still be what an older run was of.
+        with contextlib.suppress(ValueError):
+            wanted = _CANONICAL[name](wanted)
+    return fnmatchcase(str(value), wanted)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) else None
+    except ValueError:
+        return None
+
+
+def _sortable(value: object) -> tuple[bool, float, str]:
+    """Numbers before text."""
+    number = _number(value)
+    return (number is None, number or 0.0, str(value))

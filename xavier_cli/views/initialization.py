@@ -1,0 +1,139 @@
+"""What `probe` answers: the layers of a network at initialization, measured beside predicted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.findings.expectation import Quantity
+from xavier_cli.findings.layer_summary import finite_mean
+from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.theory.scope import unpredictable
+from xavier_cli.views import numbers
+from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
+
+SCHEMA = "xavier.probe/1"
+
+# Title of each table -> the quantities in it and what they are called there.
+_TABLES = {
+    "activations": {"activation_mean": "mean", "activation_std": "std"},
+    "back-propagated gradients": {"backprop_std": "std", "backprop_step": "step up"},
+    "weight gradients": {"weight_gradient_std": "std", "weight_gradient_rms": "one example's rms"},
+    "singular values of the layer's Jacobian": {
+        "mean_singular_value": "mean",
+        "rms_singular_value": "rms",
+        "geometric_mean_singular_value": "geometric mean",
+        "max_singular_value": "max",
+    },
+}
+_SHARES = ("saturated", "inactive")
+
+
+def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
+    """The tables of a `run` with the single record 0, which lies at `path`."""
+    config = run.config
+    title = (
+        f"{config.data} {config.act} {config.init}, {config.shape}{config.title_suffix}, at initialization"
+    )
+    over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
+    whole = {
+        name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]
+        for name in ("mean", "rms", "geometric_mean", "max")
+        if f"jacobian/end_to_end_{name}_singular_value" in run
+    }
+    valid_loss = finite_mean(run["curves/valid_loss"])[0]
+    tables = [_table(name, expectation, columns, config.depth) for name, columns in _TABLES.items()]
+    first = Table(
+        tables[0].columns, tables[0].rows, title=f"{title} ({over})\n{tables[0].title}", about=tables[0].about
+    )
+    return Page(
+        schema=SCHEMA,
+        data={
+            "run": str(path),
+            "config": config.model_dump(mode="json"),
+            "seeds": run.seeds.tolist(),
+            "valid_loss": valid_loss,
+            "end_to_end_singular_values": whole,
+            "layers": {name: vars(quantity) for name, quantity in expectation.items()},
+        },
+        records=[
+            {"run": str(path), "quantity": name, "layer": layer, "measured": m, "predicted": p, "sd": sd}
+            for name, q in expectation.items()
+            for layer, (m, p, sd) in enumerate(zip(q.measured, q.predicted, q.sd, strict=True), start=1)
+        ],
+        tables=(first, *(table for table in tables[1:] if table.rows)),
+        notes=tuple(_notes(run, whole, valid_loss, path)),
+    )
+
+
+def _table(title: str, expectation: Mapping[str, Quantity], names: Mapping[str, str], depth: int) -> Table:
+    there = {name: words for name, words in names.items() if name in expectation}
+    longest = max((len(expectation[name].measured) for name in there), default=0)
+    columns = [Column("layer")]
+    cells = [["output" if i == depth else f"hidden {i + 1}" for i in range(longest)]]
+    for name, words in there.items():
+        quantity = expectation[name]
+        known = [*quantity.measured, *quantity.predicted]
+        texts = numbers.column([value if math.isfinite(value) else math.nan for value in known])
+        columns.append(Column(words, "right"))
+        cells.append(_filled(texts[: len(quantity.measured)], longest))
+        if any(map(math.isfinite, quantity.predicted)):
+            columns.append(Column("predicted", "right"))
+            predicted = texts[len(quantity.measured) :]
+            cells.append(_filled(_with_deviation(predicted, quantity.sd), longest))
+    if title == "activations":
+        for name in _SHARES:
+            shares = expectation[name].measured
+            if name == "saturated" or any(shares):
+                columns.append(Column(f"{name} %", "right"))
+                cells.append([f"{100 * share:.1f}" for share in shares])
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
+
+
+def _with_deviation(predicted: Sequence[str], sd: Sequence[float]) -> list[str]:
+    return [
+        f"{text} ± {100 * each:.1f} %" if math.isfinite(each) else text
+        for text, each in zip(predicted, sd, strict=True)
+    ]
+
+
+def _filled(cells: Sequence[str], length: int) -> list[str]:
+    return [*cells, *[""] * (length - len(cells))]
+
+
+def _why_unpredicted(config: RunConfig) -> str:
+    if config.unpredicted_reason:
+        return f"theory does not speak of {config.unpredicted_reason}"
+    laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
+    why = unpredictable(laws, find_initializer(config.bias_init))
+    return why or "weights or biases are not drawn around 0"
+
+
+def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) -> list[str]:
+    config = run.config
+    predicted = any(name.startswith("theory/") for name in run.arrays)
+    notes = [
+        "±: how far one seed lies from the prediction, as a standard deviation over draws of the weights."
+        if predicted
+        else f"No predictions: {_why_unpredicted(config)}.",
+        "Step up: std of the layer above over this layer's. One example's rms: what equation (7) "
+        "predicts; std is of the mean over 300 examples, which is smaller.",
+    ]
+    if whole:
+        count = config.jacobian_examples
+        examples = "1 probe example" if count == 1 else f"{count} probe examples"
+        notes.append(
+            f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
+            f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
+        )
+    if note := same_start_note(run):
+        notes.append(note)
+    notes += normalization_notes([run])
+    if whole:
+        notes += normalization_notes([run], jacobians=True)
+    return [*notes, f"Loss before training: {numbers.fixed(valid_loss, 3)}.", clean(str(path))]

@@ -1,0 +1,113 @@
+"""Numbers as people read them: no more decimals than the interval supports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xavier_cli.sanitize import LARGE
+from xavier_cli.sanitize import fixed as fixed
+from xavier_cli.statistics.estimate import Estimate
+
+
+def percents(estimates: Sequence[Estimate]) -> list[str]:
+    """Fractions as `47.7 ± 0.9` in percent, for one column: one number of decimals, `±` below `±`."""
+    means = [100 * estimate.mean for estimate in estimates]
+    halves = [100 * estimate.half_width for estimate in estimates]
+    places = decimals(means, halves)
+    left = [f"{mean:.{places}f}" for mean in means]
+    right = [f"± {half:.{places}f}" if math.isfinite(half) else "" for half in halves]
+    width = max(map(len, right), default=0)
+    # Padded on both sides, so that numbers stand under numbers whichever way the column is set.
+    longest = max(map(len, left), default=0)
+    return [
+        f"{a:>{longest}} {b:<{width}}".rstrip() if not width else f"{a:>{longest}} {b:<{width}}"
+        for a, b in zip(left, right, strict=True)
+    ]
+
+
+def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
+    """One decimal of a percentage, or two where most intervals (or, without any, errors) are small."""
+    known = sorted(half for half in halves if math.isfinite(half) and half > 0)
+    if known:
+        return 1 if known[len(known) // 2] >= 0.1 else 2
+    return 2 if means and min(means) < 10 else 1
+
+
+def points(value: float, low: float, high: float, places: int) -> str:
+    """A difference of fractions in percentage points with its interval: `+11.7 [9.0, 14.4]`."""
+    text = f"{100 * value:+.{places}f}"
+    if math.isfinite(low) and math.isfinite(high):
+        text += f" [{100 * low:.{places}f}, {100 * high:.{places}f}]"
+    return text
+
+
+def probability(p: float) -> str:
+    """A p as the field prints it: `.24`, `.031`, `.0003`, `< .0001`."""
+    if p < 0.0001:
+        return "< .0001"
+    if p >= 0.995:
+        return "1"
+    places = 2 if p >= 0.1 else 3 if p >= 0.01 else 4
+    if 0.0495 <= p < 0.05:
+        # Not `.050` for what is below .05.
+        places = 4
+    return f"{p:.{places}f}".lstrip("0")
+
+
+def setting(value: object) -> str:
+    """A setting as it would be typed, with thousands apart where it is a count."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def seeds(numbers: Sequence[int]) -> str:
+    """Seeds in short: `0-4, 7`."""
+    spans: list[list[int]] = []
+    for seed in sorted(numbers):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: `5 min`."""
+    for size, unit in ((86_400 * 365, "y"), (86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+def column(values: Sequence[float]) -> list[str]:
+    """Statistics of any size in one column: the largest has three digits; NaN is empty.
+
+    They share their decimals, or are written with exponents where the smallest would be lost.
+    """
+    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    if not sizes:
+        return ["0" if value == 0 else "" for value in values]
+    places = max(0, 2 - math.floor(math.log10(max(sizes))))
+    exponents = places > 6 or max(sizes) >= LARGE or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
+    form = ".1e" if exponents else f".{places}f"
+    return [f"{value:{form}}" if math.isfinite(value) else "" for value in values]
+
+
+def clock(seconds: float) -> str:
+    """A time span as `1:02:03`, or `2:03` under an hour."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def about(seconds: float | None) -> str:
+    """A time in words, no finer than it is known; `?` for None."""
+    if seconds is None:
+        return "?"
+    if seconds < 5:
+        return "seconds"
+    if seconds < 90:
+        return f"{round(seconds, -1) or 5:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{clock(seconds).rpartition(':')[0]} h"

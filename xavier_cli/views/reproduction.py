@@ -1,0 +1,165 @@
+"""What `reproduce` answers: the verdicts, the recipe's table beside the paper's numbers, the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.findings.best_run import Choice
+from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.findings.comparison import Comparison, Row, compare
+from xavier_cli.runs.record import Run
+from xavier_cli.sweeps.plan import Plan
+from xavier_cli.sweeps.recipe import PaperRow
+from xavier_cli.sweeps.recipe import Table as Wanted
+from xavier_cli.views import numbers
+from xavier_cli.views.comparison import comparison_page, rules
+from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary import lookup
+
+SCHEMA = "xavier.reproduce/1"
+_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
+
+
+def reproduction_page(
+    plan: Plan,
+    runs: Sequence[Run],
+    choices: Sequence[Choice],
+    verdicts: Sequence[ClaimVerdict],
+    figures: Sequence[Path],
+    notes: Sequence[str],
+) -> Page:
+    """The whole answer; `verdicts` are those of `findings.claims`."""
+    recipe = plan.recipe
+    comparison = compare(runs, choices)
+    tables, explained = [], tuple[str, ...]()
+    if recipe.table and comparison.sections:
+        tables.append(_results(recipe.table, comparison, [run.config for run in runs]))
+        explained = _explained(recipe.table, comparison)
+    if verdicts:
+        tables.append(_claims(verdicts))
+    if figures:
+        tables.append(Table((Column("figure"),), tuple((clean(str(path)),) for path in figures)))
+    if not tables:
+        tables.append(Table((Column("recipe"),), ((recipe.name,),)))
+    tables[0] = replace(tables[0], title=f"{recipe.title} ({plan.scale})")
+    records = [_record(verdict) for verdict in verdicts]
+    return Page(
+        schema=SCHEMA,
+        data={
+            "recipe": recipe.name,
+            "title": recipe.title,
+            "scale": plan.scale,
+            "sweep_id": plan.sweep_id,
+            "claims": records,
+            "figures": [str(path) for path in figures],
+            "comparison": comparison_page(comparison).data,
+        },
+        records=records,
+        tables=tuple(tables),
+        notes=(*explained, *notes),
+    )
+
+
+def _claims(verdicts: Sequence[ClaimVerdict]) -> Table:
+    """A row per claim, with its number beside the paper's."""
+    columns = (
+        Column("claim", wraps=True),
+        Column("verdict"),
+        Column("here", moves=True),
+        Column("paper", moves=True),
+    )
+    rows = [
+        (_statement(verdict.name), _SAID[verdict.verdict], verdict.evidence, verdict.paper)
+        for verdict in verdicts
+    ]
+    return Table(columns, tuple(rows))
+
+
+def _statement(name: str) -> str:
+    return lookup.CLAIMS[name].statement
+
+
+def _record(verdict: ClaimVerdict) -> dict[str, object]:
+    return {
+        "claim": verdict.name,
+        "statement": _statement(verdict.name),
+        "verdict": verdict.verdict,
+        "statistic": verdict.statistic,
+        "threshold": verdict.threshold,
+        "evidence": verdict.evidence,
+        "paper": verdict.paper,
+    }
+
+
+def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
+    """Test errors in percent, a column per value of `wanted.columns`, the paper's beside each.
+
+    A `*` marks what is best in its column or not told apart from the best by a test over seeds.
+    """
+    rows = [row for section in comparison.sections for row in section.rows]
+    by_place: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row in rows:
+        place = tuple(_value(row, name) for name in wanted.rows)
+        # The first is the best, where the table does not show all that the runs differ in.
+        by_place.setdefault(place, {}).setdefault(_head(row, wanted), row)
+    # As the recipe has them, so that they stand as in the paper.
+    planned = {config: i for i, config in enumerate(configs)}
+    in_plan = sorted(rows, key=lambda row: planned[row.run.config])
+    order = list(dict.fromkeys(tuple(_value(row, name) for name in wanted.rows) for row in in_plan))
+    heads = list(dict.fromkeys(_head(row, wanted) for row in in_plan))
+    columns = [Column(name) for name in wanted.rows]
+    cells = [[place[i] for place in order] for i in range(len(wanted.rows))]
+    for head in heads:
+        there = [by_place[place].get(head) for place in order]
+        texts = iter(numbers.percents([row.test_error for row in there if row]))
+        columns.append(Column(head if len(heads) > 1 else f"{head} test error %".strip()))
+        cells.append([f"{next(texts)}{_mark(row, wanted)}" if row else "" for row in there])
+        printed = [_printed(wanted.paper, wanted.rows, place, head) for place in order]
+        if any(printed):
+            columns.append(Column("paper", "right"))
+            cells.append(printed)
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)))
+
+
+def _head(row: Row, wanted: Wanted) -> str:
+    return _value(row, wanted.columns) if wanted.columns else ""
+
+
+def _mark(row: Row, wanted: Wanted) -> str:
+    """What is said of an error by the signs after it."""
+    unseen = set(row.on_edge) - {*wanted.rows, wanted.columns}
+    return "*" * _is_best(row) + "!" * bool(unseen)
+
+
+def _is_best(row: Row) -> bool:
+    return row.verdict.kind in ("best", "not_told_apart")
+
+
+def _value(row: Row, name: str) -> str:
+    if name == "data":
+        return row.run.config.data
+    text = numbers.setting(row.settings[name])
+    return "~" * (name in row.chosen) + text + "!" * (name in row.on_edge)
+
+
+def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[str], head: str) -> str:
+    wanted = dict(zip(rows, (text.strip("~!") for text in place), strict=True))
+    for row in paper:
+        said: Mapping[str, str] = {name: numbers.setting(value) for name, value in row.row.items()}
+        if all(wanted.get(name) == value for name, value in said.items()):
+            value = row.values.get(head) if head else next(iter(row.values.values()), None)
+            return "" if value is None else f"{value:g}"
+    return ""
+
+
+def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
+    """The rules of the comparison that the table makes use of."""
+    kept = [rule for rule in rules(comparison) if not rule.startswith(("*:", "McNemar", "Correlation"))]
+    if "lr" not in wanted.rows:
+        kept = [rule.replace("~: rate", "Rates were") for rule in kept]
+    star = "*: the lowest mean test error of its data set, or not told apart from it."
+    paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()
+    return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

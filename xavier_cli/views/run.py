@@ -1,0 +1,233 @@
+"""A run from outside and inside, in tables: configuration, origin, search, curves, layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from xavier_cli.findings import layer_summary, scores
+from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.views import numbers
+from xavier_cli.views.layers import layers_table
+from xavier_cli.views.page import Column, Page, Table
+
+SCHEMA = "xavier.show/1"
+RECORDS_SHOWN = 6
+_CURVES = ("train_loss", "valid_error", "test_error")
+
+# What of a run file this page needs.
+ONLY = (
+    *layer_summary.DATASETS,
+    *(f"curves/{name}" for name in _CURVES),
+    "final/diverged_at",
+    "pretraining/reconstruction_error",
+    "search/lr",
+    "search/valid_error",
+)
+
+
+def inside_page(runs: list[Run]) -> Page:
+    """The answer of `show`: the tables of each run, one run after the other."""
+    return Page(
+        schema=SCHEMA,
+        data={"runs": [_data(run) for run in runs]},
+        records=[record for run in runs for record in _records(run)],
+        tables=tuple(table for run in runs for table in _tables(run)),
+        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+    )
+
+
+def _tables(run: Run) -> Iterator[Table]:
+    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
+    if run.has_search:
+        yield _search_table(run)
+    if "pretraining/reconstruction_error" in run:
+        yield _pretraining_table(run)
+    yield _curves_table(run)
+    inside = layers_table(run)
+    if inside.rows:
+        yield inside
+
+
+def settings_of(run: Run) -> Iterator[tuple[str, str]]:
+    """What was asked, then what came of it, then where and with what."""
+    config = run.config
+    for name, value in config.model_dump().items():
+        if name == "seeds":
+            yield name, f"{numbers.seeds(config.seeds)} (N = {len(config.seeds)})"
+        elif isinstance(value, tuple):
+            yield name, ", ".join(f"{part:g}" for part in value)
+        elif name != "search_seeds" or config.search:
+            yield name, numbers.setting(value)
+    done = f"{int(run.updates[-1]):,} of {config.updates:,} updates"
+    yield "status", "complete" if run.status == "complete" else f"{run.status} at {done}"
+    diverged = np.flatnonzero(run.diverged)
+    if len(diverged):
+        at = [f"{int(run.seeds[i])} (at update {int(run['final/diverged_at'][i]):,})" for i in diverged]
+        yield "diverged seeds", ", ".join(at)
+    if run.created_utc:
+        yield "created", run.created_utc
+    for name, value in run.provenance.items():
+        # Checksums of the set's files, which not every set has: they stand beside its own digest.
+        if name != "data_sha256":
+            yield str(name).replace("_", " "), _in_short(value)
+    yield from _data_of(run)
+
+
+def _data_of(run: Run) -> Iterator[tuple[str, str]]:
+    """What the data set was, and what was said when it was read."""
+    facts = run.data
+    if facts and facts.sha256:
+        yield "data sha256", facts.sha256
+    files = run.provenance.get("data_sha256") or (facts.sources if facts else {})
+    if files:
+        yield "data files sha256", _in_short(files)
+    for note in facts.notes if facts else ():
+        yield "data note", note
+    for warning in facts.warnings if facts else ():
+        yield "data warning", warning
+
+
+def _in_short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_in_short(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(_in_short(part) for part in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _search_table(run: Run) -> Table:
+    found = run["search/valid_error"]
+    rows: list[tuple[str, ...]] = []
+    for rate, errors in zip(run["search/lr"], found, strict=True):
+        finite = errors[np.isfinite(errors)]
+        mean = f"{100 * finite.mean():.1f}" if len(finite) else ""
+        rows.append((f"{rate:g}", mean, str(len(errors) - len(finite) or "")))
+    columns = [Column("lr", "right"), Column("valid error %", "right"), Column("diverged", "right")]
+    if not any(row[2] for row in rows):
+        columns, rows = columns[:2], [row[:2] for row in rows]
+    title = f"search for the learning rate, {found.shape[1]} seeds each"
+    return Table(tuple(columns), tuple(rows), title=title, best=frozenset({best_rate(found)}))
+
+
+def _curves_table(run: Run) -> Table:
+    """Means over seeds at a few records, evenly from the first to the last."""
+    last = len(run.updates) - 1
+    picked = sorted({round(last * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
+    loss = run["curves/train_loss"]
+    finite = [loss[np.isfinite(loss[:, i]), i] for i in picked]
+    cells = [
+        [f"{int(run.updates[i]):,}" for i in picked],
+        numbers.column([float(values.mean()) if len(values) else math.nan for values in finite]),
+    ]
+    columns = [Column("updates", "right"), Column("train loss", "right")]
+    for examples in ("valid", "test"):
+        errors = scores.error_curve(run, examples)
+        cells.append(numbers.percents([mean_over_seeds(errors[:, i]) for i in picked]))
+        columns.append(Column(f"{examples} error %"))
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title="curves, mean over seeds")
+
+
+def _pretraining_table(run: Run) -> Table:
+    """Means over seeds, a column for each layer, at a few records of pre-training."""
+    errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"]
+    picked = sorted({round((len(updates) - 1) * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
+    alive = errors[~np.isnan(errors[:, -1, -1])]
+    columns, cells = [Column("updates", "right")], [[f"{int(updates[i]):,}" for i in picked]]
+    for layer in run["layer"].tolist():
+        columns.append(Column(f"layer {layer}", "right"))
+        means = alive[:, layer - 1, picked].mean(axis=0).tolist() if len(alive) else [math.nan] * len(picked)
+        cells.append(numbers.column(means))
+    title = "pre-training: mean square reconstruction error, mean over seeds"
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
+
+
+def _notes(run: Run) -> Iterator[str]:
+    if len(run.seeds) > 1:
+        yield "±: 95 % t-interval of the mean over seeds, for this test set."
+    if run.config.eval_examples < 10_000 and run.status == "complete":
+        yield "Errors are taken on all examples at the last record, on eval_examples of them before."
+    if run.diverged.any():
+        guess = 100 * run.facts.guessing_error
+        yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
+    if note := same_start_note(run):
+        yield note
+    yield from normalization_notes([run])
+    if run.has_search:
+        yield "*: the rate that was chosen, by its mean validation error."
+        if run.lr_on_edge:
+            yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
+
+
+def _name(run: Run) -> str:
+    return str(run.path) if run.path else run.config.file_stem()
+
+
+def _data(run: Run) -> dict[str, object]:
+    data: dict[str, object] = {
+        "run": _name(run),
+        "status": run.status,
+        "created_utc": run.created_utc,
+        "config": run.config.model_dump(mode="json"),
+        "provenance": run.provenance,
+        "data": run.data.model_dump(mode="json") if run.data else None,
+        "seeds": run.seeds.tolist(),
+        "diverged_at": run["final/diverged_at"].tolist(),
+        "lr": run.lr,
+        "lr_on_edge": run.lr_on_edge,
+        "updates": run.updates.tolist(),
+        "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
+        "layers": [asdict(layer) for layer in layer_summary.layers_at(run)],
+    }
+    if "pretraining/reconstruction_error" in run:
+        data["pretraining"] = {
+            "updates": run["pretrain_update"].tolist(),
+            "reconstruction_error": run["pretraining/reconstruction_error"].tolist(),
+        }
+    if run.has_search:
+        data["search"] = {name: run[f"search/{name}"].tolist() for name in ("lr", "valid_error")}
+    return data
+
+
+def _records(run: Run) -> Iterator[dict[str, object]]:
+    """One number per line: which run, which table of it, and where in the table."""
+    name = _name(run)
+    for curve in _CURVES:
+        for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
+            for update, value in zip(run.updates.tolist(), values, strict=True):
+                yield {
+                    "run": name,
+                    "quantity": curve,
+                    "seed": seed,
+                    "update": update,
+                    "layer": None,
+                    "value": value,
+                }
+    if "pretraining/reconstruction_error" in run:
+        errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"].tolist()
+        for (seed, layer, at), value in np.ndenumerate(errors):
+            yield {
+                "run": name,
+                "quantity": "reconstruction_error",
+                "seed": int(run.seeds[seed]),
+                "update": updates[at],
+                "layer": layer + 1,
+                "value": float(value),
+            }
+    last = int(run.updates[-1])
+    for layer in layer_summary.layers_at(run):
+        for quantity, value in asdict(layer).items():
+            if isinstance(value, float) and value == value:
+                yield {
+                    "run": name,
+                    "quantity": quantity,
+                    "update": last,
+                    "layer": layer.number,
+                    "value": value,
+                }

@@ -1,0 +1,69 @@
+"""What `train` answers: the errors over seeds, the layers, and where the run lies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from xavier_cli.findings import scores
+from xavier_cli.findings.layer_summary import layers_at
+from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.views import numbers
+from xavier_cli.views.layers import layers_table
+from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.datasets import find_data
+
+SCHEMA = "xavier.train/1"
+# Classes that are named.
+SHOWN = 10
+
+
+def result_page(run: Run, path: Path) -> Page:
+    """The tables of a run that was trained and lies at `path`."""
+    config = run.config
+    test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
+    estimates = mean_over_seeds(test), mean_over_seeds(valid)
+    title = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
+    errors = Table(
+        (Column("updates", "right"), Column("N", "right"), Column("test error %"), Column("valid error %")),
+        ((f"{int(run.updates[-1]):,}", str(len(run.seeds)), *numbers.percents(estimates)),),
+        title=title,
+    )
+    notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
+    notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
+    notes += [note] if (note := same_start_note(run)) else []
+    notes += [*_stood_in(run), *normalization_notes([run])]
+    return Page(
+        schema=SCHEMA,
+        data={
+            "run": str(path),
+            "status": run.status,
+            "config": config.model_dump(mode="json"),
+            "lr": run.lr,
+            "seeds": run.seeds.tolist(),
+            "test_error": test.tolist(),
+            "valid_error": valid.tolist(),
+            "diverged_at": run["final/diverged_at"].tolist(),
+            "layers": [asdict(layer) for layer in layers_at(run)],
+        },
+        records=[
+            {"run": str(path), "seed": seed, "test_error": t, "valid_error": v}
+            for seed, t, v in zip(run.seeds.tolist(), test.tolist(), valid.tolist(), strict=True)
+        ],
+        tables=(errors, layers_table(run)),
+        notes=(*notes, clean(str(path))),
+    )
+
+
+def _stood_in(run: Run) -> list[str]:
+    """What a data set that can be anything was this time."""
+    facts = run.facts
+    if find_data(run.config.data).builtin is not None or facts.train is None:
+        return []
+    names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
+    counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"
+    classes = f"{facts.classes:,} class{'es' * (facts.classes != 1)}"
+    return [f"{clean(facts.name)}: {classes} ({names}), {counts}."]

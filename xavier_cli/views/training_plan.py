@@ -1,0 +1,86 @@
+"""What `train --dry-run` answers: what would be trained, and about what memory and time it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
+from xavier_cli.sweeps.workers import usable_cores
+from xavier_cli.training.engine.layout import Strategy
+from xavier_cli.training.estimate import (
+    SECONDS_PER_PROGRAM,
+    compiled_programs,
+    core_seconds,
+    members_together,
+    parameters,
+    trained_members,
+)
+from xavier_cli.training.memory import check_memory, members_at_a_time, needed_bytes
+from xavier_cli.views.numbers import about, setting
+from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.vocabulary.datasets import DatasetInfo
+
+SCHEMA = "xavier.plan/1"
+_NAMES = {"memory_bytes": "memory"}
+
+
+def plan_page(
+    config: RunConfig,
+    path: Path,
+    facts: DatasetInfo | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
+) -> Page:
+    """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
+
+    `asked` is how many networks the user wants trained at a time.
+    """
+    together, rates = members_together(config), max(len(config.search), 1)
+    at_a_time = members_at_a_time(config, together, rates, facts, asked, strategy)
+    cores = min(len(usable_cores()), at_a_time)
+    seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
+    plan: dict[str, object] = {
+        "run": str(path),
+        "members": trained_members(config),
+        "updates_per_member": config.updates,
+        **({"pretrain_updates_per_layer": config.pretrain_updates} if config.pretrain != "none" else {}),
+        "records": len(config.record_updates()),
+        "parameters_per_member": parameters(config, facts),
+        "members_at_a_time": at_a_time,
+        "memory_bytes": needed_bytes(config, at_a_time, facts, strategy),
+        "seconds": seconds,
+    }
+    shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
+    shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
+    settings = [(name, setting(value)) for name, value in config.model_dump().items()]
+    return Page(
+        schema=SCHEMA,
+        data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},
+        records=[plan],
+        tables=(
+            Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
+            Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
+        ),
+        notes=_notes(config, at_a_time, together, facts, strategy),
+    )
+
+
+def _notes(
+    config: RunConfig, at_a_time: int, together: int, facts: DatasetInfo | None, strategy: Strategy
+) -> tuple[str, ...]:
+    try:
+        check_memory(config, at_a_time, facts, strategy)
+    except ConfigError as error:
+        return (f"Training would refuse it: {error}",)
+    return (
+        (f"{at_a_time} networks at a time and not {together}: the same numbers in less memory.",)
+        if at_a_time < together
+        else ()
+    )
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "memory_bytes" and isinstance(value, int):
+        return f"about {value / 1e6:,.0f} MB"
+    return f"{value:,}" if isinstance(value, int) else str(value)

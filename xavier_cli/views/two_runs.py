@@ -1,0 +1,170 @@
+"""Two runs side by side: only what is not the same in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from xavier_cli.runs.deviation import Difference, differences, shared
+from xavier_cli.runs.record import Run
+from xavier_cli.views import numbers
+from xavier_cli.views.deviations import differences_table
+from xavier_cli.views.page import Column, Page, Table
+
+SCHEMA = "xavier.diff/1"
+_CURVES = ("train_loss", "valid_loss", "valid_error", "test_loss", "test_error")
+# Made up for each command.
+_UNSAID = ("command_id",)
+
+
+def diff_page(one: Run, other: Run) -> Page:
+    """The answer of `diff`."""
+    sides = {
+        "settings": list(_unlike(_settings(one), _settings(other))),
+        "data": list(_unlike(_data(one), _data(other))),
+        "origin": list(_unlike(_origin(one), _origin(other))),
+    }
+    curves = list(_curves(one, other))
+    found = differences(one, other)
+    tables = [_side_by_side(title, rows) for title, rows in sides.items() if rows]
+    if curves:
+        tables.append(_curves_table(curves))
+    if found:
+        tables.append(differences_table(found, "numbers"))
+    return Page(
+        schema=SCHEMA,
+        data={
+            "a": _name(one),
+            "b": _name(other),
+            **{title: _by_name(rows) for title, rows in sides.items()},
+            "curves": curves,
+            "groups": [vars(each) for each in found],
+            "same_numbers": bool(found) and all(each.same_bits for each in found),
+        },
+        records=[
+            *(
+                {"about": about, "name": name, "a": a, "b": b}
+                for about, rows in sides.items()
+                for name, a, b in rows
+            ),
+            *({"about": "curves", "name": each["curve"], **each} for each in curves),
+            *({"about": "numbers", "name": each.group, **vars(each)} for each in found),
+        ],
+        tables=tuple(tables),
+        notes=tuple(_notes(one, other, [name for name, rows in sides.items() if not rows], found)),
+    )
+
+
+def _notes(one: Run, other: Run, same: list[str], found: Sequence[Difference]) -> Iterator[str]:
+    yield f"A: {_name(one)}"
+    yield f"B: {_name(other)}"
+    seeds = np.intersect1d(one.seeds, other.seeds)
+    if not len(seeds):
+        yield "No seed in common, so no numbers are compared."
+    elif found and all(each.same_bits for each in found):
+        yield "The numbers are the same to the bit."
+    elif found:
+        yield (
+            f"Over {len(seeds)} seeds in common; relative: to the largest number in A, "
+            "of histograms the share of values that moved."
+        )
+    if same:
+        yield f"The same in both: {', '.join(same)}."
+
+
+def _settings(run: Run) -> dict[str, object]:
+    settings: dict[str, object] = {
+        name: numbers.seeds(value) if name == "seeds" else _text(value)
+        for name, value in run.config.model_dump().items()
+    }
+    if not run.config.search:
+        return settings
+    return {**settings, "rate trained with": f"{run.lr:g}" if run.has_search else "not known"}
+
+
+def _data(run: Run) -> dict[str, object]:
+    facts = run.facts.model_dump(mode="json")
+    return {name: value for name, value in _flat(facts).items() if name != "name"}
+
+
+def _origin(run: Run) -> dict[str, object]:
+    provenance = {name: value for name, value in run.provenance.items() if name not in _UNSAID}
+    done = {"status": run.status, "updates done": f"{int(run.updates[-1]):,}", "seeds": len(run.seeds)}
+    return {**done, "diverged": int(run.diverged.sum()), "created": run.created_utc, **_flat(provenance)}
+
+
+def _flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """`{"versions": {"jax": …}}` as `{"versions jax": …}`."""
+    flat: dict[str, object] = {}
+    for name, value in nested.items():
+        words = f"{prefix}{name.replace('_', ' ')}"
+        flat |= _flat(value, f"{words} ") if isinstance(value, Mapping) else {words: _text(value)}
+    return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(part) for part in value)
+    return numbers.setting(value)
+
+
+def _unlike(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    for name in dict.fromkeys([*one, *other]):
+        if one.get(name) != other.get(name):
+            yield name, str(one.get(name, "")), str(other.get(name, ""))
+
+
+def _side_by_side(title: str, rows: list[tuple[str, str, str]]) -> Table:
+    return Table((Column(title), Column("A", wraps=True), Column("B", wraps=True)), tuple(rows))
+
+
+def _by_name(rows: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    return {name: {"a": a, "b": b} for name, a, b in rows}
+
+
+def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
+    """Means over the seeds in common, at the records in common: last, and where they lie furthest apart."""
+    updates = np.intersect1d(one.updates, other.updates)
+    for curve in _CURVES:
+        path = f"curves/{curve}"
+        if path not in one or path not in other:
+            continue
+        a, b = (values.astype(np.float64) for values in shared(one, other, path))
+        if not a.size:
+            continue
+        means = a.mean(axis=0), b.mean(axis=0)
+        gap = np.nan_to_num(means[1] - means[0])
+        widest = int(np.abs(gap).argmax())
+        yield {
+            "curve": curve,
+            "a_last": float(means[0][-1]),
+            "b_last": float(means[1][-1]),
+            "widest": float(gap[widest]),
+            "at_update": int(updates[widest]),
+        }
+
+
+def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
+    columns = (
+        Column("curve"),
+        Column("A at last", "right"),
+        Column("B at last", "right"),
+        Column("widest B - A", "right"),
+        Column("at update", "right"),
+    )
+    rows = tuple(
+        (
+            str(each["curve"]),
+            numbers.fixed(float(each["a_last"]), 4),
+            numbers.fixed(float(each["b_last"]), 4),
+            numbers.fixed(float(each["widest"]), 4, "+"),
+            f"{each['at_update']:,}",
+        )
+        for each in curves
+    )
+    return Table(columns, rows, title="curves, mean over the seeds in common")
+
+
+def _name(run: Run) -> str:
+    return str(run.path) if run.path else run.config.file_stem()

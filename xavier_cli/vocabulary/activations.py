@@ -1,0 +1,192 @@
+"""The activations by name, as data: formula, range, kinks, source, and what other frameworks call them.
+
+Where each saturates, its slope at 0 and its gain are derived from the function and stand nowhere.
+"""
+
+from __future__ import annotations
+
+import math
+
+from xavier_cli.vocabulary.entry import Activation, Parameter, Spellings
+
+_INF = math.inf
+_ROOM = "xavier_cli.nn.activations"
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+LECUN_SCALE = 1.7159
+# Least values, at the zeros of the slope.
+GELU_LOW, SILU_LOW, MISH_LOW = -0.16997120747990369, -0.27846454276107380, -0.30884326499985765
+
+ACTIVATIONS = {
+    word.name: word
+    for word in (
+        Activation(
+            "sigmoid",
+            "1/(1+e^-s)",
+            f"{_ROOM}:sigmoid",
+            range=(0.0, 1.0),
+            source="Glorot & Bengio 2010, section 3.1",
+            framework_names=Spellings("jax.nn.sigmoid", "sigmoid", "nn.Sigmoid"),
+            remarks=("Its mean is not 0: the derived gain keeps the second moment, not the variance.",),
+            aliases=("logistic",),
+        ),
+        Activation(
+            "tanh",
+            "tanh(s)",
+            f"{_ROOM}:tanh",
+            range=(-1.0, 1.0),
+            source="Glorot & Bengio 2010, section 3.2",
+            framework_names=Spellings("jax.nn.tanh", "tanh", "nn.Tanh"),
+            remarks=("PyTorch's calculate_gain('tanh') is 5/3, the derived gain 1.5925, the paper's 1.",),
+        ),
+        Activation(
+            "softsign",
+            "s/(1+|s|)",
+            f"{_ROOM}:softsign",
+            range=(-1.0, 1.0),
+            # Its slope is continuous at 0, but its second derivative is not.
+            kinks=(0.0,),
+            source="Bergstra et al. 2009; Glorot & Bengio 2010, section 3.3",
+            framework_names=Spellings("jax.nn.soft_sign", "softsign", "nn.Softsign"),
+            aliases=("soft_sign",),
+        ),
+        Activation(
+            "relu",
+            "max(0, s)",
+            f"{_ROOM}:relu",
+            range=(0.0, _INF),
+            kinks=(0.0,),
+            source="Glorot, Bordes & Bengio 2011",
+            framework_names=Spellings("jax.nn.relu", "relu", "nn.ReLU"),
+            remarks=("It halves the second moment: n Var W should be 2, as in `he_normal`.",),
+            aliases=("rectifier", "ReLU"),
+        ),
+        Activation(
+            "leaky_relu",
+            "s for s > 0, else slope·s; slope 0.01",
+            f"{_ROOM}:leaky_relu",
+            kinks=(0.0,),
+            source="Maas, Hannun & Ng 2013",
+            framework_names=Spellings(
+                "jax.nn.leaky_relu(s, slope)", "LeakyReLU(negative_slope)", "nn.LeakyReLU(slope)"
+            ),
+            remarks=("The slope below 0 is 0.01 in JAX and PyTorch, but 0.3 in Keras' layer.",),
+            aliases=("LeakyReLU",),
+            parameters=(Parameter("slope", 0.01, "slope below 0", low=0, high=1, above=True),),
+            derived=lambda slope: {"formula": f"s for s > 0, else {slope:g} s"},
+        ),
+        Activation(
+            "prelu",
+            "s for s > 0, else slope·s, which is learned; from 0.25",
+            f"{_ROOM}:prelu",
+            kinks=(0.0,),
+            source="He et al. 2015, section 2.1",
+            framework_names=Spellings("", "PReLU", "nn.PReLU"),
+            remarks=("Each hidden layer learns one slope; gain and saturation are of the first one.",),
+            aliases=("PReLU",),
+            parameters=(Parameter("slope", 0.25, "slope below 0 to begin with", low=0, high=1, above=True),),
+            derived=lambda slope: {"formula": f"s for s > 0, else a·s; a is learned, from {slope:g}"},
+            learned="slope",
+        ),
+        Activation(
+            "elu",
+            "s for s > 0, else alpha·(e^s-1); alpha 1",
+            f"{_ROOM}:elu",
+            range=(-1.0, _INF),
+            kinks=(0.0,),
+            source="Clevert, Unterthiner & Hochreiter 2016",
+            framework_names=Spellings("jax.nn.elu(s, alpha)", "elu", "nn.ELU(alpha)"),
+            aliases=("ELU",),
+            parameters=(Parameter("alpha", 1.0, "minus the limit below", low=0, high=100, above=True),),
+            derived=lambda alpha: {
+                "formula": f"s for s > 0, else {alpha:g} (e^s-1)",
+                "range": (-alpha, _INF),
+            },
+        ),
+        Activation(
+            "selu",
+            "1.0507 s for s > 0, else 1.7581 (e^s-1)",
+            f"{_ROOM}:selu",
+            range=(-SELU_ALPHA * SELU_SCALE, _INF),
+            kinks=(0.0,),
+            source="Klambauer et al. 2017",
+            framework_names=Spellings("jax.nn.selu", "selu", "nn.SELU"),
+            remarks=("Made for `lecun_normal`: with n Var W = 1 mean 0 and variance 1 are its fixed point.",),
+            aliases=("SELU",),
+        ),
+        Activation(
+            "gelu",
+            "s Φ(s), Φ the normal CDF",
+            f"{_ROOM}:gelu",
+            range=(GELU_LOW, _INF),
+            source="Hendrycks & Gimpel 2016",
+            framework_names=Spellings("jax.nn.gelu(s, approximate=False)", "gelu", "nn.GELU"),
+            remarks=("The exact one. jax.nn.gelu by itself is an approximation by tanh, 5e-4 off.",),
+            aliases=("GELU",),
+        ),
+        Activation(
+            "silu",
+            "s/(1+e^-s)",
+            f"{_ROOM}:silu",
+            range=(SILU_LOW, _INF),
+            source="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017 (swish)",
+            framework_names=Spellings("jax.nn.silu", "silu", "nn.SiLU"),
+            aliases=("swish", "SiLU"),
+        ),
+        Activation(
+            "mish",
+            "s tanh(log(1+e^s))",
+            f"{_ROOM}:mish",
+            range=(MISH_LOW, _INF),
+            source="Misra 2019",
+            framework_names=Spellings("jax.nn.mish", "mish", "nn.Mish"),
+        ),
+        Activation(
+            "softplus",
+            "log(1+e^s)",
+            f"{_ROOM}:softplus",
+            range=(0.0, _INF),
+            source="Dugas et al. 2001; Glorot, Bordes & Bengio 2011",
+            framework_names=Spellings("jax.nn.softplus", "softplus", "nn.Softplus"),
+            remarks=("Its mean is not 0, nor its value at 0: the derived gain keeps the second moment.",),
+            aliases=("soft_plus",),
+        ),
+        Activation(
+            "hard_tanh",
+            "s cut at -1 and 1",
+            f"{_ROOM}:hard_tanh",
+            range=(-1.0, 1.0),
+            kinks=(-1.0, 1.0),
+            source="Collobert 2004",
+            framework_names=Spellings("jax.nn.hard_tanh", "hard_tanh", "nn.Hardtanh"),
+            aliases=("hardtanh",),
+        ),
+        Activation(
+            "lecun_tanh",
+            "1.7159 tanh(2s/3)",
+            f"{_ROOM}:lecun_tanh",
+            range=(-LECUN_SCALE, LECUN_SCALE),
+            source="LeCun, Bottou, Orr & Müller 1998",
+            remarks=("Made for inputs of variance 1 and weights of std 1/√fan_in: `lecun_normal`.",),
+            aliases=("scaled_tanh",),
+        ),
+        Activation(
+            "sin",
+            "sin(s)",
+            f"{_ROOM}:sin",
+            range=(-1.0, 1.0),
+            source="Sitzmann et al. 2020",
+            framework_names=Spellings("jnp.sin", "", "torch.sin"),
+            remarks=("It has no limits, so it saturates nowhere, however large its input.",),
+            aliases=("sine",),
+        ),
+        Activation(
+            "identity",
+            "s",
+            f"{_ROOM}:identity",
+            source="the linear network of Glorot & Bengio 2010, equations (5) to (14)",
+            framework_names=Spellings("jax.nn.identity", "linear", "nn.Identity"),
+            aliases=("linear",),
+        ),
+    )
+}

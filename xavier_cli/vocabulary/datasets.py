@@ -1,0 +1,243 @@
+"""Which data set a word asks for, names with parameters among them, and the facts of one that was read.
+
+    shapeset            mnist, cifar10, fashion_mnist       small-imagenet[@SIZE[rgb]]
+    shapeset:EXAMPLES   PATH.npz, PATH-idx3-ubyte[.gz]      images:PATH[@SIZE[rgb][,background=black]]
+    FILE.py:FUNCTION    package.module:FUNCTION
+
+Reads no disk: a word says what to look for, and only reading says what is there. A path stays as it was
+given, since what identifies the data of a run is its content: the digest in its facts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import whole
+from xavier_cli.vocabulary.lookup import DATA_SETS, DataSet, UnknownNameError
+from xavier_cli.vocabulary.user_functions import own_word, short_name
+
+SIDE = 37
+"""Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
+
+MIN_SIDE, MAX_SIDE = 4, 512
+BACKGROUNDS = ("white", "black")
+"""What transparent images may be laid on; the first is what they are laid on unless said otherwise."""
+
+MAX_EXAMPLES = 1_000_000
+MAX_NAME = 4096
+SMALL_IMAGENET = "small-imagenet"
+
+# What `xavier data list` and a misspelt name show beside the names of single sets.
+FAMILIES = {
+    "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
+    "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
+    "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
+    "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
+    "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
+    "PATH-images-idx3-ubyte[.gz]": "images in your own IDX file; labels, and perhaps a test part, beside it",
+    "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
+}
+
+Kind = Literal["shapeset", "official", "images", "arrays", "idx", "own"]
+
+
+_ADDED = ("notes", "warnings", "standardized")
+
+
+class DatasetInfo(BaseModel):
+    """What is known of a data set once it was read; it travels in the run file.
+
+    `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
+    `train`, `valid` and `test` count examples, None where there is no end of them. `sha256` is of the decoded
+    examples, empty for a stream; `sources` are checksums of files. `notes` say what was done in reading it,
+    `warnings` what looks odd in it; `standardized` are the mean and the deviation that were taken out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    inputs: int = Field(ge=1)
+    classes: int = Field(ge=1)
+    labels: tuple[str, ...]
+    top_class: float = Field(gt=0, le=1)
+    shape: tuple[int, ...]
+    train: int | None = None
+    valid: int | None = None
+    test: int | None = None
+    sha256: str = ""
+    sources: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    standardized: tuple[FiniteFloat, FiniteFloat] | None = None
+
+    @property
+    def guessing_error(self) -> float:
+        """The test error, as a fraction, of always naming the most frequent class."""
+        return 1 - self.top_class
+
+    def to_json(self) -> str:
+        """The canonical text, ASCII; empty fields are left out, as in older files."""
+        content = self.model_dump(mode="json")
+        kept = {name: value for name, value in content.items() if value or name not in _ADDED}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> DatasetInfo:
+        """The facts that `to_json` wrote; raises `ValueError` in one line."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValidationError, RecursionError):
+            raise ValueError("its data set makes no sense") from None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set as asked for.
+
+    `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
+    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
+    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and
+    `background` are of images; `examples` of a finite Shapeset, 0 for the stream.
+    """
+
+    name: str
+    kind: Kind
+    stem: str
+    coding: tuple[float, float] = (0.0, 1.0)
+    builtin: DataSet | None = None
+    path: str = ""
+    side: int = SIDE
+    colour: bool = False
+    background: str = BACKGROUNDS[0]
+    examples: int = 0
+
+    @property
+    def facts(self) -> DatasetInfo | None:
+        """What is known without reading anything."""
+        if self.builtin is None:
+            return None
+        word = self.builtin
+        train, valid, test = word.sizes or (self.examples or None, None, None)
+        return DatasetInfo(
+            name=self.name,
+            inputs=word.inputs,
+            classes=word.classes,
+            labels=word.labels,
+            top_class=word.top_class,
+            shape=word.shape,
+            train=train,
+            valid=valid,
+            test=test,
+        )
+
+
+def find_data(word: str) -> DatasetSpec:
+    """The data set that `word` asks for; raises `ValueError` with what would be right."""
+    if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
+        raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
+    if word.startswith("images:"):
+        path, images = _sized(word, word.removeprefix("images:"))
+        path = os.path.normpath(path)
+        return DatasetSpec(
+            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
+        )
+    base = word.partition("@")[0].replace("_", "-")
+    if base == SMALL_IMAGENET:
+        _, images = _sized(word, word)
+        size = f"@{images.text}" if images != _Images() else ""
+        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
+    if word.lower().endswith(".npz"):
+        path = os.path.normpath(word)
+        return DatasetSpec(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
+    if idx := re.fullmatch(r"(.+?)[.-]idx[1-4]?([.-]ubyte)?(\.gz)?", word, re.DOTALL | re.IGNORECASE):
+        return DatasetSpec(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
+    if word.startswith("shapeset:"):
+        return _finite_shapeset(word.removeprefix("shapeset:"))
+    own = None if word.partition(":")[0] in DATA_SETS else own_word("data", word)
+    if own:
+        return DatasetSpec(own, "own", _stem("own", short_name(own)), path=own)
+    try:
+        known = lookup.find("data set", word, DATA_SETS)
+    except UnknownNameError as error:
+        if ("/" in word or os.sep in word) and "FUNCTION" not in str(error):
+            hint = f"a folder of images is `images:{word}`, arrays are `PATH.npz`"
+            raise UnknownNameError(f"unknown data set `{word}`: {hint}") from None
+        if "did you mean" in str(error):
+            raise
+        shown = [*DATA_SETS, *FAMILIES]
+        raise UnknownNameError(
+            lookup.unknown_message("data set", word, [*DATA_SETS, SMALL_IMAGENET], shown)
+        ) from None
+    kind: Kind = "shapeset" if known.name == "shapeset" else "official"
+    return DatasetSpec(known.name, kind, known.name, known.coding, known)
+
+
+def _finite_shapeset(text: str) -> DatasetSpec:
+    try:
+        count = whole(text)
+    except ValueError:
+        count = 0
+    if not isinstance(count, int) or not 1 <= count <= MAX_EXAMPLES:
+        raise ValueError(
+            f"`shapeset:{text}` should be `shapeset:` and a number of examples from 1 to {MAX_EXAMPLES}"
+        )
+    word = DATA_SETS["shapeset"]
+    name = f"shapeset:{count}"
+    return DatasetSpec(name, "shapeset", f"shapeset-{count}", word.coding, word, examples=count)
+
+
+class _Images(NamedTuple):
+    """What images are made into."""
+
+    side: int = SIDE
+    colour: bool = False
+    background: str = BACKGROUNDS[0]
+
+    @property
+    def text(self) -> str:
+        """As it stands after an `@`."""
+        laid = f",background={self.background}" if self.background != BACKGROUNDS[0] else ""
+        return f"{self.side}{'rgb' * self.colour}{laid}"
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The fields of an `DatasetSpec`."""
+        return self._asdict()
+
+
+def _sized(word: str, text: str) -> tuple[str, _Images]:
+    """The path of `PATH[@SIZE[rgb][,background=COLOUR]]`, and what stands after the last `@`."""
+    path, at, size = text.rpartition("@")
+    if not at:
+        path = text
+    elif "/" in size or os.sep in size:
+        # The sign belongs to a folder's name further up.
+        path, size, at = text, "", ""
+    if not path:
+        raise ValueError(f"`{word}` should name a folder: `images:PATH`")
+    if not at:
+        return path, _Images()
+    colours = "|".join(BACKGROUNDS)
+    match = re.fullmatch(
+        rf"([0-9]{{1,4}})(rgb)?(?:,background=({colours}))?|background=(?P<alone>{colours})", size
+    )
+    if not match or not MIN_SIDE <= int(match[1] or SIDE) <= MAX_SIDE:
+        raise ValueError(
+            f"`@{size}` in `{word}` should be a size from {MIN_SIDE} to {MAX_SIDE}, with `rgb` after it "
+            "for colour, like `@64` or `@64rgb`; `,background=black` lays transparent images on black"
+        )
+    return path, _Images(int(match[1] or SIDE), bool(match[2]), match[3] or match["alone"] or BACKGROUNDS[0])
+
+
+def _stem(kind: str, path: str) -> str:
+    """`kind` and the last part of `path`, without what does not belong into a file's name."""
+    last = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.basename(path)).strip("-.")[:40]
+    return f"{kind}-{last}" if last else kind

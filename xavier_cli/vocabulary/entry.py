@@ -1,0 +1,221 @@
+"""What is known of an initializer, an activation or a data set: the rows of the tables of names.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+TRUNCATED_STD = 0.87962566103423978
+"""Standard deviation of a unit normal that is cut at ±2."""
+
+Value = float | str
+"""What a parameter of a name is set to."""
+
+Distribution = Literal[
+    "uniform",
+    "normal",
+    "truncated normal",
+    "sparse normal",
+    "orthogonal",
+    "constant",
+    "diagonal",
+    "from data",
+    "own",
+]
+
+
+INDEPENDENT: tuple[Distribution, ...] = ("uniform", "normal", "truncated normal")
+"""How weights are drawn one by one, around 0."""
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """How to ask for the same thing elsewhere; empty where there is no such thing."""
+
+    jax: str = ""
+    keras: str = ""
+    torch: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number, or one of `choices`, that follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
+
+    A number lies between `low` and `high`, both included but for the `low` of an `above`.
+    """
+
+    name: str
+    default: Value
+    about: str
+    low: float = -1e6
+    high: float = 1e6
+    above: bool = False
+    choices: tuple[str, ...] = ()
+    whole: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """In words: `above 0 and at most 1e6`."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        kind = "a whole number" if self.whole else "a number"
+        low = f"above {self.low:g}" if self.above else f"from {self.low:g}"
+        return f"{kind} {low} to {self.high:g}"
+
+    def admits(self, value: float) -> bool:
+        """Whether a number may be this parameter's; false for what is not finite."""
+        within = (self.low < value if self.above else self.low <= value) and value <= self.high
+        return within and not (self.whole and value != int(value))
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """An initializer; `formula` and `variance` are the distribution of one weight in terms of the fans.
+
+    `variance` and `function` take the `parameters` by name. `derived` says what else follows from them: it
+    takes all of them and returns the fields of this row that are other than at the defaults.
+    """
+
+    name: str
+    formula: str
+    function: str
+    variance: Callable[..., float]
+    """Var W of `(fan_in, fan_out)`, about `mean`; NaN where no law says it."""
+    distribution: Distribution
+    source: str
+    framework_names: Spellings = Spellings()
+    remarks: tuple[str, ...] = ()
+    """What people trip over, a line each."""
+    aliases: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Value], ...] = ()
+    """The parameters' values where some were given."""
+    derived: Callable[..., Mapping[str, Any]] | None = None
+    mean: float = 0.0
+
+    def bound(self, fan_in: int, fan_out: int) -> float:
+        """The largest weight there can be; infinite for a normal that is not cut, and where no law says."""
+        variance = self.variance(fan_in, fan_out)
+        match self.distribution:
+            case "uniform":
+                return math.sqrt(3 * variance)
+            case "truncated normal":
+                return 2 * math.sqrt(variance) / TRUNCATED_STD
+            case "constant":
+                return abs(self.mean)
+        return math.inf
+
+    @property
+    def parameter_values(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether each weight is drawn by itself, around 0."""
+        return self.distribution in INDEPENDENT
+
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Initializer:
+        """This row with parameters set; `name` is the canonical text that says so."""
+        every = {each.name: each.default for each in self.parameters} | dict(settings)
+        law = self.variance
+
+        def variance(fan_in: int, fan_out: int) -> float:
+            return law(fan_in, fan_out, **every)
+
+        fields = {"variance": variance, **(self.derived(**every) if self.derived else {})}
+        return replace(self, name=name, settings=tuple(every.items()), **fields)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation: its formula, the closure of its range, and the points where its slope jumps.
+
+    `function` takes the `parameters` by name; `derived` is as an initializer's. `learned` names a parameter
+    that training learns, one number per layer that starts at the parameter's value.
+    """
+
+    name: str
+    formula: str
+    function: str
+    range: tuple[float, float] = (-math.inf, math.inf)
+    kinks: tuple[float, ...] = ()
+    source: str = ""
+    framework_names: Spellings = Spellings()
+    remarks: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Value], ...] = ()
+    derived: Callable[..., Mapping[str, Any]] | None = None
+    learned: str = ""
+
+    @property
+    def parameter_values(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    @property
+    def first_slope(self) -> float | None:
+        """What the learned parameter starts at; None where nothing is learned."""
+        return float(self.parameter_values[self.learned]) if self.learned else None
+
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Activation:
+        """This row with parameters set; `name` is the canonical text that says so."""
+        every = {each.name: each.default for each in self.parameters} | dict(settings)
+        fields = self.derived(**every) if self.derived else {}
+        return replace(self, name=name, settings=tuple(every.items()), **fields)
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """A way to learn first weights from images alone, layer by layer."""
+
+    name: str
+    about: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    settings: tuple[tuple[str, Value], ...] = ()
+    """The parameters' values where some were given."""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def parameter_values(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
+
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
+        """This row with parameters set; `name` is the canonical text that says so."""
+        return replace(self, name=name, settings=tuple(settings.items()))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
+
+    `function` generates a stream's images, or reads a finite set out of folders. `top_class` is the share of
+    the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is an
+    image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue; `sizes` are
+    the examples to train on, validate and test, none for a stream.
+    """
+
+    name: str
+    about: str
+    function: str
+    inputs: int
+    classes: int
+    coding: tuple[float, float]
+    top_class: float
+    labels: tuple[str, ...]
+    shape: tuple[int, ...]
+    sizes: tuple[int, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def guessing_error(self) -> float:
+        """The test error, as a fraction, of always naming the most frequent class."""
+        return 1 - self.top_class

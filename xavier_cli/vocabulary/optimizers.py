@@ -1,0 +1,314 @@
+"""The optimizers a user may name, as data: what each may be told, within which bounds, how it is written.
+
+Standard library only, as in `names`; a test holds the table equal to optax's own signatures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.resolve import OWN, find_own
+
+Value = float | bool
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer; `parameters` are the values it has unless told others, beside the learning rate.
+
+    `function` is where it lives: in optax or in a text of the user's, or empty for those of ours. `slots` is
+    how many numbers it keeps for each weight.
+    """
+
+    name: str
+    about: str
+    function: str
+    slots: int
+    parameters: Values = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An optimizer and the values of all its parameters."""
+
+    optimizer: Optimizer
+    values: Values
+
+    @property
+    def text(self) -> str:
+        """The one way to write it: `adam:b1=0.8`; what is at its default is left out."""
+        told = [
+            f"{name}={_written(value)}"
+            for name, value in self.values.items()
+            if value != self.optimizer.parameters[name]
+        ]
+        return self.optimizer.name + (f":{','.join(told)}" if told else "")
+
+    @property
+    def slots(self) -> int:
+        """How many numbers are kept for each weight."""
+        # Switched off by default, and without a place of their own then.
+        kept = (name for name in ("momentum", "centered") if not self.optimizer.parameters.get(name, True))
+        return self.optimizer.slots + sum(bool(self.values[name]) for name in kept)
+
+
+def _moments(**more: Value) -> dict[str, Value]:
+    return {"b1": 0.9, "b2": 0.999, "eps": 1e-8, **more}
+
+
+_ADAM = _moments(eps_root=0.0, nesterov=False)
+
+# Left out of optax's: lbfgs and polyak_sgd, which need the loss itself; noisy_sgd, whose noise would not be a
+# seed's own; rprop, whose first state depends on the rate and which is for whole sets instead of batches.
+OPTIMIZERS = {
+    word.name: word
+    for word in (
+        Optimizer("sgd", "stochastic gradient descent", "optax:sgd", 0, {"momentum": 0.0, "nesterov": False}),
+        Optimizer("adam", "Kingma & Ba 2015", "optax:adam", 2, _ADAM),
+        Optimizer(
+            "adamw",
+            "Adam with decoupled weight decay, Loshchilov & Hutter 2019",
+            "optax:adamw",
+            2,
+            _moments(eps_root=0.0, weight_decay=1e-4, nesterov=False),
+        ),
+        Optimizer("nadam", "Adam with Nesterov momentum", "optax:nadam", 2, {**_ADAM, "nesterov": True}),
+        Optimizer(
+            "nadamw",
+            "NAdam with decoupled weight decay",
+            "optax:nadamw",
+            2,
+            _moments(eps_root=0.0, weight_decay=1e-4, nesterov=True),
+        ),
+        Optimizer("radam", "rectified Adam", "optax:radam", 2, {**_ADAM, "threshold": 5.0}),
+        Optimizer("adamax", "Adam by the largest gradient", "optax:adamax", 2, _moments()),
+        Optimizer(
+            "adamaxw",
+            "AdaMax with decoupled weight decay",
+            "optax:adamaxw",
+            2,
+            _moments(weight_decay=1e-4),
+        ),
+        Optimizer(
+            "amsgrad",
+            "Adam that never forgets the largest second moment",
+            "optax:amsgrad",
+            3,
+            _moments(eps_root=0.0, bias_correction_mu=True, bias_correction_nu=True),
+        ),
+        Optimizer(
+            "adabelief",
+            "Adam by the surprise of a gradient",
+            "optax:adabelief",
+            2,
+            {**_ADAM, "eps": 1e-16, "eps_root": 1e-16},
+        ),
+        Optimizer(
+            "adan",
+            "adaptive Nesterov momentum",
+            "optax:adan",
+            4,
+            {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8, "eps_root": 1e-8, "weight_decay": 0.0},
+        ),
+        Optimizer(
+            "adadelta", "Zeiler 2012", "optax:adadelta", 2, {"rho": 0.9, "eps": 1e-6, "weight_decay": 0.0}
+        ),
+        Optimizer(
+            "adafactor",
+            "Adam with factored second moments",
+            "optax:adafactor",
+            1,
+            {
+                "min_dim_size_to_factor": 128.0,
+                "decay_rate": 0.8,
+                "multiply_by_parameter_scale": True,
+                "clipping_threshold": 1.0,
+                "momentum": 0.0,
+                "eps": 1e-30,
+                "factored": True,
+            },
+        ),
+        Optimizer(
+            "adagrad",
+            "Duchi et al. 2011",
+            "optax:adagrad",
+            1,
+            {"initial_accumulator_value": 0.1, "eps": 1e-7},
+        ),
+        Optimizer(
+            "rmsprop",
+            "rates by the running size of gradients",
+            "optax:rmsprop",
+            1,
+            {
+                "decay": 0.9,
+                "eps": 1e-8,
+                "initial_scale": 0.0,
+                "eps_in_sqrt": True,
+                "centered": False,
+                "momentum": 0.0,
+                "nesterov": False,
+                "bias_correction": False,
+            },
+        ),
+        Optimizer("yogi", "Adam with additive second moments", "optax:yogi", 2, _moments(eps=1e-3)),
+        Optimizer(
+            "novograd",
+            "one second moment per layer",
+            "optax:novograd",
+            1,
+            {"b1": 0.9, "b2": 0.25, "eps": 1e-6, "eps_root": 0.0, "weight_decay": 0.0},
+        ),
+        Optimizer(
+            "lamb",
+            "Adam with a rate per layer",
+            "optax:lamb",
+            2,
+            _moments(eps=1e-6, eps_root=0.0, weight_decay=0.0),
+        ),
+        Optimizer(
+            "lars",
+            "momentum with a rate per layer",
+            "optax:lars",
+            1,
+            {
+                "weight_decay": 0.0,
+                "trust_coefficient": 0.001,
+                "eps": 0.0,
+                "momentum": 0.9,
+                "nesterov": False,
+            },
+        ),
+        Optimizer(
+            "lion",
+            "the sign of a momentum, Chen et al. 2023",
+            "optax:lion",
+            1,
+            {"b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
+        ),
+        Optimizer("sign_sgd", "the sign of the gradient", "optax:sign_sgd", 0),
+        Optimizer("signum", "the sign of a momentum", "optax:signum", 1, {"beta": 0.9}),
+        Optimizer("sm3", "Adagrad with thin memory", "optax:sm3", 1, {"momentum": 0.9}),
+        Optimizer("fromage", "steps relative to a layer's size", "optax:fromage", 0, {"min_norm": 1e-6}),
+        Optimizer(
+            "optimistic_gradient_descent",
+            "the gradient and its change",
+            "optax:optimistic_gradient_descent",
+            1,
+            {"alpha": 1.0, "beta": 1.0},
+        ),
+        Optimizer(
+            "optimistic_adam_v2",
+            "Adam with the gradient and its change",
+            "optax:optimistic_adam_v2",
+            3,
+            {"alpha": 1.0, "beta": 1.0, **_ADAM, "nesterov": True},
+        ),
+        Optimizer(
+            "diagonal_gauss_newton",
+            "a rate per parameter: lr/(mu + curvature), LeCun et al. 1998b",
+            "",
+            1,
+            {"mu": 0.02, "decay": 0.99},
+            aliases=("dgn", "diagonal_hessian"),
+        ),
+        Optimizer(
+            "gradient_variance",
+            "a rate per parameter: lr/(mu + std of the examples' gradients)",
+            "",
+            1,
+            {"mu": 0.01, "decay": 0.99},
+        ),
+    )
+}
+
+SHORT: Mapping[str, tuple[str, Values]] = MappingProxyType(
+    {
+        "momentum": ("sgd", {"momentum": 0.9}),
+        "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
+    }
+)
+"""Other names for an optimizer with some of its values; `momentum:0.95` tells the momentum alone."""
+
+# Averages that forget: from 0, all at once, up to but without 1, never.
+_SHARES = {"b1", "b2", "b3", "rho", "decay", "decay_rate", "momentum"}
+_ABOVE_ZERO = {"mu", "clipping_threshold", "trust_coefficient"}
+# Of the user's own nobody knows before it is loaded; as many as most of optax's keep.
+_OWN_SLOTS = 2
+
+
+def parse_optimizer(text: str) -> Choice:
+    """What `adam`, `adam:b1=0.8,eps=1e-6`, `momentum:0.9` or `mine.py:descent` means.
+
+    Raises `ValueError` in one line.
+    """
+    word, colon, rest = text.strip().partition(":")
+    word = word.strip()
+    if word not in SHORT and (own := find_own("optimizers", text, OPTIMIZERS)):
+        return Choice(Optimizer(own, OWN, own, _OWN_SLOTS), {})
+    name, given = SHORT.get(word, (word, {}))
+    known = {alias: each for each in OPTIMIZERS.values() for alias in (each.name, *each.aliases)}
+    if name not in known:
+        lowered = name.lower()
+        if lowered not in known and lowered not in SHORT:
+            raise ValueError(
+                lookup.unknown_message("optimizer", word, [*known, *SHORT], [*OPTIMIZERS, *SHORT])
+            )
+        name, given = SHORT.get(lowered, (lowered, {}))
+    optimizer = known[name]
+    told: dict[str, Value] = dict(given)
+    if colon and word in SHORT and "=" not in rest:
+        rest = f"momentum={rest}"
+    for part in rest.split(",") if colon else ():
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ValueError(f"`{part.strip()}` should be like {_example(optimizer)}")
+        if key not in optimizer.parameters:
+            if not optimizer.parameters:
+                raise ValueError(f"{optimizer.name} has no parameters beside the learning rate")
+            raise ValueError(
+                lookup.unknown_message(f"parameter of {optimizer.name}", key, optimizer.parameters)
+            )
+        told[key] = _read(key, value, optimizer.parameters[key])
+    values = {**optimizer.parameters, **told}
+    if values.get("nesterov") and values.get("momentum", 1.0) == 0:
+        raise ValueError("nesterov=true needs a momentum")
+    return Choice(optimizer, values)
+
+
+def _read(key: str, text: str, default: Value) -> Value:
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{key} should be true or false")
+        return text.lower() == "true"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{key} should be a number, not `{text[:40]}`") from None
+    if not math.isfinite(value) or value < 0 or value > 1e6:
+        raise ValueError(f"{key} should be a number from 0 to 1e6")
+    if key in _SHARES and value >= 1:
+        raise ValueError(f"{key} should be at least 0 and below 1")
+    if key in _ABOVE_ZERO and value == 0:
+        raise ValueError(f"{key} should be above 0")
+    return value
+
+
+def _example(optimizer: Optimizer) -> str:
+    if not optimizer.parameters:
+        return f"`{optimizer.name}` alone"
+    key, value = next(iter(optimizer.parameters.items()))
+    return f"`{optimizer.name}:{key}={_written(value)}`"
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -1,0 +1,289 @@
+"""Functions of the user's own, `module:function` and `file.py:function`: loaded once; digests of their texts.
+
+A text's digest goes into the configuration, since it decides numbers. It is of the one file that the function
+is named from; what that imports is not followed. Only `load_own` runs code; a digest is of a text that was
+found without importing anything, and a configuration that was read asks for neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import os
+import re
+import site
+import sys
+import sysconfig
+import traceback
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.sanitize import said, utf8
+from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
+
+_WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
+_SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
+_LONGEST = 4096
+_FROM_FILE = "xavier_own_"
+# Files whose code was run.
+_files: set[str] = set()
+_is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
+
+
+def _unannounced(file: str) -> None:
+    """What is done before the code of `file` runs where nobody asked to be told."""
+
+
+before_running: Callable[[str], None] = _unannounced
+"""Told of each file before its code runs; the command line says so, or refuses where it only reads."""
+
+
+class OwnFunctionError(XavierError, ValueError):
+    """A function of the user's own that cannot be used; one line that names it."""
+
+    exit_code = ExitCode.USAGE
+
+
+@contextmanager
+def recorded_words() -> Iterator[None]:
+    """While a configuration is read: its words are canonical, so that nobody looks at what is installed."""
+    token = _is_recorded.set(True)
+    try:
+        yield
+    finally:
+        _is_recorded.reset(token)
+
+
+def own_word(group: str, word: str) -> str | None:
+    """The canonical text of `word` where it names a function: by its place, or by an entry point of `group`.
+
+    Nothing is loaded. A path stays as it was given.
+    """
+    if len(word) > _LONGEST or any(unicodedata.category(each) == "Cc" for each in word):
+        return None
+    match = _WORD.fullmatch(word.strip())
+    if match:
+        place = match["place"]
+        return f"{os.path.normpath(place) if place.endswith('.py') else place}:{match['function']}"
+    if _is_recorded.get() or not re.fullmatch(r"[\w.-]+", word):
+        return None
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=f"xavier.{group}", name=word):
+        return f"{entry.module}:{entry.attr}"
+    return None
+
+
+def is_own(word: str) -> bool:
+    """Whether a canonical word is a function of the user's own."""
+    return _WORD.fullmatch(word) is not None
+
+
+def short_name(word: str) -> str:
+    """The function's name."""
+    return word.rpartition(":")[2]
+
+
+def places(words: Iterable[str]) -> set[str]:
+    """The files and modules that those of `words` name which are functions of the user's own."""
+    return {word.rpartition(":")[0] for word in words if is_own(word)}
+
+
+def write_sources(digests: Mapping[str, str]) -> str:
+    """Places of functions, each with its text's digest: `file.py 0123456789abcdef`."""
+    return ", ".join(f"{place} {digests[place]}" for place in sorted(digests))
+
+
+def read_sources(text: str) -> dict[str, str]:
+    """Digest by place of what `write_sources` wrote."""
+    return {match[1]: match[2] for match in _SOURCE.finditer(text)}
+
+
+def check_unchanged(places: Iterable[str], sources: str) -> None:
+    """Raise `OwnFunctionError` where the text at one of `places` is not the one that `sources` tells of.
+
+    Nothing is run of what a configuration names without saying which text it means.
+    """
+    digests = read_sources(sources)
+    for place in sorted(places):
+        if place not in digests:
+            raise OwnFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
+        if text_digest(place) != digests[place]:
+            raise OwnFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+
+
+def text_digest(place: str) -> str:
+    """The digest of the text at a place, which is read and not run; raises `OwnFunctionError`."""
+    return digest(_text(place))
+
+
+def digest(text: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def digest_loaded(sources: str) -> str:
+    """The digest of all loaded texts that functions out of `sources` may be made of.
+
+    Of the packages that `sources` names, and of whatever is neither installed, nor Python's, nor of here. Not
+    of the files in `sources` themselves, which it has the digests of.
+    """
+    python = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
+    folders = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parents[1]))
+    apart = tuple(folder + os.sep for folder in folders)
+    packages = {place.partition(".")[0] for place in read_sources(sources)}
+    texts = hashlib.sha256()
+    for name, module in sorted(sys.modules.copy().items()):
+        file = getattr(module, "__file__", None) or ""
+        own = name.partition(".")[0] in packages or not file.startswith(apart)
+        if own and not name.startswith(_FROM_FILE) and os.path.isfile(file):
+            texts.update(f"{name} {digest(Path(file).read_bytes())}\n".encode())
+    return texts.hexdigest()
+
+
+def load_own(word: str) -> Callable[..., Any]:
+    """The function that `word` names; its file is run once for one text.
+
+    Raises `OwnFunctionError`: not there, not Python, cannot be imported, no such function.
+    """
+    place, _, name = word.rpartition(":")
+    module = _module(place, _text(place))
+    if not hasattr(module, name):
+        there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise OwnFunctionError(lookup.unknown_message(f"function of `{place}`", name, there))
+    function: Callable[..., Any] = getattr(module, name)
+    if not callable(function):
+        raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        raise OwnFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
+    return function
+
+
+def _text(place: str) -> bytes:
+    path = Path(place).expanduser() if place.endswith(".py") else _origin(place)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OwnFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
+
+
+def _origin(module: str) -> Path:
+    """The file of a module by name, which is looked for in the working folder too; imports nothing."""
+    spec, places = None, [os.getcwd(), *sys.path]
+    parts = module.split(".")
+    try:
+        for i in range(len(parts)):
+            spec = _spec(".".join(parts[: i + 1]), places)
+            if spec is None:
+                break
+            places = list(spec.submodule_search_locations or ())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise OwnFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
+    if spec is None or spec.origin is None or not os.path.isfile(spec.origin):
+        raise OwnFunctionError(f"no module `{module}`; a file is `path/to/file.py:function`")
+    return Path(spec.origin)
+
+
+def _spec(module: str, places: list[str]) -> ModuleSpec | None:
+    """Where one module is; `importlib.util.find_spec` would import what it lies in."""
+    for finder in sys.meta_path:
+        found = finder.find_spec(module, places) if hasattr(finder, "find_spec") else None
+        if found is not None:
+            return found
+    return None
+
+
+@cache
+def _module(place: str, text: bytes) -> ModuleType:
+    before_running(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
+    try:
+        if not place.endswith(".py"):
+            with _on_path(os.getcwd()), kept_state():
+                module = importlib.import_module(place)
+            _files.add(str(module.__file__))
+            return module
+        path = Path(place).expanduser().absolute()
+        # JAX keeps it for tracebacks, and takes only what is text.
+        code = compile(text, utf8(str(path)), "exec")
+        module = ModuleType(f"{_FROM_FILE}{path.stem}_{digest(text)}")
+        module.__file__ = str(path)
+        # Where dataclasses and the like look a class's module up.
+        sys.modules[module.__name__] = module
+        _files.add(str(path))
+        with _on_path(str(path.parent)), kept_state():
+            exec(code, vars(module))
+        return module
+    except KeyboardInterrupt:
+        raise
+    except SettingsChangedError as error:
+        raise OwnFunctionError(changes_settings(place, error)) from None
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, SyntaxError) or "null byte" in said(error):
+            raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
+        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+    # Whatever a file of the user's does, sys.exit() included.
+    except BaseException as error:
+        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+
+
+def changes_settings(word: str, error: SettingsChangedError) -> str:
+    """What to say of code that sets what is xavier's to set."""
+    return f"`{word}` changes JAX's settings, which decide numbers ({error}): take that out of it"
+
+
+def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
+    """`function` of `word`, which ends in an `OwnFunctionError` whatever it does, whenever it is called."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            with kept_state():
+                return function(*arguments, **options)
+        except (KeyboardInterrupt, OwnFunctionError):
+            raise
+        except SettingsChangedError as error:
+            raise OwnFunctionError(changes_settings(word, error)) from None
+        except BaseException as error:
+            raise OwnFunctionError(f"`{word}`{doing}: {one_line(error)}") from None
+
+    return call
+
+
+def blamed(error: BaseException) -> OwnFunctionError | None:
+    """An error of the user's code that came up where nobody asked for it, as in a rule for derivatives."""
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)} & _files
+    # What fails while a compiled program runs has only words of where.
+    told = files or {file for file in _files if file in said(error)}
+    return OwnFunctionError(f"`{min(told)}` fails: {one_line(error)}") if told else None
+
+
+def _words(error: BaseException) -> str:
+    return one_line(error) if not isinstance(error, SyntaxError) else " ".join(said(error).split())
+
+
+def one_line(error: BaseException) -> str:
+    """An error of the user's code in one line."""
+    # What JAX says goes on for paragraphs.
+    words = (said(error).strip().splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return text[:200] + "…" * (len(text) > 200)
+
+
+@contextmanager
+def _on_path(folder: str) -> Iterator[None]:
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
