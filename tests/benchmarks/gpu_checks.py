@@ -15,9 +15,9 @@ import numpy as np
 from gpu_session import Session, Training, print_table, say
 
 from xavier_cli import RunConfig, read_run
-from xavier_cli.errors import ConfigError
 from xavier_cli.data import shapeset
-from xavier_cli.runs.difference import differences
+from xavier_cli.errors import ConfigError
+from xavier_cli.runs.deviation import differences
 from xavier_cli.training.memory import check_memory, fitting_members, needed_bytes
 
 ROUNDING = 1e-3
@@ -192,8 +192,8 @@ def _unfinished(wrong: Training) -> tuple[str, str, bool | None]:
 
 
 def _compare(session: Session, note, name: str, cpu: Training, device: Training) -> None:
-    if cpu.returncode or device.returncode:
-        wrong = cpu if cpu.returncode else device
+    if cpu.returncode != 0 or device.returncode != 0:
+        wrong = device if cpu.returncode == 0 else cpu
         note(name, *_unfinished(wrong))
         return
     a, b = (read_run(one.log.with_suffix(".h5")) for one in (cpu, device))
@@ -219,8 +219,7 @@ def _compare(session: Session, note, name: str, cpu: Training, device: Training)
 
 def _compare_resumed(session: Session, note, folder: Path, chain: list[Training]) -> None:
     whole, again, _, resumed = chain
-    if whole.returncode or again.returncode or resumed.returncode:
-        wrong = next(one for one in (whole, again, resumed) if one.returncode)
+    if wrong := next((one for one in (whole, again, resumed) if one.returncode != 0), None):
         note("resumed against uninterrupted", *_unfinished(wrong))
         return
     runs = {name: read_run(folder / f"{name}.h5") for name in ("whole", "again", "stopped")}

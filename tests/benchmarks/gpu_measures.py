@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -92,19 +91,16 @@ def measure(session: Session, asked: argparse.Namespace) -> bool:
 def _bandwidth(size: int) -> dict[str, float]:
     """10⁹ bytes a second, read and written, in a + s·b and in a copy of `size` floats; medians."""
     a, b = jnp.arange(size, dtype=jnp.float32), jnp.ones(size)
-    works: dict[str, tuple[int, Callable[[], Any]]] = {
-        "triad_gbytes": (3, lambda triad=jax.jit(lambda a, b: a + 3 * b): triad(a, b)),
-        "copy_gbytes": (2, lambda copy=jax.jit(lambda a: -a): copy(a)),
-    }
+    triad, copy = jax.jit(lambda a, b: a + 3 * b), jax.jit(lambda a, b: -a)
     found = {}
-    for name, (arrays, work) in works.items():
-        jax.block_until_ready(work())
+    for name, arrays, work in (("triad_gbytes", 3, triad), ("copy_gbytes", 2, copy)):
+        jax.block_until_ready(work(a, b))
         seconds = []
         for _ in range(9):
             began = time.perf_counter()
             # Several before the wait, so that starting them hides behind those before.
             for _ in range(4):
-                result = work()
+                result = work(a, b)
             jax.block_until_ready(result)
             seconds.append((time.perf_counter() - began) / 4)
         found[name] = arrays * 4 * size / statistics.median(seconds) / 1e9

@@ -71,6 +71,9 @@ class Training:
     def run(self, until: float) -> Training:
         """Run it, at most until `time.monotonic()` says `until`; stopped then, and killed where it stays."""
         began = time.monotonic()
+        if began > until:
+            self.was_late = True
+            return self
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
             process = subprocess.Popen(
@@ -96,7 +99,8 @@ class Training:
 
     def last_line(self) -> str:
         """The end of what it printed, for whoever asks why it failed."""
-        return (self.log.read_text().strip().splitlines() or ["printed nothing"])[-1]
+        said = self.log.read_text().strip() if self.log.exists() else ""
+        return (said.splitlines() or ["printed nothing"])[-1]
 
 
 def environment(platform: str | None = None) -> dict[str, str]:

@@ -83,14 +83,21 @@ def test_where_all_fit_all_are_trained_at_a_time():
     assert memory.members_at_a_time(config, estimate.members_together(config), 2) == 7
 
 
-@pytest.mark.parametrize("rule", ["plain", "delayed:4"])
-def test_what_batched_members_take_is_planned(rule):
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("plain", ("init", "observe")),
+        pytest.param("plain", ("init", "advance", "observe"), marks=pytest.mark.slow),
+        pytest.param("delayed:4", ("init", "advance", "observe"), marks=pytest.mark.slow),
+    ],
+)
+def test_what_batched_members_take_is_planned(rule, wanted):
     """Compiled programs say what they take; the plan for members one after another would not do."""
 
     def taken(members):
         config = RunConfig.of(width=60, depth=1, seeds=members, update_rule=rule, eval_examples=500)
         engine = Engine(population_of(config), prepare(config, None), choose_layout(members, 1, "vmap"))
-        engine.start(wanted=("init", "advance", "observe"))
+        engine.start(wanted=wanted)
         told = [program.memory_analysis() for program in engine._programs.values()]
         most = max(each.argument_size_in_bytes + each.temp_size_in_bytes for each in told)
         return np.array(
