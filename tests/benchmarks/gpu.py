@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,7 +26,7 @@ import jax
 from gpu_checks import check
 from gpu_column import train_column
 from gpu_measures import measure, measure_pytorch
-from gpu_session import Session, say
+from gpu_session import Session, asked_to_stop, say
 
 import xavier_cli
 
@@ -63,6 +64,9 @@ def main() -> None:
     asked = parser.parse_args()
     facts = about()
     say(f"{facts['devices']} × {facts['device']}, jax {jax.__version__}, {facts['when']}")
+    # Trainings are told to stop too, and publish what they have.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: asked_to_stop.set())
     holds = True
     for part in asked.parts:
         session = Session(asked.out, asked.tiny, asked.budget or BUDGETS[part])

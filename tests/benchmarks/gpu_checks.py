@@ -34,6 +34,7 @@ PRODUCT = 2e-6
 PIXELS = 1e-5
 """Share of pixels that may be painted otherwise: those whose centre lies on an edge to within rounding."""
 COMPARED = "for comparison"
+IMAGES = "images.npz"
 CASES = (("tanh", "normalized"), ("softsign", "standard"))
 
 
@@ -46,10 +47,17 @@ def check(session: Session, asked: argparse.Namespace) -> bool:
         session.keep("checks", name, {"value": value, "bound": bound, "holds": holds})
         say(f"{name}: {value} (bound {bound}) {_word(holds, bound)}")
 
-    _precision(note)
-    _memory_plan(note)
-    _generator(session, note)
-    _trainings(session, note)
+    key = jax.random.key_data(jax.random.key(1, impl="threefry2x32"))
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        images = _images(np.asarray(key), session.tiny)
+    _write_images(session.out / IMAGES, *images)
+    # Most of the trainings' time is other processes'; this one has work of its own meanwhile.
+    with ThreadPoolExecutor(1) as pool:
+        trained = pool.submit(_trainings, session, note)
+        _precision(note)
+        _memory_plan(note)
+        _generator(note, images, _images(key, session.tiny))
+        trained.result()
     print_table(
         "Checks", ("check", "found", "bound", "holds"), [(*row[:3], _word(row[3], row[2])) for row in found]
     )
@@ -112,26 +120,24 @@ def _memory_plan(note) -> None:
         note("memory plan, too wide", refused, "refused", refused != "accepted")
 
 
-def _generator(session: Session, note) -> None:
-    """The images of both backends; a training on the GPU sees its own."""
-    count = 2500 if session.tiny else 12_500
-    make = jax.jit(shapeset.images, static_argnums=2)
-    key = jax.random.key_data(jax.random.key(1, impl="threefry2x32"))
-    here = [np.asarray(part) for part in make(key, np.uint32(0), count)]
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        there = [np.asarray(part) for part in make(np.asarray(key), np.uint32(0), count)]
-    pixels, labels = (float(np.mean(a != b)) for a, b in zip(here, there, strict=True))
-    note("generator's pixels against the CPU's", f"{pixels:.1e}", f"{PIXELS:.0e}", pixels <= PIXELS)
-    note("generator's labels against the CPU's", f"{labels:.1e}", "2e-4", labels <= 2e-4)
-    # The trainings below see the same bytes on both sides, so that arithmetic alone is compared.
-    held = count // 5
-    np.savez(
-        session.out / "images.npz",
-        x_train=there[0][held:].reshape(-1, 32, 32),
-        y_train=there[1][held:],
-        x_test=there[0][:held].reshape(-1, 32, 32),
-        y_test=there[1][:held],
-    )
+def _images(key: np.ndarray, tiny: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and labels as JAX's present default device makes them."""
+    pixels, labels = jax.jit(shapeset.images, static_argnums=2)(key, np.uint32(0), 2500 if tiny else 12_500)
+    return np.asarray(pixels), np.asarray(labels)
+
+
+def _write_images(path: Path, pixels: np.ndarray, labels: np.ndarray) -> None:
+    """A data set for both sides: of the same bytes, so that arithmetic alone is compared."""
+    held, pixels = len(labels) // 5, pixels.reshape(-1, 32, 32)
+    test, train = slice(held), slice(held, None)
+    np.savez(path, x_train=pixels[train], y_train=labels[train], x_test=pixels[test], y_test=labels[test])
+
+
+def _generator(note, *made: tuple[np.ndarray, np.ndarray]) -> None:
+    """The images of both backends, which compute where a polygon lies; a training sees those of its own."""
+    for name, bound, there, here in zip(("pixels", "labels"), (PIXELS, 2e-4), *made, strict=True):
+        share = float(np.mean(there != here))
+        note(f"generator's {name} against the CPU's", f"{share:.1e}", f"{bound:.0e}", share <= bound)
 
 
 def _trainings(session: Session, note) -> None:
@@ -148,7 +154,7 @@ def _trainings(session: Session, note) -> None:
         name: str, *options: str, platform: str | None = None, stop: float | None = None
     ) -> Training:
         path = folder / f"{name}.h5"
-        always = ["--data", str(session.out / "images.npz"), "--coding=-1,1", "--depth", "5", "-o", str(path)]
+        always = ["--data", str(session.out / IMAGES), "--coding=-1,1", "--depth", "5", "-o", str(path)]
         return Training(["train", *always, *options], path.with_suffix(".log"), platform, stop)
 
     for width in sizes:

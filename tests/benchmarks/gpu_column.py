@@ -32,6 +32,7 @@ def train_column(session: Session, asked: argparse.Namespace) -> bool:
     folder = session.out / ("column-tiny" if session.tiny else "column")
     options = [*(TINY if session.tiny else FULL), "--lr", str(asked.lr), "--update-rule", asked.update_rule]
     paths = {key: folder / f"{key[0]}-{key[1]}.h5" for key in PAPER}
+    folder.mkdir(parents=True, exist_ok=True)
     before = {key: _done(path) for key, path in paths.items()}
     runs = {key: _read(path) for key, path in paths.items()}
     unfinished = [key for key, run in runs.items() if run is None or run.status != "complete"]

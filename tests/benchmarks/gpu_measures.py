@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -15,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+from gpu_limits import bandwidth, measure_passes
 from gpu_session import Session, print_table, say
 
 from xavier_cli import RunConfig
 from xavier_cli.training.bench.limits import measure_limits
-from xavier_cli.training.bench.programs import EngineProgram, Timed
+from xavier_cli.training.bench.programs import EngineProgram, Timed, bare_program
 from xavier_cli.training.bench.pytorch import torch_programs
 from xavier_cli.training.bench.rates import settings, take_turns, traffic
+from xavier_cli.training.devices import keep_compiled_programs
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.memory import needed_bytes
 
@@ -38,9 +38,13 @@ class Case:
     members: int
     rule: str
     generated: bool = False
+    bare: bool = False
+    """The least that JAX needs, without the engine."""
 
     @property
     def name(self) -> str:
+        if self.bare:
+            return f"5×{self.width}, {self.members} members, bare JAX"
         return f"5×{self.width}, {self.members} members, {self.rule}{', generator' * self.generated}"
 
 
@@ -48,10 +52,12 @@ def groups(tiny: bool) -> list[tuple[str, list[Case]]]:
     """What is timed together, the most telling first: a short budget cuts the end off."""
     if tiny:
         first = [Case(40, 3, "plain"), Case(40, 3, "delayed:4"), Case(40, 3, "plain", True)]
+        first.append(Case(40, 3, "plain", bare=True))
         return [("width 40", first), ("width 20", [Case(20, n, "plain") for n in (1, 3)])]
     delays = [Case(1000, 32, f"delayed:{k}") for k in (4, 8, 16)]
+    others = [Case(1000, 32, "plain", generated=True), Case(1000, 32, "plain", bare=True)]
     found = [
-        ("32 members of 5×1000", [Case(1000, 32, "plain"), *delays, Case(1000, 32, "plain", True)]),
+        ("32 members of 5×1000", [Case(1000, 32, "plain"), *delays, *others]),
         ("members of 5×1000", [Case(1000, n, "plain") for n in (1, 4, 16, 64, 256)]),
         ("delayed:8 of 5×1000", [Case(1000, n, "delayed:8") for n in (1, 4, 16, 64, 256)]),
     ]
@@ -62,14 +68,17 @@ def groups(tiny: bool) -> list[tuple[str, list[Case]]]:
 
 def measure(session: Session, asked: argparse.Namespace) -> bool:
     """Limits of the device, then group by group; PyTorch after the first group, where it is installed."""
+    if jax.local_devices()[0].platform != "cpu":
+        keep_compiled_programs()
     limits = measure_limits(2)
-    moved = _bandwidth(2**22 if session.tiny else 2**28)
+    moved = bandwidth(2**22 if session.tiny else 2**28)
     session.keep("measure", "limits", asdict(limits) | moved)
     say(
         f"memory: {moved['triad_gbytes']:,.0f} GB/s in a triad, {moved['copy_gbytes']:,.0f} in a copy; "
         f"{limits.gflops:,.0f} GFLOP/s in float32 products; {limits.launch_microseconds:.0f} µs a call"
     )
     gbytes = max(moved.values())
+    measure_passes(session, gbytes)
     rows: list[dict[str, Any]] = []
     longest = 5.0
     for number, (title, cases) in enumerate(groups(session.tiny)):
@@ -88,25 +97,6 @@ def measure(session: Session, asked: argparse.Namespace) -> bool:
     return True
 
 
-def _bandwidth(size: int) -> dict[str, float]:
-    """10⁹ bytes a second, read and written, in a + s·b and in a copy of `size` floats; medians."""
-    a, b = jnp.arange(size, dtype=jnp.float32), jnp.ones(size)
-    triad, copy = jax.jit(lambda a, b: a + 3 * b), jax.jit(lambda a, b: -a)
-    found = {}
-    for name, arrays, work in (("triad_gbytes", 3, triad), ("copy_gbytes", 2, copy)):
-        jax.block_until_ready(work(a, b))
-        seconds = []
-        for _ in range(9):
-            began = time.perf_counter()
-            # Several before the wait, so that starting them hides behind those before.
-            for _ in range(4):
-                result = work(a, b)
-            jax.block_until_ready(result)
-            seconds.append((time.perf_counter() - began) / 4)
-        found[name] = arrays * 4 * size / statistics.median(seconds) / 1e9
-    return found
-
-
 def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str, Any]]:
     """Compile all of `cases`, beside each other, and then time them in turns."""
     programs: dict[str, Timed] = {}
@@ -117,13 +107,17 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
     def make(case: Case) -> None:
         began = time.perf_counter()
         try:
-            program = EngineProgram(_config(case), material, "auto", ready=not case.generated)
-            program.advance(8)
+            if case.bare:
+                timed = bare_program(_config(case))
+            else:
+                program = EngineProgram(_config(case), material, "auto", ready=not case.generated)
+                timed = Timed(program.advance, case.members)
+            timed.run(8)
         # One that does not fit, say, must not hide the others.
         except Exception as error:
             wrong[case.name] = (str(error) or repr(error)).splitlines()[0][:200]
             return
-        programs[case.name] = Timed(program.advance, case.members)
+        programs[case.name] = timed
         compiled[case.name] = time.perf_counter() - began
 
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
@@ -233,7 +227,9 @@ def _print(rows: list[dict[str, Any]], gbytes: float) -> None:
         if "error" in row:
             continue
         ms = row["ms_per_update_and_member"]
-        what = row["what"] if row["what"] != "xavier" else row["rule"] + ", generator" * row["generated"]
+        what = row["what"]
+        if what == "xavier":
+            what = "bare JAX" if row["bare"] else row["rule"] + ", generator" * row["generated"]
         share = f"{100 * row['share_of_floor']:.0f}" if "share_of_floor" in row else ""
         times = f"{eager[row['width']] / ms:.1f}" if row["width"] in eager else ""
         lines.append(

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ XAVIER = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
 STOP_SECONDS = 20.0
 """What a training gets to publish and leave after SIGTERM, before it is killed."""
 _POLL = 0.05
+asked_to_stop = threading.Event()
+"""Set by a signal: what runs is told to stop, and no time is left for more."""
 _STOPPED = re.compile(r"stopped after ([\d,]+) of ([\d,]+) updates")
 
 
@@ -28,19 +31,21 @@ class Session:
         self.out, self.tiny = out, tiny
         self._until = time.monotonic() + budget
         self._file = out / "results.json"
+        self._writing = threading.Lock()
         out.mkdir(parents=True, exist_ok=True)
         self.results: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
 
     def left(self) -> float:
         """Seconds left of the budget."""
-        return self._until - time.monotonic()
+        return 0.0 if asked_to_stop.is_set() else self._until - time.monotonic()
 
     def keep(self, part: str, name: str, value: Any) -> None:
         """Write `value` to the file of results, whole: a script that is killed keeps what it had."""
-        self.results.setdefault(part, {})[name] = value
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(self.results, indent=1, default=float))
-        os.replace(new, self._file)
+        with self._writing:
+            self.results.setdefault(part, {})[name] = value
+            new = self._file.with_suffix(".new")
+            new.write_text(json.dumps(self.results, indent=1, default=float))
+            os.replace(new, self._file)
 
     def has_time(self, part: str, name: str, seconds: float) -> bool:
         """Whether `seconds` are left; if not, the results say that the step was not measured."""
@@ -71,7 +76,7 @@ class Training:
     def run(self, until: float) -> Training:
         """Run it, at most until `time.monotonic()` says `until`; stopped then, and killed where it stays."""
         began = time.monotonic()
-        if began > until:
+        if began > until or asked_to_stop.is_set():
             self.was_late = True
             return self
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +92,7 @@ class Training:
                 if self.stop_after is not None and training_since is None and _is_training(self.log):
                     training_since = now
                 due = training_since is not None and now > training_since + (self.stop_after or 0)
-                if told is None and (due or now > until):
+                if told is None and (due or now > until or asked_to_stop.is_set()):
                     process.send_signal(signal.SIGTERM)
                     told, self.was_late = now, not due
                 if told is not None and now > told + STOP_SECONDS:
