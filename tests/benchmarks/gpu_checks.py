@@ -51,9 +51,10 @@ def check(session: Session, asked: argparse.Namespace) -> bool:
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         images = _images(np.asarray(key), session.tiny)
     _write_images(session.out / IMAGES, *images)
+    on_gpu = jax.local_devices()[0].platform != "cpu"
     # Most of the trainings' time is other processes'; this one has work of its own meanwhile.
     with ThreadPoolExecutor(1) as pool:
-        trained = pool.submit(_trainings, session, note)
+        trained = pool.submit(_trainings, session, note, on_gpu)
         _precision(note)
         _memory_plan(note)
         _generator(note, images, _images(key, session.tiny))
@@ -140,9 +141,9 @@ def _generator(note, *made: tuple[np.ndarray, np.ndarray]) -> None:
         note(f"generator's {name} against the CPU's", f"{share:.1e}", f"{bound:.0e}", share <= bound)
 
 
-def _trainings(session: Session, note) -> None:
+def _trainings(session: Session, note, on_gpu: bool) -> None:
     """All trainings at once, since most of their time goes into compiling."""
-    folder, on_gpu = session.out / "checks", jax.local_devices()[0].platform != "cpu"
+    folder = session.out / "checks"
     until = time.monotonic() + max(session.left() - 15, 1)
     sizes = (20,) if session.tiny else (100, 1000)
     updates = 120 if session.tiny else 300
