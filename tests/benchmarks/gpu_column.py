@@ -39,6 +39,7 @@ def train_column(session: Session, asked: argparse.Namespace) -> bool:
     on_gpu = jax.local_devices()[0].platform != "cpu"
     together = asked.at_a_time or (len(PAPER) if on_gpu else 2)
     waves = [unfinished[i : i + together] for i in range(0, len(unfinished), together)]
+    ended: list[int | None] = []
     for number, wave in enumerate(waves):
         # What is left is shared out, less what publishing takes, so that all get equally far.
         share = session.left() / (len(waves) - number) - STOP_SECONDS / 2
@@ -53,12 +54,11 @@ def train_column(session: Session, asked: argparse.Namespace) -> bool:
         with ThreadPoolExecutor(len(wave)) as pool:
             list(pool.map(lambda one, until=until: one.run(until), trainings.values()))
         for key, one in trainings.items():
+            ended.append(one.returncode)
             session.keep("column", " ".join(key), _result(key, paths[key], before[key], one))
-    _print(session, {key: _read(path) for key, path in paths.items()}, paths)
-    return all(
-        session.results["column"].get(" ".join(key), {}).get("exit_code", 0) in (0, 130, 143, -9)
-        for key in PAPER
-    )
+    _print(session, unfinished, {key: _read(path) for key, path in paths.items()}, paths)
+    # Stopped by a signal is no failure.
+    return all(code in (None, 0, 130, 143, -9, -15) for code in ended)
 
 
 def _command(key: tuple[str, str], path: Path, options: list[str]) -> list[str]:
@@ -75,7 +75,7 @@ def _result(key: tuple[str, str], path: Path, before: int, training: Training) -
         "updates": done,
         "updates_in_this_slice": done - before,
         "slice_seconds": round(training.seconds, 1),
-        "network_updates_per_second": round((done - before) * members / training.seconds, 1),
+        "network_updates_per_second": round(max(0, done - before) * members / max(training.seconds, 1e-9), 1),
         "exit_code": training.returncode,
         "said": training.last_line()[:200],
         "paper": PAPER[key],
@@ -107,12 +107,15 @@ def _read(path: Path) -> Run | None:
 
 
 def _print(
-    session: Session, runs: dict[tuple[str, str], Run | None], paths: dict[tuple[str, str], Path]
+    session: Session,
+    trained: list[tuple[str, str]],
+    runs: dict[tuple[str, str], Run | None],
+    paths: dict[tuple[str, str], Path],
 ) -> None:
     rows, rates = [], 0.0
     for key, run in runs.items():
         kept = session.results["column"].get(" ".join(key), {})
-        rate = kept.get("network_updates_per_second", 0.0)
+        rate = kept.get("network_updates_per_second", 0.0) if key in trained else 0.0
         rates += rate
         if run is None:
             rows.append((" ".join(key), "0", "", "", "", PAPER[key], f"{rate:,.0f}"))
