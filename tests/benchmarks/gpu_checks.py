@@ -155,7 +155,15 @@ def _trainings(session: Session, note, on_gpu: bool) -> None:
         name: str, *options: str, platform: str | None = None, stop: float | None = None
     ) -> Training:
         path = folder / f"{name}.h5"
-        always = ["--data", str(session.out / IMAGES), "--coding=-1,1", "--depth", "5", "-o", str(path)]
+        always = [
+            "--data",
+            str(session.out / IMAGES),
+            "--coding=-1,1",
+            "--depth",
+            "1" if session.tiny else "5",
+            "-o",
+            str(path),
+        ]
         return Training(["train", *always, *options], path.with_suffix(".log"), platform, stop)
 
     for width in sizes:
