@@ -51,8 +51,8 @@ class Case:
 def groups(tiny: bool) -> list[tuple[str, list[Case]]]:
     """What is timed together, the most telling first: a short budget cuts the end off."""
     if tiny:
-        first = [Case(40, 3, "plain"), Case(40, 3, "delayed:4"), Case(40, 3, "plain", True)]
-        first.append(Case(40, 3, "plain", bare=True))
+        first = [Case(40, 4, "plain"), Case(40, 4, "delayed:4"), Case(40, 4, "plain", True)]
+        first.append(Case(40, 4, "plain", bare=True))
         return [("width 40", first), ("width 20", [Case(20, n, "plain") for n in (1, 3)])]
     delays = [Case(1000, 32, f"delayed:{k}") for k in (4, 8, 16)]
     others = [Case(1000, 32, "plain", generated=True), Case(1000, 32, "plain", bare=True)]
@@ -204,7 +204,7 @@ def measure_pytorch(session: Session, asked: argparse.Namespace) -> bool:
             if not session.has_time("pytorch", f"width {width}", 1.3 * longest):
                 continue
             began = time.monotonic()
-            members = 3 if session.tiny else 32
+            members = 4 if session.tiny else 32
             programs, said = torch_programs(settings(width, DEPTH, members, "plain"), compiled)
             notes += said
             if compiled:
