@@ -66,10 +66,13 @@ def compiled_programs(config: RunConfig) -> int:
     return 2 if config.search and len(config.seeds) > config.search_seeds else 1
 
 
-def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> int:
+def memory(
+    config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None, batched: bool = False
+) -> int:
     """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
 
-    `members` are those trained at the same time; by default as many as `config` alone has.
+    `members` are those trained at the same time; by default as many as `config` alone has. `batched` members
+    go through each operation together, and each needs probe tensors and images of its own.
     """
     facts = facts or config.dataset.facts
     members = members or members_together(config)
@@ -82,11 +85,15 @@ def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | N
     if config.residual or config.normalization == "layer":
         # Their Jacobians are made explicitly, in double precision, with what they are made of.
         probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
-    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
-    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
     # Standardized, bytes become floats.
     pixel = _FLOAT if isinstance(config.coding, str) else 1
-    return weights + probe + sum(counts) * _sizes(config, facts)[0] * pixel
+    inputs = _sizes(config, facts)[0]
+    if batched:
+        # Images of a chunk take twice their size while they are generated.
+        probe = members * (probe + 2 * CHUNK_EXAMPLES * inputs * pixel)
+    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
+    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
+    return weights + probe + sum(counts) * inputs * pixel
 
 
 def _pending(config: RunConfig, facts: DatasetInfo | None) -> int:

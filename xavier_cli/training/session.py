@@ -120,7 +120,7 @@ def begin(
 
     `read` reads their data, by default `prepare`. Raises as `session`.
     """
-    at_a_time = members_at_a_time(configs, asked=member_batch)
-    check_memory(configs[0], at_a_time)
+    at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy)
+    check_memory(configs[0], at_a_time, strategy=strategy)
     training_data = (read or prepare)(configs[0], data_dir)
     return Session(tuple(configs), training_data, strategy, at_a_time)

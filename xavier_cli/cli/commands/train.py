@@ -88,7 +88,7 @@ def train(
 
         data = config.dataset
         facts = finite_set(data, data_dir)[1] if data.builtin is None else None
-        show_page(plan_page(config, path, facts, asked), format)
+        show_page(plan_page(config, path, facts, asked, strategy.value), format)
         return
     if force and resume:
         raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
