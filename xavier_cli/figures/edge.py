@@ -20,7 +20,8 @@ from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.activations import ACTIVATIONS
+from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.user_functions import is_own
 
 SHALLOWEST = 6
@@ -49,7 +50,7 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
         raise UnsuitableRunError("it was not looked at before training")
     if is_own(config.act) and config.init_gain == "auto":
         raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
-    act, kinks = _activation("identity" if is_own(config.act) else config.act)
+    act, kinks = _activation(ACTIVATIONS["identity"] if is_own(config.act) else config.activation)
     scale, bias = hidden_variances(config, resolve_gain(config.init_gain, act, kinks))
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
@@ -60,10 +61,10 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
     return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
 
 
-def _activation(word: str) -> tuple[Callable[[Array], Array], Sequence[float]]:
+def _activation(word: Activation) -> tuple[Callable[[Array], Array], Sequence[float]]:
     """A built-in activation, and where it has kinks."""
     act = make_activation(word)
-    return act, shape_of(find_activation(word), act)[1]
+    return act, shape_of(word, act)[1]
 
 
 def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
@@ -92,7 +93,7 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         if is_own(first.config.act):
             notes.append(f"no theoretical curve for `{first.config.act}`: a figure runs no custom code")
             continue
-        act, kinks = _activation(first.config.act)
+        act, kinks = _activation(first.config.activation)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
         ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
     ax.set_yscale("log")

@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
-from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.over_time import MEANING
@@ -31,6 +30,7 @@ from xavier_cli.figures.style import DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.vocabulary.tensors import TENSORS
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
 SHOWN_SHARE = 0.995
@@ -127,7 +127,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
         plot_prediction(ax, at, np.where(at <= shown(data)[1], 0.0, np.nan), style, mark="^")
     ax.set_xlim(*shown(data))
     ax.set_ylim(bottom=0)
-    ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")
+    ax.set_xlabel(TENSORS[data.tensor].label)
     ax.set_ylabel("density")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     return ax

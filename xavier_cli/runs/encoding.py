@@ -20,9 +20,9 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
+from xavier_cli.runs.dataset import MAX_FILE_BYTES
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.runs.schema import MAX_FILE_BYTES
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
 

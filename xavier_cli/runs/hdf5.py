@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from xavier_cli.runs.dataset import MAX_FILE_BYTES as MAX_FILE_BYTES
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.schema import MAX_FILE_BYTES as MAX_FILE_BYTES
 
 # Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
 # it read as other numbers.

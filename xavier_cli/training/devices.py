@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from multiprocessing import parent_process
 
 import jax
 
 from xavier_cli.files import caches
 from xavier_cli.training.engine import program_cache
+
+
+def set_up_jax(members: int, note: Callable[[str], None] = lambda _: None) -> None:
+    """Have JAX as this program wants it, for so many networks at a time; call before JAX has started.
+
+    `note` is told in a line where it has started already, with fewer devices than they could use.
+    """
+    keep_compiled_programs()
+    if told := prepare_devices(members):
+        note(told)
 
 
 def prepare_devices(members: int) -> str:

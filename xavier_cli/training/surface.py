@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.errors import ConfigError, XavierError
-from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
@@ -67,20 +67,20 @@ def two_weights(config: SurfaceConfig, watcher: TrainingHooks | None = None) -> 
         "surface/input": np.asarray(x[:, 0], np.float64),
         "surface/label": np.asarray(labels, np.int32),
     }
-    arrays = data | _losses(config, partial(_two_weights_row(config.act), x=x, labels=labels), watcher)
+    row = partial(_two_weights_row(make_activation(config.activation)), x=x, labels=labels)
+    arrays = data | _losses(config, row, watcher)
     return _surface(config, arrays, choose_layout(1, 1, "map"), watcher)
 
 
 @cache
-def _two_weights_row(act: str) -> Row:
+def _two_weights_row(act: Activation) -> Row:
     """Compiled once for all data, since many surfaces are compared."""
-    function = make_activation(act)
 
     def row(w1s: Array, w2: Array, x: Array, labels: Array) -> Array:
         def at(w1: Array) -> Array:
             hidden = Dense(jnp.reshape(w1, (1, 1)), jnp.zeros(1))
             output = Dense(jnp.stack([jnp.zeros_like(w2), w2])[None], jnp.zeros(2))
-            return _mean_losses(forward((hidden, output), x, function)[0], labels)
+            return _mean_losses(forward((hidden, output), x, act)[0], labels)
 
         return jax.lax.map(at, w1s)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
@@ -64,7 +65,7 @@ def train(
     if rest:
         # The searched seeds are trained already; under `map` they are the same bits.
         population = Population(config, rest, (Variant(config.init, best.lr),))
-        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}"))
+        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}", follows_search=True))
     if parts[-1].status != "complete":
         raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}")
     run = join_seeds(parts, config.seeds)
@@ -144,27 +145,13 @@ def probe(
     return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
 
 
-_OF_TRAINING = (
-    "lr",
-    "search_seeds",
-    "batch_size",
-    "records",
-    "optimizer",
-    "schedule",
-    "clip",
-    "weight_decay",
-    "dropout",
-    "pretrain",
-    "pretrain_updates",
-    "pretrain_lr",
-)
-
-
 def untrained(config: RunConfig) -> RunConfig:
     """`config` with the settings of training at their defaults, so that equal initializations hash alike."""
+    of_training = settings_where(role="training")
+    details = [name for name, row in SETTINGS.items() if row.detail_of in of_training]
     fields = RunConfig.model_fields
-    kept = {name: fields[name].default for name in _OF_TRAINING}
-    return config.with_(updates=0, update_rule="plain", **kept)
+    unused = {name: fields[name].default for name in (*of_training, *details, "records")}
+    return config.with_(**{**unused, "updates": 0})
 
 
 def _in_batches(
@@ -215,10 +202,11 @@ def _given_rate(config: RunConfig) -> tuple[float]:
     return (config.lr,)
 
 
-def _phase(watcher: TrainingHooks, phase: str) -> TrainingHooks:
+def _phase(watcher: TrainingHooks, phase: str, follows_search: bool = False) -> TrainingHooks:
     def report(progress: Progress) -> None:
         both = f"{phase}, {progress.phase}" if progress.phase else phase
-        watcher.report(replace(progress, phase=both))
+        follows = progress.follows_search or follows_search
+        watcher.report(replace(progress, phase=both, follows_search=follows))
 
     return replace(watcher, report=report)
 

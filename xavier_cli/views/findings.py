@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xavier_cli.findings.health import RULES, Finding, Rule
 from xavier_cli.findings.health import check as look
-from xavier_cli.findings.health.finding import named
+from xavier_cli.findings.health.finding import listed
 from xavier_cli.findings.health.rules import unasked
 from xavier_cli.runs.record import Run
 from xavier_cli.views.page import Column, Page, Table
@@ -86,7 +86,7 @@ def _standing(run: Run, verdict: str, lacking: Sequence[str]) -> str:
 def _layers(layers: Sequence[int], depth: int) -> str:
     if len(layers) == depth > 1:
         return "all"
-    return named(layers).partition(" ")[2] if layers else ""
+    return listed(layers)
 
 
 def _record(finding: Finding) -> dict[str, object]:

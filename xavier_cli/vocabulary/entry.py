@@ -44,9 +44,10 @@ class Spellings:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number, or one of `choices`, that follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
+    """What follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
 
-    A number lies between `low` and `high`, both included but for the `low` of an `above`.
+    A number that lies between `low` and `high`, both included but for the `low` of an `above`, and under
+    `below`; or one of `choices`; or, where the `default` is one, true or false.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Parameter:
     low: float = -1e6
     high: float = 1e6
     above: bool = False
+    below: float = math.inf
     choices: tuple[str, ...] = ()
     whole: bool = False
 
@@ -70,7 +72,19 @@ class Parameter:
     def admits(self, value: float) -> bool:
         """Whether a number may be this parameter's; false for what is not finite."""
         within = (self.low < value if self.above else self.low <= value) and value <= self.high
-        return within and not (self.whole and value != int(value))
+        return within and value < self.below and not (self.whole and value != int(value))
+
+    def read(self, text: str) -> Value | None:
+        """The value that `text` says; None where it cannot be."""
+        if isinstance(self.default, bool):
+            return {"true": True, "false": False}.get(text.lower())
+        if self.choices:
+            return text if text in self.choices else None
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        return number if self.admits(number) else None
 
 
 class _Parametrized:

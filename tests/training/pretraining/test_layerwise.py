@@ -28,6 +28,7 @@ from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below
 from xavier_cli.training.pretraining.units import FactoredGradient, Units
 from xavier_cli.training.resumable import train_to_file
+from xavier_cli.vocabulary.resolve import find_activation
 
 BATCH, FAN_IN, FAN_OUT = 7, 6, 5
 SYMMETRIC, UNIT, REAL = Units(-1.0, 1.0), Units(0.0, 1.0), Units()
@@ -189,7 +190,7 @@ def pretrained(training_data):
 
 def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, training_data):
     engine, before, after = pretrained
-    config, feed, act = config_of(), training_data.feed, make_activation("tanh")
+    config, feed, act = config_of(), training_data.feed, make_activation(find_activation("tanh"))
     gradients = [jax.jit(make_gradient(config, act, (-1.0, 1.0), number)) for number in (0, 1)]
     seed = 1
     layers = [Dense(*(before[f"params/{i}/{part}"][seed, 0] for part in ("weight", "bias"))) for i in (0, 1)]
@@ -283,7 +284,7 @@ def test_training_after_it_sees_the_batches_that_it_would_see_without(training_d
 
 def test_a_member_that_diverges_is_frozen_while_finite():
     config = config_of(act="identity", pretrain_lr=1e5, depth=1)
-    pretrain = make_pretraining(config, make_activation("identity"), (-math.inf, math.inf))
+    pretrain = make_pretraining(config, make_activation(find_activation("identity")), (-math.inf, math.inf))
     from xavier_cli.nn.network import make_network
     from xavier_cli.training.step.choice import make_begin
 

@@ -21,6 +21,7 @@ from xavier_cli.training.step.choice import is_second_order, make_begin, make_st
 from xavier_cli.training.step.member import init_state, make_gradient_step
 from xavier_cli.training.step.optimizer import clipped, make_optimizer, rate_schedule
 from xavier_cli.vocabulary.optimizers import OPTIMIZERS, parse_optimizer
+from xavier_cli.vocabulary.resolve import find_initializer
 
 LR = 0.01
 FROM_OPTAX = [name for name, word in OPTIMIZERS.items() if word.function]
@@ -53,7 +54,7 @@ def batch(examples: int = 10, seed: int = 0) -> tuple[jnp.ndarray, jnp.ndarray]:
 
 @cache
 def start():
-    return init_state(init_params(jax.random.key(3), SIZES, make_initializer("normalized")))
+    return init_state(init_params(jax.random.key(3), SIZES, make_initializer(find_initializer("normalized"))))
 
 
 def settings(**changes) -> RunConfig:

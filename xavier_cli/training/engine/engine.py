@@ -18,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.engine.packing import Shapes, unpack
+from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
 from xavier_cli.training.engine.snapshot import from_host, to_host
@@ -92,7 +93,6 @@ class Engine:
             SHARED,
         )
         self._programs: dict[str, Any] = {}
-        self._shapes: Shapes = {}
         self.compile_seconds = 0.0
         self.state: Any
         self._abstract: Any
@@ -126,14 +126,13 @@ class Engine:
             name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
         }
         with jax.default_matmul_precision(config.precision):
-            self._programs, told = program_cache.compiled(
+            self._programs, shapes = program_cache.compiled(
                 self._key(lower),
                 lower,
                 _COMPILER_OPTIONS,
-                lambda: (self._state_shapes, self._rows.shapes),
+                lambda: self._state_shapes,
                 self.layout.mesh.devices.ravel().tolist(),
             )
-        shapes, self._shapes = told
         # Shapes, types and placement of the state, for `from_host`.
         self._abstract = self._on_grid(shapes)
         self.compile_seconds = time.perf_counter() - began
@@ -141,9 +140,9 @@ class Engine:
     def _key(self, names: Iterable[str]) -> str:
         """All that decides the programs' texts, without tracing them; a test compares key and text."""
         config, layout = self.population.config, self.layout
-        given = {"lr", "seeds", "search_seeds", "eval_examples", "records"}
-        if config.schedule == "constant":
-            given.add("updates")
+        given = {name for name, row in SETTINGS.items() if row.outside_programs}
+        if config.schedule != "constant":
+            given.remove("updates")
         inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
         return repr(
             [
@@ -288,7 +287,7 @@ class Engine:
 
         `examples` is what `observe` was given: shares are rounded to the nearest multiple of 1/examples.
         """
-        arrays = unpack(self._real(record.packed), self._shapes)
+        arrays = unpack(jax.tree.map(self._real, record.packed))
         for name, part in (
             ("valid_error", self.training_data.valid),
             ("test_error", self.training_data.test),

@@ -19,7 +19,7 @@ from xavier_cli.runs.same_start import same_start
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.vocabulary.resolve import layer_inits
+from xavier_cli.vocabulary.resolve import find_layer_initializers
 
 
 class FirstWeights:
@@ -38,12 +38,13 @@ class FirstWeights:
         gain: float,
     ):
         self._config, self._training_data, self._network = config, training_data, network
-        words = [layer_inits(init, config.depth) for init in inits]
+        # Each variant's own: the configuration is the first's.
+        rows = [find_layer_initializers(init, config.depth) for init in inits]
         sizes = layer_sizes(training_data.inputs, config.depth, config.width, training_data.classes)
-        self._layers = [make_layers(each, gain, sizes) for each in words]
-        self._unit_variances = [find_unit_variances(each, gain) for each in words]
-        self._biases = make_biases(config.bias_init, sizes)
-        self._sizes, self._words = sizes, dict(zip(inits, words, strict=True))
+        self._layers = [make_layers(each, gain, sizes) for each in rows]
+        self._unit_variances = [find_unit_variances(each, gain) for each in rows]
+        self._biases = make_biases(config.bias_initializer, sizes)
+        self._sizes, self._rows = sizes, dict(zip(inits, rows, strict=True))
         self._check_examples()
 
     def draw(self, seed: Array, tables: Any) -> list[Params]:
@@ -60,9 +61,9 @@ class FirstWeights:
 
         Biases are considered only where all weights are the same.
         """
-        layers, functions = find_unkeyed(self._words[init], self._sizes)
+        layers, functions = find_unkeyed(self._rows[init], self._sizes)
         everything = len(layers) == len(self._sizes) - 1 and is_unkeyed_bias(
-            self._config.bias_init, self._sizes
+            self._config.bias_initializer, self._sizes
         )
         return same_start(layers, functions, everything)
 

@@ -78,6 +78,11 @@ class Layout:
         return -(-seeds // over_seeds) * over_seeds, -(-variants // over_variants) * over_variants
 
 
+def batches_members(strategy: Strategy) -> bool:
+    """Whether all members go through each operation together: `vmap`, which `auto` is on a GPU."""
+    return strategy == "vmap" or (strategy == "auto" and jax.local_devices()[0].platform != "cpu")
+
+
 def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Layout:
     """The layout for a grid of members on the devices at hand.
 
@@ -85,8 +90,8 @@ def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Lay
     """
     devices = jax.local_devices()
     if strategy == "auto":
-        gpu = devices[0].platform != "cpu"
-        strategy = "vmap" if gpu else "sharded" if len(devices) > 1 and seeds * variants > 1 else "map"
+        several = len(devices) > 1 and seeds * variants > 1
+        strategy = "vmap" if batches_members(strategy) else "sharded" if several else "map"
     used = devices if strategy == "sharded" or devices[0].platform != "cpu" else devices[:1]
     # The longest row a device gets decides, so cut whichever way makes it shortest; a cut between seeds
     # first, since members that share a seed share its batches.

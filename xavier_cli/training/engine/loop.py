@@ -47,6 +47,9 @@ class Progress:
     members: int
     valid_error: float | None = None
     phase: str = ""
+    """Which of several trainings it is, for people."""
+    follows_search: bool = False
+    """Whether the rate has been searched: what is left is the second training of two."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Population:
 
     def run_config(self, variant: Variant) -> RunConfig:
         """The configuration of one variant as a run of its own."""
-        return self.config.with_(seeds=self.seeds, init=variant.init, lr=variant.lr)
+        return self.config.with_(seeds=self.seeds, **variant._asdict())
 
 
 def population_of(config: RunConfig) -> Population:

@@ -22,7 +22,7 @@ from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.first_weights import FirstWeights
-from xavier_cli.training.engine.packing import Shapes, pack
+from xavier_cli.training.engine.packing import Packed, pack
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import make_pretraining
@@ -32,13 +32,12 @@ from xavier_cli.training.probes.jacobian import Factors, factors
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.choice import make_begin, make_step, make_training
 from xavier_cli.training.step.member import MemberState
-from xavier_cli.vocabulary.resolve import find_activation
 
 
 class Record(NamedTuple):
     """Observations of all members at one record, still on the devices; leading axes seed and variant."""
 
-    packed: Array
+    packed: Packed
     """The statistics as one float32 vector per member; `packing.unpack` takes it apart."""
     test_correct: Array
     """`(…, examples)` uint8: 1 where a test example is classified correctly, 0 elsewhere."""
@@ -61,8 +60,8 @@ class SeedPrograms:
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
         self._config, self._feed, self._over = config, training_data.feed, over
-        self.act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_, kinks = shape_of(find_activation(config.act), self.act)
+        self.act, self._loss = make_activation(config.activation), LOSSES[config.loss]
+        range_, kinks = shape_of(config.activation, self.act)
         self.regions = find_regions(self.act, range_)
         self.gain = resolve_gain(config.init_gain, self.act, kinks)
         self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
@@ -75,8 +74,6 @@ class SeedPrograms:
         self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
         self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
-        self.shapes: Shapes = {}
-        """What `observe` packs, by path in the run file; set when `observe` is traced."""
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         """The first state of each variant.
@@ -196,10 +193,8 @@ class SeedPrograms:
                 "curves/test_error": on_test.error,
                 **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
             }
-            self.shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
-            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
-                pack(seen), on_test.correct
-            )
+            fresh = state._replace(loss_sum=jnp.zeros_like(state.loss_sum))
+            return fresh, Record(pack(seen), on_test.correct)
 
         return self._over(member)(states)
 

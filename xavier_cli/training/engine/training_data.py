@@ -21,7 +21,7 @@ from xavier_cli.training.engine.batches import BatchSource, FiniteBatches, Shape
 from xavier_cli.training.estimate import PROBE_EXAMPLES
 from xavier_cli.training.keys import Purpose, shared_key
 from xavier_cli.training.probes.evaluation import BLOCK, spread_order
-from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 HELD_OUT = 10_000
 PIECE = 1000
@@ -53,7 +53,7 @@ def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
     changed, and `ConfigError` for a batch larger than the set.
     """
     config.check_code()
-    asked = find_data(config.data)
+    asked = config.dataset
     if asked.kind == "shapeset":
         return _shapeset(asked, config)
     finite, facts, _ = _standardized(load_data(asked, data_dir), asked, config)

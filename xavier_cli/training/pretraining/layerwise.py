@@ -23,7 +23,6 @@ from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, ma
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.units import FactoredGradient, Units
 from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_divergence
-from xavier_cli.vocabulary.resolve import find_pretraining
 
 
 class Pretraining(NamedTuple):
@@ -62,16 +61,14 @@ def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> 
     """
     if number:
         return Units(*range_)
-    word = find_pretraining(config.pretrain)
-    asked = word.parameter_values.get("visible", "binary")
+    asked = config.pretraining.parameter_values.get("visible", "binary")
     is_gaussian = asked == "gaussian" or (asked == "auto" and config.coding != (0.0, 1.0))
     return Units() if is_gaussian or isinstance(config.coding, str) else Units(*config.pixel_range)
 
 
 def make_gradient(config: RunConfig, act: Activation, range_: tuple[float, float], number: int) -> Gradient:
     """The gradient of hidden layer `number`, counted from 0; `range_` is that of the activation."""
-    word, units = find_pretraining(config.pretrain), units_below(config, number, range_)
-    settings = word.parameter_values
+    settings, units = config.pretraining.parameter_values, units_below(config, number, range_)
     if "noise" in settings:
         noise = float(settings["noise"])
         return lambda layer, visible, x, key: autoencoder_gradient(

@@ -25,7 +25,6 @@ from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
 from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.vocabulary.entry import Distribution, Initializer
-from xavier_cli.vocabulary.resolve import find_activation, find_initializer, layer_inits
 
 _DRAWS = 100_000
 _EXCESS_KURTOSIS: dict[Distribution, float] = {
@@ -49,15 +48,15 @@ def predict_run(
     if config.unpredicted_reason:
         return {}
     sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
-    names, fans = layer_inits(config.init, config.depth), [*pairwise(sizes)]
-    of_name = {name: {each for at, each in zip(names, fans, strict=True) if at == name} for name in names}
-    known = {name: _known(find_initializer(name), shapes) for name, shapes in of_name.items()}
-    laws = [known[name] for name in names]
-    bias = _known(find_initializer(config.bias_init), {*fans})
+    rows, fans = config.layer_initializers, [*pairwise(sizes)]
+    of_row = {row: {each for at, each in zip(rows, fans, strict=True) if at == row} for row in rows}
+    known = {row: _known(row, shapes) for row, shapes in of_row.items()}
+    laws = [known[row] for row in rows]
+    bias = _known(config.bias_initializer, {*fans})
     if unpredictable(laws, bias):
         return {}
-    act = make_activation(config.act)
-    _, kinks = shape_of(find_activation(config.act), act)
+    act = make_activation(config.activation)
+    _, kinks = shape_of(config.activation, act)
     gain = resolve_gain(config.init_gain, act, kinks)
     net = make_net(sizes, laws, gain, bias)
     images = images.astype(np.float64)
@@ -100,7 +99,7 @@ def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initialize
     """`word`; a custom initializer gets its mean and its variance for each two fans measured on draws."""
     if word.distribution != "own":
         return word
-    initializer = make_initializer(word.name, shapes=shapes)
+    initializer = make_initializer(word, shapes=shapes)
     drawn = {fans: _draws(initializer, fans) for fans in shapes}
     mean = max((_mean(weights, fans[0]) for fans, weights in drawn.items()), key=abs)
     variances = {fans: float(weights.var()) for fans, weights in drawn.items()}

@@ -26,7 +26,6 @@ from xavier_cli.training.step.member import (
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.training.step.second_order import begin, make_second_order_step
-from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
 def make_training(config: RunConfig, network: Network, loss: Loss) -> MultiStep:
@@ -74,4 +73,4 @@ def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array],
 
 def is_second_order(config: RunConfig) -> bool:
     """Whether the optimizer is one of `second_order`, which has a learning rate per parameter."""
-    return not parse_optimizer(config.optimizer).optimizer.function
+    return not config.optimizer_choice.optimizer.function

@@ -14,9 +14,8 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
 from xavier_cli.training.step.user_optimizer import own_optimizer
-from xavier_cli.vocabulary.grammar import parse_rate_schedule
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.optimizers import Choice
 from xavier_cli.vocabulary.user_functions import is_own
 
 
@@ -83,7 +82,7 @@ def make_optimizer(config: RunConfig) -> Optimizer:
 
     Raises `ConfigError` and, for a custom optimizer that fails its trial, `OwnFunctionError`.
     """
-    choice = parse_optimizer(config.optimizer)
+    choice = config.optimizer_choice
     if is_own(choice.optimizer.name):
         optimizer = made_by(own_optimizer(choice.optimizer.name))
     else:
@@ -129,7 +128,7 @@ def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
     Warm-up rises linearly and reaches 1 at its last update. From there `cosine` and `linear` fall, and would
     reach 0 at the update after the last.
     """
-    warmup, shape = parse_rate_schedule(config.schedule)
+    warmup, shape = config.rate_schedule
     rest = max(config.updates - warmup, 1)
 
     def factor(update: Array) -> Array:

@@ -28,7 +28,6 @@ from xavier_cli.nn.losses import Loss, logits_curvature, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.training.step.member import MemberState, Step, freeze_if_diverged
 from xavier_cli.training.step.optimizer import Optimizer, apply_updates, with_clip_and_decay
-from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
 class Running(NamedTuple):
@@ -65,7 +64,7 @@ def make_second_order_step(act: Activation, loss: Loss, config: RunConfig) -> St
 
     For plain networks. The member is frozen where a parameter or an average stops being finite.
     """
-    choice = parse_optimizer(config.optimizer)
+    choice = config.optimizer_choice
     mu, decay = choice.values["mu"], choice.values["decay"]
     by_curvature = choice.optimizer.name == "diagonal_gauss_newton"
     measure = make_measure(act, loss, by_curvature)
