@@ -123,3 +123,14 @@ def test_one_name_is_one_object_so_that_its_programs_are_found_again():
         find_activation("leaky_relu:slope=0.2")
     )
     assert make_activation(find_activation("swish")) is make_activation(find_activation("silu"))
+
+
+# A default that would be a constant, a call more in each program, and an approximation.
+OTHERWISE = {"elu", "identity", "gelu", "leaky_relu"}
+
+
+def test_jax_s_own_function_is_taken_where_it_is_the_same():
+    for word in ACTIVATIONS.values():
+        theirs = word.framework_names.jax.replace("jnp.", "jax.numpy.").partition("(")[0]
+        if theirs and word.name not in OTHERWISE:
+            assert word.function == ":".join(theirs.rsplit(".", 1))

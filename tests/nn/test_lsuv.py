@@ -13,7 +13,8 @@ import pytest
 from xavier_cli.nn.lsuv import find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Dense, forward
 from xavier_cli.nn.network import Network
-from xavier_cli.vocabulary.resolve import ParameterError, find_initializer, find_layer_initializers
+from xavier_cli.vocabulary.parameters import ParameterError
+from xavier_cli.vocabulary.resolve import find_initializer, find_layer_initializers
 
 SIZES, DEPTH = (16, 12, 12, 12, 4), 3
 ACT = jnp.tanh

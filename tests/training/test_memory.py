@@ -75,4 +75,4 @@ def test_where_all_fit_all_are_trained_at_a_time():
     # A search over two rates leaves seven seeds: no whole number of pairs, and no reason for two batches.
     config = RunConfig.of(width=8, lr="0.1,0.2", seeds=9)
 
-    assert memory.members_at_a_time(config, estimate.members_together(config), 2) == 7
+    assert memory.members_at_a_time([config]) == 7

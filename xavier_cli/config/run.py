@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cached_property
 from typing import NoReturn, Self
 
 from pydantic import model_validator
 
 from xavier_cli.config.canonical import CollisionError
-from xavier_cli.config.settings import MAX_RECORDS, RunSettings
+from xavier_cli.config.checks import MAX_RECORDS
+from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
-from xavier_cli.errors import ConfigError
-from xavier_cli.vocabulary import lookup
+from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where, spoken
 from xavier_cli.vocabulary.datasets import DatasetSpec, find_data
 from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
 from xavier_cli.vocabulary.grammar import (
@@ -33,9 +32,13 @@ from xavier_cli.vocabulary.resolve import (
 from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
-LOOKS = ("records", "eval_examples", "jacobian_examples")
+LOOKS = settings_where(role="observation")
 """Settings of how training was looked at, which change nothing of what comes out at its end."""
-OBSERVATION_SETTINGS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
+OBSERVATION_SETTINGS = (
+    *settings_where(detail_of="pretrain"),
+    *LOOKS,
+    *settings_where(detail_of="lr"),
+)
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
 SEARCHABLE = ("lr",)
 """Settings of which a list of values is searched, so that a run may have another than its configuration."""
@@ -168,7 +171,7 @@ class RunConfig(RunSettings):
     def _pretraining_of_plain_networks(self) -> Self:
         if self.pretrain == "none":
             # Of what is not done nothing is told, so that equal networks have one name.
-            for name in ("pretrain_updates", "pretrain_lr"):
+            for name in settings_where(detail_of="pretrain"):
                 object.__setattr__(self, name, type(self).model_fields[name].default)
         elif self.extra_features:
             self._refuse_beyond("pretrain", self.pretrain)
@@ -187,14 +190,9 @@ class RunConfig(RunSettings):
             # What is stored says what was done.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
         if self.update_rule != "plain" and not self.can_delay:
-            unlike = [
-                name
-                for name in ("optimizer", "schedule", "clip", "weight_decay")
-                if getattr(self, name) != type(self).model_fields[name].default
-            ]
             raise CollisionError(
                 f"{self.update_rule} is for plain SGD of plain networks",
-                *("update_rule", *unlike, *self._beyond()),
+                *("update_rule", *self.unusual(in_update=True), *self._beyond()),
             )
         return self
 
@@ -205,18 +203,20 @@ class RunConfig(RunSettings):
 
     def _beyond(self) -> dict[str, str]:
         """The settings of it, and each in words."""
-        words = {
-            "normalization": (f"{self.normalization} normalization", self.normalization != "none"),
-            "residual": ("residual skips", self.residual),
-            "dropout": ("dropout", self.dropout > 0),
-            "act": (f"the learned slope of {self.act}", self.activation.learned != ""),
+        slope = {"act": f"the learned slope of {self.act}"} if self.activation.learned else {}
+        return self._extras() | slope
+
+    def _extras(self, **facts: object) -> dict[str, str]:
+        return {
+            name: SETTINGS[name].extra.format(getattr(self, name))
+            for name in self.unusual(**facts)
+            if SETTINGS[name].extra
         }
-        return {name: word for name, (word, there) in words.items() if there}
 
     @property
     def is_plain_sgd(self) -> bool:
         """Whether plain gradients move a plain network, for which there is a step by hand."""
-        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.extra_features)
+        return not ({*self.unusual(in_update=True)} - {"schedule"} or self.extra_features)
 
     @property
     def can_delay(self) -> bool:
@@ -226,25 +226,15 @@ class RunConfig(RunSettings):
     @property
     def title_suffix(self) -> str:
         """What a title says after the rate: how it is trained and built where that is not as usual."""
-        words = {
-            self.optimizer: self.optimizer != "sgd",
-            self.schedule: self.schedule != "constant",
-            f"clip {self.clip:g}": self.clip > 0,
-            f"weight decay {self.weight_decay:g}": self.weight_decay > 0,
-            f"{self.normalization} normalization": self.normalization != "none",
-            "residual": self.residual,
-            f"dropout {self.dropout:g}": self.dropout > 0,
-            f"pre-trained {self.pretrain}": self.pretrain != "none",
-        }
-        return "".join(f", {word}" for word, there in words.items() if there)
+        unusual = self.unusual(in_captions="unusual")
+        return "".join(f", {spoken(name, getattr(self, name))}" for name in unusual)
 
     @property
     def unpredicted_reason(self) -> str:
         """What of the network theory does not speak of; empty where it predicts the network."""
-        normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
-        pretrained = "pre-trained weights" if self.pretrain != "none" else ""
-        words = (normalized, "residual skips" if self.residual else "", pretrained)
-        return " and ".join(word for word in words if word)
+        # Theory is about the untrained network, which dropout is no part of.
+        words = self._extras(role="network").values()
+        return " and ".join([*words, *["pre-trained weights"] * (self.pretrain != "none")])
 
     @model_validator(mode="after")
     def _not_too_many_records(self) -> Self:
@@ -332,44 +322,3 @@ def file_safe(word: str) -> str:
     parts = (part.rpartition("=") for part in word.split(","))
     names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]
-
-
-def without_like(settings: Mapping[str, object]) -> dict[str, object]:
-    """`settings` with what a `like` among them stands for in its place.
-
-    Raises `ConfigError` where there is no such framework, or what it sets is set too.
-    """
-    kept = dict(settings)
-    like = kept.pop("like", None)
-    if like is None:
-        return kept
-    if not isinstance(like, str) or like not in LIKE:
-        raise ConfigError("like: " + lookup.unknown_message("framework", str(like), LIKE))
-    for field in LIKE[like]:
-        if field in kept:
-            raise ConfigError(
-                f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
-            )
-    return kept | LIKE[like]
-
-
-# What `--like` presets: how a framework's dense layer draws its weights and biases unless told otherwise.
-LIKE: dict[str, dict[str, object]] = {
-    "pytorch": {"init": "standard", "bias_init": "standard"},
-    "keras": {"init": "normalized", "bias_init": "zeros"},
-    "flax": {"init": "lecun_normal", "bias_init": "zeros"},
-}
-
-# What `--scale` presets; everything else keeps its default.
-SCALES: dict[str, dict[str, object]] = {
-    "tiny": {
-        "width": 20,
-        "updates": 60,
-        "records": "4",
-        "eval_examples": 500,
-        "seeds": "2",
-        "pretrain_updates": 20,
-    },
-    "laptop": {},
-    "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
-}

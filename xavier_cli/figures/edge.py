@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jax import Array
-from matplotlib.axes import Axes
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key
+from xavier_cli.figures.lines import key, plot_points
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, values
-from xavier_cli.figures.style import Style, configuration_styles
+from xavier_cli.figures.style import configuration_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
@@ -40,7 +39,7 @@ class Travel:
 
 
 def travel(run: Run, chosen: PlotRequest) -> Travel:
-    """What `plot_travel` draws of `run`, from its record 0."""
+    """The measured depth of `run`, from its record 0."""
     config = run.config
     stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
     if config.unpredicted_reason or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
@@ -68,24 +67,6 @@ def _activation(word: Activation) -> tuple[Callable[[Array], Array], Sequence[fl
     return act, shape_of(word, act)[1]
 
 
-def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
-    """Draw measured depths `(P,)` over n Var W as marks with their intervals."""
-    ends = [band.center - band.low, band.high - band.center]
-    ax.errorbar(
-        scales,
-        band.center,
-        ends if band.seeds > 1 else None,
-        color=style.color,
-        marker=style.marker,
-        markersize=style.size,
-        markeredgecolor="white",
-        linestyle="none",
-        elinewidth=0.8,
-        label=name,
-    )
-    return ax
-
-
 def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """Depth over n Var W, a curve and its marks for each activation and law of the biases."""
     runs, taken, notes = suitable(runs, lambda run: travel(run, chosen))
@@ -108,7 +89,7 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
             np.concatenate([getattr(each.depth, part) for each in of]) for part in ("center", "low", "high")
         )
         band = Band(center, low, high, of[0].depth.seeds)
-        plot_travel(ax, np.array([each.weight_scale for each in of]), band, style, name)
+        plot_points(ax, np.array([each.weight_scale for each in of]), band, style, name)
         if is_own(first.config.act):
             notes.append(f"no theoretical curve for `{first.config.act}`: a figure runs no custom code")
             continue

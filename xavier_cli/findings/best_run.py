@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from xavier_cli.config.run import SEARCHABLE, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 
 # What two runs that compete have to share, or what is no choice of a method.
-_NEVER_CHOSEN = ("data", "coding", "seeds", "search_seeds", "eval_examples", "jacobian_examples", "records")
+_NEVER_CHOSEN = {name for role in ("data", "observation", "layout") for name in settings_where(role=role)}
 # A seed that diverged counts as worse than every error there can be.
 WORST = 1.0
 
@@ -76,7 +77,7 @@ def _valid_error(run: Run, seeds: set[int]) -> float:
 
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:
     """Equal for configurations that differ in `over` and their seeds alone."""
-    more = ("search_seeds",) if {*SEARCHABLE} & {*over} else ()
+    more = settings_where(detail_of="lr") if {*SEARCHABLE} & {*over} else ()
     return config.model_copy(update=dict.fromkeys(("seeds", *more, *over)))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, SEARCHABLE, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
@@ -24,8 +25,8 @@ ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
 MOST_ROWS_TESTED = 200
 
-# What distinguishes runs but is no setting of its own: the data set heads the section, seeds are counted.
-_NOT_A_COLUMN = ("data", "seeds", "search_seeds")
+# What distinguishes runs but is no column: the data set heads the section, seeds are counted.
+_NOT_A_COLUMN = ("data", *settings_where(role="layout"))
 _ALWAYS_SHOWN = ("act", "init")
 
 Setting = str | int | float
@@ -278,4 +279,4 @@ def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
     correct = "final/test_correct"
     if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
-    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested, effect=effect)
+    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested or "", effect=effect)

@@ -1,4 +1,4 @@
-"""Initializers of weights: one general law, its members in one line each, and the few others.
+"""Defines the initializers of weights and biases: variance scaling, its special cases, and the others.
 
 All have JAX's signature `(key, shape, dtype)` with `shape = (fan_in, fan_out)`. One key gives every
 member of a scaled family the same underlying draws, so that two of them differ in scale alone.
@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
@@ -46,7 +47,7 @@ def normalized() -> Initializer:
 
 
 def glorot_normal() -> Initializer:
-    """Var W = 2/(fan_in + fan_out) from a normal law cut at 2σ."""
+    """Var W = 2/(fan_in + fan_out) from a normal distribution truncated at 2σ."""
     return variance_scaling(1, "fan_avg")
 
 
@@ -56,7 +57,7 @@ def lecun_uniform() -> Initializer:
 
 
 def lecun_normal() -> Initializer:
-    """n Var W = 1 from a normal law cut at 2σ."""
+    """n Var W = 1 from a normal distribution truncated at 2σ."""
     return variance_scaling(1)
 
 
@@ -66,7 +67,7 @@ def he_uniform() -> Initializer:
 
 
 def he_normal() -> Initializer:
-    """n Var W = 2 from a normal law cut at 2σ (He et al. 2015)."""
+    """n Var W = 2 from a normal distribution truncated at 2σ (He et al. 2015)."""
     return variance_scaling(2)
 
 
@@ -139,7 +140,7 @@ def make_initializer(
 ) -> Initializer:
     """The initializer of a row, its weights multiplied by `gain`.
 
-    The user's own is tried out at `shapes`. Raises `OwnFunctionError`.
+    A custom one is tried out at `shapes`. Raises `OwnFunctionError`.
     """
     initializer: Initializer
     if is_own(word.name):
@@ -160,8 +161,8 @@ def make_biases(
 ) -> Callable[[Array, int, tuple[int, int]], Array] | None:
     """What draws a layer's biases, `(key, number of the layer, (fan_in, fan_out))`; None where they are 0.
 
-    Biases are drawn as one more row of weights, so that their law knows both fans. The user's own initializer
-    is asked for shape `(fan_out,)`, and tried out for all of `sizes` but the inputs.
+    Biases are drawn as one more row of weights, so that their distribution knows both fans. A custom
+    initializer is asked for shape `(fan_out,)`, and tried out for all of `sizes` but the inputs.
     """
     if word.name == "zeros":
         return None
@@ -184,7 +185,7 @@ def make_layers(
 
     One object for one row, since layers that are drawn alike are compiled once. The gain makes up for a
     hidden layer's activation, and the logits have none. `sizes` of the layers, from the input to the logits,
-    are those at which functions of the user's own are tried out.
+    are those at which custom functions are tried out.
     """
     fans = [*pairwise(sizes)] if sizes else [SMALL] * len(rows)
     of_row: dict[entry.Initializer, set[tuple[int, int]]] = {}
@@ -204,7 +205,7 @@ def is_unkeyed_bias(word: entry.Initializer, sizes: Sequence[int]) -> bool:
 def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
     """Which layers of weights start the same whatever the seed, counted from 1; and which names to warn of.
 
-    Those are functions of the user's own that ignore their key where it matters: a constant in the output
+    Those are custom functions that ignore their key where it matters: a constant in the output
     layer is as good as `zeros`. `rows` are the layers' initializers, `sizes` the units from the input up.
     """
     unkeyed, to_warn_of = [], []
@@ -217,3 +218,14 @@ def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tup
             if number < len(rows) or not draws_a_constant(word.name, fans):
                 to_warn_of.append(word.name)
     return unkeyed, list(dict.fromkeys(to_warn_of))
+
+
+def draws(word: entry.Initializer, fan_in: int, fan_out: int, count: int) -> np.ndarray:
+    """Whole matrices of weights by an initializer, in float64: `(matrices, fan_in, fan_out)`.
+
+    As many as hold at least `count` weights.
+    """
+    initializer = make_initializer(word)
+    keys = jax.random.split(jax.random.key(0), math.ceil(count / (fan_in * fan_out)))
+    one = jax.jit(jax.vmap(lambda key: initializer(key, (fan_in, fan_out), jnp.float32)))
+    return np.asarray(one(keys), np.float64)

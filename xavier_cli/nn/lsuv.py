@@ -1,4 +1,4 @@
-"""First weights that the data has a say in: LSUV, each layer scaled to unit variance on a batch."""
+"""Scales first weights to unit variance on a batch of data: layer-sequential unit variance (LSUV)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def scale_to_data(network: Network, params: Params, x: Array, rules: Sequence[Un
 
 
 def _factor(drawn: Array, bias: Array, rule: UnitVariance) -> Array:
-    """What the weights are multiplied by, where `drawn` is z W; a layer that hands nothing on stays as it is.
+    """What the weights are multiplied by, where `drawn` is z W; a layer whose output is 0 is left as it is.
 
     Without biases the first round is exact.
     """

@@ -1,4 +1,4 @@
-"""What may stand between the layers of a perceptron: normalization, skips, dropout, learned slopes."""
+"""Defines networks with normalization, skip connections, dropout or learned slopes between the layers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What two parts of a file say about one thing, and do not say alike; and what is out of the rows' ranges.
+"""Finds contradictions between two parts of a run file, and numbers outside their range.
 
-Reading and writing ask `problem`; looking at a damaged file dataset by dataset asks for each by itself.
+Reading and writing call `problem`; the diagnosis of a damaged file checks each dataset by itself.
 """
 
 from __future__ import annotations

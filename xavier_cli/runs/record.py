@@ -1,4 +1,4 @@
-"""What a run is in memory: a configuration and named arrays, whichever file or program they came from."""
+"""Defines a run in memory: a configuration and named arrays, whichever file or program they came from."""
 
 from __future__ import annotations
 
@@ -95,6 +95,11 @@ class Run:
                 self.path or "a run", f"does not say what its data set is: `{self.config.data}`"
             )
         return facts
+
+    @property
+    def label(self) -> str:
+        """The file that it is from, or what it holds where it is of no single file."""
+        return str(self.path) if self.path else self.config.file_stem()
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What training will cost, told beforehand from the configuration alone: members, memory, time."""
+"""Estimates the cost of a training from its configuration alone: networks, memory, time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 _FLOAT = 4
-# Images that go up through the layers at a time: the feed's, whose room loads JAX.
+# As in `engine.batches`, whose import would load JAX.
 CHUNK_EXAMPLES = 1000
-# Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
+# Assumed where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and
+# MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
-# Test examples that tensors are looked at on.
+# Test examples on which tensors are measured.
 PROBE_EXAMPLES = 300
 # What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
 # them again. For a machine at rest.
@@ -30,7 +31,7 @@ SECONDS_PER_PROGRAM = 6.0
 
 
 def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
-    """All that one network learns; `facts` where the data's name says too little."""
+    """The number of parameters of one network; `facts` are needed for data that is not built in."""
     inputs, classes = _sizes(config, facts)
     sizes = (inputs, *config.widths, classes)
     dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
@@ -101,7 +102,7 @@ def _held(config: RunConfig) -> int:
 
 
 def core_seconds(config: RunConfig, facts: DatasetInfo | None = None) -> float:
-    """About how long one CPU core takes to train `config` and to look at it; compiling is apart."""
+    """About how long one CPU core takes to train and measure `config`, without compiling, in seconds."""
     return sum(SECONDS[name] * amount for name, amount in amounts(config, facts).items())
 
 

@@ -1,8 +1,9 @@
-"""How much memory there is, and whether what is to be trained fits into it: asked before anything is made."""
+"""Finds out how much memory there is, and refuses trainings that need more before anything is compiled."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import jax
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.training.estimate import memory
+from xavier_cli.training.estimate import members_together, memory
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
@@ -18,7 +19,7 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 def available_bytes() -> int | None:
-    """The memory of the devices that JAX trains on, in all; None where nobody tells."""
+    """The memory of all devices that JAX trains on, in bytes; None where it is unknown."""
     devices = jax.local_devices()
     if devices[0].platform == "cpu":
         return machine_bytes()
@@ -27,9 +28,9 @@ def available_bytes() -> int | None:
 
 
 def machine_bytes() -> int | None:
-    """The memory of this machine, or what of it a container may use; None where nobody tells.
+    """The memory of this machine, or the container's limit, in bytes; None where it is unknown.
 
-    All of it, not what is free at the moment: that changes, and much of what is in use gives way.
+    The total, not what is free at the moment: that changes, and caches are given up on demand.
     """
     sizes = []
     with suppress(ValueError, OSError, AttributeError):
@@ -42,7 +43,7 @@ def machine_bytes() -> int | None:
 
 
 def check_memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> None:
-    """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
+    """Raise `ConfigError` where training `config` needs more memory than there is; called before compiling.
 
     `members` are those trained at the same time, by default as many as `config` alone has.
     """
@@ -63,20 +64,23 @@ def check_memory(config: RunConfig, members: int | None = None, facts: DatasetIn
 
 
 def members_at_a_time(
-    config: RunConfig, members: int, variants: int, facts: DatasetInfo | None = None, asked: int | None = None
+    configs: Sequence[RunConfig], facts: DatasetInfo | None = None, asked: int | None = None
 ) -> int:
-    """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
+    """How many networks are trained at the same time: as many as `asked` for, or as fit into the memory.
 
-    Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
+    Several `configs` are one population. Whole seeds: the variants of a seed, its rates or initializers, are
+    trained together.
     """
-    wanted = asked or fitting_members(config, members, facts)
+    members = sum(members_together(config) for config in configs)
+    variants = sum(max(len(config.search), 1) for config in configs)
+    wanted = asked or fitting_members(configs[0], members, facts)
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
 def fitting_members(config: RunConfig, members: int, facts: DatasetInfo | None = None) -> int:
     """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
-    The rest is for what nobody predicts.
+    The rest is for what `memory` does not count.
     """
     there = available_bytes()
     if there is None or memory(config, members, facts) <= 0.8 * there:

@@ -1,4 +1,4 @@
-"""The loss over two weights of a tiny network (Figure 5), or over two directions around a trained one."""
+"""Computes loss surfaces: over two weights (Figure 5), or two directions around a trained network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Row = Callable[..., Array]
 
 
 class SurfaceInterruptedError(XavierError):
-    """Stopped before the surface was whole, so that there is nothing to keep."""
+    """Stopped before the surface was complete, so that nothing is stored."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,9 @@ def train_again(
 def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | None = None) -> Surface:
     """The losses at `trained` + x · first direction + y · second direction.
 
-    Directions are standard normal and filter-normalized (Li et al. 2018, section 4): what enters each unit is
-    scaled to the length it has in the network, so that surfaces of other networks compare. All else stays.
+    Directions are standard normal and filter-normalized (Li et al. 2018, section 4): the incoming weights of
+    each unit are scaled to their norm in the network, so that surfaces of different networks can be compared.
+    Biases and all else are fixed.
     """
     watcher = watcher or TrainingHooks()
     keys = jax.random.split(seed_key(config.seed, Purpose.DIRECTIONS))
@@ -173,7 +174,7 @@ def _mean_losses(logits: Array, labels: Array) -> Array:
 
 
 def _losses(config: SurfaceConfig, row: Row, watcher: TrainingHooks) -> dict[str, np.ndarray]:
-    """Both losses on the grid, row by row, so that progress is seen and signals are heeded in between."""
+    """Both losses on the grid, row by row, so that progress is shown and signals are handled."""
     points = np.linspace(config.low, config.high, config.points)
     report = _phase(watcher, "the surface")
     report(Progress("compiling", 0, len(points), len(points)))

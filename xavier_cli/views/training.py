@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from xavier_cli.findings import scores
@@ -46,7 +45,7 @@ def result_page(run: Run, path: Path) -> Page:
             "test_error": test.tolist(),
             "valid_error": valid.tolist(),
             "diverged_at": run["final/diverged_at"].tolist(),
-            "layers": [asdict(layer) for layer in layers_at(run)],
+            "layers": [layer.record() for layer in layers_at(run)],
         },
         records=[
             {"run": str(path), "seed": seed, "test_error": t, "valid_error": v}

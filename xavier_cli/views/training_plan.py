@@ -32,8 +32,7 @@ def plan_page(
 
     `asked` is how many networks the user wants trained at a time.
     """
-    together, rates = members_together(config), max(len(config.search), 1)
-    at_a_time = members_at_a_time(config, together, rates, facts, asked)
+    together, at_a_time = members_together(config), members_at_a_time([config], facts, asked)
     cores = min(len(usable_cores()), at_a_time)
     seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
     plan: dict[str, object] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -213,31 +213,21 @@ def parse_schedule(text: str) -> RecordSchedule:
     return RecordSchedule(kind, _counted(count, "should be like 20, log:20 or every:500"))
 
 
-def parse_word(text: str) -> tuple[str, dict[str, str]]:
-    """Name and parameters of `name` or `name:key=value,…`."""
-    name, colon, rest = text.strip().partition(":")
-    settings: dict[str, str] = {}
-    for part in rest.split(",") if colon else []:
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise ValueError(f"`{text.strip()}` should be like `name:key=value,key=value`")
-        if key in settings:
-            raise ValueError(f"`{text.strip()}` sets `{key}` twice")
-        settings[key] = value
-    return name.strip(), settings
-
-
-def write_word(name: str, settings: Mapping[str, float | str]) -> str:
-    """The canonical text that `parse_word` reads, keys in order."""
-    written = ",".join(f"{key}={write_value(value)}" for key, value in sorted(settings.items()))
-    return f"{name}:{written}" if written else name
-
-
 def write_value(value: float | str) -> str:
     """The shortest text that is read as the same number."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+
+
+def in_thousands(number: float) -> str:
+    """`number` of updates (or examples) as a tick label: `500`, `20k`, `2.5M`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= unit:
+            return f"{number / unit:g}{name}"
+    return f"{number:g}"
 
 
 LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)

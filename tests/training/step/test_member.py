@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from support.numpy_network import ACT, as_float64, gradients, losses
 from support.numpy_network import forward as numpy_forward
+from support.reference_step import make_reference_step
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES, cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
-from xavier_cli.training.step.member import init_state, make_reference_step, make_sgd_step
+from xavier_cli.training.step.member import init_state, make_sgd_step
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer
 
 SIZES = layer_sizes(inputs=20, depth=4, width=30, classes=5)

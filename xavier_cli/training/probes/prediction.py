@@ -1,4 +1,4 @@
-"""What theory predicts of a configuration's networks at initialization, as arrays of its run file."""
+"""Predicts a configuration's networks at initialization by theory, as arrays of its run file."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ _EXCESS_KURTOSIS: dict[Distribution, float] = {
 def predict_run(
     config: RunConfig, images: np.ndarray, labels: np.ndarray, classes: int
 ) -> dict[str, np.ndarray]:
-    """The `theory/` group of a run of `config` probed on `images` `(examples, inputs)` of `labels`.
+    """The `theory/` group of a run: predictions of record 0 by equations (5) to (7) for any activation.
 
-    Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
-    here: the prediction is of record 0. Nothing is predicted where `unpredictable` or the configuration's
-    `unpredicted_reason` says why.
+    **Arguments:** `images`, `(examples, inputs)`, the decoded probe images; `labels`, `(examples,)`.
+
+    **Returns:** float64 arrays by path in the run file. Every statistic comes with its standard deviation
+    over draws of the weights, `…_sd`, where one is known. Empty where `unpredictable` or the configuration's
+    `unpredicted_reason` gives a reason.
     """
     if config.unpredicted_reason:
         return {}
@@ -74,7 +76,7 @@ def predict_run(
         "backprop_step_sd": np.append(deviations.backprop_step, math.nan),
     }
     if config.loss == "cross_entropy":
-        # Where back-propagation starts from is worked out for cross-entropy; its steps hold for any loss.
+        # Var dC/ds of the logits is known for cross-entropy; the ratios between layers hold for any loss.
         arrays |= {
             "backprop_std": expected.backprop_std,
             "backprop_std_sd": deviations.backprop_std,
@@ -88,13 +90,13 @@ def predict_run(
             if name != "geometric_mean":
                 arrays[f"{name}_singular_value_sd"] = deviations.rms_singular_value
     if not all(law.is_independent or law.name == "zeros" for law in laws):
-        # How far one draw strays is worked out for weights that are drawn one by one.
+        # The sampling deviations assume independently drawn weights.
         arrays = {name: values for name, values in arrays.items() if not name.endswith("_sd")}
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
 
 
 def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initializer:
-    """`word`, and where it is the user's own its mean and variance measured on draws for each two fans."""
+    """`word`; a custom initializer gets its mean and its variance for each two fans measured on draws."""
     if word.distribution != "own":
         return word
     initializer = make_initializer(word, shapes=shapes)
@@ -105,13 +107,13 @@ def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initialize
 
 
 def _draws(initializer: Any, fans: tuple[int, int]) -> np.ndarray:
-    """Whole matrices, at least `_DRAWS` weights, drawn as they are in the networks: under `jit`."""
+    """Whole matrices, at least `_DRAWS` weights, drawn under `jit` as in training."""
     keys = jax.random.split(jax.random.key(0), math.ceil(_DRAWS / math.prod(fans)))
     return np.asarray(jax.jit(jax.vmap(lambda key: initializer(key, fans, jnp.float32)))(keys), np.float64)
 
 
 def _mean(weights: np.ndarray, fan_in: int) -> float:
-    """The weights' mean, 0 where it is chance, or adds up to little over a unit's inputs."""
+    """The weights' mean; 0 where it is within chance, or negligible when summed over a unit's inputs."""
     mean, std = float(weights.mean()), float(weights.std())
     is_chance = abs(mean) * math.sqrt(weights.size) < 5 * std
     return 0.0 if is_chance or abs(mean) * math.sqrt(fan_in) < 0.1 * std else mean
