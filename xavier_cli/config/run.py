@@ -32,16 +32,18 @@ from xavier_cli.vocabulary.resolve import (
 from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
+SEARCHABLE = settings_where(is_searchable=True)
+"""Settings of which a list of values is searched."""
+SEARCH_DETAILS = tuple(name for searched in SEARCHABLE for name in settings_where(detail_of=searched))
+"""Settings of how they are searched."""
 LOOKS = settings_where(role="observation")
 """Settings of how training was looked at, which change nothing of what comes out at its end."""
 OBSERVATION_SETTINGS = (
     *settings_where(detail_of="pretrain"),
     *LOOKS,
-    *settings_where(detail_of="lr"),
+    *SEARCH_DETAILS,
 )
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
-SEARCHABLE = ("lr",)
-"""Settings of which a list of values is searched, so that a run may have another than its configuration."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 

@@ -226,6 +226,7 @@ class RunSettings(SettingRows):
             "training",
             since=1,
             outside_programs=GIVEN,
+            is_searchable=True,
             metavar="RATE[,RATE…]",
             phrase="lr {:g}",
             rank=4,

@@ -75,11 +75,10 @@ def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
 
 
 def _phrase(run: Run, field: str) -> str:
-    if field != "lr":
-        return spoken(field, getattr(run.config, field))
-    if run.lr != run.lr:
-        return "lr not known"
-    return spoken(field, run.lr) + " (searched)" * bool(run.config.search)
+    value = run.setting(field)
+    if value != value:
+        return f"{field} not known"
+    return spoken(field, value) + " (searched)" * (field in run.chosen)
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:
