@@ -56,14 +56,15 @@ class Setting:
     """The same for its default, where that reads otherwise."""
     rank: int = 9
     """Its place among other phrases, the lowest first; those of one rank stand as fields do."""
-    in_tables: Mention = "unusual"
-    """Mention in the line of what the rows of a table share."""
-    in_captions: Mention = "unusual"
-    """Mention in the sentence of what the runs of a figure share."""
+    mention: Mention = "unusual"
+    """When a table says that all of its rows share it."""
+    in_captions: Mention | None = None
+    """When a figure says that all of its runs share it; by default as a table does."""
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
             raise TypeError(f"`{self.role}` is no role of a setting: {', '.join(get_args(Role))}")
+        object.__setattr__(self, "in_captions", self.in_captions or self.mention)
 
     def speak(self, name: str, value: object, default: object) -> str:
         """`value` of the setting called `name`, as a label says it."""
