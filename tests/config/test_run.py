@@ -126,13 +126,13 @@ _ODD = [
 def test_a_refusal_is_in_our_own_words(model, setting):
     """Whatever stands for a value: no word of pydantic's or Python's, and no kind of error without a row."""
     for odd in _ODD if setting in model.model_fields else ():
-        kinds = []
+        errors = []
         try:
             model.model_validate({setting: odd})
         except ValidationError as error:
-            kinds = [each["type"] for each in error.errors()]
-        assert {*kinds} <= refusals.KNOWN
-        if kinds:
+            errors = error.errors()
+        assert "cannot be this" not in map(refusals.words, errors)
+        if errors:
             with pytest.raises(ConfigError) as caught:
                 model.of(**{setting: odd})
             assert not re.search(

@@ -131,11 +131,15 @@ def test_neither_pyplot_nor_jax_is_loaded():
 
 def test_the_kinds_are_known_without_loading_anything_heavy():
     import xavier_cli.figures.catalogue as room
+    from xavier_cli.vocabulary import tensors
 
-    tree = ast.parse(Path(room.__file__).read_text())
+    def imported(module):
+        tree = ast.parse(Path(module.__file__).read_text())
+        return {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported == {"__future__", "dataclasses", "typing"}
+    light = {"__future__", "dataclasses", "typing"}
+    assert imported(room) == light | {tensors.__name__}
+    assert imported(tensors) == light
 
 
 @pytest.mark.parametrize("kind", ["curves", "jacobian"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import NoReturn, Self
 
 from pydantic import model_validator
@@ -12,10 +13,22 @@ from xavier_cli.config.checks import MAX_RECORDS
 from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
 from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where, spoken
-from xavier_cli.vocabulary.datasets import find_data
-from xavier_cli.vocabulary.grammar import STANDARDIZE, parse_rate_schedule, parse_schedule
-from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import find_activation, layer_inits
+from xavier_cli.vocabulary.datasets import DatasetSpec, find_data
+from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
+from xavier_cli.vocabulary.grammar import (
+    STANDARDIZE,
+    RateSchedule,
+    RecordSchedule,
+    parse_rate_schedule,
+    parse_schedule,
+)
+from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.resolve import (
+    find_activation,
+    find_initializer,
+    find_layer_initializers,
+    find_pretraining,
+)
 from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
@@ -27,6 +40,8 @@ OBSERVATION_SETTINGS = (
     *settings_where(detail_of="lr"),
 )
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
+SEARCHABLE = ("lr",)
+"""Settings of which a list of values is searched, so that a run may have another than its configuration."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
@@ -45,6 +60,49 @@ class RunConfig(RunSettings):
         """
         return super().of(**without_like(settings))
 
+    @cached_property
+    def activation(self) -> Activation:
+        """The row of `act`."""
+        return find_activation(self.act)
+
+    @cached_property
+    def layer_initializers(self) -> tuple[Initializer, ...]:
+        """The rows of `init` for every layer of weights, from the input up, the output's last.
+
+        Layers that are initialized alike have the same row.
+        """
+        return find_layer_initializers(self.init, self.depth)
+
+    @cached_property
+    def bias_initializer(self) -> Initializer:
+        """The row of `bias_init`."""
+        return find_initializer(self.bias_init)
+
+    @cached_property
+    def optimizer_choice(self) -> Choice:
+        """The row of `optimizer`, and the values of its parameters."""
+        return parse_optimizer(self.optimizer)
+
+    @cached_property
+    def rate_schedule(self) -> RateSchedule:
+        """What `schedule` says of the learning rate over the updates."""
+        return parse_rate_schedule(self.schedule)
+
+    @cached_property
+    def record_schedule(self) -> RecordSchedule:
+        """What `records` says of when the network is looked at."""
+        return parse_schedule(self.records)
+
+    @cached_property
+    def dataset(self) -> DatasetSpec:
+        """The data set that `data` asks for; nothing of it is read."""
+        return find_data(self.data)
+
+    @cached_property
+    def pretraining(self) -> Pretraining:
+        """The row of `pretrain`, `none` among them."""
+        return find_pretraining(self.pretrain)
+
     @model_validator(mode="after")
     def _a_width_per_layer(self) -> Self:
         if isinstance(self.width, tuple) and len(self.width) != self.depth:
@@ -56,7 +114,7 @@ class RunConfig(RunSettings):
     @model_validator(mode="after")
     def _layers_are_there(self) -> Self:
         try:
-            layer_inits(self.init, self.depth)
+            _ = self.layer_initializers
         except ValueError as error:
             raise CollisionError(str(error), "init", "depth") from None
         return self
@@ -89,12 +147,12 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _updates_that_go_together(self) -> Self:
-        warmup, _ = parse_rate_schedule(self.schedule)
+        warmup = self.rate_schedule.warmup
         if warmup > self.updates:
             raise CollisionError(
                 f"a warm-up of {warmup:,} updates is longer than all {self.updates:,}", "schedule", "updates"
             )
-        optimizer = parse_optimizer(self.optimizer).optimizer
+        optimizer = self.optimizer_choice.optimizer
         if self.weight_decay and "weight_decay" in optimizer.parameters:
             raise CollisionError(
                 f"{optimizer.name} has its own: `{optimizer.name}:weight_decay={self.weight_decay:g}`",
@@ -145,7 +203,7 @@ class RunConfig(RunSettings):
 
     def _beyond(self) -> dict[str, str]:
         """The settings of it, and each in words."""
-        slope = {"act": f"the learned slope of {self.act}"} if find_activation(self.act).learned else {}
+        slope = {"act": f"the learned slope of {self.act}"} if self.activation.learned else {}
         return self._extras() | slope
 
     def _extras(self, **facts: object) -> dict[str, str]:
@@ -180,7 +238,7 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _not_too_many_records(self) -> Self:
-        kind, number = parse_schedule(self.records)
+        kind, number = self.record_schedule
         if kind == "every" and self.updates // number + 2 > MAX_RECORDS:
             raise CollisionError(
                 f"`{self.records}` of {self.updates:,} updates is over {MAX_RECORDS:,} records",
@@ -195,7 +253,7 @@ class RunConfig(RunSettings):
 
     def record_updates(self) -> tuple[int, ...]:
         """The update counts at which the network is looked at: from 0 to the last, rising."""
-        kind, number = parse_schedule(self.records)
+        kind, number = self.record_schedule
         last = self.updates
         if kind == "every":
             points = [*range(0, last, number), last]
@@ -233,7 +291,7 @@ class RunConfig(RunSettings):
         # Sixteen layers of five digits would leave no room for the rest of a name.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
-        data = find_data(self.data).stem
+        data = self.dataset.stem
         act, init = file_safe(self.act), file_safe(self.init)
         return f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
 

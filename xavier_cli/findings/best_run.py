@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
@@ -62,9 +62,9 @@ def _best(rivals: Sequence[Run], over: Sequence[str]) -> Choice:
     best = rivals[int(np.argmin([_valid_error(run, shared) for run in rivals]))]
     on_edge = []
     for name in over:
-        tried = {_value(run, name) for run in rivals}
+        tried = {run.setting(name) for run in rivals}
         numbers = [value for value in tried if isinstance(value, int | float)]
-        if len(numbers) > 1 and _value(best, name) in (min(numbers), max(numbers)):
+        if len(numbers) > 1 and best.setting(name) in (min(numbers), max(numbers)):
             on_edge.append(name)
     return Choice(best, tuple(over), tuple(on_edge), len(rivals) - 1)
 
@@ -75,13 +75,9 @@ def _valid_error(run: Run, seeds: set[int]) -> float:
     return float(np.mean([e for e, seed in zip(error, run.seeds, strict=True) if not seeds or seed in seeds]))
 
 
-def _value(run: Run, name: str) -> object:
-    return run.lr if name == "lr" else getattr(run.config, name)
-
-
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:
     """Equal for configurations that differ in `over` and their seeds alone."""
-    more = settings_where(detail_of="lr") if "lr" in over else ()
+    more = settings_where(detail_of="lr") if {*SEARCHABLE} & {*over} else ()
     return config.model_copy(update=dict.fromkeys(("seeds", *more, *over)))
 
 

@@ -1,4 +1,4 @@
-"""Which networks one compiled program trains together."""
+"""Describes a population: the networks that one compiled program trains together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Variant(NamedTuple):
 class Population:
     """A grid of members, seeds × variants, that share everything else of `config`.
 
-    The configuration's own seeds, initializer and rates are not looked at: the grid has them.
+    The configuration's own seeds, initializer and rates are ignored in favour of the grid's.
     """
 
     config: RunConfig
