@@ -37,6 +37,9 @@ class Setting:
     """Follows from the other settings, so that it is no option."""
     detail_of: str = ""
     """The setting without which this one has no effect."""
+    is_searchable: bool = False
+    """Of a list of its values the best on validation is searched, so that a run may have another one than
+    its configuration."""
     words: Words = ""
     in_update: bool = False
     """Part of how a gradient becomes an update: at any but its default, training is no plain SGD."""
@@ -54,6 +57,8 @@ class Setting:
     """Its value in labels, captions and titles: `depth {}`; by default its name and its value."""
     usual_phrase: str = ""
     """The same for its default, where that reads otherwise."""
+    is_name: bool = False
+    """It names a network, whether anything else is said or not: `tanh normalized`."""
     rank: int = 9
     """Its place among other phrases, the lowest first; those of one rank stand as fields do."""
     mention: Mention = "unusual"

@@ -40,7 +40,7 @@ OBSERVATION_SETTINGS = (
     *settings_where(detail_of="lr"),
 )
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
-SEARCHABLE = ("lr",)
+SEARCHABLE = settings_where(is_searchable=True)
 """Settings of which a list of values is searched, so that a run may have another than its configuration."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16

@@ -79,6 +79,7 @@ class RunSettings(CodeSettings):
             words="activation",
             metavar="NAME[:KEY=VALUE]",
             phrase="{}",
+            is_name=True,
             rank=1,
             mention="always",
         ),
@@ -94,6 +95,7 @@ class RunSettings(CodeSettings):
             words="initializers",
             metavar="NAME[,LAYER=NAME…]",
             phrase="{}",
+            is_name=True,
             rank=1,
             mention="always",
         ),
@@ -203,6 +205,7 @@ class RunSettings(CodeSettings):
         Setting(
             "training",
             since=1,
+            is_searchable=True,
             outside_programs=GIVEN,
             metavar="RATE[,RATE…]",
             phrase="lr {:g}",
