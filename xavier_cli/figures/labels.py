@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from xavier_cli.config.run import OBSERVATION_SETTINGS
-from xavier_cli.config.settings import in_order_spoken, spoken
+from xavier_cli.config.settings import in_order_spoken, settings_where, spoken
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
-_LABEL = ("act", "init")
+_LABEL = settings_where(is_name=True)
 """What names a run where nothing differs."""
 
 
