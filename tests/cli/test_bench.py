@@ -6,25 +6,25 @@ import time
 
 import pytest
 
-from xavier_cli.cli.commands import bench
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import Timed
-from xavier_cli.training.bench.rates import Rate, flops, settings, take_turns, traffic
+from xavier_cli.training.bench.rates import WHOLE, Rate, flops, settings, take_turns, traffic
+from xavier_cli.views.speed import busy_notes, speed_page
 
 LIMITS = Limits(2, 50.0, 100.0, 20.0, 10.0, 12.0)
 MACHINE = {"processor": "a processor", "devices": "2 cpu devices", "jax": "0", "load": "0.1"}
 
 
 def rate(what: str, milliseconds: float, width: int = 300) -> Rate:
-    return Rate(width, 5, what, milliseconds, 50.0, 0.5, 0.1)
+    return Rate(width, 5, what, milliseconds, 50.0, 0.5, 0.1, is_rival="PyTorch" in what)
 
 
 @pytest.fixture
 def page():
     rates = [rate("step, map", 0.5), rate("PyTorch eager", 2.0), rate("PyTorch compiled", 1.5)]
-    rates += [rate(bench.WHOLE, 0.75), rate(bench.WHOLE, 0.1, width=100)]
-    return bench.bench_page(rates, LIMITS, MACHINE, 4, ["a note"])
+    rates += [rate(WHOLE, 0.75), rate(WHOLE, 0.1, width=100)]
+    return speed_page(rates, LIMITS, MACHINE, 4, ["a note"])
 
 
 def test_ratios_are_to_the_best_of_pytorch_at_that_width(page):
@@ -66,10 +66,10 @@ def test_times_are_per_update_and_seed():
     assert found["nap"] >= 0.02 / 5 / 4
 
 
-@pytest.mark.parametrize("load", ["0.9", ""])
+@pytest.mark.parametrize("load", [0.9, None])
 def test_a_machine_at_rest_is_not_warned_of(load):
-    assert bench._busy(load, 2) == []
-    assert "load 3.0 on 2 cores" in bench._busy("3.0", 2)[0]
+    assert busy_notes(load, 2) == []
+    assert "load 3.0 on 2 cores" in busy_notes(3.0, 2)[0]
 
 
 @pytest.mark.slow
@@ -82,5 +82,5 @@ def test_every_program_runs_and_the_limits_are_limits():
     training_data = prepare(settings(20, 2, 2), None)
     rates, _ = measure_width(20, 2, 2, limits, training_data, rounds=1, seconds=0.01, compiled=False)
 
-    assert {"bare JAX", "step, map", "step, vmap", "step, delayed:8", bench.WHOLE} <= {r.what for r in rates}
+    assert {"bare JAX", "step, map", "step, vmap", "step, delayed:8", WHOLE} <= {r.what for r in rates}
     assert all(0 < r.flops_share < 1.5 for r in rates)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xavier_cli.cli.commands.ls import newest_first, runs_page
 from xavier_cli.runs.store import write_run
+from xavier_cli.views.runs import newest_first, runs_page
 
 MADE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 

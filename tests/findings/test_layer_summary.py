@@ -16,12 +16,6 @@ def test_a_row_per_layer_and_one_for_the_output(make_run):
     assert np.isnan(layers[3]["activation_std"])
 
 
-def test_any_record_can_be_asked_for(make_run):
-    run = make_run(depth=2, width=8, jacobian=False)
-
-    assert layers_at(run, 0)[0]["activation_std"] == pytest.approx(run["activation/std"][:, 0, 0].mean())
-
-
 def test_diverged_seeds_are_left_out_unless_all_did(make_run):
     some = make_run(depth=2, width=8, seeds="0:3", diverged=[0], jacobian=False)
     every = make_run(depth=2, width=8, seeds="0:3", diverged=[0, 1, 2], jacobian=False)

@@ -15,10 +15,11 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.report import colours, pictures
 from xavier_cli.report.answer import report_content
-from xavier_cli.report.content import Cell, Content, Grid
+from xavier_cli.report.content import Content
 from xavier_cli.report.elements import element, escaped, json_block
 from xavier_cli.report.page import page
 from xavier_cli.runs.isolate import Isolation
+from xavier_cli.views.page import Column, Table
 from xavier_cli.vocabulary.claims import CLAIMS
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
@@ -231,8 +232,8 @@ def test_one_run_alone_and_runs_of_two_data_sets(make_run, monkeypatch):
     alone, both = report_content([one], []), report_content([one, two], [])
 
     assert alone.answer[0].startswith("tanh normalized errs on ")
-    assert not alone.comparison[0].sortable
-    assert [grid.caption for grid in both.comparison] == ["shapeset", "mnist"]
+    assert 'class="sortable"' not in page(alone)
+    assert [table.title for table in both.comparison] == ["shapeset", "mnist"]
     assert "on mnist" in both.answer[1]
 
 
@@ -252,9 +253,9 @@ def test_text_is_escaped_wherever_it_goes():
     assert json_block("x", [EVIL]).count("<") == 2
 
 
-def test_a_grid_marks_its_best_row_by_more_than_weight():
-    grid = Grid("t", ("a",), ((Cell("1"),), (Cell("2"),)), best=frozenset({1}))
-    rows = named(read(page(Content("t", ("x",), comparison=(grid,)))), "tr")
+def test_a_table_marks_its_best_row_by_more_than_weight():
+    table = Table((Column("a"),), (("1",), ("2",)), title="t", best=frozenset({1}))
+    rows = named(read(page(Content("t", ("x",), comparison=(table,)))), "tr")
 
     assert [row.inside[0].words() for row in rows] == ["best", "", "*"]
 

@@ -48,7 +48,7 @@ def test_a_plausible_run_with_a_search_has_every_dataset(make_run):
     optional = {"activation/slope", "pretrain_update", "pretraining/reconstruction_error"}
     assert set(run.arrays) == set(schema.DATASETS) - optional
     assert run.lr == 0.03
-    assert not run.lr_on_edge
+    assert not run.on_edge
 
 
 def test_plausible_histograms_count_everything(make_run):

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from xavier_cli.cli.commands.ls import _values, runs_page
 from xavier_cli.export.long import long_records, whole
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text, rendered
-from xavier_cli.figures.request import Selection, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.findings.best_run import select
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.comparison import compare
@@ -20,6 +19,7 @@ from xavier_cli.runs.merge import merge_runs
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.findings import findings_page, is_sick
 from xavier_cli.views.run import inside_page
+from xavier_cli.views.runs import run_values, runs_page
 from xavier_cli.views.training import result_page
 from xavier_cli.views.two_runs import diff_page
 from xavier_cli.vocabulary import lookup
@@ -37,7 +37,7 @@ def _merged(run, other):
 
 
 TABLES = {
-    "ls": lambda *runs: (runs_page(list(runs), datetime.now(UTC)), _values(runs[0])),
+    "ls": lambda *runs: (runs_page(list(runs), datetime.now(UTC)), run_values(runs[0])),
     "show": lambda *runs: inside_page(list(runs)),
     "compare": lambda *runs: comparison_page(compare(runs)),
     "compare --select": _selected,
@@ -56,7 +56,7 @@ EXPORTS = {
 
 def _drawn(kind, record=None):
     def view(*runs):
-        return rendered("x.png", draw(kind, runs, Selection(record=record)).figure)
+        return rendered("x.png", draw(kind, runs, PlotRequest(record=record)).figure)
 
     return view
 
@@ -67,7 +67,7 @@ FIGURES = {
     if kind.draws == "runs"
 }
 TEXTS = {
-    f"plot --term {kind.name}": (lambda *runs, kind=kind: draw_text(kind, runs, Selection(), 80, True))
+    f"plot --term {kind.name}": (lambda *runs, kind=kind: draw_text(kind, runs, PlotRequest(), 80, True))
     for kind in KINDS.values()
     if kind.term
 }

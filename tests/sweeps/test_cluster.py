@@ -183,6 +183,7 @@ def test_what_is_told_on_the_way_is_passed_over_where_it_is_not_progress(groups,
         {"progress": {**good["progress"], "updates": "1"}},
         {"progress": {**good["progress"], "more": 1}},
         {"progress": {**good["progress"], "phase": 3}},
+        {"progress": {**good["progress"], "follows_search": "yes"}},
     ]
     assert progress_of(good) == Progress("training", 1, 2, 1)
     assert [progress_of(event) for event in bad] == [None] * len(bad)

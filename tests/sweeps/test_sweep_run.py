@@ -245,7 +245,7 @@ def test_a_search_is_half_done_when_its_rate_is_chosen(groups):
     standing = Standing(1, group.core_seconds)
     standing.note(0, group, Progress("training", 60, 60, 4, phase="searching rates"))
     searched = standing.share
-    standing.note(0, group, Progress("training", 30, 60, 1, phase="lr 0.1"))
+    standing.note(0, group, Progress("training", 30, 60, 1, phase="lr 0.1", follows_search=True))
 
     assert [searched, standing.share] == pytest.approx([0.5, 0.75])
 

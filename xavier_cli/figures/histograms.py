@@ -70,12 +70,12 @@ class Histogram:
         return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
 
 
-def histogram(run: Run, tensor: str, chosen: PlotRequest, record: str = "first") -> Histogram:
-    """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or else `record`."""
+def histogram(run: Run, tensor: str, chosen: PlotRequest) -> Histogram:
+    """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or first record."""
     counts = values(run, f"{tensor}/histogram")
     scale = "weight_layer" if tensor.startswith("weight") else "layer"
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    at = record_row(run, chosen.record or record)
+    at = record_row(run, chosen.record or "first")
     picked = counts[rows, at][:, columns].astype(float).transpose(0, 2, 1)
     with np.errstate(invalid="ignore"):
         shares = picked / picked.sum(axis=1, keepdims=True)
@@ -145,11 +145,9 @@ def shown(data: Histogram) -> tuple[float, float]:
     return float(data.edges[first]), float(data.edges[last + 1])
 
 
-def histograms_figure(
-    runs: Sequence[Run], tensor: str, chosen: PlotRequest, record: str = "first"
-) -> Drawing:
+def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
-    runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen, record))
+    runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen))
     names = labels(runs)
     styles = styles_of([data.layers for data in panels])
     if chosen.together:

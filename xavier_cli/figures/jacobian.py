@@ -12,7 +12,7 @@ from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key, plot_band, staggered
+from xavier_cli.figures.lines import key, plot_band, plot_points, staggered
 from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.request import PlotRequest, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
@@ -75,18 +75,8 @@ def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: 
     part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
     plot_band(ax, layers[inner], part, style, slice(None), name)
     if not inner.all():
-        ends = [band.center[~inner] - band.low[~inner], band.high[~inner] - band.center[~inner]]
-        ax.errorbar(
-            layers[~inner],
-            band.center[~inner],
-            ends if band.seeds > 1 else None,
-            color=style.color,
-            marker=style.marker,
-            markersize=style.size,
-            markeredgecolor="white",
-            linestyle="none",
-            elinewidth=0.8,
-        )
+        first = Band(band.center[~inner], band.low[~inner], band.high[~inner], band.seeds)
+        plot_points(ax, layers[~inner], first, style)
     return ax
 
 

@@ -21,6 +21,8 @@ from xavier_cli.files.publish import is_temporary, publish_cached, sweep
 
 # How earlier versions called what they were writing; nobody writes such a file any more.
 _EARLIER_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?:\.tmp)?")
+# Where JAX keeps its own programs, if the user says so; `xavier` has a folder in there then.
+JAX_FOLDER = "JAX_COMPILATION_CACHE_DIR"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 

@@ -36,8 +36,8 @@ class Layer:
         return {"number": self.number, "name": self.name, **self.values}
 
 
-def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
-    """Every layer of `run` at a record, hidden ones first; the last record unless another is asked for.
+def layers_at(run: Run) -> tuple[Layer, ...]:
+    """Every layer of `run` at the last record, hidden ones first.
 
     Means are over the seeds that did not diverge, or over all where every one did.
     """
@@ -46,7 +46,7 @@ def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
     found: list[dict[str, float]] = [{} for _ in range(depth + 1)]
     for row in STATISTICS:
         if row.path in run:
-            for layer, value in enumerate(finite_mean(run[row.path][kept, record])):
+            for layer, value in enumerate(finite_mean(run[row.path][kept, -1])):
                 found[layer][row.name] = value
     unknown = dict.fromkeys((row.name for row in STATISTICS), math.nan)
     return tuple(

@@ -10,17 +10,18 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import ClaimVerdict
-from xavier_cli.findings.comparison import Comparison, Row, Section, compare
+from xavier_cli.findings.comparison import Comparison, Section, compare
 from xavier_cli.findings.health import Finding, check
-from xavier_cli.report.content import Cell, Content, Grid, Origin
+from xavier_cli.report.content import Content, Origin
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
-from xavier_cli.views.comparison import result_table, rules
+from xavier_cli.views.comparison import result_table
+from xavier_cli.views.comparison_rules import rules
 from xavier_cli.views.findings import findings_page
-from xavier_cli.views.page import Table
+from xavier_cli.views.page import Column, Table
 from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
@@ -54,11 +55,11 @@ def report_content(
         title=_title(ranked),
         answer=tuple(_answer(comparison, found, verdicts)),
         comparison=tables,
-        rules=rules(comparison),
+        rules=tuple(rules(comparison).values()),
         pictures=tuple(drawn),
         undrawn=tuple(undrawn),
         layers=part(ranked, layers_over_time) or {},
-        findings=tuple(_plain(table) for table in findings.tables) if findings else (),
+        findings=findings.tables if findings else (),
         finding_notes=findings.notes if findings else (),
         judged=_claims(decided, "Claims that these runs can tell") if decided else None,
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
@@ -68,9 +69,9 @@ def report_content(
     )
 
 
-def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Grid, ...]]:
+def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Table, ...]]:
     comparison = compare(runs)
-    return comparison, tuple(_results(section) for section in comparison.sections)
+    return comparison, tuple(result_table(section) for section in comparison.sections)
 
 
 def _found(runs: Sequence[Run]) -> dict[RunConfig, list[Finding]]:
@@ -150,73 +151,19 @@ def _listed(called: Sequence[str]) -> str:
     return shown if len(called) <= NAMED else f"{shown}; and {len(called) - NAMED} more"
 
 
-def _results(section: Section) -> Grid:
-    """The table of `compare`, each cell with the number it is sorted by and all of its digits."""
-    table = result_table(section)
-    heads = [column.title for column in table.columns]
+def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Table:
     rows = tuple(
-        tuple(_cell(head, text, row) for head, text in zip(heads, texts, strict=True))
-        for texts, row in zip(table.rows, section.rows, strict=True)
-    )
-    return _grid(table, rows, sortable=len(rows) > 1)
-
-
-def _cell(head: str, text: str, row: Row) -> Cell:
-    gap, verdict = row.verdict.difference, row.verdict
-    match head:
-        case "N":
-            return Cell(text, float(len(row.seeds)), f"seeds {numbers.seeds(row.seeds)}")
-        case "diverged":
-            return Cell(
-                text, float(len(row.diverged)), f"seeds {numbers.seeds(row.diverged)}" if text else ""
-            )
-        case "valid error %":
-            return Cell(text, row.valid_error.mean, f"{row.valid_error.mean!r}")
-        case "test error %":
-            each = ", ".join(
-                f"{seed}: {100 * error:.2f}" for seed, error in zip(row.seeds, row.errors, strict=True)
-            )
-            return Cell(text, row.test_error.mean, f"{row.test_error.mean!r}; by seed: {each} %")
-        case "above the best":
-            return Cell(
-                text, gap.mean if gap else 0.0, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]" if gap else ""
-            )
-        case "verdict (p)":
-            known = verdict.p == verdict.p
-            return Cell(text, verdict.p if known else None, f"p {verdict.p!r}" if known else "")
-    value = row.settings.get(head, "")
-    return Cell(text, float(value) if isinstance(value, int | float) else value)
-
-
-def _plain(table: Table) -> Grid:
-    return _grid(table, tuple(tuple(Cell(text) for text in row) for row in table.rows))
-
-
-def _grid(table: Table, rows: tuple[tuple[Cell, ...], ...], sortable: bool = False) -> Grid:
-    right = frozenset(i for i, column in enumerate(table.columns) if column.align == "right")
-    headings = tuple(column.title for column in table.columns)
-    best = table.best or frozenset()
-    return Grid(table.title, headings, rows, table.about, right, best, sortable)
-
-
-def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Grid:
-    rows = tuple(
-        (
-            Cell(lookup.CLAIMS[each.name].statement),
-            Cell(_SAID[each.verdict]),
-            Cell(each.evidence),
-            Cell(each.paper),
-        )
+        (lookup.CLAIMS[each.name].statement, _SAID[each.verdict], each.evidence, each.paper)
         for each in verdicts
     )
-    return Grid(caption, ("claim", "verdict", "here", "paper"), rows)
+    return Table(tuple(map(Column, ("claim", "verdict", "here", "paper"))), rows, title=caption)
 
 
 def _origin(run: Run) -> Origin:
-    rows = tuple((Cell(name), Cell(value)) for name, value in settings_of(run))
     name = str(run.path or ", ".join(map(str, run.sources)) or run.config.file_stem())
-    command = train_command(run.config)
-    return Origin(name, Grid(f"Settings and origin of {name}", ("setting", "value"), rows), command)
+    columns = Column("setting"), Column("value")
+    table = Table(columns, tuple(settings_of(run)), title=f"Settings and origin of {name}")
+    return Origin(name, table, train_command(run.config))
 
 
 def report_command(runs: Sequence[Run], output: Path = Path("report.html")) -> str:

@@ -1,31 +1,11 @@
-"""What a report is made of, as values: words, grids of cells, pictures, layers over time. No HTML yet."""
+"""What a report is made of, as values: words, tables, pictures, layers over time. No HTML yet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True)
-class Cell:
-    """Text, what it is sorted by, and what a pointer that rests on it is told."""
-
-    text: str
-    value: float | str | None = None
-    hover: str = ""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table; `numeric` are the columns set to the right, `best` the rows marked with `*`."""
-
-    caption: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    about: str = ""
-    numeric: frozenset[int] = frozenset()
-    best: frozenset[int] = frozenset()
-    sortable: bool = False
+from xavier_cli.views.page import Table
 
 
 @dataclass(frozen=True)
@@ -36,7 +16,7 @@ class Picture:
     title: str
     svg: str
     caption: str
-    data: Grid | None = None
+    data: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +24,7 @@ class Origin:
     """One experiment: what was set and where it ran, and the command that makes it again."""
 
     name: str
-    settings: Grid
+    settings: Table
     command: str
 
 
@@ -54,15 +34,15 @@ class Content:
 
     title: str
     answer: tuple[str, ...]
-    comparison: tuple[Grid, ...] = ()
+    comparison: tuple[Table, ...] = ()
     rules: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     undrawn: tuple[str, ...] = ()
     layers: Mapping[str, object] = field(default_factory=dict)
-    findings: tuple[Grid, ...] = ()
+    findings: tuple[Table, ...] = ()
     finding_notes: tuple[str, ...] = ()
-    judged: Grid | None = None
-    undecided: Grid | None = None
+    judged: Table | None = None
+    undecided: Table | None = None
     origins: tuple[Origin, ...] = ()
     again: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

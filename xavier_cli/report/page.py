@@ -9,8 +9,9 @@ from importlib.resources import files
 
 from xavier_cli import __version__
 from xavier_cli.report import colours
-from xavier_cli.report.content import Content, Grid, Origin, Picture
+from xavier_cli.report.content import Content, Origin, Picture
 from xavier_cli.report.elements import Markup, element, escaped, joined, json_block
+from xavier_cli.views.page import Table
 
 # The colour of text in a figure where it says none.
 _INK = "000000"
@@ -65,14 +66,14 @@ def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Mark
     """Name, title and inside of each part that there is something in."""
     yield "answer", "Answer", joined(*(element("p", line) for line in content.answer))
     if content.comparison:
-        yield "comparison", "Comparison", joined(*map(_grid, content.comparison), _lines(content.rules))
+        yield "comparison", "Comparison", joined(*map(_results, content.comparison), _lines(content.rules))
     if content.pictures or content.undrawn:
         drawn = (_picture(each, used) for each in content.pictures)
         yield "figures", "Figures", joined(*drawn, _lines(content.undrawn))
     if content.layers:
         yield "layers", "Layers over time", _layers(content)
     if content.findings or content.finding_notes:
-        found = joined(*map(_grid, content.findings), _lines(content.finding_notes))
+        found = joined(*map(_table, content.findings), _lines(content.finding_notes))
         yield "findings", "Findings", found
     if content.judged or content.undecided:
         yield "claims", "The paper's claims", _claims(content.judged, content.undecided)
@@ -101,30 +102,33 @@ def _section(name: str, title: str, inside: Markup) -> Markup:
     return element("section", heading, inside, id=name, aria_labelledby=f"{name}-title")
 
 
-def _grid(grid: Grid) -> Markup:
-    """A table that a keyboard can scroll where it is wider than the page."""
-    marked = bool(grid.best)
-    heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if marked else []
-    for i, heading in enumerate(grid.headings):
-        inside = element("button", heading, type="button") if grid.sortable else escaped(heading)
-        heads.append(element("th", inside, scope="col", class_="number" if i in grid.numeric else ""))
+def _table(table: Table, sortable: bool = False) -> Markup:
+    """A table that a keyboard can scroll where it is wider than the page; a `sortable` one by its values."""
+    best = table.best or frozenset()
+    kinds = ["number" if column.align == "right" else "" for column in table.columns]
+    heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if best else []
+    for column, kind in zip(table.columns, kinds, strict=True):
+        inside = element("button", column.title, type="button") if sortable else escaped(column.title)
+        heads.append(element("th", inside, scope="col", class_=kind))
     rows = []
-    for i, row in enumerate(grid.rows):
-        is_best = i in grid.best
-        cells = [element("td", "*" if is_best else "")] if marked else []
-        for j, cell in enumerate(row):
-            kind = "number" if j in grid.numeric else ""
-            value = "" if cell.value is None else str(cell.value)
-            cells.append(element("td", cell.text.strip(), class_=kind, title=cell.hover, data_value=value))
-        rows.append(element("tr", *cells, class_="best" if is_best else ""))
-    table = element(
+    for i, row in enumerate(table.cells):
+        cells = [element("td", "*" if i in best else "")] if best else []
+        for cell, kind in zip(row, kinds, strict=True):
+            value = str(float(cell.value)) if isinstance(cell.value, int | float) else cell.value or ""
+            cells.append(element("td", cell.text.strip(), class_=kind, title=cell.detail, data_value=value))
+        rows.append(element("tr", *cells, class_="best" if i in best else ""))
+    content = element(
         "table",
-        element("caption", grid.caption, *([element("span", grid.about)] if grid.about else [])),
+        element("caption", table.title, *([element("span", table.about)] if table.about else [])),
         element("thead", element("tr", *heads)),
         element("tbody", *rows),
-        class_="sortable" if grid.sortable else "",
+        class_="sortable" if sortable else "",
     )
-    return element("div", table, class_="wide", tabindex="0", role="region", aria_label=grid.caption)
+    return element("div", content, class_="wide", tabindex="0", role="region", aria_label=table.title)
+
+
+def _results(table: Table) -> Markup:
+    return _table(table, sortable=len(table.rows) > 1)
 
 
 def _lines(lines: Sequence[str]) -> Markup:
@@ -136,7 +140,7 @@ def _picture(picture: Picture, used: set[str]) -> Markup:
     svg = colours.variables(picture.svg, used).replace(
         "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-caption"', 1
     )
-    data = [_folded("The numbers in it", _grid(picture.data))] if picture.data else []
+    data = [_folded("The numbers in it", _table(picture.data))] if picture.data else []
     return element(
         "figure",
         element("h3", picture.title, id=f"{name}-title"),
@@ -179,10 +183,10 @@ def _layers(content: Content) -> Markup:
     )
 
 
-def _claims(judged: Grid | None, undecided: Grid | None) -> Markup:
-    first = _grid(judged) if judged else element("p", "These runs can tell none of them.")
-    return joined(first, _folded("What these runs cannot tell", _grid(undecided)) if undecided else "")
+def _claims(judged: Table | None, undecided: Table | None) -> Markup:
+    first = _table(judged) if judged else element("p", "These runs can tell none of them.")
+    return joined(first, _folded("What these runs cannot tell", _table(undecided)) if undecided else "")
 
 
 def _origin(origin: Origin) -> Markup:
-    return _folded(origin.name, _grid(origin.settings))
+    return _folded(origin.name, _table(origin.settings))

@@ -14,12 +14,13 @@ from xavier_cli.figures.labels import in_order, labels
 from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.findings.scores import error_curve
-from xavier_cli.report.content import Cell, Grid, Picture
+from xavier_cli.report.content import Picture
 from xavier_cli.report.layers import evenly
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import over_seeds
+from xavier_cli.views.page import Cell, Column, Table
 
 # Kind -> its title, and the statistics in it, a row each in its table.
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -80,7 +81,7 @@ def _chosen(name: str, ranked: Sequence[Run]) -> tuple[list[Run], str]:
     return picked, f"{words}{name}` draws others, and the slider below shows all."
 
 
-def _curves(runs: Sequence[Run]) -> Grid:
+def _curves(runs: Sequence[Run]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for label, run in zip(labels(runs), runs, strict=True):
         if "curves/test_error" not in run:
@@ -89,15 +90,11 @@ def _curves(runs: Sequence[Run]) -> Grid:
         for i in evenly(len(run.updates), RECORDS_IN_TABLE):
             numbers = (band.center[i], band.low[i], band.high[i])
             rows.append((Cell(label), _count(run.updates[i]), *(_number(each, ".2f") for each in numbers)))
-    return Grid(
-        "Test error in percent, mean over seeds and its interval",
-        ("run", "updates", "mean", "low", "high"),
-        tuple(rows),
-        numeric=frozenset(range(1, 5)),
-    )
+    heads = Column("run"), *(Column(each, "right") for each in ("updates", "mean", "low", "high"))
+    return Table(heads, tuple(rows), title="Test error in percent, mean over seeds and its interval")
 
 
-def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Grid | None:
+def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Table | None:
     """A row per run, statistic and record; a column per layer."""
     rows, deepest = [], 0
     for label, run in zip(labels(runs), runs, strict=True):
@@ -110,9 +107,10 @@ def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Grid | None:
                 rows.append((Cell(label), Cell(statistic.title), _count(updates[i]), *cells))
     if not rows:
         return None
-    heads = ("run", "statistic", "updates", *(f"layer {layer + 1}" for layer in range(deepest)))
+    layers = (f"layer {layer + 1}" for layer in range(deepest))
+    heads = Column("run"), Column("statistic"), *(Column(each, "right") for each in ("updates", *layers))
     filled = tuple((*row, *[Cell("")] * (len(heads) - len(row))) for row in rows)
-    return Grid("Means over seeds", heads, filled, numeric=frozenset(range(2, len(heads))))
+    return Table(heads, filled, title="Means over seeds")
 
 
 def _count(number: int) -> Cell:

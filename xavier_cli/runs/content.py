@@ -1,4 +1,4 @@
-"""What a run is made of in a file: its arrays as stored, their digests, the texts beside them."""
+"""Encodes a run as the contents of a file: arrays as stored, their digests, the texts beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sanitize import utf8, utf8_throughout
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # Every dataset that a file of ours may hold.
 ROWS = schema.DATASETS | surface.DATASETS
@@ -102,7 +102,7 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
 def _title(config: RunConfig | SurfaceConfig) -> str:
     if isinstance(config, SurfaceConfig):
         return config.title
-    return f"{find_data(config.data).stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
+    return f"{config.dataset.stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:

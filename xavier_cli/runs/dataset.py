@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xavier_cli.config.settings import MAX_RECORDS
+from xavier_cli.config.checks import MAX_RECORDS
 from xavier_cli.runs.ranges import ANY, Range
 from xavier_cli.vocabulary.grammar import MAX_SEEDS
 

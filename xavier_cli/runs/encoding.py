@@ -1,7 +1,7 @@
-"""Runs, surfaces, checkpoints and diagnoses as JSON and plain arrays: how one process answers another.
+"""Encodes runs, surfaces, checkpoints and diagnoses as JSON and plain arrays for the reader process.
 
-Whoever decodes trusts nothing of it: the other side may have been taken over by the file that it read. No
-pickle, and nothing that names code; every text, type and shape is checked against what it can be.
+The decoder trusts nothing: the other process may have been taken over by the file that it read. No pickle,
+and nothing that names code; every text, type and shape is checked.
 """
 
 from __future__ import annotations

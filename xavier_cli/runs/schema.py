@@ -1,4 +1,4 @@
-"""The run file's schema, version 1, as data: every dataset and scale, its dimensions, type and meaning.
+"""Defines the run file's schema, version 1, as data: every dataset, its dimensions, type and meaning.
 
 The writer, the reader, merging and the documentation are all driven by this table. A new measurement is one
 row: of every layer, in `layer_statistics`, else in `_rows` (and one in `dataset.SCALE_BOUNDS` where it brings

@@ -1,7 +1,7 @@
 """Writes and reads run files: everything about them follows `runs.schema`.
 
-A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it walks our
-own schema, and believes only numbers whose digest holds and that can be.
+A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it looks up
+what the schema names, and accepts only numbers whose digest holds and that lie in their range.
 """
 
 from __future__ import annotations

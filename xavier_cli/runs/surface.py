@@ -1,13 +1,13 @@
-"""What a loss surface is in memory and in a file: its configuration, its arrays, and their schema.
+"""Defines a loss surface in memory and in its file: its configuration, its arrays, and their schema.
 
-A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs pass
-over it.
+A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs skip it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -20,7 +20,7 @@ from xavier_cli.config.settings import Number, Whole
 from xavier_cli.runs.dataset import Dataset, Schema, counting, scale
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
-from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.resolve import find_activation
 from xavier_cli.vocabulary.user_functions import is_own
 
@@ -64,6 +64,11 @@ class SurfaceConfig(HashedSettings):
             raise ValueError("a surface lies around one seed at one rate")
         return self
 
+    @cached_property
+    def activation(self) -> Activation:
+        """The row of `act`."""
+        return find_activation(self.act)
+
     def file_stem(self) -> str:
         """The file's name without its ending: the content first, then 8 hex digits of the hash."""
         what = (
@@ -78,7 +83,7 @@ class SurfaceConfig(HashedSettings):
         if run is None:
             return f"loss over two weights, {self.act}"
         shape = run.shape.replace("×", "x")
-        return f"loss around {find_data(run.data).stem} {run.act} {run.init} {shape}"
+        return f"loss around {run.dataset.stem} {run.act} {run.init} {shape}"
 
 
 @dataclass(frozen=True)

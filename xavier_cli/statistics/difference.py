@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -16,6 +17,14 @@ SEEDS_FOR_AN_INTERVAL = 3
 SEEDS_FOR_A_TEST = 5
 
 Sample = Sequence[float] | np.ndarray
+
+
+class Untested(StrEnum):
+    """Why there is no p of a difference."""
+
+    NO_INTERVAL = f"under {SEEDS_FOR_AN_INTERVAL} seeds"
+    NO_TEST = f"under {SEEDS_FOR_A_TEST} seeds"
+    NO_SPREAD = "no spread over seeds"
 
 
 @dataclass(frozen=True)
@@ -33,17 +42,15 @@ class Difference:
     n: int
     paired: bool
     correlation: float
-    untested: str = ""
-    level: float = 0.95
+    untested: Untested | None = None
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Two one-sided tests: a small `p` says that the difference lies within ± `margin`."""
+    """Two one-sided tests: a small `p` says that the difference lies within the margin."""
 
     p: float
-    margin: float
-    untested: str = ""
+    untested: Untested | None = None
 
 
 def difference(
@@ -66,7 +73,7 @@ def difference(
     if effect.paired:
         right = dict(zip(b_seeds, b, strict=True))
         correlation = _correlation([float(v) for v in a], [float(right[seed]) for seed in a_seeds])
-    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested, level)
+    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested)
 
 
 def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
@@ -74,17 +81,17 @@ def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence
     return _test(_effect(a, b, a_seeds, b_seeds))[0]
 
 
-def _test(effect: _Effect) -> tuple[float, str]:
+def _test(effect: _Effect) -> tuple[float, Untested | None]:
     """The two-sided p of no difference, or NaN and why there is none."""
     if effect.n < SEEDS_FOR_AN_INTERVAL:
-        return math.nan, f"under {SEEDS_FOR_AN_INTERVAL} seeds"
+        return math.nan, Untested.NO_INTERVAL
     if effect.error == 0 and not effect.all_zero:
-        return math.nan, "no spread over seeds"
+        return math.nan, Untested.NO_SPREAD
     if effect.n < SEEDS_FOR_A_TEST:
-        return math.nan, _TOO_FEW
+        return math.nan, Untested.NO_TEST
     if effect.all_zero:
-        return 1.0, ""
-    return student.two_sided_p(effect.mean / effect.error, effect.df), ""
+        return 1.0, None
+    return student.two_sided_p(effect.mean / effect.error, effect.df), None
 
 
 def equivalence(
@@ -93,17 +100,14 @@ def equivalence(
     """Two one-sided tests of `|mean a - mean b| < margin`; the margin has to be fixed beforehand."""
     effect = _effect(a, b, a_seeds, b_seeds)
     if effect.n < SEEDS_FOR_A_TEST:
-        return Equivalence(math.nan, margin, _TOO_FEW)
+        return Equivalence(math.nan, Untested.NO_TEST)
     if effect.error == 0 and not effect.all_zero:
-        return Equivalence(math.nan, margin, "no spread over seeds")
+        return Equivalence(math.nan, Untested.NO_SPREAD)
     if effect.all_zero:
-        return Equivalence(0.0, margin)
+        return Equivalence(0.0)
     above = student.one_sided_p((effect.mean + margin) / effect.error, effect.df)
     below = student.one_sided_p((margin - effect.mean) / effect.error, effect.df)
-    return Equivalence(max(above, below), margin)
-
-
-_TOO_FEW = f"under {SEEDS_FOR_A_TEST} seeds"
+    return Equivalence(max(above, below))
 
 
 @dataclass(frozen=True)

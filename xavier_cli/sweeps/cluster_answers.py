@@ -82,4 +82,6 @@ def progress_of(event: Any) -> Progress | None:
         return None
     if not all(isinstance(text, str) for text in texts) or not all(type(n) is int for n in numbers):
         return None
+    if type(progress.follows_search) is not bool:
+        return None
     return progress

@@ -21,7 +21,7 @@ class View:
     transpose: bool = False
 
     def arranged(self, section: Section) -> Section:
-        """`section` with the settings and the order asked for; raises `typer.BadParameter`."""
+        """`section` with the settings and the order asked for; raises `FilterError`."""
         rows = tuple(in_order(section.rows, _values, self.sort))
         for name in self.columns:
             known(rows, lambda row: row.settings, name, "--columns")
@@ -48,7 +48,7 @@ def transposed(table: Table) -> Table:
     best = table.best or frozenset()
     heads = [f"{'* ' if i in best else ''}{i + 1}" for i in range(len(table.rows))]
     kept = [i for i, column in enumerate(table.columns) if not column.picture]
-    rows = tuple((table.columns[i].title, *(row[i].strip() for row in table.rows)) for i in kept)
+    rows = tuple((table.columns[i].title, *(row[i].strip() for row in table.texts)) for i in kept)
     return replace(table, columns=(Column(""), *map(Column, heads)), rows=rows, best=None)
 
 

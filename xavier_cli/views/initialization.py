@@ -15,7 +15,6 @@ from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 from xavier_cli.vocabulary.tensors import Tensor
 
 SCHEMA = "xavier.probe/1"
@@ -96,8 +95,7 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 def _why_unpredicted(config: RunConfig) -> str:
     if config.unpredicted_reason:
         return f"theory does not speak of {config.unpredicted_reason}"
-    laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
-    why = unpredictable(laws, find_initializer(config.bias_init))
+    why = unpredictable(config.layer_initializers, config.bias_initializer)
     return why or "weights or biases are not drawn around 0"
 
 

@@ -11,16 +11,16 @@ from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Table
 
 
-def layers_table(run: Run, record: int = -1) -> Table:
-    """One row per layer at a record of `run`, the last unless another is asked for."""
-    layers = layers_at(run, record)
+def layers_table(run: Run) -> Table:
+    """One row per layer at the last record of `run`."""
+    layers = layers_at(run)
     shown = [row for row in STATISTICS if row.column and _said(row, layers)]
     columns = [Column("layer")] + [Column(row.heading(row.column), "right") for row in shown]
     cells = [[layer.name for layer in layers], *(_cells(row, layers) for row in shown)]
     rows = tuple(zip(*cells, strict=True))
     seeds = int((~run.diverged).sum()) or len(run.seeds)
     over = "1 seed" if seeds == 1 else f"mean over {seeds} seeds"
-    return Table(tuple(columns), rows, title=f"layers after {int(run.updates[record]):,} updates ({over})")
+    return Table(tuple(columns), rows, title=f"layers after {int(run.updates[-1]):,} updates ({over})")
 
 
 def _said(row: LayerStatistic, layers: tuple[Layer, ...]) -> bool:

@@ -9,6 +9,9 @@ from xavier_cli.sanitize import LARGE
 from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
 
+# What is smaller is only said to be.
+LEAST_P = 0.0001
+
 
 def percents(estimates: Sequence[Estimate]) -> list[str]:
     """Fractions as `47.7 ± 0.9` in percent, for one column: one number of decimals, `±` below `±`."""
@@ -44,7 +47,7 @@ def points(value: float, low: float, high: float, places: int) -> str:
 
 def probability(p: float) -> str:
     """A p as the field prints it: `.24`, `.031`, `.0003`, `< .0001`."""
-    if p < 0.0001:
+    if p < LEAST_P:
         return "< .0001"
     if p >= 0.995:
         return "1"
@@ -53,6 +56,11 @@ def probability(p: float) -> str:
         # Not `.050` for what is below .05.
         places = 4
     return f"{p:.{places}f}".lstrip("0")
+
+
+def compared_probability(p: float) -> str:
+    """The same in a sentence: `p = .24`, `p < .0001`."""
+    return f"p {probability(p)}" if p < LEAST_P else f"p = {probability(p)}"
 
 
 def setting(value: object) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, Row, compare
@@ -15,11 +15,14 @@ from xavier_cli.sweeps.plan import Plan
 from xavier_cli.sweeps.recipe import PaperRow
 from xavier_cli.sweeps.recipe import Table as Wanted
 from xavier_cli.views import numbers
-from xavier_cli.views.comparison import comparison_page, rules
-from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.views.comparison import comparison_page, marked_setting
+from xavier_cli.views.comparison_rules import CHOSEN, Rule, rules
+from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"
+# Of what no column here shows.
+_UNUSED = (Rule.BEST, Rule.NETWORKS, Rule.CORRELATION)
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
 
 
@@ -100,18 +103,18 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
     A `*` marks what is best in its column or not told apart from the best by a test over seeds.
     """
     rows = [row for section in comparison.sections for row in section.rows]
-    by_place: dict[tuple[str, ...], dict[str, Row]] = {}
+    by_place: dict[tuple[Cell, ...], dict[str, Row]] = {}
     for row in rows:
-        place = tuple(_value(row, name) for name in wanted.rows)
+        place = tuple(_cell(row, name) for name in wanted.rows)
         # The first is the best, where the table does not show all that the runs differ in.
         by_place.setdefault(place, {}).setdefault(_head(row, wanted), row)
     # As the recipe has them, so that they stand as in the paper.
     planned = {config: i for i, config in enumerate(configs)}
     in_plan = sorted(rows, key=lambda row: planned[row.run.config])
-    order = list(dict.fromkeys(tuple(_value(row, name) for name in wanted.rows) for row in in_plan))
+    order = list(dict.fromkeys(tuple(_cell(row, name) for name in wanted.rows) for row in in_plan))
     heads = list(dict.fromkeys(_head(row, wanted) for row in in_plan))
     columns = [Column(name) for name in wanted.rows]
-    cells = [[place[i] for place in order] for i in range(len(wanted.rows))]
+    cells: list[list[Cell | str]] = [[place[i] for place in order] for i in range(len(wanted.rows))]
     for head in heads:
         there = [by_place[place].get(head) for place in order]
         texts = iter(numbers.percents([row.test_error for row in there if row]))
@@ -120,12 +123,12 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
         printed = [_printed(wanted.paper, wanted.rows, place, head) for place in order]
         if any(printed):
             columns.append(Column("paper", "right"))
-            cells.append(printed)
+            cells.append([*printed])
     return Table(tuple(columns), tuple(zip(*cells, strict=True)))
 
 
 def _head(row: Row, wanted: Wanted) -> str:
-    return _value(row, wanted.columns) if wanted.columns else ""
+    return _cell(row, wanted.columns).text if wanted.columns else ""
 
 
 def _mark(row: Row, wanted: Wanted) -> str:
@@ -138,18 +141,17 @@ def _is_best(row: Row) -> bool:
     return row.verdict.kind in ("best", "not_told_apart")
 
 
-def _value(row: Row, name: str) -> str:
+def _cell(row: Row, name: str) -> Cell:
+    """What was set, and how it was chosen."""
     if name == "data":
-        return row.run.config.data
-    text = numbers.setting(row.settings[name])
-    return "~" * (name in row.chosen) + text + "!" * (name in row.on_edge)
+        return Cell(row.run.config.data, row.run.config.data)
+    return marked_setting(row, name)
 
 
-def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[str], head: str) -> str:
-    wanted = dict(zip(rows, (text.strip("~!") for text in place), strict=True))
+def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[Cell], head: str) -> str:
+    here = {name: numbers.setting(cell.value) for name, cell in zip(rows, place, strict=True)}
     for row in paper:
-        said: Mapping[str, str] = {name: numbers.setting(value) for name, value in row.row.items()}
-        if all(wanted.get(name) == value for name, value in said.items()):
+        if all(here.get(name) == numbers.setting(value) for name, value in row.row.items()):
             value = row.values.get(head) if head else next(iter(row.values.values()), None)
             return "" if value is None else f"{value:g}"
     return ""
@@ -157,9 +159,12 @@ def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[str
 
 def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
     """The rules of the comparison that the table makes use of."""
-    kept = [rule for rule in rules(comparison) if not rule.startswith(("*:", "McNemar", "Correlation"))]
-    if "lr" not in wanted.rows:
-        kept = [rule.replace("~: rate", "Rates were") for rule in kept]
+    said = rules(comparison)
+    kept = [sentence for about, sentence in said.items() if about not in _UNUSED]
+    chosen = {name for section in comparison.sections for row in section.rows for name in row.chosen}
+    if "lr" not in wanted.rows and chosen and chosen <= {*SEARCHABLE}:
+        # No cell of the table has the sign.
+        kept[kept.index(said[Rule.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not told apart from it."
     paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

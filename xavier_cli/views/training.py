@@ -13,7 +13,6 @@ from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.layers import layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.datasets import find_data
 
 SCHEMA = "xavier.train/1"
 # Classes that are named.
@@ -60,7 +59,7 @@ def result_page(run: Run, path: Path) -> Page:
 def _stood_in(run: Run) -> list[str]:
     """What a data set that can be anything was this time."""
     facts = run.facts
-    if find_data(run.config.data).builtin is not None or facts.train is None:
+    if run.config.dataset.builtin is not None or facts.train is None:
         return []
     names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
     counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"

@@ -34,6 +34,8 @@ BACKGROUNDS = ("white", "black")
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
+# Everything that has a name of its own.
+NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
 # What `xavier data list` and a misspelt name show beside the names of single sets.
 FAMILIES = {

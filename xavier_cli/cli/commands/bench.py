@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +11,11 @@ import typer
 from xavier_cli.cli.options.running import QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
-    from xavier_cli.training.bench.limits import Limits
     from xavier_cli.training.bench.rates import Rate
 
-SCHEMA = "xavier.bench/1"
 WIDTHS = "100,300,1000"
-WHOLE = "with probes and evaluation"
 
 
 def bench(
@@ -62,14 +57,13 @@ def bench(
         raise typer.BadParameter(str(error), param_hint="--widths") from None
     # Before this measurement adds to it.
     load = _load()
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
 
-    keep_compiled_programs()
-    if note := prepare_devices(seeds):
-        say(note)
+    set_up_jax(seeds, note=say)
     from xavier_cli.training.bench.limits import measure_limits
     from xavier_cli.training.bench.rates import measure_width, settings
     from xavier_cli.training.engine.training_data import prepare
+    from xavier_cli.views.speed import busy_notes, speed_page
 
     def told(line: str) -> None:
         if not quiet:
@@ -79,7 +73,7 @@ def bench(
     limits = measure_limits(3 if quick else 10)
     training_data = prepare(settings(shapes[0], depth, seeds), None)
     rates: list[Rate] = []
-    notes = _busy(load, limits.cores)
+    notes = busy_notes(load, limits.cores)
     for width in shapes:
         found, remarks = measure_width(
             width,
@@ -95,119 +89,15 @@ def bench(
         )
         rates += found
         notes += [remark for remark in remarks if remark not in notes]
-    show_page(bench_page(rates, limits, _machine(load), seeds, notes), format, output)
+    show_page(speed_page(rates, limits, _machine(load), seeds, notes), format, output)
 
 
-def bench_page(
-    rates: list[Rate], limits: Limits, machine: dict[str, str], seeds: int, notes: list[str]
-) -> Page:
-    """The answer: limits, rates, and how many times faster than the best of PyTorch everything of ours is."""
-    best = {
-        rate.width: min(
-            (each.milliseconds for each in rates if each.width == rate.width and _is_rival(each)),
-            default=None,
-        )
-        for rate in rates
-    }
-    records = [
-        {
-            **asdict(rate),
-            "updates_per_second": 1e3 / rate.milliseconds,
-            "times_pytorch": (best[rate.width] or float("nan")) / rate.milliseconds
-            if best[rate.width]
-            else None,
-        }
-        for rate in rates
-    ]
-    said = [f"{limits.gflops:.0f} GFLOP/s of matrix products"]
-    if limits.gflops_per_core is not None:
-        said[0] += f" ({limits.gflops_per_core:.0f} on one core)"
-    if limits.cache_gbytes is not None:
-        said.append(f"{limits.cache_gbytes:.0f} GB/s read from a core's cache")
-    said.append(f"{limits.memory_gbytes:.1f} GB/s read from memory")
-    said.append(f"{limits.launch_microseconds:.0f} µs to call a program")
-    ratios = ", ".join(
-        f"{times:.1f}× at width {rate.width}"
-        for rate in rates
-        if rate.what == WHOLE and (times := _times(best[rate.width], rate))
-    )
-    return Page(
-        schema=SCHEMA,
-        data={
-            "machine": machine,
-            "seeds": seeds,
-            "limits": asdict(limits),
-            "rates": records,
-            "notes": notes,
-        },
-        records=records,
-        tables=(_table(rates, best, seeds),),
-        notes=(
-            f"{machine['processor']}, {machine['devices']}, jax {machine['jax']}.",
-            f"Limits: {', '.join(said)}.",
-            *([f"With everything on, against PyTorch's best: {ratios}."] if ratios else []),
-            *map(clean, notes),
-        ),
-    )
+def _load() -> float | None:
+    """How many processes wanted to run in the last minute, on average; None where nobody tells."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def _table(rates: list[Rate], best: dict[int, float | None], seeds: int) -> Table:
-    rows = []
-    for rate in rates:
-        times = _times(best[rate.width], rate)
-        rows.append(
-            (
-                f"{rate.depth}×{rate.width}",
-                rate.what,
-                f"{rate.milliseconds:.4f}",
-                f"{1e3 / rate.milliseconds:,.0f}",
-                f"{rate.gflops:.1f}",
-                f"{100 * rate.flops_share:.0f}",
-                f"{100 * rate.bytes_share:.0f}",
-                f"{times:.2f}" if times else "",
-            )
-        )
-    return Table(
-        (
-            Column("network"),
-            Column("what"),
-            Column("ms", "right"),
-            Column("updates/s", "right"),
-            Column("GFLOP/s", "right", optional=True),
-            Column("% of peak", "right"),
-            Column("% of memory", "right", optional=True),
-            Column("× PyTorch", "right"),
-        ),
-        tuple(rows),
-        title=f"Training, {seeds} seeds at batch 10",
-        about="ms and updates/s: per update of one seed. % of peak: of this machine's matrix products; "
-        "% of memory: of its reading, were weights never in a cache. × PyTorch: as fast as PyTorch's best.",
-    )
-
-
-def _times(rival: float | None, rate: Rate) -> float | None:
-    """How many times as fast as the `rival`'s milliseconds."""
-    return rival / rate.milliseconds if rival else None
-
-
-def _is_rival(rate: Rate) -> bool:
-    return rate.what.startswith("PyTorch")
-
-
-def _busy(load: str, cores: int) -> list[str]:
-    if not load or float(load) < cores / 2:
-        return []
-    return [
-        f"Others use this machine (load {load} on {cores} cores): numbers are too low, and ratios uncertain."
-    ]
-
-
-def _load() -> str:
-    """How many processes wanted to run in the last minute, on average; empty where nobody tells."""
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-
-
-def _machine(load: str) -> dict[str, str]:
+def _machine(load: float | None) -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
@@ -224,5 +114,5 @@ def _machine(load: str) -> dict[str, str]:
         "jax": version("jax"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "load": load,
+        "load": "" if load is None else f"{load:.1f}",
     }

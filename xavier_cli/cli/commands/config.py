@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -11,9 +11,7 @@ from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.config.run import RunConfig, option_name
-from xavier_cli.views.page import Column, Page, Table
-
-SCHEMA = "xavier.config/1"
+from xavier_cli.config.settings import settings_where
 
 config = typer.Typer(
     no_args_is_help=True,
@@ -37,32 +35,14 @@ def show(settings: dict[str, str], format: FormatOption = None, output: OutputOp
 
     xavier config show --scale paper --act softsign
     """
+    from xavier_cli.views.settings import settings_page
+
     if output is not None:
         check_output(output)
-    show_page(config_page(settings), format, output)
-
-
-def config_page(settings: Mapping[str, str]) -> Page:
-    """The answer of `config show`; raises `ConfigError` as `train` would."""
     resolved = resolve(settings)
-    origins = _origins(settings, resolved)
-    values = {name: _typed(value) for name, value in resolved.model_dump().items()}
-    records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
-    rows = tuple((name, values[name], origins[name]) for name in values)
-    return Page(
-        schema=SCHEMA,
-        data={
-            "settings": {
-                name: {"value": value, "origin": origins[name]}
-                for name, value in resolved.model_dump(mode="json").items()
-            },
-            "config_sha256": resolved.sha256(),
-            "run": str(run_files.runs_folder() / f"{resolved.file_stem()}.h5"),
-        },
-        records=records,
-        tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
-        notes=tuple(_notes(resolved)),
-    )
+    files = ("This folder's file", PROJECT_FILE), ("Your own file", user_file())
+    page = settings_page(resolved, _origins(settings, resolved), files, run_files.runs_folder())
+    show_page(page, format, output)
 
 
 def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]:
@@ -79,18 +59,6 @@ def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]
         origins["depth"] = f"width, from {origins['width']}"
     if resolved.pretrain == "none":
         # What was given of them is not kept.
-        for name in given.keys() & {"pretrain_updates", "pretrain_lr"}:
+        for name in given.keys() & {*settings_where(detail_of="pretrain")}:
             origins[name] = "default (unused without pretrain)"
     return origins
-
-
-def _typed(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(_typed(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _notes(resolved: RunConfig) -> Iterator[str]:
-    for words, path in (("This folder's file", PROJECT_FILE), ("Your own file", user_file())):
-        yield f"{words}: {path}" + ("" if path.is_file() else " (not there)")
-    yield f"`xavier train` would write {run_files.runs_folder() / resolved.file_stem()}.h5"

@@ -15,12 +15,10 @@ from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, check_output, show_page
-from xavier_cli.views.page import Page, clean
+from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
-
-SCHEMA = "xavier.export/1"
 
 
 class To(StrEnum):
@@ -61,6 +59,8 @@ def export(
 
     xavier export --to tensorboard -o logs; tensorboard --logdir logs
     """
+    from xavier_cli.views.exports import long_page, whole_page
+
     if to in (To.CSV, To.JSON) and output is not None:
         check_output(output)
     if to in (To.NETCDF, To.TENSORBOARD) and output is None:
@@ -73,9 +73,9 @@ def export(
         say(clean(note))
     match to:
         case To.CSV:
-            show_page(read.isolated(experiments, lambda runs: _long_page(_named(runs))), Format.CSV, output)
+            show_page(read.isolated(experiments, lambda runs: long_page(_named(runs))), Format.CSV, output)
         case To.JSON:
-            show_page(read.isolated(experiments, lambda runs: _whole_page(_named(runs))), Format.JSON, output)
+            show_page(read.isolated(experiments, lambda runs: whole_page(_named(runs))), Format.JSON, output)
         case To.NETCDF:
             assert output is not None
             _write_netcdf(read, _named(experiments), output)
@@ -83,18 +83,6 @@ def export(
             assert output is not None
             _write_events(read, _named(experiments), output)
     read.finish()
-
-
-def _long_page(runs: Sequence[tuple[str, Run]]) -> Page:
-    from xavier_cli.export.long import long_records
-
-    return Page(SCHEMA, {}, [record for name, run in runs for record in long_records(run, name)])
-
-
-def _whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
-    from xavier_cli.export.long import whole
-
-    return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])
 
 
 def _write_netcdf(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,11 @@ from xavier_cli.cli.options.filters import SortOption, WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.views.filters import chosen, in_order
-from xavier_cli.views.page import Column, Page, Table
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
-    from xavier_cli.statistics.estimate import Estimate
+    from xavier_cli.views.page import Page
 
-SCHEMA = "xavier.ls/1"
 ONLY = ("curves/test_error", "final/diverged_at")
 
 
@@ -36,102 +32,19 @@ def ls(
 
     xavier ls --where act=tanh --sort test_error
     """
+    from xavier_cli.views.filters import chosen, in_order
+    from xavier_cli.views.runs import newest_first, run_values, runs_page
+
     if output is not None:
         check_output(output)
     read = run_files.read_inputs(runs, only=ONLY)
 
     def page(runs: list[Run]) -> Page:
-        return runs_page(
-            in_order(chosen(newest_first(runs), _values, where), _values, sort), datetime.now(UTC)
-        )
+        kept = chosen(newest_first(runs), run_values, where)
+        return runs_page(in_order(kept, run_values, sort), datetime.now(UTC))
 
     listed = read.isolated(read.runs, page)
     if not listed.records:
         say("no run fits `--where`")
     show_page(listed, format, output)
     read.finish()
-
-
-def runs_page(runs: list[Run], now: datetime) -> Page:
-    """The answer of `ls`, in the order given; ages are told from `now`."""
-    from xavier_cli.findings.scores import final_error
-    from xavier_cli.statistics.estimate import mean_over_seeds
-    from xavier_cli.views import numbers
-
-    errors = [mean_over_seeds(final_error(run)) for run in runs]
-    shown = numbers.percents(errors)
-    unfinished = any(run.status != "complete" for run in runs)
-    columns = [Column("age", "right"), Column("N", "right"), Column("updates", "right")]
-    columns += [Column("status")] if unfinished else []
-    columns += [Column("test error %"), Column("run", moves=True)]
-    rows, records = [], []
-    for run, error, text in zip(runs, errors, shown, strict=True):
-        done = int(run.updates[-1])
-        trained = done > 0
-        status = [run.status]
-        rows.append(
-            (
-                numbers.age((now - _created(run)).total_seconds()),
-                str(len(run.seeds)),
-                f"{done:,}",
-                *(status if unfinished else []),
-                text if trained else "",
-                _name(run),
-            )
-        )
-        records.append(_record(run, error))
-    return Page(
-        schema=SCHEMA,
-        data={"runs": records},
-        records=records,
-        tables=(Table(tuple(columns), tuple(rows)),),
-    )
-
-
-def _record(run: Run, error: Estimate) -> dict[str, object]:
-    """What programs are told of a run."""
-    trained = run.updates[-1] > 0
-    return {
-        "run": _name(run),
-        "path": str(run.path or ""),
-        "status": run.status,
-        "n": len(run.seeds),
-        "seeds": ",".join(str(seed) for seed in run.seeds),
-        "diverged": int(run.diverged.sum()),
-        "updates_done": int(run.updates[-1]),
-        "updates": run.config.updates,
-        "test_error": error.mean if trained else math.nan,
-        "test_error_low": error.low if trained else math.nan,
-        "test_error_high": error.high if trained else math.nan,
-        "created_utc": run.created_utc,
-    }
-
-
-def _values(run: Run) -> dict[str, object]:
-    """What a run can be chosen and sorted by; the rate is the one it was trained with."""
-    from xavier_cli.findings.scores import final_error
-    from xavier_cli.statistics.estimate import mean_over_seeds
-
-    settings = {
-        name: ",".join(map(str, value)) if isinstance(value, tuple) else value
-        for name, value in run.config.model_dump().items()
-    }
-    return {**settings, "lr": run.lr, **_record(run, mean_over_seeds(final_error(run)))}
-
-
-def _name(run: Run) -> str:
-    return run.path.stem if run.path else run.config.file_stem()
-
-
-def newest_first(runs: list[Run]) -> list[Run]:
-    """The runs by when they were made."""
-    return sorted(runs, key=_created, reverse=True)
-
-
-def _created(run: Run) -> datetime:
-    """When the run was made; before everything else where the file does not say."""
-    try:
-        created = datetime.fromisoformat(run.created_utc)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return created if created.tzinfo else created.replace(tzinfo=UTC)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import gather, run_files
+from xavier_cli.cli.options import data_sets, run_files, surfaces
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import check_output, screen_width
 from xavier_cli.errors import ExitCode
 from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_seeds
 
@@ -153,9 +153,8 @@ def plot(
         refuse_unknown(asked, chosen)
         if term:
             draw_text(asked, [], PlotRequest(), 80, True)
-        shown = (
-            gather.samples(data, seed, data_dir) if asked.draws == "samples" else gather.surface(runs, read)
-        )
+        is_of_data = asked.draws == "samples"
+        shown = data_sets.samples(data, seed, data_dir) if is_of_data else surfaces.surface(runs, read)
         drawing = draw_one(asked, shown)
         content, skipped = rendered(path, drawing.figure), drawing.notes
     _tell([*notes, *skipped])

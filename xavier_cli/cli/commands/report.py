@@ -14,7 +14,7 @@ from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import check_output, is_written_as_it_is, write_text
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run

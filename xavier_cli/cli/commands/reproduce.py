@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from xavier_cli.cli.options import cells, run_files
+from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
@@ -31,21 +31,21 @@ FIGURES = Path("figures")
 
 
 def reproduce(
-    name: cells.RecipeArgument,
-    scale: cells.ScaleOption = "laptop",
+    name: recipes.RecipeArgument,
+    scale: recipes.ScaleOption = "laptop",
     output: Annotated[
         Path | None,
         typer.Option(
             "--output", "-o", help="Folder for the figures. Default: figures/RECIPE.", show_default=False
         ),
     ] = None,
-    set_: cells.SetOption = None,
-    seeds: cells.SeedsOption = None,
-    dry_run: cells.DryRunOption = False,
-    jobs: cells.JobsOption = 1,
+    set_: recipes.SetOption = None,
+    seeds: recipes.SeedsOption = None,
+    dry_run: recipes.DryRunOption = False,
+    jobs: recipes.JobsOption = 1,
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
-    yes: cells.YesOption = False,
+    yes: recipes.YesOption = False,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -72,7 +72,7 @@ def reproduce(
             f"`{output}` is a file; name a folder for the figures", param_hint="--output"
         )
     machines = chosen_cluster(cluster, cluster_wait, jobs)
-    plan = cells.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
+    plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
@@ -80,7 +80,7 @@ def reproduce(
     # Before anything is trained: a figure that cannot be written is told now.
     for figure in plan.recipe.figures:
         check_output(_place(folder, figure))
-    finished = cells.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
+    finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
     read, surfaces = _read(finished.outcomes)
@@ -175,7 +175,7 @@ def _drawing(
     data_dir: Path | None,
     isolation: Isolation,
 ) -> Drawing:
-    from xavier_cli.cli.options import gather
+    from xavier_cli.cli.options.data_sets import samples
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
     from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
@@ -189,7 +189,7 @@ def _drawing(
         return drawing
     refuse_unknown(kind, chosen)
     if kind.draws == "samples":
-        return draw_one(kind, gather.samples(figure.data, figure.seed, data_dir))
+        return draw_one(kind, samples(figure.data, figure.seed, data_dir))
     return draw_one(kind, _wanted(surfaces, figure)[0])
 
 

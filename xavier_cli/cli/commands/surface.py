@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-import uuid
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption
+from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
-from xavier_cli.views.page import Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface, SurfaceConfig
 
-SCHEMA = "xavier.surface/1"
 FOLDER = Path("surfaces")
 # What a rerun may differ by before it is no longer the same network.
 SAME_LOSS = 1e-3
@@ -70,7 +65,9 @@ def surface(
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.
     """
+    from xavier_cli.config.commands import written
     from xavier_cli.runs.reader import read_run
+    from xavier_cli.views.surface import surface_page
 
     if updates is not None and around is None:
         raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
@@ -86,8 +83,6 @@ def surface(
             say("made already; `--force` makes it anew")
             show_page(surface_page(made, path), format)
             return
-    from xavier_cli.config.commands import written
-
     made = _make(config, path, run, data_dir, quiet)
     show_page(surface_page(made, path), format)
     say(f"next: {written('plot', 'loss-surface', path)}")
@@ -138,26 +133,21 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.loop import TrainingHooks
 
-    command: dict[str, Any] = {
-        "command_id": uuid.uuid4().hex,
-        "command": shlex.join(["xavier", *sys.argv[1:]]),
-    }
-    keep_compiled_programs()
-    prepare_devices(1)
+    set_up_jax(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
-        watcher = TrainingHooks(report, lambda: bool(stopped), provenance=command)
+        hooks = TrainingHooks(report, lambda: bool(stopped), provenance=this_command())
         # Before anything is trained: what cannot be written is told now.
-        rehearse_run(path, Surface(config, {}, provenance=command))
+        rehearse_run(path, Surface(config, {}, provenance=hooks.provenance))
         try:
             if run is None:
-                made = room.two_weights(config, watcher)
+                made = room.two_weights(config, hooks)
             else:
-                trained = room.train_again(config, data_dir, watcher)
+                trained = room.train_again(config, data_dir, hooks)
                 _compare(run, trained.run)
-                made = room.around(config, trained, watcher)
+                made = room.around(config, trained, hooks)
         except room.SurfaceInterruptedError as error:
             say(f"xavier: {error}")
             raise typer.Exit(stopped.exit_code) from None
@@ -174,52 +164,3 @@ def _compare(run: Run, again: Run) -> None:
     was, now = float(run["curves/test_loss"][0, -1]), float(again["curves/test_loss"][0, -1])
     if not abs(was - now) <= SAME_LOSS * max(abs(was), 1.0):
         say(f"warning: trained again, its test loss is {now:.6g}, in the run file {was:.6g}")
-
-
-def surface_page(made: Surface, path: Path) -> Page:
-    """What `surface` answers: how high and how steep both losses are, and where the file lies."""
-    from xavier_cli.findings.steepness import FLAT, steepness
-    from xavier_cli.runs.surface import LOSSES
-
-    config = made.config
-    rows, records = [], []
-    for name in LOSSES:
-        loss = made.loss(name)
-        of = steepness(loss, made.x, made.y)
-        rows.append(
-            (
-                name.replace("_", "-"),
-                f"{loss.min():.3g}",
-                f"{loss.max():.3g}",
-                f"{of.mean_gradient:.3g}",
-                f"{100 * of.flat_share:.0f}",
-            )
-        )
-        records.append(
-            {
-                "loss": name,
-                "min": float(loss.min()),
-                "max": float(loss.max()),
-                **asdict(of),
-                "path": str(path),
-            }
-        )
-    columns = ("loss", "min", "max", "mean |gradient|", "flat %")
-    examples = f"{config.examples:,} example{'s' * (config.examples > 1)}"
-    about = f"mean over {examples} of random input and label"
-    if config.around:
-        about = f"after {config.around.updates:,} updates; mean over {examples} for validation"
-    table = Table(
-        tuple(Column(title, "right" if i else "left") for i, title in enumerate(columns)),
-        tuple(rows),
-        title=f"{config.title}: {config.points}×{config.points} points in [{config.low:g}, {config.high:g}]",
-        about=about,
-    )
-    note = f"Flat: a gradient below {FLAT:g} of the surface's own largest one."
-    return Page(
-        schema=SCHEMA,
-        data={"surface": str(path), "config": config.model_dump(mode="json"), "losses": records},
-        records=records,
-        tables=(table,),
-        notes=(note, clean(str(path))),
-    )

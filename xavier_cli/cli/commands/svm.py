@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,11 +9,6 @@ import typer
 from xavier_cli.cli.options.running import QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.views.page import Column, Page, Table
-
-SCHEMA = "xavier.svm/1"
-# PAPER §5: with 100,000 examples, and what a depth-5 normalized tanh network errs on them.
-PAPER_EXAMPLES, PAPER_ERROR, PAPER_NETWORK = 100_000, 0.5947, 0.5047
 
 
 def svm(
@@ -29,8 +23,9 @@ def svm(
     is on the 10,000 test examples. Learns from the same images as `xavier train --data shapeset:EXAMPLES`.
     The time grows with the square of the examples: the paper's 100,000 take many hours.
     """
-    from xavier_cli.cli.options.gather import asked_for, finite_set
+    from xavier_cli.cli.options.data_sets import asked_for, finite_set
     from xavier_cli.training.svm import fit_svm, require_sklearn
+    from xavier_cli.views.svm import svm_page
 
     if output is not None:
         check_output(output)
@@ -38,18 +33,4 @@ def svm(
     require_sklearn()
     finite, _ = finite_set(asked, None)
     result = fit_svm(finite, asked.coding, (lambda _: None) if quiet else say)
-    table = Table(
-        (Column("examples", "right"), Column("test error %", "right"), Column("")),
-        (
-            (f"{result.examples:,}", f"{100 * result.test_error:.2f}", "this machine"),
-            (f"{PAPER_EXAMPLES:,}", f"{100 * PAPER_ERROR:.2f}", "the paper's machine"),
-            (f"{PAPER_EXAMPLES:,}", f"{100 * PAPER_NETWORK:.2f}", "the paper's tanh normalized, depth 5"),
-        ),
-    )
-    notes = (
-        f"C {result.c:g} and gamma {result.gamma:.3g}: the best of {len(result.tried)} on validation "
-        f"examples ({100 * result.valid_error:.2f} %); {result.support_vectors:,} support vectors.",
-    )
-    record = {**asdict(result), "paper_examples": PAPER_EXAMPLES, "paper_test_error": PAPER_ERROR}
-    flat = {name: value for name, value in record.items() if name != "tried"}
-    show_page(Page(SCHEMA, record, [flat], (table,), notes), format, output)
+    show_page(svm_page(result), format, output)

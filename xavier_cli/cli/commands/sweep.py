@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options import cells
+from xavier_cli.cli.options import recipes
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import DataDirOption, MemberBatchOption, QuietOption, asked_members
 from xavier_cli.cli.terminal.errors import say
@@ -24,18 +24,18 @@ class Rerun(StrEnum):
 
 
 def sweep(
-    recipe: cells.RecipeArgument,
-    scale: cells.ScaleOption = "laptop",
-    set_: cells.SetOption = None,
-    seeds: cells.SeedsOption = None,
-    dry_run: cells.DryRunOption = False,
+    recipe: recipes.RecipeArgument,
+    scale: recipes.ScaleOption = "laptop",
+    set_: recipes.SetOption = None,
+    seeds: recipes.SeedsOption = None,
+    dry_run: recipes.DryRunOption = False,
     rerun: Annotated[
         Rerun | None, typer.Option("--rerun", help="failed: only the cells that failed the last time.")
     ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast/--keep-going", help="Stop after the first cell that fails.")
     ] = False,
-    jobs: cells.JobsOption = 1,
+    jobs: recipes.JobsOption = 1,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +55,7 @@ def sweep(
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     member_batch: MemberBatchOption = "auto",
-    yes: cells.YesOption = False,
+    yes: recipes.YesOption = False,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -79,7 +79,7 @@ def sweep(
     if slurm and (shard or cluster or dry_run):
         other = "--shard" if shard else "--cluster" if cluster else "--dry-run"
         raise typer.BadParameter(f"prints a script for all parts, not with `{other}`", param_hint="--slurm")
-    plan = cells.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
+    plan = recipes.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
     if slurm:
         from xavier_cli.cli.options.slurm import print_script
 
@@ -88,7 +88,7 @@ def sweep(
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
-    finished = cells.finish_cells(
+    finished = recipes.finish_cells(
         plan,
         data_dir=data_dir,
         jobs=jobs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,14 +11,6 @@ from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.deviations import differences_table
-from xavier_cli.views.page import Page, clean
-
-if TYPE_CHECKING:
-    from xavier_cli.runs.deviation import Difference
-    from xavier_cli.runs.record import Run
-
-SCHEMA = "xavier.verify/1"
 
 
 def verify(
@@ -55,17 +47,16 @@ def verify(
 
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.runs.deviation import differences
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.retrain import ROUNDING, train_again
+    from xavier_cli.views.retraining import verification_page
 
-    keep_compiled_programs()
-    if note := prepare_devices(len(original.seeds) if chosen is None else len(chosen)):
-        say(note)
+    set_up_jax(len(original.seeds) if chosen is None else len(chosen), note=say)
     with shown_progress(quiet) as report:
         again = train_again(original, data_dir, seeds=chosen, updates=updates, watcher=TrainingHooks(report))
     found = differences(original, again)
-    show_page(_page(original, again, found, ROUNDING), format, output)
+    show_page(verification_page(original, again, found, ROUNDING), format, output)
     if any(each.relative > ROUNDING for each in found):
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
@@ -76,48 +67,3 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     from xavier_cli.config.run import RunConfig
 
     return RunConfig.of(seeds=text).seeds
-
-
-def _page(run: Run, again: Run, found: list[Difference], rounding: float) -> Page:
-    path, last = clean(str(run.path)), int(again.updates[-1])
-    same = all(each.same_bits for each in found)
-    beyond = [each for each in found if each.relative > rounding]
-    if same:
-        verdict = "The same to the bit."
-    elif beyond:
-        verdict = f"Not the same: {', '.join(each.worst for each in beyond)} beyond rounding."
-    else:
-        verdict = f"The same up to rounding (differences of at most {rounding:.1%})."
-    seeds = "1 seed" if len(again.seeds) == 1 else f"{len(again.seeds)} seeds"
-    records = [{"run": str(run.path), **vars(each)} for each in found]
-    versions = {
-        name: (run.provenance.get(name), again.provenance.get(name)) for name in ("device", "strategy")
-    }
-    notes = [verdict]
-    if not same:
-        notes.append(
-            "Relative: to the array's largest number; of histograms, the share of values that moved."
-        )
-    if beyond and last:
-        notes.append("Training amplifies rounding: a smaller --updates tells that from an error.")
-    notes += [
-        f"{name}: {was} then, {now} now; others round otherwise."
-        for name, (was, now) in versions.items()
-        if was != now
-    ]
-    title = f"{path}, trained again: {last:,} of {run.config.updates:,} updates, {seeds}"
-    return Page(
-        schema=SCHEMA,
-        data={
-            "run": str(run.path),
-            "updates": last,
-            "seeds": again.seeds.tolist(),
-            "same_bits": same,
-            "within_rounding": not beyond,
-            "rounding": rounding,
-            "groups": [vars(each) for each in found],
-        },
-        records=records,
-        tables=(differences_table(found, title),),
-        notes=tuple(notes),
-    )

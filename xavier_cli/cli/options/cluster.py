@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.cluster import Cluster

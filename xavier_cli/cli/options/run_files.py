@@ -16,7 +16,7 @@ import typer
 from xavier_cli.cli.options import completion
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.errors import ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
     from xavier_cli.runs.errors import RunFileError

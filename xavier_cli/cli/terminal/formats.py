@@ -22,7 +22,7 @@ def format_plain(page: Page) -> str:
         lines += [f"# {clean(text)}" for text in (table.title, table.about) if text]
         mark = [] if table.best is None else ["best"]
         lines.append("\t".join([*mark, *(column.title for column in table.columns)]))
-        for index, row in enumerate(table.rows):
+        for index, row in enumerate(table.texts):
             mark = [] if table.best is None else ["*" if index in table.best else ""]
             # The padding that lines numbers up on a screen is in a program's way.
             lines.append("\t".join([*mark, *(" ".join(clean(cell).split()) for cell in row)]))
@@ -84,7 +84,7 @@ def _with_marks(
     best = table.best
     mark = [] if best is None else [Column("")]
     rows = []
-    for index, row in enumerate(table.rows):
+    for index, row in enumerate(table.texts):
         cells = [escape(" ".join(cell.split())) for cell in row]
         if best is not None:
             is_best = index in best

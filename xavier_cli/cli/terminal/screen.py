@@ -92,7 +92,7 @@ def fit(table: Table, width: int) -> list[RenderableType]:
 
 
 def _with_marks(table: Table) -> tuple[list[Column], list[list[str]]]:
-    rows = [[clean(cell) for cell in row] for row in table.rows]
+    rows = [[clean(cell) for cell in row] for row in table.texts]
     if table.best is None:
         return list(table.columns), rows
     marked = [["*" if index in table.best else "", *row] for index, row in enumerate(rows)]

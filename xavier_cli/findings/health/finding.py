@@ -66,4 +66,9 @@ def first_since(run: Run, holds: np.ndarray) -> int | None:
 
 def named(layers: Sequence[int]) -> str:
     """`layer 5`, `layers 1, 2`."""
-    return f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))}"
+    return f"layer{'s' * (len(layers) > 1)} {listed(layers)}"
+
+
+def listed(layers: Sequence[int]) -> str:
+    """`1, 2`."""
+    return ", ".join(map(str, layers))

@@ -1,4 +1,4 @@
-"""Times programs that take turns, since machines are noisy, and says what share of the limits they reach."""
+"""Times programs in turns, since machines are noisy, and relates the times to the machine's limits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from xavier_cli.training.bench.pytorch import torch_programs
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.training_data import TrainingData
 
+WHOLE = "with probes and evaluation"
+"""What everything together is called."""
 UPDATES_PER_RECORD = 1500
 """Of a default run: what a look costs is shared by so many updates."""
 
@@ -36,6 +38,8 @@ class Rate:
     gflops: float
     flops_share: float
     bytes_share: float
+    is_rival: bool = False
+    """Whether it is PyTorch's."""
 
 
 def settings(width: int, depth: int, seeds: int, rule: str = "auto") -> RunConfig:
@@ -82,17 +86,18 @@ def measure_width(
     whole = EngineProgram(auto, training_data, "auto", ready=False)
     add("with generator", auto, Timed(whole.advance, seeds))
     notes: list[str] = []
+    others: dict[str, Timed] = {}
     if rivals:
-        others, notes = torch_programs(plain, compiled)
-        for name, timed in others.items():
-            add(f"PyTorch {name}", plain, timed)
+        found, notes = torch_programs(plain, compiled)
+        others = {f"PyTorch {name}": timed for name, timed in found.items()}
+        for what, timed in others.items():
+            add(what, plain, timed)
 
     counts = {what: _updates(timed, seconds) for what, timed in programs.items()}
-    observe, looks = "with probes and evaluation", 2
-    programs[observe], rules[observe], counts[observe] = Timed(whole.observe, seeds), auto, looks
+    programs[WHOLE], rules[WHOLE], counts[WHOLE] = Timed(whole.observe, seeds), auto, 2
     each = take_turns(programs, counts, rounds)
-    each[observe] = each["with generator"] + each[observe] / UPDATES_PER_RECORD
-    return [_rate(what, each[what], rules[what], limits) for what in each], notes
+    each[WHOLE] = each["with generator"] + each[WHOLE] / UPDATES_PER_RECORD
+    return [_rate(what, each[what], rules[what], limits, what in others) for what in each], notes
 
 
 def take_turns(programs: Mapping[str, Timed], counts: Mapping[str, int], rounds: int) -> dict[str, float]:
@@ -133,7 +138,7 @@ def _updates(timed: Timed, seconds: float) -> int:
     return 8 * max(1, min(300, int(seconds / (time.perf_counter() - began))))
 
 
-def _rate(what: str, seconds: float, config: RunConfig, limits: Limits) -> Rate:
+def _rate(what: str, seconds: float, config: RunConfig, limits: Limits, is_rival: bool) -> Rate:
     gflops = flops(config) / seconds / 1e9
     return Rate(
         width=config.widths[0],
@@ -143,4 +148,5 @@ def _rate(what: str, seconds: float, config: RunConfig, limits: Limits) -> Rate:
         gflops=gflops,
         flops_share=gflops / limits.gflops,
         bytes_share=traffic(config) / seconds / 1e9 / limits.memory_gbytes,
+        is_rival=is_rival,
     )

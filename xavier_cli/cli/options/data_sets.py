@@ -1,27 +1,23 @@
-"""What a figure shows that is no run: sample images, or a loss surface."""
+"""The data set that a command is given: found, read or generated, and sample images of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.settings import refuse_bare_folder
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.config.run import MAX_SEED
-from xavier_cli.errors import ConfigError, ExitCode
-from xavier_cli.views.page import clean
+from xavier_cli.errors import ConfigError
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
 
 if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet
     from xavier_cli.figures.samples import Samples
-    from xavier_cli.runs.surface import Surface
 
-SURFACES = Path("surfaces")
 # Enough that each class of Shapeset, the rarest 1 of 18, is there four times.
 SAMPLES = 1000
 
@@ -90,28 +86,3 @@ def say_data(facts: DatasetInfo) -> None:
         say(f"{clean(facts.name)}: {clean(note)}")
     for warning in facts.warnings:
         say(f"warning: {clean(facts.name)}: {clean(warning)}")
-
-
-def surface(given: Sequence[str] | None, read: run_files.Inputs) -> Surface:
-    """The one surface that `given` names, or the newest in `surfaces/` that can be read; `read` is told."""
-    from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.listing import list_runs
-    from xavier_cli.runs.reader import read_surface
-
-    if given and len(given) > 1:
-        raise typer.BadParameter(f"`loss-surface` draws one file, not {len(given)}")
-    if given:
-        path = Path(given[0])
-    else:
-        paths = list_runs(SURFACES)
-        if not paths:
-            say(f"xavier: no surfaces in `{SURFACES}`: `xavier surface` makes one, or name a file")
-            raise typer.Exit(ExitCode.USAGE)
-        for newest in reversed(paths):
-            say(f"reading `{clean(str(newest))}`")
-            try:
-                return read_surface(newest)
-            except RunFileError as error:
-                read.problem(str(error))
-        raise run_files.none_could_be("read")
-    return read_surface(path)

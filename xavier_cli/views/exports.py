@@ -1,0 +1,21 @@
+"""What `export` answers on stdout: the numbers of runs, whole or one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xavier_cli.export.long import long_records, whole
+from xavier_cli.runs.record import Run
+from xavier_cli.views.page import Page
+
+SCHEMA = "xavier.export/1"
+
+
+def long_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    """One number per line, of runs under their names; for CSV alone."""
+    return Page(SCHEMA, {}, [record for name, run in runs for record in long_records(run, name)])
+
+
+def whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
+    """All arrays, of runs under their names; for JSON alone."""
+    return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])

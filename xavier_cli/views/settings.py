@@ -1,0 +1,50 @@
+"""What `config` answers: every setting, its value, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.views.page import Column, Page, Table
+
+SCHEMA = "xavier.config/1"
+
+
+def settings_page(
+    resolved: RunConfig,
+    origins: Mapping[str, str],
+    files: Sequence[tuple[str, Path]],
+    folder: Path,
+) -> Page:
+    """The answer of `config show`: `origins` of the settings, and the `files` that may say some of them.
+
+    `folder` is where `train` would write the run.
+    """
+    values = {name: _typed(value) for name, value in resolved.model_dump().items()}
+    records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
+    rows = tuple((name, values[name], origins[name]) for name in values)
+    run = folder / f"{resolved.file_stem()}.h5"
+    return Page(
+        schema=SCHEMA,
+        data={
+            "settings": {
+                name: {"value": value, "origin": origins[name]}
+                for name, value in resolved.model_dump(mode="json").items()
+            },
+            "config_sha256": resolved.sha256(),
+            "run": str(run),
+        },
+        records=records,
+        tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
+        notes=(
+            *(f"{words}: {path}" + ("" if path.is_file() else " (not there)") for words, path in files),
+            f"`xavier train` would write {run}",
+        ),
+    )
+
+
+def _typed(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_typed(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
