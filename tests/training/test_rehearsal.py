@@ -6,7 +6,7 @@ import errno
 import os
 
 import pytest
-from test_run_faults import Faulty
+from runs.test_run_faults import Faulty
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import StorageError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_resume import StopAt, assert_same_runs, config_of
+from training.test_resume import StopAt, assert_same_runs, config_of
 
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.store import read_run
