@@ -86,12 +86,11 @@ def _table(title: str, expectation: Mapping[str, Quantity], names: Mapping[str, 
             columns.append(Column("predicted", "right"))
             predicted = texts[len(quantity.measured) :]
             cells.append(_filled(_with_deviation(predicted, quantity.sd), longest))
-    if title == "activations":
-        for name in _SHARES:
-            shares = expectation[name].measured
-            if name == "saturated" or any(shares):
-                columns.append(Column(f"{name} %", "right"))
-                cells.append([f"{100 * share:.1f}" for share in shares])
+    for name in _SHARES if "activation_mean" in names else ():
+        shares = expectation[name].measured
+        if name == "saturated" or any(shares):
+            columns.append(Column(f"{name} %", "right"))
+            cells.append([f"{100 * share:.1f}" for share in shares])
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
 
 
