@@ -15,6 +15,7 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.contradictions import FEWEST_TEST_EXAMPLES
+from xavier_cli.runs.layer_statistics import STATISTICS
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.vocabulary import lookup
@@ -291,6 +292,13 @@ def _member(
     spectrum = 2.0 * np.sqrt(1 - np.arange(size) / size)
     values = np.tile(spectrum, (len(spectrum_updates), depth, 1))
     arrays["jacobian/singular_values"] = values * mean[[0, -1][: len(values)], :, None]
+
+    for row in STATISTICS:
+        # What nobody draws by hand is a plain number; slopes are learned by some activations alone.
+        if row.path and row.path not in arrays and row.dataset != "slope":
+            at = len(updates if row.records == "update" else jacobian_updates)
+            number = float(np.clip(1.0, row.range.low, row.range.high))
+            arrays[row.path] = np.full((at, depth + (row.axis == "weight_layer")), number)
 
     if config.pretrain != "none":
         fallen = 0.1 * np.exp(-np.arange(len(config.pretrain_records())) / 5)

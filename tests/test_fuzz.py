@@ -20,7 +20,8 @@ from PIL import Image
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
-from xavier_cli.data.images import list_images, read_images
+from xavier_cli.data.folders import list_images
+from xavier_cli.data.images import read_images
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import read_recipe, shipped_folder, shipped_recipes

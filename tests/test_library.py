@@ -62,7 +62,7 @@ def test_every_name_it_promises_is_there_and_no_other():
 def test_a_finished_run_is_read_and_not_trained(make_run, tmp_path, monkeypatch):
     run = make_run(**SMALL, seeds=2)
     write_run(tmp_path / "a.h5", run)
-    monkeypatch.setattr("xavier_cli.library.train_to_file", None)
+    monkeypatch.setattr("xavier_cli.library.session", None)
 
     again = train(run.config, out=tmp_path / "a.h5")
 
@@ -76,11 +76,11 @@ def test_linear_algebra_has_one_thread_a_core_while_it_trains_and_its_own_again_
 
     def training(*_, **__):
         seen.append(threads())
-        return [make_run(**SMALL, seeds=2)]
+        return make_run(**SMALL, seeds=2), []
 
     seen = []
-    monkeypatch.setattr("xavier_cli.library.train_in_memory", training)
-    monkeypatch.setattr("xavier_cli.library.prepare", lambda *_: None)
+    monkeypatch.setattr("xavier_cli.training.session.train", training)
+    monkeypatch.setattr("xavier_cli.training.session.prepare", lambda *_: None)
     with threadpool_limits(2, user_api="blas"):
         train(make_run(**SMALL, seeds=2).config)
         seen.append(threads())

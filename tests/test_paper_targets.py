@@ -24,6 +24,7 @@ from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.training.probes.jacobian import JacobianMeter, factors, singular
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import INITIALIZERS
+from xavier_cli.vocabulary.resolve import find_initializer
 
 SIZES = layer_sizes(1024, 5, 1000, 9)
 INITS = ("standard", "normalized")
@@ -56,7 +57,11 @@ def programs(act):
 
 @cache
 def draw(init):
-    return quickly(lambda seed: init_params(seed_key(seed, Purpose.WEIGHTS), SIZES, make_initializer(init)))
+    return quickly(
+        lambda seed: init_params(
+            seed_key(seed, Purpose.WEIGHTS), SIZES, make_initializer(find_initializer(init))
+        )
+    )
 
 
 @cache

@@ -8,13 +8,15 @@ What the commands do, under the same words, for notebooks and scripts:
     run["curves/test_error"]                       # (seed, update), fractions
     compare([run, read_run("runs/other.h5")])      # ranked, tested over seeds
 
-Importing this imports nothing else: each name brings what it needs when it is first used.
+Importing this imports nothing but the version: each name brings what it needs when it is first used.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from xavier_cli.version import __version__
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig as RunConfig
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from xavier_cli.library import train as train
     from xavier_cli.runs.reader import read_run as read_run
     from xavier_cli.runs.record import Run as Run
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "RunConfig": "xavier_cli.config.run",

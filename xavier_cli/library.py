@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -16,14 +15,9 @@ from xavier_cli.findings import comparison
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
-from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import Progress, TrainingHooks
-from xavier_cli.training.engine.training_data import prepare
-from xavier_cli.training.estimate import members_together
-from xavier_cli.training.memory import check_memory, members_at_a_time
-from xavier_cli.training.resumable import train_to_file
-from xavier_cli.training.train import train as train_in_memory
+from xavier_cli.training.session import session
 
 
 def train(
@@ -48,28 +42,23 @@ def train(
     Raises `ConfigError`, `DataMissingError`, `ResumeError` where another configuration lies at `out`, and
     `StorageError` where that cannot be written.
     """
-    members = len(config.seeds) * max(len(config.search), 1)
     path = Path(out) if out is not None else None
     if path is not None and (run := finished_run(path, config)):
         return run
-    keep_compiled_programs()
-    if note := prepare_devices(members):
-        warnings.warn(note, stacklevel=2)
-    together, rates = members_together(config), max(len(config.search), 1)
-    at_a_time = members_at_a_time(config, together, rates)
-    check_memory(config, at_a_time)
-    training_data = prepare(config, Path(data_dir) if data_dir is not None else None)
-    settings: dict[str, Any] = {
-        "strategy": strategy,
-        "watcher": TrainingHooks(report),
-        "member_batch": at_a_time,
-    }
+    begun = session(
+        config,
+        Path(data_dir) if data_dir is not None else None,
+        strategy=strategy,
+        # As if from the line that called this function: there it can be acted upon.
+        note=lambda text: warnings.warn(text, stacklevel=5),
+    )
+    hooks = TrainingHooks(report)
     # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
     with threadpool_limits(1, user_api="blas"):
         if path is None:
-            return train_in_memory(config, training_data, **settings)[0]
+            return begun.train(hooks)
         with lock_output(path):
-            return train_to_file(config, training_data, path, **settings)
+            return begun.train_to_file(path, hooks)
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:

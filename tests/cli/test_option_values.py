@@ -25,13 +25,13 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _nothing_trains(monkeypatch, tmp_path):
-    from xavier_cli.training.engine import training_data
+    from xavier_cli.training import session
 
     def prepare(*_):
         raise AssertionError("was about to train")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training_data, "prepare", prepare)
+    monkeypatch.setattr(session, "prepare", prepare)
 
 
 def assert_refused(answer, code, said, folder, before=()):

@@ -201,10 +201,13 @@ def test_an_initializer_is_tried_in_the_shapes_it_is_used_in(folder):
 def test_layers_that_start_alike_are_found_and_constants_are_no_matter(folder):
     fixed, drawn, ones = (f"tried.py:{name}" for name in ("fixed", "drawn", "ones"))
 
-    assert find_unkeyed([fixed, drawn, "zeros"], (9, 5, 5, 3)) == ([1, 3], [fixed])
-    assert find_unkeyed(["normalized", drawn, ones], (9, 5, 5, 3)) == ([3], [])
-    assert find_unkeyed(["orthogonal", "lsuv", fixed], (9, 5, 5, 3)) == ([3], [fixed])
-    assert find_unkeyed(["identity", "identity", "zeros"], (9, 5, 5, 3)) == ([1, 2, 3], [])
+    def unkeyed(*words):
+        return find_unkeyed([*map(find_initializer, words)], (9, 5, 5, 3))
+
+    assert unkeyed(fixed, drawn, "zeros") == ([1, 3], [fixed])
+    assert unkeyed("normalized", drawn, ones) == ([3], [])
+    assert unkeyed("orthogonal", "lsuv", fixed) == ([3], [fixed])
+    assert unkeyed("identity", "identity", "zeros") == ([1, 2, 3], [])
     assert same_start([3], [], False) == {}
 
 

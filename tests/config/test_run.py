@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from xavier_cli.config import refusals
-from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.config.presets import SCALES
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
@@ -125,13 +126,13 @@ _ODD = [
 def test_a_refusal_is_in_our_own_words(model, setting):
     """Whatever stands for a value: no word of pydantic's or Python's, and no kind of error without a row."""
     for odd in _ODD if setting in model.model_fields else ():
-        kinds = []
+        errors = []
         try:
             model.model_validate({setting: odd})
         except ValidationError as error:
-            kinds = [each["type"] for each in error.errors()]
-        assert {*kinds} <= refusals.KNOWN
-        if kinds:
+            errors = error.errors()
+        assert "cannot be this" not in map(refusals.words, errors)
+        if errors:
             with pytest.raises(ConfigError) as caught:
                 model.of(**{setting: odd})
             assert not re.search(
@@ -202,16 +203,6 @@ def test_a_gain_is_a_word_or_a_number_and_one_is_the_papers():
     assert RunConfig.of(init_gain="1.5").init_gain == 1.5
     assert RunConfig.of(init_gain="1.0").sha256() == RunConfig.of().sha256()
     assert RunConfig.of(init_gain="auto").sha256() != RunConfig.of().sha256()
-
-
-def test_a_field_that_older_files_do_not_know_leaves_their_hash_alone():
-    class Later(RunConfig):
-        added = RunConfig.added | {"memo"}
-        memo: str = "none"
-
-    assert Later.of().sha256() == RunConfig.of().sha256()
-    assert Later.model_validate({"memo": "other"}).sha256() != RunConfig.of().sha256()
-    assert '"memo":"other"' in Later.model_validate({"memo": "other"}).to_json()
 
 
 def test_coding_is_the_data_sets_own_unless_given():

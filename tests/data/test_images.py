@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from xavier_cli.data import images, sets
-from xavier_cli.data.images import list_images, read_images
+from xavier_cli.data.folders import list_images
+from xavier_cli.data.images import read_images
 from xavier_cli.data.load import load_data
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.vocabulary.datasets import find_data

@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from xavier_cli.export.long import COLUMNS, long_records, whole
+from xavier_cli.export.long import long_records, whole
 from xavier_cli.export.tensorboard import TensorBoardMissingError, event_files
+
+COLUMNS = ("run", "seed", "update", "layer", "tensor", "statistic", "value")
 
 
 @pytest.fixture(scope="module")

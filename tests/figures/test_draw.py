@@ -14,8 +14,9 @@ from xavier_cli.figures.draw import draw, write_figure
 from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
-from xavier_cli.figures.style import configuration_styles, in_updates, layer_styles
+from xavier_cli.figures.style import configuration_styles, layer_styles
 from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.grammar import in_thousands
 
 # Runs as deep as the edge of chaos needs have tests of their own.
 OF_RUNS = [kind for kind in KINDS.values() if kind.draws == "runs" and kind.name != "edge-of-chaos"]
@@ -111,7 +112,7 @@ def test_layers_darken_in_order_and_configurations_differ_without_colour():
 
 
 def test_numbers_of_updates_are_short():
-    assert [in_updates(n) for n in (0, 500, 20_000, 2_500_000)] == ["0", "500", "20k", "2.5M"]
+    assert [in_thousands(n) for n in (0, 500, 20_000, 2_500_000)] == ["0", "500", "20k", "2.5M"]
 
 
 def test_neither_pyplot_nor_jax_is_loaded():
@@ -130,11 +131,15 @@ def test_neither_pyplot_nor_jax_is_loaded():
 
 def test_the_kinds_are_known_without_loading_anything_heavy():
     import xavier_cli.figures.catalogue as room
+    from xavier_cli.vocabulary import tensors
 
-    tree = ast.parse(Path(room.__file__).read_text())
+    def imported(module):
+        tree = ast.parse(Path(module.__file__).read_text())
+        return {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported == {"__future__", "dataclasses", "typing"}
+    light = {"__future__", "dataclasses", "typing"}
+    assert imported(room) == light | {tensors.__name__}
+    assert imported(tensors) == light
 
 
 @pytest.mark.parametrize("kind", ["curves", "jacobian"])

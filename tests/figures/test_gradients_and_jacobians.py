@@ -40,7 +40,7 @@ def test_averages_of_singular_values_are_drawn_over_layers(small_run, ax, line_o
     run = small_run()
     data = averages(run, PlotRequest(record="last"))
 
-    plot_averages(ax, data.layers, data.averages["rms"], configuration_styles(1)[0], "run")
+    plot_averages(ax, data.layers, data.averages["rms_singular_value"], configuration_styles(1)[0], "run")
 
     expected = run["jacobian/rms_singular_value"][:, -1].mean(axis=0)
     line = line_of(ax, "run")

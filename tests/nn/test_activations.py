@@ -10,6 +10,7 @@ from scipy.special import erf, expit
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.vocabulary.lookup import ACTIVATIONS
+from xavier_cli.vocabulary.resolve import find_activation
 
 
 def softplus(s):
@@ -59,7 +60,9 @@ def computed() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
     @jax.jit
     def every(s):
-        return {name: jax.jvp(make_activation(name), (s,), (jnp.ones_like(s),)) for name in VALUE}
+        return {
+            name: jax.jvp(make_activation(find_activation(name)), (s,), (jnp.ones_like(s),)) for name in VALUE
+        }
 
     return jax.tree.map(np.asarray, every(jnp.asarray([*POINTS, 0.0], jnp.float32)))
 
@@ -89,7 +92,7 @@ def test_slopes_at_zero_are_known(computed, name):
 def test_at_its_kink_a_slope_is_the_formulas_which_is_that_below(name):
     slope = {"leaky_relu": 0.01, "leaky_relu:slope=0.3": 0.3, "prelu": 0.25}[name]
 
-    assert float(jax.grad(make_activation(name))(0.0)) == pytest.approx(slope)
+    assert float(jax.grad(make_activation(find_activation(name)))(0.0)) == pytest.approx(slope)
 
 
 def _right(name: str) -> float:
@@ -116,5 +119,18 @@ def test_declared_kinks_are_where_the_formula_bends(name):
 
 
 def test_one_name_is_one_object_so_that_its_programs_are_found_again():
-    assert make_activation("leaky_relu:slope=0.20") is make_activation("leaky_relu:slope=0.2")
-    assert make_activation("swish") is make_activation("silu")
+    assert make_activation(find_activation("leaky_relu:slope=0.20")) is make_activation(
+        find_activation("leaky_relu:slope=0.2")
+    )
+    assert make_activation(find_activation("swish")) is make_activation(find_activation("silu"))
+
+
+# A default that would be a constant, a call more in each program, and an approximation.
+OTHERWISE = {"elu", "identity", "gelu", "leaky_relu"}
+
+
+def test_jax_s_own_function_is_taken_where_it_is_the_same():
+    for word in ACTIVATIONS.values():
+        theirs = word.framework_names.jax.replace("jnp.", "jax.numpy.").partition("(")[0]
+        if theirs and word.name not in OTHERWISE:
+            assert word.function == ":".join(theirs.rsplit(".", 1))

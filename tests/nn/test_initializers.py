@@ -16,7 +16,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_biases, make_initializer, make_layers
 from xavier_cli.nn.mlp import init_params
 from xavier_cli.vocabulary.lookup import INITIALIZERS, UnknownNameError
-from xavier_cli.vocabulary.resolve import find_initializer
+from xavier_cli.vocabulary.resolve import find_initializer, find_layer_initializers
 
 BOUND = {
     "standard": lambda fan_in, fan_out: fan_in**-0.5,
@@ -25,7 +25,9 @@ BOUND = {
 
 
 def draw(name: str, shape: tuple[int, int], seed: int = 0) -> np.ndarray:
-    return np.asarray(make_initializer(name)(jax.random.key(seed), shape, jnp.float32), np.float64)
+    return np.asarray(
+        make_initializer(find_initializer(name))(jax.random.key(seed), shape, jnp.float32), np.float64
+    )
 
 
 @pytest.mark.parametrize("name", BOUND)
@@ -61,7 +63,8 @@ def million() -> dict[str, np.ndarray]:
     @jax.jit
     def every(key):
         return {
-            name: make_initializer(name)(key, FANS, jnp.float32) for name in (*INITIALIZERS, *PARAMETERIZED)
+            name: make_initializer(find_initializer(name))(key, FANS, jnp.float32)
+            for name in (*INITIALIZERS, *PARAMETERIZED)
         }
 
     return {name: np.asarray(weights, np.float64) for name, weights in every(jax.random.key(0)).items()}
@@ -102,7 +105,9 @@ def test_a_million_draws_have_the_mean_variance_and_bound_of_the_row(million, na
 def test_what_jax_has_is_jaxs_to_the_bit(name, theirs):
     key = jax.random.key(5)
 
-    assert np.array_equal(make_initializer(name)(key, (9, 6), jnp.float32), theirs(key, (9, 6), jnp.float32))
+    assert np.array_equal(
+        make_initializer(find_initializer(name))(key, (9, 6), jnp.float32), theirs(key, (9, 6), jnp.float32)
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +144,7 @@ def test_identity_is_a_diagonal_of_any_shape():
 
 
 def test_layers_of_one_name_share_one_object_and_the_outputs_takes_no_gain():
-    layers = make_layers(["normalized", "zeros", "normalized", "normalized"], gain=2.0)
+    layers = make_layers(find_layer_initializers("normalized,2=zeros", 3), gain=2.0)
     key, shape = jax.random.key(3), (30, 20)
 
     assert layers[0] is layers[2]
@@ -150,7 +155,10 @@ def test_layers_of_one_name_share_one_object_and_the_outputs_takes_no_gain():
 def test_biases_follow_the_fans_of_their_layer():
     key = jax.random.key(0)
     params = init_params(
-        key, (50, 4000, 5), make_initializer("standard"), bias=partial(make_biases("torch_default"), key)
+        key,
+        (50, 4000, 5),
+        make_initializer(find_initializer("standard")),
+        bias=partial(make_biases(find_initializer("torch_default")), key),
     )
     bias = np.asarray(params[0].bias, np.float64)
 
@@ -158,7 +166,7 @@ def test_biases_follow_the_fans_of_their_layer():
     assert bias.var() == pytest.approx(1 / (3 * 50), rel=0.05)
     assert np.abs(bias).max() == pytest.approx(1 / math.sqrt(50), rel=0.01)
     assert np.abs(params[1].bias).max() <= 1 / math.sqrt(4000)
-    assert make_biases("zeros") is None
+    assert make_biases(find_initializer("zeros")) is None
 
 
 @pytest.mark.slow
@@ -172,8 +180,8 @@ def test_pytorchs_linear_draws_as_like_pytorch_says():
     params = init_params(
         key,
         (70, 500, 500, 70),
-        make_initializer(preset.init),
-        bias=partial(make_biases(preset.bias_init), jax.random.key(2)),
+        make_initializer(preset.layer_initializers[0]),
+        bias=partial(make_biases(preset.bias_initializer), jax.random.key(2)),
     )[0]
     weights, biases = (
         np.concatenate([getattr(each, name).detach().numpy().ravel() for each in theirs])
@@ -197,14 +205,17 @@ def test_a_framework_is_its_dense_layers_law(like, theirs, bias):
     config, key = RunConfig.of(like=like), jax.random.key(4)
 
     assert np.array_equal(
-        make_initializer(config.init)(key, (9, 6), jnp.float32), theirs(key, (9, 6), jnp.float32)
+        make_initializer(config.layer_initializers[0])(key, (9, 6), jnp.float32),
+        theirs(key, (9, 6), jnp.float32),
     )
     assert config.bias_init == bias
 
 
 def test_a_gain_multiplies_the_same_draws():
     key, shape = jax.random.key(3), (30, 20)
-    plain, gained = (make_initializer("normalized", gain)(key, shape, jnp.float32) for gain in (1.0, 1.5))
+    plain, gained = (
+        make_initializer(find_initializer("normalized"), gain)(key, shape, jnp.float32) for gain in (1.0, 1.5)
+    )
 
     assert np.allclose(gained, 1.5 * plain, rtol=1e-6)
 
@@ -229,4 +240,4 @@ def test_every_alias_is_the_initializer_it_names():
 
 def test_an_unknown_initializer_names_the_nearest():
     with pytest.raises(UnknownNameError, match="normalized"):
-        make_initializer("normalised")
+        make_initializer(find_initializer("normalised"))

@@ -13,7 +13,8 @@ import pytest
 from xavier_cli.nn.lsuv import find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Dense, forward
 from xavier_cli.nn.network import Network
-from xavier_cli.vocabulary.resolve import ParameterError, find_initializer, layer_inits
+from xavier_cli.vocabulary.parameters import ParameterError
+from xavier_cli.vocabulary.resolve import find_initializer, find_layer_initializers
 
 SIZES, DEPTH = (16, 12, 12, 12, 4), 3
 ACT = jnp.tanh
@@ -75,7 +76,7 @@ def by_numpy(network, params, x, rules):
     ],
 )
 def test_the_obvious_way_makes_the_same_weights(init, network, gain, bias):
-    params, rules, x = drawn(bias), find_unit_variances(layer_inits(init, DEPTH), gain), batch()
+    params, rules, x = drawn(bias), find_unit_variances(find_layer_initializers(init, DEPTH), gain), batch()
     scaled = scale(network, params, x, rules)
 
     for ours, theirs, before in zip(scaled, by_numpy(network, params, x, rules), params, strict=True):
@@ -85,7 +86,7 @@ def test_the_obvious_way_makes_the_same_weights(init, network, gain, bias):
 
 def test_every_layer_has_unit_variance_and_its_weights_are_those_drawn_but_for_a_factor():
     params, x = drawn(), batch()
-    scaled = scale(Network(ACT), params, x, find_unit_variances(layer_inits("lsuv", DEPTH)))
+    scaled = scale(Network(ACT), params, x, find_unit_variances(find_layer_initializers("lsuv", DEPTH)))
     logits, taps = jax.jit(partial(forward, act=ACT))(scaled, x)
 
     variances = [np.asarray(s).var() for s in (*taps.preactivations, logits)]
@@ -97,14 +98,16 @@ def test_every_layer_has_unit_variance_and_its_weights_are_those_drawn_but_for_a
 
 def test_a_layer_that_is_given_nothing_stays_as_drawn():
     params = drawn()
-    rules = find_unit_variances(layer_inits("lsuv", DEPTH))
+    rules = find_unit_variances(find_layer_initializers("lsuv", DEPTH))
     scaled = scale(Network(ACT), params, jnp.zeros((5, SIZES[0])), rules)
 
     assert all(np.array_equal(a.weight, b.weight) for a, b in zip(scaled, params, strict=True))
 
 
 def test_only_layers_of_that_name_have_a_rule_and_the_output_takes_no_gain():
-    one, two, output = find_unit_variances(layer_inits("lsuv:examples=60,1=standard", 2), gain=2.0)
+    one, two, output = find_unit_variances(
+        find_layer_initializers("lsuv:examples=60,1=standard", 2), gain=2.0
+    )
 
     assert one is None
     assert (two.examples, two.variance, two.rounds) == (60, 4.0, 10)

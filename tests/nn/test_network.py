@@ -16,6 +16,7 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params
 from xavier_cli.nn.network import Network, make_network, normalized, normalized_in_training
+from xavier_cli.vocabulary.resolve import find_initializer
 
 SIZES = (6, 5, 5, 4, 3)
 PLAIN = Network(jnp.tanh)
@@ -28,7 +29,7 @@ def quick(function):
 
 @cache
 def params():
-    drawn = init_params(jax.random.key(0), SIZES, make_initializer("normalized"))
+    drawn = init_params(jax.random.key(0), SIZES, make_initializer(find_initializer("normalized")))
     return jax.tree.map(lambda leaf: leaf + 0.05, drawn)
 
 
@@ -90,7 +91,7 @@ def test_normalization_is_pytorchs(kind):
 
 def test_dropout_leaves_out_its_share_and_keeps_the_mean_and_nothing_is_dropped_in_use():
     network = Network(lambda s: jnp.ones_like(s), dropout=0.25)
-    wide = init_params(jax.random.key(0), (6, 400, 1), make_initializer("normalized"))
+    wide = init_params(jax.random.key(0), (6, 400, 1), make_initializer(find_initializer("normalized")))
     wide = (wide[0], wide[1]._replace(weight=jnp.ones((400, 1))))
     many = jnp.ones((50, 6))
     sums, _ = network.train(wide, many, jax.random.key(1))

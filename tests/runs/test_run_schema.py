@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import schema
+from xavier_cli.runs import schema, surface
+from xavier_cli.runs.dataset import Schema, scale
+from xavier_cli.runs.ranges import ANY
 
 
 def shapes_of(run):
@@ -46,7 +48,7 @@ def test_a_plausible_run_with_a_search_has_every_dataset(make_run):
     optional = {"activation/slope", "pretrain_update", "pretraining/reconstruction_error"}
     assert set(run.arrays) == set(schema.DATASETS) - optional
     assert run.lr == 0.03
-    assert not run.lr_on_edge
+    assert not run.on_edge
 
 
 def test_plausible_histograms_count_everything(make_run):
@@ -92,3 +94,28 @@ def test_what_a_dataset_needs_comes_along():
     }
     assert schema.with_scales({"activation/mean"}) >= {"layer", "layer_name"}
     assert schema.with_scales(()) == set()
+
+
+def test_runs_and_surfaces_are_two_tables_of_one_form():
+    """Of either, a dataset without its scale, or of another length than the configuration's, is named."""
+    assert isinstance(surface.SCHEMA, type(schema.SCHEMA))
+    for table, path, dim in (
+        (schema.SCHEMA, "final/diverged_at", "seed"),
+        (surface.SCHEMA, "surface/input", "surface/example"),
+    ):
+        assert table.problem({dim: 3}, {path: (3,), dim: (3,)}, partial=True) == ""
+        assert table.problem({dim: 3}, {path: (3,)}, partial=True) == f"`{dim}` is missing"
+        assert table.problem({dim: 4}, {path: (3,), dim: (3,)}, partial=True).startswith(
+            f"`{path}` has shape"
+        )
+        assert table.problem({}, {}) == f"`{table.required[0]}` is missing"
+
+
+def test_companions_are_there_together():
+    table = Schema(
+        "a test", [scale("bin", "<f8", "", ANY), scale("edge", "<f8", "", ANY, companion_of="bin")]
+    )
+
+    assert table.with_scales({"bin"}) == {"bin", "edge"}
+    assert table.with_scales({"edge"}) == {"edge"}
+    assert table.problem({}, {"bin": (2,)}) == "`edge` is missing"

@@ -127,7 +127,7 @@ def test_root_attributes_say_what_the_run_is(full_run, full_file):
 def test_equal_runs_have_equal_bytes(full_run, full_file, tmp_path):
     shuffled = dict(sorted(full_run.arrays.items(), reverse=True))
 
-    write_run(tmp_path / "b.h5", Run(**{**vars(full_run), "arrays": shuffled}))
+    write_run(tmp_path / "b.h5", replace(full_run, arrays=shuffled))
 
     assert (tmp_path / "b.h5").read_bytes() == full_file.read_bytes()
 

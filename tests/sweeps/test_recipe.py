@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.config.presets import SCALES
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.sweeps import recipe
 from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
 
 GOOD = """
@@ -202,17 +201,6 @@ def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
     others = [path.name for path in Path(shipped_folder()).iterdir() if path.suffix != ".toml"]
 
     assert [name for name in others if f"(recipes/{name})" not in readme] == []
-
-
-def test_the_wheel_takes_the_recipes_to_where_they_are_looked_for(tmp_path, monkeypatch):
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel["force-include"] == {"recipes": "xavier_cli/shipped_recipes"}
-
-    package = tmp_path / "xavier_cli"
-    (package / "shipped_recipes").mkdir(parents=True)
-    monkeypatch.setattr(recipe, "__file__", str(package / "sweeps" / "recipe.py"))
-    assert shipped_folder() == package / "shipped_recipes"
 
 
 @pytest.mark.parametrize("like", [["keras"], 3, True, {"keras": 1}, "kears"])

@@ -7,16 +7,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from xavier_cli.theory.linear import (
-    activation_variance,
-    backprop_variance,
-    equal_widths_weight_gradient_variance,
-    normalized_weight_variance,
-    weight_gradient_variance,
-)
+from xavier_cli.theory.linear import activation_variance, backprop_variance
+from xavier_cli.vocabulary.lookup import INITIALIZERS
 
 SIZES = (50, 120, 40, 90, 10)
 VARIANCES = (0.03, 0.004, 0.02, 0.013)
+
+
+def weight_gradient_variance(input_variance, top_variance, sizes, weight_variances):
+    """Equation (7): Var dC/dW(i) = Var z(i-1) · Var dC/ds(i), of one example's own loss, per weight layer."""
+    below = activation_variance(input_variance, sizes, weight_variances)[:-1]
+    return below * backprop_variance(top_variance, sizes, weight_variances)
 
 
 def test_equations_5_to_7_hold_for_linear_nets_of_any_widths():
@@ -48,14 +49,19 @@ def test_equations_5_to_7_hold_for_linear_nets_of_any_widths():
 
 
 def test_equation_12_lies_between_10_and_11():
-    assert 1 / 1000 < normalized_weight_variance(1000, 300) < 1 / 300
-    assert normalized_weight_variance(400, 400) == 1 / 400
+    variance = INITIALIZERS["normalized"].variance
+
+    assert 1 / 1000 < variance(1000, 300) < 1 / 300
+    assert variance(400, 400) == pytest.approx(1 / 400)
 
 
 @pytest.mark.parametrize("weight_variance", [1 / 300, 1 / 100])
 def test_equation_14_is_equation_7_at_equal_widths(weight_variance):
+    """(n Var W)^d · Var x · Var dC/ds(d), the same in every layer.
+
+    The paper prints it for the initialization that makes all widths alike; (13), for the back-propagated
+    gradients, has Var dC/ds(d) in Var x's place.
+    """
     layers = weight_gradient_variance(0.37, 0.1, [100] * 7, [weight_variance] * 6)
 
-    assert layers == pytest.approx(
-        equal_widths_weight_gradient_variance(0.37, 0.1, 100, weight_variance, depth=5)
-    )
+    assert layers == pytest.approx((100 * weight_variance) ** 5 * 0.37 * 0.1)

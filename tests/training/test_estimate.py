@@ -10,11 +10,12 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import make_network
 from xavier_cli.training import estimate
+from xavier_cli.vocabulary.resolve import find_initializer
 
 
 def test_parameters_are_those_of_the_network():
     config = RunConfig.of(depth=3, width=7)
-    make = make_initializer("standard")
+    make = make_initializer(find_initializer("standard"))
     params = init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make, make)
 
     assert estimate.parameters(config) == sum(leaf.size for leaf in jax.tree.leaves(params))
@@ -53,7 +54,7 @@ def test_cost_grows_with_what_there_is_to_do():
 )
 def test_parameters_are_those_of_networks_with_more_to_learn(settings):
     config = RunConfig.of(depth=3, width=7, **settings)
-    make = make_initializer("standard")
+    make = make_initializer(find_initializer("standard"))
     params = jax.eval_shape(
         lambda: make_network(config).add_extra_params(
             init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.training import estimate, memory
+from xavier_cli.training.engine.engine import Engine
+from xavier_cli.training.engine.layout import choose_layout
+from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.training_data import prepare
 
 CONFIG = RunConfig.of(depth=3, width=100, seeds="0:4")
 
@@ -75,4 +80,46 @@ def test_where_all_fit_all_are_trained_at_a_time():
     # A search over two rates leaves seven seeds: no whole number of pairs, and no reason for two batches.
     config = RunConfig.of(width=8, lr="0.1,0.2", seeds=9)
 
-    assert memory.members_at_a_time(config, estimate.members_together(config), 2) == 7
+    assert memory.members_at_a_time([config]) == 7
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("plain", ("init", "observe")),
+        pytest.param("plain", ("init", "advance", "observe"), marks=pytest.mark.slow),
+        pytest.param("delayed:4", ("init", "advance", "observe"), marks=pytest.mark.slow),
+    ],
+)
+def test_what_batched_members_take_is_planned(rule, wanted):
+    """Compiled programs say what they take; the plan for members one after another would not do."""
+
+    def taken(members):
+        config = RunConfig.of(width=60, depth=1, seeds=members, update_rule=rule, eval_examples=500)
+        engine = Engine(population_of(config), prepare(config, None), choose_layout(members, 1, "vmap"))
+        engine.start(wanted=wanted)
+        told = [program.memory_analysis() for program in engine._programs.values()]
+        most = max(each.argument_size_in_bytes + each.temp_size_in_bytes for each in told)
+        return np.array(
+            [most, memory.needed_bytes(config, members, strategy="vmap"), estimate.memory(config, members)]
+        )
+
+    needed, planned, planned_one_by_one = taken(10) - taken(2)
+
+    assert planned_one_by_one < needed <= planned <= 3 * needed
+
+
+def test_a_gpu_batches_members(monkeypatch):
+    class Gpu:
+        platform = "gpu"
+
+        def memory_stats(self):
+            return {"bytes_limit": 80 * 10**9}
+
+    config = RunConfig.of(depth=5, width=1000, seeds=4)
+    monkeypatch.setattr(memory.jax, "local_devices", lambda: [Gpu()])
+    fitting = memory.fitting_members(config, 10_000)
+    needed = [estimate.memory(config, count, batched=True) for count in (fitting, fitting + 1)]
+
+    assert needed[0] <= 64e9 < needed[1]
+    assert fitting < memory.fitting_members(config, 10_000, strategy="map")

@@ -12,13 +12,16 @@ from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.training import surface as room
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.loop import TrainingHooks
+from xavier_cli.vocabulary.resolve import find_initializer
 
 TINY = RunConfig.of(data="mnist", depth=3, width=12, updates=40, lr=0.1, seeds="1,2")
 
 
 @pytest.fixture(scope="module")
 def trained():
-    params = init_params(jax.random.key(0), layer_sizes(16, 3, 12, 3), make_initializer("normalized"))
+    params = init_params(
+        jax.random.key(0), layer_sizes(16, 3, 12, 3), make_initializer(find_initializer("normalized"))
+    )
     rng = np.random.default_rng(0)
     inputs = rng.uniform(-1, 1, (7, 16)).astype(np.float32)
     return room.Trained(None, params, inputs, rng.integers(0, 3, 7), choose_layout(1, 1, "map"))

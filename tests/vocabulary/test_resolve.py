@@ -12,8 +12,8 @@ from xavier_cli.vocabulary.resolve import (
     find_activation,
     find_bias,
     find_initializer,
+    find_layer_initializers,
     find_layers,
-    layer_inits,
 )
 
 
@@ -67,7 +67,7 @@ def test_single_layers_may_have_initializers_of_their_own(word, canonical, layer
     assert find_layers(word) == canonical
     assert find_layers(canonical) == canonical
     if layers:
-        assert list(layer_inits(canonical, 3)) == layers
+        assert [row.name for row in find_layer_initializers(canonical, 3)] == layers
 
 
 @pytest.mark.parametrize(

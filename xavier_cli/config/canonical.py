@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from copy import copy
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,7 +29,11 @@ class CollisionError(XavierError, ValueError):
 
 
 class HashedSettings(BaseModel):
-    """Settings that equal others where their canonical texts are equal."""
+    """Settings that equal others where their canonical texts are equal.
+
+    What a text among them means is a cached property, parsed where it is first asked for. It is no setting:
+    no comparison, hash, text, copy or other process sees it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -98,6 +103,27 @@ class HashedSettings(BaseModel):
     def sha256(self) -> str:
         """SHA-256 of the canonical text, in hex."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def __copy__(self) -> Self:
+        # What was parsed of a setting stays behind: a copy may be given other settings, unvalidated.
+        copied = super().__copy__()
+        for name in vars(copied).keys() - type(self).model_fields.keys():
+            del vars(copied)[name]
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return copy(self)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # Tables hold functions, which cannot be pickled; another process parses for itself.
+        return {**super().__getstate__(), "__dict__": self._settings()}
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        yield from self._settings().items()
+
+    def _settings(self) -> dict[str, Any]:
+        """The fields alone, without the cached properties that pydantic keeps beside them."""
+        return {name: value for name, value in vars(self).items() if name in type(self).model_fields}
 
     def with_(self, **changes: object) -> Self:
         """The same configuration but for `changes`, validated."""

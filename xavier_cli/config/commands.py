@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from xavier_cli.config.run import RunConfig, option_name, resolve_update_rule
-from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.config.run import SEARCHABLE, RunConfig, option_name, resolve_update_rule
+from xavier_cli.config.settings import settings_where
 from xavier_cli.vocabulary.grammar import write_value
 
 
@@ -20,13 +20,13 @@ def written(*words: str | Path) -> str:
 def train_command(config: RunConfig, **changes: object) -> str:
     """`xavier train` with every setting of `config` that is no default, and `changes`. It touches no file."""
     fields = RunConfig.model_fields
-    settings = {name: getattr(config, name) for name in fields if name not in RunConfig.derived}
+    settings = {name: getattr(config, name) for name in settings_where(derived=False)}
     # Two defaults follow from other settings.
     plain = {name: fields[name].default for name in settings}
-    plain |= {"coding": find_data(config.data).coding, "update_rule": resolve_update_rule(config)}
-    if "lr" in changes and not isinstance(changes["lr"], tuple):
+    plain |= {"coding": config.dataset.coding, "update_rule": resolve_update_rule(config)}
+    if any(name in changes and not isinstance(changes[name], tuple) for name in SEARCHABLE):
         # What a search would have taken is no part of a training at one rate.
-        settings["search_seeds"] = plain["search_seeds"]
+        settings |= {name: plain[name] for name in settings_where(detail_of="lr")}
     differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
     return written("train", *(word for name, value in differing.items() for word in _option(name, value)))
 

@@ -38,7 +38,6 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_short": lambda _: "should not be empty",
     "value_error": lambda at: str(at["error"]),
 }
-KNOWN = frozenset(_WORDS)
 
 
 def words(error: ErrorDetails) -> str:

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from functools import cached_property
 from typing import NoReturn, Self
 
 from pydantic import model_validator
 
 from xavier_cli.config.canonical import CollisionError
-from xavier_cli.config.settings import MAX_RECORDS, RunSettings
+from xavier_cli.config.checks import MAX_RECORDS
+from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
-from xavier_cli.errors import ConfigError
-from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.datasets import find_data
-from xavier_cli.vocabulary.grammar import STANDARDIZE, parse_rate_schedule, parse_schedule
-from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import find_activation, layer_inits
+from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where, spoken
+from xavier_cli.vocabulary.datasets import DatasetSpec, find_data
+from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
+from xavier_cli.vocabulary.grammar import (
+    STANDARDIZE,
+    RateSchedule,
+    RecordSchedule,
+    parse_rate_schedule,
+    parse_schedule,
+)
+from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.resolve import (
+    find_activation,
+    find_initializer,
+    find_layer_initializers,
+    find_pretraining,
+)
 from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
-LOOKS = ("records", "eval_examples", "jacobian_examples")
+LOOKS = settings_where(role="observation")
 """Settings of how training was looked at, which change nothing of what comes out at its end."""
-OBSERVATION_SETTINGS = ("pretrain_updates", "pretrain_lr", *LOOKS, "search_seeds")
+OBSERVATION_SETTINGS = (
+    *settings_where(detail_of="pretrain"),
+    *LOOKS,
+    *settings_where(detail_of="lr"),
+)
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
+SEARCHABLE = ("lr",)
+"""Settings of which a list of values is searched, so that a run may have another than its configuration."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
@@ -42,6 +60,49 @@ class RunConfig(RunSettings):
         """
         return super().of(**without_like(settings))
 
+    @cached_property
+    def activation(self) -> Activation:
+        """The row of `act`."""
+        return find_activation(self.act)
+
+    @cached_property
+    def layer_initializers(self) -> tuple[Initializer, ...]:
+        """The rows of `init` for every layer of weights, from the input up, the output's last.
+
+        Layers that are initialized alike have the same row.
+        """
+        return find_layer_initializers(self.init, self.depth)
+
+    @cached_property
+    def bias_initializer(self) -> Initializer:
+        """The row of `bias_init`."""
+        return find_initializer(self.bias_init)
+
+    @cached_property
+    def optimizer_choice(self) -> Choice:
+        """The row of `optimizer`, and the values of its parameters."""
+        return parse_optimizer(self.optimizer)
+
+    @cached_property
+    def rate_schedule(self) -> RateSchedule:
+        """What `schedule` says of the learning rate over the updates."""
+        return parse_rate_schedule(self.schedule)
+
+    @cached_property
+    def record_schedule(self) -> RecordSchedule:
+        """What `records` says of when the network is looked at."""
+        return parse_schedule(self.records)
+
+    @cached_property
+    def dataset(self) -> DatasetSpec:
+        """The data set that `data` asks for; nothing of it is read."""
+        return find_data(self.data)
+
+    @cached_property
+    def pretraining(self) -> Pretraining:
+        """The row of `pretrain`, `none` among them."""
+        return find_pretraining(self.pretrain)
+
     @model_validator(mode="after")
     def _a_width_per_layer(self) -> Self:
         if isinstance(self.width, tuple) and len(self.width) != self.depth:
@@ -53,7 +114,7 @@ class RunConfig(RunSettings):
     @model_validator(mode="after")
     def _layers_are_there(self) -> Self:
         try:
-            layer_inits(self.init, self.depth)
+            _ = self.layer_initializers
         except ValueError as error:
             raise CollisionError(str(error), "init", "depth") from None
         return self
@@ -86,12 +147,12 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _updates_that_go_together(self) -> Self:
-        warmup, _ = parse_rate_schedule(self.schedule)
+        warmup = self.rate_schedule.warmup
         if warmup > self.updates:
             raise CollisionError(
                 f"a warm-up of {warmup:,} updates is longer than all {self.updates:,}", "schedule", "updates"
             )
-        optimizer = parse_optimizer(self.optimizer).optimizer
+        optimizer = self.optimizer_choice.optimizer
         if self.weight_decay and "weight_decay" in optimizer.parameters:
             raise CollisionError(
                 f"{optimizer.name} has its own: `{optimizer.name}:weight_decay={self.weight_decay:g}`",
@@ -110,7 +171,7 @@ class RunConfig(RunSettings):
     def _pretraining_of_plain_networks(self) -> Self:
         if self.pretrain == "none":
             # Of what is not done nothing is told, so that equal networks have one name.
-            for name in ("pretrain_updates", "pretrain_lr"):
+            for name in settings_where(detail_of="pretrain"):
                 object.__setattr__(self, name, type(self).model_fields[name].default)
         elif self.extra_features:
             self._refuse_beyond("pretrain", self.pretrain)
@@ -129,14 +190,9 @@ class RunConfig(RunSettings):
             # What is stored says what was done.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
         if self.update_rule != "plain" and not self.can_delay:
-            unlike = [
-                name
-                for name in ("optimizer", "schedule", "clip", "weight_decay")
-                if getattr(self, name) != type(self).model_fields[name].default
-            ]
             raise CollisionError(
                 f"{self.update_rule} is for plain SGD of plain networks",
-                *("update_rule", *unlike, *self._beyond()),
+                *("update_rule", *self.unusual(in_update=True), *self._beyond()),
             )
         return self
 
@@ -147,18 +203,20 @@ class RunConfig(RunSettings):
 
     def _beyond(self) -> dict[str, str]:
         """The settings of it, and each in words."""
-        words = {
-            "normalization": (f"{self.normalization} normalization", self.normalization != "none"),
-            "residual": ("residual skips", self.residual),
-            "dropout": ("dropout", self.dropout > 0),
-            "act": (f"the learned slope of {self.act}", find_activation(self.act).learned != ""),
+        slope = {"act": f"the learned slope of {self.act}"} if self.activation.learned else {}
+        return self._extras() | slope
+
+    def _extras(self, **facts: object) -> dict[str, str]:
+        return {
+            name: SETTINGS[name].extra.format(getattr(self, name))
+            for name in self.unusual(**facts)
+            if SETTINGS[name].extra
         }
-        return {name: word for name, (word, there) in words.items() if there}
 
     @property
     def is_plain_sgd(self) -> bool:
         """Whether plain gradients move a plain network, for which there is a step by hand."""
-        return self.optimizer == "sgd" and not (self.clip or self.weight_decay or self.extra_features)
+        return not ({*self.unusual(in_update=True)} - {"schedule"} or self.extra_features)
 
     @property
     def can_delay(self) -> bool:
@@ -168,29 +226,19 @@ class RunConfig(RunSettings):
     @property
     def title_suffix(self) -> str:
         """What a title says after the rate: how it is trained and built where that is not as usual."""
-        words = {
-            self.optimizer: self.optimizer != "sgd",
-            self.schedule: self.schedule != "constant",
-            f"clip {self.clip:g}": self.clip > 0,
-            f"weight decay {self.weight_decay:g}": self.weight_decay > 0,
-            f"{self.normalization} normalization": self.normalization != "none",
-            "residual": self.residual,
-            f"dropout {self.dropout:g}": self.dropout > 0,
-            f"pre-trained {self.pretrain}": self.pretrain != "none",
-        }
-        return "".join(f", {word}" for word, there in words.items() if there)
+        unusual = self.unusual(in_captions="unusual")
+        return "".join(f", {spoken(name, getattr(self, name))}" for name in unusual)
 
     @property
     def unpredicted_reason(self) -> str:
         """What of the network theory does not speak of; empty where it predicts the network."""
-        normalized = f"{self.normalization} normalization" if self.normalization != "none" else ""
-        pretrained = "pre-trained weights" if self.pretrain != "none" else ""
-        words = (normalized, "residual skips" if self.residual else "", pretrained)
-        return " and ".join(word for word in words if word)
+        # Theory is about the untrained network, which dropout is no part of.
+        words = self._extras(role="network").values()
+        return " and ".join([*words, *["pre-trained weights"] * (self.pretrain != "none")])
 
     @model_validator(mode="after")
     def _not_too_many_records(self) -> Self:
-        kind, number = parse_schedule(self.records)
+        kind, number = self.record_schedule
         if kind == "every" and self.updates // number + 2 > MAX_RECORDS:
             raise CollisionError(
                 f"`{self.records}` of {self.updates:,} updates is over {MAX_RECORDS:,} records",
@@ -205,7 +253,7 @@ class RunConfig(RunSettings):
 
     def record_updates(self) -> tuple[int, ...]:
         """The update counts at which the network is looked at: from 0 to the last, rising."""
-        kind, number = parse_schedule(self.records)
+        kind, number = self.record_schedule
         last = self.updates
         if kind == "every":
             points = [*range(0, last, number), last]
@@ -243,7 +291,7 @@ class RunConfig(RunSettings):
         # Sixteen layers of five digits would leave no room for the rest of a name.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
-        data = find_data(self.data).stem
+        data = self.dataset.stem
         act, init = file_safe(self.act), file_safe(self.init)
         return f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
 
@@ -274,44 +322,3 @@ def file_safe(word: str) -> str:
     parts = (part.rpartition("=") for part in word.split(","))
     names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]
-
-
-def without_like(settings: Mapping[str, object]) -> dict[str, object]:
-    """`settings` with what a `like` among them stands for in its place.
-
-    Raises `ConfigError` where there is no such framework, or what it sets is set too.
-    """
-    kept = dict(settings)
-    like = kept.pop("like", None)
-    if like is None:
-        return kept
-    if not isinstance(like, str) or like not in LIKE:
-        raise ConfigError("like: " + lookup.unknown_message("framework", str(like), LIKE))
-    for field in LIKE[like]:
-        if field in kept:
-            raise ConfigError(
-                f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
-            )
-    return kept | LIKE[like]
-
-
-# What `--like` presets: how a framework's dense layer draws its weights and biases unless told otherwise.
-LIKE: dict[str, dict[str, object]] = {
-    "pytorch": {"init": "standard", "bias_init": "standard"},
-    "keras": {"init": "normalized", "bias_init": "zeros"},
-    "flax": {"init": "lecun_normal", "bias_init": "zeros"},
-}
-
-# What `--scale` presets; everything else keeps its default.
-SCALES: dict[str, dict[str, object]] = {
-    "tiny": {
-        "width": 20,
-        "updates": 60,
-        "records": "4",
-        "eval_examples": 500,
-        "seeds": "2",
-        "pretrain_updates": 20,
-    },
-    "laptop": {},
-    "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
-}

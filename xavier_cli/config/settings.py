@@ -1,30 +1,39 @@
-"""Every setting of a run: its default, what it may be, and how it is written. The only home of defaults."""
+"""Every setting of a run, one row each: what it may be, its role, how it is spoken of, its default.
+
+The only home of defaults, and of all lists of settings: what picks some of them asks their rows
+(`settings_where`). What a row can say is in `roles`.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from functools import cache
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from xavier_cli.config.canonical import HashedSettings
+from xavier_cli.config import checks
+from xavier_cli.config.roles import Setting, SettingRows
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import (
-    at_most,
+    in_thousands,
     number,
     parse_coding,
     parse_gain,
-    parse_rate_schedule,
     parse_rates,
-    parse_schedule,
     parse_seeds,
     parse_widths,
     whole,
 )
-from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import all_inits, find_activation, find_bias, find_layers, find_pretraining
+from xavier_cli.vocabulary.resolve import all_inits, find_bias, find_layers
 from xavier_cli.vocabulary.user_functions import (
     OwnFunctionError,
     check_unchanged,
@@ -35,126 +44,342 @@ from xavier_cli.vocabulary.user_functions import (
 )
 
 MAX_SEED = 2**32 - 1
-MAX_RECORDS = 20_000
-MAX_DELAY = 1000
 
 Whole = Annotated[int, BeforeValidator(whole)]
 Number = Annotated[float, BeforeValidator(number)]
 Rate = Annotated[Number, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Width = Annotated[Whole, Field(ge=1, le=65_536)]
+Coding = Literal["standardize"] | tuple[Number, Number]
+
+GIVEN = "given to the programs when they run"
 
 
-class RunSettings(HashedSettings):
-    """The settings, each checked by itself; what they are together is `config`'s."""
+class RunSettings(SettingRows):
+    """The settings, each checked by itself; what they are together is `RunConfig`'s."""
 
-    added: ClassVar[frozenset[str]] = frozenset(
-        {
-            *("bias_init", "sources", "schedule", "clip", "weight_decay", "normalization", "residual"),
-            *("dropout", "pretrain", "pretrain_updates", "pretrain_lr"),
-        }
-    )
-
-    derived: ClassVar[frozenset[str]] = frozenset({"sources"})
-
-    data: str = Field(
+    data: Annotated[
+        str,
+        AfterValidator(checks.data_name),
+        Setting("data", since=1, words="data", phrase="{}", rank=2, in_captions="always"),
+    ] = Field(
         "shapeset",
         description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
         "FILE.py:FUNCTION",
     )
-    coding: Annotated[Literal["standardize"] | tuple[Number, Number], BeforeValidator(parse_coding)] = Field(
+    coding: Annotated[
+        Coding,
+        BeforeValidator(parse_coding),
+        AfterValidator(checks.rising_coding),
+        Setting(
+            "data",
+            since=1,
+            metavar="LOW,HIGH|standardize",
+            phrase=lambda coding: (
+                "standardized inputs" if isinstance(coding, str) else "coding [{:g}, {:g}]".format(*coding)
+            ),
+            rank=6,
+            # Its default is the data set's.
+            in_tables="never",
+            in_captions="never",
+        ),
+    ] = Field(
         description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others; "
         "standardize takes out mean and deviation of the training pixels",
     )
-    act: str = Field(
+    act: Annotated[
+        str,
+        AfterValidator(checks.activation_name),
+        Setting(
+            "network",
+            since=1,
+            words="activation",
+            metavar="NAME[:KEY=VALUE]",
+            phrase="{}",
+            rank=1,
+            in_tables="always",
+            in_captions="always",
+        ),
+    ] = Field(
         "tanh", description="activation of the hidden layers: a name, leaky_relu:slope=0.2, FILE.py:FUNCTION"
     )
-    init: str = Field(
+    init: Annotated[
+        str,
+        AfterValidator(find_layers),
+        Setting(
+            "network",
+            since=1,
+            words="initializers",
+            metavar="NAME[,LAYER=NAME…]",
+            phrase="{}",
+            rank=1,
+            in_tables="always",
+            in_captions="always",
+        ),
+    ] = Field(
         "normalized",
         description="initializer of the weights: a name, normal:std=0.02, FILE.py:FUNCTION; single layers "
         "after it: normalized,output=zeros,1=standard",
     )
-    init_gain: Annotated[Literal["paper", "auto"] | float, BeforeValidator(parse_gain)] = Field(
+    init_gain: Annotated[
+        Literal["paper", "auto"] | float,
+        BeforeValidator(parse_gain),
+        Setting(
+            "network", since=1, metavar="paper|auto|NUMBER", phrase="gain {}", rank=1, in_captions="never"
+        ),
+    ] = Field(
         "paper",
         description="factor on the hidden layers' first weights, not the output's: paper (1), auto (derived "
         "from the activation) or a number",
     )
-    bias_init: str = Field(
+    bias_init: Annotated[
+        str,
+        AfterValidator(find_bias),
+        Setting("network", since=2, words="initializer", phrase="biases {}", rank=1, in_captions="never"),
+    ] = Field(
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
-    depth: Whole = Field(5, ge=1, le=1000, description="number of hidden layers")
-    width: Annotated[Width | tuple[Width, ...], BeforeValidator(parse_widths)] = Field(
-        300, description="units in each hidden layer, or one number for each: 400,300,200"
-    )
-    loss: Literal["cross_entropy", "quadratic"] = Field(
-        "cross_entropy", description="what training minimizes: cross_entropy or quadratic"
-    )
-    optimizer: str = Field(
+    depth: Annotated[
+        Whole,
+        Setting("network", since=1, phrase="depth {}", rank=3, in_tables="always", in_captions="always"),
+    ] = Field(5, ge=1, le=1000, description="number of hidden layers")
+    width: Annotated[
+        Width | tuple[Width, ...],
+        BeforeValidator(parse_widths),
+        Setting(
+            "network",
+            since=1,
+            metavar="N[,N…]",
+            phrase=lambda width: f"width {'-'.join(map(str, width)) if isinstance(width, tuple) else width}",
+            rank=3,
+            in_tables="always",
+            in_captions="always",
+        ),
+    ] = Field(300, description="units in each hidden layer, or one number for each: 400,300,200")
+    loss: Annotated[
+        Literal["cross_entropy", "quadratic"],
+        Setting("network", since=1, in_tables="never", in_captions="never"),
+    ] = Field("cross_entropy", description="what training minimizes: cross_entropy or quadratic")
+    optimizer: Annotated[
+        str,
+        AfterValidator(checks.optimizer_text),
+        Setting(
+            "training",
+            since=1,
+            words="optimizer",
+            in_update=True,
+            metavar="NAME[:KEY=VALUE,…]",
+            phrase="{}",
+            rank=5,
+        ),
+    ] = Field(
         "sgd",
         description="how a gradient becomes an update: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of "
         "optax's, diagonal_gauss_newton, gradient_variance, or a function of your own",
     )
-    schedule: str = Field(
+    schedule: Annotated[
+        str,
+        AfterValidator(checks.rate_schedule),
+        Setting(
+            "training",
+            since=2,
+            in_update=True,
+            metavar="WHEN",
+            phrase="{}",
+            usual_phrase="constant rate",
+            rank=5,
+        ),
+    ] = Field(
         "constant",
         description="learning rate over the updates: constant, cosine, linear, warmup:N or warmup:N,cosine",
     )
-    clip: Number = Field(
+    clip: Annotated[
+        Number,
+        Setting(
+            "training",
+            since=2,
+            in_update=True,
+            metavar="LENGTH",
+            phrase="clip {:g}",
+            usual_phrase="no clipping",
+            rank=5,
+        ),
+    ] = Field(
         0.0, ge=0, le=1e6, allow_inf_nan=False, description="longest gradient, all weights' together; 0: any"
     )
-    weight_decay: Number = Field(
+    weight_decay: Annotated[
+        Number,
+        Setting("training", since=2, in_update=True, metavar="SHARE", phrase="weight decay {:g}", rank=5),
+    ] = Field(
         0.0,
         ge=0,
         le=1e3,
         allow_inf_nan=False,
         description="share of each weight that an update of rate 1 takes",
     )
-    lr: Annotated[Rate | tuple[Rate, ...], BeforeValidator(parse_rates)] = Field(
-        0.03, description="learning rate; a list is searched for the best validation error"
-    )
-    search_seeds: Whole = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
-    batch_size: Whole = Field(10, ge=1, le=100_000, description="examples per update")
-    updates: Whole = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
-    records: str = Field(
-        "20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500"
-    )
-    eval_examples: Whole = Field(
+    lr: Annotated[
+        Rate | tuple[Rate, ...],
+        BeforeValidator(parse_rates),
+        AfterValidator(checks.distinct_rates),
+        Setting(
+            "training",
+            since=1,
+            outside_programs=GIVEN,
+            metavar="RATE[,RATE…]",
+            phrase="lr {:g}",
+            rank=4,
+            in_tables="always",
+            in_captions="always",
+        ),
+    ] = Field(0.03, description="learning rate; a list is searched for the best validation error")
+    search_seeds: Annotated[
+        Whole,
+        Setting(
+            "layout",
+            since=1,
+            detail_of="lr",
+            outside_programs="the seeds of a search are a population of their own",
+            in_captions="never",
+        ),
+    ] = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
+    batch_size: Annotated[
+        Whole,
+        Setting(
+            "training",
+            since=1,
+            in_examples=True,
+            phrase="batch {}",
+            rank=4,
+            in_tables="always",
+            in_captions="always",
+        ),
+    ] = Field(10, ge=1, le=100_000, description="examples per update")
+    updates: Annotated[
+        Whole,
+        Setting(
+            "training",
+            since=1,
+            in_examples=True,
+            outside_programs=f"{GIVEN}, unless the rate follows a schedule",
+            phrase=lambda updates: f"{in_thousands(updates)} updates",
+            rank=4,
+            in_tables="always",
+            in_captions="never",
+        ),
+    ] = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
+    records: Annotated[
+        str,
+        BeforeValidator(checks.records_as_text),
+        AfterValidator(checks.record_schedule),
+        Setting(
+            "observation",
+            since=1,
+            outside_programs=GIVEN,
+            metavar="WHEN",
+            in_tables="never",
+            in_captions="never",
+        ),
+    ] = Field("20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500")
+    eval_examples: Annotated[
+        Whole,
+        Setting(
+            "observation",
+            since=1,
+            in_examples=True,
+            outside_programs=GIVEN,
+            in_tables="never",
+            in_captions="never",
+        ),
+    ] = Field(
         2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
     )
-    jacobian_examples: Whole = Field(
-        1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians"
-    )
-    seeds: Annotated[tuple[Seed, ...], BeforeValidator(parse_seeds)] = Field(
-        (0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10"
-    )
-    normalization: Literal["none", "batch", "layer"] = Field(
-        "none", description="of the hidden layers' pre-activations: none, batch or layer"
-    )
-    residual: bool = Field(
+    jacobian_examples: Annotated[
+        Whole, Setting("observation", since=1, in_tables="never", in_captions="never")
+    ] = Field(1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians")
+    seeds: Annotated[
+        tuple[Seed, ...],
+        BeforeValidator(parse_seeds),
+        AfterValidator(checks.distinct_seeds),
+        Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", in_captions="never"),
+    ] = Field((0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10")
+    normalization: Annotated[
+        Literal["none", "batch", "layer"],
+        Setting(
+            "network",
+            since=2,
+            extra="{} normalization",
+            phrase="{} normalization",
+            usual_phrase="no normalization",
+            rank=5,
+        ),
+    ] = Field("none", description="of the hidden layers' pre-activations: none, batch or layer")
+    residual: Annotated[
+        bool,
+        Setting(
+            "network", since=2, extra="residual skips", phrase="residual", usual_phrase="no skips", rank=5
+        ),
+    ] = Field(
         False,
         description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
     )
-    dropout: Number = Field(
-        0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out"
-    )
-    pretrain: str = Field(
+    dropout: Annotated[
+        Number,
+        Setting("training", since=2, extra="dropout", metavar="SHARE", phrase="dropout {:g}", rank=5),
+    ] = Field(0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out")
+    pretrain: Annotated[
+        str,
+        AfterValidator(checks.pretraining_name),
+        Setting(
+            "training",
+            since=2,
+            metavar="NAME[:KEY=VALUE,…]",
+            phrase="pre-trained {}",
+            usual_phrase="not pre-trained",
+            rank=5,
+        ),
+    ] = Field(
         "none",
         description="what the hidden layers learn from images alone beforehand, one after another: none, dae "
         "(denoising auto-encoders), dae:noise=0.1, rbm or rbm:steps=5,visible=gaussian",
     )
-    pretrain_updates: Whole = Field(
-        10_000, ge=1, le=10**8, description="mini-batch updates that each layer is pre-trained for"
-    )
-    pretrain_lr: Rate = Field(0.01, description="learning rate of pre-training")
-    precision: Literal["highest", "high", "default"] = Field(
-        "highest", description="of matrix products; highest is float32 throughout"
-    )
-    update_rule: str = Field(
+    pretrain_updates: Annotated[
+        Whole,
+        Setting(
+            "training",
+            since=2,
+            detail_of="pretrain",
+            phrase=lambda updates: f"{in_thousands(updates)} updates of pre-training",
+            rank=5,
+            in_captions="never",
+        ),
+    ] = Field(10_000, ge=1, le=10**8, description="mini-batch updates that each layer is pre-trained for")
+    pretrain_lr: Annotated[
+        Rate,
+        Setting(
+            "training",
+            since=2,
+            detail_of="pretrain",
+            metavar="RATE",
+            phrase="pre-training lr {:g}",
+            rank=5,
+            in_captions="never",
+        ),
+    ] = Field(0.01, description="learning rate of pre-training")
+    precision: Annotated[
+        Literal["highest", "high", "default"],
+        Setting("network", since=1, in_tables="never", in_captions="never"),
+    ] = Field("highest", description="of matrix products; highest is float32 throughout")
+    update_rule: Annotated[
+        str,
+        AfterValidator(checks.update_rule),
+        Setting("training", since=1, is_rounding=True, in_tables="never", in_captions="never"),
+    ] = Field(
         "auto",
         description="how the weights take up updates: plain, delayed:K (every K-th time, the same but for "
         "rounding), or auto, which is one of them by the network's shape",
     )
-    sources: str = Field(
+    sources: Annotated[str, Setting("network", since=2, derived=True, in_captions="never")] = Field(
         "", description="digests of the texts that functions of the user's own come from; filled in by itself"
     )
 
@@ -194,26 +419,6 @@ class RunSettings(HashedSettings):
             "width": widths[0] if widths.count(widths[0]) == len(widths) else widths,
         }
 
-    @field_validator("data")
-    @classmethod
-    def _known_data(cls, word: str) -> str:
-        return find_data(word).name
-
-    @field_validator("act")
-    @classmethod
-    def _known_act(cls, word: str) -> str:
-        return find_activation(word).name
-
-    @field_validator("init")
-    @classmethod
-    def _known_init(cls, word: str) -> str:
-        return find_layers(word)
-
-    @field_validator("bias_init")
-    @classmethod
-    def _known_bias_init(cls, word: str) -> str:
-        return find_bias(word)
-
     @field_validator("sources")
     @classmethod
     def _digests_of_what_is_named(cls, known: str, info: ValidationInfo) -> str:
@@ -223,8 +428,15 @@ class RunSettings(HashedSettings):
     @staticmethod
     def _code_words(settings: Mapping[str, Any]) -> list[str]:
         """The words among `settings` that may name functions of the user's own."""
-        words = [settings.get(field, "") for field in ("act", "bias_init", "data", "optimizer")]
-        return [*words, *all_inits(settings.get("init", ""))]
+        words: list[str] = []
+        for name, row in SETTINGS.items():
+            text = settings.get(name, "") if row.words else ""
+            words += all_inits(text) if row.words == "initializers" else [text]
+        return words
+
+    def unusual(self, **facts: object) -> list[str]:
+        """The settings that are not at their default, of those with these `facts`, as people say them."""
+        return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
 
     def check_code(self) -> None:
         """Raise `OwnFunctionError` where code that it names is not the text that its digests are of.
@@ -247,80 +459,35 @@ class RunSettings(HashedSettings):
             raise ConfigError(str(error)) from None
         return self.model_copy(update={"sources": write_sources(digests)})
 
-    @field_validator("pretrain")
-    @classmethod
-    def _known_pretraining(cls, word: str) -> str:
-        return find_pretraining(word).name
 
-    @field_validator("update_rule")
-    @classmethod
-    def _known_update_rule(cls, text: str) -> str:
-        word, colon, every = text.strip().partition(":")
-        if word in ("auto", "plain") and not colon:
-            return word
-        try:
-            count = whole(every) if word == "delayed" else 0
-        except ValueError:
-            count = 0
-        if not (isinstance(count, int) and 1 < count <= MAX_DELAY):
-            raise ValueError(f"should be `auto`, `plain` or `delayed:K` with K from 2 to {MAX_DELAY}")
-        return f"delayed:{count}"
+@cache
+def settings_where(**facts: object) -> tuple[str, ...]:
+    """The names of the settings whose rows have all these `facts`, in the order of fields.
 
-    @field_validator("optimizer")
-    @classmethod
-    def _known_optimizer(cls, text: str) -> str:
-        return parse_optimizer(text).text
+    `settings_where(role="training", detail_of="")` are the settings of training that stand alone.
+    """
+    return tuple(
+        name
+        for name, row in SETTINGS.items()
+        if all(getattr(row, fact) == is_ for fact, is_ in facts.items())
+    )
 
-    @field_validator("schedule")
-    @classmethod
-    def _known_rate_schedule(cls, text: str) -> str:
-        warmup, shape = parse_rate_schedule(text)
-        if not warmup:
-            return shape
-        return f"warmup:{warmup}" + (f",{shape}" if shape != "constant" else "")
 
-    @field_validator("coding")
-    @classmethod
-    def _rising_coding(
-        cls, coding: Literal["standardize"] | tuple[float, float]
-    ) -> Literal["standardize"] | tuple[float, float]:
-        if isinstance(coding, str):
-            return coding
-        low, high = coding
-        if not (math.isfinite(low) and math.isfinite(high) and low < high and max(-low, high) <= 1e6):
-            raise ValueError("should be two finite numbers, the lower one first")
-        return coding
+@cache
+def in_order_spoken(**facts: object) -> tuple[str, ...]:
+    """`settings_where` in the order in which people say them: `tanh normalized, mnist, depth 5`."""
+    return tuple(sorted(settings_where(**facts), key=lambda name: SETTINGS[name].rank))
 
-    @field_validator("seeds")
-    @classmethod
-    def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds:
-            raise ValueError("should hold at least one seed")
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("should not hold a seed twice")
-        return seeds
 
-    @field_validator("lr")
-    @classmethod
-    def _distinct_rates(cls, lr: float | tuple[float, ...]) -> float | tuple[float, ...]:
-        if not isinstance(lr, tuple):
-            return lr
-        if len(lr) < 2 or len(set(lr)) < len(lr):
-            raise ValueError("a search should hold at least two rates, each once")
-        at_most(len(lr), 1000, "rates")
-        return lr
+def spoken(name: str, value: object) -> str:
+    """`value` of the setting `name` in labels, captions and titles: `depth 5`, `no clipping`."""
+    return SETTINGS[name].speak(name, value, RunSettings.model_fields[name].default)
 
-    @field_validator("records", mode="before")
-    @classmethod
-    def _records_as_text(cls, value: object) -> object:
-        return str(whole(value)) if isinstance(value, int | float) else value
 
-    @field_validator("records")
-    @classmethod
-    def _known_schedule(cls, text: str) -> str:
-        kind, number = parse_schedule(text)
-        if number < (1 if kind == "every" else 2):
-            raise ValueError("should be at least 2 records, or `every:` at least 1 update")
-        if kind != "every":
-            at_most(number, MAX_RECORDS, "records")
-        return f"{kind}:{number}" if kind else str(number)
+def is_usual(name: str, value: object) -> bool:
+    """Whether `value` is the default of the setting `name`."""
+    return bool(value == RunSettings.model_fields[name].default)
+
+
+SETTINGS = RunSettings.rows
+"""The row of every setting, by name."""

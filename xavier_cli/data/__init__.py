@@ -1,1 +1,1 @@
-"""What an experiment learns from: generated or read, always as bytes and labels."""
+"""Generates or reads the data of an experiment, as bytes or floats and labels."""

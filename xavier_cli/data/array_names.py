@@ -1,7 +1,7 @@
-"""What arrays are called: which of the names in a file are inputs and labels, and of which part.
+"""Finds the inputs and labels of each part among the named arrays of a file.
 
-Ours are `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, perhaps with `x_valid`, `y_valid`. Other
-names for the same are understood where ours are not there: `X_val`, `train_images`, `labels`.
+The names are `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, perhaps with `x_valid`, `y_valid`.
+Other usual names are understood where these are missing: `X_val`, `train_images`, `labels`.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ArrayNames(NamedTuple):
         return (*lines, *([f"not read: {listed(self.unread)}"] if self.unread else []))
 
 
-def listed(names: Iterable[str], shown: int = SHOWN) -> str:
+def listed(names: Iterable[str]) -> str:
     """Names in backquotes, the first of many."""
     names = list(names)
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(f"`{name[:60]}`" for name in names[:shown]) + more
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(f"`{name[:60]}`" for name in names[:SHOWN]) + more
 
 
 def part_of(word: str) -> str | None:

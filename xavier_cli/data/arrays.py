@@ -1,8 +1,8 @@
-"""Arrays out of a `.npz`: `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`.
+"""Reads data sets from a `.npz`: `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`.
 
 `x_valid` and `y_valid` may be there too; other usual names stand for these (`data.array_names`). What an `x`
-may be is said in `data.pixels`, and a `y` in `data.labels`. What a file declares is looked at before anything
-is unpacked, what is looked at is what is loaded, and nothing is unpickled.
+may be is said in `data.pixels`, and a `y` in `data.labels`. The headers are checked before anything is
+unpacked, exactly what was checked is loaded, and nothing is unpickled.
 """
 
 from __future__ import annotations

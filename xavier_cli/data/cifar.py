@@ -1,4 +1,4 @@
-"""CIFAR-10 from its six binary batches, in an archive or unpacked, split 40,000 / 10,000 / 10,000."""
+"""Reads CIFAR-10 from its six binary batches, packed or unpacked, split 40,000 / 10,000 / 10,000."""
 
 from __future__ import annotations
 

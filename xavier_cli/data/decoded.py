@@ -1,7 +1,7 @@
-"""Keeps decoded sets in the user's cache folder, so that archives and images are decoded once.
+"""Caches decoded sets in the user's cache folder, so that archives and images are decoded once.
 
-What was kept serves only while its sources have the same names, sizes and times, and only if its digest
-holds; anything else is decoded again, silently, since nothing here is worth an error.
+A cached set is used only while its sources have the same names, sizes and times, and its digest holds;
+otherwise the sources are decoded again, silently, since no fault of a cache is worth an error.
 """
 
 from __future__ import annotations

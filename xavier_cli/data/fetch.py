@@ -1,7 +1,7 @@
-"""Gets the official files of a data set: from several mirrors, checked, whole or not at all.
+"""Downloads the official files of a data set: from several mirrors, checked, completely or not at all.
 
-What is cut off stays beside its place as a hidden `.<name>.part` and is gone on with, also from another
-mirror. Only content with the known checksum ever gets its name.
+An interrupted download is kept beside its place as a hidden `.<name>.part` and resumed, also from another
+mirror. Only content with the known checksum gets the file's name.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def fetch(name: str, remote: Remote, folder: Path, report: Report, say: Callable
             continue
         for mirror in remote.mirrors:
             part = place / f".{file}.part"
-            # What was begun may be of another content: then once more from the start.
+            # The partial file may be of other content: then download it again from the start.
             for _ in range(2 if part.exists() and part.stat().st_size else 1):
                 problem, differs = _fetch_one(mirror + file, md5, path, part, report)
                 changed |= differs

@@ -1,9 +1,9 @@
-"""Which pictures a folder of classes holds, without opening one.
+"""Lists the images in a folder of classes, without opening one.
 
     PATH/train/CLASS/* and PATH/test/CLASS/*, perhaps PATH/valid/CLASS/*        or        PATH/CLASS/*
 
-Usual names of the parts are understood, like `val` and `Training`. Pictures may lie in folders inside a
-class. What file managers leave behind is skipped and counted, and what means nothing here is listed.
+Usual names of the parts are understood, like `val` and `Training`. Images may lie in folders inside a class.
+Files of file managers are skipped and counted, and unknown files are listed.
 """
 
 from __future__ import annotations

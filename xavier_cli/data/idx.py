@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a magic number, the dimensions, then numbers, mostly bytes."""
+"""Reads the IDX format of MNIST: a magic number, the dimensions, then numbers, mostly bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IDX files of the user's own, as of EMNIST: one of images is named, and its labels lie beside it.
+"""Reads custom IDX files, such as EMNIST's: an images file is named, and its labels lie beside it.
 
 The labels' name is that of the images with `labels` for `images` and `idx1` for `idx3`. Beside a file with
 `train` in its name, files with `test` or `t10k` there are the test part, those with `valid` or `val` for

@@ -1,12 +1,12 @@
-"""Folders of images, a folder per class: any pictures that Pillow reads, made equal in size.
+"""Reads folders of images, a folder per class, in the usual formats, resized to one size.
 
-Every image is turned upright, laid on its background where it is transparent, made grey or RGB, and resized
-(Lanczos, so without aliases) to SIZE × SIZE whatever its own size and shape. Without `test` a tenth of each
-class is the test part; without `valid` a tenth of each class's training images is for validation. Which ones
-follows from their names (`data.split`).
+Every image is turned upright, composed with the background where it is transparent, converted to grey or RGB,
+and resized (Lanczos, so without aliasing) to SIZE × SIZE whatever its own size and shape. Without `test` a
+tenth of each class is the test part; without `valid` a tenth of each class's training images is for
+validation. Which ones follows from their names (`data.split`).
 
 All files that `data.folders` lists have to be images, or the set is refused: what a run learned from should
-not depend on what happened to be readable. Headers are looked at before anything is decoded.
+not depend on what happened to be readable. Headers are checked before anything is decoded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xavier_cli.data.folders import Listing, list_images
+from xavier_cli.data.folders import Listing
 from xavier_cli.data.sets import (
     DataDamagedError,
     DataMissingError,
@@ -37,8 +37,6 @@ from xavier_cli.vocabulary.datasets import BACKGROUNDS, SMALL_IMAGENET, DatasetS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-__all__ = ["find_folder", "list_images", "read_images"]
 
 # No format that runs another program (EPS calls Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")

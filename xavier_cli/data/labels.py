@@ -1,7 +1,7 @@
-"""Labels as people store them, made whole numbers from 0, with a name for every class.
+"""Converts labels of any usual form to whole numbers from 0, with a name for every class.
 
-Whole numbers of any type, in one column or one-hot; whole floats; truth values; names. What was done to them
-is said, and what could mean two things is refused.
+Whole numbers of any type, in one column or one-hot; whole floats; truth values; names. Conversions
+are noted, and ambiguous labels are refused.
 """
 
 from __future__ import annotations

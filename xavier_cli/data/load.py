@@ -1,4 +1,4 @@
-"""Reads the finite set that a word asks for, from the first place that has it."""
+"""Reads the finite set that is asked for, from the first place that has it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
+from xavier_cli.data.folders import list_images
 from xavier_cli.data.idx_pairs import read_pair
-from xavier_cli.data.images import find_folder, list_images, read_images
+from xavier_cli.data.images import find_folder, read_images
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
 from xavier_cli.data.user_data import own_set
 from xavier_cli.files.caches import cache_folder

@@ -1,4 +1,4 @@
-"""Where the official files of a data set lie on the network, and what they have to be."""
+"""Lists where the official files of a data set can be downloaded, with their sizes and checksums."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""MNIST and Fashion-MNIST from their four official files each, split 50,000 / 10,000 / 10,000.
+"""Reads MNIST and Fashion-MNIST from their four official files each, split 50,000 / 10,000 / 10,000.
 
-They are looked for where people and other libraries put them, packed or not, with `-idx` or `.idx`.
+They are searched for where people and other libraries put them, packed or not, with `-idx` or `.idx`.
 """
 
 from __future__ import annotations

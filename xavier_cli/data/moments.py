@@ -1,4 +1,4 @@
-"""Mean and deviation of training pixels, which `--coding standardize` takes out; what looks odd in a set."""
+"""Computes mean and deviation of training pixels (`--coding standardize`), and finds oddities of a set."""
 
 from __future__ import annotations
 

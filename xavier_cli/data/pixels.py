@@ -1,7 +1,7 @@
-"""Inputs as people store them, made rows of bytes or float32: what shape and scale they have.
+"""Converts inputs of any usual shape and scale to rows of bytes or float32.
 
-One example may be a row, a picture, or one with a channel axis. Bytes stay bytes, floats stay as they are,
-and other whole numbers and truth values are scaled by what white is in them.
+One example may be a row, an image, or an image with a channel axis. Bytes and floats are kept, and other
+whole numbers and truth values are scaled by the value of white.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Convex polygons under affine maps, in closed form: their reach, their area, the pixels they cover.
+"""Computes convex polygons under affine maps in closed form: reach, area, and the pixels they cover.
 
 A polygon is a regular one, inscribed in a circle of radius ½ with its base level, under an affine map. So
 nothing here loops over corners; the slow twin in `tests/data/test_shapeset.py` does.

@@ -1,4 +1,4 @@
-"""What a finite data set is: examples and labels in three parts; and how reading one can fail."""
+"""Defines a finite data set: examples and labels in three parts; and the errors of reading one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xavier_cli.vocabulary.datasets import DatasetInfo
 MAX_BYTES = 2**33
 MAX_CLASSES = 10_000
 LONGEST_REASON = 300
-# The examples that every layer is looked at on (DESIGN §4).
+# The examples on which every layer is measured (DESIGN §4).
 MIN_TEST_EXAMPLES = 300
 MAX_TEST_EXAMPLES = 1_000_000
 MAX_EXAMPLES = 10_000_000

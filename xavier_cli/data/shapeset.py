@@ -1,4 +1,4 @@
-"""Shapeset-3×2 (PAPER §2.1): an endless stream of 32×32 images of one or two polygons, generated in JAX.
+"""Generates Shapeset-3×2 (PAPER §2.1): an endless stream of 32×32 images of one or two polygons, in JAX.
 
 Image `i` of a stream is a pure function of the stream's key and of `i` alone, so any chunking gives the same
 bytes. Its random words are threefry blocks, one per (column, image): `fold_in(fold_in(key, column), i)`.

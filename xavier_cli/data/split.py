@@ -1,4 +1,4 @@
-"""Which examples are held out where a set does not say: a fixed share of every class."""
+"""Chooses the held-out examples where a set has none: a fixed share of every class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def marks(texts: Iterable[bytes]) -> np.ndarray:
 
     Of the text itself, by SHA-256: the same on every machine, and whatever other examples there are.
     """
-    # One at a time: a list of so many Python numbers would take ten times the room.
+    # One at a time: a list of so many Python numbers would take ten times the memory.
     each = (int.from_bytes(hashlib.sha256(b"2010:" + text).digest()[:8], "big") for text in texts)
     return np.fromiter(each, np.uint64)
 

@@ -1,4 +1,4 @@
-"""Data that a function of the user's own returns: `(x, y)`, or a dict of what a `.npz` would hold."""
+"""Reads data from a custom function: `(x, y)`, or a dict of what a `.npz` would hold."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import numpy as np
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run
 
-COLUMNS = ("run", "seed", "update", "layer", "tensor", "statistic", "value")
 _RECORDS = ("update", "jacobian_update")
 _LAYERS = ("layer", "weight_layer")
 

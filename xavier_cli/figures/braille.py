@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.figures.style import in_updates
+from xavier_cli.vocabulary.grammar import in_thousands
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 # Rows of an axis, odd so that one is in the middle, and columns left for its numbers.
@@ -62,7 +62,7 @@ def plot_text(
     }
     bar, corner, dash = ("|", "+", "-") if ascii_only else ("│", "└", "─")
     drawn = [f"{ticks.get(r, ''):>{GUTTER - 2}} {bar}{''.join(rows[r])}".rstrip() for r in range(HEIGHT)]
-    ends = ["0", in_updates(last / 2), f"{in_updates(last)} updates"]
+    ends = ["0", in_thousands(last / 2), f"{in_thousands(last)} updates"]
     scale = ends[0] + ends[1].center(columns - len(ends[0]) - len(ends[2])) + ends[2]
     return [
         title[:width],

@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# DESIGN's symbols, for axis labels.
-TENSOR_SYMBOLS = {
-    "activation": "z",
-    "preactivation": "s",
-    "backprop": "dC/ds",
-    "weight_gradient": "dC/dW",
-    "weight": "W",
-    "bias": "b",
-}
+from xavier_cli.vocabulary.tensors import TENSORS
 
 
 @dataclass(frozen=True)
@@ -40,12 +32,7 @@ class FigureSpec:
 # One small array of every group: read along, so that an error can name what a run has instead.
 LANDMARKS = (
     "curves/test_error",
-    "activation/std",
-    "preactivation/std",
-    "backprop/std",
-    "weight_gradient/std",
-    "weight/std",
-    "bias/std",
+    *(f"{tensor}/std" for tensor in TENSORS),
     "jacobian/mean_singular_value",
     "final/diverged_at",
 )

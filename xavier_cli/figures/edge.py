@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jax import Array
-from matplotlib.axes import Axes
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key
+from xavier_cli.figures.lines import key, plot_points
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, values
-from xavier_cli.figures.style import Style, configuration_styles
+from xavier_cli.figures.style import configuration_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.activations import ACTIVATIONS
+from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.user_functions import is_own
 
 SHALLOWEST = 6
@@ -39,7 +39,7 @@ class Travel:
 
 
 def travel(run: Run, chosen: PlotRequest) -> Travel:
-    """What `plot_travel` draws of `run`, from its record 0."""
+    """The measured depth of `run`, from its record 0."""
     config = run.config
     stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
     if config.unpredicted_reason or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
@@ -50,7 +50,7 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
         raise UnsuitableRunError("it was not looked at before training")
     if is_own(config.act) and config.init_gain == "auto":
         raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
-    act, kinks = _activation("identity" if is_own(config.act) else config.act)
+    act, kinks = _activation(ACTIVATIONS["identity"] if is_own(config.act) else config.activation)
     scale, bias = hidden_variances(config, resolve_gain(config.init_gain, act, kinks))
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
@@ -61,28 +61,10 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
     return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
 
 
-def _activation(word: str) -> tuple[Callable[[Array], Array], Sequence[float]]:
+def _activation(word: Activation) -> tuple[Callable[[Array], Array], Sequence[float]]:
     """A built-in activation, and where it has kinks."""
     act = make_activation(word)
-    return act, shape_of(find_activation(word), act)[1]
-
-
-def plot_travel(ax: Axes, scales: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
-    """Draw measured depths `(P,)` over n Var W as marks with their intervals."""
-    ends = [band.center - band.low, band.high - band.center]
-    ax.errorbar(
-        scales,
-        band.center,
-        ends if band.seeds > 1 else None,
-        color=style.color,
-        marker=style.marker,
-        markersize=style.size,
-        markeredgecolor="white",
-        linestyle="none",
-        elinewidth=0.8,
-        label=name,
-    )
-    return ax
+    return act, shape_of(word, act)[1]
 
 
 def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
@@ -107,11 +89,11 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
             np.concatenate([getattr(each.depth, part) for each in of]) for part in ("center", "low", "high")
         )
         band = Band(center, low, high, of[0].depth.seeds)
-        plot_travel(ax, np.array([each.weight_scale for each in of]), band, style, name)
+        plot_points(ax, np.array([each.weight_scale for each in of]), band, style, name)
         if is_own(first.config.act):
             notes.append(f"no theoretical curve for `{first.config.act}`: a figure runs no custom code")
             continue
-        act, kinks = _activation(first.config.act)
+        act, kinks = _activation(first.config.activation)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
         ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
     ax.set_yscale("log")

@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
-from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.over_time import MEANING
@@ -31,6 +30,7 @@ from xavier_cli.figures.style import DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.vocabulary.tensors import TENSORS
 
 # What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
 SHOWN_SHARE = 0.995
@@ -69,12 +69,12 @@ class Histogram:
         return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
 
 
-def histogram(run: Run, tensor: str, chosen: PlotRequest, record: str = "first") -> Histogram:
-    """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or else `record`."""
+def histogram(run: Run, tensor: str, chosen: PlotRequest) -> Histogram:
+    """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or first record."""
     counts = values(run, f"{tensor}/histogram")
     scale = "weight_layer" if tensor.startswith("weight") else "layer"
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    at = record_row(run, chosen.record or record)
+    at = record_row(run, chosen.record or "first")
     picked = counts[rows, at][:, columns].astype(float).transpose(0, 2, 1)
     with np.errstate(invalid="ignore"):
         shares = picked / picked.sum(axis=1, keepdims=True)
@@ -127,7 +127,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
         plot_prediction(ax, at, np.where(at <= shown(data)[1], 0.0, np.nan), style, mark="^")
     ax.set_xlim(*shown(data))
     ax.set_ylim(bottom=0)
-    ax.set_xlabel(f"{data.tensor.replace('_', ' ')} {TENSOR_SYMBOLS[data.tensor]}")
+    ax.set_xlabel(TENSORS[data.tensor].label)
     ax.set_ylabel("density")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     return ax
@@ -144,11 +144,9 @@ def shown(data: Histogram) -> tuple[float, float]:
     return float(data.edges[first]), float(data.edges[last + 1])
 
 
-def histograms_figure(
-    runs: Sequence[Run], tensor: str, chosen: PlotRequest, record: str = "first"
-) -> Drawing:
+def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
-    runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen, record))
+    runs, panels, notes = suitable(runs, lambda run: histogram(run, tensor, chosen))
     names = labels(runs)
     styles = styles_of([data.layers for data in panels])
     if chosen.together:

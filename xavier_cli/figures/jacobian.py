@@ -12,22 +12,25 @@ from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, finish, make_page, outer_labels
 from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key, plot_band, staggered
+from xavier_cli.figures.lines import key, plot_band, plot_points, staggered
 from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.request import PlotRequest, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
+from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.vocabulary.tensors import JACOBIAN
 
-AVERAGES = {"mean": "mean", "rms": "root mean square", "geometric_mean": "geometric mean"}
+# Those that theory predicts: the largest singular value is not drawn.
+AVERAGES = {row.name: row.words for row in IN_TABLES if row.tensor is JACOBIAN and row.predicted}
 
 
 @dataclass(frozen=True)
 class Averages:
     """Averages over the singular values of each layer's Jacobian at one record.
 
-    `averages` holds a `Band` of shape `(L,)` for each of `mean`, `rms` and `geometric_mean`, `predicted`
+    `averages` holds a `Band` of shape `(L,)` for each of `AVERAGES`, `predicted`
     what theory says of it, NaN after the first record.
     """
 
@@ -48,12 +51,12 @@ class Spectrum:
 
 def averages(run: Run, chosen: PlotRequest) -> Averages:
     """What `plot_averages` draws of `run`, at `chosen.record` or else at the first."""
-    arrays = {name: values(run, f"jacobian/{name}_singular_value") for name in AVERAGES}
+    arrays = {name: values(run, f"jacobian/{name}") for name in AVERAGES}
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     at = record_row(run, chosen.record or "first", "jacobian_update")
     bands = {name: over_seeds(array[rows, at][:, columns]) for name, array in arrays.items()}
     update = int(run["jacobian_update"][at])
-    predicted = {name: prediction(run, f"{name}_singular_value", columns, update) for name in AVERAGES}
+    predicted = {name: prediction(run, name, columns, update) for name in AVERAGES}
     return Averages(update, run["layer"][columns], bands, predicted)
 
 
@@ -72,18 +75,8 @@ def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: 
     part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
     plot_band(ax, layers[inner], part, style, slice(None), name)
     if not inner.all():
-        ends = [band.center[~inner] - band.low[~inner], band.high[~inner] - band.center[~inner]]
-        ax.errorbar(
-            layers[~inner],
-            band.center[~inner],
-            ends if band.seeds > 1 else None,
-            color=style.color,
-            marker=style.marker,
-            markersize=style.size,
-            markeredgecolor="white",
-            linestyle="none",
-            elinewidth=0.8,
-        )
+        first = Band(band.center[~inner], band.low[~inner], band.high[~inner], band.seeds)
+        plot_points(ax, layers[~inner], first, style)
     return ax
 
 
@@ -127,10 +120,10 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     ]
     if 1 in every:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
-    if any(np.isfinite(data.predicted["mean"]).any() for data in taken):
+    if any(np.isfinite(data.predicted["mean_singular_value"]).any() for data in taken):
         sentences.append("Open marks: predicted by theory.")
     sentences += normalization_notes(runs, jacobians=True)
-    text = caption(runs, [data.averages["mean"].seeds for data in taken], sentences)
+    text = caption(runs, [data.averages["mean_singular_value"].seeds for data in taken], sentences)
     return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
 
 

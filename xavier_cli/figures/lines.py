@@ -32,6 +32,24 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
     return plot_interval(ax, x, band, style)
 
 
+def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = "") -> Axes:
+    """Draw `band` over `x`, both of shape `(X,)`, as marks with their intervals and no line."""
+    ends = [band.center - band.low, band.high - band.center]
+    ax.errorbar(
+        x,
+        band.center,
+        ends if band.seeds > 1 else None,
+        color=style.color,
+        marker=style.marker,
+        markersize=style.size,
+        markeredgecolor="white",
+        linestyle="none",
+        elinewidth=0.8,
+        label=label,
+    )
+    return ax
+
+
 def plot_interval(ax: Axes, x: np.ndarray, band: Band, style: Style) -> Axes:
     """Shade the interval of `band` over `x`, both of shape `(X,)`; nothing for a single seed."""
     if band.seeds > 1:
@@ -50,13 +68,13 @@ def staggered(points: int, line: int, lines: int) -> slice:
     return slice((line * step) // max(lines, 1), None, step)
 
 
-def key(style: Style, *, line: bool = True, marker: bool = True) -> Line2D:
+def key(style: Style, *, marker: bool = True) -> Line2D:
     """A legend's picture of `style`."""
     return Line2D(
         [],
         [],
         color=style.color,
-        linestyle=style.linestyle if line else "none",
+        linestyle=style.linestyle,
         marker=style.marker if marker else "none",
         markersize=style.size,
         markeredgecolor="white",

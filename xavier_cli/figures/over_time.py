@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
 from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
-from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import plot_band, staggered
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
@@ -25,6 +25,7 @@ from xavier_cli.figures.request import (
     values,
 )
 from xavier_cli.figures.style import Style
+from xavier_cli.runs.layer_statistics import BY_PATH, LayerStatistic
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, factors_over_seeds
@@ -37,12 +38,12 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation of a tensor over training.
+    """Standard deviation of a tensor over training, which `statistic` is about.
 
     `std` has shape `(R, L)`; `predicted`, `(L,)`, is theory's of the first record.
     """
 
-    tensor: str
+    statistic: LayerStatistic
     updates: np.ndarray
     layers: np.ndarray
     std: Band
@@ -51,17 +52,16 @@ class Spread:
 
 def spread(run: Run, tensor: str, chosen: PlotRequest) -> Spread:
     """The std of `tensor` (`weight_gradient` or `backprop`) over the chosen seeds and layers of `run`."""
-    scale = "weight_layer" if tensor == "weight_gradient" else "layer"
-    std = values(run, f"{tensor}/std")
+    statistic = BY_PATH[f"{tensor}/std"]
+    scale, std = statistic.axis, values(run, statistic.path)
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
-    # Of weight gradients theory predicts each example's own, not that of their mean.
-    predicted = prediction(run, "backprop_std" if tensor == "backprop" else "", columns)
+    predicted = prediction(run, statistic.name, columns)
     band = factors_over_seeds(std[rows][:, :, columns])
-    return Spread(tensor, times(run), run[scale][columns], band, predicted)
+    return Spread(statistic, times(run), run[scale][columns], band, predicted)
 
 
 def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:
-    """Draw a line per layer, on a logarithmic axis: gradients drift apart by factors."""
+    """Draw a line per layer, of gradients on a logarithmic axis: they drift apart by factors."""
     styles = styles or styles_of([data.layers])
     count = len(data.layers)
     for i, layer in enumerate(data.layers):
@@ -69,9 +69,9 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
         plot_band(ax, data.updates, data.std.at(i), styles[int(layer)], every, f"layer {layer}")
         plot_prediction(ax, data.updates[:1], data.predicted[i : i + 1], styles[int(layer)])
     # What is 0 throughout has no place on a logarithmic axis.
-    if (data.std.center > 0).any():
+    if data.statistic.is_logarithmic and (data.std.center > 0).any():
         ax.set_yscale("log")
-    ax.set_ylabel(f"std of {TENSOR_SYMBOLS[data.tensor]}")
+    ax.set_ylabel(data.statistic.label)
     return ax
 
 

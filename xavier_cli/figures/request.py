@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.tensors import TENSORS
 
 
 class UnsuitableRunError(XavierError, ValueError):
@@ -116,7 +116,7 @@ def parse_tensor(text: str, known: Sequence[str]) -> str:
     word = text.replace("-", "_")
     if word in known:
         return word
-    hint = "is not drawn here" if word in TENSOR_SYMBOLS else "is no tensor"
+    hint = "is not drawn here" if word in TENSORS else "is no tensor"
     raise UnsuitableRunError(f"`{text}` {hint}: choose from {', '.join(known)}")
 
 

@@ -28,7 +28,6 @@ from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
-from xavier_cli.vocabulary.resolve import find_activation
 
 PERCENTILE = 98
 
@@ -58,8 +57,7 @@ class Saturation:
 
 def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
-    act = run.config.act
-    low, high = find_activation(act).range
+    low, high = run.config.activation.range
     values(run, "activation/abs_percentiles")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     high_pct = run.percentile("activation/abs_percentiles", PERCENTILE)
@@ -70,7 +68,7 @@ def saturation(run: Run, chosen: PlotRequest) -> Saturation:
         return over_seeds(array[rows][:, :, columns])
 
     return Saturation(
-        act,
+        run.config.act,
         (low, high),
         low == 0 and math.isfinite(high),
         times(run),

@@ -17,6 +17,8 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from xavier_cli.vocabulary.grammar import in_thousands
+
 # Inches: one column and two columns of a page.
 SINGLE = 3.4
 DOUBLE = 6.9
@@ -110,14 +112,6 @@ def configuration_styles(count: int) -> list[Style]:
     ]
 
 
-def in_updates(number: float) -> str:
-    """`number` of updates (or examples) as a tick label: `500`, `20k`, `2.5M`."""
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= unit:
-            return f"{number / unit:g}{name}"
-    return f"{number:g}"
-
-
 def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
     """Make x an axis in updates, from 0 to `last`; from `log_from` on logarithmic, where it is given."""
     margin = 0.02 * max(last, 1)
@@ -129,7 +123,7 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
         ax.set_xscale("symlog", linthresh=log_from, linscale=0.3)
         ax.set_xlim(-0.05 * log_from, last * 1.1)
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
     ax.set_xlabel("updates")
 
 
@@ -143,7 +137,7 @@ def second_axis(ax: Axes, factor: float, label: str) -> None:
         return np.asarray(x, float) / factor
 
     above = ax.secondary_xaxis("top", functions=(there, back))
-    above.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_updates(number)))
+    above.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
     above.set_xlabel(label, fontsize=SMALL)
     above.spines["top"].set_visible(True)
 

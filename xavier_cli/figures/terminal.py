@@ -9,12 +9,13 @@ import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.captions import PROBE_EXAMPLES
-from xavier_cli.figures.catalogue import KINDS, TENSOR_SYMBOLS
+from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curves import curve
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
+from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band
@@ -44,9 +45,12 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
     runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
     rows: list[str] = []
     for name, data in zip(labels(runs), panels, strict=True):
-        parts = {"mean of z": data.mean}
+        parts = {BY_PATH["activation/mean"].label: data.mean}
         if not data.one_sided:
-            parts = {f"{PERCENTILE}th percentile of |z|": data.high, "std of z": data.std}
+            parts = {
+                f"{PERCENTILE}th percentile of |z|": data.high,
+                BY_PATH["activation/std"].label: data.std,
+            }
         for words, band in parts.items():
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
         rows += [*_legend(data.layers, width), ""]
@@ -62,8 +66,8 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
     runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
     rows: list[str] = []
     for name, data in zip(labels(runs), panels, strict=True):
-        title = f"{name}: std of {TENSOR_SYMBOLS[tensor]}"
-        rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic=True)
+        title, logarithmic = f"{name}: {data.statistic.label}", data.statistic.is_logarithmic
+        rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
         rows += [*_legend(data.layers, width), ""]
     return _text(rows, runs, [d.std.seeds for d in panels], width, f"Of the {MEANING[tensor]}."), notes
 

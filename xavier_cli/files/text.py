@@ -44,16 +44,16 @@ def read_bounded(path: Path, largest: int, *, follow_link: bool = True) -> bytes
     return content
 
 
-def read_text(path: Path, largest: int = LARGEST) -> str:
+def read_text(path: Path) -> str:
     """The text of the file at `path`: UTF-8, or what its byte-order mark says (Windows writes UTF-16).
 
-    Raises `ConfigError` for what cannot be read, is no regular file (a device, a pipe), is over `largest`
+    Raises `ConfigError` for what cannot be read, is no regular file (a device, a pipe), is over `LARGEST`
     bytes, or is no text.
     """
     if "\0" in str(path):
         raise ConfigError("no file can be called so: its name has a NUL")
     try:
-        content = read_bounded(path, largest)
+        content = read_bounded(path, LARGEST)
     except OSError as error:
         raise ConfigError(f"`{path}` cannot be read: {error.strerror}") from None
     except ValueError as error:

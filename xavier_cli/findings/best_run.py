@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import SEARCHABLE, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 
 # What two runs that compete have to share, or what is no choice of a method.
-_NEVER_CHOSEN = ("data", "coding", "seeds", "search_seeds", "eval_examples", "jacobian_examples", "records")
+_NEVER_CHOSEN = {name for role in ("data", "observation", "layout") for name in settings_where(role=role)}
 # A seed that diverged counts as worse than every error there can be.
 WORST = 1.0
 
@@ -61,9 +62,9 @@ def _best(rivals: Sequence[Run], over: Sequence[str]) -> Choice:
     best = rivals[int(np.argmin([_valid_error(run, shared) for run in rivals]))]
     on_edge = []
     for name in over:
-        tried = {_value(run, name) for run in rivals}
+        tried = {run.setting(name) for run in rivals}
         numbers = [value for value in tried if isinstance(value, int | float)]
-        if len(numbers) > 1 and _value(best, name) in (min(numbers), max(numbers)):
+        if len(numbers) > 1 and best.setting(name) in (min(numbers), max(numbers)):
             on_edge.append(name)
     return Choice(best, tuple(over), tuple(on_edge), len(rivals) - 1)
 
@@ -74,13 +75,9 @@ def _valid_error(run: Run, seeds: set[int]) -> float:
     return float(np.mean([e for e, seed in zip(error, run.seeds, strict=True) if not seeds or seed in seeds]))
 
 
-def _value(run: Run, name: str) -> object:
-    return run.lr if name == "lr" else getattr(run.config, name)
-
-
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:
     """Equal for configurations that differ in `over` and their seeds alone."""
-    more = ("search_seeds",) if "lr" in over else ()
+    more = settings_where(detail_of="lr") if {*SEARCHABLE} & {*over} else ()
     return config.model_copy(update=dict.fromkeys(("seeds", *more, *over)))
 
 

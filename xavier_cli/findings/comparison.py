@@ -6,11 +6,12 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, RunConfig
+from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, SEARCHABLE, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.runs.record import Run, Status
@@ -19,14 +20,13 @@ from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
-from xavier_cli.vocabulary.datasets import find_data
 
 ALPHA = 0.05
 # All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
 MOST_ROWS_TESTED = 200
 
-# What distinguishes runs but is no setting of its own: the data set heads the section, seeds are counted.
-_NOT_A_COLUMN = ("data", "seeds", "search_seeds", "lr")
+# What distinguishes runs but is no column: the data set heads the section, seeds are counted.
+_NOT_A_COLUMN = ("data", *settings_where(role="layout"))
 _ALWAYS_SHOWN = ("act", "init")
 
 Setting = str | int | float
@@ -90,19 +90,19 @@ class RankedExperiment:
     @property
     def searched(self) -> bool:
         """Whether the learning rate was chosen by a search, on seeds that are also reported."""
-        return bool(self.run.config.search)
+        return bool(self.run.chosen)
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """The settings that were chosen by validation error on seeds that are also reported."""
         own = self.choice.over if self.choice and self.choice.rivals else ()
-        return tuple(dict.fromkeys((*("lr",) * self.searched, *own)))
+        return tuple(dict.fromkeys((*self.run.chosen, *own)))
 
     @property
     def on_edge(self) -> tuple[str, ...]:
         """Those of them with the lowest or highest value tried, so that a better one may lie beyond."""
         own = self.choice.on_edge if self.choice else ()
-        return tuple(dict.fromkeys((*("lr",) * self.run.lr_on_edge, *own)))
+        return tuple(dict.fromkeys((*self.run.on_edge, *own)))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     for run in experiments:
         if run.updates[-1] > 0:
             # One path can have led to different data at different times.
-            digest = run.facts.sha256 if find_data(run.config.data).builtin is None else ""
+            digest = run.facts.sha256 if run.config.dataset.builtin is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
     return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))
@@ -218,16 +218,22 @@ def _row(alike: Sequence[Run]) -> RankedExperiment:
 
 
 def _settings(run: Run) -> dict[str, Setting]:
-    """What was set, as plain values; `lr` the rate trained with, `searched` those it was chosen from."""
+    """What was trained with, as plain values; `searched` are those that a rate was chosen from."""
     settings: dict[str, Setting] = {}
-    for name, value in run.config.model_dump().items():
-        if name == "lr":
-            # Unknown where a search chose it and a rescued file lacks what it found.
-            settings["lr"] = "" if math.isnan(run.lr) else run.lr
-            settings["searched"] = ",".join(f"{rate:g}" for rate in run.config.search)
-        elif name not in _NOT_A_COLUMN:
-            settings[name] = ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else value
+    for name in RunConfig.model_fields:
+        if name not in _NOT_A_COLUMN:
+            settings[name] = _plain(run.setting(name))
+        if name in SEARCHABLE:
+            settings["searched"] = _plain(run.config.search)
     return settings
+
+
+def _plain(value: Any) -> Setting:
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    # Unknown where a search chose it and a rescued file lacks what it found.
+    plain: Setting = "" if value != value else value
+    return plain
 
 
 def _verdicts(rows: Sequence[RankedExperiment]) -> tuple[list[Verdict], int]:

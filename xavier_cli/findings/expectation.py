@@ -9,22 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from xavier_cli.findings.layer_summary import finite_mean
+from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 
-# Name of a quantity, and of its prediction -> where it is measured.
-PATHS = {
-    "activation_mean": "activation/mean",
-    "activation_std": "activation/std",
-    "saturated": "activation/saturated",
-    "inactive": "activation/inactive",
-    "backprop_std": "backprop/std",
-    "weight_gradient_std": "weight_gradient/std",
-    "weight_gradient_rms": "weight_gradient/example_rms",
-    "mean_singular_value": "jacobian/mean_singular_value",
-    "rms_singular_value": "jacobian/rms_singular_value",
-    "geometric_mean_singular_value": "jacobian/geometric_mean_singular_value",
-    "max_singular_value": "jacobian/max_singular_value",
-}
+STATISTICS = tuple(row for row in IN_TABLES if row.probe_column)
+# Name of a statistic, and of its prediction -> where it is measured.
+PATHS = {row.name: row.path for row in STATISTICS if row.path}
 
 
 @dataclass(frozen=True)

@@ -4,59 +4,53 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 
-# Dataset -> field, for what is there per hidden layer and per layer of weights.
-_PER_LAYER = {
-    "activation/mean": "activation_mean",
-    "activation/std": "activation_std",
-    "activation/saturated": "saturated",
-    "activation/inactive": "inactive",
-    "activation/dead": "dead",
-    "backprop/std": "backprop_std",
-}
-_PER_WEIGHT_LAYER = {"weight/std": "weight_std", "weight_gradient/std": "weight_gradient_std"}
-DATASETS = (*_PER_LAYER, *_PER_WEIGHT_LAYER)
+STATISTICS = tuple(row for row in IN_TABLES if row.is_summary)
+DATASETS = tuple(row.path for row in STATISTICS)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer at one record; NaN is "not recorded", and what a layer of weights alone does not have.
+    """One layer at one record.
 
-    `number` counts from the input up; the last is the output layer. Shares are fractions.
+    `number` counts from the input up; the last is the output layer. `values` holds the `STATISTICS` by name,
+    shares as fractions; NaN is "not recorded", and what a layer of weights alone does not have.
     """
 
     number: int
     name: str
-    activation_mean: float = math.nan
-    activation_std: float = math.nan
-    saturated: float = math.nan
-    inactive: float = math.nan
-    dead: float = math.nan
-    backprop_std: float = math.nan
-    weight_std: float = math.nan
-    weight_gradient_std: float = math.nan
+    values: Mapping[str, float]
+
+    def __getitem__(self, statistic: str) -> float:
+        return self.values[statistic]
+
+    def record(self) -> dict[str, object]:
+        """All of it under one level of keys, for JSON."""
+        return {"number": self.number, "name": self.name, **self.values}
 
 
-def layers_at(run: Run, record: int = -1) -> tuple[Layer, ...]:
-    """Every layer of `run` at a record, hidden ones first; the last record unless another is asked for.
+def layers_at(run: Run) -> tuple[Layer, ...]:
+    """Every layer of `run` at the last record, hidden ones first.
 
     Means are over the seeds that did not diverge, or over all where every one did.
     """
     kept = kept_seeds(run)
     depth = run.config.depth
     found: list[dict[str, float]] = [{} for _ in range(depth + 1)]
-    for names in (_PER_LAYER, _PER_WEIGHT_LAYER):
-        for path, field in names.items():
-            if path in run:
-                for layer, value in enumerate(finite_mean(run[path][kept, record])):
-                    found[layer][field] = value
+    for row in STATISTICS:
+        if row.path in run:
+            for layer, value in enumerate(finite_mean(run[row.path][kept, -1])):
+                found[layer][row.name] = value
+    unknown = dict.fromkeys((row.name for row in STATISTICS), math.nan)
     return tuple(
-        Layer(number, "output" if number > depth else f"hidden {number}", **values)
+        Layer(number, "output" if number > depth else f"hidden {number}", unknown | values)
         for number, values in enumerate(found, start=1)
         if values
     )

@@ -33,23 +33,16 @@ class Steepness:
 
 @dataclass(frozen=True)
 class SteepnessClaim:
-    """Cross-entropy against quadratic over `surfaces` random data sets.
+    """Cross-entropy against quadratic over random data sets.
 
     `ratio` is that of the mean gradients; `flatter` counts the surfaces on which the quadratic loss has the
     larger flat share, `steeper` those where cross-entropy has; `p` is the sign test's of the two.
     """
 
-    surfaces: int
     ratio: float
     flatter: int
     steeper: int
     p: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether cross-entropy is over twice as steep and has the fewer plateaus, by the sign test."""
-        enough = self.surfaces >= DATA_SETS and self.ratio > STEEPER
-        return enough and self.flatter > self.steeper and self.p < LEVEL
 
 
 def steepness(loss: np.ndarray, x: np.ndarray, y: np.ndarray) -> Steepness:
@@ -68,6 +61,4 @@ def compare_losses(surfaces: Sequence[Surface]) -> SteepnessClaim:
     entropy, quadratic = (np.mean([pair[i].mean_gradient for pair in pairs]) for i in (0, 1))
     flatter = sum(one.flat_share < other.flat_share for one, other in pairs)
     steeper = sum(one.flat_share > other.flat_share for one, other in pairs)
-    return SteepnessClaim(
-        len(pairs), float(entropy / quadratic), flatter, steeper, sign_test(flatter, steeper)
-    )
+    return SteepnessClaim(float(entropy / quadratic), flatter, steeper, sign_test(flatter, steeper))

@@ -1,1 +1,1 @@
-"""What a network is: initializers, activations, losses, and the multi-layer perceptron."""
+"""Defines networks: initializers, activations, losses, and the multi-layer perceptron."""

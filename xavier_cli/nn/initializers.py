@@ -1,4 +1,4 @@
-"""Initializers of weights: one general law, its members in one line each, and the few others.
+"""Defines the initializers of weights and biases: variance scaling, its special cases, and the others.
 
 All have JAX's signature `(key, shape, dtype)` with `shape = (fan_in, fan_out)`. One key gives every
 member of a scaled family the same underlying draws, so that two of them differ in scale alone.
@@ -19,9 +19,9 @@ from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
 
 from xavier_cli.nn.user_functions import SMALL, draws_a_constant, ignores_its_key, own_initializer
+from xavier_cli.vocabulary import entry
 from xavier_cli.vocabulary.entry import Distribution
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.resolve import find_initializer
 from xavier_cli.vocabulary.user_functions import is_own
 
 _UNKEYED: tuple[Distribution, ...] = ("constant", "diagonal")
@@ -47,7 +47,7 @@ def normalized() -> Initializer:
 
 
 def glorot_normal() -> Initializer:
-    """Var W = 2/(fan_in + fan_out) from a normal law cut at 2σ."""
+    """Var W = 2/(fan_in + fan_out) from a normal distribution truncated at 2σ."""
     return variance_scaling(1, "fan_avg")
 
 
@@ -57,7 +57,7 @@ def lecun_uniform() -> Initializer:
 
 
 def lecun_normal() -> Initializer:
-    """n Var W = 1 from a normal law cut at 2σ."""
+    """n Var W = 1 from a normal distribution truncated at 2σ."""
     return variance_scaling(1)
 
 
@@ -67,7 +67,7 @@ def he_uniform() -> Initializer:
 
 
 def he_normal() -> Initializer:
-    """n Var W = 2 from a normal law cut at 2σ (He et al. 2015)."""
+    """n Var W = 2 from a normal distribution truncated at 2σ (He et al. 2015)."""
     return variance_scaling(2)
 
 
@@ -136,14 +136,12 @@ def identity(gain: float = 1.0) -> Initializer:
 
 
 def make_initializer(
-    name: str, gain: float = 1.0, shapes: Iterable[tuple[int, ...]] = (SMALL,)
+    word: entry.Initializer, gain: float = 1.0, shapes: Iterable[tuple[int, ...]] = (SMALL,)
 ) -> Initializer:
-    """The initializer called `name`, its weights multiplied by `gain`.
+    """The initializer of a row, its weights multiplied by `gain`.
 
-    The user's own is tried out at `shapes`. Raises `UnknownNameError`, `ParameterError` and
-    `OwnFunctionError`.
+    A custom one is tried out at `shapes`. Raises `OwnFunctionError`.
     """
-    word = find_initializer(name)
     initializer: Initializer
     if is_own(word.name):
         initializer = own_initializer(word.name, shapes)
@@ -159,18 +157,17 @@ def make_initializer(
 
 
 def make_biases(
-    name: str, sizes: Sequence[int] = (4, 4)
+    word: entry.Initializer, sizes: Sequence[int] = (4, 4)
 ) -> Callable[[Array, int, tuple[int, int]], Array] | None:
     """What draws a layer's biases, `(key, number of the layer, (fan_in, fan_out))`; None where they are 0.
 
-    Biases are drawn as one more row of weights, so that their law knows both fans. The user's own initializer
-    is asked for shape `(fan_out,)`, and tried out for all of `sizes` but the inputs.
+    Biases are drawn as one more row of weights, so that their distribution knows both fans. A custom
+    initializer is asked for shape `(fan_out,)`, and tried out for all of `sizes` but the inputs.
     """
-    word = find_initializer(name)
     if word.name == "zeros":
         return None
     shapes = [(size,) for size in sizes[1:]]
-    initializer = own_initializer(word.name, shapes) if is_own(word.name) else make_initializer(name)
+    initializer = own_initializer(word.name, shapes) if is_own(word.name) else make_initializer(word)
 
     def draw(key: Array, number: int, fans: tuple[int, int]) -> Array:
         of_layer = jax.random.fold_in(key, number)
@@ -182,55 +179,53 @@ def make_biases(
 
 
 def make_layers(
-    names: Sequence[str], gain: float = 1.0, sizes: Sequence[int] | None = None
+    rows: Sequence[entry.Initializer], gain: float = 1.0, sizes: Sequence[int] | None = None
 ) -> list[Initializer]:
-    """The initializer of every layer called by its name in `names`; the last, the output's, takes no gain.
+    """The initializer of every layer by its row in `rows`; the last, the output's, takes no gain.
 
-    One object for one name, since layers that are drawn alike are compiled once. The gain makes up for a
+    One object for one row, since layers that are drawn alike are compiled once. The gain makes up for a
     hidden layer's activation, and the logits have none. `sizes` of the layers, from the input to the logits,
-    are those at which functions of the user's own are tried out.
+    are those at which custom functions are tried out.
     """
-    fans = [*pairwise(sizes)] if sizes else [SMALL] * len(names)
-    of_name: dict[str, set[tuple[int, int]]] = {}
-    for name, shape in zip(names[:-1], fans, strict=False):
-        of_name.setdefault(name, set()).add(shape)
-    hidden = {name: make_initializer(name, gain, shapes) for name, shapes in of_name.items()}
-    return [*(hidden[name] for name in names[:-1]), make_initializer(names[-1], shapes=fans[-1:])]
+    fans = [*pairwise(sizes)] if sizes else [SMALL] * len(rows)
+    of_row: dict[entry.Initializer, set[tuple[int, int]]] = {}
+    for row, shape in zip(rows[:-1], fans, strict=False):
+        of_row.setdefault(row, set()).add(shape)
+    hidden = {row: make_initializer(row, gain, shapes) for row, shapes in of_row.items()}
+    return [*(hidden[row] for row in rows[:-1]), make_initializer(rows[-1], shapes=fans[-1:])]
 
 
-def is_unkeyed_bias(name: str, sizes: Sequence[int]) -> bool:
+def is_unkeyed_bias(word: entry.Initializer, sizes: Sequence[int]) -> bool:
     """Whether the biases start the same whatever the seed."""
-    word = find_initializer(name)
     if is_own(word.name):
         return all(ignores_its_key(word.name, (size,)) for size in sizes[1:])
     return word.distribution in _UNKEYED
 
 
-def find_unkeyed(names: Sequence[str], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
+def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
     """Which layers of weights start the same whatever the seed, counted from 1; and which names to warn of.
 
-    Those are functions of the user's own that ignore their key where it matters: a constant in the output
-    layer is as good as `zeros`. Layers called by their names in `names`, with `sizes` of units.
+    Those are custom functions that ignore their key where it matters: a constant in the output
+    layer is as good as `zeros`. `rows` are the layers' initializers, `sizes` the units from the input up.
     """
     unkeyed, to_warn_of = [], []
-    for number, (name, fans) in enumerate(zip(names, pairwise(sizes), strict=True), start=1):
-        word = find_initializer(name)
+    for number, (word, fans) in enumerate(zip(rows, pairwise(sizes), strict=True), start=1):
         if not is_own(word.name):
             if word.distribution in _UNKEYED:
                 unkeyed.append(number)
         elif ignores_its_key(word.name, fans):
             unkeyed.append(number)
-            if number < len(names) or not draws_a_constant(word.name, fans):
+            if number < len(rows) or not draws_a_constant(word.name, fans):
                 to_warn_of.append(word.name)
     return unkeyed, list(dict.fromkeys(to_warn_of))
 
 
-def draws(name: str, fan_in: int, fan_out: int, count: int) -> np.ndarray:
-    """Whole matrices of weights by the initializer called `name`, in float64: `(matrices, fan_in, fan_out)`.
+def draws(word: entry.Initializer, fan_in: int, fan_out: int, count: int) -> np.ndarray:
+    """Whole matrices of weights by an initializer, in float64: `(matrices, fan_in, fan_out)`.
 
     As many as hold at least `count` weights.
     """
-    initializer = make_initializer(name)
+    initializer = make_initializer(word)
     keys = jax.random.split(jax.random.key(0), math.ceil(count / (fan_in * fan_out)))
     one = jax.jit(jax.vmap(lambda key: initializer(key, (fan_in, fan_out), jnp.float32)))
     return np.asarray(one(keys), np.float64)

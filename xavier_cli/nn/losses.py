@@ -1,4 +1,4 @@
-"""Losses of one example: what the network says against its label."""
+"""Defines the losses of one example, with their gradients and curvatures with respect to the logits."""
 
 from __future__ import annotations
 

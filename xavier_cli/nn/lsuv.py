@@ -1,4 +1,4 @@
-"""First weights that the data has a say in: LSUV, each layer scaled to unit variance on a batch."""
+"""Scales first weights to unit variance on a batch of data: layer-sequential unit variance (LSUV)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network, normalized_in_training
-from xavier_cli.vocabulary.resolve import find_initializer
+from xavier_cli.vocabulary.entry import Initializer
 
 
 class UnitVariance(NamedTuple):
@@ -27,19 +27,18 @@ class UnitVariance(NamedTuple):
     variance: float = 1.0
 
 
-def find_unit_variances(names: Sequence[str], gain: float = 1.0) -> tuple[UnitVariance | None, ...]:
-    """The rule of every layer, by its initializer's name in `names`; None where data has no say.
+def find_unit_variances(words: Sequence[Initializer], gain: float = 1.0) -> tuple[UnitVariance | None, ...]:
+    """The rule of every layer, by its initializer's row in `words`; None where data has no say.
 
     `gain` is of the hidden layers' weights, as everywhere: it makes their variance its square.
     """
     rules: list[UnitVariance | None] = []
-    for number, name in enumerate(names, start=1):
-        word = find_initializer(name)
+    for number, word in enumerate(words, start=1):
         if word.distribution != "from data":
             rules.append(None)
             continue
         of = {key: float(value) for key, value in word.parameter_values.items()}
-        variance = gain**2 if number < len(names) else 1.0
+        variance = gain**2 if number < len(words) else 1.0
         rules.append(UnitVariance(int(of["examples"]), of["tolerance"], int(of["rounds"]), variance))
     return tuple(rules)
 
@@ -65,7 +64,7 @@ def scale_to_data(network: Network, params: Params, x: Array, rules: Sequence[Un
 
 
 def _factor(drawn: Array, bias: Array, rule: UnitVariance) -> Array:
-    """What the weights are multiplied by, where `drawn` is z W; a layer that hands nothing on stays as it is.
+    """What the weights are multiplied by, where `drawn` is z W; a layer whose output is 0 is left as it is.
 
     Without biases the first round is exact.
     """

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: its parameters, and its forward pass at its plainest."""
+"""Defines the multi-layer perceptron: its parameters, first weights and plain forward pass."""
 
 from __future__ import annotations
 

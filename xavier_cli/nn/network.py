@@ -1,4 +1,4 @@
-"""What may stand between the layers of a perceptron: normalization, skips, dropout, learned slopes."""
+"""Defines networks with normalization, skip connections, dropout or learned slopes between the layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.mlp import Dense, Norm, Params, Taps
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.resolve import find_activation
 
 EPSILON = 1e-5
 """What is added to a variance before its root is divided by; PyTorch's, and Ioffe & Szegedy's."""
@@ -129,9 +128,9 @@ class Network:
 
 def make_network(config: RunConfig) -> Network:
     """The network of `config`."""
-    word = find_activation(config.act)
+    word = config.activation
     return Network(
-        make_activation(config.act),
+        make_activation(word),
         load(word.function) if word.learned else None,
         word.first_slope or 0.0,
         config.normalization,

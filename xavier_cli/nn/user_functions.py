@@ -1,7 +1,8 @@
-"""Tries out functions of the user's own, as activations and initializers, before anything is compiled.
+"""Tries out custom activations and initializers before anything is compiled.
 
-The way training goes: backwards, under `jit`, `vmap` and `scan`, in single precision; and as theory asks, in
-double. What comes of it is the function still, but for that whatever it does later ends in one line.
+As training calls them: with gradients, under `jit`, `vmap` and `scan`, in single precision; and as theory
+does, in double. The result is the function, wrapped so that whatever it raises later becomes a one-line
+error.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class OnceForEach(Generic[_Tried]):
         self._known: dict[tuple[Any, ...], tuple[Any, _Tried]] = {}
 
     def __call__(self, function: Any, *more: Any) -> _Tried:
+        """What `tried` returned for these arguments."""
         key = (id(function), *more)
         if key not in self._known:
             # With the function itself, so that its id stays its own.
@@ -53,7 +55,7 @@ class OnceForEach(Generic[_Tried]):
         return self._known[key][1]
 
     def cache_clear(self) -> None:
-        """Forget all that was tried."""
+        """Forget all that was tried, as `functools.cache` does."""
         self._known.clear()
 
 

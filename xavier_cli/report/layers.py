@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from xavier_cli.figures.catalogue import TENSOR_SYMBOLS
 from xavier_cli.figures.histograms import Histogram, histogram
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.tensors import TENSORS
 
-TENSORS = ("activation", "backprop", "weight_gradient")
+SHOWN = ("activation", "backprop", "weight_gradient")
 MOST_BINS, MOST_RECORDS, MOST_LAYERS = 61, 21, 12
 # Bars of all runs together, so that the page stays small and is made in seconds.
 MOST_BARS = 220_000
@@ -23,8 +24,8 @@ _PERCENTILES = (2, 25, 50, 75, 98)
 
 
 def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
-    """For each run, tensor and record: axis, bars in thousandths of the highest, std, percentiles."""
-    wanted = len(TENSORS) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
+    """For each run, tensor and record: axis, bars in thousandths of the highest, statistics, percentiles."""
+    wanted = len(SHOWN) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
     records = max(2, min(MOST_RECORDS, MOST_BARS // max(wanted, 1)))
     shown = [
         {"label": label, "seeds": len(run.seeds), "tensors": tensors}
@@ -43,7 +44,7 @@ def _tensors(run: Run, records: int) -> dict[str, object]:
     at = evenly(len(run.updates), records)
     layers = tuple(layer + 1 for layer in evenly(run.config.depth, MOST_LAYERS))
     found: dict[str, object] = {}
-    for tensor in TENSORS:
+    for tensor in SHOWN:
         try:
             drawn = [
                 histogram(run, tensor, PlotRequest(layers=layers, record=str(run.updates[i]))) for i in at
@@ -51,8 +52,12 @@ def _tensors(run: Run, records: int) -> dict[str, object]:
         except UnsuitableRunError:
             continue
         found[tensor] = {
-            "name": f"{tensor.replace('_', ' ')} {TENSOR_SYMBOLS[tensor]}",
+            "name": TENSORS[tensor].label,
             "layers": list(layers),
+            "statistics": [
+                {"key": row.dataset, "name": row.words, "is_share": row.is_share}
+                for row in _statistics(run, tensor)
+            ],
             "records": [_record(run, tensor, i, each) for i, each in zip(at, drawn, strict=True)],
         }
     return found
@@ -69,17 +74,20 @@ def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]
         ],
         "share": [_short(layer.max()) for layer in share],
     }
-    if f"{tensor}/std" in run:
-        record["std"] = [_short(value) for value in over_time(run, f"{tensor}/std")[row, columns]]
+    for statistic in _statistics(run, tensor):
+        values = over_time(run, statistic.path)[row, columns]
+        record[statistic.dataset] = [_short(value) for value in values]
     there = (run.percentile(f"{tensor}/percentiles", each) for each in _PERCENTILES)
     picked = [each for each in there if each is not None]
     if len(picked) == len(_PERCENTILES):
         values = over_time(run, np.stack(picked, axis=-1))[row][columns]
         record["percentiles"] = [[_short(value) for value in layer] for layer in values]
-    if tensor == "activation" and "activation/saturated" in run:
-        saturated = over_time(run, "activation/saturated")[row, columns]
-        record["saturated"] = [_short(value) for value in saturated]
     return record
+
+
+def _statistics(run: Run, tensor: str) -> list[LayerStatistic]:
+    """Those of `tensor` that stand beside its histograms, as far as `run` has them."""
+    return [row for row in IN_TABLES if row.in_slider and row.tensor.name == tensor and row.path in run]
 
 
 def _pooled(share: np.ndarray) -> np.ndarray:

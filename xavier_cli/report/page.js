@@ -92,8 +92,10 @@
   }
   function numbers(tensor, record, words) {
     const heads = ["layer"], columns = [];
-    if (record.std) { heads.push("std"); columns.push(record.std.map(short)); }
-    if (record.saturated) { heads.push("saturated"); columns.push(record.saturated.map(percent)); }
+    tensor.statistics.forEach(function (statistic) {
+      heads.push(statistic.name);
+      columns.push(record[statistic.key].map(statistic.is_share ? percent : short));
+    });
     if (record.percentiles) {
       ["2nd percentile", "25th", "median", "75th", "98th"].forEach(function (head, i) {
         heads.push(head);

@@ -17,6 +17,7 @@ from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Picture
 from xavier_cli.report.layers import evenly
 from xavier_cli.runs.isolate import Isolation
+from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import over_seeds
 from xavier_cli.views.page import Cell, Column, Table
@@ -98,13 +99,12 @@ def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Table | None:
     rows, deepest = [], 0
     for label, run in zip(labels(runs), runs, strict=True):
         for path in (path for path in paths if path in run):
-            values = over_time(run, path)
-            updates = run["jacobian_update"] if path.startswith("jacobian/") else run.updates
+            values, statistic = over_time(run, path), BY_PATH[path]
+            updates = run[statistic.records]
             deepest = max(deepest, values.shape[1])
             for i in evenly(len(updates), RECORDS_IN_TABLE):
-                words = path.replace("_", " ").replace("/", " ")
                 cells = [_number(each, ".3g") for each in values[i]]
-                rows.append((Cell(label), Cell(words), _count(updates[i]), *cells))
+                rows.append((Cell(label), Cell(statistic.title), _count(updates[i]), *cells))
     if not rows:
         return None
     layers = (f"layer {layer + 1}" for layer in range(deepest))

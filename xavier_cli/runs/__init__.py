@@ -1,1 +1,1 @@
-"""What a run leaves behind: records, the schema of run files, and the store that publishes them."""
+"""Describes, stores and reads what a run leaves behind."""

@@ -1,7 +1,7 @@
-"""What an unfinished training leaves beside its run file, so that it can go on: plain arrays, never pickles.
+"""Writes and reads checkpoints, from which an unfinished training is resumed: plain arrays, no pickle.
 
 A run at `NAME` has its newest checkpoint in the hidden `.NAME.ckpt` and the one before in `.NAME.ckpt.1`.
-Both are published as run files are. What the arrays mean is not this room's business.
+Both are published as run files are. What the arrays mean is up to `training`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.errors import StorageError
-from xavier_cli.files.publish import publish, rehearse, sweep
+from xavier_cli.files.publish import adopt, publish, rehearse, sweep
 from xavier_cli.runs import hdf5
 from xavier_cli.runs.errors import ResumeError, RunFileError
 
@@ -33,7 +33,7 @@ ARRAY_TYPES = {"<f4", "<f8", "<i4", "<i8", "<u4", "|i1"}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that an interrupted training needs to go on.
+    """Everything that an interrupted training needs to be resumed.
 
     `identity` has to be the same for the numbers to be the same, and is refused where it differs; `facts` are
     everything else that is no array. Both hold what JSON can. `arrays` are not empty, by path.
@@ -161,8 +161,8 @@ def recover_checkpoint(
                 notes.append(str(error))
             continue
         if path == former and notes:
-            with contextlib.suppress(OSError):
-                os.replace(former, newest)
+            with contextlib.suppress(StorageError):
+                adopt(former, newest)
         return checkpoint, notes
     return None, notes
 

@@ -1,4 +1,4 @@
-"""What a run is made of in a file: its arrays as stored, their digests, the texts beside them."""
+"""Encodes a run as the contents of a file: arrays as stored, their digests, the texts beside them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs import contradictions, schema, surface
+from xavier_cli.runs.dataset import Schema
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sanitize import utf8, utf8_throughout
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # Every dataset that a file of ours may hold.
-ROWS = {**schema.DATASETS, **surface.DATASETS}
+ROWS = schema.DATASETS | surface.DATASETS
 
 # The root attributes that reading needs, those that older files lack, and those for people and other
 # programs, which have to be texts all the same.
@@ -41,10 +42,15 @@ class Header(NamedTuple):
     data: DatasetInfo | None = None
 
 
+def schema_of(config: RunConfig | SurfaceConfig) -> Schema:
+    """Which of the two tables a file of `config` follows."""
+    return surface.SCHEMA if isinstance(config, SurfaceConfig) else schema.SCHEMA
+
+
 def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
-    """What is wrong with datasets of these shapes under `config`; `partial` is `schema.problem`'s."""
+    """What is wrong with datasets of these shapes under `config`; see `Schema.problem`."""
     if isinstance(config, SurfaceConfig):
-        return surface.problem(config, shapes)
+        return surface.problem(config, shapes, partial)
     return schema.problem(config, shapes, partial)
 
 
@@ -96,7 +102,7 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
 def _title(config: RunConfig | SurfaceConfig) -> str:
     if isinstance(config, SurfaceConfig):
         return config.title
-    return f"{find_data(config.data).stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
+    return f"{config.dataset.stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:

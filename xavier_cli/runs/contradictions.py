@@ -1,6 +1,6 @@
-"""What two parts of a file say about one thing, and do not say alike; and what is out of the rows' ranges.
+"""Finds contradictions between two parts of a run file, and numbers outside their range.
 
-Reading and writing ask `problem`; looking at a damaged file dataset by dataset asks for each by itself.
+Reading and writing call `problem`; the diagnosis of a damaged file checks each dataset by itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import Status
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
-from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
 FEWEST_TEST_EXAMPLES = 300
@@ -121,7 +120,7 @@ def _of_errors(
     correct, error = arrays.get("final/test_correct"), arrays.get("curves/test_error")
     if correct is None or error is None or status != "complete" or arrays["update"][-1] == 0:
         return
-    known, count = facts or find_data(config.data).facts, correct.shape[1]
+    known, count = facts or config.dataset.facts, correct.shape[1]
     wanted = known.test if known and known.test is not None else max(count, FEWEST_TEST_EXAMPLES)
     apart = np.abs(error[:, -1] - (1 - correct.mean(axis=1)))
     if facts and facts.test is not None and count != facts.test:
@@ -138,7 +137,7 @@ def _of_errors(
 
 def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction]:
     """What no unit of the activation can give; a skip adds to it what comes from below."""
-    low, high = find_activation(config.act).range
+    low, high = config.activation.range
     if config.residual or math.isinf(low) or "final/diverged_at" not in arrays:
         return
     alive = arrays["final/diverged_at"] < 0

@@ -1,4 +1,4 @@
-"""How far the numbers of two runs lie apart, at the seeds, records and layers that both have."""
+"""Compares the numbers of two runs at the seeds, records and layers that both have."""
 
 from __future__ import annotations
 

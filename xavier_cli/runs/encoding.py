@@ -1,7 +1,7 @@
-"""Runs, surfaces, checkpoints and diagnoses as JSON and plain arrays: how one process answers another.
+"""Encodes runs, surfaces, checkpoints and diagnoses as JSON and plain arrays for the reader process.
 
-Whoever decodes trusts nothing of it: the other side may have been taken over by the file that it read. No
-pickle, and nothing that names code; every text, type and shape is checked against what it can be.
+The decoder trusts nothing: the other process may have been taken over by the file that it read. No pickle,
+and nothing that names code; every text, type and shape is checked.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
+from xavier_cli.runs.dataset import MAX_FILE_BYTES
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.runs.schema import MAX_FILE_BYTES
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
 

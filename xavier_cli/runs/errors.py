@@ -1,4 +1,4 @@
-"""What can go wrong with a run file that is read, or trained further."""
+"""Defines the errors of reading a run file and of resuming a training."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class RunFileError(XavierError):
 
 
 class NoTrainingError(RunFileError):
-    """A file of ours that holds no run, so that readers of runs pass over it."""
+    """A file of this program that holds no run, so that readers of runs skip it."""
 
 
 class ResumeError(XavierError):
-    """A training that cannot be gone on with as asked; its text is one line that names what differs."""
+    """A training that cannot be resumed as asked; the message is one line that names what differs."""
 
     exit_code = ExitCode.USAGE

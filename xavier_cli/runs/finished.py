@@ -1,4 +1,4 @@
-"""Whether a configuration's run is finished already, so that it need not be trained again."""
+"""Checks whether a configuration's run is already complete, so that it need not be trained again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""HDF5 as run files and checkpoints use it: built in memory, read without trust. The only room with h5py.
+"""Builds HDF5 files in memory and reads them without trust; the only module that imports h5py.
 
-A file is one flat image of bytes, so that no fault of a disk ever meets HDF5. Reading walks one component of
-a path at a time and over hard links alone, knows what type and shape to expect, and believes only numbers
-whose digest holds.
+A file is built as bytes in memory, so that HDF5 never meets an error of the disk. Reading follows a path one
+component at a time and by hard links alone, expects known types and shapes, and accepts only numbers whose
+digest holds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from xavier_cli.runs.dataset import MAX_FILE_BYTES as MAX_FILE_BYTES
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.schema import MAX_FILE_BYTES as MAX_FILE_BYTES
 
 # Format 1.10 has checksums on all that describes the data; the older default has none, and flipped bytes in
 # it read as other numbers.

@@ -1,4 +1,4 @@
-"""What cannot be made of all runs is made of the others: no run's numbers take those of the rest along."""
+"""Applies a function to many runs so that a failure for one run does not affect the others."""
 
 from __future__ import annotations
 

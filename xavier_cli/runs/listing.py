@@ -1,4 +1,4 @@
-"""Which run files lie in a folder, and which of them the newest command left."""
+"""Lists the run files in a folder, and those of the newest command."""
 
 from __future__ import annotations
 

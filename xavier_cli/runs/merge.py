@@ -1,8 +1,8 @@
 """Joins runs of one experiment: runs whose configuration differs only in the seeds become one.
 
-What has a seed axis is joined along it, and a search's errors along the axis of its seeds; everything else
-has to be the same in all parts. Runs stay apart, with a note, where one mean over them means nothing:
-complete and unfinished ones, ones with records at different updates, ones whose searches chose other rates.
+Arrays with a seed axis are joined along it, and a search's errors along the axis of its seeds; everything
+else has to be equal in all parts. Runs are kept apart, with a note, where a mean over them would be
+meaningless: complete and unfinished runs, records at different updates, searches that chose different rates.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the layers of a batch-normalized run were looked at, in sentences for tables and captions."""
+"""Describes how a batch-normalized run was measured, in sentences for tables and captions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def how_normalized(config: RunConfig) -> Mapping[str, Any]:
 def normalization_notes(runs: Iterable[Run], *, jacobians: bool = False) -> list[str]:
     """What to say beside layers of `runs`, or beside their `jacobians`; nothing without batch normalization.
 
-    Runs of earlier versions were looked at by running averages.
+    Runs of earlier versions were measured with running averages.
     """
     normalized = [run for run in runs if run.config.normalization == "batch"]
     by_batch = [run for run in normalized if run.provenance.get(_KEY) == _BY_PROBE_BATCH]

@@ -1,6 +1,6 @@
-"""What the numbers of a dataset can be, and what is out of that: one check for what is read and written.
+"""Defines the ranges of datasets, and checks them: the same check on reading and before writing.
 
-A digest says that numbers are those that were written, not that they can be.
+A digest says that numbers are those that were written, not that they are possible.
 """
 
 from __future__ import annotations

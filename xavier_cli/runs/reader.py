@@ -1,8 +1,8 @@
-"""Asks a process of its own about files, so that no file can crash, hold up or take over the command.
+"""Reads files in a child process, so that no file can crash, hold up or take over the command.
 
-The process is started once, gives up every right to change something (`runs.sandbox`), and answers one
-question after the other as data (`runs.encoding`). Where it dies or takes too long, the file at hand is told
-as unreadable, and a new process reads the next one.
+The process is started once, gives up every right to change anything (`runs.sandbox`), and answers one
+question after another as data (`runs.encoding`). Where it dies or exceeds the time limit, the file is
+reported as unreadable, and a new process reads the next one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run is in memory: a configuration and named arrays, whichever file or program they came from."""
+"""Defines a run in memory: a configuration and named arrays, whichever file or program they came from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""
@@ -27,7 +27,8 @@ class Run:
     `arrays` holds every dataset and scale under its path in the run file without the leading slash
     (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
     `sources` are the files that a merged run came from; a run from one file has its `path`. `data` is what
-    the file says about its data set, which older ones do not: `facts` serves for both.
+    the file says about its data set, which older ones do not: `facts` serves for both. `chosen` is what a
+    search chose for a setting, empty where nothing was searched; NaN where the file does not say what.
     """
 
     config: RunConfig
@@ -38,6 +39,10 @@ class Run:
     path: Path | None = None
     sources: tuple[Path, ...] = ()
     data: DatasetInfo | None = None
+    chosen: Mapping[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chosen", _chosen(self))
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array called `name`; a `KeyError` names what is there."""
@@ -77,7 +82,7 @@ class Run:
     @property
     def facts(self) -> DatasetInfo:
         """What is known about the data set: from its name where that says enough, else from the run."""
-        known = find_data(self.config.data).facts
+        known = self.config.dataset.facts
         facts = self.data or known
         if known and facts:
             # A file cannot make a known set another one: no easier than it is, with no other classes.
@@ -92,6 +97,11 @@ class Run:
         return facts
 
     @property
+    def label(self) -> str:
+        """The file that it is from, or what it holds where it is of no single file."""
+        return str(self.path) if self.path else self.config.file_stem()
+
+    @property
     def name(self) -> str:
         """The file that it is from, all of them where it is merged, or what it holds."""
         files = self.sources or ((self.path,) if self.path else ())
@@ -102,18 +112,17 @@ class Run:
         """Whether a search chose the rate, and what it found is there: a rescued run may lack it."""
         return bool(self.config.search) and {"search/lr", "search/valid_error"} <= self.arrays.keys()
 
-    @property
-    def lr(self) -> float:
-        """The rate that every seed was trained with: the one given, or the one its search chose.
+    def setting(self, name: str) -> Any:
+        """The value of a setting that every seed was trained with: the one that was chosen, else the given.
 
         NaN where a search chose it and the file does not say which.
         """
-        if not self.config.search:
-            assert isinstance(self.config.lr, float)
-            return self.config.lr
-        if not self.has_search:
-            return math.nan
-        return float(self["search/lr"][best_rate(self["search/valid_error"])])
+        return self.chosen.get(name, getattr(self.config, name))
+
+    @property
+    def lr(self) -> float:
+        """The rate that every seed was trained with, as `setting`."""
+        return float(self.setting("lr"))
 
     @property
     def known_lr(self) -> float:
@@ -123,11 +132,17 @@ class Run:
         return self.lr
 
     @property
-    def lr_on_edge(self) -> bool:
-        """Whether a search chose the lowest or highest of its rates, so that a better one may lie outside."""
-        if not self.has_search:
-            return False
-        return best_rate(self["search/valid_error"]) in (0, len(self["search/lr"]) - 1)
+    def on_edge(self) -> tuple[str, ...]:
+        """The settings that a search chose the lowest or highest value of: a better one may lie outside."""
+        ends = self["search/lr"][[0, -1]].tolist() if self.has_search else []
+        return tuple(name for name, value in self.chosen.items() if value in ends)
+
+
+def _chosen(run: Run) -> dict[str, float]:
+    if not run.config.search:
+        return {}
+    rate = run["search/lr"][best_rate(run["search/valid_error"])] if run.has_search else math.nan
+    return {"lr": float(rate)}
 
 
 def best_rate(valid_error: np.ndarray) -> int:

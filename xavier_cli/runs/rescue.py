@@ -1,7 +1,7 @@
-"""What is wrong with a file of ours, and what of it can still be believed: the numbers whose digest holds.
+"""Diagnoses damaged files, and recovers the datasets whose digests hold.
 
-Reading for results (`runs.store`) takes a file whole or not at all. This room looks at every dataset by
-itself, and can put those that are whole into a new run.
+Reading for results (`runs.store`) accepts a file completely or not at all. Here every dataset is checked by
+itself, and the intact ones can be put into a new run.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _about(whole: Run | Surface) -> str:
 
 
 def _strangers(root: Any) -> Iterator[str]:
-    """What lies in the file and is none of ours; reading passes it over."""
+    """Objects in the file that the schema does not know; reading ignores them."""
     groups = {row.rpartition("/")[0] for row in content.ROWS}
     for count, (name, is_hard) in enumerate(hdf5.names(root, sorted(groups - {""}))):
         if count >= MAX_STRANGERS + len(content.ROWS) + len(groups):
@@ -220,7 +220,7 @@ def _candidates(
 ) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """What each dataset in `reasons` may have held, where that follows from the configuration or the rest.
 
-    Digests decide whether it did, so a guess can be wrong but never does harm.
+    Digests decide whether it did, so that a wrong candidate does no harm.
     """
     config = header.config
     lengths = {

@@ -1,4 +1,4 @@
-"""Seeds that start from the same weights, so that N is not what it seems: kept in a run, and in words."""
+"""Records, and tells, that seeds start from the same weights, so that N overstates the replication."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEY = "same_first_weights"
 def same_start(layers: Sequence[int], functions: Sequence[str], everything: bool) -> dict[str, Any]:
     """What the provenance says where `layers` of weights, or `everything`, start the same whatever the seed.
 
-    `functions` are initializers of the user's own that ignore their key. Without any, layers that start at a
+    `functions` are custom initializers that ignore their key. Without any, layers that start at a
     constant are what was asked for, and nothing is said unless nothing at all is drawn.
     """
     if not (functions or everything):

@@ -1,11 +1,12 @@
-"""Takes a process's rights to change anything: what the process that reads files does first of all.
+"""Gives up a process's rights to change anything: the first thing that the reader process does.
 
-Run as a script, it locks itself in and only then imports the package and serves questions. Two layers, each
-enough for most of it: Landlock refuses every way of writing to a file system (no root needed, Linux 5.13 and
-later), and a seccomp filter refuses the calls that write, signal, trace, connect or start another program,
-those among them that Landlock leaves open. Where the kernel has neither, size limits remain.
+Run as a script, it restricts itself and only then imports the package and answers questions. There are two
+layers, either of which covers most of it: Landlock refuses every way of writing to a file system (no root
+needed, Linux 5.13 and later), and a seccomp filter refuses the calls that write, signal, trace, connect or
+start another program, those among them that Landlock leaves open. Where the kernel has neither, size limits
+remain.
 
-Standard library only, and of that as little as possible: a thread that was started earlier would stay free.
+Standard library only, and as little of it as possible: a thread that was started before is not restricted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the process that reads files does: one question after another, each answered as data."""
+"""Answers the questions that the reader process is asked, one after another, as data."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Writes and reads run files: everything about them follows `runs.schema`.
 
-A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it walks our
-own schema, and believes only numbers whose digest holds and that can be.
+A file is built in memory by `runs.hdf5` and published by `publish`. Reading trusts nothing: it looks up
+what the schema names, and accepts only numbers whose digest holds and that lie in their range.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from xavier_cli.runs import content, contradictions, hdf5, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.surface import DATASETS as SURFACE_DATASETS
-from xavier_cli.runs.surface import REQUIRED as SURFACE_REQUIRED
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 
 
@@ -133,10 +131,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
     texts = {name: hdf5.text(root, name) for name in (*content.HEADER_TEXTS, *there)}
     header = content.header(path, texts)
     config, digests = header.config, header.digests
-    is_surface = isinstance(config, SurfaceConfig)
-    if absent := [
-        name for name in (SURFACE_REQUIRED if is_surface else schema.REQUIRED) if name not in digests
-    ]:
+    kind = content.schema_of(config)
+    if absent := [name for name in kind.required if name not in digests]:
         raise RunFileError(path, f"`{absent[0]}` is missing")
     if isinstance(config, SurfaceConfig):
         wanted = None
@@ -144,9 +140,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         # Small, and without it nobody knows the rate (`Run.lr`).
         wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
     # What a later version of this schema adds is passed over.
-    rows = SURFACE_DATASETS if is_surface else schema.DATASETS
     looked_at = None if wanted is None else wanted | contradictions.beside(wanted)
-    names = [name for name in rows if name in digests and (looked_at is None or name in looked_at)]
+    names = [name for name in kind.datasets if name in digests and (looked_at is None or name in looked_at)]
     groups = {"": root}
     found = {name: hdf5.find(path, groups, name, content.ROWS[name].dtype) for name in names}
     shapes = {name: each.shape for name, each in found.items()}

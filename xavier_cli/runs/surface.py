@@ -1,13 +1,13 @@
-"""What a loss surface is in memory and in a file: its configuration, its arrays, and their schema.
+"""Defines a loss surface in memory and in its file: its configuration, its arrays, and their schema.
 
-A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs pass
-over it.
+A surface file is built like a run file, lies in `surfaces/`, and holds no training: readers of runs skip it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -17,10 +17,10 @@ from pydantic import Field, field_validator, model_validator
 from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import MAX_SEED, RunConfig, file_safe
 from xavier_cli.config.settings import Number, Whole
+from xavier_cli.runs.dataset import Dataset, Schema, counting, scale
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
-from xavier_cli.runs.schema import Dataset, counting
-from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.resolve import find_activation
 from xavier_cli.vocabulary.user_functions import is_own
 
@@ -64,6 +64,11 @@ class SurfaceConfig(HashedSettings):
             raise ValueError("a surface lies around one seed at one rate")
         return self
 
+    @cached_property
+    def activation(self) -> Activation:
+        """The row of `act`."""
+        return find_activation(self.act)
+
     def file_stem(self) -> str:
         """The file's name without its ending: the content first, then 8 hex digits of the hash."""
         what = (
@@ -78,7 +83,7 @@ class SurfaceConfig(HashedSettings):
         if run is None:
             return f"loss over two weights, {self.act}"
         shape = run.shape.replace("×", "x")
-        return f"loss around {find_data(run.data).stem} {run.act} {run.init} {shape}"
+        return f"loss around {run.dataset.stem} {run.act} {run.init} {shape}"
 
 
 @dataclass(frozen=True)
@@ -113,19 +118,19 @@ class Surface:
 def _rows() -> Iterable[Dataset]:
     step = Range(low=-FURTHEST, high=FURTHEST, order="up")
     about = "first weight w1, or steps along the first direction"
-    yield Dataset("surface/x", _GRID[1:], "<f8", about, range=step)
+    yield scale("surface/x", "<f8", about, step, required=True)
     about = "second weight w2, or steps along the second direction"
-    yield Dataset("surface/y", _GRID[:1], "<f8", about, range=step)
+    yield scale("surface/y", "<f8", about, step, required=True)
     for loss in LOSSES:
-        words = loss.replace("_", "-")
-        yield Dataset(f"surface/{loss}", _GRID, "<f8", f"mean {words} loss over the examples", range=SIZE)
+        about = f"mean {loss.replace('_', '-')} loss over the examples"
+        yield Dataset(f"surface/{loss}", _GRID, "<f8", about, required=True, range=SIZE)
     example, parameter = ("surface/example",), ("surface/parameter",)
     about = "example of random input and label, from 0"
-    yield Dataset("surface/example", example, "<i4", about, range=counting("example", 0))
+    yield scale("surface/example", "<i4", about, counting("example", 0))
     yield Dataset("surface/input", example, "<f8", "random input, standard normal", range=Range())
     yield Dataset("surface/label", example, "<i4", "random label, 0 or 1", range=Range(low=0, high=1))
     about = "weights and biases, layer by layer, from 0"
-    yield Dataset("surface/parameter", parameter, "<i4", about, range=counting("parameter", 0))
+    yield scale("surface/parameter", "<i4", about, counting("parameter", 0))
     order = "per layer the weights by rows, then biases"
     about = f"the trained network, in the middle; {order}"
     # Weights of a network that diverged can be anything.
@@ -135,8 +140,8 @@ def _rows() -> Iterable[Dataset]:
         yield Dataset(f"surface/direction_{name}", parameter, "<f4", about, range=ANY)
 
 
-DATASETS: dict[str, Dataset] = {row.path: row for row in _rows()}
-REQUIRED = ("surface/x", "surface/y", *(f"surface/{loss}" for loss in LOSSES))
+SCHEMA = Schema("a loss surface", _rows())
+DATASETS = SCHEMA.datasets
 
 
 def is_surface(paths: Iterable[str]) -> bool:
@@ -144,21 +149,7 @@ def is_surface(paths: Iterable[str]) -> bool:
     return any(path in DATASETS for path in paths)
 
 
-def problem(config: SurfaceConfig, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """What is wrong with datasets of these shapes in a surface of `config`, in one line; empty if nothing."""
-    unknown = sorted(set(shapes) - set(DATASETS))
-    if unknown:
-        return f"`{unknown[0]}` is no dataset of a loss surface"
-    needed = {*REQUIRED, *(dim for path in shapes for dim in DATASETS[path].dims)}
-    missing = sorted(needed - set(shapes))
-    if missing:
-        return f"`{missing[0]}` is missing"
-    fixed = {"surface/x": config.points, "surface/y": config.points, "surface/example": config.examples}
-    for path, shape in shapes.items():
-        row = DATASETS[path]
-        expected = tuple(fixed.get(dim, shapes[dim][0] if shapes[dim] else -1) for dim in row.dims)
-        if shape != expected:
-            return f"`{path}` has shape {shape}, not {expected}"
-        if any(n < 1 or n > bound for n, bound in zip(shape, row.bounds, strict=True)):
-            return f"`{path}` has shape {shape}, over the bounds {row.bounds}"
-    return ""
+def problem(config: SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool = False) -> str:
+    """What is wrong with datasets of these shapes in a surface of `config`; see `Schema.problem`."""
+    lengths = {"surface/x": config.points, "surface/y": config.points, "surface/example": config.examples}
+    return SCHEMA.problem(lengths, shapes, partial)

@@ -43,15 +43,13 @@ class Difference:
     paired: bool
     correlation: float
     untested: Untested | None = None
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Two one-sided tests: a small `p` says that the difference lies within ± `margin`."""
+    """Two one-sided tests: a small `p` says that the difference lies within the margin."""
 
     p: float
-    margin: float
     untested: Untested | None = None
 
 
@@ -75,7 +73,7 @@ def difference(
     if effect.paired:
         right = dict(zip(b_seeds, b, strict=True))
         correlation = _correlation([float(v) for v in a], [float(right[seed]) for seed in a_seeds])
-    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested, level)
+    return Difference(effect.mean, low, high, p, effect.n, effect.paired, correlation, untested)
 
 
 def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
@@ -102,14 +100,14 @@ def equivalence(
     """Two one-sided tests of `|mean a - mean b| < margin`; the margin has to be fixed beforehand."""
     effect = _effect(a, b, a_seeds, b_seeds)
     if effect.n < SEEDS_FOR_A_TEST:
-        return Equivalence(math.nan, margin, Untested.NO_TEST)
+        return Equivalence(math.nan, Untested.NO_TEST)
     if effect.error == 0 and not effect.all_zero:
-        return Equivalence(math.nan, margin, Untested.NO_SPREAD)
+        return Equivalence(math.nan, Untested.NO_SPREAD)
     if effect.all_zero:
-        return Equivalence(0.0, margin)
+        return Equivalence(0.0)
     above = student.one_sided_p((effect.mean + margin) / effect.error, effect.df)
     below = student.one_sided_p((margin - effect.mean) / effect.error, effect.df)
-    return Equivalence(max(above, below), margin)
+    return Equivalence(max(above, below))
 
 
 @dataclass(frozen=True)

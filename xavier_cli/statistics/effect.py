@@ -18,11 +18,12 @@ import numpy as np
 from xavier_cli.statistics.difference import SEEDS_FOR_AN_INTERVAL, Sample
 
 _NODES, _REACH = 40, 9.0
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Hedges' g, and an interval of the true effect; NaN where seeds are too few or do not vary.
+    """Hedges' g, and a 95 % interval of the true effect; NaN where seeds are too few or do not vary.
 
     `low` and `high` are exact for normal samples (of equal spread, if independent): the noncentral t's.
     """
@@ -31,12 +32,9 @@ class Effect:
     low: float
     high: float
     paired: bool
-    level: float = 0.95
 
 
-def effect_size(
-    a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int], level: float = 0.95
-) -> Effect:
+def effect_size(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> Effect:
     """The mean of `a` less that of `b` in standard deviations; paired where the seeds are the same."""
     x = dict(zip(a_seeds, map(float, a), strict=True))
     y = dict(zip(b_seeds, map(float, b), strict=True))
@@ -53,11 +51,11 @@ def effect_size(
     # Equal numbers leave a rounding error behind, not always 0.
     noise = 1e-12 * max(map(abs, (*x.values(), *y.values())), default=0.0)
     if min(len(x), len(y)) < SEEDS_FOR_AN_INTERVAL or math.sqrt(squares) <= noise:
-        return Effect(math.nan, math.nan, math.nan, paired, level)
+        return Effect(math.nan, math.nan, math.nan, paired)
     d = mean / math.sqrt(squares / df)
-    t, tail = d * math.sqrt(size), (1 - level) / 2
+    t, tail = d * math.sqrt(size), (1 - LEVEL) / 2
     low, high = (noncentrality(t, df, share) / math.sqrt(size) for share in (1 - tail, tail))
-    return Effect(_correction(df) * d, low, high, paired, level)
+    return Effect(_correction(df) * d, low, high, paired)
 
 
 def _correction(df: int) -> float:

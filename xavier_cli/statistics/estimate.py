@@ -19,7 +19,6 @@ class Estimate:
     half_width: float
     sd: float
     n: int
-    level: float = 0.95
 
     @property
     def low(self) -> float:
@@ -42,10 +41,10 @@ def mean_over_seeds(values: Sequence[float] | np.ndarray, level: float = 0.95) -
     if n == 0:
         raise ValueError("no seeds to take a mean over")
     if n == 1:
-        return Estimate(float(sample[0]), math.nan, math.nan, 1, level)
+        return Estimate(float(sample[0]), math.nan, math.nan, 1)
     sd = float(sample.std(ddof=1))
     half_width = student.quantile(level, n - 1) * sd / math.sqrt(n)
-    return Estimate(float(sample.mean()), half_width, sd, n, level)
+    return Estimate(float(sample.mean()), half_width, sd, n)
 
 
 def late_mean(curve: np.ndarray) -> np.ndarray:

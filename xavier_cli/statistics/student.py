@@ -1,7 +1,8 @@
 """Student's t: tail probabilities and quantiles, for one pair of plain numbers.
 
-SciPy has both, but `import scipy.special` costs twice what NumPy does, as much as all else that `compare`
-does for a dozen runs; the tests hold these functions to SciPy's.
+SciPy has both, but importing `scipy.special` takes longer than importing NumPy, as long as all else that
+`compare` does for a dozen runs, and its last digits are others than those already published. The tests
+compare these functions with SciPy's.
 """
 
 from __future__ import annotations

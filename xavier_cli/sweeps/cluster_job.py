@@ -25,7 +25,7 @@ from xavier_cli.errors import StorageError, XavierError
 from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.work import Ending, Task, make
-from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+from xavier_cli.training.devices import set_up_jax
 from xavier_cli.training.engine.loop import Progress
 
 # What has to be the same everywhere: numbers depend on these, or what is sent cannot be read.
@@ -90,8 +90,7 @@ def do(job: Job) -> Reply:
         worker.log_event(job.topic, {"index": job.index, "began": worker.address})
         try:
             # A worker's threads are the share of its machine that whoever started it gave to it.
-            keep_compiled_programs()
-            prepare_devices(worker.state.nthreads)
+            set_up_jax(worker.state.nthreads)
             return _made(job, _reporter(worker, job), stopped)
         finally:
             worker.log_event(job.topic, {"index": job.index, "left": worker.address})

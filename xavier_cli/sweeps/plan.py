@@ -12,6 +12,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.sweeps.recipe import CellSettings, Command, Recipe, RecipeError
+from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
     compiled_programs,
@@ -146,7 +147,7 @@ def _program(cell: SweepCell) -> object:
     config = cell.config
     if isinstance(config, SurfaceConfig) or config.search:
         return cell
-    return cell.command, config.model_copy(update={"init": "", "lr": 0.0})
+    return cell.command, config.model_copy(update=dict.fromkeys(Variant._fields))
 
 
 def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli.config import refusals
-from xavier_cli.config.run import SCALES, RunConfig, without_like
+from xavier_cli.config.presets import SCALES, without_like
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup

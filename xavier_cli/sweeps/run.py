@@ -36,7 +36,7 @@ class Standing:
 
     cells: int
     work: float
-    """Of one core, in seconds by the rule of `training.cost`: only shares of it matter."""
+    """Of one core, in seconds by the rule of `training.estimate`: only shares of it matter."""
     done: int = 0
     failed: int = 0
     work_done: float = 0.0
@@ -159,10 +159,9 @@ def _here(
     report: Callable[[int, Progress], None],
 ) -> Generator[tuple[int, list[Outcome]], None, None]:
     from xavier_cli.sweeps.work import make
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
 
-    keep_compiled_programs()
-    prepare_devices(max((group.members for group in groups), default=1) or 1)
+    set_up_jax(max((group.members for group in groups), default=1) or 1)
     for index, group in enumerate(groups):
         yield index, make(group, task, partial(report, index), stopped)
 

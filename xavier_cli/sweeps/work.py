@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.files.locks import lock_output
@@ -24,9 +25,7 @@ from xavier_cli.training import surface as surface_room
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
 from xavier_cli.training.engine.training_data import TrainingData, prepare
-from xavier_cli.training.estimate import members_together
-from xavier_cli.training.memory import check_memory, members_at_a_time
-from xavier_cli.training.resumable import train_group_to_files, train_to_file
+from xavier_cli.training.session import begin
 
 Ending = Literal["done", "failed", "stopped", "locked"]
 SECONDS_FOR_ALL_LOCKS = 1.0
@@ -122,30 +121,26 @@ def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> 
         write_run(cells[0].path, surface_room.two_weights(first, watcher))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
-    members = members_together(first) if first.search else sum(len(config.seeds) for config in configs)
-    variants = len(first.search) or len(configs)
-    batch = members_at_a_time(first, members, variants, asked=task.member_batch)
-    check_memory(first, batch)
-    training_data = _material(_data_of(first), task.data_dir)
-    settings: dict[str, Any] = {"strategy": task.strategy, "watcher": watcher, "member_batch": batch}
-    if len(cells) == 1:
-        runs = [train_to_file(first, training_data, cells[0].path, **settings)]
-    else:
-        runs = train_group_to_files(configs, training_data, [cell.path for cell in cells], **settings)
+    training = begin(
+        configs,
+        task.data_dir,
+        strategy=task.strategy,
+        member_batch=task.member_batch,
+        read=lambda config, data_dir: _prepared(_data_of(config), data_dir),
+    )
+    runs = training.train_to_files([cell.path for cell in cells], watcher)
     return [run.status == "complete" for run in runs]
 
 
 def _data_of(config: RunConfig) -> RunConfig:
     """The same for configurations that differ in the network and its training alone."""
-    kept = {"data", "coding", "batch_size", "updates", "records", "eval_examples"}
     fields = RunConfig.model_fields
-    return config.with_(
-        **{name: info.default for name, info in fields.items() if name not in kept and not info.is_required()}
-    )
+    others = (name for name, row in SETTINGS.items() if row.role != "data" and not row.in_examples)
+    return config.with_(**{name: fields[name].default for name in others})
 
 
 @lru_cache(maxsize=1)
-def _material(config: RunConfig, data_dir: Path | None) -> TrainingData:
+def _prepared(config: RunConfig, data_dir: Path | None) -> TrainingData:
     """Prepared once for all groups in a row that learn from the same."""
     return prepare(config, data_dir)
 

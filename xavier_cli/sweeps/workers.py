@@ -161,10 +161,9 @@ def work(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from xavier_cli.sweeps.work import make
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
 
-    keep_compiled_programs()
-    prepare_devices(len(cores))
+    set_up_jax(len(cores))
 
     def stopped() -> bool:
         # An orphan has nobody to work for.

@@ -14,7 +14,6 @@ from jax import Array
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.quadrature import gaussian_moments
-from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
 
 # Second moments up to here are looked through; halving it so often leaves less than 1e-12.
 _LARGEST = 1e4
@@ -44,10 +43,10 @@ def hidden_variances(config: RunConfig, gain: float) -> tuple[float, float]:
     NaN for the first where the layers have no one Var W.
     """
     width = config.widths[0]
-    inits = {*layer_inits(config.init, config.depth)[1:-1]}
-    variance = find_initializer(inits.pop()).variance(width, width)
-    bias = find_initializer(config.bias_init).variance(width, width)
-    alike = not inits and len({*config.widths}) == 1
+    laws = config.layer_initializers[1:-1]
+    variance = laws[0].variance(width, width)
+    bias = config.bias_initializer.variance(width, width)
+    alike = len({law.name for law in laws}) == 1 and len({*config.widths}) == 1
     return width * variance * gain**2 if alike else math.nan, bias
 
 

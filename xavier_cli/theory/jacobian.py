@@ -20,9 +20,6 @@ from xavier_cli.theory.quadrature import gauss_legendre, over_stds, value_and_sl
 from xavier_cli.theory.variance import Maps, Net
 from xavier_cli.vocabulary.entry import INDEPENDENT
 
-SQUARE_MEAN = 8 / (3 * math.pi)
-"""Mean singular value over the root mean square one of a square random matrix: the paper's 0.8, not 1."""
-_ANGLES = 20_000
 _TRANSFORM = np.geomspace(1e-6, 1e8, 300)
 
 
@@ -103,17 +100,6 @@ def _mean_root_of_slopes(
     within = np.sum((h[1:] + h[:-1]) / 2 * (root[:-1] - root[1:]), axis=0)
     # Far out h is ratio · E t/s.
     return (2 / math.pi * (within + ratio * mean / root[0]))[:, None]
-
-
-def mean_root(ratio: float) -> float:
-    """E √λ, λ from the Marchenko-Pastur law of this ratio (0 to 1) and mean 1; 8/(3π) at ratio 1.
-
-    With λ = 1 + c + 2√c cos θ the law's density is (2/π) sin²θ/λ over 0..π.
-    """
-    theta = (np.arange(_ANGLES) + 0.5) * math.pi / _ANGLES
-    # 1 + cos θ by the half angle, so that nothing cancels where λ is smallest.
-    eigenvalue = (1 - math.sqrt(ratio)) ** 2 + 4 * math.sqrt(ratio) * np.cos(theta / 2) ** 2
-    return float(2 * np.mean(np.sin(theta) ** 2 / np.sqrt(eigenvalue)))
 
 
 def mean_log(ratio: float) -> float:

@@ -17,9 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-Function = Callable[[np.ndarray], np.ndarray]
-"""An activation or something made of it, element by element, on float64 arrays."""
-
 REACH = 12.0
 """Standard deviations to either side; beyond lies less than 1e-32 of the mass."""
 SCALES = (1.0, 4.0, 16.0)
@@ -55,24 +52,6 @@ def gauss_legendre(
 def _rule() -> tuple[np.ndarray, np.ndarray]:
     """The Gauss-Legendre rule of one panel, on [-1, 1]."""
     return np.polynomial.legendre.leggauss(PANEL_NODES)
-
-
-def expectation(
-    function: Function, stds: Sequence[float] | np.ndarray, kinks: Sequence[float] = ()
-) -> np.ndarray:
-    """E f(σu) for each σ in `stds` (any shape, which the result has); σ = 0 gives f(0)."""
-    flat = np.ravel(np.asarray(stds, np.float64))
-    u, weights = gauss_legendre(flat, kinks)
-    return np.sum(weights * function(flat[:, None] * u), axis=1).reshape(np.shape(stds))
-
-
-def hermite_expectation(
-    function: Function, stds: Sequence[float] | np.ndarray, nodes: int = 64
-) -> np.ndarray:
-    """E f(σu) by Gauss-Hermite: the second way, for functions that are smooth at the scale of σ."""
-    u, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    values = function(np.asarray(stds, np.float64)[..., None] * u)
-    return np.sum(values * weights, axis=-1) / math.sqrt(2 * math.pi)
 
 
 class Moments(NamedTuple):

@@ -123,7 +123,6 @@ def backprop_seconds(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) ->
 class Prediction(NamedTuple):
     """What the tensors of a net at initialization will be, one number per hidden layer (or weight layer)."""
 
-    preactivation_std: np.ndarray
     activation_mean: np.ndarray
     activation_std: np.ndarray
     """Over units and images: √(E z² − (E z)²), the means over the images taken first."""
@@ -150,7 +149,6 @@ def predict(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> Predicti
     below = np.column_stack([maps.inputs, maps.second])
     mean = maps.mean.mean(axis=0)
     return Prediction(
-        preactivation_std=np.sqrt(maps.preactivation_second.mean(axis=0)),
         activation_mean=mean,
         activation_std=np.sqrt(np.maximum(maps.second.mean(axis=0) - mean**2, 0.0)),
         backprop_std=np.sqrt(backprop[:, :-1].mean(axis=0)),

@@ -1,1 +1,1 @@
-"""How a network learns and what is measured while it does."""
+"""Trains networks, and measures them at initialization and while they learn."""

@@ -1,15 +1,26 @@
-"""JAX as this program wants it: a CPU device per core, and compiled programs kept between runs."""
+"""Configures JAX: a CPU device per core, and caches of compiled programs."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from multiprocessing import parent_process
 
 import jax
 
 from xavier_cli.files import caches
 from xavier_cli.training.engine import program_cache
+
+
+def set_up_jax(members: int, note: Callable[[str], None] = lambda _: None) -> None:
+    """Have JAX as this program wants it, for so many networks at a time; call before JAX has started.
+
+    `note` is told in a line where it has started already, with fewer devices than they could use.
+    """
+    keep_compiled_programs()
+    if told := prepare_devices(members):
+        note(told)
 
 
 def prepare_devices(members: int) -> str:
@@ -33,7 +44,7 @@ def usable_cores() -> int:
 
 
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder, or where JAX was told to keep its own.
+    """Cache compiled programs in the user's cache folder, or where JAX was told to keep its own.
 
     Where other users could have written to that folder it is not used, and a warning says so.
     """
@@ -41,7 +52,7 @@ def keep_compiled_programs() -> None:
     told: str | None = getattr(jax.config, "jax_compilation_cache_dir", None)
     if told == str(jaxs.path):
         told = None
-    # The large ones in a store of ours; JAX's cache has the many small ones.
+    # `program_cache` has the few large programs, JAX's own cache the many small ones.
     ours = caches.compiled_programs(told)
     program_cache.set_cache_dir(ours if _is_usable(ours) else None)
     if not told and _is_usable(jaxs):

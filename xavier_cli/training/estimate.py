@@ -1,21 +1,20 @@
-"""What training will cost, told beforehand from the configuration alone: members, memory, time."""
+"""Estimates the cost of a training from its configuration alone: networks, memory, time."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 from xavier_cli.config.run import RunConfig, delay_of
-from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
-from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
 _FLOAT = 4
-# Images that go up through the layers at a time: the feed's, whose room loads JAX.
+# As in `engine.batches`, whose import would load JAX.
 CHUNK_EXAMPLES = 1000
-# Where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and MNIST's split.
+# Assumed where only reading the data would tell: inputs and classes of the paper's Small-ImageNet, and
+# MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
-# Test examples that tensors are looked at on.
+# Test examples on which tensors are measured.
 PROBE_EXAMPLES = 300
 # What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
 # them again. For a machine at rest.
@@ -32,16 +31,16 @@ SECONDS_PER_PROGRAM = 6.0
 
 
 def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
-    """All that one network learns; `facts` where the data's name says too little."""
+    """The number of parameters of one network; `facts` are needed for data that is not built in."""
     inputs, classes = _sizes(config, facts)
     sizes = (inputs, *config.widths, classes)
     dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     scales = 2 * sum(config.widths) if config.normalization != "none" else 0
-    return dense + scales + (config.depth if find_activation(config.act).learned else 0)
+    return dense + scales + (config.depth if config.activation.learned else 0)
 
 
 def _sizes(config: RunConfig, facts: DatasetInfo | None) -> tuple[int, int]:
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     return (facts.inputs, facts.classes) if facts else UNKNOWN_SIZES
 
 
@@ -67,12 +66,15 @@ def compiled_programs(config: RunConfig) -> int:
     return 2 if config.search and len(config.seeds) > config.search_seeds else 1
 
 
-def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> int:
+def memory(
+    config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None, batched: bool = False
+) -> int:
     """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
 
-    `members` are those trained at the same time; by default as many as `config` alone has.
+    `members` are those trained at the same time; by default as many as `config` alone has. `batched` members
+    go through each operation together, and each needs probe tensors and images of its own.
     """
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     members = members or members_together(config)
     one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
     weights = members * one * _FLOAT
@@ -83,11 +85,15 @@ def memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | N
     if config.residual or config.normalization == "layer":
         # Their Jacobians are made explicitly, in double precision, with what they are made of.
         probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
-    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
-    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
     # Standardized, bytes become floats.
     pixel = _FLOAT if isinstance(config.coding, str) else 1
-    return weights + probe + sum(counts) * _sizes(config, facts)[0] * pixel
+    inputs = _sizes(config, facts)[0]
+    if batched:
+        # Images of a chunk take twice their size while they are generated.
+        probe = members * (probe + 2 * CHUNK_EXAMPLES * inputs * pixel)
+    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
+    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
+    return weights + probe + sum(counts) * inputs * pixel
 
 
 def _pending(config: RunConfig, facts: DatasetInfo | None) -> int:
@@ -99,11 +105,11 @@ def _pending(config: RunConfig, facts: DatasetInfo | None) -> int:
 
 def _held(config: RunConfig) -> int:
     """Copies of the weights that an update needs beside them: the optimizer's own, gradient and change."""
-    return 0 if config.is_plain_sgd else parse_optimizer(config.optimizer).slots + 2
+    return 0 if config.is_plain_sgd else config.optimizer_choice.slots + 2
 
 
 def core_seconds(config: RunConfig, facts: DatasetInfo | None = None) -> float:
-    """About how long one CPU core takes to train `config` and to look at it; compiling is apart."""
+    """About how long one CPU core takes to train and measure `config`, without compiling, in seconds."""
     return sum(SECONDS[name] * amount for name, amount in amounts(config, facts).items())
 
 
@@ -116,7 +122,7 @@ def amounts(config: RunConfig, facts: DatasetInfo | None = None) -> dict[str, fl
     weights, layers = parameters(config, facts), config.depth + 1
     # Each further copy is one more to be moved through memory, which is what an update waits for.
     moved = 1 + _held(config)
-    facts = facts or find_data(config.data).facts
+    facts = facts or config.dataset.facts
     tested = (facts.test if facts else 0) or USUAL_SPLIT[2]
     looks = len(config.record_updates())
     jacobians = len(config.jacobian_updates()) * config.jacobian_examples

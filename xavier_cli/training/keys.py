@@ -1,4 +1,4 @@
-"""Random keys by purpose: adding a seed, a layer or a measurement moves no other number."""
+"""Derives random keys by purpose, so that a new seed, layer or measurement changes no other number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEY_IMPLEMENTATION = "threefry2x32"
 
 
 class Purpose(IntEnum):
-    """What a key is for; a number once given stays, since it decides the bits of every run."""
+    """What a key is for; the numbers never change, since they decide every run."""
 
     WEIGHTS = 0
     ORDER = 1
@@ -40,5 +40,5 @@ def shared_key(purpose: Purpose) -> Array:
 
 
 def as_key(numbers: Array) -> Array:
-    """The key whose `jax.random.key_data` is `numbers`: states hold those, since plain arrays can be kept."""
+    """The key whose `jax.random.key_data` is `numbers`; states hold plain arrays, which can be stored."""
     return jax.random.wrap_key_data(numbers, impl=KEY_IMPLEMENTATION)

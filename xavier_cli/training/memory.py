@@ -1,8 +1,9 @@
-"""How much memory there is, and whether what is to be trained fits into it: asked before anything is made."""
+"""Finds out how much memory there is, and refuses trainings that need more before anything is compiled."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import jax
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.training.estimate import memory
+from xavier_cli.training.engine.layout import Strategy, batches_members
+from xavier_cli.training.estimate import members_together, memory
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
@@ -18,7 +20,7 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 def available_bytes() -> int | None:
-    """The memory of the devices that JAX trains on, in all; None where nobody tells."""
+    """The memory of all devices that JAX trains on, in bytes; None where it is unknown."""
     devices = jax.local_devices()
     if devices[0].platform == "cpu":
         return machine_bytes()
@@ -27,9 +29,9 @@ def available_bytes() -> int | None:
 
 
 def machine_bytes() -> int | None:
-    """The memory of this machine, or what of it a container may use; None where nobody tells.
+    """The memory of this machine, or the container's limit, in bytes; None where it is unknown.
 
-    All of it, not what is free at the moment: that changes, and much of what is in use gives way.
+    The total, not what is free at the moment: that changes, and caches are given up on demand.
     """
     sizes = []
     with suppress(ValueError, OSError, AttributeError):
@@ -41,15 +43,30 @@ def machine_bytes() -> int | None:
     return min((size for size in sizes if size > 0), default=None)
 
 
-def check_memory(config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None) -> None:
-    """Raise `ConfigError` where training `config` needs more memory than there is; made for before compiling.
+def needed_bytes(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DatasetInfo | None = None,
+    strategy: Strategy = "auto",
+) -> int:
+    """About how much memory `members` of `config` need, laid out by `strategy` on the devices at hand."""
+    return memory(config, members, facts, batches_members(strategy))
+
+
+def check_memory(
+    config: RunConfig,
+    members: int | None = None,
+    facts: DatasetInfo | None = None,
+    strategy: Strategy = "auto",
+) -> None:
+    """Raise `ConfigError` where training `config` needs more memory than there is; called before compiling.
 
     `members` are those trained at the same time, by default as many as `config` alone has.
     """
     there = available_bytes()
     if there is None:
         return
-    whole, one = memory(config, members, facts), memory(config, 1, facts)
+    whole, one = (needed_bytes(config, count, facts, strategy) for count in (members, 1))
     if one > there:
         raise ConfigError(
             f"width, depth: one network of {config.shape} takes about {_size(one)} of memory, "
@@ -63,25 +80,33 @@ def check_memory(config: RunConfig, members: int | None = None, facts: DatasetIn
 
 
 def members_at_a_time(
-    config: RunConfig, members: int, variants: int, facts: DatasetInfo | None = None, asked: int | None = None
+    configs: Sequence[RunConfig],
+    facts: DatasetInfo | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
 ) -> int:
-    """How many of `members` are trained at the same time: as many as `asked` for, or as fit into the memory.
+    """How many networks are trained at the same time: as many as `asked` for, or as fit into the memory.
 
-    Whole seeds: the `variants` of a seed, its rates or initializers, are trained together.
+    Several `configs` are one population. Whole seeds: the variants of a seed, its rates or initializers, are
+    trained together.
     """
-    wanted = asked or fitting_members(config, members, facts)
+    members = sum(members_together(config) for config in configs)
+    variants = sum(max(len(config.search), 1) for config in configs)
+    wanted = asked or fitting_members(configs[0], members, facts, strategy)
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
-def fitting_members(config: RunConfig, members: int, facts: DatasetInfo | None = None) -> int:
+def fitting_members(
+    config: RunConfig, members: int, facts: DatasetInfo | None = None, strategy: Strategy = "auto"
+) -> int:
     """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
-    The rest is for what nobody predicts.
+    The rest is for what `memory` does not count.
     """
     there = available_bytes()
-    if there is None or memory(config, members, facts) <= 0.8 * there:
+    if there is None or needed_bytes(config, members, facts, strategy) <= 0.8 * there:
         return members
-    one, two = memory(config, 1, facts), memory(config, 2, facts)
+    one, two = (needed_bytes(config, count, facts, strategy) for count in (1, 2))
     return max(1, 1 + int((0.8 * there - one) // (two - one)))
 
 

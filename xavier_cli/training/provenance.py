@@ -1,4 +1,4 @@
-"""What may differ between two equal runs: versions, machine, layout; it decides no number."""
+"""Collects what may differ between two equal runs: versions, machine, layout."""
 
 from __future__ import annotations
 

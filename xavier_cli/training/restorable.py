@@ -1,7 +1,7 @@
-"""Whether a checkpoint can be what a training of a configuration left: its counts, names, shapes and order.
+"""Checks that a training of a configuration can have written a checkpoint: its counts, names, shapes, order.
 
-Digests say that a file is as it was written, not that a training wrote it. Which numbers its weights have
-nobody can tell; everything that they are counted and found by is checked here, before training resumes.
+Digests say that a file is as it was written, not that a training wrote it. The values of its weights cannot
+be checked; everything by which they are counted and found is, before training resumes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRATEGIES = ("map", "sharded", "vmap")
 
 
 def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
-    """What of `checkpoint` no training of `config` leaves, in a few words; empty where all could be."""
+    """What in `checkpoint` no training of `config` can have written, in a few words; empty if nothing."""
     facts = checkpoint.facts
     if not isinstance(facts.get("machinery"), dict) or not _is_count(
         facts["machinery"].get("devices"), 2**20
@@ -68,7 +68,7 @@ def _stage_problem(stage: Any, config: RunConfig) -> str:
 
 
 def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfig) -> str:
-    """What is wrong with the arrays of a stage, by their names without the stage's, after `done` updates."""
+    """What is wrong with the arrays of a phase after `done` updates; names are without the phase's."""
     diverged = arrays.get("state/diverged_at")
     if diverged is None or diverged.ndim != 2 or diverged.dtype.kind != "i":
         return "`diverged_at` is missing"
@@ -84,7 +84,7 @@ def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfi
         return "its records"
     if updates.size and updates[-1] == records[-1] and done != records[-1]:
         return f"complete after {done} updates"
-    # The one that falls on the last update may be still on its way.
+    # The record at the last update may not be stored yet.
     if len(updates) < sum(record < done for record in records):
         return f"{len(updates)} records after {done} updates"
     lengths = {
@@ -135,7 +135,7 @@ def _jacobian_problem(
 
 
 def _rest(history: Mapping[str, np.ndarray], members: tuple[int, int], config: RunConfig) -> str:
-    """What is wrong with answers and pre-training."""
+    """What is wrong with the classified test examples and pre-training."""
     correct = history.get("test_correct")
     if correct is not None and (
         correct.shape[:2] != members or correct.ndim != 3 or not np.isin(correct, (0, 1)).all()

@@ -1,4 +1,4 @@
-"""Trains into files that outlive an interruption: published on the way, and gone on with later."""
+"""Trains into run files with checkpoints, so that an interrupted training can be resumed."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def train_to_file(
 ) -> Run:
     """Train `config` into the run file at `path`, whose lock the caller holds; the run, complete or not.
 
-    With `resume` it goes on from what an earlier training left beside the file, if anything; without, that
-    is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is `train`'s.
-    `note` is told in a line what is worth knowing. Raises `ResumeError` where an earlier training was another
-    one, before anything is written; `StorageError`; and `NoRunError`, after which a later call goes on.
+    With `resume` the training is resumed from the checkpoint beside the file, if there is one; without, that
+    is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is that of
+    `train`. `note` receives remarks, a line each. Raises `ResumeError` where the checkpoint is of another
+    training, before anything is written; `StorageError`; and `NoRunError`, after which it can be resumed.
     """
     watcher = watcher or TrainingHooks()
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
@@ -82,8 +82,8 @@ def train_group_to_files(
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population, a file for each.
 
-    The caller holds the files' locks. What an interruption leaves lies beside the first of them, under a name
-    that only this very group has, and a later call goes on from there; the files come when all are complete.
+    The caller holds the files' locks. The checkpoint lies beside the first of them, under a name that
+    identifies the group, and a later call resumes from it; the files are written when all runs are complete.
     Raises `StorageError`.
     """
     identity = {
@@ -97,7 +97,7 @@ def train_group_to_files(
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
-        # Of the same cells, so it is the data or the machinery: nobody is there to be asked.
+        # The same cells with other data or another machine; a sweep cannot ask.
         note(f"{error}; they are trained anew")
         begun = {}
     watcher = trail.marked(watcher)
@@ -120,9 +120,9 @@ def train_group_to_files(
 def _rehearse(
     trained: Path, files: Mapping[Path, RunConfig], training_data: TrainingData, watcher: TrainingHooks
 ) -> None:
-    """Raise what would keep a run from one of `files`, or its checkpoint from beside `trained`.
+    """Raise `StorageError` where one of `files`, or the checkpoint of `trained`, could not be written.
 
-    Told before anything is trained, it costs nobody hours.
+    Found out before training, it costs no hours.
     """
     for path, config in files.items():
         empty = Run(config, {}, "running", provenance=watcher.provenance, data=training_data.facts)
@@ -131,7 +131,7 @@ def _rehearse(
 
 
 def _rate_path(config: RunConfig, path: Path) -> Path:
-    """Where a searched rate's own run goes, beside the search's at `path`."""
+    """The path of a searched rate's own run, beside that of the search."""
     return path.with_name(f"{config.file_stem()}.h5")
 
 
@@ -143,7 +143,7 @@ def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
 
 
 class _CheckpointSeries:
-    """What trainings of `config` leave beside `path` for the next one; `identity` says of what training."""
+    """The checkpoints beside `path` of trainings of `config` that have this `identity`."""
 
     def __init__(
         self, path: Path, config: RunConfig, identity: Mapping[str, Any], note: Callable[[str], None]
@@ -153,7 +153,7 @@ class _CheckpointSeries:
         self._told = False
 
     def recover(self, strategy: Strategy) -> dict[str, Snapshot]:
-        """The stages that an earlier training left, none where there was none; raises `ResumeError`."""
+        """The snapshots of an earlier training by phase, empty without one; raises `ResumeError`."""
         found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
         for each in notes:
             self._note(f"{each}; passed over")
@@ -164,7 +164,7 @@ class _CheckpointSeries:
         for each in resuming.check(found, self._config, self._identity, strategy, self.path):
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
-        # Stages follow one another in the order of their names.
+        # The phases are ordered by their names.
         self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
         pretrained = pretrained_in(begun[max(begun)].history)
         if self._resumed[-1] or not pretrained:
@@ -174,13 +174,13 @@ class _CheckpointSeries:
         return begun
 
     def marked(self, watcher: TrainingHooks) -> TrainingHooks:
-        """`watcher`, by which the runs' provenance says where they were gone on from."""
+        """`watcher` with `resumed_at` in its provenance: the update counts at which it was resumed."""
         if not self._resumed:
             return watcher
         return replace(watcher, provenance={**watcher.provenance, "resumed_at": self._resumed})
 
     def save(self, stages: Mapping[str, Snapshot]) -> None:
-        """Leave `stages`; raises `StorageError`."""
+        """Write `stages` as the newest checkpoint, unless it is too large; raises `StorageError`."""
         checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
         if checkpoint.nbytes <= checkpoints.MAX_BYTES:
             checkpoints.write_checkpoint(self.path, checkpoint)

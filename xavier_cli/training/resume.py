@@ -1,4 +1,4 @@
-"""A training as a checkpoint and back, and whether a checkpoint is of the training that is asked for."""
+"""Converts a training to a checkpoint and back, and checks that a checkpoint is of the training asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARTS = ("state", "history")
 
 
 def identity_of(config: RunConfig, training_data: TrainingData) -> dict[str, Any]:
-    """What has to be the same for a training to end in the same numbers: refused where it differs."""
+    """What decides the numbers of a training; a checkpoint in which it differs is refused."""
     probe = hashlib.sha256(np.ascontiguousarray(training_data.probe.pixels).tobytes())
     probe.update(np.ascontiguousarray(training_data.probe.labels).tobytes())
     examples = training_data.facts.sha256 if training_data.facts else ""
@@ -47,7 +47,7 @@ def _threefry_partitionable() -> bool:
 
 
 def machinery() -> dict[str, Any]:
-    """What may change bits by rounding: told where it differs, since no run could outlive an update else."""
+    """What may change the last bits: a difference is noted, not refused, so that updates end no run."""
     return {
         **{name: version(name) for name in ("jax", "jaxlib")},
         "device": jax.local_devices()[0].device_kind,
@@ -58,7 +58,7 @@ def machinery() -> dict[str, Any]:
 def to_checkpoint(
     identity: Mapping[str, Any], stages: Mapping[str, Snapshot], resumed: list[int]
 ) -> Checkpoint:
-    """`stages` by name as a checkpoint; `resumed` are the update counts that it was gone on from so far."""
+    """`stages` by name as a checkpoint; `resumed` are the update counts at which it was resumed."""
     facts = {
         "machinery": machinery(),
         "resumed_at": resumed,
@@ -77,7 +77,7 @@ def to_checkpoint(
 
 
 def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
-    """The stages that `to_checkpoint` was given."""
+    """The snapshots by phase that `to_checkpoint` was given."""
 
     def under(prefix: str) -> dict[str, np.ndarray]:
         return {
@@ -100,12 +100,12 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
 def check(
     checkpoint: Checkpoint, config: RunConfig, identity: Mapping[str, Any], strategy: Strategy, run: Path
 ) -> list[str]:
-    """Notes about what may change bits by rounding in going on from `checkpoint` of the run at `run`.
+    """Notes about what may change the last bits when the run at `run` is resumed from `checkpoint`.
 
-    Raises `ResumeError`, which names the field, where it is of another training than `identity`, that of
-    `config`, and where it is what no training leaves.
+    Raises `ResumeError`, which names the field, where the checkpoint is of another training than `identity`,
+    that of `config`, or cannot have been written by a training.
     """
-    # What an older version did not know of was as it is by default.
+    # Settings that an older version did not have were at their defaults.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
         raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
@@ -113,14 +113,14 @@ def check(
         raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` trains anew")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
-        # One after another or spread over devices are the same bits; all at once are others.
+        # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
             raise ResumeError(
                 f"`{run}` was begun with strategy {layout['strategy']}, not {strategy}: `--force` trains anew"
             )
     now = machinery()
     if all(layout["strategy"] != "vmap" for layout in layouts):
-        # Only where members are batched does their number per device count.
+        # The number of members per device matters under `vmap` alone.
         now["devices"] = checkpoint.facts["machinery"]["devices"]
     if differs := difference(checkpoint.facts["machinery"], now):
         return [f"`{run}` was begun with {differs}: the numbers may differ by rounding"]

@@ -18,7 +18,7 @@ from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.provenance import provenance_of
 
 SECONDS = 30.0
-"""How long is trained at most where nobody says how far, but for the first record after the start."""
+"""The longest training where the number of updates is not given, beyond the first record after 0."""
 
 ROUNDING = 1e-3
 """Differences up to this share of an array's largest number count as rounding.

@@ -1,4 +1,4 @@
-"""The loss over two weights of a tiny network (Figure 5), or over two directions around a trained one."""
+"""Computes loss surfaces: over two weights (Figure 5), or two directions around a trained network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.errors import ConfigError, XavierError
-from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
@@ -35,7 +35,7 @@ Row = Callable[..., Array]
 
 
 class SurfaceInterruptedError(XavierError):
-    """Stopped before the surface was whole, so that there is nothing to keep."""
+    """Stopped before the surface was complete, so that nothing is stored."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,20 @@ def two_weights(config: SurfaceConfig, watcher: TrainingHooks | None = None) -> 
         "surface/input": np.asarray(x[:, 0], np.float64),
         "surface/label": np.asarray(labels, np.int32),
     }
-    arrays = data | _losses(config, partial(_two_weights_row(config.act), x=x, labels=labels), watcher)
+    row = partial(_two_weights_row(make_activation(config.activation)), x=x, labels=labels)
+    arrays = data | _losses(config, row, watcher)
     return _surface(config, arrays, choose_layout(1, 1, "map"), watcher)
 
 
 @cache
-def _two_weights_row(act: str) -> Row:
+def _two_weights_row(act: Activation) -> Row:
     """Compiled once for all data, since many surfaces are compared."""
-    function = make_activation(act)
 
     def row(w1s: Array, w2: Array, x: Array, labels: Array) -> Array:
         def at(w1: Array) -> Array:
             hidden = Dense(jnp.reshape(w1, (1, 1)), jnp.zeros(1))
             output = Dense(jnp.stack([jnp.zeros_like(w2), w2])[None], jnp.zeros(2))
-            return _mean_losses(forward((hidden, output), x, function)[0], labels)
+            return _mean_losses(forward((hidden, output), x, act)[0], labels)
 
         return jax.lax.map(at, w1s)
 
@@ -122,8 +122,9 @@ def train_again(
 def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | None = None) -> Surface:
     """The losses at `trained` + x · first direction + y · second direction.
 
-    Directions are standard normal and filter-normalized (Li et al. 2018, section 4): what enters each unit is
-    scaled to the length it has in the network, so that surfaces of other networks compare. All else stays.
+    Directions are standard normal and filter-normalized (Li et al. 2018, section 4): the incoming weights of
+    each unit are scaled to their norm in the network, so that surfaces of different networks can be compared.
+    Biases and all else are fixed.
     """
     watcher = watcher or TrainingHooks()
     keys = jax.random.split(seed_key(config.seed, Purpose.DIRECTIONS))
@@ -173,7 +174,7 @@ def _mean_losses(logits: Array, labels: Array) -> Array:
 
 
 def _losses(config: SurfaceConfig, row: Row, watcher: TrainingHooks) -> dict[str, np.ndarray]:
-    """Both losses on the grid, row by row, so that progress is seen and signals are heeded in between."""
+    """Both losses on the grid, row by row, so that progress is shown and signals are handled."""
     points = np.linspace(config.low, config.high, config.points)
     report = _phase(watcher, "the surface")
     report(Progress("compiling", 0, len(points), len(points)))

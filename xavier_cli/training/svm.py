@@ -1,4 +1,4 @@
-"""A support vector machine on the finite Shapeset: what the paper compares deep networks with (PAPER §5)."""
+"""Fits a support vector machine to the finite Shapeset, as the paper does for comparison (PAPER §5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ C_GRID = (1.0, 10.0, 100.0)
 GAMMA_GRID = (0.1, 1.0)
 # Predicting takes as long as fitting: so many examples choose, and all test examples test.
 VALID_EXAMPLES = 2000
-# The machine's memory of products, in MB.
+# Of the kernel matrix, in MB.
 KERNEL_CACHE = 500
 
 
@@ -39,7 +39,7 @@ def fit_svm(
 ) -> SvmResult:
     """An RBF machine on the training examples of `finite`, its C and gamma best on validation examples.
 
-    The test examples are looked at once, by the machine that was chosen. Raises `ConfigError` where
+    The test examples are used once, by the machine that was chosen. Raises `ConfigError` where
     scikit-learn is not installed.
     """
     require_sklearn()

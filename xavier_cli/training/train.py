@@ -1,4 +1,4 @@
-"""Training a configuration from beginning to end: one rate, or a search for the best and then all seeds."""
+"""Trains a configuration: all seeds at one rate, or a search for the best rate and then all seeds at it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.runs.normalized import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
@@ -20,11 +21,11 @@ from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.provenance import provenance_of
 
 SEARCH, SEEDS = "search", "seeds"
-"""The stages of a training: all rates on the first seeds, and then the seeds at one rate."""
+"""The phases of a training: all rates on the first seeds, then all seeds at the best rate."""
 
 
 class SearchInterruptedError(NoRunError):
-    """A search, or one of several batches, that was stopped, so that there is no run yet; it says where."""
+    """A search, or one of several batches, stopped before there was a run; the message says where."""
 
 
 def train(
@@ -37,13 +38,15 @@ def train(
     begun: Mapping[str, Snapshot] | None = None,
     save: Callable[[Mapping[str, Snapshot]], None] | None = None,
 ) -> tuple[Run, list[Run]]:
-    """Train `config` on its training_data; of several rates, all seeds at the one best on the first seeds.
+    """Train `config`; of several rates, all seeds at the one with the lowest error on the first seeds.
 
-    `member_batch` is how many networks are trained at the same time, by default all; seeds then follow one
-    another, which under `map` and `sharded` are the same bits. `save` is given what it takes to go on, now
-    and again and at the end, from another thread too; given that as `begun`, training goes on from there.
-    Returns the run, and the searched rates as runs of their own (none without a search). Raises
-    `SearchInterruptedError`.
+    **Arguments:** `member_batch`, how many networks are trained at the same time, by default all: more seeds
+    are then trained in turn, to the same bits under `map` and `sharded`. `save` is called with snapshots by
+    name, at intervals and at the end, also from another thread; `begun`, such snapshots, resumes a training.
+
+    **Returns:** the run, and the searched rates as runs of their own (none without a search).
+
+    Raises `SearchInterruptedError`.
     """
     watcher = watcher or TrainingHooks()
     trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
@@ -87,8 +90,8 @@ def train_together(
 ) -> list[Run]:
     """Train configurations that differ in initializer and rate alone as one population; a run for each.
 
-    Without updates the networks are only looked at, as by `probe`. `member_batch`, `begun` and `save` are
-    `train`'s. Raises `SearchInterruptedError` where it was stopped before all members had been begun.
+    Without updates the networks are only probed, as by `probe`. `member_batch`, `begun` and `save` are those
+    of `train`. Raises `SearchInterruptedError` where one of several batches of members was stopped.
     """
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
@@ -103,10 +106,10 @@ def _staged(
     stages: dict[str, Snapshot],
     save: Callable[[Mapping[str, Snapshot]], None] | None,
 ) -> Callable[[str, Population, TrainingHooks], list[Run]]:
-    """What trains one stage of a training, from `stages` on where it was begun, and keeps them."""
+    """A function that trains one phase, resumed from `stages` where those have it, and updates `stages`."""
 
     def trained(stage: str, population: Population, watcher: TrainingHooks) -> list[Run]:
-        # What a training was begun with it goes on with: its batches' size, too.
+        # A resumed training keeps the size of its batches of members.
         size = len(stages[stage].state["diverged_at"]) * len(population.variants) if stage in stages else None
 
         def one(batch: Population, number: int, watcher: TrainingHooks) -> list[Run]:
@@ -119,7 +122,7 @@ def _staged(
                     save(stages)
 
             before = stages.get(name)
-            # Since it may decide bits.
+            # The strategy can change the last bits, so keep the checkpoint's.
             chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
             return _train(batch, training_data, chosen, replace(watcher, save=keep if save else None), before)
 
@@ -135,34 +138,20 @@ def probe(
     strategy: Strategy = "auto",
     watcher: TrainingHooks | None = None,
 ) -> Run:
-    """Look at the networks of `config` at initialization: a run with the single record 0.
+    """Measure the networks of `config` at initialization: a run with the single record 0.
 
-    What concerns training alone is not looked at.
+    Settings that concern training alone have no effect.
     """
     return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
 
 
-_OF_TRAINING = (
-    "lr",
-    "search_seeds",
-    "batch_size",
-    "records",
-    "optimizer",
-    "schedule",
-    "clip",
-    "weight_decay",
-    "dropout",
-    "pretrain",
-    "pretrain_updates",
-    "pretrain_lr",
-)
-
-
 def untrained(config: RunConfig) -> RunConfig:
-    """`config` without training, so that configurations that begin alike are the same one."""
+    """`config` with the settings of training at their defaults, so that equal initializations hash alike."""
+    of_training = settings_where(role="training")
+    details = [name for name, row in SETTINGS.items() if row.detail_of in of_training]
     fields = RunConfig.model_fields
-    kept = {name: fields[name].default for name in _OF_TRAINING}
-    return config.with_(updates=0, update_rule="plain", **kept)
+    unused = {name: fields[name].default for name in (*of_training, *details, "records")}
+    return config.with_(**{**unused, "updates": 0})
 
 
 def _in_batches(
@@ -178,7 +167,7 @@ def _in_batches(
     if len(batches) == 1:
         return train_one(population, 0, watcher)
     provenance = {**watcher.provenance, "member_batch": size * len(population.variants)}
-    # There is nothing to publish before every seed has got somewhere; what it takes to go on is kept.
+    # No run is published before every seed is trained; snapshots are saved all the same.
     watcher = replace(watcher, publish=None, provenance=provenance)
     parts = []
     for number, batch in enumerate(batches):

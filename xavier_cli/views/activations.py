@@ -53,7 +53,7 @@ def activation_page(word: Activation) -> Page:
     from xavier_cli.theory.saturation import find_regions, slope_at_zero
     from xavier_cli.theory.shape import shape_of
 
-    function = make_activation(word.name)
+    function = make_activation(word)
     slope = slope_at_zero(function)
     range_, kinks = shape_of(word, function)
     regions = find_regions(function, range_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS, is_usual
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.views import numbers
@@ -15,16 +15,6 @@ from xavier_cli.views.page import Cell, Column, Page, Table
 from xavier_cli.views.sparkline import sparklines
 
 SCHEMA = "xavier.compare/1"
-# Settings whose usual value needs no words in the line of what the rows have in common.
-_UNSAID = (
-    "coding",
-    "loss",
-    "records",
-    "eval_examples",
-    "jacobian_examples",
-    "precision",
-    "update_rule",
-)
 
 
 def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: View | None = None) -> Page:
@@ -147,18 +137,14 @@ def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:
 
 def _common(section: Section) -> str:
     """What the rows share, in a line; of the settings that hardly vary only those that did are said."""
-    shared = {
-        name: value
-        for name, value in section.common.items()
-        if name not in _UNSAID and not _is_usual(name, value)
-    }
+    shared = {name: value for name, value in section.common.items() if _is_said(name, value)}
     return ", ".join(f"{name} {numbers.setting(value)}" for name, value in shared.items())
 
 
-def _is_usual(name: str, value: object) -> bool:
-    return name in {"init_gain", "optimizer", *RunConfig.added} and (
-        value == RunConfig.model_fields[name].default
-    )
+def _is_said(name: str, value: object) -> bool:
+    # Beside the settings there is `searched`.
+    mention = SETTINGS[name].in_tables if name in SETTINGS else "always"
+    return mention == "always" or (mention == "unusual" and not is_usual(name, value))
 
 
 def _section_data(section: Section) -> dict[str, object]:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from xavier_cli.config.run import LOOKS
+from xavier_cli.config.run import LOOKS, SEARCHABLE
 from xavier_cli.findings.comparison import ALPHA, Comparison
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
 
-RATE_ALONE = {"lr"}
 CHOSEN = "chosen by validation error on seeds that are also reported."
 
 
@@ -85,11 +84,11 @@ def rules(comparison: Comparison) -> dict[Rule | str, str]:
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
         said[Rule.DIVERGED] = f"A seed that diverged counts as guessing ({guesses})."
     if chosen := {name for row in rows for name in row.chosen}:
-        what = "rate" if chosen == RATE_ALONE else " and ".join(sorted(chosen))
+        what = "rate" if chosen <= {*SEARCHABLE} else " and ".join(sorted(chosen))
         said[Rule.CHOSEN] = f"~: {what} {CHOSEN}"
     edges = {name for row in rows for name in row.on_edge}
     if edges:
-        what = "of the rates searched" if edges == RATE_ALONE else "value tried"
+        what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
         said[Rule.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
     if any(row.status != "complete" for row in rows):
         said[Rule.UNFINISHED] = (

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
+from xavier_cli.config.checks import activation_name, data_name
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.datasets import find_data
-from xavier_cli.vocabulary.resolve import PLACES, find_activation, find_bias, find_layers
+from xavier_cli.vocabulary.resolve import PLACES, find_bias, find_layers
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -22,14 +23,19 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 _CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
-# Words that have other names.
+# How each kind of words that have other names is written in a run.
 _CANONICAL: Mapping[str, Callable[[str], str]] = {
-    "act": lambda word: find_activation(word).name,
-    "init": find_layers,
-    "bias_init": find_bias,
-    "data": lambda word: find_data(word).name,
+    "activation": activation_name,
+    "initializers": find_layers,
+    "initializer": find_bias,
+    "data": data_name,
 }
 
+_WITH_PARAMETERS = {
+    *settings_where(words="activation"),
+    *settings_where(words="initializers"),
+    *settings_where(words="initializer"),
+}
 _PARAMETERS = {
     each.name
     for table in (lookup.ACTIVATIONS, lookup.INITIALIZERS)
@@ -58,7 +64,8 @@ def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequenc
     for text in conditions or ():
         for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text):
             name = part.partition("=")[0].strip()
-            goes_on = parts and re.match(r"\s*(act|init|bias.init)\s*!?=", parts[-1])
+            before = re.match(r"\s*([\w-]+)\s*!?=", parts[-1]) if parts else None
+            goes_on = before and before[1].replace("-", "_") in _WITH_PARAMETERS
             if goes_on and (name in PLACES or name.isdigit() or name in _PARAMETERS):
                 parts[-1] += f",{part}"
             else:
@@ -111,10 +118,11 @@ def _is(name: str, value: object, wanted: str) -> bool:
     own, number = _number(value), _number(wanted)
     if own is not None and number is not None:
         return math.isclose(own, number)
-    if name in _CANONICAL and not set("*?[") & set(wanted):
+    words = SETTINGS[name].words if name in SETTINGS else ""
+    if words in _CANONICAL and not set("*?[") & set(wanted):
         # What names nothing may still be what an older run was of.
         with contextlib.suppress(ValueError):
-            wanted = _CANONICAL[name](wanted)
+            wanted = _CANONICAL[words](wanted)
     return fnmatchcase(str(value), wanted)
 
 

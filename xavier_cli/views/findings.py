@@ -31,12 +31,12 @@ def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
         # A note alone leaves a run clean; what it says is shown all the same.
         verdict = "ill" if any(finding.severity != "note" for finding in findings) else "clean"
         lacking = unasked(run, rules)
-        data.append({"run": _name(run), "verdict": verdict, "findings": own, "not_looked_for": lacking})
-        records += [{"run": _name(run), "verdict": verdict, **_flat(record)} for record in own or [{}]]
+        data.append({"run": run.label, "verdict": verdict, "findings": own, "not_looked_for": lacking})
+        records += [{"run": run.label, "verdict": verdict, **_flat(record)} for record in own or [{}]]
         if own:
             tables.append(_table(run, findings, verdict, lacking))
         else:
-            clean.append(f"{_name(run)}: {_standing(run, verdict, lacking)}")
+            clean.append(f"{run.label}: {_standing(run, verdict, lacking)}")
     advice = {f.seen.advice: None for run in runs for f in look(run, rules) if f.seen.advice}
     return Page(
         schema=SCHEMA,
@@ -75,7 +75,7 @@ def _table(run: Run, findings: Sequence[Finding], verdict: str, lacking: Sequenc
         )
         for finding in findings
     )
-    return Table(columns, rows, title=_name(run), about=_standing(run, verdict, lacking))
+    return Table(columns, rows, title=run.label, about=_standing(run, verdict, lacking))
 
 
 def _standing(run: Run, verdict: str, lacking: Sequence[str]) -> str:
@@ -111,7 +111,3 @@ def _flat(record: dict[str, object]) -> dict[str, object]:
     layers = record.get("layers")
     record = {name: value for name, value in record.items() if name != "numbers"}
     return record | ({"layers": " ".join(map(str, layers))} if isinstance(layers, list) else {})
-
-
-def _name(run: Run) -> str:
-    return str(run.path) if run.path else run.config.file_stem()

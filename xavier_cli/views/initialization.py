@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.findings.expectation import Quantity
+from xavier_cli.findings.expectation import STATISTICS, Quantity
 from xavier_cli.findings.layer_summary import finite_mean
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
@@ -15,23 +15,9 @@ from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
+from xavier_cli.vocabulary.tensors import Tensor
 
 SCHEMA = "xavier.probe/1"
-
-# Title of each table -> the quantities in it and what they are called there.
-_TABLES = {
-    "activations": {"activation_mean": "mean", "activation_std": "std"},
-    "back-propagated gradients": {"backprop_std": "std", "backprop_step": "step up"},
-    "weight gradients": {"weight_gradient_std": "std", "weight_gradient_rms": "one example's rms"},
-    "singular values of the layer's Jacobian": {
-        "mean_singular_value": "mean",
-        "rms_singular_value": "rms",
-        "geometric_mean_singular_value": "geometric mean",
-        "max_singular_value": "max",
-    },
-}
-_SHARES = ("saturated", "inactive")
 
 
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
@@ -47,7 +33,8 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
         if f"jacobian/end_to_end_{name}_singular_value" in run
     }
     valid_loss = finite_mean(run["curves/valid_loss"])[0]
-    tables = [_table(name, expectation, columns, config.depth) for name, columns in _TABLES.items()]
+    tensors = dict.fromkeys(row.tensor for row in STATISTICS)
+    tables = [_table(tensor, expectation, config.depth) for tensor in tensors]
     first = Table(
         tables[0].columns, tables[0].rows, title=f"{title} ({over})\n{tables[0].title}", about=tables[0].about
     )
@@ -71,27 +58,27 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
     )
 
 
-def _table(title: str, expectation: Mapping[str, Quantity], names: Mapping[str, str], depth: int) -> Table:
-    there = {name: words for name, words in names.items() if name in expectation}
-    longest = max((len(expectation[name].measured) for name in there), default=0)
+def _table(tensor: Tensor, expectation: Mapping[str, Quantity], depth: int) -> Table:
+    there = [row for row in STATISTICS if row.tensor == tensor and row.name in expectation]
+    longest = max((len(expectation[row.name].measured) for row in there), default=0)
     columns = [Column("layer")]
     cells = [["output" if i == depth else f"hidden {i + 1}" for i in range(longest)]]
-    for name, words in there.items():
-        quantity = expectation[name]
+    for row in there:
+        quantity, heading = expectation[row.name], row.heading(row.probe_column)
+        if row.is_share:
+            if any(quantity.measured) or not row.only_where_any:
+                columns.append(Column(heading, "right"))
+                cells.append(_filled([f"{100 * share:.1f}" for share in quantity.measured], longest))
+            continue
         known = [*quantity.measured, *quantity.predicted]
         texts = numbers.column([value if math.isfinite(value) else math.nan for value in known])
-        columns.append(Column(words, "right"))
+        columns.append(Column(heading, "right"))
         cells.append(_filled(texts[: len(quantity.measured)], longest))
         if any(map(math.isfinite, quantity.predicted)):
             columns.append(Column("predicted", "right"))
             predicted = texts[len(quantity.measured) :]
             cells.append(_filled(_with_deviation(predicted, quantity.sd), longest))
-    for name in _SHARES if "activation_mean" in names else ():
-        shares = expectation[name].measured
-        if name == "saturated" or any(shares):
-            columns.append(Column(f"{name} %", "right"))
-            cells.append([f"{100 * share:.1f}" for share in shares])
-    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=tensor.title)
 
 
 def _with_deviation(predicted: Sequence[str], sd: Sequence[float]) -> list[str]:
@@ -108,8 +95,7 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 def _why_unpredicted(config: RunConfig) -> str:
     if config.unpredicted_reason:
         return f"theory does not speak of {config.unpredicted_reason}"
-    laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
-    why = unpredictable(laws, find_initializer(config.bias_init))
+    why = unpredictable(config.layer_initializers, config.bias_initializer)
     return why or "weights or biases are not drawn around 0"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
@@ -16,7 +16,7 @@ from xavier_cli.sweeps.recipe import PaperRow
 from xavier_cli.sweeps.recipe import Table as Wanted
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, marked_setting
-from xavier_cli.views.comparison_rules import CHOSEN, RATE_ALONE, Rule, rules
+from xavier_cli.views.comparison_rules import CHOSEN, Rule, rules
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 
@@ -162,7 +162,7 @@ def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
     said = rules(comparison)
     kept = [sentence for about, sentence in said.items() if about not in _UNUSED]
     chosen = {name for section in comparison.sections for row in section.rows for name in row.chosen}
-    if "lr" not in wanted.rows and chosen == RATE_ALONE:
+    if "lr" not in wanted.rows and chosen and chosen <= {*SEARCHABLE}:
         # No cell of the table has the sign.
         kept[kept.index(said[Rule.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not told apart from it."

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 
 import numpy as np
 
 from xavier_cli.findings import layer_summary, scores
 from xavier_cli.runs.normalized import normalization_notes
-from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
@@ -44,7 +43,7 @@ def inside_page(runs: list[Run]) -> Page:
 
 
 def _tables(run: Run) -> Iterator[Table]:
-    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=_name(run))
+    yield Table((Column("setting"), Column("value", wraps=True)), tuple(settings_of(run)), title=run.label)
     if run.has_search:
         yield _search_table(run)
     if "pretraining/reconstruction_error" in run:
@@ -113,7 +112,8 @@ def _search_table(run: Run) -> Table:
     if not any(row[2] for row in rows):
         columns, rows = columns[:2], [row[:2] for row in rows]
     title = f"search for the learning rate, {found.shape[1]} seeds each"
-    return Table(tuple(columns), tuple(rows), title=title, best=frozenset({best_rate(found)}))
+    best = frozenset({run["search/lr"].tolist().index(run.lr)})
+    return Table(tuple(columns), tuple(rows), title=title, best=best)
 
 
 def _curves_table(run: Run) -> Table:
@@ -161,17 +161,13 @@ def _notes(run: Run) -> Iterator[str]:
     yield from normalization_notes([run])
     if run.has_search:
         yield "*: the rate that was chosen, by its mean validation error."
-        if run.lr_on_edge:
+        if run.on_edge:
             yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
-
-
-def _name(run: Run) -> str:
-    return str(run.path) if run.path else run.config.file_stem()
 
 
 def _data(run: Run) -> dict[str, object]:
     data: dict[str, object] = {
-        "run": _name(run),
+        "run": run.label,
         "status": run.status,
         "created_utc": run.created_utc,
         "config": run.config.model_dump(mode="json"),
@@ -180,10 +176,10 @@ def _data(run: Run) -> dict[str, object]:
         "seeds": run.seeds.tolist(),
         "diverged_at": run["final/diverged_at"].tolist(),
         "lr": run.lr,
-        "lr_on_edge": run.lr_on_edge,
+        "lr_on_edge": "lr" in run.on_edge,
         "updates": run.updates.tolist(),
         "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
-        "layers": [asdict(layer) for layer in layer_summary.layers_at(run)],
+        "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
@@ -197,7 +193,7 @@ def _data(run: Run) -> dict[str, object]:
 
 def _records(run: Run) -> Iterator[dict[str, object]]:
     """One number per line: which run, which table of it, and where in the table."""
-    name = _name(run)
+    name = run.label
     for curve in _CURVES:
         for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
             for update, value in zip(run.updates.tolist(), values, strict=True):
@@ -222,8 +218,8 @@ def _records(run: Run) -> Iterator[dict[str, object]]:
             }
     last = int(run.updates[-1])
     for layer in layer_summary.layers_at(run):
-        for quantity, value in asdict(layer).items():
-            if isinstance(value, float) and value == value:
+        for quantity, value in layer.values.items():
+            if value == value:
                 yield {
                     "run": name,
                     "quantity": quantity,

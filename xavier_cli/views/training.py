@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from xavier_cli.findings import scores
@@ -14,7 +13,6 @@ from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.layers import layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.datasets import find_data
 
 SCHEMA = "xavier.train/1"
 # Classes that are named.
@@ -47,7 +45,7 @@ def result_page(run: Run, path: Path) -> Page:
             "test_error": test.tolist(),
             "valid_error": valid.tolist(),
             "diverged_at": run["final/diverged_at"].tolist(),
-            "layers": [asdict(layer) for layer in layers_at(run)],
+            "layers": [layer.record() for layer in layers_at(run)],
         },
         records=[
             {"run": str(path), "seed": seed, "test_error": t, "valid_error": v}
@@ -61,7 +59,7 @@ def result_page(run: Run, path: Path) -> Page:
 def _stood_in(run: Run) -> list[str]:
     """What a data set that can be anything was this time."""
     facts = run.facts
-    if find_data(run.config.data).builtin is not None or facts.train is None:
+    if run.config.dataset.builtin is not None or facts.train is None:
         return []
     names = ", ".join(clean(name) for name in facts.labels[:SHOWN]) + ", …" * (len(facts.labels) > SHOWN)
     counts = f"{facts.train:,} training, {facts.valid:,} validation, {facts.test:,} test examples"

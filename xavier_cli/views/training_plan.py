@@ -7,16 +7,16 @@ from pathlib import Path
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.workers import usable_cores
+from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
     compiled_programs,
     core_seconds,
     members_together,
-    memory,
     parameters,
     trained_members,
 )
-from xavier_cli.training.memory import check_memory, members_at_a_time
+from xavier_cli.training.memory import check_memory, members_at_a_time, needed_bytes
 from xavier_cli.views.numbers import about, setting
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.vocabulary.datasets import DatasetInfo
@@ -26,14 +26,18 @@ _NAMES = {"memory_bytes": "memory"}
 
 
 def plan_page(
-    config: RunConfig, path: Path, facts: DatasetInfo | None = None, asked: int | None = None
+    config: RunConfig,
+    path: Path,
+    facts: DatasetInfo | None = None,
+    asked: int | None = None,
+    strategy: Strategy = "auto",
 ) -> Page:
     """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
 
     `asked` is how many networks the user wants trained at a time.
     """
-    together, rates = members_together(config), max(len(config.search), 1)
-    at_a_time = members_at_a_time(config, together, rates, facts, asked)
+    together = members_together(config)
+    at_a_time = members_at_a_time([config], facts, asked, strategy)
     cores = min(len(usable_cores()), at_a_time)
     seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
     plan: dict[str, object] = {
@@ -44,7 +48,7 @@ def plan_page(
         "records": len(config.record_updates()),
         "parameters_per_member": parameters(config, facts),
         "members_at_a_time": at_a_time,
-        "memory_bytes": memory(config, at_a_time, facts),
+        "memory_bytes": needed_bytes(config, at_a_time, facts, strategy),
         "seconds": seconds,
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
@@ -58,13 +62,15 @@ def plan_page(
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
-        notes=_notes(config, at_a_time, together, facts),
+        notes=_notes(config, at_a_time, together, facts, strategy),
     )
 
 
-def _notes(config: RunConfig, at_a_time: int, together: int, facts: DatasetInfo | None) -> tuple[str, ...]:
+def _notes(
+    config: RunConfig, at_a_time: int, together: int, facts: DatasetInfo | None, strategy: Strategy
+) -> tuple[str, ...]:
     try:
-        check_memory(config, at_a_time, facts)
+        check_memory(config, at_a_time, facts, strategy)
     except ConfigError as error:
         return (f"Training would refuse it: {error}",)
     return (

@@ -35,8 +35,8 @@ def diff_page(one: Run, other: Run) -> Page:
     return Page(
         schema=SCHEMA,
         data={
-            "a": _name(one),
-            "b": _name(other),
+            "a": one.label,
+            "b": other.label,
             **{title: _by_name(rows) for title, rows in sides.items()},
             "curves": curves,
             "groups": [vars(each) for each in found],
@@ -57,8 +57,8 @@ def diff_page(one: Run, other: Run) -> Page:
 
 
 def _notes(one: Run, other: Run, same: list[str], found: Sequence[Difference]) -> Iterator[str]:
-    yield f"A: {_name(one)}"
-    yield f"B: {_name(other)}"
+    yield f"A: {one.label}"
+    yield f"B: {other.label}"
     seeds = np.intersect1d(one.seeds, other.seeds)
     if not len(seeds):
         yield "No seed in common, so no numbers are compared."
@@ -164,7 +164,3 @@ def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
         for each in curves
     )
     return Table(columns, rows, title="curves, mean over the seeds in common")
-
-
-def _name(run: Run) -> str:
-    return str(run.path) if run.path else run.config.file_stem()

@@ -23,7 +23,7 @@ ACTIVATIONS = {
         Activation(
             "sigmoid",
             "1/(1+e^-s)",
-            f"{_ROOM}:sigmoid",
+            "jax.nn:sigmoid",
             range=(0.0, 1.0),
             source="Glorot & Bengio 2010, section 3.1",
             framework_names=Spellings("jax.nn.sigmoid", "sigmoid", "nn.Sigmoid"),
@@ -33,7 +33,7 @@ ACTIVATIONS = {
         Activation(
             "tanh",
             "tanh(s)",
-            f"{_ROOM}:tanh",
+            "jax.nn:tanh",
             range=(-1.0, 1.0),
             source="Glorot & Bengio 2010, section 3.2",
             framework_names=Spellings("jax.nn.tanh", "tanh", "nn.Tanh"),
@@ -42,7 +42,7 @@ ACTIVATIONS = {
         Activation(
             "softsign",
             "s/(1+|s|)",
-            f"{_ROOM}:softsign",
+            "jax.nn:soft_sign",
             range=(-1.0, 1.0),
             # Its slope is continuous at 0, but its second derivative is not.
             kinks=(0.0,),
@@ -53,7 +53,7 @@ ACTIVATIONS = {
         Activation(
             "relu",
             "max(0, s)",
-            f"{_ROOM}:relu",
+            "jax.nn:relu",
             range=(0.0, _INF),
             kinks=(0.0,),
             source="Glorot, Bordes & Bengio 2011",
@@ -106,7 +106,7 @@ ACTIVATIONS = {
         Activation(
             "selu",
             "1.0507 s for s > 0, else 1.7581 (e^s-1)",
-            f"{_ROOM}:selu",
+            "jax.nn:selu",
             range=(-SELU_ALPHA * SELU_SCALE, _INF),
             kinks=(0.0,),
             source="Klambauer et al. 2017",
@@ -127,7 +127,7 @@ ACTIVATIONS = {
         Activation(
             "silu",
             "s/(1+e^-s)",
-            f"{_ROOM}:silu",
+            "jax.nn:silu",
             range=(SILU_LOW, _INF),
             source="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017 (swish)",
             framework_names=Spellings("jax.nn.silu", "silu", "nn.SiLU"),
@@ -136,7 +136,7 @@ ACTIVATIONS = {
         Activation(
             "mish",
             "s tanh(log(1+e^s))",
-            f"{_ROOM}:mish",
+            "jax.nn:mish",
             range=(MISH_LOW, _INF),
             source="Misra 2019",
             framework_names=Spellings("jax.nn.mish", "mish", "nn.Mish"),
@@ -144,7 +144,7 @@ ACTIVATIONS = {
         Activation(
             "softplus",
             "log(1+e^s)",
-            f"{_ROOM}:softplus",
+            "jax.nn:softplus",
             range=(0.0, _INF),
             source="Dugas et al. 2001; Glorot, Bordes & Bengio 2011",
             framework_names=Spellings("jax.nn.softplus", "softplus", "nn.Softplus"),
@@ -154,7 +154,7 @@ ACTIVATIONS = {
         Activation(
             "hard_tanh",
             "s cut at -1 and 1",
-            f"{_ROOM}:hard_tanh",
+            "jax.nn:hard_tanh",
             range=(-1.0, 1.0),
             kinks=(-1.0, 1.0),
             source="Collobert 2004",
@@ -173,7 +173,7 @@ ACTIVATIONS = {
         Activation(
             "sin",
             "sin(s)",
-            f"{_ROOM}:sin",
+            "jax.numpy:sin",
             range=(-1.0, 1.0),
             source="Sitzmann et al. 2020",
             framework_names=Spellings("jnp.sin", "", "torch.sin"),

@@ -44,9 +44,10 @@ class Spellings:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number, or one of `choices`, that follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
+    """What follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
 
-    A number lies between `low` and `high`, both included but for the `low` of an `above`.
+    A number that lies between `low` and `high`, both included but for the `low` of an `above`, and under
+    `below`; or one of `choices`; or, where the `default` is one, true or false.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Parameter:
     low: float = -1e6
     high: float = 1e6
     above: bool = False
+    below: float = math.inf
     choices: tuple[str, ...] = ()
     whole: bool = False
 
@@ -70,11 +72,35 @@ class Parameter:
     def admits(self, value: float) -> bool:
         """Whether a number may be this parameter's; false for what is not finite."""
         within = (self.low < value if self.above else self.low <= value) and value <= self.high
-        return within and not (self.whole and value != int(value))
+        return within and value < self.below and not (self.whole and value != int(value))
+
+    def read(self, text: str) -> Value | None:
+        """The value that `text` says; None where it cannot be."""
+        if isinstance(self.default, bool):
+            return {"true": True, "false": False}.get(text.lower())
+        if self.choices:
+            return text if text in self.choices else None
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        return number if self.admits(number) else None
+
+
+class _Parametrized:
+    """A row whose name may be followed by parameters."""
+
+    parameters: tuple[Parameter, ...]
+    settings: tuple[tuple[str, Value], ...]
+
+    @property
+    def parameter_values(self) -> dict[str, Value]:
+        """All parameters with their values, defaults among them."""
+        return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
 
 @dataclass(frozen=True)
-class Initializer:
+class Initializer(_Parametrized):
     """An initializer; `formula` and `variance` are the distribution of one weight in terms of the fans.
 
     `variance` and `function` take the `parameters` by name. `derived` says what else follows from them: it
@@ -111,18 +137,13 @@ class Initializer:
         return math.inf
 
     @property
-    def parameter_values(self) -> dict[str, Value]:
-        """All parameters with their values, defaults among them."""
-        return {each.name: each.default for each in self.parameters} | dict(self.settings)
-
-    @property
     def is_independent(self) -> bool:
         """Whether each weight is drawn by itself, around 0."""
         return self.distribution in INDEPENDENT
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Initializer:
         """This row with parameters set; `name` is the canonical text that says so."""
-        every = {each.name: each.default for each in self.parameters} | dict(settings)
+        every = self.parameter_values | dict(settings)
         law = self.variance
 
         def variance(fan_in: int, fan_out: int) -> float:
@@ -133,7 +154,7 @@ class Initializer:
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(_Parametrized):
     """An activation: its formula, the closure of its range, and the points where its slope jumps.
 
     `function` takes the `parameters` by name; `derived` is as an initializer's. `learned` names a parameter
@@ -155,24 +176,19 @@ class Activation:
     learned: str = ""
 
     @property
-    def parameter_values(self) -> dict[str, Value]:
-        """All parameters with their values, defaults among them."""
-        return {each.name: each.default for each in self.parameters} | dict(self.settings)
-
-    @property
     def first_slope(self) -> float | None:
         """What the learned parameter starts at; None where nothing is learned."""
         return float(self.parameter_values[self.learned]) if self.learned else None
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Activation:
         """This row with parameters set; `name` is the canonical text that says so."""
-        every = {each.name: each.default for each in self.parameters} | dict(settings)
+        every = self.parameter_values | dict(settings)
         fields = self.derived(**every) if self.derived else {}
         return replace(self, name=name, settings=tuple(every.items()), **fields)
 
 
 @dataclass(frozen=True)
-class Pretraining:
+class Pretraining(_Parametrized):
     """A way to learn first weights from images alone, layer by layer."""
 
     name: str
@@ -182,11 +198,6 @@ class Pretraining:
     settings: tuple[tuple[str, Value], ...] = ()
     """The parameters' values where some were given."""
     aliases: tuple[str, ...] = ()
-
-    @property
-    def parameter_values(self) -> dict[str, Value]:
-        """All parameters with their values, defaults among them."""
-        return {each.name: each.default for each in self.parameters} | dict(self.settings)
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
         """This row with parameters set; `name` is the canonical text that says so."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 MAX_SEEDS = 100_000
 STANDARDIZE = "standardize"
@@ -188,39 +189,45 @@ def _grid(text: str) -> tuple[float, ...]:
     return tuple(float(f"{start * (stop / start) ** (i / (n - 1)):.12g}") for i in range(n))
 
 
-def parse_schedule(text: str) -> tuple[str, int]:
-    """Kind (`""`, `log` or `every`) and number of `20`, `log:20` or `every:500`."""
+class RecordSchedule(NamedTuple):
+    """When a network is looked at: `number` times, evenly or in `log` updates, or `every` so many."""
+
+    kind: str
+    """Empty, `log` or `every`."""
+    number: int
+
+
+class RateSchedule(NamedTuple):
+    """The learning rate over the updates: so many of warm-up, and the shape after them."""
+
+    warmup: int
+    shape: str
+    """`constant`, `cosine` or `linear`."""
+
+
+def parse_schedule(text: str) -> RecordSchedule:
+    """What `20`, `log:20` or `every:500` says."""
     kind, colon, count = text.strip().rpartition(":")
     if colon and kind not in ("log", "every"):
         raise ValueError("should be like 20, log:20 or every:500")
-    return kind, _counted(count, "should be like 20, log:20 or every:500")
-
-
-def parse_word(text: str) -> tuple[str, dict[str, str]]:
-    """Name and parameters of `name` or `name:key=value,…`."""
-    name, colon, rest = text.strip().partition(":")
-    settings: dict[str, str] = {}
-    for part in rest.split(",") if colon else []:
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise ValueError(f"`{text.strip()}` should be like `name:key=value,key=value`")
-        if key in settings:
-            raise ValueError(f"`{text.strip()}` sets `{key}` twice")
-        settings[key] = value
-    return name.strip(), settings
-
-
-def write_word(name: str, settings: Mapping[str, float | str]) -> str:
-    """The canonical text that `parse_word` reads, keys in order."""
-    written = ",".join(f"{key}={write_value(value)}" for key, value in sorted(settings.items()))
-    return f"{name}:{written}" if written else name
+    return RecordSchedule(kind, _counted(count, "should be like 20, log:20 or every:500"))
 
 
 def write_value(value: float | str) -> str:
     """The shortest text that is read as the same number."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+
+
+def in_thousands(number: float) -> str:
+    """`number` of updates (or examples) as a tick label: `500`, `20k`, `2.5M`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= unit:
+            return f"{number / unit:g}{name}"
+    return f"{number:g}"
 
 
 LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
@@ -250,14 +257,15 @@ def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]
     return every, single
 
 
-def parse_rate_schedule(text: str) -> tuple[int, str]:
-    """Updates of warm-up and the shape after them, out of `cosine`, `warmup:100` or `warmup:100,linear`."""
+def parse_rate_schedule(text: str) -> RateSchedule:
+    """What `cosine`, `warmup:100` or `warmup:100,linear` says."""
     shape = "(constant|cosine|linear)"
     wrong = "should be constant, cosine, linear, warmup:N or warmup:N,cosine"
     match = re.fullmatch(rf"warmup:([^,:]+)(?:,{shape})?|{shape}", "".join(text.split()))
     if not match:
         raise ValueError(wrong)
-    return _counted(match[1], wrong) if match[1] else 0, match[2] or match[3] or "constant"
+    warmup = _counted(match[1], wrong) if match[1] else 0
+    return RateSchedule(warmup, match[2] or match[3] or "constant")
 
 
 def _counted(text: str, wrong: str) -> int:

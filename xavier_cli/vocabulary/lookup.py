@@ -120,10 +120,12 @@ class Word(Protocol):
     """What every table above holds."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name under which it is stored and shown."""
 
     @property
-    def aliases(self) -> tuple[str, ...]: ...
+    def aliases(self) -> tuple[str, ...]:
+        """Other names that are accepted for it."""
 
 
 W = TypeVar("W", bound=Word)

@@ -9,8 +9,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import cast
 
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.entry import Parameter
+from xavier_cli.vocabulary.parameters import (
+    changed,
+    read_name,
+    read_pairs,
+    read_parameters,
+    write_word,
+)
 from xavier_cli.vocabulary.resolve import OWN, find_own
 
 Value = float | bool
@@ -32,6 +41,11 @@ class Optimizer:
     parameters: Values = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> tuple[Parameter, ...]:
+        """Its parameters, with the bounds of what may be said of them."""
+        return tuple(_row(name, default) for name, default in self.parameters.items())
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -43,12 +57,7 @@ class Choice:
     @property
     def text(self) -> str:
         """The one way to write it: `adam:b1=0.8`; what is at its default is left out."""
-        told = [
-            f"{name}={_written(value)}"
-            for name, value in self.values.items()
-            if value != self.optimizer.parameters[name]
-        ]
-        return self.optimizer.name + (f":{','.join(told)}" if told else "")
+        return write_word(self.optimizer.name, changed(self.values, self.optimizer.rows))
 
     @property
     def slots(self) -> int:
@@ -248,8 +257,7 @@ def parse_optimizer(text: str) -> Choice:
 
     Raises `ValueError` in one line.
     """
-    word, colon, rest = text.strip().partition(":")
-    word = word.strip()
+    word = read_name(text)
     if word not in SHORT and (own := find_own("optimizers", text, OPTIMIZERS)):
         return Choice(Optimizer(own, OWN, own, _OWN_SLOTS), {})
     name, given = SHORT.get(word, (word, {}))
@@ -263,52 +271,26 @@ def parse_optimizer(text: str) -> Choice:
         name, given = SHORT.get(lowered, (lowered, {}))
     optimizer = known[name]
     told: dict[str, Value] = dict(given)
-    if colon and word in SHORT and "=" not in rest:
-        rest = f"momentum={rest}"
-    for part in rest.split(",") if colon else ():
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise ValueError(f"`{part.strip()}` should be like {_example(optimizer)}")
-        if key not in optimizer.parameters:
-            if not optimizer.parameters:
-                raise ValueError(f"{optimizer.name} has no parameters beside the learning rate")
-            raise ValueError(
-                lookup.unknown_message(f"parameter of {optimizer.name}", key, optimizer.parameters)
-            )
-        told[key] = _read(key, value, optimizer.parameters[key])
+    if word in SHORT and ":" in text and "=" not in text:
+        text = text.replace(":", ":momentum=", 1)
+    pairs = read_pairs(text, lambda part: f"`{part}` should be like {_example(optimizer)}")
+    alone = f"{optimizer.name} has no parameters beside the learning rate"
+    told |= cast("Values", read_parameters(optimizer.name, optimizer.rows, pairs, alone))
     values = {**optimizer.parameters, **told}
     if values.get("nesterov") and values.get("momentum", 1.0) == 0:
         raise ValueError("nesterov=true needs a momentum")
     return Choice(optimizer, values)
 
 
-def _read(key: str, text: str, default: Value) -> Value:
+def _row(name: str, default: Value) -> Parameter:
     if isinstance(default, bool):
-        if text.lower() not in ("true", "false"):
-            raise ValueError(f"{key} should be true or false")
-        return text.lower() == "true"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{key} should be a number, not `{text[:40]}`") from None
-    if not math.isfinite(value) or value < 0 or value > 1e6:
-        raise ValueError(f"{key} should be a number from 0 to 1e6")
-    if key in _SHARES and value >= 1:
-        raise ValueError(f"{key} should be at least 0 and below 1")
-    if key in _ABOVE_ZERO and value == 0:
-        raise ValueError(f"{key} should be above 0")
-    return value
+        return Parameter(name, default, "", choices=("true", "false"))
+    below = 1.0 if name in _SHARES else math.inf
+    return Parameter(name, default, "", low=0, above=name in _ABOVE_ZERO, below=below)
 
 
 def _example(optimizer: Optimizer) -> str:
     if not optimizer.parameters:
         return f"`{optimizer.name}` alone"
     key, value = next(iter(optimizer.parameters.items()))
-    return f"`{optimizer.name}:{key}={_written(value)}`"
-
-
-def _written(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+    return f"`{write_word(optimizer.name, {key: value})}`"

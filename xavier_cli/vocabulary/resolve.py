@@ -12,22 +12,16 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
-from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.entry import Activation, Initializer, Parameter, Pretraining, Value
-from xavier_cli.vocabulary.grammar import parse_layers, parse_word, write_word
+from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
+from xavier_cli.vocabulary.grammar import parse_layers
+from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
 from xavier_cli.vocabulary.user_functions import own_word
 
 PLACES = ("hidden", "output")
 """Layers that have a name, beside the numbers of the hidden ones."""
 
 OWN = "a function of your own"
-
-
-class ParameterError(XavierError, ValueError):
-    """A parameter that a name does not have or that cannot be; says what is right."""
-
-    exit_code = ExitCode.USAGE
 
 
 Row = TypeVar("Row", Activation, Initializer, Pretraining)
@@ -86,10 +80,10 @@ def all_inits(init: str) -> tuple[str, ...]:
     return (hidden, *single.values())
 
 
-def layer_inits(init: str, depth: int) -> tuple[str, ...]:
+def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
     """The initializer of every layer of weights, `depth` hidden ones and the output's, of a canonical `init`.
 
-    Raises `ValueError` where there is no such layer.
+    One row for all layers of one name. Raises `ValueError` where there is no such layer.
     """
     hidden, single = parse_layers(init, PLACES)
     layers = [hidden] * depth + [single.pop("output", hidden)]
@@ -97,7 +91,8 @@ def layer_inits(init: str, depth: int) -> tuple[str, ...]:
         if int(number) > depth:
             raise ValueError(f"there is no hidden layer {number}; depth is {depth}, and the last is `output`")
         layers[int(number) - 1] = name
-    return tuple(layers)
+    rows = {name: find_initializer(name) for name in dict.fromkeys(layers)}
+    return tuple(rows[name] for name in layers)
 
 
 def find_bias(word: str) -> str:
@@ -117,32 +112,10 @@ def find_own(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | N
 
 
 def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:
-    name, written = parse_word(word)
-    row = lookup.find(kind, name, table)
-    if not written:
+    # All are looked at before the name is: what is no word at all is told first.
+    written = list(read_pairs(word))
+    row = lookup.find(kind, read_name(word), table)
+    settings = changed(read_parameters(row.name, row.parameters, written), row.parameters)
+    if not settings:
         return row
-    by_name = {each.name: each for each in row.parameters}
-    settings: dict[str, Value] = {}
-    for key, text in written.items():
-        if key not in by_name:
-            known = f"it has {', '.join(by_name)}" if by_name else "it has no parameters"
-            raise ParameterError(f"unknown parameter `{key}` of `{row.name}`: {known}")
-        settings[key] = _value(row.name, by_name[key], text)
-    settings = {key: value for key, value in settings.items() if value != by_name[key].default}
-    return row.with_parameters(write_word(row.name, settings), settings) if settings else row
-
-
-def _value(name: str, parameter: Parameter, text: str) -> Value:
-    if parameter.choices:
-        if text in parameter.choices:
-            return text
-    else:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if parameter.admits(number):
-            return number
-    raise ParameterError(
-        f"`{parameter.name}` of `{name}`, {parameter.about}, should be {parameter.allowed}, not `{text[:40]}`"
-    )
+    return row.with_parameters(write_word(row.name, dict(sorted(settings.items()))), settings)

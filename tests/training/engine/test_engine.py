@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.reference_step import make_reference_step
 
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.probes.evaluation import exact_share
-from xavier_cli.training.step.member import make_reference_step, make_sgd_step
+from xavier_cli.training.step.member import make_sgd_step
 
 PLENTY = 120
 # Programs that a test has no use for need not be compiled.

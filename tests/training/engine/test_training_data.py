@@ -18,6 +18,7 @@ from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes import evaluation
 from xavier_cli.training.probes.evaluation import evaluate, spread_order
 from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
+from xavier_cli.vocabulary.resolve import find_activation
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_errors_on_any_number_of_examples_are_those_of_one_big_batch(count, exam
     )
     x = jax.random.uniform(keys[2], (count, 4))
     labels = jnp.arange(count) % 3
-    act, loss = make_activation("tanh"), LOSSES["cross_entropy"]
+    act, loss = make_activation(find_activation("tanh")), LOSSES["cross_entropy"]
     seen = evaluate(params, x, labels, jnp.int32(examples), Network(act).forward, loss, (0.0, 1.0))
 
     few = min(examples, count)

@@ -23,11 +23,12 @@ from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.loop import NoRunError, TrainingHooks
 from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked, reconstruction_loss
+from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, masked
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.layerwise import make_gradient, make_pretraining, units_below
 from xavier_cli.training.pretraining.units import FactoredGradient, Units
 from xavier_cli.training.resumable import train_to_file
+from xavier_cli.vocabulary.resolve import find_activation
 
 BATCH, FAN_IN, FAN_OUT = 7, 6, 5
 SYMMETRIC, UNIT, REAL = Units(-1.0, 1.0), Units(0.0, 1.0), Units()
@@ -85,7 +86,13 @@ def test_an_auto_encoders_gradient_is_that_of_central_differences(units):
 def test_an_auto_encoders_gradient_by_hand_is_jaxs_own():
     layer, visible, x = in_single(*case(SYMMETRIC))
     given = masked(jax.random.key(3), x, 0.3)
-    by_jax = jax.grad(reconstruction_loss, (0, 1))(layer, visible, given, x, jnp.tanh, SYMMETRIC)
+
+    def loss(layer, visible):
+        a = jnp.tanh(given @ layer.weight + layer.bias) @ layer.weight.T + visible
+        # Cross-entropy of units of the values -1 and 1, in logits.
+        return jnp.mean(jnp.sum(jax.nn.softplus(2 * a) - (1 + x) * a, axis=1))
+
+    by_jax = jax.grad(loss, (0, 1))(layer, visible)
     thin = autoencoder_gradient(layer, visible, given, x, jnp.tanh, SYMMETRIC)
 
     np.testing.assert_allclose(thin.left.T @ thin.right, by_jax[0].weight, rtol=1e-5, atol=1e-6)
@@ -183,7 +190,7 @@ def pretrained(training_data):
 
 def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, training_data):
     engine, before, after = pretrained
-    config, feed, act = config_of(), training_data.feed, make_activation("tanh")
+    config, feed, act = config_of(), training_data.feed, make_activation(find_activation("tanh"))
     gradients = [jax.jit(make_gradient(config, act, (-1.0, 1.0), number)) for number in (0, 1)]
     seed = 1
     layers = [Dense(*(before[f"params/{i}/{part}"][seed, 0] for part in ("weight", "bias"))) for i in (0, 1)]
@@ -277,7 +284,7 @@ def test_training_after_it_sees_the_batches_that_it_would_see_without(training_d
 
 def test_a_member_that_diverges_is_frozen_while_finite():
     config = config_of(act="identity", pretrain_lr=1e5, depth=1)
-    pretrain = make_pretraining(config, make_activation("identity"), (-math.inf, math.inf))
+    pretrain = make_pretraining(config, make_activation(find_activation("identity")), (-math.inf, math.inf))
     from xavier_cli.nn.network import make_network
     from xavier_cli.training.step.choice import make_begin
 

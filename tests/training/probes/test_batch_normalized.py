@@ -18,6 +18,7 @@ from xavier_cli.theory.saturation import Regions
 from xavier_cli.training.probes.distributions import make_bins
 from xavier_cli.training.probes.jacobian import JacobianMeter, factors
 from xavier_cli.training.probes.probe import make_probe
+from xavier_cli.vocabulary.resolve import find_initializer
 
 SIZES = layer_sizes(inputs=12, depth=3, width=16, classes=4)
 EXAMPLES, FEW = 60, [0, 20, 40]
@@ -27,7 +28,9 @@ NETWORK = Network(jnp.tanh, normalization="batch")
 @cache
 def member():
     draw = jax.jit(init_params, static_argnums=(1, 2))
-    params = NETWORK.add_extra_params(draw(jax.random.key(1), SIZES, make_initializer("standard")))
+    params = NETWORK.add_extra_params(
+        draw(jax.random.key(1), SIZES, make_initializer(find_initializer("standard")))
+    )
     rng = np.random.default_rng(3)
     # Scales, shifts and running averages that are not the first ones.
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(rng.uniform(0, 0.3, leaf.shape), jnp.float32), params)
@@ -124,7 +127,9 @@ def test_by_running_averages_it_would_be_noticed():
 )
 def test_of_other_networks_to_look_is_to_use(network):
     draw = jax.jit(init_params, static_argnums=(1, 2))
-    params = network.add_extra_params(draw(jax.random.key(1), SIZES, make_initializer("standard")))
+    params = network.add_extra_params(
+        draw(jax.random.key(1), SIZES, make_initializer(find_initializer("standard")))
+    )
     x, _ = batch()
 
     assert str(jax.make_jaxpr(network.look)(params, x)) == str(jax.make_jaxpr(network.forward)(params, x))

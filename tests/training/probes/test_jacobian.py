@@ -13,6 +13,7 @@ from support.numpy_network import ACT
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import layer_sizes
 from xavier_cli.training.probes.jacobian import JacobianMeter, singular
+from xavier_cli.vocabulary.resolve import find_activation
 
 STATISTICS = {
     "mean": np.mean,
@@ -67,7 +68,7 @@ def measured(weights, x, act):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_statistic_is_that_of_an_svd_of_the_differentiated_jacobian(shape, act):
     weights, x = network(shape)
-    function = make_activation(act)
+    function = make_activation(find_activation(act))
     layers, whole = jacobians(weights, x, function)
     seen = measured(weights, x, function)
 

@@ -8,7 +8,7 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.training.probes.prediction import _known, predict_run
-from xavier_cli.vocabulary.resolve import find_initializer, layer_inits
+from xavier_cli.vocabulary.resolve import find_initializer
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.normal(size=(40, 30)), RNG.integers(0, 4, 40)
@@ -30,10 +30,9 @@ def predicted(**settings):
 )
 def test_where_theory_is_silent_it_says_why(settings):
     config = RunConfig.of(**SMALL, **settings)
-    laws = [find_initializer(name) for name in layer_inits(config.init, config.depth)]
 
     assert predicted(**settings) == {}
-    assert unpredictable(laws, find_initializer(config.bias_init))
+    assert unpredictable(config.layer_initializers, config.bias_initializer)
 
 
 def test_biases_of_zero_and_of_a_law_are_told_apart():

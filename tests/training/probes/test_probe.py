@@ -18,6 +18,7 @@ from xavier_cli.theory.saturation import Regions, find_regions
 from xavier_cli.training.probes.distributions import SymmetricLogBins, make_bins
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import ACTIVATIONS
+from xavier_cli.vocabulary.resolve import find_activation, find_initializer
 
 SIZES = layer_sizes(inputs=12, depth=3, width=16, classes=4)
 EXAMPLES = 300
@@ -26,7 +27,7 @@ EXAMPLES = 300
 @cache
 def first_params():
     draw = jax.jit(init_params, static_argnums=(1, 2))
-    return draw(jax.random.key(1), SIZES, make_initializer("normalized"))
+    return draw(jax.random.key(1), SIZES, make_initializer(find_initializer("normalized")))
 
 
 @cache
@@ -36,7 +37,7 @@ def probed(act: str, scale: float = 1.0):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (EXAMPLES, SIZES[0])).astype(np.float32)
     labels = rng.integers(0, SIZES[-1], EXAMPLES)
-    function, range_ = make_activation(act), ACTIVATIONS[act].range
+    function, range_ = make_activation(find_activation(act)), ACTIVATIONS[act].range
     regions = find_regions(function, range_)
     bins = {"activation": make_bins(range_), "backprop": SymmetricLogBins()}
     probe = jax.jit(make_probe(function, cross_entropy, regions, bins))
@@ -85,7 +86,7 @@ def test_weight_gradients_are_central_differences_of_the_mean_loss(act):
 
     expected = [np.array([difference(w, at) for at in np.ndindex(w.shape)]) for w, _ in params]
     with jax.enable_x64(True):
-        probe = jax.jit(make_probe(make_activation(act), cross_entropy, Regions(), {}))
+        probe = jax.jit(make_probe(make_activation(find_activation(act)), cross_entropy, Regions(), {}))
         seen = probe(tuple(Dense(*map(jnp.asarray, each)) for each in params), jnp.asarray(x), labels)
 
     assert seen["weight_gradient/std"].dtype == np.float64

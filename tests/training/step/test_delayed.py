@@ -17,6 +17,7 @@ from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
 from xavier_cli.training.engine.layout import GRID, choose_layout
 from xavier_cli.training.step.delayed import init_pending, make_delayed_multi_step
 from xavier_cli.training.step.member import factored_gradients, init_state, make_multi_step, make_sgd_step
+from xavier_cli.vocabulary.resolve import find_initializer
 
 SIZES = layer_sizes(inputs=20, depth=3, width=14, classes=5)
 BATCH, UPDATES, LR, EVERY = 4, 100, 0.1, 7
@@ -32,7 +33,9 @@ def batches(t):
 @cache
 def start():
     return init_state(
-        jax.jit(init_params, static_argnums=(1, 2))(key(), SIZES, make_initializer("normalized"))
+        jax.jit(init_params, static_argnums=(1, 2))(
+            key(), SIZES, make_initializer(find_initializer("normalized"))
+        )
     )
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from support.numpy_network import ACT, as_float64, gradients, losses
 from support.numpy_network import forward as numpy_forward
+from support.reference_step import make_reference_step
 
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES, cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
-from xavier_cli.training.step.member import init_state, make_reference_step, make_sgd_step
+from xavier_cli.training.step.member import init_state, make_sgd_step
+from xavier_cli.vocabulary.resolve import find_activation, find_initializer
 
 SIZES = layer_sizes(inputs=20, depth=4, width=30, classes=5)
 LR = 0.1
@@ -29,7 +31,9 @@ def batch(examples: int = 10, seed: int = 0) -> tuple[jnp.ndarray, jnp.ndarray]:
 
 @cache
 def start():
-    draw = jax.jit(lambda key: init_state(init_params(key, SIZES, make_initializer("normalized"))))
+    draw = jax.jit(
+        lambda key: init_state(init_params(key, SIZES, make_initializer(find_initializer("normalized"))))
+    )
     return draw(jax.random.key(3))
 
 
@@ -53,7 +57,9 @@ def numpy_step(params, x, labels, act, loss="cross_entropy"):
 def test_one_step_is_numpys_in_float64(make_step, act):
     x, labels = batch()
     state = start()
-    stepped = jax.jit(make_step(make_activation(act), cross_entropy))(state, x, labels, LR, 0)
+    stepped = jax.jit(make_step(make_activation(find_activation(act)), cross_entropy))(
+        state, x, labels, LR, 0
+    )
 
     assert relative_error(stepped.params, numpy_step(state.params, x, labels, act)) < 1e-5
     logits, _, _ = numpy_forward(as_float64(state.params), np.asarray(x, np.float64), act)
@@ -90,7 +96,7 @@ def test_the_same_comparison_notices_products_in_bfloat16():
 @pytest.mark.parametrize("act", ACT)
 def test_backprop_by_hand_is_value_and_grad(act):
     steps = [
-        jax.jit(make_step(make_activation(act), cross_entropy))
+        jax.jit(make_step(make_activation(find_activation(act)), cross_entropy))
         for make_step in (make_reference_step, make_sgd_step)
     ]
     states = [start(), start()]
@@ -122,7 +128,8 @@ def test_a_bad_update_freezes_the_member_at_its_last_finite_state(make_step, poi
 def test_a_deeper_network_starts_with_the_layers_of_a_shallower_one():
     draw = jax.jit(init_params, static_argnums=(1, 2))
     deep, shallow = (
-        draw(jax.random.key(0), layer_sizes(8, depth, 6, 3), make_initializer("standard")) for depth in (5, 3)
+        draw(jax.random.key(0), layer_sizes(8, depth, 6, 3), make_initializer(find_initializer("standard")))
+        for depth in (5, 3)
     )
 
     for a, b in zip(deep[:3], shallow[:3], strict=True):

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.reference_step import make_reference_step
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_initializer
@@ -17,9 +18,10 @@ from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import Network
 from xavier_cli.training.step.choice import is_second_order, make_begin, make_step, scheduled
-from xavier_cli.training.step.member import init_state, make_gradient_step, make_reference_step
+from xavier_cli.training.step.member import init_state, make_gradient_step
 from xavier_cli.training.step.optimizer import clipped, make_optimizer, rate_schedule
 from xavier_cli.vocabulary.optimizers import OPTIMIZERS, parse_optimizer
+from xavier_cli.vocabulary.resolve import find_initializer
 
 LR = 0.01
 FROM_OPTAX = [name for name, word in OPTIMIZERS.items() if word.function]
@@ -52,7 +54,7 @@ def batch(examples: int = 10, seed: int = 0) -> tuple[jnp.ndarray, jnp.ndarray]:
 
 @cache
 def start():
-    return init_state(init_params(jax.random.key(3), SIZES, make_initializer("normalized")))
+    return init_state(init_params(jax.random.key(3), SIZES, make_initializer(find_initializer("normalized"))))
 
 
 def settings(**changes) -> RunConfig:

@@ -57,11 +57,9 @@ def bench(
         raise typer.BadParameter(str(error), param_hint="--widths") from None
     # Before this measurement adds to it.
     load = _load()
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
 
-    keep_compiled_programs()
-    if note := prepare_devices(seeds):
-        say(note)
+    set_up_jax(seeds, note=say)
     from xavier_cli.training.bench.limits import measure_limits
     from xavier_cli.training.bench.rates import measure_width, settings
     from xavier_cli.training.engine.training_data import prepare

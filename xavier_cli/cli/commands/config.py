@@ -11,6 +11,7 @@ from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.config.run import RunConfig, option_name
+from xavier_cli.config.settings import settings_where
 
 config = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +59,6 @@ def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]
         origins["depth"] = f"width, from {origins['width']}"
     if resolved.pretrain == "none":
         # What was given of them is not kept.
-        for name in given.keys() & {"pretrain_updates", "pretrain_lr"}:
+        for name in given.keys() & {*settings_where(detail_of="pretrain")}:
             origins[name] = "default (unused without pretrain)"
     return origins

@@ -66,5 +66,5 @@ def show(
             f"{fan_in:,}×{fan_out:,} is more than {LARGEST_MATRIX:,} weights",
             param_hint="--fan-in, --fan-out",
         )
-    weights = draws(word.name, fan_in, fan_out, DRAWS)
+    weights = draws(word, fan_in, fan_out, DRAWS)
     show_page(initializer_page(word, fan_in, fan_out, weights), format, output)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-import uuid
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options.data_sets import say_data
 from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
+from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import resolve, with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
@@ -46,11 +43,8 @@ def probe(
     from xavier_cli.findings.expectation import expectation
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.store import rehearse_run, write_run
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
     from xavier_cli.training.engine.loop import TrainingHooks
-    from xavier_cli.training.engine.training_data import prepare
-    from xavier_cli.training.memory import check_memory
-    from xavier_cli.training.train import probe, untrained
+    from xavier_cli.training.train import untrained
     from xavier_cli.views.initialization import initial_page
 
     asked = resolve(settings)
@@ -61,21 +55,13 @@ def probe(
     refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
-    keep_compiled_programs()
-    note = prepare_devices(len(config.seeds))
-    if note:
-        say(note)
-    check_memory(config)
-    command = {"command_id": uuid.uuid4().hex, "command": shlex.join(["xavier", *sys.argv[1:]])}
-    # Before anything is written: the data may not be there.
-    training_data = prepare(config, data_dir)
-    if training_data.facts:
-        say_data(training_data.facts)
+    # All seeds are looked at together.
+    looking = begin_training(config, data_dir, strategy, member_batch=len(config.seeds))
     with lock_output(path), shown_progress(quiet) as report:
-        watcher = TrainingHooks(report, provenance=command)
+        hooks = TrainingHooks(report, provenance=this_command())
         # Before anything is computed: what cannot be written is told now.
-        rehearse_run(path, Run(config, {}, provenance=command, data=training_data.facts))
-        run = probe(config, training_data, strategy=strategy.value, watcher=watcher)
+        rehearse_run(path, Run(config, {}, provenance=hooks.provenance, data=looking.facts))
+        run = looking.probe(hooks)
         write_run(path, run)
     show_page(initial_page(run, expectation(run), path), format)
     say(f"next: {written('plot', 'activations', path)}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption
+from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 
@@ -135,26 +133,21 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.loop import TrainingHooks
 
-    command: dict[str, Any] = {
-        "command_id": uuid.uuid4().hex,
-        "command": shlex.join(["xavier", *sys.argv[1:]]),
-    }
-    keep_compiled_programs()
-    prepare_devices(1)
+    set_up_jax(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
-        watcher = TrainingHooks(report, lambda: bool(stopped), provenance=command)
+        hooks = TrainingHooks(report, lambda: bool(stopped), provenance=this_command())
         # Before anything is trained: what cannot be written is told now.
-        rehearse_run(path, Surface(config, {}, provenance=command))
+        rehearse_run(path, Surface(config, {}, provenance=hooks.provenance))
         try:
             if run is None:
-                made = room.two_weights(config, watcher)
+                made = room.two_weights(config, hooks)
             else:
-                trained = room.train_again(config, data_dir, watcher)
+                trained = room.train_again(config, data_dir, hooks)
                 _compare(run, trained.run)
-                made = room.around(config, trained, watcher)
+                made = room.around(config, trained, hooks)
         except room.SurfaceInterruptedError as error:
             say(f"xavier: {error}")
             raise typer.Exit(stopped.exit_code) from None

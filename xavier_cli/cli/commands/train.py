@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.data_sets import finite_set, say_data
+from xavier_cli.cli.options.data_sets import finite_set
 from xavier_cli.cli.options.running import (
     DataDirOption,
     MemberBatchOption,
@@ -20,13 +17,14 @@ from xavier_cli.cli.options.running import (
     StrategyOption,
     asked_members,
 )
+from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import resolve, with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.commands import written
 from xavier_cli.errors import ExitCode
-from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
@@ -88,9 +86,9 @@ def train(
     if dry_run:
         from xavier_cli.views.training_plan import plan_page
 
-        data = find_data(config.data)
+        data = config.dataset
         facts = finite_set(data, data_dir)[1] if data.builtin is None else None
-        show_page(plan_page(config, path, facts, asked), format)
+        show_page(plan_page(config, path, facts, asked, strategy.value), format)
         return
     if force and resume:
         raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
@@ -137,7 +135,7 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
     from xavier_cli.data.sets import DataMissingError
     from xavier_cli.errors import ConfigError
 
-    asked = find_data(run.config.data)
+    asked = run.config.dataset
     if asked.builtin is None and run.data:
         try:
             facts = finite_set(asked, data_dir)[1]
@@ -160,7 +158,7 @@ def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None
     from xavier_cli.runs.errors import ResumeError, RunFileError
     from xavier_cli.runs.finished import finished_run
 
-    told = _other_data(find_data(config.data))
+    told = _other_data(config.dataset)
     if not (told and facts):
         return
     try:
@@ -190,12 +188,7 @@ def _train(
     with lock_output(path), StopFlag() as stopped:
         from xavier_cli.cli.terminal.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
-        from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
         from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
-        from xavier_cli.training.engine.training_data import prepare
-        from xavier_cli.training.estimate import members_together
-        from xavier_cli.training.memory import check_memory, members_at_a_time
-        from xavier_cli.training.resumable import train_to_file
 
         begun = has_checkpoint(path)
         if named and begun:
@@ -207,23 +200,9 @@ def _train(
             say("nothing to go on from; training starts from the beginning")
         elif path.exists() and not begun and not force:
             say(f"`{path}` is unfinished and nothing is left to go on from; training starts anew")
-        keep_compiled_programs()
-        note = prepare_devices(len(config.seeds) * max(len(config.search), 1))
-        if note:
-            say(note)
-        rates = max(len(config.search), 1)
-        at_a_time = members_at_a_time(config, members_together(config), rates, asked=asked)
-        check_memory(config, at_a_time)
-        command: dict[str, Any] = {
-            "command_id": uuid.uuid4().hex,
-            "command": shlex.join(["xavier", *sys.argv[1:]]),
-        }
-        # Before anything is written: the data may not be there.
-        training_data = prepare(config, data_dir)
-        if training_data.facts:
-            say_data(training_data.facts)
+        training = begin_training(config, data_dir, strategy, asked)
         if force:
-            _warn_of_other_data(path, config, training_data.facts)
+            _warn_of_other_data(path, config, training.facts)
         done = 0
         again = "`--resume` goes on" if named or resume else "the same command goes on"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
@@ -241,19 +220,11 @@ def _train(
                     told.add(text)
                     say(f"warning: {text}")
 
-            watcher = TrainingHooks(watch, lambda: bool(stopped), provenance=command, look=look, note=warn)
+            hooks = TrainingHooks(
+                watch, lambda: bool(stopped), provenance=this_command(), look=look, note=warn
+            )
             try:
-                run = train_to_file(
-                    config,
-                    training_data,
-                    path,
-                    strategy=strategy.value,
-                    watcher=watcher,
-                    resume=not force,
-                    keep_all=keep_all,
-                    member_batch=at_a_time,
-                    note=say,
-                )
+                run = training.train_to_file(path, hooks, resume=not force, keep_all=keep_all, note=say)
             except NoRunError as error:
                 say(f"xavier: {error}; {again}")
                 raise typer.Exit(stopped.exit_code) from None
@@ -272,7 +243,7 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
         why = why_diverged(run)
         say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
-    if run.lr_on_edge:
+    if run.on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: {written('plot', 'saturation', path)}")
     say("      xavier compare")

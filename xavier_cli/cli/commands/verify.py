@@ -47,14 +47,12 @@ def verify(
 
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.runs.deviation import differences
-    from xavier_cli.training.devices import keep_compiled_programs, prepare_devices
+    from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.retrain import ROUNDING, train_again
     from xavier_cli.views.retraining import verification_page
 
-    keep_compiled_programs()
-    if note := prepare_devices(len(original.seeds) if chosen is None else len(chosen)):
-        say(note)
+    set_up_jax(len(original.seeds) if chosen is None else len(chosen), note=say)
     with shown_progress(quiet) as report:
         again = train_again(original, data_dir, seeds=chosen, updates=updates, watcher=TrainingHooks(report))
     found = differences(original, again)

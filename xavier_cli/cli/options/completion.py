@@ -45,14 +45,14 @@ def data_sets(incomplete: str) -> Offers:
 
 def scales(incomplete: str) -> Offers:
     """Presets of sizes."""
-    from xavier_cli.config.run import SCALES
+    from xavier_cli.config.presets import SCALES
 
     return _begun(incomplete, dict.fromkeys(SCALES, ""))
 
 
 def likes(incomplete: str) -> Offers:
     """Frameworks whose dense layer can be followed."""
-    from xavier_cli.config.run import LIKE
+    from xavier_cli.config.presets import LIKE
 
     return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
 
@@ -84,6 +84,7 @@ def runs(incomplete: str) -> Offers:
     return _begun(incomplete, dict.fromkeys(shown, ""))
 
 
+# By the words in a setting's row, as a test makes sure: to read the rows takes longer than a keystroke may.
 BY_SETTING = {
     "act": activations,
     "init": initializers,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.config.run import SCALES, RunConfig
+from xavier_cli.config.presets import SCALES
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
@@ -139,11 +140,7 @@ def finish_cells(
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
-    provenance: dict[str, Any] = {
-        "command_id": plan.sweep_id,
-        "command": shlex.join(["xavier", *sys.argv[1:]]),
-    }
-    task = Task(data_dir, member_batch=member_batch, provenance=provenance)
+    task = Task(data_dir, member_batch=member_batch, provenance=this_command(plan.sweep_id))
     finished, told = Finished(), False
     with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli.cli.options import completion
-from xavier_cli.config.run import LIKE, SCALES, RunConfig, option_name, without_like
-from xavier_cli.config.settings import RunSettings
+from xavier_cli.config.presets import LIKE, SCALES, without_like
+from xavier_cli.config.run import RunConfig, option_name
+from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
@@ -211,7 +212,7 @@ def _renamed(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str
 
 
 def _options() -> list[str]:
-    return [name for name in RunConfig.model_fields if name not in RunConfig.derived]
+    return [*settings_where(derived=False)]
 
 
 def _option(field: str) -> inspect.Parameter:
@@ -227,7 +228,7 @@ def _option(field: str) -> inspect.Parameter:
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
     option = typer.Option(
         option_name(field),
-        metavar=_METAVARS.get(field, "N" if info.annotation is int else "NAME"),
+        metavar=SETTINGS[field].metavar or ("N" if info.annotation is int else "NAME"),
         help=f"{info.description}{default}",
         rich_help_panel="Experiment",
         show_default=False,
@@ -247,30 +248,13 @@ def _parameter(name: str, option: Any, type_: type = str) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=None, annotation=Annotated[type_ | None, option])
 
 
-_METAVARS = {
-    "act": "NAME[:KEY=VALUE]",
-    "init": "NAME[,LAYER=NAME…]",
-    "coding": "LOW,HIGH|standardize",
-    "init_gain": "paper|auto|NUMBER",
-    "width": "N[,N…]",
-    "lr": "RATE[,RATE…]",
-    "seeds": "SEEDS",
-    "records": "WHEN",
-    "optimizer": "NAME[:KEY=VALUE,…]",
-    "schedule": "WHEN",
-    "clip": "LENGTH",
-    "weight_decay": "SHARE",
-    "dropout": "SHARE",
-    "pretrain": "NAME[:KEY=VALUE,…]",
-    "pretrain_lr": "RATE",
-}
 # Options of their own, so that what is typed twice is seen.
 _SAME = tuple(
     _parameter(
         other,
         typer.Option(
             option_name(other),
-            metavar=_METAVARS[field],
+            metavar=SETTINGS[field].metavar,
             help=f"The same as {option_name(field)}.",
             rich_help_panel="Experiment",
         ),

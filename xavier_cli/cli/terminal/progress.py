@@ -75,11 +75,13 @@ class Patient:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        """Write `text` where somebody can still read it."""
         with suppress(OSError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
+        """Send what was written, where somebody can still read it."""
         with suppress(OSError):
             self._stream.flush()
 

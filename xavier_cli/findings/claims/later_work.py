@@ -206,7 +206,8 @@ def _turns(run: Run) -> tuple[float, np.ndarray, bool]:
     # They load JAX, which the other claims do without.
     from xavier_cli.nn.activations import make_activation
     from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
+    from xavier_cli.vocabulary.activations import ACTIVATIONS
 
     scale, bias = hidden_variances(run.config, gain=1.0)
-    (slope,) = find_edge(make_activation("tanh"), (), [scale], bias).slope
+    (slope,) = find_edge(make_activation(ACTIVATIONS["tanh"]), (), [scale], bias).slope
     return float(np.log(slope)), measured_log_slope(run["backprop/std"][:, 0]), bias > 0

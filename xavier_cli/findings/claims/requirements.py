@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
@@ -18,30 +19,6 @@ from xavier_cli.statistics.estimate import late_records
 
 Evidence = Sequence[Run | Surface]
 """What a claim is judged by: runs, probes and surfaces, of any configuration."""
-
-# What may differ between runs that are compared: what they are compared by, and how they were looked at.
-_FREE = {
-    "act",
-    "init",
-    "bias_init",
-    "depth",
-    "lr",
-    "search_seeds",
-    "seeds",
-    "records",
-    "eval_examples",
-    "jacobian_examples",
-    "pretrain",
-    "pretrain_updates",
-    "pretrain_lr",
-    "optimizer",
-    "normalization",
-    # The same numbers but for rounding.
-    "update_rule",
-}
-# What does not matter to a network that is not trained yet.
-_OF_TRAINING = {"updates", "batch_size", "loss", "clip", "weight_decay"}
-
 
 Profile = Literal["equal", "shrinking", "growing"]
 """How the widths of hidden layers go on from the input up."""
@@ -104,6 +81,17 @@ class Requirements:
     arrays: tuple[str, ...] = ()
 
 
+_FREE = {
+    *NetworkKind._fields,
+    *(name for name, row in SETTINGS.items() if row.detail_of in NetworkKind._fields),
+    *settings_where(role="observation"),
+    *settings_where(role="layout"),
+    *settings_where(is_rounding=True),
+    "lr",
+}
+"""What may differ between runs that are compared: what they are compared by, how often and how they were
+measured, and the rate, which is chosen."""
+
 PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
 """What only the paper's own length can tell."""
 
@@ -118,7 +106,9 @@ def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Require
     for cell in cells:
         groups: dict[str, list[Run]] = {}
         for run in _fit(material, cell, scale):
-            free = _FREE if scale.updates else _FREE | _OF_TRAINING
+            # How it would be trained does not matter to a network that is not trained yet.
+            free = _FREE if scale.updates else _FREE.union(settings_where(role="training"))
+            # One gain is the paper's, whichever way it is written.
             key = run.config.model_dump_json(exclude=free | {"init_gain"})
             groups.setdefault(key, []).append(run)
         grouped.append(groups)

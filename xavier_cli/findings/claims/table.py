@@ -42,12 +42,12 @@ READINGS: Mapping[NetworkKind, Mapping[float, float]] = {
 """Figure 11: examples seen -> test error, read off to a point or two."""
 
 
-def bold(errors: Sequence[float], n: int = TEST_EXAMPLES) -> tuple[bool, ...]:
+def bold(errors: Sequence[float]) -> tuple[bool, ...]:
     """Which of a column's networks are not told apart from its best: two-sided two-proportion z, p >= .005.
 
-    `errors` are fractions over `n` test examples. Uncorrected, since that is what gives the paper's pattern.
+    `errors` are fractions over `TEST_EXAMPLES`. Uncorrected, since that gives the paper's pattern.
     """
-    best = min(errors)
+    best, n = min(errors), TEST_EXAMPLES
     return tuple(two_proportions(error, best, n, n) >= STRICT_ALPHA for error in errors)
 
 

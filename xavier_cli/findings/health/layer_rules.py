@@ -13,6 +13,7 @@ from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import fixed
 
@@ -102,8 +103,6 @@ class _Along:
     """A statistic from layer to layer in the direction it travels: up for activations, down for gradients."""
 
     path: str
-    theory: str
-    words: str
     up: bool
     vanishes: bool
 
@@ -120,7 +119,9 @@ class _Along:
             return
         mended = not holds[-1]
         sign = "shrinks" if self.vanishes else "grows"
-        evidence = f"{self.words} {sign} by {factor[record]:.3g} per layer, {span[record]:.3g} in all"
+        evidence = (
+            f"{BY_PATH[self.path].spoken} {sign} by {factor[record]:.3g} per layer, {span[record]:.3g} in all"
+        )
         expected = self._expected(run)
         if np.isfinite(expected):
             evidence += f"; theory expects {expected:.3g} per layer at the start"
@@ -148,9 +149,10 @@ class _Along:
         return np.asarray(ratio ** (1 / (values.shape[1] - 1)))
 
     def _expected(self, run: Run) -> float:
-        if self.theory not in run:
+        theory = f"theory/{BY_PATH[self.path].name}"
+        if theory not in run:
             return float("nan")
-        return float(self._factor(run[self.theory].astype(np.float64)[None])[0])
+        return float(self._factor(run[theory].astype(np.float64)[None])[0])
 
 
 def _drift(run: Run) -> Iterator[Observation]:
@@ -250,7 +252,7 @@ RULES = (
         "the spread of activations falls from layer to layer going up",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (5)",
-        _Along("activation/std", "theory/activation_std", "activation std", up=True, vanishes=True),
+        _Along("activation/std", up=True, vanishes=True),
         ("activation/std",),
     ),
     Rule(
@@ -259,7 +261,7 @@ RULES = (
         "the spread of activations grows from layer to layer going up",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (5)",
-        _Along("activation/std", "theory/activation_std", "activation std", up=True, vanishes=False),
+        _Along("activation/std", up=True, vanishes=False),
         ("activation/std",),
     ),
     Rule(
@@ -268,7 +270,7 @@ RULES = (
         "the back-propagated gradient shrinks from layer to layer going down",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (6) and Figure 7",
-        _Along("backprop/std", "theory/backprop_std", "back-propagated std", up=False, vanishes=True),
+        _Along("backprop/std", up=False, vanishes=True),
         ("backprop/std",),
     ),
     Rule(
@@ -277,7 +279,7 @@ RULES = (
         "the back-propagated gradient grows from layer to layer going down",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (6)",
-        _Along("backprop/std", "theory/backprop_std", "back-propagated std", up=False, vanishes=False),
+        _Along("backprop/std", up=False, vanishes=False),
         ("backprop/std",),
     ),
     Rule(

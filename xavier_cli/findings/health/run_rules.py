@@ -55,7 +55,7 @@ def _diverged(run: Run) -> Iterator[Observation]:
 
 
 def _on_edge(run: Run) -> Iterator[Observation]:
-    if run.lr_on_edge:
+    if run.on_edge:
         rates = ", ".join(f"{rate:g}" for rate in run.config.search)
         yield Observation(
             f"the rate chosen, {run.lr:g}, is on the edge of those searched: {rates}",

@@ -1,1 +1,1 @@
-"""How fast training is on this machine, beside the machine's own limits and what else one could use."""
+"""Measures training speed, next to this machine's limits and to other software."""

@@ -1,4 +1,4 @@
-"""What the machine itself can do: matrix products, reading memory, starting a program."""
+"""Measures the limits of the machine: matrix products, memory bandwidth, launching a program."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from xavier_cli.training.devices import usable_cores
 PRODUCT = 1024
 # Of floats: one fits into a core's own cache, the other into no cache.
 IN_CACHE, IN_MEMORY = 2**16, 2**25
+_CALLS = 200
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The best that was seen of plain library calls; None where it was not measured."""
+    """The fastest plain library calls that were measured; None where not measured."""
 
     cores: int
     gflops_per_core: float | None
@@ -78,16 +79,16 @@ def _accelerator(rounds: int) -> tuple[float, float]:
     return 2e-9 * size**3 / seconds, large.nbytes / reading / 1e9
 
 
-def _launch(rounds: int, calls: int = 200) -> float:
+def _launch(rounds: int) -> float:
     one, x = jax.jit(lambda x: x + 1), jnp.float32(0)
 
     def run() -> None:
         value = x
-        for _ in range(calls):
+        for _ in range(_CALLS):
             value = one(value)
         jax.block_until_ready(value)
 
-    return _best(run, rounds + 1) / calls
+    return _best(run, rounds + 1) / _CALLS
 
 
 def _best(work: Callable[[], object], rounds: int) -> float:

@@ -1,4 +1,4 @@
-"""Programs that train, ready to be timed: the engine's under every strategy, and the least that JAX needs."""
+"""Prepares the programs to be timed: the engine's under every strategy, and a minimal one in JAX."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def ready_batches() -> Examples:
 
 
 class EngineProgram:
-    """The engine of `config`, over `training_data`'s own feed or ready-made bytes."""
+    """The engine of `config`, over `training_data`'s own batches or ready-made ones."""
 
     def __init__(self, config: RunConfig, training_data: TrainingData, strategy: Strategy, ready: bool):
         if ready:

@@ -1,4 +1,4 @@
-"""The same training in PyTorch, where it is installed: what a user would otherwise pick."""
+"""Prepares the same training in PyTorch, where it is installed, for comparison."""
 
 from __future__ import annotations
 

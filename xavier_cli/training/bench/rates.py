@@ -1,4 +1,4 @@
-"""Times programs that take turns, since machines are noisy, and says what share of the limits they reach."""
+"""Times programs in turns, since machines are noisy, and relates the times to the machine's limits."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A population on the devices: its programs, its state, its records."""
+"""Trains a population on the devices: its compiled programs, its state, its records."""

@@ -1,4 +1,4 @@
-"""Keeps what there is so far beside the training: too seldom to cost much, often enough to lose little."""
+"""Saves the state of a training in a thread: at most every 10 s, and for at most 2 % of the time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-# What there is so far is kept this often, and never at more than 2 % of the time.
+# The least time between two saves, in seconds and in multiples of what the last save took.
 SECONDS = 10.0
 COSTS = 50
 
 
 class Autosaver:
-    """Stores in a thread of its own, one thing at a time, so that the devices never wait for a disk."""
+    """Saves in a thread of its own, one save at a time, so that the devices never wait for the disk."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -27,21 +27,21 @@ class Autosaver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An error on its way out says more than one of the thread's would.
+        # An error that is being raised says more than one of the thread's would.
         self._pool.shutdown(wait=True)
         if kind is None:
             self.finish()
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to keep something; raises what the last storing raised."""
+        """Whether it is time to save; raises what the last save raised."""
         if self._storing is not None and not self._storing.done():
             return False
         self.finish()
         return time.perf_counter() - self._last > max(SECONDS, COSTS * self._cost)
 
     def keep(self, prepare: Callable[[], Callable[[], None]]) -> None:
-        """Call `prepare` now, while nothing moves, and what it returns beside the training."""
+        """Call `prepare` now, and what it returns in the thread while training continues."""
         began = time.perf_counter()
         store = prepare()
         prepared = time.perf_counter() - began
@@ -55,7 +55,7 @@ class Autosaver:
         self._storing = self._pool.submit(timed)
 
     def finish(self) -> None:
-        """Wait for what is being stored; raises what that raised."""
+        """Wait for the save in progress; raises what it raised."""
         storing, self._storing = self._storing, None
         if storing is not None:
             storing.result()

@@ -1,7 +1,7 @@
-"""Where a member's batches come from: chunks of bytes made or gathered inside the compiled program.
+"""Generates or gathers a seed's mini-batches inside the compiled program, in chunks of many batches.
 
-A stream of batches is cut into chunks. Which examples batch t holds depends on the seed and t alone, never
-on chunks or segments, and members that share a seed share a chunk.
+Which examples batch t holds depends on the seed and on t alone, never on chunks or segments. Members with the
+same seed share a chunk, and so see the same batches (common random numbers).
 """
 
 from __future__ import annotations
@@ -21,29 +21,32 @@ CHUNK_EXAMPLES = 1000
 
 
 class Chunk(NamedTuple):
-    """Consecutive batches: pixels of shape `(examples, inputs)` and labels of shape `(examples,)`."""
+    """Consecutive batches: pixels `(examples, inputs)`, bytes or floats, and labels `(examples,)`, int32."""
 
     pixels: Array
     labels: Array
 
 
 class BatchSource(Protocol):
-    """A stream of batches for every seed; `arrays` holds the arrays it reads, the same for all seeds."""
+    """A stream of batches for every seed, in chunks of `chunk_updates` batches or fewer.
+
+    `arrays` holds the arrays it reads, the same for all seeds; they are arguments of the compiled program.
+    """
 
     arrays: Any
     chunk_updates: int
 
     def chunk_of(self, update: Array) -> Array:
-        """Number of the chunk that holds the batch of `update`."""
+        """The number of the chunk that holds the batch of `update`; both int32, shape `()`."""
 
     def bounds(self, chunk: Array) -> tuple[Array, Array]:
-        """First update of a chunk, and the one after its last."""
+        """The first update of `chunk`, and the one after its last; int32, shape `()`."""
 
     def start(self, seed: Array, chunk: Array, arrays: Any, pretraining: bool = False) -> Any:
-        """What has to be carried from chunk to chunk, ready for `chunk`; `pretraining` has its own order."""
+        """The state of the stream before `chunk`, for `next_chunk`; pre-training has an order of its own."""
 
     def next_chunk(self, state: Any, chunk: Array, arrays: Any) -> tuple[Any, Chunk]:
-        """The examples of `chunk`."""
+        """The state after `chunk`, and its examples."""
 
 
 class ShapesetBatches:
@@ -55,16 +58,20 @@ class ShapesetBatches:
         self.arrays = ()
 
     def chunk_of(self, update: Array) -> Array:
+        """The number of the chunk that holds the batch of `update`."""
         return update // self.chunk_updates
 
     def bounds(self, chunk: Array) -> tuple[Array, Array]:
+        """The first update of `chunk`, and the one after its last."""
         first = chunk * self.chunk_updates
         return first, first + self.chunk_updates
 
     def start(self, seed: Array, chunk: Array, arrays: Any, pretraining: bool = False) -> Array:
+        """The key of the seed's images: the state is the same for every chunk."""
         return seed_key(seed, Purpose.PRETRAINING_IMAGES if pretraining else Purpose.IMAGES)
 
     def next_chunk(self, state: Array, chunk: Array, arrays: Any) -> tuple[Array, Chunk]:
+        """`chunk_updates · batch_size` newly generated images, and their labels."""
         count = self.chunk_updates * self.batch_size
         first = chunk.astype(jnp.uint32) * jnp.uint32(count)
         return state, Chunk(*shapeset.images(state, first, count))
@@ -77,10 +84,10 @@ class _Epoch(NamedTuple):
 
 
 class FiniteBatches:
-    """A finite set, in a new random order each epoch; what is left over at an epoch's end sits it out.
+    """A finite set in a new random order each epoch; examples that do not fill a batch are left out of it.
 
-    The set lies on the device as it was read, mostly as bytes. Chunks never straddle two epochs, so that one
-    order is enough.
+    The set lies on the device as it was read, mostly as bytes. No chunk extends over two epochs, so that one
+    order at a time is enough.
     """
 
     def __init__(self, train: Examples, batch_size: int):
@@ -92,20 +99,24 @@ class FiniteBatches:
         self.arrays = Chunk(jnp.asarray(train.pixels), jnp.asarray(train.labels))
 
     def chunk_of(self, update: Array) -> Array:
+        """The number of the chunk that holds the batch of `update`."""
         epoch, update = jnp.divmod(update, self.epoch_updates)
         return epoch * self.chunks + update // self.chunk_updates
 
     def bounds(self, chunk: Array) -> tuple[Array, Array]:
+        """The first update of `chunk`, and the one after its last; the last chunk of an epoch is shorter."""
         epoch, chunk = jnp.divmod(chunk, self.chunks)
         first = epoch * self.epoch_updates + chunk * self.chunk_updates
         return first, jnp.minimum(first + self.chunk_updates, (epoch + 1) * self.epoch_updates)
 
     def start(self, seed: Array, chunk: Array, arrays: Chunk, pretraining: bool = False) -> _Epoch:
+        """The order of the examples in the epoch of `chunk`."""
         key = seed_key(seed, Purpose.PRETRAINING_ORDER if pretraining else Purpose.ORDER)
         epoch = chunk // self.chunks
         return _Epoch(key, epoch, self._order(key, epoch))
 
     def next_chunk(self, state: _Epoch, chunk: Array, arrays: Chunk) -> tuple[_Epoch, Chunk]:
+        """The examples of `chunk`; a new order is drawn where an epoch begins."""
         epoch, chunk = jnp.divmod(chunk, self.chunks)
         order = jax.lax.cond(
             epoch == state.number, lambda: state.order, lambda: self._order(state.seed_key, epoch)
@@ -116,12 +127,12 @@ class FiniteBatches:
 
     def _order(self, key: Array, epoch: Array) -> Array:
         order = jax.random.permutation(jax.random.fold_in(key, epoch), self.size).astype(jnp.int32)
-        # The last chunk may reach past the set's end; the batches there are never trained on.
+        # The last chunk may extend past the end of the set; its batches there are never used.
         return jnp.resize(order, (max(self.size, self.chunks * self.chunk_updates * self.batch_size),))
 
 
 def decode(pixels: Array, coding: tuple[float, float]) -> Array:
-    """Bytes 0..255, or floats 0..1, as numbers from `coding[0]` to `coding[1]`."""
+    """`pixels`, bytes 0..255 or floats 0..1, as float32 from `coding[0]` (black) to `coding[1]` (white)."""
     low, high = coding
     white = 255 if pixels.dtype == jnp.uint8 else 1
     return pixels.astype(jnp.float32) * ((high - low) / white) + low

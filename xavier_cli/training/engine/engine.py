@@ -1,4 +1,8 @@
-"""The compiled programs of one population, and its state on the devices."""
+"""Compiles the programs of one population and runs them on its state, which stays on the devices.
+
+S is the number of seeds and V the number of variants; the grid on the devices may be larger, so that it
+divides evenly over them.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
-from xavier_cli.training.engine.packing import Shapes, unpack
+from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
 from xavier_cli.training.engine.snapshot import from_host, to_host
@@ -29,7 +34,7 @@ from xavier_cli.training.probes.prediction import predict_run
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.user_functions import digest_loaded
 
-# The step is worth XLA's best; what runs once, or twenty times, is not worth the seconds it takes.
+# Only the training step repays full optimization: the others run at most once per record.
 _COMPILER_OPTIONS: dict[str, program_cache.Options] = {
     "init": {"xla_backend_optimization_level": 1},
     "pretrain": None,
@@ -38,14 +43,17 @@ _COMPILER_OPTIONS: dict[str, program_cache.Options] = {
     "jacobians": {"xla_backend_optimization_level": 1},
 }
 
-# After the last record there is no other.
+# Stands for the next record after the last one.
 _NEVER = np.iinfo(np.int32).max
 
 
 class Engine:
-    """Trains a population in segments and looks at it in between.
+    """Trains a population in segments, and takes its statistics in between.
 
-    `advance` and `observe` return before the devices are done; reading a record waits for them.
+    `start`, `pretrain`, `advance`, `observe` and `jacobians` return before the devices are done; `wait`, and
+    whatever reads numbers, blocks. A state that was passed to a program is donated to it.
+
+    Raises `OwnFunctionError` and `ConfigError` where custom functions changed or fail their trial.
     """
 
     def __init__(
@@ -61,7 +69,7 @@ class Engine:
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
-        # What fills the grid up repeats the last member, but is never trained.
+        # The padding repeats the last member and is never trained.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
         self._fill = fill_seeds, fill_variants
@@ -85,7 +93,6 @@ class Engine:
             SHARED,
         )
         self._programs: dict[str, Any] = {}
-        self._shapes: Shapes = {}
         self.compile_seconds = 0.0
         self.state: Any
         self._abstract: Any
@@ -93,7 +100,11 @@ class Engine:
     def start(
         self, begun: Mapping[str, np.ndarray] | None = None, wanted: Container[str] = _COMPILER_OPTIONS
     ) -> None:
-        """Draw the first weights, or go on from a `host_state`; compiles what is `wanted` the first time."""
+        """Initialize all members, or restore them from `begun`, a `host_state`.
+
+        Compiles the programs named in `wanted` first, unless that was done. Raises `ResumeError` where
+        `begun` is of another network.
+        """
         if not self._programs:
             self._compile(wanted)
         if begun is None:
@@ -115,28 +126,27 @@ class Engine:
             name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
         }
         with jax.default_matmul_precision(config.precision):
-            self._programs, told = program_cache.compiled(
+            self._programs, shapes = program_cache.compiled(
                 self._key(lower),
                 lower,
                 _COMPILER_OPTIONS,
-                lambda: (self._state_shapes, self._rows.shapes),
+                lambda: self._state_shapes,
                 self.layout.mesh.devices.ravel().tolist(),
             )
-        shapes, self._shapes = told
-        # What the programs are given, as far as another one has to know.
+        # Shapes, types and placement of the state, for `from_host`.
         self._abstract = self._on_grid(shapes)
         self.compile_seconds = time.perf_counter() - began
 
     def _key(self, names: Iterable[str]) -> str:
-        """All that decides the programs; a test compares their texts."""
+        """All that decides the programs' texts, without tracing them; a test compares key and text."""
         config, layout = self.population.config, self.layout
-        given = {"lr", "seeds", "search_seeds", "eval_examples", "records"}
-        if config.schedule == "constant":
-            given.add("updates")
+        given = {name for name, row in SETTINGS.items() if row.outside_programs}
+        if config.schedule != "constant":
+            given.remove("updates")
         inputs = self._seeds, self._rates, self._init_of, self._tables, self._examples
         return repr(
             [
-                # Without what is given to a program when it runs, or asked of the host alone.
+                # Without the settings that are arguments of the programs or concern the host alone.
                 config.model_dump_json(exclude=given),
                 self._inits,
                 (layout.strategy, layout.mesh.devices.shape),
@@ -148,10 +158,9 @@ class Engine:
         )
 
     def _own_functions(self) -> list[str]:
-        """What functions of the user's own come to: all texts around them, and what follows from those.
+        """What identifies custom functions: the source texts they come from, and one lowered update.
 
-        The texts do not tell what a function reads elsewhere, from a file or from the environment; what one
-        update with it is made of does.
+        The source does not show what a function reads from files or the environment; the lowered update does.
         """
         seed, lr, probe = self._seeds[0], self._rates[0], self._examples[0]
         batch = jax.tree.map(lambda leaf: leaf[: self.population.config.batch_size], probe)
@@ -175,7 +184,7 @@ class Engine:
         )
 
     def _lowered(self) -> dict[str, Callable[[], Any]]:
-        """What makes each program, up to what the compiler is given."""
+        """Functions that trace and lower each program."""
         program = self.layout.program
 
         def with_state(row: Callable[..., Any], specs: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
@@ -200,7 +209,7 @@ class Engine:
 
     @cached_property
     def predictions(self) -> dict[str, Future[dict[str, np.ndarray]]]:
-        """What theory says of record 0, by initializer; worked on beside the devices from here on."""
+        """Theory's predictions of record 0, by initializer; computed in a thread from the first access on."""
         config, probe = self.population.config, self.training_data.probe
         images = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         pool = ThreadPoolExecutor(1)
@@ -214,11 +223,15 @@ class Engine:
         return work
 
     def same_start(self, init: str) -> dict[str, Any]:
-        """What the provenance of a run by `init` says where its seeds start from the same weights."""
+        """The provenance of a run by `init` whose seeds start from the same weights; empty if they do not."""
         return self._rows.first_weights.alike(init)
 
     def definitions(self) -> dict[str, np.ndarray]:
-        """Where the activation counts as saturated or inactive, as arrays of a run file."""
+        """Where the activation counts as saturated or inactive, as arrays of a run file.
+
+        **Returns:** `(2,)` arrays in order of `side`, −1 and 1; bounds that do not exist are infinite, or NaN
+        for those of z.
+        """
         regions = self.regions
         bounds = np.array([regions.saturated_below, regions.saturated_above])
         reached = np.where(np.isfinite(bounds), np.asarray(self._rows.act(jnp.asarray(bounds))), np.nan)
@@ -230,7 +243,7 @@ class Engine:
         }
 
     def pretrain(self, first: int, last: int) -> None:
-        """Pre-train all members from update `first`, counted through all layers, up to but without `last`."""
+        """Pre-train all members for updates `first` to `last − 1`, counted through all layers."""
         each = self.population.config.pretrain_updates
         while first < last:
             until = min(last, (first // each + 1) * each)
@@ -238,39 +251,43 @@ class Engine:
             first = until
 
     def reconstruction_errors(self) -> np.ndarray:
-        """Shape `(seeds, variants, depth, records)`: how well each layer rebuilt its input."""
+        """Mean squared reconstruction error of each layer between records, `(S, V, depth, records)`."""
         return mean_errors(self.population.config, self._real(self.state.pretraining.errors))
 
     def advance(self, first: int, last: int) -> None:
-        """Train all members from update `first` up to, but without, `last`."""
+        """Train all members for updates `first` to `last − 1`."""
         while first < last:
-            # One record at a time: where delayed updates are taken up depends on the records.
+            # One record at a time: the fold points of delayed updates depend on the records.
             until = min(last, int(self._records_around(first)[1]))
             self.state = self._programs["advance"](self.state, *self._advance_arguments(first, until))
             first = until
 
     def observe(self, updates: int, examples: int) -> Record:
-        """Look at all members; `updates` were done since the last look, errors are on `examples`."""
+        """Take the statistics of all members.
+
+        **Arguments:** `updates` since the record before; `examples`, the number of validation and of test
+        examples that losses and errors are taken on.
+        """
         self.state, record = self._programs["observe"](
             self.state, *self._observe_arguments(updates, examples)
         )
         return record
 
     def jacobians(self) -> list[list[Future[SingularValues]]]:
-        """Singular values of every member's Jacobians, by seed and variant; the host computes them."""
+        """Singular values of every member's Jacobians, S lists of V; computed on the host, in threads."""
         self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
         return self._spectrograph.measure(factors, len(self.population.seeds), len(self.population.variants))
 
     def wait(self) -> None:
-        """Wait until the devices have done all they were told to."""
+        """Block until the devices have computed the state."""
         jax.block_until_ready(self.state.loss_sum)
 
     def read(self, record: Record, examples: int) -> dict[str, np.ndarray]:
-        """A record on the host: arrays of shape `(seeds, variants, *its own)` by their path in the file.
+        """A record on the host: arrays `(S, V, …)` by path in the run file; blocks until it is computed.
 
-        `examples` is what `observe` was told.
+        `examples` is what `observe` was given: shares are rounded to the nearest multiple of 1/examples.
         """
-        arrays = unpack(self._real(record.packed), self._shapes)
+        arrays = unpack(jax.tree.map(self._real, record.packed))
         for name, part in (
             ("valid_error", self.training_data.valid),
             ("test_error", self.training_data.test),
@@ -280,18 +297,18 @@ class Engine:
         return arrays
 
     def read_correct(self, record: Record) -> np.ndarray:
-        """Which test examples are right, shape `(seeds, variants, examples)`, in the set's own order."""
+        """1 where a test example is classified correctly, `(S, V, examples)` uint8, in the set's order."""
         correct = self._real(record.test_correct)
         in_order = np.empty_like(correct)
         in_order[..., self.training_data.test_order] = correct
         return in_order
 
     def host_state(self) -> dict[str, np.ndarray]:
-        """A copy of all that training changes, by name; leading axes seed and variant."""
+        """A copy of the whole state by name, arrays `(S, V, …)`; what `start` restores."""
         return to_host(self.state, (len(self.population.seeds), len(self.population.variants)))
 
     def diverged_at(self) -> np.ndarray:
-        """Shape `(seeds, variants)`: the first bad update of each member, or -1."""
+        """The first update of each member that was not finite, or -1; `(S, V)` int32."""
         return self._real(self.state.diverged_at)
 
     def _real(self, array: Array) -> np.ndarray:
@@ -307,7 +324,7 @@ class Engine:
         )
 
     def _lasts(self, first: int, last: int) -> np.ndarray:
-        """Where each seed's updates end: what fills the grid up does none."""
+        """Where the updates of each seed end; those of the padding end where they begin."""
         return np.where(self._is_real, last, first).astype(np.int32)
 
     def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
@@ -321,7 +338,7 @@ class Engine:
         )
 
     def _records_around(self, update: int) -> np.ndarray:
-        """Shape `(2,)`: the records at or before `update`, and after it."""
+        """The updates of the last record at or before `update`, and of the next one; `(2,)` int32."""
         after = bisect_right(self._records, update)
         last = self._records[after] if after < len(self._records) else _NEVER
         return np.array([self._records[after - 1], last], np.int32)

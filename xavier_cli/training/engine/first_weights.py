@@ -1,4 +1,4 @@
-"""The weights and biases that a seed starts with, by every initializer of its population."""
+"""Draws the weights and biases that a seed starts from, by every initializer of its population."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from xavier_cli.runs.same_start import same_start
 from xavier_cli.training.engine.batches import decode
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.vocabulary.resolve import layer_inits
+from xavier_cli.vocabulary.resolve import find_layer_initializers
 
 
 class FirstWeights:
-    """Draws what each of `inits` starts with; all of them from the same underlying draws.
+    """First weights by each of `inits`, all of them from the same underlying draws (common random numbers).
 
-    Made outside of what is traced, since functions of the user's own are tried out. Raises `ConfigError`
-    where an initializer is to look at more examples than there are.
+    `gain` scales the hidden layers. Created outside of traced code, since custom functions are tried out.
+    Raises `ConfigError` where a data-dependent initializer (LSUV) needs more examples than there are.
     """
 
     def __init__(
@@ -38,16 +38,17 @@ class FirstWeights:
         gain: float,
     ):
         self._config, self._training_data, self._network = config, training_data, network
-        words = [layer_inits(init, config.depth) for init in inits]
+        # Each variant's own: the configuration is the first's.
+        rows = [find_layer_initializers(init, config.depth) for init in inits]
         sizes = layer_sizes(training_data.inputs, config.depth, config.width, training_data.classes)
-        self._layers = [make_layers(each, gain, sizes) for each in words]
-        self._unit_variances = [find_unit_variances(each, gain) for each in words]
-        self._biases = make_biases(config.bias_init, sizes)
-        self._sizes, self._words = sizes, dict(zip(inits, words, strict=True))
+        self._layers = [make_layers(each, gain, sizes) for each in rows]
+        self._unit_variances = [find_unit_variances(each, gain) for each in rows]
+        self._biases = make_biases(config.bias_initializer, sizes)
+        self._sizes, self._rows = sizes, dict(zip(inits, rows, strict=True))
         self._check_examples()
 
     def draw(self, seed: Array, tables: Any) -> list[Params]:
-        """The first parameters of `seed` by every initializer; `tables` are the feed's."""
+        """The first parameters of `seed`, uint32, by every initializer; `tables` are the feed's `arrays`."""
         key = seed_key(seed, Purpose.WEIGHTS)
         bias = self._biases and partial(self._biases, seed_key(seed, Purpose.BIASES))
         return [
@@ -56,20 +57,20 @@ class FirstWeights:
         ]
 
     def alike(self, init: str) -> dict[str, Any]:
-        """What the provenance of a run by `init` says of seeds that start from the same weights; or nothing.
+        """The provenance of a run by `init` whose seeds start from the same weights; empty if they do not.
 
-        Biases matter only beside weights that are all the same.
+        Biases are considered only where all weights are the same.
         """
-        layers, functions = find_unkeyed(self._words[init], self._sizes)
+        layers, functions = find_unkeyed(self._rows[init], self._sizes)
         everything = len(layers) == len(self._sizes) - 1 and is_unkeyed_bias(
-            self._config.bias_init, self._sizes
+            self._config.bias_initializer, self._sizes
         )
         return same_start(layers, functions, everything)
 
     def _scaled(
         self, params: Params, rules: tuple[UnitVariance | None, ...], seed: Array, tables: Any
     ) -> Params:
-        """`params`, some of them scaled by the first examples that the seed is trained on."""
+        """`params`, with the layers that have `rules` scaled on the seed's first training examples."""
         count = _examples_of(rules)
         if not count:
             return params
@@ -90,5 +91,5 @@ class FirstWeights:
 
 
 def _examples_of(rules: tuple[UnitVariance | None, ...]) -> int:
-    """How many examples weights are scaled by; 0 where data has no say in them."""
+    """How many examples the weights are scaled on; 0 where they do not depend on data."""
     return max((rule.examples for rule in rules if rule), default=0)

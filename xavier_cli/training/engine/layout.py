@@ -1,8 +1,8 @@
-"""How a population's members are laid on the hardware: one after another, all at once, or over devices.
+"""Lays a population's members out on the devices: one after another, batched, or sharded over devices.
 
-Members form a grid of seeds × variants. What one seed's row of variants does is written once and wrapped
-here, so that every program of the engine runs under every strategy. `map` and `sharded` run each member's
-own program, bit for bit; `vmap` batches members and agrees to rounding.
+Members form a grid of seeds × variants. A program is written for one seed's row of variants and wrapped here,
+so that every program of the engine runs under every strategy. `map` and `sharded` are bit-equal to a member
+trained alone; `vmap` batches members and agrees to rounding.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ class Layout:
     mesh: Mesh
 
     def over(self, program: Callable[..., Any]) -> Callable[..., Any]:
-        """`program` of single members, over the leading axis of all its arguments."""
+        """`program` of a single member, mapped over the leading axis of all its arguments."""
         if self.strategy == "vmap":
             return jax.vmap(program)
         return lambda *arguments: jax.lax.map(lambda each: program(*each), arguments)
 
     def spread(self, program: Callable[..., Any], specs: tuple[PartitionSpec, ...]) -> Callable[..., Any]:
-        """`program` of a device's part of the grid, over all devices; `specs` cuts its arguments."""
-        # Without the check of varying axes: it counts zero biases made inside as the same on every device,
-        # and would sum their gradients over devices, so that members contaminate each other.
+        """`program` of one device's part of the grid, over all devices; `specs` shard its arguments."""
+        # Without the check of varying axes: it takes zero biases made inside for replicated values and would
+        # sum their gradients over devices, so that members contaminate each other.
         return jax.shard_map(program, mesh=self.mesh, in_specs=specs, out_specs=GRID, check_vma=False)
 
     def program(self, row: Callable[..., Any], specs: tuple[Any, ...]) -> Any:
-        """The program that does `row` for every seed; `specs` says how each argument is spread.
+        """The jitted program that runs `row`, a program of one seed and its variants, for every seed.
 
-        A row sees one seed and all its variants. What is cut by seed is looped over here, the rest passed on.
-        A state given to it is used up.
+        **Arguments:** `specs`, how each argument is sharded. Those sharded by seed (`GRID`, `SEEDS`) are
+        mapped over; the others are passed on whole.
+
+        **Returns:** a function that donates its `GRID` arguments: a state passed to it is used up.
         """
         by_seed = [i for i, spec in enumerate(specs) if spec in (GRID, SEEDS)]
 
@@ -63,17 +65,22 @@ class Layout:
         return jax.jit(self.spread(device_part, specs), donate_argnums=donated)
 
     def place(self, value: Any, spec: PartitionSpec) -> Any:
-        """`value` on the devices, cut as `spec` says."""
+        """`value` on the devices, sharded by `spec`."""
         return jax.device_put(value, self.sharding(spec))
 
     def sharding(self, spec: PartitionSpec) -> NamedSharding:
-        """How an array cut as `spec` says lies on the devices."""
+        """The sharding of an array by `spec` over this layout's devices."""
         return NamedSharding(self.mesh, spec)
 
     def padded(self, seeds: int, variants: int) -> tuple[int, int]:
-        """The grid's size filled up so that every device has as much."""
+        """The grid's size, padded so that every device has an equal part."""
         over_seeds, over_variants = self.mesh.devices.shape
         return -(-seeds // over_seeds) * over_seeds, -(-variants // over_variants) * over_variants
+
+
+def batches_members(strategy: Strategy) -> bool:
+    """Whether all members go through each operation together: `vmap`, which `auto` is on a GPU."""
+    return strategy == "vmap" or (strategy == "auto" and jax.local_devices()[0].platform != "cpu")
 
 
 def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Layout:
@@ -83,8 +90,8 @@ def choose_layout(seeds: int, variants: int, strategy: Strategy = "auto") -> Lay
     """
     devices = jax.local_devices()
     if strategy == "auto":
-        gpu = devices[0].platform != "cpu"
-        strategy = "vmap" if gpu else "sharded" if len(devices) > 1 and seeds * variants > 1 else "map"
+        several = len(devices) > 1 and seeds * variants > 1
+        strategy = "vmap" if batches_members(strategy) else "sharded" if several else "map"
     used = devices if strategy == "sharded" or devices[0].platform != "cpu" else devices[:1]
     # The longest row a device gets decides, so cut whichever way makes it shortest; a cut between seeds
     # first, since members that share a seed share its batches.

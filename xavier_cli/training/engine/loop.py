@@ -1,4 +1,4 @@
-"""The host's side of training: segments, records in between, and what is told to whoever watches."""
+"""Runs a training on the host: segments, the records between them, and the hooks that are called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xavier_cli.training.engine.segments import SegmentSizer
 from xavier_cli.training.engine.snapshot import Snapshot
 
 SEGMENT_SECONDS = 1.0
-"""How long the devices are left alone at most: signals are seen, and progress is shown, in between."""
+"""Target length of a segment: signals are handled and progress is shown between segments."""
 
 FIRST_SEGMENT = 20
 
@@ -30,7 +30,7 @@ Doing = Literal["compiling", "pretraining", "training", "evaluating"]
 
 
 class NoRunError(XavierError):
-    """A training that was stopped before there was any run of it; it says where."""
+    """A training that was stopped before its first record; the message says where."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class TrainingHooks:
-    """Who is told, who may stop it, and who keeps what there is so far.
+    """Functions that a training calls, each optional.
 
-    `publish` is given the runs as they are now and again, `save` what it takes to go on, also at the end;
-    both may be called from another thread. `note` is told beforehand what is wrong with seeds that start
-    alike. `look` is shown each record once the host has it, those of an
-    earlier training first.
+    `report` is called with the progress after each segment, and `stopped` is asked before each whether to
+    stop. `publish` receives the runs so far, at intervals, and `save` a snapshot to resume from, at intervals
+    and at the end; both may be called from another thread. `note` receives a warning beforehand where seeds
+    start from the same weights. `look` receives each record once the host has it; when resuming, the earlier
+    records first. `provenance` is stored with the runs.
     """
 
     report: Callable[[Progress], None] = lambda _: None
@@ -84,8 +85,8 @@ class TrainingHooks:
 def train_population(engine: Engine, watcher: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
     """Train a population to the end, or until stopped; one run per variant.
 
-    With `begun` it goes on from there: the runs are those of a training that never stopped. Raises
-    `NoRunError` where it was stopped in pre-training.
+    With `begun` it is resumed from there, and the runs equal those of an uninterrupted training. Raises
+    `NoRunError` where it was stopped during pre-training.
     """
     return _Training(engine, watcher, begun).run()
 
@@ -120,7 +121,7 @@ class _Training:
         state = self._engine.host_state()
         complete = self._history.is_complete
         if self._watcher.save:
-            # Of a training that is over, the weights are no longer needed.
+            # Once the training is complete, the weights are no longer needed.
             kept = {"diverged_at": state["diverged_at"]} if complete else state
             self._watcher.save(
                 Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
@@ -130,7 +131,7 @@ class _Training:
         return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
 
     def _pretrain(self, keeper: Autosaver) -> bool:
-        """Pre-train what is to be; whether that is done."""
+        """Run the pre-training, if any; whether it is complete."""
         engine, history, config = self._engine, self._history, self._engine.population.config
         if config.pretrain == "none":
             return True
@@ -138,7 +139,7 @@ class _Training:
         pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
         while history.pretrained < total and not self._watcher.stopped():
             began, first = time.perf_counter(), history.pretrained
-            # No further than a layer: the next one is of another size, and of another speed.
+            # Not beyond this layer: the next one has another size, and so another speed.
             of_layer = config.pretrain_updates - first % config.pretrain_updates
             step = min(pace.updates, of_layer)
             engine.pretrain(first, first + step)
@@ -153,7 +154,7 @@ class _Training:
         return history.pretrained == total
 
     def _train(self, keeper: Autosaver) -> None:
-        """The host stores a record while the devices compute the segment after it."""
+        """Run the training; the host stores a record while the devices compute the next segment."""
         engine, watcher, history = self._engine, self._watcher, self._history
         config = engine.population.config
         records = config.record_updates()
@@ -177,7 +178,7 @@ class _Training:
             if self._done < at:
                 break
             since = at - (history.updates[-1] if history.updates else 0)
-            # Without training there is no result yet that would be worth every example.
+            # All examples are used after training alone.
             whole = 0 < at == records[-1]
             held_out = (engine.training_data.valid, engine.training_data.test)
             examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
@@ -199,12 +200,12 @@ class _Training:
         self._watcher.look(Seen(update, population.seeds, population.variants, record))
 
     def _snapshot(self) -> Callable[[], None]:
-        """What keeps what there is now; called while the devices rest, since they use their state up."""
+        """A function that stores the present state; called between segments, which donate the state."""
         history, state = self._history.copy(), self._engine.host_state()
         done, seconds = self._done, self._seconds()
 
         def keep() -> None:
-            # A run file shows records alone: without a new one there is nothing new in it.
+            # A run file changes with records alone.
             if self._watcher.publish and len(history.updates) > self._published:
                 self._watcher.publish(self._runs(history, state["diverged_at"], "running"))
                 self._published = len(history.updates)

@@ -1,4 +1,4 @@
-"""Which networks one compiled program trains together."""
+"""Describes a population: the networks that one compiled program trains together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Variant(NamedTuple):
 class Population:
     """A grid of members, seeds × variants, that share everything else of `config`.
 
-    The configuration's own seeds, initializer and rates are not looked at: the grid has them.
+    The configuration's own seeds, initializer and rates are ignored in favour of the grid's.
     """
 
     config: RunConfig
@@ -33,7 +33,7 @@ class Population:
 
     def run_config(self, variant: Variant) -> RunConfig:
         """The configuration of one variant as a run of its own."""
-        return self.config.with_(seeds=self.seeds, init=variant.init, lr=variant.lr)
+        return self.config.with_(seeds=self.seeds, **variant._asdict())
 
 
 def population_of(config: RunConfig) -> Population:

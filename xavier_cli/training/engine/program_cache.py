@@ -1,9 +1,9 @@
-"""Compiled programs kept between runs, found by what they were made for: a warm start traces nothing.
+"""Caches compiled programs on disk under a key of all that decides them: a warm start traces nothing.
 
-JAX's own cache is asked for a program that has been traced and lowered, which is most of what a warm start
-takes. Here a set of programs has a key, made of all that decides them, and each program lies in a file named
-by its own text and by all that it takes, so that sets share programs. JAX's cache is kept away from these:
-what came out of it cannot be serialized a second time (XLA leaves its functions behind).
+JAX's own cache is looked up by the traced and lowered program, and tracing is most of a warm start. Here a
+set of programs has a key, and each program lies in a file named by a digest of its text and signature, so
+that sets share programs. JAX's cache is disabled for these, since an executable that came from it cannot be
+serialized again (XLA leaves its functions behind).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from jax.experimental.serialize_executable import deserialize_and_load, serializ
 from xavier_cli.files.caches import Cache
 
 Options = dict[str, Any] | None
-"""What a program's compiler is told, as `jax.stages.Lowered.compile` takes it."""
+"""Compiler options, as `jax.stages.Lowered.compile` takes them."""
 
 _DIGEST = 32
 
@@ -42,45 +42,45 @@ class CachedProgram(NamedTuple):
 
 
 class Store:
-    """A folder of programs and of keys; what is damaged there is as if it were not there.
+    """A folder of programs and of keys; a damaged entry counts as missing.
 
-    Whoever can write to the folder runs code as this user.
+    Entries are pickled executables: whoever can write to the folder runs code as this user.
     """
 
     def __init__(self, folder: Cache):
         self._folder = folder
 
     def find(self, key: str, devices: Sequence[Any]) -> tuple[dict[str, Any], Any] | None:
-        """The programs kept under `key`, loaded, and what was told of them; None where any is missing."""
+        """The programs under `key`, loaded, and what was stored beside them; None where any is missing."""
         try:
             kept, about = pickle.loads(self._read(f"{key}.set"))
             with ThreadPoolExecutor() as pool:
                 loaded = pool.map(lambda each: self.load(each, devices), kept.values())
                 return dict(zip(kept, loaded, strict=True)), about
-        # Another version's classes, a full disk's half file, a program for another machine: made anew.
+        # Classes of another version, a truncated file, a program for another machine: compile again.
         except Exception:
             return None
 
     def load(self, kept: CachedProgram, devices: Sequence[Any]) -> Any:
-        """A program, to run on `devices`; raises whatever keeps it from being loaded."""
+        """A program, to run on `devices`; raises whatever JAX raises where it cannot be loaded."""
         content = self._read(kept.file)
         return deserialize_and_load(content, kept.in_tree, kept.out_tree, execution_devices=devices)
 
     def keep_set(self, key: str, programs: Mapping[str, CachedProgram], about: Any) -> None:
-        """Find these programs under `key` from now on."""
+        """Store `programs`, and `about` beside them, under `key`."""
         self._write(f"{key}.set", pickle.dumps((dict(programs), about)))
         self._folder.prune()
 
     def make(
         self, lowered: Any, options: Options, devices: Sequence[Any], here: str
     ) -> tuple[Any, CachedProgram]:
-        """Compile a program, or load the same one; `here` is the `environment`."""
+        """Compile a program, or load it where it is stored; `here` is the `environment`."""
         whole = f"{here}\n{sorted((options or {}).items())}\n{_signature(lowered)}\n{lowered.as_text()}"
         kept = CachedProgram(f"{_digest(whole.encode())}.program", lowered.in_tree, lowered.out_tree)
         with suppress(Exception):
             return self.load(kept, devices), kept
         program = lowered.compile(options)
-        # What calls Python back, as a debugging print does, cannot be kept, and is made anew each time.
+        # A program with host callbacks (a debugging print) cannot be serialized.
         with suppress(Exception):
             self._write(kept.file, serialize(program)[0])
         return program, kept
@@ -99,11 +99,11 @@ class Store:
 
 
 def _signature(lowered: Any) -> str:
-    """All that a program takes and returns; its text forgets arguments that it does not use."""
+    """The arguments and results of a program; its text omits arguments that it does not use."""
     leaves, tree = jax.tree.flatten(lowered.args_info)
     try:
         used: Any = sorted(lowered._lowering.compile_args["kept_var_idx"])
-    # Another JAX does not say which arguments those in the text are: then nothing else is the same program.
+    # Where JAX does not tell which arguments are in the text, no other program counts as the same.
     except Exception:
         used = secrets.token_hex()
     return f"{tree} {leaves} {used} {lowered.out_tree}"
@@ -113,7 +113,7 @@ _store: Store | None = None
 
 
 def set_cache_dir(folder: Cache | None) -> None:
-    """Keep programs in `folder` from now on, which exists and is this user's alone; None: nowhere."""
+    """Cache programs in `folder`, which has to exist and be private to this user; None: do not cache."""
     global _store
     _store = Store(folder) if folder else None
 
@@ -125,11 +125,15 @@ def compiled(
     about: Callable[[], Any],
     devices: Sequence[Any],
 ) -> tuple[dict[str, Any], Any]:
-    """The programs on `devices` that `lower` would make, by name, and what `about` tells once all are traced.
+    """The programs of `lower`, compiled for `devices` or loaded from the cache.
 
-    `key` stands for all that decides them; where they were kept under it, nothing is traced.
+    **Arguments:** `key`, a text that identifies all that decides the programs; `lower`, functions that trace
+    and lower each program; `options`, compiler options by program; `about`, called once all are traced, whose
+    result is stored beside them.
+
+    **Returns:** the programs by name, and the result of `about`. Where they are cached, nothing is traced.
     """
-    # Tried on processors alone; elsewhere JAX's cache has to do.
+    # Tested on CPUs alone; elsewhere JAX's cache is used.
     store = _store if all(device.platform == "cpu" for device in devices) else None
     if store is None:
         return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
@@ -147,7 +151,7 @@ def compiled(
 
 
 def _all_at_once(lower: Mapping[str, Callable[[], Any]], work: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """What `work` makes of each lowered program, while the next one is traced."""
+    """`work(name, lowered)` of each program, in threads, while the next one is traced."""
     with ThreadPoolExecutor() as pool:
         futures = {name: pool.submit(work, name, make()) for name, make in lower.items()}
     return {name: future.result() for name, future in futures.items()}
@@ -158,7 +162,7 @@ def _apart_from_jaxs_cache() -> Iterator[None]:
     name = "jax_enable_compilation_cache"
     before = getattr(jax.config, name)
     jax.config.update(name, False)
-    # Whether it is used is asked once, and remembered.
+    # JAX reads the setting once and remembers it.
     reset_cache()
     try:
         yield
@@ -168,8 +172,8 @@ def _apart_from_jaxs_cache() -> Iterator[None]:
 
 
 def environment() -> str:
-    """All that decides a program beside its text: versions, this package's source, settings, the devices."""
-    # Where compiled programs lie decides none of them. Settings can change from one call to the next.
+    """All that decides a program besides its text: versions, this package's source, settings, devices."""
+    # Cache folders decide no program. Settings can change between calls.
     settings = [f"{name} {value}" for name, value in jax.config.values.items() if "cache" not in name]
     asked = [f"{name} {value}" for name, value in os.environ.items() if name.startswith("XLA_")]
     devices = [f"{device.platform} {device.device_kind} {device.id}" for device in jax.local_devices()]
@@ -178,13 +182,13 @@ def environment() -> str:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    """What stays as it is while a process lives."""
+    """What does not change during a process."""
     versions = [f"{name} {version(name)}" for name in ("jax", "jaxlib", "numpy", "optax", "scipy")]
     return digest_of_sources(Path(__file__).parents[2]), platform.python_version(), *versions, *_processor()
 
 
 def digest_of_sources(package: Path) -> str:
-    """Of all of a package's own Python: a number of any room may end up inside a program."""
+    """SHA-256 of all Python files of a package: any constant in them may become part of a program."""
     texts = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         content = path.read_bytes()
@@ -193,7 +197,7 @@ def digest_of_sources(package: Path) -> str:
 
 
 def _processor() -> list[str]:
-    """What this machine's processor can do: programs are compiled for that."""
+    """The processor's model and instruction sets, which programs are compiled for."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

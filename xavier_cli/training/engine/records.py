@@ -1,4 +1,4 @@
-"""The records of a population in the making, and the runs that are put together from them."""
+"""Collects the records of a population on the host, and assembles the runs from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xavier_cli.training.probes.jacobian import SingularValues
 
 
 class History:
-    """What was seen of every member so far: one record after another, on the host."""
+    """All records of every member so far."""
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
@@ -31,7 +31,7 @@ class History:
         }
         self._predictions = engine.predictions
         self.same_start = {init: engine.same_start(init) for init in engine.predictions}
-        """What the provenance says of seeds that start alike, by initializer."""
+        """The provenance of seeds that start from the same weights, by initializer; empty if they do not."""
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
         self._jacobians: dict[int, list[list[Future[SingularValues]]]] = {}
@@ -41,28 +41,28 @@ class History:
         self._reconstruction_errors: np.ndarray | None = None
 
     def add_pretraining(self, done: int, errors: np.ndarray) -> None:
-        """Keep how well each layer rebuilt its input, shape `(seeds, variants, depth, records)`."""
+        """Store the reconstruction errors of each layer, `(S, V, depth, records)`, after `done` updates."""
         self.pretrained, self._reconstruction_errors = done, errors
 
     def add(self, update: int, record: Mapping[str, np.ndarray]) -> None:
-        """Keep a record, each array of shape `(seeds, variants, ...)`, taken after `update` updates."""
+        """Store a record, arrays `(S, V, …)` by path in the run file, taken after `update` updates."""
         self.updates.append(update)
         self._records.append(record)
 
     def add_jacobians(self, update: int, members: list[list[Future[SingularValues]]]) -> None:
-        """Keep the Jacobians of every member, by seed and variant, after `update` updates."""
+        """Store the singular values of every member, by seed and variant, after `update` updates."""
         self._jacobians[update] = members
 
     def records(self) -> list[tuple[int, Mapping[str, np.ndarray]]]:
-        """What `add` was given so far."""
+        """All records so far, as `(update, arrays)`."""
         return list(zip(self.updates, self._records, strict=True))
 
     def mean_valid_error(self) -> float:
-        """Over all members, at the last record."""
+        """The mean validation error over all members at the last record, a fraction."""
         return float(np.mean(self._records[-1]["curves/valid_error"]))
 
     def finish(self, test_correct: np.ndarray) -> None:
-        """Keep which test examples the last networks got right, shape `(seeds, variants, examples)`."""
+        """Store which test examples the final networks classify correctly, `(S, V, examples)`."""
         self._test_correct = test_correct
 
     def copy(self) -> History:
@@ -73,12 +73,12 @@ class History:
         return other
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as plain arrays, for `restore`; waits for Jacobians that are being worked on."""
+        """Everything as plain arrays, for `restore`; waits for singular values still being computed."""
         arrays: dict[str, np.ndarray] = {}
         if self._reconstruction_errors is not None:
             arrays["pretrained"] = np.array([self.pretrained], np.int64)
             arrays["reconstruction_errors"] = self._reconstruction_errors
-        # Nothing is kept as arrays without a number in them.
+        # A checkpoint holds no empty arrays.
         if self.updates:
             arrays["update"] = np.array(self.updates, np.int64)
             for name in self._records[0]:
@@ -100,7 +100,7 @@ class History:
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take up what `arrays()` gave; raises `ResumeError` where it has other bins."""
+        """Restore from what `arrays()` returned; raises `ResumeError` where histograms have other bins."""
         self.updates = arrays["update"].tolist() if "update" in arrays else []
         records = _under("record/", arrays)
         for tensor, bins in self._bins.items():
@@ -123,15 +123,15 @@ class History:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last record is there."""
+        """Whether the last record was taken."""
         return self.updates[-1:] == [self.population.config.record_updates()[-1]]
 
     def runs(
         self, diverged_at: np.ndarray, status: Status, created_utc: str, provenance: Mapping[str, Any]
     ) -> list[Run]:
-        """One run for each variant; `diverged_at` has shape `(seeds, variants)`.
+        """One run per variant; `diverged_at` has shape `(S, V)`.
 
-        While running, Jacobians that are still being worked on are left out.
+        With status `running`, singular values that are still being computed are left out.
         """
         return [
             Run(
@@ -150,7 +150,7 @@ class History:
         arrays = schema.fixed_scales(self.population.run_config(of)) | self._definitions
         arrays |= self._predictions[of.init].result()
         arrays["update"] = np.array(self.updates, np.int64)
-        # What another version recorded, before or after, is not there throughout.
+        # A resumed training of another version may lack a statistic in some records.
         for name in set(self._records[0]).intersection(*self._records):
             arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
         if self._reconstruction_errors is not None:
@@ -187,7 +187,7 @@ class History:
 
 
 def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
-    """Runs of different seeds as one, with `seeds` in that order; all else is as in the first."""
+    """Runs of different seeds joined into one with `seeds` in that order; all else is the first's."""
     first = runs[0]
     rows = {int(seed): (run, i) for run in runs for i, seed in enumerate(run.seeds)}
     arrays = {
@@ -200,7 +200,7 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
 
 
 def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:
-    """The updates of pre-training that were done when `History.arrays` gave `arrays`."""
+    """How many updates of pre-training were done in the `arrays` of `History.arrays`."""
     return int(arrays["pretrained"][0]) if "pretrained" in arrays else 0
 
 

@@ -1,6 +1,7 @@
-"""What a population's programs do for one seed and all its variants: a row of the grid of members.
+"""The engine's programs for one seed and all its variants: one row of the grid of seeds × variants.
 
-A row is traced once; the layout makes a program of it, for all seeds and over the devices.
+A row is traced once; `Layout.program` turns it into a program for all seeds, over the devices. In every
+docstring here V is the number of variants, and states have the leading axis `(V,)`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.training.engine.batches import Chunk, decode
 from xavier_cli.training.engine.first_weights import FirstWeights
-from xavier_cli.training.engine.packing import Shapes, pack
+from xavier_cli.training.engine.packing import Packed, pack
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import make_pretraining
@@ -31,20 +32,24 @@ from xavier_cli.training.probes.jacobian import Factors, factors
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.choice import make_begin, make_step, make_training
 from xavier_cli.training.step.member import MemberState
-from xavier_cli.vocabulary.resolve import find_activation
 
 
 class Record(NamedTuple):
-    """What one look at all members brought, still on the device; leading axes seed and variant."""
+    """Observations of all members at one record, still on the devices; leading axes seed and variant."""
 
-    packed: Array
+    packed: Packed
+    """The statistics as one float32 vector per member; `packing.unpack` takes it apart."""
     test_correct: Array
+    """`(…, examples)` uint8: 1 where a test example is classified correctly, 0 elsewhere."""
 
 
 class SeedPrograms:
-    """The rows of `config`'s programs for `inits`, all initializers of its population.
+    """The programs of `config`, each for one seed, with `inits`, all initializers of its population.
 
-    `over` loops over members, as `Layout.over`. `regions`, `gain` and `bins` follow from the activation.
+    `over` maps a function of single members over them, as `Layout.over` does. `regions` (where the activation
+    is saturated or inactive), `gain` (of the hidden layers) and `bins` (of histograms) follow from the
+    activation. Not traced itself, since custom functions are tried out here: raises `OwnFunctionError` and
+    `ConfigError`.
     """
 
     def __init__(
@@ -55,8 +60,8 @@ class SeedPrograms:
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
         self._config, self._feed, self._over = config, training_data.feed, over
-        self.act, self._loss = make_activation(config.act), LOSSES[config.loss]
-        range_, kinks = shape_of(find_activation(config.act), self.act)
+        self.act, self._loss = make_activation(config.activation), LOSSES[config.loss]
+        range_, kinks = shape_of(config.activation, self.act)
         self.regions = find_regions(self.act, range_)
         self.gain = resolve_gain(config.init_gain, self.act, kinks)
         self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
@@ -69,10 +74,13 @@ class SeedPrograms:
         self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
         self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
         self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
-        self.shapes: Shapes = {}
-        """What `observe` packs, by its path in the run file; known once it has been traced."""
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
+        """The first state of each variant.
+
+        **Arguments:** `seed`, uint32, shape `()`; `init_of`, int32, `(V,)`: which of `inits` a variant has;
+        `tables`, the feed's `arrays`.
+        """
         drawn = self.first_weights.draw(seed, tables)
 
         def member(init_of: Array) -> MemberState:
@@ -81,7 +89,7 @@ class SeedPrograms:
         return self._over(member)(init_of)
 
     def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
-        """All first weights, and one update: what training asks of functions of the user's own."""
+        """The first weights by every initializer, and one update: what custom functions affect."""
         drawn = self.first_weights.draw(seed, tables)
         step = make_step(self._config, self.network, self._loss)
         x = decode(batch.pixels, self._config.pixel_range)
@@ -90,6 +98,11 @@ class SeedPrograms:
     def pretrain(
         self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
     ) -> MemberState:
+        """Pre-train one hidden layer for updates `first` to `last − 1`, counted through all layers.
+
+        **Arguments:** `seed`, uint32, `layer`, `first`, `last`, int32, of shape `()`; layers count from 0;
+        `tables`, the feed's `arrays`. All updates have to be of that layer.
+        """
         feed, config, pretrain = self._feed, self._config, self._pretrain
         assert pretrain is not None
         key = seed_key(seed, Purpose.PRETRAINING_NOISE)
@@ -118,6 +131,12 @@ class SeedPrograms:
         records: Array,
         tables: Any,
     ) -> MemberState:
+        """Train updates `first` to `last − 1`; all variants see the same batches.
+
+        **Arguments:** `seed`, uint32, `first`, `last`, int32, of shape `()`; `rates`, float32, `(V,)`: the
+        learning rates; `records`, int32, `(2,)`: the updates of the last record at or before `first` and of
+        the next one, which is not before `last`; `tables`, the feed's `arrays`.
+        """
         feed, batch, coding = (
             self._feed,
             self._config.batch_size,
@@ -146,6 +165,15 @@ class SeedPrograms:
     def observe(
         self, states: MemberState, updates: Array, examples: Array, training_data: tuple[Chunk, Chunk, Chunk]
     ) -> tuple[MemberState, Record]:
+        """Take the statistics of one record: losses, errors and the probe.
+
+        **Arguments:** `updates`, int32, `()`: updates since the record before; `examples`, int32, `()`: how
+        many of the validation and of the test examples losses and errors are taken on; `training_data`, the
+        probe, validation and test examples.
+
+        **Returns:** the states with their sum of losses set to 0, and the record. Its `train_loss` is the
+        mean over `updates`, NaN at the first record and once a member has diverged.
+        """
         coding = self._config.pixel_range
         probe, valid, test = training_data
 
@@ -165,14 +193,17 @@ class SeedPrograms:
                 "curves/test_error": on_test.error,
                 **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
             }
-            self.shapes = {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in seen.items()}
-            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), Record(
-                pack(seen), on_test.correct
-            )
+            fresh = state._replace(loss_sum=jnp.zeros_like(state.loss_sum))
+            return fresh, Record(pack(seen), on_test.correct)
 
         return self._over(member)(states)
 
     def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
+        """The factors of the layer-to-layer Jacobians dz(i)/dz(i−1) (section 4.2.2), for the host.
+
+        **Arguments:** `pixels`, `(examples, inputs)`, the probe images; `config.jacobian_examples` of them,
+        evenly spaced, are used, and all of them for the statistics of batch normalization.
+        """
         config = self._config
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
         batch = decode(pixels, config.pixel_range)
@@ -192,7 +223,7 @@ class SeedPrograms:
         tables: Any,
         pretraining: bool = False,
     ) -> MemberState:
-        """`chunk(number, (states, cursor))` for each of the feed's chunks that hold updates to be done."""
+        """`chunk(number, (states, cursor))` for each chunk with updates from `first` to `last − 1`."""
         feed = self._feed
         begin = feed.chunk_of(first)
         end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)

@@ -1,18 +1,18 @@
-"""How many updates a segment of training has: so many that they take about as long as asked."""
+"""Chooses the number of updates of a segment so that it takes about a given time."""
 
 from __future__ import annotations
 
 _GROWTH = 4
-# Lengths that differ by less than this say nothing about what a segment costs beside its updates.
+# Segments whose lengths differ by less than this factor do not determine the fixed cost.
 _APART = 1.2
 
 
 class SegmentSizer:
-    """The length of segments, from how long those before took.
+    """The length of the next segment, from how long the segments before took.
 
-    What every segment costs whatever its length (an epoch's order, a record to store, a busy machine) is
-    told apart from the updates by segments of different lengths. Counted with the updates it would make
-    segments shorter, and those slower still, down to one update each.
+    The fixed cost of a segment (an epoch's order, a record to store, a busy machine) is estimated from
+    segments of different lengths. Counted as a cost of updates it would shorten segments, and so make updates
+    slower still, down to one update per segment.
     """
 
     def __init__(self, first: int, target: float) -> None:
@@ -22,13 +22,13 @@ class SegmentSizer:
         self._before: tuple[int, float] | None = None
 
     def record(self, updates: int, seconds: float) -> None:
-        """Learn that a segment of `updates` took `seconds`."""
+        """Take into account that a segment of `updates` took `seconds`."""
         if self._before and not 1 / _APART < updates / self._before[0] < _APART:
             slope = (seconds - self._before[1]) / (updates - self._before[0])
             shortest = min(seconds, self._before[1])
             self._fixed = min(max(seconds - slope * updates, 0.0), shortest)
         self._before = updates, seconds
         own = max(seconds - self._fixed, 1e-9)
-        # A record may have cut the segment short, which is no reason for the next one to be.
+        # A record may have cut this segment short; the next one need not be shorter for it.
         longest = max(self.updates, _GROWTH * updates)
         self.updates = max(1, min(longest, int(updates * self._target / own)))

@@ -1,4 +1,4 @@
-"""One population in the middle of its training, on the host: what it takes to go on from there."""
+"""Copies a population's state to the host and back: what a training is resumed from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from xavier_cli.runs.errors import ResumeError
 
 
 class Snapshot(NamedTuple):
-    """A population after `updates` updates; arrays are by name and have leading axes seed and variant.
+    """A population after `updates` updates; arrays by name, with leading axes seed and variant.
 
-    `state` is the engine's, or only `diverged_at` where training is over; `history` is `History.arrays`'.
-    `seconds` is how long it was trained, `layout` how its members lay on the hardware.
+    `state` is `Engine.host_state`, or `diverged_at` alone once training is complete; `history` is
+    `History.arrays`. `seconds` is the training time so far, and `layout` the strategy and mesh.
     """
 
     updates: int
@@ -27,9 +27,9 @@ class Snapshot(NamedTuple):
 
 
 def to_host(state: Any, members: tuple[int, int]) -> dict[str, np.ndarray]:
-    """A copy of every leaf of `state` by its name; of a grid that was filled up, the real members alone."""
+    """A copy of every leaf of `state` by name, without the padding of the grid; `members` is (S, V)."""
     seeds, variants = members
-    # A copy: the devices will use up what `state` lies in.
+    # A copy, since the buffers of `state` will be donated.
     return {
         _name(path): np.array(np.asarray(leaf)[:seeds, :variants])
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
@@ -42,9 +42,12 @@ def from_host(
     fill: tuple[np.ndarray, np.ndarray],
     place: Callable[[np.ndarray], Array],
 ) -> Any:
-    """The state that `to_host` copied, shaped `like` it; `fill` says which member is where in the grid.
+    """The inverse of `to_host`: a state of the tree, shapes and types of `like`.
 
-    Raises `ResumeError` where it is of another network.
+    **Arguments:** `fill`, the seed and the variant of each row and column of the padded grid; `place` puts an
+    array on the devices.
+
+    Raises `ResumeError` where an array is missing or of another shape or type.
     """
     seeds, variants = fill
     members = int(seeds.max()) + 1, int(variants.max()) + 1

@@ -1,4 +1,4 @@
-"""What a population learns from and is tested on: a feed of batches, and the sets all seeds share."""
+"""Prepares the data of a training: the source of batches, and the validation, test and probe examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xavier_cli.training.engine.batches import BatchSource, FiniteBatches, Shape
 from xavier_cli.training.estimate import PROBE_EXAMPLES
 from xavier_cli.training.keys import Purpose, shared_key
 from xavier_cli.training.probes.evaluation import BLOCK, spread_order
-from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec, find_data
+from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 HELD_OUT = 10_000
 PIECE = 1000
@@ -29,27 +29,31 @@ PIECE = 1000
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Data of one run. Validation and test examples come in an order whose head is spread over the set."""
+    """The data of one training.
+
+    Validation and test examples are reordered so that their first `eval_examples` are spread evenly over the
+    set. `feed` differs between seeds; the rest is the same for all.
+    """
 
     feed: BatchSource
     valid: Examples
     test: Examples
     probe: Examples
     test_order: np.ndarray
-    """Shape `(n,)`: where in the set's own order each test example stands."""
+    """Shape `(n,)`: the index in the set's own order of each test example."""
     inputs: int
     classes: int
     facts: DatasetInfo | None = None
 
 
 def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
-    """The training_data of `config`; finite sets are read from `data_dir` or where they were fetched to.
+    """The data of `config`; finite sets are read from `data_dir` or from where they were downloaded to.
 
     Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
     changed, and `ConfigError` for a batch larger than the set.
     """
     config.check_code()
-    asked = find_data(config.data)
+    asked = config.dataset
     if asked.kind == "shapeset":
         return _shapeset(asked, config)
     finite, facts, _ = _standardized(load_data(asked, data_dir), asked, config)
@@ -75,7 +79,7 @@ def _shapeset(asked: DatasetSpec, config: RunConfig) -> TrainingData:
         finite, known, scale = _standardized(finite, asked, config)
         facts = facts.model_copy(update=known.model_dump(include={"notes", "warnings", "standardized"}))
         probe = scale.examples(probe) if scale else probe
-    # Every example is looked at after training alone.
+    # All examples are used after training alone.
     count = HELD_OUT if config.updates or finite else -(-config.eval_examples // BLOCK) * BLOCK
     valid, test = (finite.valid, finite.test) if finite else _held_out(count)
     return TrainingData(
@@ -93,7 +97,10 @@ def _shapeset(asked: DatasetSpec, config: RunConfig) -> TrainingData:
 def _standardized(
     finite: FiniteSet, asked: DatasetSpec, config: RunConfig
 ) -> tuple[FiniteSet, DatasetInfo, Standardizer | None]:
-    """`finite` as `config` wants it, its facts, and what standardized it, if it is; the digest is as read."""
+    """`finite` standardized if `config` asks for it, its facts, and the standardizer or None.
+
+    The digest is that of the set as read.
+    """
     facts = finite.facts(asked.name)
     scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
     if scale:
@@ -124,7 +131,7 @@ def shapeset_set(asked: DatasetSpec) -> FiniteSet:
 
 
 def shapeset_facts(asked: DatasetSpec, finite: FiniteSet | None) -> DatasetInfo:
-    """The facts of Shapeset: guessing is the stream's, also where the images it is learnt from are fixed."""
+    """The facts of Shapeset; chance level is that of the stream, also for a finite training set."""
     assert asked.facts is not None
     digest = finite.sha256 if finite else ""
     return asked.facts.model_copy(update={"valid": HELD_OUT, "test": HELD_OUT, "sha256": digest})
@@ -135,8 +142,8 @@ def _held_out(count: int) -> tuple[Examples, Examples]:
 
 
 def generated(purpose: Purpose, count: int) -> Examples:
-    """The first `count` images of what all seeds share for `purpose`."""
-    # Piece by piece, so that all sets use one compiled program of moderate size.
+    """The first `count` images of the stream that all seeds share for `purpose`."""
+    # In pieces, so that all sets use one compiled program of moderate size.
     key, piece = shared_key(purpose), _piece()
     parts = [piece(key, np.uint32(first)) for first in range(0, count, PIECE)]
     pixels, labels = (np.concatenate([np.asarray(part[i]) for part in parts])[:count] for i in (0, 1))
@@ -145,7 +152,7 @@ def generated(purpose: Purpose, count: int) -> Examples:
 
 @cache
 def _piece() -> Any:
-    """The program that makes `PIECE` images, given a key and the first one's number."""
+    """The compiled program that generates `PIECE` images from a key and the number of the first."""
     lower = {
         "images": lambda: jax.jit(shapeset.images, static_argnums=2).lower(
             shared_key(Purpose.PROBE), np.uint32(0), PIECE

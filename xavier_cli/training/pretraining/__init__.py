@@ -1,1 +1,1 @@
-"""Unsupervised pre-training, layer by layer."""
+"""Pre-trains the hidden layers without labels, one after another."""

@@ -1,7 +1,7 @@
-"""One layer as a denoising auto-encoder with masking noise and tied weights: its gradient for a batch.
+"""Computes the gradient of one layer as a denoising auto-encoder with masking noise and tied weights.
 
-y = φ(x̃ W + b) of the masked input x̃, rebuilt by y Wᵀ + c; the loss is the units' cross-entropy between the
-whole x and what was rebuilt, summed over units (Vincent et al. 2008).
+y = φ(x̃ W + b) of the masked input x̃, reconstructed from y Wᵀ + c; the loss is the cross-entropy between the
+unmasked x and the reconstruction, summed over units (Vincent et al. 2008).
 """
 
 from __future__ import annotations
@@ -16,22 +16,19 @@ from xavier_cli.training.pretraining.units import FactoredGradient, Units
 
 
 def masked(key: Array, x: Array, noise: float) -> Array:
-    """`x` with a share `noise` of its numbers, chosen by `key`, set to 0."""
+    """`x` with each number set to 0 with probability `noise`, drawn by `key`."""
     return jnp.where(jax.random.bernoulli(key, 1 - noise, x.shape), x, 0.0)
-
-
-def reconstruction_loss(
-    layer: Dense, visible: Array, given: Array, x: Array, act: Activation, units: Units
-) -> Array:
-    """The mean over the batch of the loss of rebuilding `x` from `given`, both `(batch, fan_in)`."""
-    y = act(given @ layer.weight + layer.bias)
-    return jnp.mean(units.loss(x, y @ layer.weight.T + visible))
 
 
 def autoencoder_gradient(
     layer: Dense, visible: Array, given: Array, x: Array, act: Activation, units: Units
 ) -> FactoredGradient:
-    """The gradient of `reconstruction_loss` by hand; W takes part twice, so that its factors are stacked."""
+    """The gradient of the batch's mean loss of reconstructing `x` from the masked `given`.
+
+    W occurs twice, in y and in the reconstruction, so that the factors of both gradients are stacked.
+
+    **Arguments:** `visible`, the biases c, `(fan_in,)`; `given` and `x`, `(batch, fan_in)`.
+    """
     y, slope = jax.vjp(act, given @ layer.weight + layer.bias)
     rebuilt = units.mean(y @ layer.weight.T + visible)
     difference = rebuilt - x

@@ -1,7 +1,7 @@
-"""One layer as a restricted Boltzmann machine: its change for a batch by contrastive divergence (CD-k).
+"""Computes the gradient of one layer as a restricted Boltzmann machine by contrastive divergence (CD-k).
 
-The energy is −v W hᵀ − v cᵀ − h bᵀ, with ½|v|² besides for Gaussian visible units (Hinton 2002, 2010). Hidden
-units have two values. The chain samples the hidden units and takes the visible ones' means.
+The energy is −v W hᵀ − v cᵀ − h bᵀ, plus ½|v|² for Gaussian visible units (Hinton 2002, 2010). Hidden units
+are binary. The Gibbs chain samples the hidden units and uses the means of the visible ones.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from xavier_cli.training.pretraining.units import FactoredGradient, Units
 def divergence(
     layer: Dense, visible: Array, x: Array, key: Array, units: Units, hidden: Units, steps: int
 ) -> FactoredGradient:
-    """What CD-`steps` takes for the gradient of −log P(x), mean over the batch; x is `(batch, fan_in)`.
+    """The CD-`steps` estimate of the gradient of −log P(x), mean over the batch.
 
-    Step k draws its hidden units by `fold_in(key, k)`, counted from 0.
+    **Arguments:** `visible`, the biases c, `(fan_in,)`; `x`, `(batch, fan_in)`; `units` and `hidden`, the
+    visible and the hidden units. Step k, counted from 0, samples the hidden units by `fold_in(key, k)`.
     """
 
     def down(h: Array) -> Array:

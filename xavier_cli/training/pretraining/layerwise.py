@@ -1,8 +1,8 @@
-"""Unsupervised pre-training: each hidden layer in turn learns to rebuild what those below make of images.
+"""Pre-trains the hidden layers in turn: each learns to reconstruct its input, the layers below being fixed.
 
-One layer after another, each for `pretrain_updates` batches of images of its own; the layers below stay as
-they are, and pass images up through the network's own activation. Weights and hidden biases are what training
-then starts from; the output layer stays as initialized.
+Every layer is trained for `pretrain_updates` batches of unlabelled images, which pass through the layers
+below by the network's own activation. Training then starts from the weights and hidden biases; the output
+layer stays as initialized.
 """
 
 from __future__ import annotations
@@ -23,69 +23,65 @@ from xavier_cli.training.pretraining.autoencoder import autoencoder_gradient, ma
 from xavier_cli.training.pretraining.boltzmann import divergence
 from xavier_cli.training.pretraining.units import FactoredGradient, Units
 from xavier_cli.training.step.member import LARGEST_FACTOR, MemberState, first_divergence
-from xavier_cli.vocabulary.resolve import find_pretraining
 
 
 class Pretraining(NamedTuple):
-    """What pre-training keeps of a member besides the weights."""
+    """The state of pre-training besides the weights."""
 
     visible: tuple[Array, ...]
-    """The biases by which each hidden layer's input is rebuilt, `(fan_in,)` each."""
+    """The biases of the reconstruction of each hidden layer's input, `(fan_in,)` each."""
     errors: Array
     """Sums of the reconstruction errors between two records, `(depth, records)`."""
 
 
 Gradient = Callable[[Dense, Array, Array, Array], FactoredGradient]
-"""`(layer, visible, x, key) -> its change`: one layer and a batch x of what it is given."""
+"""`(layer, visible, x, key) -> gradient` of one layer for a batch `x` of its inputs, `(batch, fan_in)`."""
 
 Pretrain = Callable[[MemberState, Array, Array, Array, Callable[[Array], Array], Array, Array], MemberState]
 """`(state, layer, first, last, batch_start, x, key) -> state`: consecutive updates of one hidden layer.
 
-Updates count through all layers; `x` are the images of a chunk, and `batch_start` says at which of them the
-batch of an update begins.
+Updates `first` to `last − 1`, counted through all layers. `x` are the images of a chunk, `(examples,
+inputs)`; `batch_start(update)` is the index of the first image of an update's batch.
 """
 
 
 def begin_pretraining(params: Params, records: int) -> Pretraining:
-    """Nothing learnt yet."""
-    # Made of the layers' own numbers, so that they are spread over devices as those are.
+    """The state before the first update; `records` is the number of reconstruction errors of each layer."""
+    # Computed from the weights, so that it varies over devices as they do.
     visible = tuple(layer.weight[:, 0] * 0 for layer in params[:-1])
     return Pretraining(visible, jnp.zeros((len(visible), records)) + visible[0][0])
 
 
 def units_below(config: RunConfig, number: int, range_: tuple[float, float]) -> Units:
-    """The units that hidden layer `number`, counted from 0, rebuilds its input in.
+    """The units in which hidden layer `number`, counted from 0, reconstructs its input.
 
-    For an auto-encoder they have the two values at the ends of what the input ranges over: the coding, or the
-    activation below; they are Gaussian where that has no end. A Boltzmann machine's are the same, but for
-    images coded otherwise than [0, 1]: those have greys that are no probabilities, so that they are Gaussian
-    unless `visible=binary`. Standardized images have no ends.
+    Binary, of the two ends of the range of the input (the coding, or the activation below), or Gaussian where
+    that is unbounded, as for standardized images. A Boltzmann machine's are also Gaussian for images not
+    coded to [0, 1], whose greys are no probabilities, unless `visible=binary`.
     """
     if number:
         return Units(*range_)
-    word = find_pretraining(config.pretrain)
-    asked = word.parameter_values.get("visible", "binary")
+    asked = config.pretraining.parameter_values.get("visible", "binary")
     is_gaussian = asked == "gaussian" or (asked == "auto" and config.coding != (0.0, 1.0))
     return Units() if is_gaussian or isinstance(config.coding, str) else Units(*config.pixel_range)
 
 
 def make_gradient(config: RunConfig, act: Activation, range_: tuple[float, float], number: int) -> Gradient:
-    """The change of hidden layer `number`, counted from 0; `range_` is the activation's."""
-    word, units = find_pretraining(config.pretrain), units_below(config, number, range_)
-    settings = word.parameter_values
+    """The gradient of hidden layer `number`, counted from 0; `range_` is that of the activation."""
+    settings, units = config.pretraining.parameter_values, units_below(config, number, range_)
     if "noise" in settings:
         noise = float(settings["noise"])
         return lambda layer, visible, x, key: autoencoder_gradient(
             layer, visible, masked(key, x, noise), x, act, units
         )
-    # Between the activation's ends a unit's mean is a sigmoid's or tanh's own activation.
+    # For the range of the sigmoid or tanh the mean of a binary unit is that activation.
     hidden = Units(*range_) if math.isfinite(range_[1] - range_[0]) else Units(0.0, 1.0)
     steps = int(settings["steps"])
     return lambda layer, visible, x, key: divergence(layer, visible, x, key, units, hidden, steps)
 
 
 def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, float]) -> Pretrain:
-    """What pre-trains a member of `config`; `range_` is the closure of what `act` takes on."""
+    """Consecutive pre-training updates of one member; `range_` is the closure of the range of `act`."""
     every, rate, batch = config.pretrain_every, config.pretrain_lr, config.batch_size
 
     def make_multi_step(number: int) -> Callable[..., MemberState]:
@@ -99,7 +95,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
             x: Array,
             key: Array,
         ) -> MemberState:
-            # The whole chunk at once: the layers below stay as they are.
+            # The whole chunk at once, since the layers below are fixed.
             for below in state.params[:number]:
                 x = act(x @ below.weight + below.bias)
             kept = state.pretraining
@@ -119,7 +115,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
                     Dense(layer.weight - rate * (left.T @ right), layer.bias - rate * down),
                     visible - rate * up,
                     errors.at[at].add(jnp.where(alive, thin.error, jnp.nan)),
-                    # Before its first update: there is no training of what could not be pre-trained.
+                    # As if in training's first update: a network whose pre-training diverged is not trained.
                     first_divergence(diverged_at, finite, jnp.zeros_like(diverged_at)),
                 )
 
@@ -157,5 +153,5 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
 
 
 def mean_errors(config: RunConfig, sums: np.ndarray) -> np.ndarray:
-    """Sums of errors `(..., depth, records)` as means over the updates since the record before."""
+    """Mean errors over the updates since the record before, from their `sums`, `(..., depth, records)`."""
     return np.asarray(sums / np.diff(config.pretrain_records(), prepend=0))

@@ -1,4 +1,4 @@
-"""Units that a layer is rebuilt in while it is pre-trained: of two values, or Gaussian of unit variance."""
+"""Defines the units in which pre-training reconstructs a layer's input: binary, or Gaussian of variance 1."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jax import Array
 
 
 class Units(NamedTuple):
-    """Units of the two values `low` and `high`; where these are infinite, Gaussian ones of unit variance.
+    """Binary units of the values `low` and `high`; where these are infinite, Gaussian units of variance 1.
 
-    Given a sum a that reaches it, the probability of `high` is sigmoid((high − low) a): between 0 and 1 a
-    unit's mean is the sigmoid, between −1 and 1 it is tanh. A Gaussian unit's mean is a.
+    With input a, P(high) = sigmoid((high − low) a): for the values 0 and 1 a unit's mean is sigmoid(a), for
+    −1 and 1 it is tanh(a). A Gaussian unit's mean is a.
     """
 
     low: float = -math.inf
@@ -22,43 +22,32 @@ class Units(NamedTuple):
 
     @property
     def are_binary(self) -> bool:
-        """Whether they have two values."""
+        """Whether they are binary."""
         return math.isfinite(self.high - self.low)
 
     def mean(self, a: Array) -> Array:
-        """What to expect of units that the sums `a` reach."""
+        """The mean of units with inputs `a`, of the shape of `a`."""
         if not self.are_binary:
             return a
         span = self.high - self.low
         return self.low + span * jax.nn.sigmoid(span * a)
 
     def sample(self, key: Array, a: Array) -> Array:
-        """Units drawn by their probabilities; of two values."""
+        """Binary units with inputs `a`, sampled by `key`."""
         is_high = jax.random.bernoulli(key, jax.nn.sigmoid((self.high - self.low) * a))
         return jnp.where(is_high, self.high, self.low)
 
-    def loss(self, x: Array, a: Array) -> Array:
-        """−log P(x | a) of each example, `(batch,)`, but for a constant; x and a are `(batch, units)`.
-
-        Of two values the cross-entropy, where a grey x between them is a probability; else half the squared
-        distance. The slope along a is mean(a) − x for both.
-        """
-        if not self.are_binary:
-            return 0.5 * jnp.sum((x - a) ** 2, axis=1)
-        span = self.high - self.low
-        share = (x - self.low) / span
-        return jnp.sum(jax.nn.softplus(span * a) - share * span * a, axis=1)
-
 
 class FactoredGradient(NamedTuple):
-    """A layer's change from one batch: the weights' gradient as two factors of 2·batch rows, `leftᵀ right`.
-
-    `hidden` and `visible` are the gradients of the two kinds of biases; `error` is the mean square difference
-    between what the layer was given and what it made of it.
-    """
+    """The gradient of one layer on one batch; that of the weights as two factors, `leftᵀ right`."""
 
     left: Array
+    """`(2·batch, fan_in)`."""
     right: Array
+    """`(2·batch, fan_out)`."""
     hidden: Array
+    """Of the layer's biases, `(fan_out,)`."""
     visible: Array
+    """Of the biases of the reconstruction, `(fan_in,)`."""
     error: Array
+    """Mean squared difference between the layer's input and its reconstruction, `()`."""

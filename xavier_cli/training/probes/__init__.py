@@ -1,1 +1,1 @@
-"""What is measured inside a network."""
+"""Measures the tensors, errors and Jacobians of a network, and predicts them from theory."""

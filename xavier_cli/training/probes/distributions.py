@@ -1,4 +1,4 @@
-"""How the values of one tensor are distributed: moments, percentiles and histograms, on the device."""
+"""Computes moments, percentiles and histograms of one tensor on the device."""
 
 from __future__ import annotations
 
@@ -18,35 +18,39 @@ SMALLEST, LARGEST, BINS_PER_DECADE = 1e-10, 1e4, 10
 
 
 def moments(values: Array) -> dict[str, Array]:
-    """Mean and standard deviation over all elements."""
+    """Mean and standard deviation over all elements of `values` (any shape), each of shape `()`."""
     return {"mean": jnp.mean(values), "std": jnp.std(values)}
 
 
 @dataclass(frozen=True)
 class Bins(ABC):
-    """Bins whose edges are the same for all runs of a tensor; the end bins count what lies beyond them."""
+    """Histogram bins, the same for all runs of a tensor; values beyond the edges count in the end bins."""
 
     edges: np.ndarray
 
     @abstractmethod
     def count(self, values: Array) -> Array:
-        """Counts of shape `(bins,)`; they add up to the number of values."""
+        """Counts of `values` (any shape), `(bins,)` int32; their sum is the number of values."""
 
 
 class LinearBins(Bins):
-    """Equal bins over the range of a bounded activation."""
+    """100 equal bins over the range of a bounded activation."""
 
     def __init__(self, low: float, high: float):
         # Rounded, so that edges such as 0.9 are the numbers a reader would write.
         super().__init__(np.round(np.linspace(low, high, LINEAR_BINS + 1), 12))
 
     def count(self, values: Array) -> Array:
+        """Counts of `values` (any shape), `(bins,)` int32."""
         low, high = self.edges[0], self.edges[-1]
         return _bincount((values - low) * (LINEAR_BINS / (high - low)), LINEAR_BINS)
 
 
 class SymmetricLogBins(Bins):
-    """Logarithmic bins on both sides of a zero bin: for tensors whose scale nobody knows beforehand."""
+    """Logarithmic bins, 10 per decade from 1e-10 to 1e4, on both sides of a bin around 0.
+
+    For tensors whose scale is not known beforehand.
+    """
 
     def __init__(self) -> None:
         decades = round(math.log10(LARGEST / SMALLEST))
@@ -54,6 +58,7 @@ class SymmetricLogBins(Bins):
         super().__init__(np.concatenate([-magnitudes[::-1], magnitudes]))
 
     def count(self, values: Array) -> Array:
+        """Counts of `values` (any shape), `(bins,)` int32."""
         side = (len(self.edges) - 2) // 2
         magnitude = jnp.maximum(jnp.abs(values), SMALLEST * 0.5)
         steps = jnp.floor(jnp.log10(magnitude / SMALLEST) * BINS_PER_DECADE)
@@ -73,7 +78,9 @@ def _bincount(index: Array, bins: int) -> Array:
 
 
 def percentiles(values: Array) -> tuple[Array, Array]:
-    """`PERCENTILES` of the values and of their magnitudes, interpolated linearly as NumPy does.
+    """`PERCENTILES` of `values` (any shape) and of their magnitudes, linearly interpolated as by NumPy.
+
+    **Returns:** two arrays of shape `(len(PERCENTILES),)`.
 
     One sort serves both: as many magnitudes are at most m as values lie in [-m, m], so each order statistic
     of the magnitudes is found by bisection in the sorted values.

@@ -1,4 +1,4 @@
-"""Loss and error of one member on many examples, block by block."""
+"""Computes the loss and the error of one network on many examples, block by block."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ BLOCK = 500
 
 
 class Evaluation(NamedTuple):
-    """Mean loss over the examples looked at, their share that is wrong, and which are right."""
+    """The performance of one network on the examples that were evaluated."""
 
     loss: Array
+    """Mean loss, shape `()`."""
     error: Array
+    """Fraction classified wrongly, 0..1, shape `()`."""
     correct: Array
-    """Shape `(examples,)`: 1 right, 0 wrong or not looked at."""
+    """`(n,)` uint8: 1 classified correctly, 0 wrongly or not evaluated."""
 
 
 def evaluate(
@@ -35,7 +37,11 @@ def evaluate(
     loss: Loss,
     coding: tuple[float, float],
 ) -> Evaluation:
-    """The first `examples` of `pixels` `(n, inputs)` and `labels` `(n,)`, or all n where those are fewer."""
+    """Evaluate a network on the first `examples` of n, or on all n where those are fewer.
+
+    **Arguments:** `pixels`, `(n, inputs)`, bytes or floats; `labels`, `(n,)`, int32; `examples`, int32, `()`,
+    traced; `forward`, `(params, x) -> (logits, taps)`; `coding`, what `decode` maps pixels to.
+    """
     size = min(BLOCK, len(labels))
     last = len(labels) - size
     examples = jnp.minimum(examples, len(labels))
@@ -43,7 +49,7 @@ def evaluate(
     def block(i: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
         loss_sum, correct = so_far
         begin = i * size
-        # Where n is no multiple, the last block begins earlier, and what was looked at already is left out.
+        # Where n is no multiple, the last block begins earlier, and examples already counted are left out.
         first = jnp.minimum(begin, last) if len(labels) % size else begin
         x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, size), coding)
         truth = jax.lax.dynamic_slice_in_dim(labels, first, size)
@@ -62,20 +68,20 @@ def evaluate(
 
 
 def exact_share(share: np.ndarray, examples: int) -> np.ndarray:
-    """Wrong ones of so many `examples` as the nearest float64 to that fraction, out of float32 `share`.
+    """`share`, a float32 fraction of `examples`, rounded to the exact fraction in float64 (any shape).
 
-    Over 10,000 examples 393 wrong ones are .0393, which float32 does not have.
+    393 of 10,000 are .0393, which float32 cannot represent.
     """
-    # NaN stays what it is.
+    # NaN stays NaN.
     return np.asarray(np.rint(share.astype(np.float64) * examples) / examples)
 
 
 def spread_over(n: int, count: int) -> np.ndarray:
-    """Shape `(count,)`: which of n examples, evenly from the first on."""
+    """The indices of `count` of n examples, evenly spaced from the first on; shape `(count,)`."""
     return np.arange(count) * n // count
 
 
 def spread_order(n: int, first: int) -> np.ndarray:
-    """An order of n examples, shape `(n,)`, whose `first` leading ones are spread evenly over all of them."""
+    """A permutation of n examples, `(n,)`, whose first `first` are evenly spaced over all of them."""
     leading = spread_over(n, min(first, n))
     return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])

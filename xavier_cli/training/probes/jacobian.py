@@ -1,10 +1,10 @@
-"""Singular values of a member's Jacobians: layer by layer, dz(i)/dz(i−1) with z(0) = x, and end to end.
+"""Measures the singular values of Jacobians dz(i)/dz(i−1), z(0) = x, and end to end (section 4.2.2).
 
-With J = diag(φ'(s)) Wᵀ each statistic has its own cheapest exact route. The root mean square is a Frobenius
-norm, and the geometric mean one factorization of W per layer, whatever the examples. The arithmetic mean
-needs the singular values themselves, which bring the largest along: square roots of eigenvalues of the Gram
-matrix, at half an SVD's time or less. LAPACK computes them on the host, without the eigenvectors that XLA
-would bring along, in double precision, so that squaring costs little, and while the devices go on.
+With J = diag(φ'(s)) Wᵀ each statistic has its own cheapest exact method. The root mean square is a Frobenius
+norm, and the geometric mean takes one factorization of W per layer, independent of the examples. The
+arithmetic mean and the maximum need the singular values themselves: square roots of eigenvalues of the Gram
+matrix, in half an SVD's time or less. LAPACK computes them on the host, without the eigenvectors that XLA
+would compute too, in double precision, so that squaring loses little, and while the devices train.
 """
 
 from __future__ import annotations
@@ -25,35 +25,31 @@ from xavier_cli.training.devices import usable_cores
 
 
 class Factors(NamedTuple):
-    """What a member's Jacobians are made of: its parameters, and what its hidden layers met.
-
-    `preactivations`, and what they were before layer normalization, `affine`, hold one array of shape
-    `(examples, width)` per hidden layer; of other networks there are no `affine`.
-    """
+    """What determines a network's Jacobians: its parameters, and the inputs of its activations."""
 
     params: Params
     preactivations: tuple[Array, ...]
+    """s of each hidden layer, `(examples, width)`."""
     affine: tuple[Array, ...] = ()
+    """z W + b of each hidden layer, `(examples, width)`, under layer normalization; else empty."""
 
 
 @dataclass(frozen=True)
 class SingularValues:
-    """Singular values of one member's Jacobians, means over the examples.
-
-    `averages` has `mean`, `rms`, `geometric_mean` and `max` of shape `(depth,)`, and the same of the whole
-    network, dlogits/dx, of shape `()` behind `end_to_end_`. `values`, `(depth, index)`, falls along a layer;
-    NaN past min(fans).
-    """
+    """Singular values of one network's Jacobians, means over the examples."""
 
     averages: Mapping[str, np.ndarray]
+    """`mean`, `rms`, `geometric_mean` and `max`, `(depth,)`, and, with the prefix `end_to_end_`, the same of
+    dlogits/dx, `()`."""
     values: np.ndarray
+    """Every singular value, `(depth, index)`, in descending order; NaN past min(fans)."""
 
 
 def factors(params: Params, x: Array, network: Network, batch: Array | None = None) -> Factors:
-    """The factors of the Jacobians at `x` of shape `(examples, inputs)`; for the device.
+    """The factors of the Jacobians at `x`, `(examples, inputs)`; runs on the device.
 
-    Batch normalization is by the statistics of `batch`, such examples too, which take the place of the
-    running averages in the parameters; without one it is by the averages.
+    Batch normalization uses the statistics of `batch`, `(n, inputs)`, which replace the running averages in
+    the returned parameters; without `batch` it uses the running averages.
     """
     if batch is not None and network.normalization == "batch":
         params = with_batch_statistics(params, network.look(params, batch)[1])
@@ -62,11 +58,11 @@ def factors(params: Params, x: Array, network: Network, batch: Array | None = No
 
 
 class JacobianMeter:
-    """Measures Jacobians on the host's cores, beside the devices' own work.
+    """Computes singular values of Jacobians on the host's cores, while the devices train.
 
-    Nothing is dropped, and batch normalization is by the means and variances in a member's parameters, those
-    of the probe batch, held fixed: an example's own Jacobian leaves out what it does to the others through
-    them. `network` may be the activation of a plain one.
+    Dropout is off. Batch normalization uses the means and variances in the parameters, those of the probe
+    batch, as constants: an example's Jacobian leaves out its effect on the statistics. `network` may be the
+    activation of a plain one.
     """
 
     def __init__(self, network: Activation | Network):
@@ -77,7 +73,7 @@ class JacobianMeter:
         self._pool = ThreadPoolExecutor(usable_cores())
 
     def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[SingularValues]]]:
-        """Start on the members of a grid of `seeds` × `variants`, the leading axes of each leaf of `grid`."""
+        """Start computing for a grid of `seeds` × `variants`, the leading axes of each array of `grid`."""
         host = self._pool.submit(jax.device_get, grid)
         return [[self._pool.submit(self._member, host, i, j) for j in range(variants)] for i in range(seeds)]
 
@@ -88,11 +84,11 @@ class JacobianMeter:
     def singular(
         self, params: Params, preactivations: Sequence[np.ndarray], affine: Any = ()
     ) -> SingularValues:
-        """Of one member's factors, on the host."""
+        """The singular values of one network from its `Factors`, as NumPy arrays."""
         params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
         slopes = self.slopes(preactivations, params)
         if self._network.normalization == "batch":
-            # A unit's factor, whatever the example: one with the weights.
+            # The same factor for every example, so part of the weights.
             params = tuple(_folded(layer) for layer in params)
         weights = [np.asarray(layer.weight) for layer in params]
         if self._network.normalization != "layer" and not self._network.residual:
@@ -109,7 +105,10 @@ class JacobianMeter:
         return singular_of(layers, weights)
 
     def slopes(self, preactivations: Sequence[np.ndarray], params: Params = ()) -> list[np.ndarray]:
-        """φ'(s), in double precision: in single, a slope of tanh below 6e-8 would be 0, and its log lost."""
+        """φ'(s) of each hidden layer, `(examples, width)`, in float64.
+
+        In float32 slopes of tanh below 6e-8 would be 0, and the geometric mean lost.
+        """
         learned = [() if self._network.sloped is None else (layer.slope,) for layer in params[:-1]]
         with jax.enable_x64(True):
             return [
@@ -126,9 +125,9 @@ def _folded(layer: Dense) -> Dense:
 
 
 def layer_norm_jacobians(norm: Norm | None, affine: np.ndarray) -> np.ndarray:
-    """Of layer normalization at `affine` of shape `(examples, width)`; shape `(examples, width, width)`.
+    """The Jacobians of layer normalization at `affine`, `(examples, width)`; `(examples, width, width)`.
 
-    scale/σ (1 − 1/n − x xᵀ/n), where x is what is scaled: mean and length pass nothing on.
+    scale/σ (1 − 1/n − x xᵀ/n) with x the normalized input and n the width (Ba et al. 2016).
     """
     assert norm is not None
     affine = affine.astype(np.float64)
@@ -140,9 +139,9 @@ def layer_norm_jacobians(norm: Norm | None, affine: np.ndarray) -> np.ndarray:
 
 
 def singular_of(jacobians: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> SingularValues:
-    """Singular values of explicit `jacobians`, one array of shape `(examples, fan_out, fan_in)` per layer.
+    """Singular values of explicit `jacobians`, `(examples, fan_out, fan_in)` for each hidden layer.
 
-    `weights` end with the output layer's. NaN where a number is not finite.
+    `weights` are `(fan_in, fan_out)`, the output layer's last. NaN where a number is not finite.
     """
     layers = [_svd(jacobian) for jacobian in jacobians]
     whole = jacobians[0]
@@ -161,7 +160,7 @@ def _svd(jacobians: np.ndarray) -> np.ndarray:
 
 
 def averages(values: np.ndarray) -> dict[str, float]:
-    """Averages over singular values, `(examples, index)` and falling, and then over the examples."""
+    """Averages over singular values, `(examples, index)` in descending order, then over the examples."""
     with np.errstate(divide="ignore"):
         logs = np.log(values).mean(axis=1)
     return {
@@ -173,9 +172,10 @@ def averages(values: np.ndarray) -> dict[str, float]:
 
 
 def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> SingularValues:
-    """Singular values from `weights`, `(fan_in, fan_out)` each, the output layer's last, and `slopes` φ'(s).
+    """Singular values of a plain network's Jacobians.
 
-    `slopes` holds `(examples, fan_out)` for each hidden layer. NaN where a number is not finite.
+    **Arguments:** `weights`, `(fan_in, fan_out)`, the output layer's last; `slopes`, φ'(s) of each hidden
+    layer, `(examples, fan_out)`. NaN where a number is not finite.
     """
     layers = [layer_values(*layer) for layer in zip(weights, slopes, strict=False)]
     each = [layer_averages(*layer) for layer in zip(weights, slopes, layers, strict=False)]
@@ -198,10 +198,10 @@ def _as_singular(
 
 
 def layer_values(weight: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """All singular values of diag(slopes) weightᵀ, falling, shape `(examples, min(fans))`.
+    """All singular values of diag(slopes) weightᵀ in descending order, `(examples, min(fans))`.
 
-    From the smaller Gram matrix; where the layer does not widen, it is one of the weights alone that each
-    example only scales.
+    From the smaller of the two Gram matrices; where the layer does not widen, it is that of the weights,
+    which each example only scales.
     """
     fan_in, fan_out = weight.shape
     gram = weight.T @ weight if fan_in >= fan_out else None
@@ -210,15 +210,15 @@ def layer_values(weight: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         matrix = (weight * slope**2) @ weight.T if gram is None else slope[:, None] * gram * slope
         if np.all(np.isfinite(matrix)):
             row[:] = np.linalg.eigvalsh(matrix)[::-1]
-    # Rounding can put the smallest a little below 0.
+    # Rounding can make the smallest slightly negative.
     values: np.ndarray = np.sqrt(np.maximum(squares, 0.0))
     return values
 
 
 def layer_averages(weight: np.ndarray, slopes: np.ndarray, values: np.ndarray) -> dict[str, float]:
-    """Averages over the singular values of a layer, and then over the examples.
+    """Averages over the singular values of a layer, then over the examples.
 
-    `values` are those of `layer_values`; the mean and the largest are read off them.
+    `values` are those of `layer_values`, for the mean and the maximum.
     """
     count = values.shape[1]
     squared_norm = (slopes**2) @ np.sum(weight**2, axis=0)
@@ -245,7 +245,7 @@ def _log_volume(weight: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def end_to_end_averages(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> dict[str, float]:
-    """The same averages of dlogits/dx, over as many singular values as its narrowest layer lets through."""
+    """The averages of dlogits/dx, over as many singular values as the narrowest layer is wide."""
     jacobian = np.broadcast_to(weights[-1].T, (len(slopes[0]), *weights[-1].T.shape))
     for weight, slope in zip(weights[-2::-1], slopes[::-1], strict=True):
         jacobian = (jacobian * slope[:, None, :]) @ weight.T

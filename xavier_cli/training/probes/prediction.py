@@ -1,4 +1,4 @@
-"""What theory predicts of a configuration's networks at initialization, as arrays of its run file."""
+"""Predicts a configuration's networks at initialization by theory, as arrays of its run file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
 from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.vocabulary.entry import Distribution, Initializer
-from xavier_cli.vocabulary.resolve import find_activation, find_initializer, layer_inits
 
 _DRAWS = 100_000
 _EXCESS_KURTOSIS: dict[Distribution, float] = {
@@ -38,24 +37,26 @@ _EXCESS_KURTOSIS: dict[Distribution, float] = {
 def predict_run(
     config: RunConfig, images: np.ndarray, labels: np.ndarray, classes: int
 ) -> dict[str, np.ndarray]:
-    """The `theory/` group of a run of `config` probed on `images` `(examples, inputs)` of `labels`.
+    """The `theory/` group of a run: predictions of record 0 by equations (5) to (7) for any activation.
 
-    Every statistic comes with its sampling deviation, `…_sd`, where one is known. Training changes nothing
-    here: the prediction is of record 0. Nothing is predicted where `unpredictable` or the configuration's
-    `unpredicted_reason` says why.
+    **Arguments:** `images`, `(examples, inputs)`, the decoded probe images; `labels`, `(examples,)`.
+
+    **Returns:** float64 arrays by path in the run file. Every statistic comes with its standard deviation
+    over draws of the weights, `…_sd`, where one is known. Empty where `unpredictable` or the configuration's
+    `unpredicted_reason` gives a reason.
     """
     if config.unpredicted_reason:
         return {}
     sizes = layer_sizes(images.shape[1], config.depth, config.width, classes)
-    names, fans = layer_inits(config.init, config.depth), [*pairwise(sizes)]
-    of_name = {name: {each for at, each in zip(names, fans, strict=True) if at == name} for name in names}
-    known = {name: _known(find_initializer(name), shapes) for name, shapes in of_name.items()}
-    laws = [known[name] for name in names]
-    bias = _known(find_initializer(config.bias_init), {*fans})
+    rows, fans = config.layer_initializers, [*pairwise(sizes)]
+    of_row = {row: {each for at, each in zip(rows, fans, strict=True) if at == row} for row in rows}
+    known = {row: _known(row, shapes) for row, shapes in of_row.items()}
+    laws = [known[row] for row in rows]
+    bias = _known(config.bias_initializer, {*fans})
     if unpredictable(laws, bias):
         return {}
-    act = make_activation(config.act)
-    _, kinks = shape_of(find_activation(config.act), act)
+    act = make_activation(config.activation)
+    _, kinks = shape_of(config.activation, act)
     gain = resolve_gain(config.init_gain, act, kinks)
     net = make_net(sizes, laws, gain, bias)
     images = images.astype(np.float64)
@@ -75,7 +76,7 @@ def predict_run(
         "backprop_step_sd": np.append(deviations.backprop_step, math.nan),
     }
     if config.loss == "cross_entropy":
-        # Where back-propagation starts from is worked out for cross-entropy; its steps hold for any loss.
+        # Var dC/ds of the logits is known for cross-entropy; the ratios between layers hold for any loss.
         arrays |= {
             "backprop_std": expected.backprop_std,
             "backprop_std_sd": deviations.backprop_std,
@@ -89,16 +90,16 @@ def predict_run(
             if name != "geometric_mean":
                 arrays[f"{name}_singular_value_sd"] = deviations.rms_singular_value
     if not all(law.is_independent or law.name == "zeros" for law in laws):
-        # How far one draw strays is worked out for weights that are drawn one by one.
+        # The sampling deviations assume independently drawn weights.
         arrays = {name: values for name, values in arrays.items() if not name.endswith("_sd")}
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
 
 
 def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initializer:
-    """`word`, and where it is the user's own its mean and variance measured on draws for each two fans."""
+    """`word`; a custom initializer gets its mean and its variance for each two fans measured on draws."""
     if word.distribution != "own":
         return word
-    initializer = make_initializer(word.name, shapes=shapes)
+    initializer = make_initializer(word, shapes=shapes)
     drawn = {fans: _draws(initializer, fans) for fans in shapes}
     mean = max((_mean(weights, fans[0]) for fans, weights in drawn.items()), key=abs)
     variances = {fans: float(weights.var()) for fans, weights in drawn.items()}
@@ -106,13 +107,13 @@ def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initialize
 
 
 def _draws(initializer: Any, fans: tuple[int, int]) -> np.ndarray:
-    """Whole matrices, at least `_DRAWS` weights, drawn as they are in the networks: under `jit`."""
+    """Whole matrices, at least `_DRAWS` weights, drawn under `jit` as in training."""
     keys = jax.random.split(jax.random.key(0), math.ceil(_DRAWS / math.prod(fans)))
     return np.asarray(jax.jit(jax.vmap(lambda key: initializer(key, fans, jnp.float32)))(keys), np.float64)
 
 
 def _mean(weights: np.ndarray, fan_in: int) -> float:
-    """The weights' mean, 0 where it is chance, or adds up to little over a unit's inputs."""
+    """The weights' mean; 0 where it is within chance, or negligible when summed over a unit's inputs."""
     mean, std = float(weights.mean()), float(weights.std())
     is_chance = abs(mean) * math.sqrt(weights.size) < 5 * std
     return 0.0 if is_chance or abs(mean) * math.sqrt(fan_in) < 0.1 * std else mean

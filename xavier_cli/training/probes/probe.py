@@ -1,4 +1,4 @@
-"""What is looked at inside one member: its tensors on the probe examples, as statistics per layer."""
+"""Measures the tensors inside one network on the probe examples, as statistics per layer."""
 
 from __future__ import annotations
 
@@ -25,15 +25,25 @@ Observation = dict[str, Array]
 class Probe(Protocol):
     """`(params, x, labels) -> Observation`, with `x` of shape `(examples, inputs)`."""
 
-    def __call__(self, params: Params, x: Array, labels: Array) -> Observation: ...
+    def __call__(self, params: Params, x: Array, labels: Array) -> Observation:
+        """The statistics of one network on the examples `x` of classes `labels`, shape `(examples,)`."""
 
 
 def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins: dict[str, Bins]) -> Probe:
-    """A probe of one member; `bins` says for which tensors a histogram is taken.
+    """The probe of a network: moments, percentiles, histograms and shares of its tensors, by layer.
 
-    Nothing is dropped. Batch normalization is by the probe batch itself, as in training, so that an example's
-    loss depends on the others: dC/ds is then of the batch's summed loss, and an example's weight gradient
-    what the example adds to that of the sum. `network` may be the activation of a plain one.
+    Measured are z, s, dC/ds of each example's own loss, dC/dW of the mean loss, W and b, as DESIGN §3 defines
+    them, and what the logits owe to the biases and to the weights of the output layer.
+
+    **Arguments:** `network`, or the activation of a plain one; `loss`, `(logits, labels) -> (examples,)`;
+    `regions`, where the activation counts as saturated or inactive; `bins`, by tensor, where a histogram is
+    taken.
+
+    **Returns:** a `Probe`, whose arrays have the shapes of the run file without its seed and update axes.
+
+    Dropout is off. Batch normalization uses the statistics of the probe batch, as in training, so that an
+    example's loss depends on the others: dC/ds is then that of the summed loss, and an example's weight
+    gradient its contribution to that of the sum.
     """
     network = network if isinstance(network, Network) else Network(network)
 
@@ -45,9 +55,9 @@ def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins
             logits, taps = network.look(params, x, zeros)
             return jnp.sum(loss(logits, labels)), (logits, taps)
 
-        # Of the sum of the examples' losses, one gradient serves both: with respect to the zero taps it is
-        # dC/ds of each example's own loss (of their sum, where the batch normalizes them together), with
-        # respect to the weights `examples` times that of the mean.
+        # One gradient of the summed loss serves both: with respect to zeros added to s it is dC/ds of each
+        # example's own loss (of the sum, under batch normalization), and with respect to the weights it is
+        # `examples` times that of the mean loss.
         (weight_gradients, backprop), (logits, taps) = jax.grad(total_loss, argnums=(0, 1), has_aux=True)(
             params, zeros
         )
@@ -89,7 +99,7 @@ def make_probe(network: Activation | Network, loss: Loss, regions: Regions, bins
 def _per_layer(statistics: Sequence[Callable[[Array], Observation]], layers: Sequence[Array]) -> Observation:
     """All `statistics` of each layer, stacked over layers.
 
-    Layers of one shape go through one compiled loop: compiling costs more than running here.
+    Layers of equal shape share one compiled loop, since compiling costs more than running here.
     """
 
     def describe(layer: Array) -> Observation:
@@ -119,7 +129,7 @@ def _all_shares(network: Network, regions: Regions, params: Params, layers: Sequ
 
 
 def _at_the_sums(params: Params, taps: Taps, backprop: Sequence[Array]) -> list[Array]:
-    """dC/d(z W + b) of each hidden layer: what came back to the pre-activations, through what normalized."""
+    """dC/d(z W + b) of each hidden layer: dC/ds propagated back through the normalization, if any."""
 
     def through(layer: Dense, entering: Array, delta: Array) -> Array:
         if layer.norm is None:
@@ -141,8 +151,8 @@ def _shares(act: Activation, regions: Regions, s: Array) -> Observation:
 def _example_rms(inputs: Sequence[Array], deltas: Sequence[Array]) -> Array:
     """Root mean square of each example's own weight gradient, shape `(depth + 1,)`.
 
-    One example's gradient is the outer product of its input and its dC/d(z W + b), so that its mean square is
-    the product of theirs: what equation (7) predicts, and no matrix is made.
+    One example's gradient is the outer product of z and dC/d(z W + b), so that its mean square is the product
+    of their mean squares (what equation (7) predicts), and no matrix is formed.
     """
 
     def mean_square(tensor: Array) -> Array:
@@ -157,8 +167,8 @@ def _example_rms(inputs: Sequence[Array], deltas: Sequence[Array]) -> Array:
 
 
 def _spread_over_classes(logits: Array) -> Array:
-    """How far a part of the logits tells classes apart: its standard deviation over classes.
+    """Standard deviation over classes of a part of the logits, `(examples, classes)`; root mean square.
 
-    A shift of all logits of an example changes nothing, so each example's mean is taken out.
+    Each example's mean is subtracted, since softmax ignores a shift of all its logits.
     """
     return jnp.sqrt(jnp.mean(jnp.var(logits, axis=-1)))

@@ -1,1 +1,1 @@
-"""One update of one member."""
+"""One update of one network of a population."""

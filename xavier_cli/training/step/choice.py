@@ -1,4 +1,4 @@
-"""Which step trains a configuration's members, and what they keep between updates."""
+"""Chooses the step that trains a configuration's members, and the state they start from."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ from xavier_cli.training.step.member import (
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.training.step.second_order import begin, make_second_order_step
-from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
 def make_training(config: RunConfig, network: Network, loss: Loss) -> MultiStep:
-    """What trains a member of `config` over consecutive updates."""
+    """The program of consecutive updates of one member of `config`."""
     if every := delay_of(config.update_rule):
         return make_delayed_multi_step(network.act, loss, every)
     return make_multi_step(make_step(config, network, loss))
 
 
 def make_step(config: RunConfig, network: Network, loss: Loss) -> Step:
-    """The fastest step that is `config`'s: by hand where everything is plain, else what serves all."""
+    """One update of a member of `config`: the specialized step where there is one, else the general step."""
     if is_second_order(config):
         step = make_second_order_step(network.act, loss, config)
     elif config.is_plain_sgd:
@@ -48,12 +47,15 @@ def make_step(config: RunConfig, network: Network, loss: Loss) -> Step:
 
 
 def scheduled(step: Step, factor: Callable[[Array], Array]) -> Step:
-    """`step` at its rate times `factor(update)`."""
+    """`step` with its learning rate multiplied by `factor(update)`, `update` counted from 0."""
     return lambda state, x, labels, lr, update: step(state, x, labels, lr * factor(update), update)
 
 
 def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array], MemberState]:
-    """`(params, seed) -> state`: the state before the first update, with all that `config` keeps."""
+    """`(params, seed) -> state`: the state before the first update, complete for `config`.
+
+    `params` are the weights and biases as initialized; `seed`, uint32, decides the dropout masks.
+    """
     init = begin if is_second_order(config) else make_optimizer(config).init
     rows = delay_of(config.update_rule) * config.batch_size
 
@@ -70,5 +72,5 @@ def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array],
 
 
 def is_second_order(config: RunConfig) -> bool:
-    """Whether the rates are a parameter's own, from the room of those."""
-    return not parse_optimizer(config.optimizer).optimizer.function
+    """Whether the optimizer is one of `second_order`, which has a learning rate per parameter."""
+    return not config.optimizer_choice.optimizer.function

@@ -1,10 +1,10 @@
-"""Delayed updates: SGD that changes the weights only every k-th time, to the same numbers but for rounding.
+"""Delayed updates: SGD that writes the weights only every k updates; equal to plain SGD up to rounding.
 
-At small batches an update is bound by moving the weights through memory. Here W stays as it is for k updates,
-and what they change is kept as a product of two thin matrices: W_t = W + Uᵀ V, to which each update adds one
-batch of rows. Forward goes x W + (x Uᵀ) V and backward δ Wᵀ + (δ Vᵀ) U; then one product of k·batch rows is
-added to W. Where that happens depends on k and the records alone, and always at a record, so that whoever
-looks inside sees whole weights.
+At small batch sizes an update is bound by moving the weights through memory. Here W is constant for k updates
+and their sum is kept as a low-rank product: W_t = W + Uᵀ V, to which each update adds `batch` rows. The
+forward pass is x W + (x Uᵀ) V and the backward pass δ Wᵀ + (δ Vᵀ) U; after k updates one product of k·batch
+rows is added to W ("folding"). The fold points depend on k and on the records alone, never on segments, and
+every record is one, so that probes see the complete weights.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ from xavier_cli.training.step.member import (
 
 
 class Pending(NamedTuple):
-    """What the weights still have to take up, per layer: U `(k·batch, fan_in)` and V `(k·batch, fan_out)`.
-
-    Rows that no update has written yet are 0.
-    """
+    """The change Uᵀ V that is not yet part of the weights, per layer; rows not yet written are 0."""
 
     inputs: tuple[Array, ...]
+    """U, the layer's inputs z, `(k·batch, fan_in)`."""
     changes: tuple[Array, ...]
+    """V = −lr δ, `(k·batch, fan_out)`."""
 
 
 def init_pending(params: Params, rows: int) -> Pending:
@@ -46,9 +45,11 @@ def init_pending(params: Params, rows: int) -> Pending:
 
 
 def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiStep:
-    """What trains a member over consecutive updates with delayed updates; `every` is k.
+    """Consecutive delayed updates of a plain network by SGD; folds after every `every` = k updates.
 
-    The state's `optimizer` is its `Pending`. Divergence freezes a member as the plain step does.
+    Biases are updated at once. Divergence freezes a member as in `make_sgd_step`.
+
+    **Returns:** a `MultiStep` on states whose `optimizer` is a `Pending`.
     """
 
     def step(
@@ -112,7 +113,7 @@ def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiSte
 
 
 def fold(state: MemberState) -> MemberState:
-    """The same state with nothing pending."""
+    """The same weights with nothing pending: adds Uᵀ V to each W and sets U and V to 0."""
     pending = state.optimizer
     params = tuple(
         Dense(layer.weight + inputs.T @ changes, layer.bias)

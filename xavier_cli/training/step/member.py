@@ -1,4 +1,7 @@
-"""One member of a population: its state, and one update of it, written for that member alone."""
+"""One member of a population (one network): its state, and one update by plain SGD or any optimizer.
+
+Everything here is written for a single member; `engine.layout` maps it over a population.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.network import Network, with_running_averages
 from xavier_cli.training.keys import as_key
-from xavier_cli.training.step.optimizer import Optimizer, apply_updates, plain_sgd
+from xavier_cli.training.step.optimizer import Optimizer, apply_updates
 
 # An update whose factors stay below this cannot make a weight infinite, so testing the factors
 # (batch × width numbers) is enough and the weights (width × width) need not be read again.
@@ -26,40 +29,54 @@ class MemberState(NamedTuple):
 
     params: Params
     optimizer: Any
-    """What the optimizer keeps; nothing for plain SGD."""
+    """The optimizer's state; `()` for plain SGD, a `Pending` for delayed updates."""
     loss_sum: Array
-    """Sum of the mini-batch losses since the last record."""
+    """Sum of the mini-batch losses since the last record, shape `()`."""
     diverged_at: Array
-    """The first update that was not finite, counted from 0, or -1."""
+    """The first update that was not finite, counted from 0, or -1; int32, shape `()`."""
     noise: Any = ()
-    """What the member's own noise is drawn by, a key's numbers; nothing where there is no noise."""
+    """`jax.random.key_data` of the key of the dropout masks; `()` without dropout."""
     pretraining: Any = ()
-    """What its pre-training keeps besides the weights; nothing where there is none."""
+    """The `Pretraining` state; `()` without pre-training."""
 
 
 Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
-"""`(state, x, labels, lr, update) -> state` with `x` of shape `(batch, inputs)`."""
+"""`(state, x, labels, lr, update) -> state`: one update.
+
+`x` has shape `(batch, inputs)` and `labels` shape `(batch,)`, int32 class numbers; `lr` and `update`, counted
+from 0, are scalars.
+"""
 
 Batches = Callable[[Array], tuple[Array, Array]]
-"""`update -> (x, labels)`: the batch of an update."""
+"""`update -> (x, labels)`: the batch of an update, of shapes `(batch, inputs)` and `(batch,)`."""
 
 MultiStep = Callable[[MemberState, Array, Array, Batches, Array, tuple[Array, Array]], MemberState]
 """`(state, first, last, batches, lr, records) -> state`: consecutive updates of one member.
 
-From update `first` up to, but without, `last`; both lie between two neighbouring `records`.
+Updates `first` to `last − 1`. `records` are two consecutive records with `records[0] ≤ first` and
+`last ≤ records[1]`.
 """
 
 
 def init_state(params: Params, optimizer: Any = (), noise: Any = ()) -> MemberState:
-    """The state before the first update."""
+    """The state before the first update.
+
+    **Arguments:** `params`; `optimizer`, the optimizer's first state; `noise`, the key data for dropout.
+    """
+    # Computed from a parameter, so that it varies over devices as the parameters do (RELIABILITY §JAX).
     zero = params[0].bias[0] * 0
     return MemberState(params, optimizer, zero, jnp.int32(-1) + zero.astype(jnp.int32), noise)
 
 
 def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> Step:
-    """The obvious step, of any network and optimizer: `value_and_grad` of the mean loss, all numbers tested.
+    """The general step: `value_and_grad` of the mean loss of the batch, then one update of `optimizer`.
 
-    Its simplest case is what every faster step is compared with.
+    Works for any network and optimizer; the tests compare every faster step with it. The member is frozen
+    where the loss, a parameter or the optimizer's state stops being finite.
+
+    **Arguments:** `loss`, `(logits, labels) -> (batch,)`, each example's own loss.
+
+    **Returns:** a `Step`. Dropout masks of an update are drawn by `fold_in(noise key, update)`.
     """
 
     def mean_loss(params: Params, x: Array, labels: Array, key: Array | None) -> tuple[Array, Params]:
@@ -78,15 +95,14 @@ def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> St
     return step
 
 
-def make_reference_step(act: Activation, loss: Loss) -> Step:
-    """Plain SGD of a plain network the obvious way."""
-    return make_gradient_step(Network(act), loss, plain_sgd())
-
-
 def freeze_if_diverged(
     state: MemberState, params: Params, optimizer: Any, value: Array, update: Array
 ) -> MemberState:
-    """`state` with new `params` and optimizer, or frozen as it is where one of these is not finite."""
+    """`state` after `update`, or unchanged where a number of it is not finite or it had diverged before.
+
+    **Arguments:** `params` and `optimizer`, the state after the update; `value`, the mean loss of its batch,
+    shape `()`.
+    """
     finite = jnp.isfinite(value)
     for leaf in jax.tree.leaves((params, optimizer)):
         if jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -104,10 +120,11 @@ def freeze_if_diverged(
 
 
 def make_sgd_step(act: Activation, loss: Loss) -> Step:
-    """Plain SGD with backprop by hand, which keeps each weight gradient as its two thin factors.
+    """Plain SGD of a plain network, with each weight gradient kept as its two factors.
 
-    The gradient of a layer is zᵀ δ with z and δ of `batch` rows. Zeroing the factors of a bad step freezes
-    the member at its last finite weights without a second copy of them.
+    The gradient of a layer is dC/dW = zᵀ δ (the paper's equation (3)), with z of shape `(batch, fan_in)` and
+    δ = dC/ds of shape `(batch, fan_out)`. Setting both to zero after a step that is not finite freezes the
+    member at its last finite weights without a second copy of them.
     """
 
     def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
@@ -139,7 +156,7 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
 
 
 def make_multi_step(step: Step) -> MultiStep:
-    """`step` again and again."""
+    """Consecutive updates by `step`, in one compiled loop."""
 
     def stretch(
         state: MemberState,
@@ -158,15 +175,16 @@ def make_multi_step(step: Step) -> MultiStep:
 
 
 class FactoredGradients(NamedTuple):
-    """The mean loss, and every layer's weight gradient zᵀ δ as its two factors of `batch` rows."""
+    """The mean loss of a batch, and the weight gradient zᵀ δ of each of `depth + 1` layers as two factors."""
 
     loss: Array
+    """Shape `()`."""
     inputs: list[Array]
-    """z of each layer, the network's input first."""
+    """z, the input of each layer, `(batch, fan_in)`; the images come first."""
     deltas: list[Array]
-    """dC/ds of each layer, of the mean loss."""
+    """δ = dC/ds of each layer, of the mean loss (so divided by the batch size), `(batch, fan_out)`."""
     finite: Array
-    """Whether the weights stay finite after an update of these."""
+    """Whether the weights stay finite after an update by this gradient; bool, shape `()`."""
 
 
 def factored_gradients(
@@ -179,7 +197,12 @@ def factored_gradients(
     matmul: Callable[[int, Array], Array],
     matmul_transposed: Callable[[int, Array], Array],
 ) -> FactoredGradients:
-    """Backprop by hand; `matmul(i, z)` is z W and `matmul_transposed(i, delta)` is δ Wᵀ of layer i."""
+    """Backpropagation through a plain network: the paper's equations (2) and (3), for any widths.
+
+    **Arguments:** `x`, `(batch, inputs)`; `labels`, `(batch,)`; `lr`, which only decides what counts as
+    finite; `matmul(i, z)` is z W of layer i, `(batch, fan_out)`, and `matmul_transposed(i, delta)` is δ Wᵀ,
+    `(batch, fan_in)`, so that weights need not exist as one matrix.
+    """
     inputs, slopes = [x], []
     for i, layer in enumerate(params[:-1]):
         z, slope = jax.vjp(act, matmul(i, inputs[-1]) + layer.bias)
@@ -205,5 +228,5 @@ def factored_gradients(
 
 
 def first_divergence(diverged_at: Array, finite: Array, update: Array) -> Array:
-    """The first bad update, now that `update` was `finite` or not; -1 where there is none."""
+    """`diverged_at` after `update`: the first update that was not `finite`, or -1."""
     return jnp.where((diverged_at < 0) & ~finite, update, diverged_at)

@@ -1,4 +1,4 @@
-"""How a gradient becomes an update: optax's optimizers by name, clipping, weight decay, rates over time."""
+"""Makes an update of a gradient: optax's optimizers by name, clipping, weight decay, rate schedules."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
 from xavier_cli.training.step.user_optimizer import own_optimizer
-from xavier_cli.vocabulary.grammar import parse_rate_schedule
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.optimizers import Choice
 from xavier_cli.vocabulary.user_functions import is_own
 
 
 class Optimizer(NamedTuple):
-    """A rule for updates: its first state, and one update of it.
+    """`init(params)` is the first state; `update(gradient, state, params, lr)` returns (change, state).
 
-    `update(gradient, state, params, lr)` returns what is added to `params`, and the new state.
+    As optax's `GradientTransformation`, but with the learning rate as an argument, since it differs between
+    members and moves with the schedule. The change is added to `params`.
     """
 
     init: Callable[[Params], Any]
@@ -31,7 +31,7 @@ class Optimizer(NamedTuple):
 
 
 def plain_sgd() -> Optimizer:
-    """The gradient times the rate, and nothing is kept."""
+    """Stochastic gradient descent: −lr times the gradient, without a state."""
 
     def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
         return jax.tree.map(lambda leaf: -lr * leaf, gradient), state
@@ -40,7 +40,10 @@ def plain_sgd() -> Optimizer:
 
 
 def optax_optimizer(choice: Choice) -> Optimizer:
-    """The optimizer of optax that is chosen; raises `ConfigError` where this optax has no such one."""
+    """The optimizer of optax that is chosen, with every hyperparameter given.
+
+    Raises `ConfigError` where the installed optax lacks it or one of its hyperparameters.
+    """
     try:
         make = load(choice.optimizer.function)
     except AttributeError:
@@ -52,7 +55,7 @@ def optax_optimizer(choice: Choice) -> Optimizer:
     for name, value in choice.values.items():
         if name not in known and value != usual[name]:
             raise ConfigError(f"optimizer: the optax that is installed knows no `{name}`: update optax")
-    # All of them are told, so that another optax's defaults change no run.
+    # All of them are given, so that another version's defaults change no run.
     told: dict[str, Any] = {name: value for name, value in choice.values.items() if name in known}
     for name, value in told.items():
         if name == "momentum" and value == 0 and known[name].default is None:
@@ -64,10 +67,10 @@ def optax_optimizer(choice: Choice) -> Optimizer:
 
 
 def made_by(make: Callable[[Any], Any]) -> Optimizer:
-    """The optimizer that `make` returns for a rate, as optax's functions do."""
+    """The optimizer of `make(learning_rate)`, which returns a `GradientTransformation`, as optax's do."""
 
     def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
-        # Made inside: the rate is a member's own and moves with the schedule; no first state depends on it.
+        # Made inside: the rate differs between members and updates; no first state depends on it.
         changes, state = make(lr).update(gradient, state, params)
         return changes, state
 
@@ -75,8 +78,11 @@ def made_by(make: Callable[[Any], Any]) -> Optimizer:
 
 
 def make_optimizer(config: RunConfig) -> Optimizer:
-    """The optimizer of `config`, of those that need a gradient alone, with its clipping and weight decay."""
-    choice = parse_optimizer(config.optimizer)
+    """The first-order optimizer of `config`, with its clipping and weight decay.
+
+    Raises `ConfigError` and, for a custom optimizer that fails its trial, `OwnFunctionError`.
+    """
+    choice = config.optimizer_choice
     if is_own(choice.optimizer.name):
         optimizer = made_by(own_optimizer(choice.optimizer.name))
     else:
@@ -85,7 +91,11 @@ def make_optimizer(config: RunConfig) -> Optimizer:
 
 
 def with_clip_and_decay(optimizer: Optimizer, config: RunConfig) -> Optimizer:
-    """`optimizer` on gradients no longer than `config.clip`, taking its share off the weights besides."""
+    """`optimizer` on gradients clipped to the norm `config.clip`, with decoupled weight decay.
+
+    Each update also subtracts lr · weight_decay · W from the weights, not the biases (Loshchilov & Hutter
+    2019).
+    """
     if not config.clip and not config.weight_decay:
         return optimizer
 
@@ -103,22 +113,22 @@ def with_clip_and_decay(optimizer: Optimizer, config: RunConfig) -> Optimizer:
 
 
 def clipped(gradient: Params, longest: float) -> Params:
-    """`gradient`, scaled down to length `longest` where it is longer, all weights together; 0 is no limit."""
+    """`gradient` scaled to a global norm of at most `longest` (Pascanu et al. 2013); 0 is no limit."""
     if not longest:
         return gradient
     length = jnp.sqrt(jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)]).sum())
-    # Of a length of 0 there is nothing to scale, and a division by it would be no number.
+    # Avoid 0/0 when the gradient is zero.
     factor = jnp.where(length > longest, longest / jnp.where(length > longest, length, 1.0), 1.0)
     return jax.tree.map(lambda leaf: factor * leaf, gradient)
 
 
 def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
-    """The factor on the learning rate at an update, counted from 0.
+    """`update -> factor` on the learning rate, `update` counted from 0.
 
-    Warm-up rises in equal steps and reaches 1 at its last update; from there `cosine` and `linear` fall, and
-    would reach 0 at the update after the last.
+    Warm-up rises linearly and reaches 1 at its last update. From there `cosine` and `linear` fall, and would
+    reach 0 at the update after the last.
     """
-    warmup, shape = parse_rate_schedule(config.schedule)
+    warmup, shape = config.rate_schedule
     rest = max(config.updates - warmup, 1)
 
     def factor(update: Array) -> Array:

@@ -1,15 +1,16 @@
-"""A learning rate for each parameter, from how curved or how noisy the loss is along it.
+"""A learning rate for each parameter, from the curvature or the gradient noise of the loss along it.
 
-The paper's section 5 names both ways and gives no settings. Each weight moves by −lr g / (mu + r), where r is
-a running average over updates (`decay` is the share that stays; corrected for having begun at nothing) of
+Section 5 of the paper names both methods and gives no settings. Each weight moves by −lr g / (mu + r), where
+r is a bias-corrected exponential moving average (with factor `decay`) over updates of
 
 - `diagonal_gauss_newton`: the second derivative, as LeCun et al. 1998b estimate it ("Efficient BackProp",
   section 7): squares are propagated back beside the gradients, h(z) = h(s') W'², h(s) = φ'(s)² h(z) and
-  h(W) = z² h(s), means over the batch. That is the diagonal of the Gauss-Newton matrix but for what the units
-  of a layer have in common; for the output layer it is exact.
-- `gradient_variance`: the variance of one example's gradient within the batch; r is the root of its average.
+  h(W) = z² h(s), means over the batch. It is the diagonal of the Gauss-Newton matrix without the terms
+  between units of one layer; for the output layer it is exact.
+- `gradient_variance`: the variance over the batch of one example's gradient; r is the square root of its
+  average.
 
-Both factors are outer products, as the gradient's are, so that no example's own gradient is ever made.
+Both are sums of outer products, as the gradient is, so that per-example gradients are never materialized.
 """
 
 from __future__ import annotations
@@ -27,22 +28,26 @@ from xavier_cli.nn.losses import Loss, logits_curvature, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.training.step.member import MemberState, Step, freeze_if_diverged
 from xavier_cli.training.step.optimizer import Optimizer, apply_updates, with_clip_and_decay
-from xavier_cli.vocabulary.optimizers import parse_optimizer
 
 
 class Running(NamedTuple):
-    """A running average, shaped like the parameters, and the share of it that was seen so far."""
+    """An exponential moving average that starts at 0, and what corrects its bias."""
 
     average: Params
+    """Shaped like the parameters."""
     seen: Array
+    """1 − decayᵗ after t updates, shape `()`: the average is divided by it."""
 
 
 class Measured(NamedTuple):
-    """What one batch says: its mean loss, the gradient of that, and what the rates are made of."""
+    """What is measured on one batch."""
 
     loss: Array
+    """The mean loss, shape `()`."""
     gradient: Params
+    """Of the mean loss."""
     size: Params
+    """Curvature, or the variance of one example's gradient, of each parameter."""
 
 
 Measure = Callable[[Params, Array, Array], Measured]
@@ -55,8 +60,11 @@ def begin(params: Params) -> Running:
 
 
 def make_second_order_step(act: Activation, loss: Loss, config: RunConfig) -> Step:
-    """The step of `config`, whose optimizer is one of this room's, for plain networks."""
-    choice = parse_optimizer(config.optimizer)
+    """The step of `config`, whose optimizer is `diagonal_gauss_newton` or `gradient_variance`.
+
+    For plain networks. The member is frozen where a parameter or an average stops being finite.
+    """
+    choice = config.optimizer_choice
     mu, decay = choice.values["mu"], choice.values["decay"]
     by_curvature = choice.optimizer.name == "diagonal_gauss_newton"
     measure = make_measure(act, loss, by_curvature)
@@ -82,13 +90,16 @@ def make_second_order_step(act: Activation, loss: Loss, config: RunConfig) -> St
 
 
 def averaged(running: Running, size: Params, decay: float) -> Running:
-    """`running` with one more batch's `size` in it."""
+    """`running` after one more batch, whose measurement is `size`."""
     average = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, running.average, size)
     return Running(average, decay * running.seen + (1 - decay))
 
 
 def make_measure(act: Activation, loss: Loss, by_curvature: bool) -> Measure:
-    """What measures a batch: curvature, or the variance of one example's gradient."""
+    """`(params, x, labels) -> Measured` of a plain network, for `x` of shape `(batch, inputs)`.
+
+    `size` is the diagonal Gauss-Newton estimate if `by_curvature`, else the variance of the gradient.
+    """
 
     def measure(params: Params, x: Array, labels: Array) -> Measured:
         inputs, slopes = [x], []
@@ -113,7 +124,7 @@ def make_measure(act: Activation, loss: Loss, by_curvature: bool) -> Measure:
 
 
 def _back(params: Params, slopes: list[Array], top: Array) -> list[Array]:
-    """`top`, of shape `(batch, classes)`, taken back through the layers: one array per layer of weights."""
+    """`top`, of shape `(batch, classes)`, propagated back: an array `(batch, fan_out)` per weight layer."""
     backs = [top]
     for layer, slope in zip(reversed(params[1:]), reversed(slopes), strict=True):
         backs.append((backs[-1] @ layer.weight.T) * slope)
@@ -121,7 +132,7 @@ def _back(params: Params, slopes: list[Array], top: Array) -> list[Array]:
 
 
 def _outer(inputs: list[Array], deltas: list[Array]) -> Params:
-    """Means over the batch of each layer's input times what came back to it."""
+    """Means over the batch of z δᵀ and δ of each layer, shaped like the parameters."""
     return tuple(
         Dense(z.T @ delta / len(z), jnp.mean(delta, axis=0)) for z, delta in zip(inputs, deltas, strict=True)
     )

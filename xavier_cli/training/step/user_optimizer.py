@@ -1,4 +1,4 @@
-"""Tries out an optimizer of the user's own before anything is compiled."""
+"""Tries out a custom optimizer before anything is compiled."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ _EXPECTED = "an optimizer takes the learning rate and returns an init and an upd
 
 
 class OwnOptimizer(NamedTuple):
-    """What a user's function returns for a rate, as optax's `GradientTransformation`."""
+    """What a custom function returns for a learning rate: optax's `GradientTransformation`."""
 
     init: Callable[[Params], Any]
     update: Callable[[Params, Any, Params], tuple[Params, Any]]
 
 
 def own_optimizer(word: str) -> Callable[[Any], OwnOptimizer]:
-    """The function that `word` names, tried out on two small layers; raises `OwnFunctionError`.
+    """The custom optimizer that `word` names, after a trial on two small layers.
 
-    It takes a learning rate and returns what has `init(params)` and `update(gradient, state, params)`.
+    **Returns:** `lr -> OwnOptimizer`, which raises `OwnFunctionError` for whatever the function raises later.
+
+    Raises `OwnFunctionError` where the function fails, returns other shapes than it was given, depends on
+    the rate in its first state, is not finite for gradients of 0 and 1, or is not deterministic.
     """
     return _tried(load_own(word), word)
 
@@ -41,7 +44,7 @@ def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimize
         return make(lr).init(params)
 
     def step(lr: Any, state: Any) -> Any:
-        # Twice: what a state begins as may not be what it becomes.
+        # Twice, since an update may change the state's shapes or types.
         for _ in range(2):
             changes, state = make(lr).update(params, state, params)
         return changes, state
@@ -68,7 +71,10 @@ def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimize
 
 
 def _as_in_training(make: Callable[[Any], Any], params: Params, state: Any) -> Any:
-    """Changes and state after three updates of two members at rates that move; traced anew at each call."""
+    """Parameters and state after three updates of two members under `vmap`, `scan` and a rate schedule.
+
+    Traced again at each call, so that a function that is not deterministic is noticed.
+    """
 
     def member(lr: Array) -> Any:
         def update(carry: tuple[Params, Any], factor: Array) -> tuple[tuple[Params, Any], None]:

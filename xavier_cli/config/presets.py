@@ -1,0 +1,48 @@
+"""Settings that go by one word: the frameworks of `--like` and the sizes of `--scale`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xavier_cli.errors import ConfigError
+from xavier_cli.vocabulary import lookup
+
+LIKE: dict[str, dict[str, object]] = {
+    "pytorch": {"init": "standard", "bias_init": "standard"},
+    "keras": {"init": "normalized", "bias_init": "zeros"},
+    "flax": {"init": "lecun_normal", "bias_init": "zeros"},
+}
+"""What `--like` sets: how a framework's dense layer draws its weights and biases unless told otherwise."""
+
+SCALES: dict[str, dict[str, object]] = {
+    "tiny": {
+        "width": 20,
+        "updates": 60,
+        "records": "4",
+        "eval_examples": 500,
+        "seeds": "2",
+        "pretrain_updates": 20,
+    },
+    "laptop": {},
+    "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
+}
+"""What `--scale` sets; everything else keeps its default."""
+
+
+def without_like(settings: Mapping[str, object]) -> dict[str, object]:
+    """`settings` with what a `like` among them stands for in its place.
+
+    Raises `ConfigError` where there is no such framework, or what it sets is set too.
+    """
+    kept = dict(settings)
+    like = kept.pop("like", None)
+    if like is None:
+        return kept
+    if not isinstance(like, str) or like not in LIKE:
+        raise ConfigError("like: " + lookup.unknown_message("framework", str(like), LIKE))
+    for field in LIKE[like]:
+        if field in kept:
+            raise ConfigError(
+                f"like: {like} sets {field}, so {field} cannot be given beside it", ("like", field)
+            )
+    return kept | LIKE[like]

@@ -1,0 +1,91 @@
+"""The tensors that are measured layer by layer, and what they are called; standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+LayerAxis = Literal["layer", "weight_layer"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of the network, one per layer.
+
+    `symbol` is DESIGN's, for axis labels; `words` names it in a file, and `over` says what its statistics run
+    over. `axis` is that of hidden layers or of layers of weights. `title` heads a table of its statistics,
+    `adjective` stands before the name of one ("back-propagated std"). `has_histogram` says that its values
+    are counted, too.
+    """
+
+    name: str
+    symbol: str
+    words: str
+    over: str
+    axis: LayerAxis
+    title: str
+    adjective: str
+    has_histogram: bool = True
+
+    @property
+    def label(self) -> str:
+        """For an axis along which the tensor's values lie: `weight gradient dC/dW`."""
+        return f"{self.name.replace('_', ' ')} {self.symbol}"
+
+
+_UNITS_AND_EXAMPLES = "over the layer's units and the probe examples"
+TENSORS = {
+    tensor.name: tensor
+    for tensor in (
+        Tensor("activation", "z", "activation z", _UNITS_AND_EXAMPLES, "layer", "activations", "activation"),
+        Tensor(
+            "preactivation",
+            "s",
+            "pre-activation s",
+            _UNITS_AND_EXAMPLES,
+            "layer",
+            "pre-activations",
+            "pre-activation",
+        ),
+        Tensor(
+            "backprop",
+            "dC/ds",
+            "back-propagated gradient dC/ds",
+            _UNITS_AND_EXAMPLES,
+            "layer",
+            "back-propagated gradients",
+            "back-propagated",
+        ),
+        Tensor(
+            "weight_gradient",
+            "dC/dW",
+            "gradient dC/dW of the mean loss over the probe examples",
+            "over the matrix",
+            "weight_layer",
+            "weight gradients",
+            "weight gradient",
+        ),
+        Tensor("weight", "W", "weight W", "over the matrix", "weight_layer", "weights", "weight"),
+        Tensor(
+            "bias",
+            "b",
+            "bias b",
+            "over the layer's units",
+            "weight_layer",
+            "biases",
+            "bias",
+            has_histogram=False,
+        ),
+    )
+}
+# No tensor of the network's own: what its layers' Jacobians do to lengths.
+JACOBIAN = Tensor(
+    "jacobian",
+    "dz(i)/dz(i-1)",
+    "Jacobian dz(i)/dz(i-1)",
+    "over its singular values",
+    "layer",
+    "singular values of the layer's Jacobian",
+    "Jacobian",
+    has_histogram=False,
+)
