@@ -132,6 +132,35 @@ def test_an_answer_is_a_value_that_knows_no_terminal():
         assert not imported(module) & {"typer", "rich"}, name
 
 
+# How text is taken apart. What people type, files' names and CSS are read so; what is displayed never is.
+READ_BACK = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split"}
+# They write `.05` for 0.05.
+NUMBERS = {"xavier_cli/views/numbers.py", "xavier_cli/views/comparison_rules.py"}
+READS_TEXT = {
+    "xavier_cli/views/filters.py": "conditions as people type them",
+    "xavier_cli/views/deviations.py": "the name of a dataset",
+    "xavier_cli/views/initialization.py": "the name of a dataset",
+    "xavier_cli/report/pictures.py": "the name of a dataset",
+    "xavier_cli/report/colours.py": "colours in a drawing",
+    "xavier_cli/report/elements.py": "an attribute's name",
+}
+
+
+def test_no_view_parses_what_is_displayed():
+    for name, module in sources("views", "report"):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                called = node.func.attr
+                is_of_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+                # Without arguments it is padding that goes.
+                strips = called in ("strip", "lstrip", "rstrip") and node.args and name not in NUMBERS
+                if called in READ_BACK or is_of_re or strips:
+                    assert name in READS_TEXT, f"{name}:{node.lineno}: a cell has its value beside its text"
+            if isinstance(node, ast.Match) and name not in READS_TEXT:
+                subject = ast.unparse(node.subject)
+                assert not re.search("title|head", subject), f"{name}:{node.lineno}"
+
+
 def test_no_command_builds_its_answer_itself():
     files = list(sources("cli/commands", "cli/options"))
 

@@ -14,7 +14,8 @@ import pytest
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
-from xavier_cli.views.comparison import comparison_page
+from xavier_cli.views.comparison import comparison_page, result_table
+from xavier_cli.views.comparison_rules import Rule, rules
 
 AT_80 = """\
 shapeset
@@ -380,3 +381,28 @@ def test_files_that_disagree_are_said_to_and_hide_nothing_else(shelf, xavier, ex
     beside = xavier(*before, *both, shelf / "softsign-normalized.h5", *after)
     assert beside.code == 4
     assert "disagrees with" in beside.err
+
+
+def test_every_cell_has_its_value_beside_its_text(exact_run):
+    searched = exact_run((0.47, 0.48, 0.46, 0.49, 0.47), lr="0.003,0.01,0.03", diverged=(1,))
+    runs = [exact_run((0.59, 0.57, 0.61, 0.62, 0.57), init="standard"), searched]
+    (section,) = compare(runs).sections
+    table = result_table(section)
+    at = {column.title: i for i, column in enumerate(table.columns)}
+
+    for row, cells in zip(section.rows, table.cells, strict=True):
+        assert cells[at["lr"]].value == row.settings["lr"]
+        assert cells[at["N"]].value == len(row.seeds)
+        assert cells[at["diverged"]].value == len(row.diverged)
+        assert cells[at["test error %"]].value == row.test_error.mean
+        assert cells[at["valid error %"]].value == row.valid_error.mean
+        assert repr(row.test_error.mean) in cells[at["test error %"]].detail
+    assert {cells[at["lr"]].text for cells in table.cells} == {"0.03", "~0.01"}
+
+
+def test_sentences_are_found_by_what_they_are_about(exact_run):
+    said = rules(compare([exact_run((0.6,), init="standard"), exact_run((0.5,))]))
+
+    assert said[Rule.NETWORKS].startswith("McNemar's p")
+    assert Rule.NO_INTERVAL in said
+    assert Rule.TEST not in said

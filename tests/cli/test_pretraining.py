@@ -10,7 +10,7 @@ from xavier_cli.cli.terminal.progress import _Lines
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.figures.labels import labels
-from xavier_cli.sweeps.plan import Cell, groups
+from xavier_cli.sweeps.plan import SweepCell, groups
 from xavier_cli.training.engine.batches import CHUNK_EXAMPLES as FED
 from xavier_cli.training.engine.loop import Progress
 from xavier_cli.training.estimate import CHUNK_EXAMPLES, core_seconds, memory
@@ -78,7 +78,7 @@ def test_records_of_pre_training_reach_its_end():
 
 def test_cost_and_groups_follow(tmp_path):
     plain, pretrained = RunConfig.of(), RunConfig.of(pretrain="dae", pretrain_updates=30_000)
-    cells = [Cell("train", config, tmp_path / config.file_stem()) for config in (plain, pretrained)]
+    cells = [SweepCell("train", config, tmp_path / config.file_stem()) for config in (plain, pretrained)]
 
     assert CHUNK_EXAMPLES == FED
     assert core_seconds(pretrained) > 1.5 * core_seconds(plain)

@@ -30,7 +30,7 @@ _NOT_A_COLUMN = ("data", *settings_where(role="layout"))
 _ALWAYS_SHOWN = settings_where(is_name=True)
 
 Setting = str | int | float
-Kind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
+VerdictKind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Verdict:
     each side. NaN is "not taken"; `why` says why nothing was tested.
     """
 
-    kind: Kind
+    kind: VerdictKind
     difference: Difference | None = None
     p: float = math.nan
     p_networks: float = math.nan
@@ -51,7 +51,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Row:
+class RankedExperiment:
     """One experiment: what was set, what came out over its seeds, and how it stands to the best.
 
     `errors` holds each seed's final test error, in the order of `seeds`, a diverged one counted as guessing.
@@ -115,7 +115,7 @@ class Section:
     """
 
     data: str
-    rows: tuple[Row, ...]
+    rows: tuple[RankedExperiment, ...]
     varying: tuple[str, ...]
     common: Mapping[str, Setting]
     tests: int
@@ -194,7 +194,7 @@ def _looks(run: Run) -> tuple[object, ...]:
     return tuple(getattr(run.config, name) for name in LOOKS)
 
 
-def _row(alike: Sequence[Run]) -> Row:
+def _row(alike: Sequence[Run]) -> RankedExperiment:
     run, *others = alike
     found: dict[int, tuple[float, float, bool]] = {}
     for each in alike:
@@ -202,7 +202,7 @@ def _row(alike: Sequence[Run]) -> Row:
         for seed, test, valid, lost in zip(each.seeds, tests, valids, each.diverged, strict=True):
             found.setdefault(int(seed), (float(test), float(valid), bool(lost)))
     errors = tuple(test for test, _, _ in found.values())
-    return Row(
+    return RankedExperiment(
         run=run,
         # A setting in which they differ is none of the experiment's.
         settings=_settings(run)
@@ -236,7 +236,7 @@ def _plain(value: Any) -> Setting:
     return plain
 
 
-def _verdicts(rows: Sequence[Row]) -> tuple[list[Verdict], int]:
+def _verdicts(rows: Sequence[RankedExperiment]) -> tuple[list[Verdict], int]:
     """A verdict per row, the best being the first finished one, and the number of pairs tested."""
     finished = [index for index, row in enumerate(rows) if row.status == "complete"]
     if len(finished) < 2:
@@ -262,13 +262,13 @@ def _verdicts(rows: Sequence[Row]) -> tuple[list[Verdict], int]:
     return verdicts, len(tested)
 
 
-def _alone(row: Row) -> Verdict:
+def _alone(row: RankedExperiment) -> Verdict:
     if row.status == "complete":
         return Verdict("best")
     return Verdict("not_tested", why=f"{row.status} at {row.updates_done:,} of {row.run.config.updates:,}")
 
 
-def _against(row: Row, best: Row, corrected_p: float) -> Verdict:
+def _against(row: RankedExperiment, best: RankedExperiment, corrected_p: float) -> Verdict:
     gap = difference(row.errors, best.errors, row.seeds, best.seeds)
     effect = effect_size(row.errors, best.errors, row.seeds, best.seeds)
     if not math.isnan(corrected_p):

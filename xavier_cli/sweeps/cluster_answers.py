@@ -16,14 +16,14 @@ from xavier_cli.files.locks import lock_output
 from xavier_cli.files.publish import publish
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import read_run, read_surface
-from xavier_cli.sweeps.plan import Cell
+from xavier_cli.sweeps.plan import SweepCell
 from xavier_cli.sweeps.work import Ending, Outcome
 from xavier_cli.training.engine.loop import Progress
 
 MOST_LETTERS = 500
 
 
-def outcomes_of(reply: Any, cells: Sequence[Cell]) -> list[Outcome]:
+def outcomes_of(reply: Any, cells: Sequence[SweepCell]) -> list[Outcome]:
     """How `cells` ended by what a worker answered, with the files that came back published.
 
     Raises `ValueError` where that is no answer.
@@ -45,7 +45,7 @@ def outcomes_of(reply: Any, cells: Sequence[Cell]) -> list[Outcome]:
     return outcomes
 
 
-def taken_in(cell: Cell, outcome: Outcome, content: object) -> Outcome:
+def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
     """`outcome`, with the file's `content` published where it came back."""
     if content is None or outcome.ending != "done":
         return outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.files.locks import lock_output
-from xavier_cli.sweeps.plan import Cell, Group, is_finished
+from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.sweeps.work import Outcome
 
 # Whoever was killed, or is just leaving, is gone by then: not worth a line.
@@ -22,7 +22,7 @@ class HeldCells:
 
     note: Callable[[str], None]
     groups: list[Group] = field(default_factory=list)
-    holders: dict[Cell, str] = field(default_factory=dict)
+    holders: dict[SweepCell, str] = field(default_factory=dict)
     """Who held each at the last look."""
     _since: float | None = None
     _told: bool = False
@@ -85,7 +85,7 @@ class HeldCells:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _holder(cell: Cell) -> str:
+def _holder(cell: SweepCell) -> str:
     """Who is writing `cell`; empty where nobody is."""
     try:
         with lock_output(cell.path):

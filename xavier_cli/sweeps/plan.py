@@ -38,7 +38,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """One configuration with all its seeds, and the file it ends in."""
 
     command: Command
@@ -65,7 +65,7 @@ class Cell:
 class Group:
     """Cells that one program makes together; they differ in initializer and rate alone."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[SweepCell, ...]
 
     @property
     def members(self) -> int:
@@ -96,12 +96,12 @@ class Group:
 
 def cells(
     recipe: Recipe, scale: str, folders: Folders, changes: Mapping[str, object] | None = None
-) -> list[Cell]:
+) -> list[SweepCell]:
     """The cells of `recipe` at `scale`, each file once; `changes` go over every cell.
 
     Raises `RecipeError`, which names the recipe and the setting.
     """
-    found: dict[Path, Cell] = {}
+    found: dict[Path, SweepCell] = {}
     for settings in recipe.expand(scale, changes):
         try:
             cell = _cell(settings, folders)
@@ -111,7 +111,7 @@ def cells(
     return list(found.values())
 
 
-def _cell(cell: CellSettings, folders: Folders) -> Cell:
+def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
     config: RunConfig | SurfaceConfig
     if cell.command == "surface":
         for key in cell.settings:
@@ -120,29 +120,29 @@ def _cell(cell: CellSettings, folders: Folders) -> Cell:
                     lookup.unknown_message("setting of a surface", key, SurfaceConfig.model_fields)
                 )
         config = SurfaceConfig.of(**cell.settings)
-        return Cell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
+        return SweepCell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
     config = RunConfig.of(**cell.settings)
     if cell.command == "probe":
         # Here alone: the room loads JAX, which a plan of trainings does without.
         from xavier_cli.training.train import untrained
 
         config = untrained(config)
-        return Cell(cell.command, config, folders.probe / f"{config.file_stem()}.h5")
-    return Cell(cell.command, config, folders.train / f"{config.file_stem()}.h5")
+        return SweepCell(cell.command, config, folders.probe / f"{config.file_stem()}.h5")
+    return SweepCell(cell.command, config, folders.train / f"{config.file_stem()}.h5")
 
 
-def groups(cells: Iterable[Cell]) -> list[Group]:
+def groups(cells: Iterable[SweepCell]) -> list[Group]:
     """`cells` by the program that trains them, in the order of their first cells.
 
     A search is a program of its own: its rates fill it. No group is larger than its members' memory allows.
     """
-    together: dict[object, list[Cell]] = {}
+    together: dict[object, list[SweepCell]] = {}
     for cell in cells:
         together.setdefault(_program(cell), []).append(cell)
     return [Group(tuple(part)) for alike in together.values() for part in _parts(alike)]
 
 
-def _program(cell: Cell) -> object:
+def _program(cell: SweepCell) -> object:
     """Equal for cells that can be trained together."""
     config = cell.config
     if isinstance(config, SurfaceConfig) or config.search:
@@ -150,7 +150,7 @@ def _program(cell: Cell) -> object:
     return cell.command, config.model_copy(update=dict.fromkeys(Variant._fields))
 
 
-def _parts(alike: Sequence[Cell]) -> Iterable[Sequence[Cell]]:
+def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:
     config = alike[0].config
     if isinstance(config, SurfaceConfig) or len(alike) == 1:
         yield alike
@@ -179,7 +179,7 @@ def shard(groups: Sequence[Group], index: int, count: int) -> list[Group]:
     return [group for at, group in enumerate(groups) if at in mine]
 
 
-def sweep_id(cells: Iterable[Cell]) -> str:
+def sweep_id(cells: Iterable[SweepCell]) -> str:
     """The same for every part and every later start of one sweep, so that its runs are one command's."""
     stems = "\n".join(sorted(cell.path.stem for cell in cells))
     return hashlib.sha256(stems.encode()).hexdigest()[:32]
@@ -191,12 +191,12 @@ class Plan:
 
     recipe: Recipe
     scale: str
-    cells: list[Cell]
+    cells: list[SweepCell]
     groups: list[Group]
     pending: list[Group]
 
     @property
-    def mine(self) -> list[Cell]:
+    def mine(self) -> list[SweepCell]:
         """The cells of this part."""
         return [cell for group in self.groups for cell in group.cells]
 
@@ -206,7 +206,7 @@ class Plan:
         return sweep_id(self.cells)
 
 
-def is_finished(cell: Cell) -> bool:
+def is_finished(cell: SweepCell) -> bool:
     """Whether the file of `cell` holds its configuration, whole."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_run, read_surface

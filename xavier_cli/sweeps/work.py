@@ -20,7 +20,7 @@ from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.sanitize import said
-from xavier_cli.sweeps.plan import Cell, Group, is_finished
+from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
@@ -39,7 +39,7 @@ class Outcome:
     `elsewhere` is true for a cell that was done already: another process made it after the plan was.
     """
 
-    cell: Cell
+    cell: SweepCell
     ending: Ending
     why: str = ""
     elsewhere: bool = False
@@ -73,7 +73,9 @@ def make(
     return outcomes
 
 
-def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tuple[list[Cell], list[Outcome]]:
+def _locked(
+    group: Group, locks: ExitStack, stopped: Callable[[], bool]
+) -> tuple[list[SweepCell], list[Outcome]]:
     """The cells that are locked here now, until `locks` is left, and the outcomes of those that are not.
 
     Where some are another's, it tries a while to have all: another sweep may be taking or leaving them at
@@ -81,7 +83,7 @@ def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tupl
     """
     until = time.monotonic() + SECONDS_FOR_ALL_LOCKS
     while True:
-        mine: list[Cell] = []
+        mine: list[SweepCell] = []
         outcomes: list[Outcome] = []
         with ExitStack() as attempt:
             for cell in group.cells:
@@ -99,7 +101,7 @@ def _locked(group: Group, locks: ExitStack, stopped: Callable[[], bool]) -> tupl
         time.sleep(random.uniform(0.02, 0.1))
 
 
-def _made(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[Outcome]:
+def _made(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> list[Outcome]:
     try:
         made = _trained(cells, task, watcher)
     except (NoRunError, surface_room.SurfaceInterruptedError):
@@ -111,7 +113,7 @@ def _made(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[Out
     ]
 
 
-def _trained(cells: Sequence[Cell], task: Task, watcher: TrainingHooks) -> list[bool]:
+def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> list[bool]:
     """Write the files of `cells`; whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from xavier_cli.config.settings import SETTINGS, is_usual
-from xavier_cli.findings.comparison import Comparison, Row, Section, Verdict
+from xavier_cli.findings.comparison import Comparison, RankedExperiment, Section, Verdict
 from xavier_cli.findings.scores import error_curve
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison_layout import View, transposed
@@ -74,18 +74,18 @@ def _seeds(seeds: Sequence[int]) -> Cell:
     return Cell(str(len(seeds)), len(seeds), f"seeds {numbers.seeds(seeds)}") if seeds else Cell("", 0)
 
 
-def _places(rows: Sequence[Row]) -> int:
+def _places(rows: Sequence[RankedExperiment]) -> int:
     """The decimals of errors in percent, and of their differences."""
     errors = [row.test_error for row in rows]
     return numbers.decimals([100 * each.mean for each in errors], [100 * each.half_width for each in errors])
 
 
-def _valid_error(row: Row, places: int) -> Cell:
+def _valid_error(row: RankedExperiment, places: int) -> Cell:
     mean = row.valid_error.mean
     return Cell(f"{100 * mean:.{places}f}", mean, f"{mean!r}")
 
 
-def _test_errors(rows: Sequence[Row]) -> list[Cell]:
+def _test_errors(rows: Sequence[RankedExperiment]) -> list[Cell]:
     """A column of them, with the error of every seed behind each."""
     cells = []
     for row, text in zip(rows, numbers.percents([row.test_error for row in rows]), strict=True):
@@ -103,12 +103,12 @@ def _gap(verdict: Verdict, places: int) -> Cell:
     return Cell(text, gap.mean, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]")
 
 
-def _verdict(row: Row) -> Cell:
+def _verdict(row: RankedExperiment) -> Cell:
     p = row.verdict.p
     return Cell(_words(row)) if math.isnan(p) else Cell(_words(row), p, f"p {p!r}")
 
 
-def _words(row: Row) -> str:
+def _words(row: RankedExperiment) -> str:
     verdict = row.verdict
     match verdict.kind:
         case "told_apart":
@@ -125,13 +125,13 @@ def _words(row: Row) -> str:
     return f"not tested: {verdict.why}{networks}"
 
 
-def marked_setting(row: Row, name: str) -> Cell:
+def marked_setting(row: RankedExperiment, name: str) -> Cell:
     """A setting with the signs that say how it was chosen: `~` by validation error, `!` on the edge."""
     value = row.settings.get(name, "")
     return Cell("~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge), value)
 
 
-def _is_text(rows: Sequence[Row], name: str) -> bool:
+def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:
     return any(isinstance(row.settings.get(name, ""), str) for row in rows)
 
 
@@ -157,7 +157,7 @@ def _section_data(section: Section) -> dict[str, object]:
     }
 
 
-def _record(row: Row) -> dict[str, object]:
+def _record(row: RankedExperiment) -> dict[str, object]:
     """A row's numbers in full precision; errors and differences are fractions."""
     gap, effect, verdict = row.verdict.difference, row.verdict.effect, row.verdict
     record: dict[str, object] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from xavier_cli.findings.comparison import Row, Section
+from xavier_cli.findings.comparison import RankedExperiment, Section
 from xavier_cli.views import numbers
 from xavier_cli.views.filters import in_order, known
 from xavier_cli.views.page import Column, Table
@@ -52,7 +52,7 @@ def transposed(table: Table) -> Table:
     return replace(table, columns=(Column(""), *map(Column, heads)), rows=rows, best=None)
 
 
-def _values(row: Row) -> dict[str, object]:
+def _values(row: RankedExperiment) -> dict[str, object]:
     return {
         **row.settings,
         "n": len(row.seeds),

@@ -43,7 +43,7 @@ _PARAMETERS = {
     for each in row.parameters
 }
 
-Row = TypeVar("Row")
+T = TypeVar("T")
 Values = Mapping[str, object]
 
 
@@ -56,9 +56,7 @@ class FilterError(XavierError, ValueError):
         super().__init__(f"Invalid value for {option}: {text}")
 
 
-def chosen(
-    rows: Sequence[Row], values: Callable[[Row], Values], conditions: Sequence[str] | None
-) -> list[Row]:
+def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequence[str] | None) -> list[T]:
     """The rows whose `values` fit every condition; raises `FilterError` that names a wrong one."""
     # A comma also separates the parts of one value, like seeds: only what begins a condition is split off.
     # What follows a word with parameters or layers is that word's (`init=normal:std=1,output=zeros`).
@@ -83,14 +81,14 @@ def chosen(
     return kept
 
 
-def in_order(rows: Sequence[Row], values: Callable[[Row], Values], by: str | None) -> list[Row]:
+def in_order(rows: Sequence[T], values: Callable[[T], Values], by: str | None) -> list[T]:
     """The rows sorted by one of their values, in either direction what has none last."""
     if by is None:
         return list(rows)
     falling, name = by.startswith("-"), by.lstrip("-").replace("-", "_")
     known(rows, values, name, "--sort")
 
-    def is_missing(row: Row) -> bool:
+    def is_missing(row: T) -> bool:
         value = values(row).get(name)
         return value in (None, "") or (isinstance(value, float) and math.isnan(value))
 
@@ -99,7 +97,7 @@ def in_order(rows: Sequence[Row], values: Callable[[Row], Values], by: str | Non
     return there + [row for row in rows if is_missing(row)]
 
 
-def known(rows: Sequence[Row], values: Callable[[Row], Values], name: str, option: str) -> None:
+def known(rows: Sequence[T], values: Callable[[T], Values], name: str, option: str) -> None:
     """Refuse a `name` that no row has a value for, with the nearest one that some have."""
     there = dict.fromkeys(key for row in rows for key in values(row))
     if rows and name not in there:

@@ -118,4 +118,7 @@ def about(seconds: float | None) -> str:
         return "seconds"
     if seconds < 90:
         return f"{round(seconds, -1) or 5:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{clock(seconds).rpartition(':')[0]} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds) // 60, 60)
+    return f"{hours}:{minutes:02} h"

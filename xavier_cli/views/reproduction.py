@@ -9,7 +9,7 @@ from pathlib import Path
 from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.findings.best_run import Choice
 from xavier_cli.findings.claims.verdict import ClaimVerdict
-from xavier_cli.findings.comparison import Comparison, Row, compare
+from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
 from xavier_cli.sweeps.recipe import PaperRow
@@ -103,7 +103,7 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
     A `*` marks what is best in its column or not told apart from the best by a test over seeds.
     """
     rows = [row for section in comparison.sections for row in section.rows]
-    by_place: dict[tuple[Cell, ...], dict[str, Row]] = {}
+    by_place: dict[tuple[Cell, ...], dict[str, RankedExperiment]] = {}
     for row in rows:
         place = tuple(_cell(row, name) for name in wanted.rows)
         # The first is the best, where the table does not show all that the runs differ in.
@@ -127,21 +127,21 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
     return Table(tuple(columns), tuple(zip(*cells, strict=True)))
 
 
-def _head(row: Row, wanted: Wanted) -> str:
+def _head(row: RankedExperiment, wanted: Wanted) -> str:
     return _cell(row, wanted.columns).text if wanted.columns else ""
 
 
-def _mark(row: Row, wanted: Wanted) -> str:
+def _mark(row: RankedExperiment, wanted: Wanted) -> str:
     """What is said of an error by the signs after it."""
     unseen = set(row.on_edge) - {*wanted.rows, wanted.columns}
     return "*" * _is_best(row) + "!" * bool(unseen)
 
 
-def _is_best(row: Row) -> bool:
+def _is_best(row: RankedExperiment) -> bool:
     return row.verdict.kind in ("best", "not_told_apart")
 
 
-def _cell(row: Row, name: str) -> Cell:
+def _cell(row: RankedExperiment, name: str) -> Cell:
     """What was set, and how it was chosen."""
     if name == "data":
         return Cell(row.run.config.data, row.run.config.data)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.sweeps import plan as planning
-from xavier_cli.sweeps.plan import Cell, Plan
+from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps.run import Finished
 from xavier_cli.sweeps.workers import usable_cores
@@ -122,7 +122,7 @@ def ended_page(plan: Plan, finished: Finished) -> Page:
     )
 
 
-def _cell_tables(cells: Sequence[Cell], states: Mapping[Path, str], title: str = "") -> list[Table]:
+def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: str = "") -> list[Table]:
     """One table of what the cells differ in; none where there are too many for a screen."""
     if not cells or len(cells) > MOST_ROWS:
         return []
@@ -144,7 +144,7 @@ def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
     ]
 
 
-def _settings(cell: Cell) -> dict[str, str]:
+def _settings(cell: SweepCell) -> dict[str, str]:
     """Its settings as they would be typed, seeds in short."""
     settings = {"command": cell.command, **cell.config.model_dump()}
     shown = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,16 +15,13 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
-from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
-    from xavier_cli.figures.canvas import Drawing
     from xavier_cli.findings.best_run import Choice
     from xavier_cli.findings.claims.verdict import ClaimVerdict
-    from xavier_cli.runs.isolate import Isolation
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
-    from xavier_cli.sweeps.recipe import Figure, Recipe
+    from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.work import Outcome
 
 FIGURES = Path("figures")
@@ -60,8 +57,6 @@ def reproduce(
 
     Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
     """
-    from xavier_cli.runs.isolate import Isolation
-    from xavier_cli.views.reproduction import reproduction_page
     from xavier_cli.views.sweep import plan_page, recipes_page
 
     if name == "list":
@@ -76,10 +71,15 @@ def reproduce(
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
+    from xavier_cli.cli.options.data_sets import samples
+    from xavier_cli.runs.isolate import Isolation
+    from xavier_cli.sweeps.recipe_figures import draw_figures, figure_path
+    from xavier_cli.views.reproduction import reproduction_page
+
     folder = output or FIGURES / plan.recipe.name
     # Before anything is trained: a figure that cannot be written is told now.
     for figure in plan.recipe.figures:
-        check_output(_place(folder, figure))
+        check_output(figure_path(folder, figure))
     finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
@@ -90,7 +90,15 @@ def reproduce(
     isolation = Isolation()
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
-    figures, missing = _draw(plan.recipe, runs, surfaces, folder, data_dir, isolation)
+    figures, missing = draw_figures(
+        plan.recipe,
+        runs,
+        surfaces,
+        folder,
+        lambda data, seed: samples(data, seed, data_dir),
+        isolation,
+        note=lambda line: say(f"xavier: {line}"),
+    )
     # Of several rates a claim takes what it asks for, all of them where it is about rates.
     verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
     read.failed(isolation.failures)
@@ -134,78 +142,3 @@ def _judged(recipe: Recipe, training_data: Sequence[Run | Surface]) -> list[Clai
     from xavier_cli.findings.claims.judging import judge_all
 
     return judge_all(recipe.claims, training_data)
-
-
-def _draw(
-    recipe: Recipe,
-    runs: Sequence[Run],
-    surfaces: Sequence[Surface],
-    folder: Path,
-    data_dir: Path | None,
-    isolation: Isolation,
-) -> tuple[list[Path], list[str]]:
-    """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not."""
-    from xavier_cli.data.sets import DataDamagedError, DataMissingError
-    from xavier_cli.figures.draw import write_figure
-    from xavier_cli.figures.request import UnsuitableRunError
-
-    paths, missing = [], []
-    for figure in recipe.figures:
-        path = _place(folder, figure)
-        try:
-            drawing = _drawing(figure, runs, surfaces, data_dir, isolation)
-        except (UnsuitableRunError, DataMissingError, DataDamagedError) as error:
-            missing.append(f"no {figure.stem}: {clean(str(error))}")
-            continue
-        write_figure(path, drawing.figure)
-        paths.append(path)
-        for note in drawing.notes:
-            say(f"xavier: {figure.stem}: {clean(note)}")
-    return paths, missing
-
-
-def _place(folder: Path, figure: Figure) -> Path:
-    return folder / f"{figure.stem}.png"
-
-
-def _drawing(
-    figure: Figure,
-    runs: Sequence[Run],
-    surfaces: Sequence[Surface],
-    data_dir: Path | None,
-    isolation: Isolation,
-) -> Drawing:
-    from xavier_cli.cli.options.data_sets import samples
-    from xavier_cli.figures.catalogue import KINDS
-    from xavier_cli.figures.draw import draw, draw_one, refuse_unknown
-    from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
-
-    kind = lookup.find("kind of figure", figure.kind, KINDS)
-    chosen = PlotRequest(figure.layers, None, figure.record, figure.tensor, figure.together)
-    if kind.draws == "runs":
-        drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
-        if drawing is None:
-            raise UnsuitableRunError("it can be drawn of none of the runs")
-        return drawing
-    refuse_unknown(kind, chosen)
-    if kind.draws == "samples":
-        return draw_one(kind, samples(figure.data, figure.seed, data_dir))
-    return draw_one(kind, _wanted(surfaces, figure)[0])
-
-
-R = TypeVar("R", "Run", "Surface")
-
-
-def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
-    """What of `made` the figure picks; raises `UnsuitableRunError` where nothing is left."""
-    from xavier_cli.figures.request import UnsuitableRunError
-
-    wanted = [
-        each
-        for each in made
-        if all(getattr(each.config, name, None) == value for name, value in figure.where.items())
-        and figure.trained in (None, getattr(each.config, "updates", 0) > 0)
-    ]
-    if not wanted:
-        raise UnsuitableRunError("no finished cell is of it")
-    return wanted

@@ -46,10 +46,10 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     console = Console(file=cast(TextIO, Patient(sys.stderr)))
     with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, int] = {}
-        began = 0.0
+        began, doing = 0.0, ""
 
         def report(progress: Progress) -> None:
-            nonlocal began
+            nonlocal began, doing
             phase = progress.phase
             if progress.doing == "compiling":
                 for old in tasks.values():
@@ -58,7 +58,8 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 tasks[phase] = bar.add_task("compiling", total=None, facts=named(phase))
                 return
             task = bar.tasks[-1]
-            if task.total is None or task.description != progress.doing:
+            if task.total is None or doing != progress.doing:
+                doing = progress.doing
                 bar.reset(task.id, total=progress.total, description=progress.doing)
                 began = time.monotonic()
             rate = progress.updates / max(time.monotonic() - began, 1e-9)

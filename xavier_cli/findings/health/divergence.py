@@ -11,8 +11,9 @@ from xavier_cli.runs.record import Run
 
 # No first update at a lower rate makes a finite weight infinite, whatever the gradient may be.
 _HIGHEST = 1e6
-_FORWARD = {"preactivation": "pre-activations", "activation": "activations"}
-_BACKWARD = {"backprop": "back-propagated gradient", "weight_gradient": "weight gradient"}
+# Tensor -> what it is called in a sentence, and the verb that follows.
+_FORWARD = {"preactivation": ("pre-activations", "are"), "activation": ("activations", "are")}
+_BACKWARD = {"backprop": ("back-propagated gradient", "is"), "weight_gradient": ("weight gradient", "is")}
 
 
 class Divergence(NamedTuple):
@@ -45,15 +46,14 @@ def _not_finite_before(run: Run) -> Iterator[str]:
             if "curves/valid_loss" in run and not np.isfinite(_first(run, "curves/valid_loss")).all():
                 yield "the loss is not finite"
             continue
-        bad: dict[str, np.ndarray] = {}
-        for tensor, named in paths.items():
+        bad: dict[tuple[str, str], np.ndarray] = {}
+        for tensor, words in paths.items():
             if f"{tensor}/std" in run:
-                bad[named] = ~np.isfinite(_first(run, f"{tensor}/std")).all(axis=0)
+                bad[words] = ~np.isfinite(_first(run, f"{tensor}/std")).all(axis=0)
         depth = max(map(len, bad.values()), default=0)
         for layer in range(depth)[layers]:
-            for named, at in bad.items():
+            for (named, are), at in bad.items():
                 if layer < len(at) and at[layer]:
-                    are = "are" if named.endswith("s") else "is"
                     yield f"the {named} of layer {layer + 1} {are} not finite or too large for float32"
 
 

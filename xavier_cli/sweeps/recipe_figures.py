@@ -1,0 +1,90 @@
+"""The figures that a recipe asks for, drawn of what its cells left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from xavier_cli.data.sets import DataDamagedError, DataMissingError
+from xavier_cli.figures.canvas import Drawing
+from xavier_cli.figures.catalogue import KINDS
+from xavier_cli.figures.draw import draw, draw_one, refuse_unknown, write_figure
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.samples import Samples
+from xavier_cli.runs.isolate import Isolation
+from xavier_cli.runs.record import Run
+from xavier_cli.runs.surface import Surface
+from xavier_cli.sanitize import clean
+from xavier_cli.sweeps.recipe import Figure, Recipe
+from xavier_cli.vocabulary import lookup
+
+GetSamples = Callable[[str | None, int | None], Samples]
+"""Images of a data set, for a seed."""
+R = TypeVar("R", Run, Surface)
+
+
+def draw_figures(
+    recipe: Recipe,
+    runs: Sequence[Run],
+    surfaces: Sequence[Surface],
+    folder: Path,
+    samples: GetSamples,
+    isolation: Isolation,
+    note: Callable[[str], None],
+) -> tuple[list[Path], list[str]]:
+    """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not.
+
+    `note` is told what a figure leaves out.
+    """
+    paths, missing = [], []
+    for figure in recipe.figures:
+        path = figure_path(folder, figure)
+        try:
+            drawing = _drawing(figure, runs, surfaces, samples, isolation)
+        except (UnsuitableRunError, DataMissingError, DataDamagedError) as error:
+            missing.append(f"no {figure.stem}: {clean(str(error))}")
+            continue
+        write_figure(path, drawing.figure)
+        paths.append(path)
+        for line in drawing.notes:
+            note(f"{figure.stem}: {clean(line)}")
+    return paths, missing
+
+
+def figure_path(folder: Path, figure: Figure) -> Path:
+    """The file of one of a recipe's figures."""
+    return folder / f"{figure.stem}.png"
+
+
+def _drawing(
+    figure: Figure,
+    runs: Sequence[Run],
+    surfaces: Sequence[Surface],
+    samples: GetSamples,
+    isolation: Isolation,
+) -> Drawing:
+    kind = lookup.find("kind of figure", figure.kind, KINDS)
+    chosen = PlotRequest(figure.layers, None, figure.record, figure.tensor, figure.together)
+    if kind.draws == "runs":
+        drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
+        if drawing is None:
+            raise UnsuitableRunError("it can be drawn of none of the runs")
+        return drawing
+    refuse_unknown(kind, chosen)
+    if kind.draws == "samples":
+        return draw_one(kind, samples(figure.data, figure.seed))
+    return draw_one(kind, _wanted(surfaces, figure)[0])
+
+
+def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
+    """What of `made` the figure picks; raises `UnsuitableRunError` where nothing is left."""
+    wanted = [
+        each
+        for each in made
+        if all(getattr(each.config, name, None) == value for name, value in figure.where.items())
+        and figure.trained in (None, getattr(each.config, "updates", 0) > 0)
+    ]
+    if not wanted:
+        raise UnsuitableRunError("no finished cell is of it")
+    return wanted
