@@ -49,8 +49,6 @@ class Setting:
     """Why the texts of compiled programs do not depend on it; empty where they do."""
     in_examples: bool = False
     """The prepared training data depend on it (what is about data always does)."""
-    is_searchable: bool = False
-    """A list of values is searched, so that a run may have been trained with another than is given."""
     is_rounding: bool = False
     """Any of its values gives the same numbers but for rounding."""
     metavar: str = ""

@@ -207,7 +207,6 @@ class RunSettings(CodeSettings):
             since=1,
             is_searchable=True,
             outside_programs=GIVEN,
-            is_searchable=True,
             metavar="RATE[,RATE…]",
             phrase="lr {:g}",
             rank=4,
