@@ -1,1 +1,1 @@
-"""Every word that a user may type, as data, and what it means. Standard library only."""
+"""Defines every name that a user may type, as data, and parses it; standard library only."""

@@ -1,6 +1,6 @@
-"""The activations by name, as data: formula, range, kinks, source, and what other frameworks call them.
+"""Lists the activations by name, as data: formula, range, kinks, source, and names in other frameworks.
 
-Where each saturates, its slope at 0 and its gain are derived from the function and stand nowhere.
+Saturation bounds, slope at 0 and gain are not listed: they are derived from the function.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ROOM = "xavier_cli.nn.activations"
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 LECUN_SCALE = 1.7159
-# Least values, at the zeros of the slope.
+# Minima, at the zeros of the slope.
 GELU_LOW, SILU_LOW, MISH_LOW = -0.16997120747990369, -0.27846454276107380, -0.30884326499985765
 
 ACTIVATIONS = {
@@ -44,7 +44,7 @@ ACTIVATIONS = {
             "s/(1+|s|)",
             "jax.nn:soft_sign",
             range=(-1.0, 1.0),
-            # Its slope is continuous at 0, but its second derivative is not.
+            # The slope is continuous at 0, but the second derivative is not.
             kinks=(0.0,),
             source="Bergstra et al. 2009; Glorot & Bengio 2010, section 3.3",
             framework_names=Spellings("jax.nn.soft_sign", "softsign", "nn.Softsign"),

@@ -1,6 +1,6 @@
-"""The claims, as data: what each says, where it stands, and the function that judges it.
+"""Lists the claims, as data: what each says, its source, and the function that judges it.
 
-Standard library only, as `names`, which offers them to everyone as `names.CLAIMS`.
+Standard library only; `lookup` offers them as `CLAIMS`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _ROOM = "xavier_cli.findings.claims"
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that runs can bear out or not.
+    """A statement that runs support or contradict.
 
-    `source` is the place in Glorot & Bengio 2010, or in what followed, and what can be read there;
-    `function` takes the runs and returns a finding.
+    `source` is the place in Glorot & Bengio 2010, or in later work, with the number given there; `function`
+    takes the runs and returns a finding.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Claim:
 
 
 def _claim(room: str, name: str, statement: str, source: str, *aliases: str) -> Claim:
-    """A claim judged in `room` by the function of its own name."""
+    """A claim that the function of the same name in the module `room` judges."""
     return Claim(name, statement, source, f"{_ROOM}.{room}:{name.replace('-', '_')}", aliases)
 
 

@@ -1,11 +1,11 @@
-"""Which data set a word asks for, names with parameters among them, and the facts of one that was read.
+"""Parses names of data sets, and defines what is known of a data set before and after it is read.
 
     shapeset            mnist, cifar10, fashion_mnist       small-imagenet[@SIZE[rgb]]
     shapeset:EXAMPLES   PATH.npz, PATH-idx3-ubyte[.gz]      images:PATH[@SIZE[rgb][,background=black]]
     FILE.py:FUNCTION    package.module:FUNCTION
 
-Reads no disk: a word says what to look for, and only reading says what is there. A path stays as it was
-given, since what identifies the data of a run is its content: the digest in its facts.
+Nothing is read from disk here: a name says only where to look. A path stays as it was given, since a run's
+data are identified by their content: by the digest in `DatasetInfo`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from xavier_cli.vocabulary.lookup import DATA_SETS, DataSet, UnknownNameError
 from xavier_cli.vocabulary.user_functions import own_word, short_name
 
 SIDE = 37
-"""Pixels per side of an image out of a folder, unless said otherwise: Small-ImageNet's (PAPER §1.2)."""
+"""Default side in pixels of images read from a folder: that of Small-ImageNet (PAPER §1.2)."""
 
 MIN_SIDE, MAX_SIDE = 4, 512
 BACKGROUNDS = ("white", "black")
-"""What transparent images may be laid on; the first is what they are laid on unless said otherwise."""
+"""Background colours for transparent images; the first is the default."""
 
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
-# Everything that has a name of its own.
+# All names without parameters.
 NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
-# What `xavier data list` and a misspelt name show beside the names of single sets.
+# The names with parameters: `xavier data list` and the message about an unknown name show them, too.
 FAMILIES = {
     "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
@@ -55,12 +55,13 @@ _ADDED = ("notes", "warnings", "standardized")
 
 
 class DatasetInfo(BaseModel):
-    """What is known of a data set once it was read; it travels in the run file.
+    """The facts of a data set that was read; they are stored in the run file.
 
     `shape` is an image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue.
-    `train`, `valid` and `test` count examples, None where there is no end of them. `sha256` is of the decoded
-    examples, empty for a stream; `sources` are checksums of files. `notes` say what was done in reading it,
-    `warnings` what looks odd in it; `standardized` are the mean and the deviation that were taken out.
+    `train`, `valid` and `test` count examples, None for an endless stream. `sha256` is the digest of the
+    decoded examples, empty for a stream; `sources` are checksums of files. `notes` say how it was read,
+    `warnings` what looks wrong in it; `standardized` holds the mean and the standard deviation that were
+    removed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,18 +83,18 @@ class DatasetInfo(BaseModel):
 
     @property
     def guessing_error(self) -> float:
-        """The test error, as a fraction, of always naming the most frequent class."""
+        """The chance level: the test error, a fraction, of always answering the most frequent class."""
         return 1 - self.top_class
 
     def to_json(self) -> str:
-        """The canonical text, ASCII; empty fields are left out, as in older files."""
+        """The facts as canonical ASCII JSON; empty fields are left out, as in older files."""
         content = self.model_dump(mode="json")
         kept = {name: value for name, value in content.items() if value or name not in _ADDED}
         return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> DatasetInfo:
-        """The facts that `to_json` wrote; raises `ValueError` in one line."""
+        """The facts that `to_json` wrote; raises `ValueError` with a message of one line."""
         try:
             return cls.model_validate(json.loads(text))
         except (ValidationError, RecursionError):
@@ -102,12 +103,12 @@ class DatasetInfo(BaseModel):
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set as asked for.
+    """A data set as a user named it.
 
-    `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
-    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
-    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and
-    `background` are of images; `examples` of a finite Shapeset, 0 for the stream.
+    `name` is its canonical name and `stem` a short one that is safe in a file name. `builtin` is None where
+    the classes are known only after reading. `path` is a folder of images (empty: the one called
+    `small-imagenet`), a file of arrays or of images in IDX, or the name of a user function; `side`, `colour`
+    and `background` apply to images; `examples` is the size of a finite Shapeset, 0 for the stream.
     """
 
     name: str
@@ -123,7 +124,7 @@ class DatasetSpec:
 
     @property
     def facts(self) -> DatasetInfo | None:
-        """What is known without reading anything."""
+        """The facts that are known without reading it; None where there are none."""
         if self.builtin is None:
             return None
         word = self.builtin
@@ -142,7 +143,7 @@ class DatasetSpec:
 
 
 def find_data(word: str) -> DatasetSpec:
-    """The data set that `word` asks for; raises `ValueError` with what would be right."""
+    """The data set called `word`; raises `ValueError` that names the accepted forms."""
     if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
         raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
     if word.startswith("images:"):
@@ -197,7 +198,7 @@ def _finite_shapeset(text: str) -> DatasetSpec:
 
 
 class _Images(NamedTuple):
-    """What images are made into."""
+    """The size, colour and background that images are converted to."""
 
     side: int = SIDE
     colour: bool = False
@@ -205,23 +206,23 @@ class _Images(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As it stands after an `@`."""
+        """Its text after the `@` of a name."""
         laid = f",background={self.background}" if self.background != BACKGROUNDS[0] else ""
         return f"{self.side}{'rgb' * self.colour}{laid}"
 
     @property
     def known(self) -> dict[str, Any]:
-        """The fields of an `DatasetSpec`."""
+        """The fields of a `DatasetSpec`."""
         return self._asdict()
 
 
 def _sized(word: str, text: str) -> tuple[str, _Images]:
-    """The path of `PATH[@SIZE[rgb][,background=COLOUR]]`, and what stands after the last `@`."""
+    """The path of `PATH[@SIZE[rgb][,background=COLOUR]]`, and the options after its last `@`."""
     path, at, size = text.rpartition("@")
     if not at:
         path = text
     elif "/" in size or os.sep in size:
-        # The sign belongs to a folder's name further up.
+        # The `@` belongs to the name of a parent folder.
         path, size, at = text, "", ""
     if not path:
         raise ValueError(f"`{word}` should name a folder: `images:PATH`")
@@ -240,6 +241,6 @@ def _sized(word: str, text: str) -> tuple[str, _Images]:
 
 
 def _stem(kind: str, path: str) -> str:
-    """`kind` and the last part of `path`, without what does not belong into a file's name."""
+    """`kind` and the last part of `path`, without characters that are unsafe in a file name."""
     last = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.basename(path)).strip("-.")[:40]
     return f"{kind}-{last}" if last else kind

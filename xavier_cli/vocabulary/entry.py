@@ -1,4 +1,4 @@
-"""What is known of an initializer, an activation or a data set: the rows of the tables of names.
+"""Defines the rows of the tables of names: initializers, activations, pre-training, data sets.
 
 Standard library only.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 TRUNCATED_STD = 0.87962566103423978
-"""Standard deviation of a unit normal that is cut at ±2."""
+"""Standard deviation of a unit normal truncated at ±2."""
 
 Value = float | str
-"""What a parameter of a name is set to."""
+"""The value of a parameter."""
 
 Distribution = Literal[
     "uniform",
@@ -30,12 +30,12 @@ Distribution = Literal[
 
 
 INDEPENDENT: tuple[Distribution, ...] = ("uniform", "normal", "truncated normal")
-"""How weights are drawn one by one, around 0."""
+"""The distribution of weights that are drawn independently, around 0."""
 
 
 @dataclass(frozen=True)
 class Spellings:
-    """How to ask for the same thing elsewhere; empty where there is no such thing."""
+    """The names of the same thing in other frameworks; empty where there is none."""
 
     jax: str = ""
     keras: str = ""
@@ -44,10 +44,10 @@ class Spellings:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What follows a name: the `slope=0.2` of `leaky_relu:slope=0.2`.
+    """A parameter of a name: the `slope` of `leaky_relu:slope=0.2`.
 
-    A number that lies between `low` and `high`, both included but for the `low` of an `above`, and under
-    `below`; or one of `choices`; or, where the `default` is one, true or false.
+    Its value is a number from `low` to `high`, both included but for the `low` of an `above`, and less than
+    `below`; or one of `choices`; or true or false, where the `default` is.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Parameter:
 
     @property
     def allowed(self) -> str:
-        """In words: `above 0 and at most 1e6`."""
+        """The accepted values, as text: `above 0 and at most 1e6`."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         kind = "a whole number" if self.whole else "a number"
@@ -70,12 +70,12 @@ class Parameter:
         return f"{kind} {low} to {self.high:g}"
 
     def admits(self, value: float) -> bool:
-        """Whether a number may be this parameter's; false for what is not finite."""
+        """Whether the number is accepted; false for NaN and infinities."""
         within = (self.low < value if self.above else self.low <= value) and value <= self.high
         return within and value < self.below and not (self.whole and value != int(value))
 
     def read(self, text: str) -> Value | None:
-        """The value that `text` says; None where it cannot be."""
+        """The value of `text`; None where it is not accepted."""
         if isinstance(self.default, bool):
             return {"true": True, "false": False}.get(text.lower())
         if self.choices:
@@ -101,31 +101,31 @@ class _Parametrized:
 
 @dataclass(frozen=True)
 class Initializer(_Parametrized):
-    """An initializer; `formula` and `variance` are the distribution of one weight in terms of the fans.
+    """An initializer; `formula` and `variance` describe the distribution of one weight in terms of the fans.
 
-    `variance` and `function` take the `parameters` by name. `derived` says what else follows from them: it
-    takes all of them and returns the fields of this row that are other than at the defaults.
+    `variance` and `function` take the `parameters` by name. `derived` takes all of them and returns the
+    fields of this row that change with them.
     """
 
     name: str
     formula: str
     function: str
     variance: Callable[..., float]
-    """Var W of `(fan_in, fan_out)`, about `mean`; NaN where no law says it."""
+    """Var W for `(fan_in, fan_out)`, about `mean`; NaN where it is not known."""
     distribution: Distribution
     source: str
     framework_names: Spellings = Spellings()
     remarks: tuple[str, ...] = ()
-    """What people trip over, a line each."""
+    """Common mistakes, one line each."""
     aliases: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     settings: tuple[tuple[str, Value], ...] = ()
-    """The parameters' values where some were given."""
+    """The values of parameters that were given."""
     derived: Callable[..., Mapping[str, Any]] | None = None
     mean: float = 0.0
 
     def bound(self, fan_in: int, fan_out: int) -> float:
-        """The largest weight there can be; infinite for a normal that is not cut, and where no law says."""
+        """The largest possible |weight|; infinite for an untruncated normal, and where it is not known."""
         variance = self.variance(fan_in, fan_out)
         match self.distribution:
             case "uniform":
@@ -138,11 +138,11 @@ class Initializer(_Parametrized):
 
     @property
     def is_independent(self) -> bool:
-        """Whether each weight is drawn by itself, around 0."""
+        """Whether weights are drawn independently of each other, around 0."""
         return self.distribution in INDEPENDENT
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Initializer:
-        """This row with parameters set; `name` is the canonical text that says so."""
+        """This row with parameters set; `name` is its canonical text."""
         every = self.parameter_values | dict(settings)
         law = self.variance
 
@@ -155,10 +155,10 @@ class Initializer(_Parametrized):
 
 @dataclass(frozen=True)
 class Activation(_Parametrized):
-    """An activation: its formula, the closure of its range, and the points where its slope jumps.
+    """An activation: its formula, the closure of its range, and the points where its slope is discontinuous.
 
-    `function` takes the `parameters` by name; `derived` is as an initializer's. `learned` names a parameter
-    that training learns, one number per layer that starts at the parameter's value.
+    `function` takes the `parameters` by name; `derived` is as for initializers. `learned` names a parameter
+    that is trained, one number per layer, initialized at the parameter's value.
     """
 
     name: str
@@ -177,11 +177,11 @@ class Activation(_Parametrized):
 
     @property
     def first_slope(self) -> float | None:
-        """What the learned parameter starts at; None where nothing is learned."""
+        """The initial value of the learned parameter; None where there is none."""
         return float(self.parameter_values[self.learned]) if self.learned else None
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Activation:
-        """This row with parameters set; `name` is the canonical text that says so."""
+        """This row with parameters set; `name` is its canonical text."""
         every = self.parameter_values | dict(settings)
         fields = self.derived(**every) if self.derived else {}
         return replace(self, name=name, settings=tuple(every.items()), **fields)
@@ -189,29 +189,29 @@ class Activation(_Parametrized):
 
 @dataclass(frozen=True)
 class Pretraining(_Parametrized):
-    """A way to learn first weights from images alone, layer by layer."""
+    """A method of learning initial weights layer by layer, from images without labels."""
 
     name: str
     about: str
     source: str
     parameters: tuple[Parameter, ...] = ()
     settings: tuple[tuple[str, Value], ...] = ()
-    """The parameters' values where some were given."""
+    """The values of parameters that were given."""
     aliases: tuple[str, ...] = ()
 
     def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
-        """This row with parameters set; `name` is the canonical text that says so."""
+        """This row with parameters set; `name` is its canonical text."""
         return replace(self, name=name, settings=tuple(settings.items()))
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
+    """A data set: its sizes, and the default `(low, high)` that its pixels are coded to.
 
-    `function` generates a stream's images, or reads a finite set out of folders. `top_class` is the share of
-    the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is an
-    image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue; `sizes` are
-    the examples to train on, validate and test, none for a stream.
+    `function` generates a stream's images, or reads a finite set from folders. `top_class` is the share of
+    the most frequent class among the test examples; `labels` are short names of the classes; `shape` is an
+    image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue; `sizes` are the
+    numbers of training, validation and test examples, none for a stream.
     """
 
     name: str
@@ -228,5 +228,5 @@ class DataSet:
 
     @property
     def guessing_error(self) -> float:
-        """The test error, as a fraction, of always naming the most frequent class."""
+        """The chance level: the test error, a fraction, of always answering the most frequent class."""
         return 1 - self.top_class

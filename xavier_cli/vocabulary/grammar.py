@@ -1,4 +1,4 @@
-"""How settings are written: lists, ranges and grids in text, and what they mean. No value is checked here."""
+"""Parses the values of settings: lists, ranges and grids in text. Does not check the values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST_DIGITS, _MOST_BITS = 40, 1024
 
 
 def whole(value: object) -> object:
-    """A whole number from text or a float, which may be written `10000`, `10_000`, `10,000` or `1e4`.
+    """A whole number from text or a float; text may be `10000`, `10_000`, `10,000` or `1e4`.
 
-    What is no text and no number stays as it is. Raises `ValueError`.
+    Values of other types are returned unchanged. Raises `ValueError`.
     """
     if isinstance(value, bool):
         raise ValueError("should be a whole number")
@@ -28,20 +28,20 @@ def whole(value: object) -> object:
     if isinstance(value, float):
         return _of_float(value, f"`{value:g}`")
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        # Not even to be shown: Python refuses to write it.
+        # Python refuses to print such a number, so that the message cannot show it.
         raise ValueError("has too many digits")
     return value
 
 
 def number(value: object) -> object:
-    """A number from text; true and false are none. Raises `ValueError`."""
+    """A number from text; true and false are refused. Raises `ValueError`."""
     if isinstance(value, bool):
         raise ValueError("should be a number")
     return _number(value) if isinstance(value, str) else value
 
 
 def parse_seeds(value: object) -> object:
-    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (from, up to but not with)."""
+    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (a range without its end)."""
     if isinstance(value, str):
         text = value.strip()
         _refuse_thousands(text)
@@ -87,7 +87,7 @@ def parse_rates(value: object) -> object:
 
 
 def parse_coding(value: object) -> object:
-    """A coding from `-1,1`: what a black and a white pixel become; or the word `standardize`."""
+    """A coding from `-1,1`, the values of a black and a white pixel, or `standardize`."""
     if isinstance(value, str) and value.strip() == STANDARDIZE:
         return STANDARDIZE
     if isinstance(value, str):
@@ -96,7 +96,7 @@ def parse_coding(value: object) -> object:
             meant = f": did you mean `{STANDARDIZE}`?" if near else ""
             raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}{meant}")
         return tuple(_number(part) for part in _split(value, ",", 2))
-    # Said here, since of several types a value may have only the last one would be told.
+    # Checked here, since pydantic would report only the last of the accepted types.
     if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))):
         raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}")
     return tuple(value)
@@ -117,9 +117,9 @@ def parse_gain(value: object) -> object:
 
 
 def _refuse_thousands(text: str) -> None:
-    """Raise `ValueError` where commas group digits, as other settings take them, in what is a list here.
+    """Raise `ValueError` where commas group digits, as other settings accept, in text that is a list here.
 
-    A part like `000` or `050` is no number that one writes in a list; `1,200` is two numbers.
+    Nobody writes `000` or `050` in a list; `1,200` is read as two numbers.
     """
     if re.fullmatch(r"\s*[+-]?\d{1,3}(,\d{3})+\s*", text) and ",0" in text:
         plain = text.strip().replace(",", "")
@@ -144,7 +144,7 @@ def _whole(text: str) -> int:
             raise ValueError(f"`{shown}` has too many digits")
         with suppress(ValueError):
             return int(text)
-    # A float by its exponent or its point alone: `nan` and `inf` are words.
+    # Only text with an exponent or a point is a float: `nan` and `inf` are not numbers here.
     with suppress(ValueError):
         if re.search(r"\d[eE.]", text):
             return _of_float(float(text), f"`{shown}`")
@@ -190,7 +190,7 @@ def _grid(text: str) -> tuple[float, ...]:
 
 
 class RecordSchedule(NamedTuple):
-    """When a network is looked at: `number` times, evenly or in `log` updates, or `every` so many."""
+    """When a network is measured: `number` times, evenly or in `log` updates, or `every` so many updates."""
 
     kind: str
     """Empty, `log` or `every`."""
@@ -198,7 +198,7 @@ class RecordSchedule(NamedTuple):
 
 
 class RateSchedule(NamedTuple):
-    """The learning rate over the updates: so many of warm-up, and the shape after them."""
+    """The learning rate over the updates: the length of the warm-up, and the shape after it."""
 
     warmup: int
     shape: str
@@ -206,7 +206,7 @@ class RateSchedule(NamedTuple):
 
 
 def parse_schedule(text: str) -> RecordSchedule:
-    """What `20`, `log:20` or `every:500` says."""
+    """The schedule of records from `20`, `log:20` or `every:500`."""
     kind, colon, count = text.strip().rpartition(":")
     if colon and kind not in ("log", "every"):
         raise ValueError("should be like 20, log:20 or every:500")
@@ -234,10 +234,10 @@ LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
 
 
 def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """What a setting says of all layers, and of single ones: `all`, `all,PLACE=word`, `all;PLACE=word`.
+    """The values for all layers and for single ones in `all`, `all,PLACE=word` or `all;PLACE=word`.
 
-    A place is a layer's number or one of `places`. Commas also stand between the parameters of a word: what
-    begins with `key=` belongs to the word before it, unless the key is a place.
+    A place is a layer's number or one of `places`. Commas also separate the parameters of a name: `key=value`
+    belongs to the name before it, unless the key is a place.
     """
     every, single = "", dict[str, str]()
     last: str | None = None
@@ -258,7 +258,7 @@ def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]
 
 
 def parse_rate_schedule(text: str) -> RateSchedule:
-    """What `cosine`, `warmup:100` or `warmup:100,linear` says."""
+    """The schedule of the learning rate from `cosine`, `warmup:100` or `warmup:100,linear`."""
     shape = "(constant|cosine|linear)"
     wrong = "should be constant, cosine, linear, warmup:N or warmup:N,cosine"
     match = re.fullmatch(rf"warmup:([^,:]+)(?:,{shape})?|{shape}", "".join(text.split()))
@@ -269,7 +269,7 @@ def parse_rate_schedule(text: str) -> RateSchedule:
 
 
 def _counted(text: str, wrong: str) -> int:
-    """The count that `text` says, of at most ten digits; raises `ValueError` in the words of `wrong`."""
+    """The count in `text`, of at most ten digits; raises `ValueError` with the message `wrong`."""
     try:
         count = _whole(text)
     except ValueError:

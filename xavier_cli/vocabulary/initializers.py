@@ -1,4 +1,4 @@
-"""The initializers by name, as data: law, variance, source, and what other frameworks call them."""
+"""Lists the initializers by name, as data: distribution, variance, source, and names in other frameworks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _of_fans(scale: float = 1.0, mode: str = "fan_in") -> Callable[..., float]:
 
 
 def _scaled(scale: float, mode: str, distribution: str) -> dict[str, Any]:
-    """What a member of the scaled family is, from its three parameters."""
+    """The fields of an initializer of the scaled family that follow from its three parameters."""
     top, shape = f"{scale:g}/{mode}", _SHAPES[distribution]
     formula = {
         "uniform": f"U(±√(3·{top}))",
@@ -40,7 +40,7 @@ def _scaled(scale: float, mode: str, distribution: str) -> dict[str, Any]:
 
 
 def _kept(fan_in: int, sparsity: float) -> float:
-    """The share of a unit's inputs that keep a weight."""
+    """The share of a unit's incoming weights that are not zero."""
     return (fan_in - math.ceil(sparsity * fan_in)) / fan_in
 
 
@@ -304,7 +304,7 @@ INITIALIZERS = {
             "identity",
             "gain on the diagonal, else 0; gain 1",
             f"{_ROOM}:identity",
-            # Of a weight picked at random, about its mean gain/max(fans).
+            # The variance of a weight picked at random, about its mean gain/max(fans).
             variance=lambda fan_in, fan_out, gain=1.0: (
                 gain**2 / max(fan_in, fan_out) * (1 - 1 / max(fan_in, fan_out))
             ),

@@ -1,4 +1,4 @@
-"""The words a user may type, as data: names, aliases, and where each function lives.
+"""Looks up names and aliases in the tables of activations, initializers, data sets and claims.
 
 Standard library only, so that help and completion read it without loading anything heavy.
 """
@@ -112,35 +112,35 @@ DATA_SETS = {
 }
 
 
-# What a function of the user's own may be.
+# The kinds of things that a user function can be.
 _OWN_KINDS = ("activation", "initializer", "optimizer", "data set")
 
 
 class Word(Protocol):
-    """What every table above holds."""
+    """A row of the tables above."""
 
     @property
     def name(self) -> str:
-        """The name under which it is stored and shown."""
+        """The canonical name, under which it is stored and shown."""
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names that are accepted for it."""
+        """Other accepted names."""
 
 
 W = TypeVar("W", bound=Word)
 
 
 class UnknownNameError(XavierError, ValueError):
-    """A word that is in no table; names the nearest one that is."""
+    """A name that is in no table; the message suggests the nearest one."""
 
     exit_code = ExitCode.USAGE
 
 
 def find(kind: str, word: str, table: Mapping[str, W]) -> W:
-    """The entry of `table` that `word` names or is an alias of.
+    """The row of `table` whose name or alias is `word`.
 
-    Raises `UnknownNameError` with the nearest right word; `kind` says what was looked for.
+    Raises `UnknownNameError` that suggests the nearest name; `kind` is what the message calls the rows.
     """
     by_alias = {alias: entry for entry in table.values() for alias in (entry.name, *entry.aliases)}
     if word in by_alias:
@@ -155,7 +155,7 @@ def load(function: str) -> Any:
 
 
 def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
-    """One line that says `word` is no known `kind` and names the nearest, or else all of `shown`."""
+    """One line: `word` is no known `kind`; it suggests the nearest of `known`, or else lists `shown`."""
     known = list(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known)

@@ -1,6 +1,6 @@
-"""The optimizers a user may name, as data: what each may be told, within which bounds, how it is written.
+"""Lists the optimizers by name, as data: their parameters, bounds and canonical text.
 
-Standard library only, as in `names`; a test holds the table equal to optax's own signatures.
+Standard library only; a test compares the table with optax's signatures.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Optimizer:
-    """An optimizer; `parameters` are the values it has unless told others, beside the learning rate.
+    """An optimizer; `parameters` are the defaults of its parameters, without the learning rate.
 
-    `function` is where it lives: in optax or in a text of the user's, or empty for those of ours. `slots` is
-    how many numbers it keeps for each weight.
+    `function` is its place, in optax or in a user's file, or empty for xavier's own. `slots` is how many
+    numbers it stores per weight.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Optimizer:
 
     @property
     def rows(self) -> tuple[Parameter, ...]:
-        """Its parameters, with the bounds of what may be said of them."""
+        """Its parameters with their bounds."""
         return tuple(_row(name, default) for name, default in self.parameters.items())
 
 
@@ -56,13 +56,13 @@ class Choice:
 
     @property
     def text(self) -> str:
-        """The one way to write it: `adam:b1=0.8`; what is at its default is left out."""
+        """The canonical text, `adam:b1=0.8`; defaults are left out."""
         return write_word(self.optimizer.name, changed(self.values, self.optimizer.rows))
 
     @property
     def slots(self) -> int:
-        """How many numbers are kept for each weight."""
-        # Switched off by default, and without a place of their own then.
+        """How many numbers are stored per weight."""
+        # Off by default, in which case optax stores nothing for them.
         kept = (name for name in ("momentum", "centered") if not self.optimizer.parameters.get(name, True))
         return self.optimizer.slots + sum(bool(self.values[name]) for name in kept)
 
@@ -73,8 +73,8 @@ def _moments(**more: Value) -> dict[str, Value]:
 
 _ADAM = _moments(eps_root=0.0, nesterov=False)
 
-# Left out of optax's: lbfgs and polyak_sgd, which need the loss itself; noisy_sgd, whose noise would not be a
-# seed's own; rprop, whose first state depends on the rate and which is for whole sets instead of batches.
+# Not offered of optax's: lbfgs and polyak_sgd, which need the loss itself; noisy_sgd, whose noise would not
+# depend on the seed; rprop, whose initial state depends on the rate and which is meant for full batches.
 OPTIMIZERS = {
     word.name: word
     for word in (
@@ -243,19 +243,19 @@ SHORT: Mapping[str, tuple[str, Values]] = MappingProxyType(
         "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
     }
 )
-"""Other names for an optimizer with some of its values; `momentum:0.95` tells the momentum alone."""
+"""Other names for an optimizer with parameters; in `momentum:0.95` the number is the momentum."""
 
-# Averages that forget: from 0, all at once, up to but without 1, never.
+# Decay rates of moving averages, in [0, 1).
 _SHARES = {"b1", "b2", "b3", "rho", "decay", "decay_rate", "momentum"}
 _ABOVE_ZERO = {"mu", "clipping_threshold", "trust_coefficient"}
-# Of the user's own nobody knows before it is loaded; as many as most of optax's keep.
+# A user optimizer's is unknown before it is loaded; assume as many as most of optax's store.
 _OWN_SLOTS = 2
 
 
 def parse_optimizer(text: str) -> Choice:
-    """What `adam`, `adam:b1=0.8,eps=1e-6`, `momentum:0.9` or `mine.py:descent` means.
+    """The optimizer and parameters in `adam`, `adam:b1=0.8,eps=1e-6`, `momentum:0.9` or `mine.py:descent`.
 
-    Raises `ValueError` in one line.
+    Raises `ValueError` with a message of one line.
     """
     word = read_name(text)
     if word not in SHORT and (own := find_own("optimizers", text, OPTIMIZERS)):

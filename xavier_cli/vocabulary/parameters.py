@@ -1,4 +1,4 @@
-"""What follows a name in `name:key=value,…`: how it is read, checked and written, whatever the name is of."""
+"""Reads, checks and writes the parameters in `name:key=value,…`, for every kind of name."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from xavier_cli.vocabulary.lookup import unknown_message
 
 
 class ParameterError(XavierError, ValueError):
-    """A parameter that a name does not have or that cannot be; says what is right."""
+    """An unknown parameter or a value out of bounds; the message says what is accepted."""
 
     exit_code = ExitCode.USAGE
 
 
 def read_name(text: str) -> str:
-    """The name in `name:key=value,…`."""
+    """The name in `name:key=value,…`, without parameters."""
     return text.partition(":")[0].strip()
 
 
 def read_pairs(text: str, wrong: Callable[[str], str] | None = None) -> Iterator[tuple[str, str]]:
-    """Key and text of each value in `name:key=value,…`, one after another.
+    """Yield key and text of each value in `name:key=value,…`.
 
-    Raises `ValueError`, in the words of `wrong`, if any, about a part that is no pair.
+    Raises `ValueError` for a part that is no pair; its message is `wrong(part)` where `wrong` is given.
     """
     text = text.strip()
     _, colon, rest = text.partition(":")
@@ -44,10 +44,10 @@ def read_pairs(text: str, wrong: Callable[[str], str] | None = None) -> Iterator
 def read_parameters(
     name: str, parameters: Sequence[Parameter], given: Iterable[tuple[str, str]], if_none: str = ""
 ) -> dict[str, Value]:
-    """The values that `given` texts set of the `parameters` of `name`; raises `ParameterError`.
+    """The values of the `parameters` of `name` that the texts in `given` set; raises `ParameterError`.
 
-    The complaint describes the parameter where the table does, and is short where it does not; `if_none` is
-    what is said of a name that has none.
+    The message includes the parameter's description where its row has one; `if_none`, where given, is the
+    message for a name without parameters.
     """
     by_name = {each.name: each for each in parameters}
     values: dict[str, Value] = {}
@@ -68,7 +68,7 @@ def write_word(name: str, settings: Mapping[str, Value]) -> str:
 
 
 def changed(values: Mapping[str, Value], parameters: Iterable[Parameter]) -> dict[str, Value]:
-    """What of `values` is not at its default, which is all that canonical text holds."""
+    """Those of `values` that are not defaults; canonical text holds only these."""
     usual = {each.name: each.default for each in parameters}
     return {key: value for key, value in values.items() if value != usual[key]}
 
@@ -90,7 +90,7 @@ def _complaint(name: str, parameter: Parameter, text: str) -> str:
 
 
 def _short(parameter: Parameter, text: str) -> str:
-    """The bound that `text` breaks, of a parameter that needs no description."""
+    """A short message that names the bound which `text` breaks."""
     if parameter.choices:
         return " or ".join(parameter.choices)
     try:

@@ -1,4 +1,4 @@
-"""The ways of unsupervised pre-training a user may name, as data. Standard library only, as `names`."""
+"""Lists the methods of unsupervised pre-training by name, as data; standard library only."""
 
 from __future__ import annotations
 

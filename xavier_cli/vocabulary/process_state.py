@@ -1,6 +1,6 @@
-"""What code of the user's must not change for the rest of the process: settings, streams, folder.
+"""Restores process state that user code may change: JAX's settings, streams, the working folder.
 
-Standard library only: NumPy and JAX are asked where they are loaded already.
+Standard library only: NumPy and JAX are restored where they are already loaded.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, TextIO, cast
 
 from xavier_cli.errors import XavierError
 
-# `catch_warnings` restores what it found, which must not be another thread's.
+# `catch_warnings` restores the filters that it found; those must not be another thread's.
 _ONE_AT_A_TIME = threading.RLock()
 
 
 class SettingsChangedError(XavierError):
-    """Code changed settings of JAX's, which decide numbers; its text is their names."""
+    """User code changed JAX settings, which affect results; the message is their names."""
 
 
 _STREAMS = tuple(f"{dunder}{name}{dunder}" for dunder in ("", "__") for name in ("stdin", "stdout", "stderr"))
 
 
 class _Unclosable:
-    """A stream that code of the user's may use in any way but close it: it is everybody's."""
+    """A stream that user code can use but not close, since others use it too."""
 
     def __init__(self, stream: Any):
         self._stream = stream
@@ -46,21 +46,21 @@ class _Unclosable:
         return iter(self._stream)
 
     def close(self) -> None:
-        """Nothing: others go on with it."""
+        """Do nothing: others still use the stream."""
 
     def detach(self) -> Any:
-        """What it is made of, which stays attached."""
+        """The underlying buffer, which stays attached."""
         return self.buffer if hasattr(self._stream, "buffer") else self.raw
 
 
 def unclosable(stream: TextIO) -> TextIO:
-    """`stream`, which whoever gets it cannot close; where there is none, as under a window system, none."""
+    """`stream` protected from being closed; None where there is none, as under a window system."""
     return stream if stream is None or isinstance(stream, _Unclosable) else cast(TextIO, _Unclosable(stream))
 
 
 @contextlib.contextmanager
 def kept_streams() -> Iterator[None]:
-    """While code of the user's may run: what it prints goes to stderr, and all are left as they were."""
+    """Send what user code prints to stderr, and restore the streams afterwards."""
     before = {name: getattr(sys, name) for name in _STREAMS}
     for name, stream in before.items():
         setattr(sys, name, unclosable(stream))
@@ -74,10 +74,10 @@ def kept_streams() -> Iterator[None]:
 
 @contextlib.contextmanager
 def kept_state() -> Iterator[None]:
-    """While code of the user's runs: what it prints goes to stderr, and what it sets is set back.
+    """Send what user code prints to stderr, and restore the process state that it changes.
 
-    stdout carries results that programs read. Warnings are about the user's code, and none of ours. Raises
-    `SettingsChangedError`.
+    stdout carries results that programs read. Warnings about user code are not shown. Raises
+    `SettingsChangedError` where JAX settings were changed.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
@@ -103,12 +103,12 @@ def _jax_settings() -> dict[str, object]:
     jax = sys.modules.get("jax")
     if not jax or not hasattr(jax, "config"):
         return {}
-    # Where compiled programs lie decides no numbers, and xavier itself sets it, from another thread perhaps.
+    # The cache of compiled programs does not affect results, and another thread of xavier may set it.
     return {name: value for name, value in jax.config.values.items() if "cache" not in name}
 
 
 def _set_back(before: dict[str, object]) -> list[str]:
-    """Set JAX's settings back to those of `before`; the names of those that had changed."""
+    """Restore JAX's settings to those of `before`; returns the names of those that had changed."""
     after = _jax_settings()
     changed = sorted(name for name, value in before.items() if after.get(name, value) != value)
     for name in changed:

@@ -1,9 +1,9 @@
-"""What a word for an activation or initializer asks for: a name with parameters, or the user's own function.
+"""Resolves the name of an activation or initializer, with parameters, or of a user function, to its row.
 
     relu                leaky_relu:slope=0.2            waves.py:wave            package.module:wave
     normalized          normal:std=0.02                 normalized,output=zeros,1=standard
 
-A canonical word leaves defaults out and has its parameters in order. Nothing is loaded.
+A canonical name leaves defaults out and has its parameters in order. Nothing is loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, rea
 from xavier_cli.vocabulary.user_functions import own_word
 
 PLACES = ("hidden", "output")
-"""Layers that have a name, beside the numbers of the hidden ones."""
+"""Names of layers; single hidden layers are given by their numbers."""
 
 OWN = "a function of your own"
 
@@ -28,9 +28,9 @@ Row = TypeVar("Row", Activation, Initializer, Pretraining)
 
 
 def find_activation(word: str) -> Activation:
-    """The activation that `word` asks for, its `name` the canonical word.
+    """The activation called `word`; its `name` is the canonical one.
 
-    Raises `UnknownNameError`, `ParameterError`, and `ValueError` for what is no word at all.
+    Raises `UnknownNameError`, `ParameterError`, and `ValueError` for text that cannot be a name.
     """
     own = find_own("activations", word, lookup.ACTIVATIONS)
     if own:
@@ -39,7 +39,7 @@ def find_activation(word: str) -> Activation:
 
 
 def find_initializer(word: str) -> Initializer:
-    """The initializer of one layer that `word` asks for; as `find_activation`."""
+    """The initializer of one layer called `word`; errors as for `find_activation`."""
     own = find_own("initializers", word, lookup.INITIALIZERS)
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
@@ -47,15 +47,15 @@ def find_initializer(word: str) -> Initializer:
 
 
 def find_pretraining(word: str) -> Pretraining:
-    """The pre-training that `word` asks for, `none` among them; as `find_activation`."""
+    """The pre-training method called `word`, or `none`; errors as for `find_activation`."""
     return _found("pre-training", word, lookup.PRETRAININGS)
 
 
 def find_layers(word: str) -> str:
-    """The canonical text of an initializer for all layers and others for single ones.
+    """The canonical text of an initializer for all layers with exceptions for single ones.
 
-    `normalized,output=zeros,1=standard`: a place is `hidden`, `output` or the number of a hidden layer; a
-    semicolon may stand for a comma before a place. What a layer would have anyway is left out.
+    In `normalized,output=zeros,1=standard` a place is `hidden`, `output` or the number of a hidden layer; a
+    semicolon is accepted instead of the comma before a place. Exceptions without effect are left out.
     """
     every, single = parse_layers(word, PLACES)
     if single and not every and not ({*PLACES} <= set(single)):
@@ -75,15 +75,15 @@ def find_layers(word: str) -> str:
 
 
 def all_inits(init: str) -> tuple[str, ...]:
-    """Every initializer that a canonical `init` names, once for each place."""
+    """The initializers named in a canonical `init`, one for each place."""
     hidden, single = parse_layers(init, PLACES)
     return (hidden, *single.values())
 
 
 def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
-    """The initializer of every layer of weights, `depth` hidden ones and the output's, of a canonical `init`.
+    """The initializers of all `depth` hidden layers and of the output layer, from a canonical `init`.
 
-    One row for all layers of one name. Raises `ValueError` where there is no such layer.
+    Layers of the same name share one row. Raises `ValueError` for a layer that does not exist.
     """
     hidden, single = parse_layers(init, PLACES)
     layers = [hidden] * depth + [single.pop("output", hidden)]
@@ -96,7 +96,7 @@ def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
 
 
 def find_bias(word: str) -> str:
-    """The canonical name of an initializer of biases; raises `ValueError` for what only matrices have."""
+    """The canonical name of a bias initializer; raises `ValueError` for one defined for matrices only."""
     found = find_initializer(word)
     if not (found.is_independent or found.distribution in ("constant", "own")):
         raise ValueError(f"`{found.name}` is of matrices, not of biases")
@@ -104,7 +104,7 @@ def find_bias(word: str) -> str:
 
 
 def find_own(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
-    """The canonical text of `word` where it names a function of the user's own, and no row of `table`."""
+    """The canonical text of `word` where it names a user function and not a row of `table`, else None."""
     base = word.strip().partition(":")[0]
     if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
         return None
@@ -112,7 +112,7 @@ def find_own(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | N
 
 
 def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:
-    # All are looked at before the name is: what is no word at all is told first.
+    # Parse all pairs before the name is looked up, so that a syntax error is reported first.
     written = list(read_pairs(word))
     row = lookup.find(kind, read_name(word), table)
     settings = changed(read_parameters(row.name, row.parameters, written), row.parameters)

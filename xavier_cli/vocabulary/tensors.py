@@ -1,4 +1,4 @@
-"""The tensors that are measured layer by layer, and what they are called; standard library only."""
+"""Lists the tensors that are measured layer by layer, with their names; standard library only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LayerAxis = Literal["layer", "weight_layer"]
 class Tensor:
     """A tensor of the network, one per layer.
 
-    `symbol` is DESIGN's, for axis labels; `words` names it in a file, and `over` says what its statistics run
-    over. `axis` is that of hidden layers or of layers of weights. `title` heads a table of its statistics,
-    `adjective` stands before the name of one ("back-propagated std"). `has_histogram` says that its values
-    are counted, too.
+    `symbol` is DESIGN's, for axis labels; `words` describes it in a run file, and `over` says over which
+    values its statistics are taken. `axis` is that of hidden layers or of layers of weights. `title` heads a
+    table of its statistics, `adjective` qualifies the name of one ("back-propagated std"). `has_histogram`
+    says that a run holds its histogram, too.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Tensor:
 
     @property
     def label(self) -> str:
-        """For an axis along which the tensor's values lie: `weight gradient dC/dW`."""
+        """The label of an axis of the tensor's values: `weight gradient dC/dW`."""
         return f"{self.name.replace('_', ' ')} {self.symbol}"
 
 
@@ -78,7 +78,7 @@ TENSORS = {
         ),
     )
 }
-# No tensor of the network's own: what its layers' Jacobians do to lengths.
+# Not a tensor of the network, but the singular values of its layers' Jacobians.
 JACOBIAN = Tensor(
     "jacobian",
     "dz(i)/dz(i-1)",

@@ -1,8 +1,8 @@
-"""Functions of the user's own, `module:function` and `file.py:function`: loaded once; digests of their texts.
+"""Loads user functions, `module:function` and `file.py:function`, once, and digests their source.
 
-A text's digest goes into the configuration, since it decides numbers. It is of the one file that the function
-is named from; what that imports is not followed. Only `load_own` runs code; a digest is of a text that was
-found without importing anything, and a configuration that was read asks for neither.
+The digest of the source is part of the configuration, since the source decides the results. It covers the one
+file that is named, not what that imports. Only `load_own` runs code: a digest is taken without importing
+anything, and reading a configuration does neither.
 """
 
 from __future__ import annotations
@@ -35,28 +35,29 @@ _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<funct
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
 _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
-# Files whose code was run.
+# Files whose code has been run.
 _files: set[str] = set()
 _is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
 
 
 def _unannounced(file: str) -> None:
-    """What is done before the code of `file` runs where nobody asked to be told."""
+    """The default of `before_running`: do nothing."""
 
 
 before_running: Callable[[str], None] = _unannounced
-"""Told of each file before its code runs; the command line says so, or refuses where it only reads."""
+"""Called with each file before its code runs: the command line prints a note, or refuses in read-only
+commands."""
 
 
 class OwnFunctionError(XavierError, ValueError):
-    """A function of the user's own that cannot be used; one line that names it."""
+    """A user function that cannot be used; the message names it in one line."""
 
     exit_code = ExitCode.USAGE
 
 
 @contextmanager
 def recorded_words() -> Iterator[None]:
-    """While a configuration is read: its words are canonical, so that nobody looks at what is installed."""
+    """While a configuration is read, take names as canonical instead of looking up installed entry points."""
     token = _is_recorded.set(True)
     try:
         yield
@@ -65,7 +66,7 @@ def recorded_words() -> Iterator[None]:
 
 
 def own_word(group: str, word: str) -> str | None:
-    """The canonical text of `word` where it names a function: by its place, or by an entry point of `group`.
+    """The canonical text of `word` where it names a user function, by place or by entry point of `group`.
 
     Nothing is loaded. A path stays as it was given.
     """
@@ -85,7 +86,7 @@ def own_word(group: str, word: str) -> str | None:
 
 
 def is_own(word: str) -> bool:
-    """Whether a canonical word is a function of the user's own."""
+    """Whether a canonical name is that of a user function."""
     return _WORD.fullmatch(word) is not None
 
 
@@ -95,24 +96,24 @@ def short_name(word: str) -> str:
 
 
 def places(words: Iterable[str]) -> set[str]:
-    """The files and modules that those of `words` name which are functions of the user's own."""
+    """The files and modules of the user functions among `words`."""
     return {word.rpartition(":")[0] for word in words if is_own(word)}
 
 
 def write_sources(digests: Mapping[str, str]) -> str:
-    """Places of functions, each with its text's digest: `file.py 0123456789abcdef`."""
+    """Places of functions, each with the digest of its source: `file.py 0123456789abcdef`."""
     return ", ".join(f"{place} {digests[place]}" for place in sorted(digests))
 
 
 def read_sources(text: str) -> dict[str, str]:
-    """Digest by place of what `write_sources` wrote."""
+    """The digest of every place, from text of `write_sources`."""
     return {match[1]: match[2] for match in _SOURCE.finditer(text)}
 
 
 def check_unchanged(places: Iterable[str], sources: str) -> None:
-    """Raise `OwnFunctionError` where the text at one of `places` is not the one that `sources` tells of.
+    """Raise `OwnFunctionError` where the source at one of `places` does not have its digest in `sources`.
 
-    Nothing is run of what a configuration names without saying which text it means.
+    Code that a configuration names without a digest is never run.
     """
     digests = read_sources(sources)
     for place in sorted(places):
@@ -123,20 +124,20 @@ def check_unchanged(places: Iterable[str], sources: str) -> None:
 
 
 def text_digest(place: str) -> str:
-    """The digest of the text at a place, which is read and not run; raises `OwnFunctionError`."""
+    """The digest of the source at a place, which is read and not run; raises `OwnFunctionError`."""
     return digest(_text(place))
 
 
 def digest(text: bytes) -> str:
-    """The first 16 hex digits of the SHA-256 of a text."""
+    """The first 16 hex digits of the SHA-256 of `text`."""
     return hashlib.sha256(text).hexdigest()[:16]
 
 
 def digest_loaded(sources: str) -> str:
-    """The digest of all loaded texts that functions out of `sources` may be made of.
+    """The digest of the source of all loaded modules that functions in `sources` may depend on.
 
-    Of the packages that `sources` names, and of whatever is neither installed, nor Python's, nor of here. Not
-    of the files in `sources` themselves, which it has the digests of.
+    These are the packages that `sources` names, and modules that belong neither to installed packages, nor to
+    Python, nor to xavier. The files in `sources` are left out: their digests are known.
     """
     python = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
     folders = (*site.getsitepackages(), site.getusersitepackages(), *python, str(Path(__file__).parents[1]))
@@ -152,9 +153,9 @@ def digest_loaded(sources: str) -> str:
 
 
 def load_own(word: str) -> Callable[..., Any]:
-    """The function that `word` names; its file is run once for one text.
+    """The function that `word` names; its file runs once, unless it changes.
 
-    Raises `OwnFunctionError`: not there, not Python, cannot be imported, no such function.
+    Raises `OwnFunctionError` for a missing file, invalid Python, a failed import or a missing function.
     """
     place, _, name = word.rpartition(":")
     module = _module(place, _text(place))
@@ -178,7 +179,7 @@ def _text(place: str) -> bytes:
 
 
 def _origin(module: str) -> Path:
-    """The file of a module by name, which is looked for in the working folder too; imports nothing."""
+    """The file of a module by name, searched for also in the working folder; imports nothing."""
     spec, places = None, [os.getcwd(), *sys.path]
     parts = module.split(".")
     try:
@@ -197,7 +198,7 @@ def _origin(module: str) -> Path:
 
 
 def _spec(module: str, places: list[str]) -> ModuleSpec | None:
-    """Where one module is; `importlib.util.find_spec` would import what it lies in."""
+    """The spec of one module; `importlib.util.find_spec` would import its parent package."""
     for finder in sys.meta_path:
         found = finder.find_spec(module, places) if hasattr(finder, "find_spec") else None
         if found is not None:
@@ -215,11 +216,11 @@ def _module(place: str, text: bytes) -> ModuleType:
             _files.add(str(module.__file__))
             return module
         path = Path(place).expanduser().absolute()
-        # JAX keeps it for tracebacks, and takes only what is text.
+        # JAX keeps the path for tracebacks, and accepts only valid UTF-8.
         code = compile(text, utf8(str(path)), "exec")
         module = ModuleType(f"{_FROM_FILE}{path.stem}_{digest(text)}")
         module.__file__ = str(path)
-        # Where dataclasses and the like look a class's module up.
+        # Dataclasses, among others, look up the module of a class there.
         sys.modules[module.__name__] = module
         _files.add(str(path))
         with _on_path(str(path.parent)), kept_state():
@@ -233,18 +234,18 @@ def _module(place: str, text: bytes) -> ModuleType:
         if isinstance(error, SyntaxError) or "null byte" in said(error):
             raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
         raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
-    # Whatever a file of the user's does, sys.exit() included.
+    # A user's file may raise anything, SystemExit included.
     except BaseException as error:
         raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
 
 
 def changes_settings(word: str, error: SettingsChangedError) -> str:
-    """What to say of code that sets what is xavier's to set."""
+    """The message about code that changed JAX settings."""
     return f"`{word}` changes JAX's settings, which decide numbers ({error}): take that out of it"
 
 
 def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
-    """`function` of `word`, which ends in an `OwnFunctionError` whatever it does, whenever it is called."""
+    """`function` of `word`, wrapped so that any exception it raises becomes an `OwnFunctionError`."""
 
     def call(*arguments: Any, **options: Any) -> Any:
         try:
@@ -261,9 +262,9 @@ def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> C
 
 
 def blamed(error: BaseException) -> OwnFunctionError | None:
-    """An error of the user's code that came up where nobody asked for it, as in a rule for derivatives."""
+    """The `OwnFunctionError` of an error in user code raised outside `guarded`, as in a derivative rule."""
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)} & _files
-    # What fails while a compiled program runs has only words of where.
+    # An error inside a compiled program names its file only in the message.
     told = files or {file for file in _files if file in said(error)}
     return OwnFunctionError(f"`{min(told)}` fails: {one_line(error)}") if told else None
 
@@ -273,8 +274,8 @@ def _words(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error of the user's code in one line."""
-    # What JAX says goes on for paragraphs.
+    """The message of an error in user code, in one line."""
+    # JAX's messages have several paragraphs.
     words = (said(error).strip().splitlines() or [""])[0]
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return text[:200] + "…" * (len(text) > 200)
