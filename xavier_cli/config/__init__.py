@@ -1,1 +1,1 @@
-"""What an experiment is: its settings, checked together, with one canonical text and a hash."""
+"""Defines experiments: their settings, checked together, with canonical text and a hash."""

@@ -1,4 +1,4 @@
-"""A frozen set of settings with one canonical text, and a hash of it: what configurations are made of."""
+"""Implements frozen settings with canonical text and its hash, the base class of configurations."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from xavier_cli.vocabulary.user_functions import recorded_words
 
 
 class CollisionError(XavierError, ValueError):
-    """Settings that cannot be together, each of which could; `settings` names them, the blamed one first.
+    """Settings that are valid alone but not together; `settings` names them, the one to blame first.
 
-    Validators raise it, and a `ConfigError` of the same words leaves.
+    Validators raise it; `ConfigError` with the same message is what callers see.
     """
 
     def __init__(self, text: str, *settings: str):
@@ -29,26 +29,26 @@ class CollisionError(XavierError, ValueError):
 
 
 class HashedSettings(BaseModel):
-    """Settings that equal others where their canonical texts are equal.
+    """Settings that are equal to others if their canonical texts are.
 
-    What a text among them means is a cached property, parsed where it is first asked for. It is no setting:
-    no comparison, hash, text, copy or other process sees it.
+    Parsed forms of text settings are cached properties, computed at first access. They are not settings, and
+    take no part in comparison, hashing, serialization, copying and pickling.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     added: ClassVar[frozenset[str]] = frozenset()
-    """Fields that the first run files did not know. At their default they are left out of the canonical
-    text, so that an older run keeps its hash and its name."""
+    """Fields that the first run files did not have. At their defaults they are left out of the canonical
+    text, so that older runs keep their hashes and names."""
 
     derived: ClassVar[frozenset[str]] = frozenset()
-    """Fields that follow from the others and are no options."""
+    """Fields that are derived from the others and are not options."""
 
     @classmethod
     def of(cls, **settings: object) -> Self:
         """A configuration from settings as typed or as read.
 
-        Raises `ConfigError`: one line that names the setting.
+        Raises `ConfigError` with one line that names the setting.
         """
         return cls._validated(settings)._completed(None)
 
@@ -58,7 +58,7 @@ class HashedSettings(BaseModel):
         if misspelt:
             raise ConfigError(lookup.unknown_message("setting", misspelt[0], cls.model_fields))
         for key, value in settings.items():
-            # A configuration is kept as JSON, which is text.
+            # Configurations are stored as JSON, which needs valid UTF-8.
             if isinstance(value, str) and (text := utf8(value)) != value:
                 raise ConfigError(f"{key}: `{text}` is not UTF-8: rename what it names")
         try:
@@ -67,7 +67,7 @@ class HashedSettings(BaseModel):
             raise cls._refused(error, settings) from None
 
     def _completed(self, before: Self | None) -> Self:
-        """With what follows from settings that somebody asked for: all, or those that changed since `before`.
+        """Add what is derived from settings that were given: from all, or from those changed since `before`.
 
         Raises `ConfigError`.
         """
@@ -77,7 +77,7 @@ class HashedSettings(BaseModel):
     def from_json(cls, text: str) -> Self:
         """The configuration that `to_json` wrote; raises `ConfigError`.
 
-        It touches no file and imports nothing, whatever the text names.
+        Touches no file and imports nothing, whatever the text names.
         """
         try:
             settings = json.loads(text)
@@ -89,7 +89,7 @@ class HashedSettings(BaseModel):
             return cls._validated(settings)
 
     def to_json(self) -> str:
-        """The canonical text: equal configurations have equal text."""
+        """The canonical text; equal configurations have equal text."""
         return json.dumps(self._content(), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def _content(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class HashedSettings(BaseModel):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def __copy__(self) -> Self:
-        # What was parsed of a setting stays behind: a copy may be given other settings, unvalidated.
+        # Drop the cached properties: a copy may get other settings without validation.
         copied = super().__copy__()
         for name in vars(copied).keys() - type(self).model_fields.keys():
             del vars(copied)[name]
@@ -115,18 +115,18 @@ class HashedSettings(BaseModel):
         return copy(self)
 
     def __getstate__(self) -> dict[Any, Any]:
-        # Tables hold functions, which cannot be pickled; another process parses for itself.
+        # Rows hold functions, which cannot be pickled; the other process parses again.
         return {**super().__getstate__(), "__dict__": self._settings()}
 
     def __iter__(self) -> Generator[tuple[str, Any], None, None]:
         yield from self._settings().items()
 
     def _settings(self) -> dict[str, Any]:
-        """The fields alone, without the cached properties that pydantic keeps beside them."""
+        """The fields, without the cached properties that pydantic stores beside them."""
         return {name: value for name, value in vars(self).items() if name in type(self).model_fields}
 
     def with_(self, **changes: object) -> Self:
-        """The same configuration but for `changes`, validated."""
+        """This configuration with `changes`, validated; raises `ConfigError`."""
         return self._validated({**self.model_dump(), **changes})._completed(self)
 
     @classmethod
@@ -136,7 +136,7 @@ class HashedSettings(BaseModel):
         field, *others = refusals.fields(errors) or [""]
         said = refusals.words(first)
         if not field or field in cls.derived:
-            # Nobody typed what is derived; what it follows from is in the message.
+            # Nobody typed a derived setting; the message names those that it is derived from.
             collision = first.get("ctx", {}).get("error")
             return ConfigError(said, collision.settings if isinstance(collision, CollisionError) else ())
         more = f"; wrong too: {', '.join(others)}" if others else ""

@@ -1,6 +1,6 @@
-"""Checks in the rows of settings: what a value may be, and how it is written once it is known.
+"""Checks values of settings, and converts them to canonical form.
 
-Each takes what was typed and returns the canonical value; each raises `ValueError`.
+Each function takes a value as typed and returns the canonical one, or raises `ValueError`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ MAX_DELAY = 1000
 
 
 def data_name(word: str) -> str:
-    """A data set by its own name, of whatever kind."""
+    """The canonical name of a data set of any kind."""
     return find_data(word).name
 
 
 def activation_name(word: str) -> str:
-    """An activation by its own name."""
+    """The canonical name of an activation."""
     return find_activation(word).name
 
 
 def optimizer_text(text: str) -> str:
-    """An optimizer and its parameters."""
+    """The canonical text of an optimizer and its parameters."""
     return parse_optimizer(text).text
 
 
 def pretraining_name(word: str) -> str:
-    """A way of pre-training and its parameters."""
+    """The canonical text of a pre-training method and its parameters."""
     return find_pretraining(word).name
 
 
 def rate_schedule(text: str) -> str:
-    """A learning rate over the updates: `constant`, `cosine`, `warmup:N,linear`."""
+    """The canonical text of a learning-rate schedule: `constant`, `cosine`, `warmup:N,linear`."""
     warmup, shape = parse_rate_schedule(text)
     if not warmup:
         return shape
@@ -46,7 +46,7 @@ def rate_schedule(text: str) -> str:
 
 
 def update_rule(text: str) -> str:
-    """How the weights take up updates: `auto`, `plain` or `delayed:K`."""
+    """The canonical text of an update rule: `auto`, `plain` or `delayed:K`."""
     word, colon, every = text.strip().partition(":")
     if word in ("auto", "plain") and not colon:
         return word
@@ -62,7 +62,7 @@ def update_rule(text: str) -> str:
 def rising_coding(
     coding: Literal["standardize"] | tuple[float, float],
 ) -> Literal["standardize"] | tuple[float, float]:
-    """What a black and a white pixel become, the lower one first."""
+    """`standardize`, or the values of a black and a white pixel, the lower one first."""
     if isinstance(coding, str):
         return coding
     low, high = coding
@@ -72,7 +72,7 @@ def rising_coding(
 
 
 def distinct_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    """At least one seed, and none twice."""
+    """The seeds, if there is at least one, and none twice."""
     if not seeds:
         raise ValueError("should hold at least one seed")
     if len(set(seeds)) < len(seeds):
@@ -81,7 +81,7 @@ def distinct_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def distinct_rates(lr: float | tuple[float, ...]) -> float | tuple[float, ...]:
-    """One rate, or at least two to search, each once."""
+    """One learning rate, or at least two to search, each once."""
     if not isinstance(lr, tuple):
         return lr
     if len(lr) < 2 or len(set(lr)) < len(lr):
@@ -91,7 +91,7 @@ def distinct_rates(lr: float | tuple[float, ...]) -> float | tuple[float, ...]:
 
 
 def records_as_text(value: object) -> object:
-    """A number of records as the text that it could have been typed as."""
+    """A number of records as text, as it could have been typed."""
     return str(whole(value)) if isinstance(value, int | float) else value
 
 

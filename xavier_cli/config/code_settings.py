@@ -1,4 +1,4 @@
-"""Settings whose words may name functions of the user's own, and the digests of the texts those come from."""
+"""Handles the settings that may name user functions, and digests the source of those functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xavier_cli.vocabulary.user_functions import (
 
 
 class CodeSettings(SettingRows):
-    """Settings with `words` in their rows, and one called `sources` that follows from them."""
+    """Settings whose rows may have `words`, and the field `sources` that is derived from those."""
 
     if TYPE_CHECKING:
         sources: str
@@ -34,7 +34,7 @@ class CodeSettings(SettingRows):
 
     @classmethod
     def _code_words(cls, settings: Mapping[str, Any]) -> list[str]:
-        """The words among `settings` that may name functions of the user's own."""
+        """The values in `settings` that may name user functions."""
         words: list[str] = []
         for name, row in cls.rows.items():
             text = settings.get(name, "") if row.words else ""
@@ -42,14 +42,14 @@ class CodeSettings(SettingRows):
         return words
 
     def check_code(self) -> None:
-        """Raise `OwnFunctionError` where code that it names is not the text that its digests are of.
+        """Raise `OwnFunctionError` where the source of a user function has another digest than in `sources`.
 
-        Asked before any of it runs.
+        Called before any of that code runs.
         """
         check_unchanged(places(self._code_words(vars(self))), self.sources)
 
     def _completed(self, before: Self | None) -> Self:
-        """With digests of the texts of functions that somebody asked for; those of `before` are as read."""
+        """Add digests of the user functions that are new since `before`, whose digests are kept as read."""
         digests = read_sources(self.sources)
         asked = places(self._code_words(vars(self)))
         known = places(self._code_words(vars(before))) if before else set()

@@ -1,4 +1,4 @@
-"""Commands of ours as text that can be pasted into a shell: a configuration's own, and those of hints."""
+"""Writes `xavier` commands as text for a shell: that of a configuration, and those in hints."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from xavier_cli.vocabulary.grammar import write_value
 
 
 def written(*words: str | Path) -> str:
-    """`xavier` with these words, each quoted where a shell would take it apart."""
-    # A file called `-a.h5` would be an option.
+    """`xavier` with these arguments, quoted for a shell."""
+    # A file called `-a.h5` would be taken for an option.
     shown = (f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else word for word in words)
     return shlex.join(["xavier", *map(str, shown)])
 
 
 def train_command(config: RunConfig, **changes: object) -> str:
-    """`xavier train` with every setting of `config` that is no default, and `changes`. It touches no file."""
+    """`xavier train` with `changes` and all settings of `config` that are not defaults. Touches no file."""
     fields = RunConfig.model_fields
     settings = {name: getattr(config, name) for name in settings_where(derived=False)}
-    # Two defaults follow from other settings.
+    # The defaults of two settings depend on others.
     plain = {name: fields[name].default for name in settings}
     plain |= {"coding": config.dataset.coding, "update_rule": resolve_update_rule(config)}
     if any(name in changes and not isinstance(changes[name], tuple) for name in SEARCHABLE):
-        # What a search would have taken is no part of a training at one rate.
+        # The settings of a search have no effect on training at one rate.
         settings |= {name: plain[name] for name in SEARCH_DETAILS}
     differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
     return written("train", *(word for name, value in differing.items() for word in _option(name, value)))
@@ -38,11 +38,11 @@ def _option(name: str, value: object) -> tuple[str, ...]:
 
 
 def _typed(name: str, value: object) -> str:
-    """`value` as the option takes it, without losing a digit."""
+    """`value` as text for its option, in full precision."""
     if not isinstance(value, tuple):
         return write_value(value) if isinstance(value, float) else str(value)
     if name == "seeds" and value == tuple(range(len(value))):
         return str(len(value))
-    # One seed with a comma after it is no count.
+    # With a comma behind it a single seed is not read as a count.
     comma = "," * (name == "seeds" and len(value) == 1)
     return ",".join(write_value(part) if isinstance(part, float) else str(part) for part in value) + comma

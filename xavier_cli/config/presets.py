@@ -1,4 +1,4 @@
-"""Settings that go by one word: the frameworks of `--like` and the sizes of `--scale`."""
+"""Defines presets of several settings: the frameworks of `--like` and the sizes of `--scale`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIKE: dict[str, dict[str, object]] = {
     "keras": {"init": "normalized", "bias_init": "zeros"},
     "flax": {"init": "lecun_normal", "bias_init": "zeros"},
 }
-"""What `--like` sets: how a framework's dense layer draws its weights and biases unless told otherwise."""
+"""The settings of `--like`: the default initialization of a framework's dense layer."""
 
 SCALES: dict[str, dict[str, object]] = {
     "tiny": {
@@ -26,13 +26,13 @@ SCALES: dict[str, dict[str, object]] = {
     "laptop": {},
     "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
 }
-"""What `--scale` sets; everything else keeps its default."""
+"""The settings of `--scale`; all others keep their defaults."""
 
 
 def without_like(settings: Mapping[str, object]) -> dict[str, object]:
-    """`settings` with what a `like` among them stands for in its place.
+    """`settings` with `like` replaced by the settings that it stands for.
 
-    Raises `ConfigError` where there is no such framework, or what it sets is set too.
+    Raises `ConfigError` for an unknown framework, and where one of its settings is given as well.
     """
     kept = dict(settings)
     like = kept.pop("like", None)

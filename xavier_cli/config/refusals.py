@@ -1,4 +1,4 @@
-"""What pydantic refuses, in words of ours: who typed a setting knows nothing of an `int_parsing` error."""
+"""Rewrites pydantic's errors for the person who typed the setting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xavier_cli.vocabulary.grammar import write_value
 
 _LONGEST = 60
 
-# By the type of an error. What is in no row is of a kind that no setting asks for.
+# By pydantic's type of error. The types left out cannot occur with these settings.
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), lambda _: "should be a whole number"),
     "int_parsing_size": lambda _: "has too many digits",
@@ -41,17 +41,17 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def words(error: ErrorDetails) -> str:
-    """What is wrong, in words that follow the name of a setting."""
+    """The message that follows the name of the setting."""
     row = _WORDS.get(error["type"])
     return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
 
 
 def given(error: ErrorDetails, typed: object = None) -> str:
-    """What was typed, in brackets after the words; nothing where it is long, no single value, or in them.
+    """The typed text in parentheses; empty where it is long, holds several values, or is in the message.
 
-    The error holds what was made of it: -1.0 of `-1`.
+    The error itself holds the converted value: -1.0 for `-1`.
     """
-    # Of a list, the error may be about one of its parts.
+    # The error may be about one part of a list.
     is_whole = isinstance(typed, str) and (len(error["loc"]) == 1 or not re.search("[,:]", typed))
     value = typed if is_whole else error["input"]
     if isinstance(value, float):
@@ -63,9 +63,9 @@ def given(error: ErrorDetails, typed: object = None) -> str:
 
 
 def foremost(errors: Sequence[ErrorDetails]) -> ErrorDetails:
-    """The error to tell of: of the first field's, one about the value before those about its kind.
+    """The error to report: the first field's, and errors about a value rather than about its type.
 
-    A setting that may be one number or a list of them is refused as both, and `0` is no list.
+    A setting of a number or a list of numbers fails as both, and `0` is not a list.
     """
     field = errors[0]["loc"][:1]
     of_field = [error for error in errors if error["loc"][:1] == field]
@@ -73,7 +73,7 @@ def foremost(errors: Sequence[ErrorDetails]) -> ErrorDetails:
 
 
 def fields(errors: Sequence[ErrorDetails]) -> list[str]:
-    """The fields that errors are about, each once, in order."""
+    """The fields that have errors, each once, in order."""
     return list(dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"]))
 
 

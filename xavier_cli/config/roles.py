@@ -1,4 +1,4 @@
-"""What a setting's row says beside its type, default and check: its role, and how it is spoken of."""
+"""Defines what a setting's row holds besides type, default and check: its role and its wording."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from pydantic.fields import FieldInfo
 from xavier_cli.config.canonical import HashedSettings
 
 Role = Literal["data", "network", "training", "observation", "layout"]
-"""What a setting is about.
+"""The role of a setting.
 
-- data: the examples that are learned from
-- network: all that the numbers of an untrained network depend on, with the loss whose gradients are taken
-- training: how the weights change from there
-- observation: when and on what the network is measured; it changes nothing that comes out at the end
-- layout: which networks of one configuration are trained: seeds, and how many of them a search takes
+- data: the examples to learn from
+- network: everything that determines the measurements of an untrained network, with the loss
+- training: how the weights change
+- observation: when and on what the network is measured; it does not change the result of training
+- layout: which networks of one configuration are trained: the seeds, and how many of them a search uses
 """
 Mention = Literal["always", "unusual", "never"]
-"""When a setting that all runs share is named: whatever it is, where it is not the default, or not at all."""
+"""When a setting that all runs share is named: always, where it is not the default, or never."""
 Words = Literal["", "activation", "initializers", "initializer", "data", "optimizer"]
-"""Which table the words of a setting come from, or else a function of the user's own."""
+"""The table that the value of a setting names a row of, if it does not name a user function."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The row of one setting, written into its field's type; `Setting("network", since=1)` is the least."""
+    """The row of one setting, an annotation of its field's type; `Setting("network", since=1)` at least."""
 
     role: Role
     since: int
-    """The generation of configurations that knew it first. What came after the first is left out of the
-    canonical text at its default, so that an older run keeps its hash and its name."""
+    """The generation of configurations that introduced it. Settings later than 1 are left out of the
+    canonical text at their defaults, so that older runs keep their hashes and names."""
     derived: bool = False
-    """Follows from the other settings, so that it is no option."""
+    """It is derived from other settings, and is not an option."""
     detail_of: str = ""
     """The setting without which this one has no effect."""
     is_searchable: bool = False
-    """Of a list of its values the best on validation is searched, so that a run may have another one than
-    its configuration."""
+    """A list of its values is searched for the one with the lowest validation error, so that a run's value
+    may differ from its configuration's."""
     words: Words = ""
     in_update: bool = False
-    """Part of how a gradient becomes an update: at any but its default, training is no plain SGD."""
+    """It changes how updates follow from gradients: training is plain SGD only at its default."""
     extra: str = ""
-    """What it adds to weights, biases and a fixed activation, in words; `{}` is its value."""
+    """What it adds to weights, biases and a fixed activation, as text; `{}` is its value."""
     outside_programs: str = ""
-    """Why the texts of compiled programs do not depend on it; empty where they do."""
+    """Why compiled programs do not depend on it; empty where they do."""
     in_examples: bool = False
-    """The prepared training data depend on it (what is about data always does)."""
+    """The prepared training data depend on it (they depend on all settings of role `data`)."""
     is_rounding: bool = False
-    """Any of its values gives the same numbers but for rounding."""
+    """All its values give the same results up to rounding."""
     metavar: str = ""
-    """What stands for its value in `--help`; by default `N` or `NAME`."""
+    """The placeholder of its value in `--help`; by default `N` or `NAME`."""
     phrase: str | Callable[[Any], str] = ""
-    """Its value in labels, captions and titles: `depth {}`; by default its name and its value."""
+    """The phrase for its value in labels, captions and titles: `depth {}`; by default name and value."""
     usual_phrase: str = ""
-    """The same for its default, where that reads otherwise."""
+    """The phrase for its default, where that differs."""
     is_name: bool = False
-    """It names a network, whether anything else is said or not: `tanh normalized`."""
+    """It is always part of a network's name: `tanh normalized`."""
     rank: int = 9
-    """Its place among other phrases, the lowest first; those of one rank stand as fields do."""
+    """Its place among phrases, the lowest first; equal ranks are in the order of the fields."""
     mention: Mention = "unusual"
-    """When a table says that all of its rows share it."""
+    """When a table names it as common to all rows."""
     in_captions: Mention | None = None
-    """When a figure says that all of its runs share it; by default as a table does."""
+    """When a figure names it as common to all runs; by default as in tables."""
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -72,7 +72,7 @@ class Setting:
         object.__setattr__(self, "in_captions", self.in_captions or self.mention)
 
     def speak(self, name: str, value: object, default: object) -> str:
-        """`value` of the setting called `name`, as a label says it."""
+        """The phrase for `value` of the setting called `name`."""
         if self.usual_phrase and value == default:
             return self.usual_phrase
         if callable(self.phrase):
@@ -81,10 +81,10 @@ class Setting:
 
 
 class SettingRows(HashedSettings):
-    """Settings each of which has a row; raises `TypeError` where a field of a new class has none."""
+    """Settings with a row each; defining a class with a field without one raises `TypeError`."""
 
     rows: ClassVar[Mapping[str, Setting]] = {}
-    """The row of every field, in their order."""
+    """The row of every field, in the order of the fields."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""What an experiment is: `RunConfig`, its settings checked together, and what follows from them."""
+"""Defines `RunConfig`: the settings of an experiment, checked together, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ from xavier_cli.vocabulary.user_functions import is_own, short_name
 
 PRETRAIN_RECORDS = 20
 SEARCHABLE = settings_where(is_searchable=True)
-"""Settings of which a list of values is searched."""
+"""Settings whose best value is searched where a list is given."""
 SEARCH_DETAILS = tuple(name for searched in SEARCHABLE for name in settings_where(detail_of=searched))
-"""Settings of how they are searched."""
+"""Settings of the search itself."""
 LOOKS = settings_where(role="observation")
-"""Settings of how training was looked at, which change nothing of what comes out at its end."""
+"""Settings of what is measured during training; they do not change its result."""
 OBSERVATION_SETTINGS = (
     *settings_where(detail_of="pretrain"),
     *LOOKS,
     *SEARCH_DETAILS,
 )
-"""Settings of how something was done or looked at: said of runs that nothing else tells apart."""
-# Where `auto` delays updates: no hidden layer narrower, no batch larger.
+"""Settings of the procedure or of measurement: named for runs that differ in nothing else."""
+# `auto` delays updates from this width of the narrowest hidden layer, up to this batch size.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
 
 class RunConfig(RunSettings):
-    """One configuration and its seeds: all that decides the numbers of a run, and nothing else.
+    """One configuration and its seeds: everything that determines the results of a run, and nothing else.
 
-    What does not change a number (devices, layout of the members, where files lie) is no field.
+    What does not change a number (devices, layout of the members, places of files) is not a field.
     """
 
     @classmethod
     def of(cls, **settings: object) -> Self:
-        """A configuration from settings as typed or as read; `like` stands for what it presets.
+        """A configuration from settings as typed or as read; `like` stands for its preset.
 
-        Raises `ConfigError`: one line that names the setting.
+        Raises `ConfigError` with one line that names the setting.
         """
         return super().of(**without_like(settings))
 
@@ -69,9 +69,9 @@ class RunConfig(RunSettings):
 
     @cached_property
     def layer_initializers(self) -> tuple[Initializer, ...]:
-        """The rows of `init` for every layer of weights, from the input up, the output's last.
+        """The rows of `init` for every layer of weights, from the input up, the output layer's last.
 
-        Layers that are initialized alike have the same row.
+        Layers that are initialized alike share one row.
         """
         return find_layer_initializers(self.init, self.depth)
 
@@ -87,22 +87,22 @@ class RunConfig(RunSettings):
 
     @cached_property
     def rate_schedule(self) -> RateSchedule:
-        """What `schedule` says of the learning rate over the updates."""
+        """`schedule`, parsed: the learning rate over the updates."""
         return parse_rate_schedule(self.schedule)
 
     @cached_property
     def record_schedule(self) -> RecordSchedule:
-        """What `records` says of when the network is looked at."""
+        """`records`, parsed: when the network is measured."""
         return parse_schedule(self.records)
 
     @cached_property
     def dataset(self) -> DatasetSpec:
-        """The data set that `data` asks for; nothing of it is read."""
+        """`data`, parsed; the data set is not read."""
         return find_data(self.data)
 
     @cached_property
     def pretraining(self) -> Pretraining:
-        """The row of `pretrain`, `none` among them."""
+        """The row of `pretrain`, also for `none`."""
         return find_pretraining(self.pretrain)
 
     @model_validator(mode="after")
@@ -132,7 +132,7 @@ class RunConfig(RunSettings):
 
     @property
     def pixel_range(self) -> tuple[float, float]:
-        """What a black and a white pixel become; standardized ones come as they should be: from 0 to 1."""
+        """The values of a black and a white pixel; `(0, 1)` before standardization."""
         return (0.0, 1.0) if isinstance(self.coding, str) else self.coding
 
     @property
@@ -142,7 +142,7 @@ class RunConfig(RunSettings):
 
     @property
     def shape(self) -> str:
-        """The hidden layers in short: `5×300`, or `400-300-200`."""
+        """The shape of the hidden layers: `5×300`, or `400-300-200`."""
         return (
             "-".join(map(str, self.width)) if isinstance(self.width, tuple) else f"{self.depth}×{self.width}"
         )
@@ -172,7 +172,7 @@ class RunConfig(RunSettings):
     @model_validator(mode="after")
     def _pretraining_of_plain_networks(self) -> Self:
         if self.pretrain == "none":
-            # Of what is not done nothing is told, so that equal networks have one name.
+            # Without pre-training these settings have no effect: reset them so that equal runs hash alike.
             for name in settings_where(detail_of="pretrain"):
                 object.__setattr__(self, name, type(self).model_fields[name].default)
         elif self.extra_features:
@@ -189,7 +189,7 @@ class RunConfig(RunSettings):
     @model_validator(mode="after")
     def _resolved_update_rule(self) -> Self:
         if self.update_rule == "auto":
-            # What is stored says what was done.
+            # Store the rule that was chosen, not `auto`.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
         if self.update_rule != "plain" and not self.can_delay:
             raise CollisionError(
@@ -200,11 +200,11 @@ class RunConfig(RunSettings):
 
     @property
     def extra_features(self) -> str:
-        """What of the network is more than weights, biases and a fixed activation; empty where nothing is."""
+        """What the network has besides weights, biases and a fixed activation, as text; empty if nothing."""
         return ", ".join(self._beyond().values())
 
     def _beyond(self) -> dict[str, str]:
-        """The settings of it, and each in words."""
+        """The settings that add such features, and a phrase for each."""
         slope = {"act": f"the learned slope of {self.act}"} if self.activation.learned else {}
         return self._extras() | slope
 
@@ -217,24 +217,24 @@ class RunConfig(RunSettings):
 
     @property
     def is_plain_sgd(self) -> bool:
-        """Whether plain gradients move a plain network, for which there is a step by hand."""
+        """Whether a plain network is trained by plain SGD, for which there is a hand-written step."""
         return not ({*self.unusual(in_update=True)} - {"schedule"} or self.extra_features)
 
     @property
     def can_delay(self) -> bool:
-        """Whether the weights may take up updates later: what is pending is a product of two thin factors."""
+        """Whether updates can be delayed: the pending change must be a product of two thin matrices."""
         return self.is_plain_sgd and self.schedule == "constant"
 
     @property
     def title_suffix(self) -> str:
-        """What a title says after the rate: how it is trained and built where that is not as usual."""
+        """The end of a title, after the rate: the settings of training and network that are not defaults."""
         unusual = self.unusual(in_captions="unusual")
         return "".join(f", {spoken(name, getattr(self, name))}" for name in unusual)
 
     @property
     def unpredicted_reason(self) -> str:
-        """What of the network theory does not speak of; empty where it predicts the network."""
-        # Theory is about the untrained network, which dropout is no part of.
+        """The features that theory does not cover, as text; empty where it predicts the network."""
+        # Theory describes the untrained network, which has no dropout.
         words = self._extras(role="network").values()
         return " and ".join([*words, *["pre-trained weights"] * (self.pretrain != "none")])
 
@@ -250,11 +250,11 @@ class RunConfig(RunSettings):
 
     @property
     def search(self) -> tuple[float, ...]:
-        """The rates to search, or none where the rate is given."""
+        """The learning rates to search; empty where one rate is given."""
         return self.lr if isinstance(self.lr, tuple) else ()
 
     def record_updates(self) -> tuple[int, ...]:
-        """The update counts at which the network is looked at: from 0 to the last, rising."""
+        """The numbers of updates at which the network is measured, from 0 to the last, in rising order."""
         kind, number = self.record_schedule
         last = self.updates
         if kind == "every":
@@ -266,7 +266,7 @@ class RunConfig(RunSettings):
         return tuple(sorted(set(points)))
 
     def jacobian_updates(self) -> tuple[int, ...]:
-        """The records at which Jacobians are taken: the first, the last, and four spread between."""
+        """The records with Jacobians, in updates: the first, the last, and four in between."""
         if not self.jacobian_examples:
             return ()
         records = self.record_updates()
@@ -275,22 +275,22 @@ class RunConfig(RunSettings):
 
     @property
     def pretrain_every(self) -> int:
-        """Updates of pre-training between two records of it, of which there are at most 20 a layer."""
+        """Updates of pre-training between two of its records, of which a layer has at most 20."""
         return -(-self.pretrain_updates // PRETRAIN_RECORDS)
 
     def pretrain_records(self) -> tuple[int, ...]:
-        """The updates of a layer's pre-training up to which its records reach; none without pre-training."""
+        """The update at which each record of a layer's pre-training ends; empty without pre-training."""
         every, last = self.pretrain_every, self.pretrain_updates
         return () if self.pretrain == "none" else (*range(every, last, every), last)
 
     def spectrum_updates(self) -> tuple[int, ...]:
-        """The records at which all singular values are kept: the first and the last."""
+        """The records with all singular values, in updates: the first and the last."""
         return tuple(sorted({*self.jacobian_updates()[:1], *self.jacobian_updates()[-1:]}))
 
     def file_stem(self) -> str:
-        """The run file's name without its ending: the content first, then 8 hex digits of the hash."""
+        """The run file's name without suffix: the content first, then 8 hex digits of the hash."""
         lr = "search" if self.search else f"{self.lr:g}"
-        # Sixteen layers of five digits would leave no room for the rest of a name.
+        # Sixteen widths of five digits would make the file name too long.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
         data = self.dataset.stem
@@ -304,23 +304,23 @@ def option_name(setting: str) -> str:
 
 
 def delay_of(update_rule: str) -> int:
-    """After how many updates the weights take them up: K of `delayed:K`, 0 where each is taken up at once."""
+    """After how many updates they are applied to the weights: K of `delayed:K`, 0 without delay."""
     return int(update_rule.partition(":")[2] or 0)
 
 
 def resolve_update_rule(config: RunConfig) -> str:
-    """What `auto` stands for: delayed updates where they were measured to be faster (`xavier bench`).
+    """The rule that `auto` stands for: delayed updates where `xavier bench` measured them to be faster.
 
-    They save moving weights that no cache close to a core holds, at the price of k·batch rows more per
-    product: 1.2 times as fast at width 1000 and batch 10, no faster at 300. A rule of the shape alone, so
-    that a configuration has one name on every machine.
+    They save memory traffic where the weights do not fit into a core's cache, at the cost of k·batch more
+    rows per product: 1.2 times as fast at width 1000 and batch 10, no faster at 300. The rule depends on the
+    shape alone, so that a configuration has one hash on every machine.
     """
     wide = min(config.widths) >= DELAYED_WIDTH and config.batch_size <= DELAYED_BATCH
     return "delayed:8" if wide and config.updates and config.can_delay else "plain"
 
 
 def file_safe(word: str) -> str:
-    """A word for an activation or initializer as part of a file's name: of the user's own, the function."""
+    """The name of an activation or initializer, safe in a file name; for a user function, the function's."""
     parts = (part.rpartition("=") for part in word.split(","))
     names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]

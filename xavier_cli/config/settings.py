@@ -1,7 +1,7 @@
-"""Every setting of a run, one row each: what it may be, its role, how it is spoken of, its default.
+"""Defines every setting of a run as one row: its type and check, role, wording and default.
 
-The only home of defaults, and of all lists of settings: what picks some of them asks their rows
-(`settings_where`). What a row can say is in `roles`.
+Defaults are defined only here, and lists of settings are derived from the rows by `settings_where`.
+`roles` documents the fields of a row.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GIVEN = "given to the programs when they run"
 
 
 class RunSettings(CodeSettings):
-    """The settings, each checked by itself; what they are together is `RunConfig`'s."""
+    """The settings, each checked by itself; `RunConfig` checks them together."""
 
     data: Annotated[
         str,
@@ -63,7 +63,7 @@ class RunSettings(CodeSettings):
                 "standardized inputs" if isinstance(coding, str) else "coding [{:g}, {:g}]".format(*coding)
             ),
             rank=6,
-            # Its default is the data set's.
+            # The default depends on the data set.
             mention="never",
         ),
     ] = Field(
@@ -347,14 +347,14 @@ class RunSettings(CodeSettings):
             try:
                 values = {**values, "coding": find_data(data).coding}
             except ValueError:
-                # The field's own check says so better; the coding only has to be valid here.
+                # The check of `data` will report the error better; the coding only has to be valid here.
                 values = {**values, "coding": (0.0, 1.0)}
         return values
 
     @model_validator(mode="before")
     @classmethod
     def _depth_of_the_widths(cls, values: Any) -> Any:
-        """Widths say the depth; where all are alike, one number says the same."""
+        """Take the depth from a list of widths, and write equal widths as one number."""
         try:
             widths = parse_widths(values.get("width")) if isinstance(values, dict) else None
         except ValueError:
@@ -374,15 +374,15 @@ class RunSettings(CodeSettings):
         }
 
     def unusual(self, **facts: object) -> list[str]:
-        """The settings that are not at their default, of those with these `facts`, as people say them."""
+        """The settings with these `facts` that are not at their defaults, in the order of phrases."""
         return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
 
 
 @cache
 def settings_where(**facts: object) -> tuple[str, ...]:
-    """The names of the settings whose rows have all these `facts`, in the order of fields.
+    """The names of the settings whose rows have all of these `facts`, in the order of the fields.
 
-    `settings_where(role="training", detail_of="")` are the settings of training that stand alone.
+    `settings_where(role="training", detail_of="")`: the settings of training that are no details of others.
     """
     return tuple(
         name
@@ -393,12 +393,12 @@ def settings_where(**facts: object) -> tuple[str, ...]:
 
 @cache
 def in_order_spoken(**facts: object) -> tuple[str, ...]:
-    """`settings_where` in the order in which people say them: `tanh normalized, mnist, depth 5`."""
+    """`settings_where`, in the order of phrases: `tanh normalized, mnist, depth 5`."""
     return tuple(sorted(settings_where(**facts), key=lambda name: SETTINGS[name].rank))
 
 
 def spoken(name: str, value: object) -> str:
-    """`value` of the setting `name` in labels, captions and titles: `depth 5`, `no clipping`."""
+    """The phrase for `value` of the setting `name`, in labels, captions and titles: `depth 5`."""
     return SETTINGS[name].speak(name, value, RunSettings.model_fields[name].default)
 
 
