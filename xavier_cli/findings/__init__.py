@@ -1,1 +1,1 @@
-"""What runs mean, in tables and words."""
+"""Compares runs, diagnoses their problems, and judges claims by them."""

@@ -1,4 +1,4 @@
-"""Which of several runs stands for a configuration: the best on validation, whatever the test set says."""
+"""Chooses the run that represents a configuration by its validation error, never by its test error."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 
-# What two runs that compete have to share, or what is no choice of a method.
+# Competing runs must share these settings, or they are not a choice between methods.
 _NEVER_CHOSEN = {name for role in ("data", "observation", "layout") for name in settings_where(role=role)}
-# A seed that diverged counts as worse than every error there can be.
+# The error of a diverged seed: worse than any that a network can have.
 WORST = 1.0
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The run that was chosen, and what by: `over` are the settings that its rivals differed in.
+    """A chosen run; `over` are the settings in which its rivals differed.
 
     `on_edge` are those of them whose value is the lowest or highest tried, so that a better one may lie
-    beyond; `rivals` counts the runs that were passed over.
+    beyond; `rivals` is the number of runs that were not chosen.
     """
 
     run: Run
@@ -34,11 +34,11 @@ class Choice:
 
 
 def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[Choice], list[str]]:
-    """For every configuration of merged `runs`, all but `over` equal, the run best on validation; and notes.
+    """Choose among merged `runs` that differ in the settings `over` alone, by validation error; with notes.
 
-    The figure is the mean validation error at the last record over the seeds that all rivals have (over
-    each one's own where they have none in common); a seed that diverged counts as `WORST`. A run that is not
-    finished is passed over. Raises `ConfigError` for a setting that nothing can be chosen by.
+    The lowest mean validation error at the last record wins, over the seeds that all rivals share (over each
+    one's own where they share none); a diverged seed counts as `WORST`. Unfinished runs are left out. Raises
+    `ConfigError` for a setting that cannot be chosen by validation error.
     """
     for name in over:
         if name in _NEVER_CHOSEN or name not in RunConfig.model_fields:
@@ -76,7 +76,7 @@ def _valid_error(run: Run, seeds: set[int]) -> float:
 
 
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:
-    """Equal for configurations that differ in `over` and their seeds alone."""
+    """A configuration that is equal for all that differ only in `over` and in their seeds."""
     more = SEARCH_DETAILS if {*SEARCHABLE} & {*over} else ()
     return config.model_copy(update=dict.fromkeys(("seeds", *more, *over)))
 

@@ -1,4 +1,4 @@
-"""Which configurations can be told apart: experiments in, one ranked and tested section per data set out."""
+"""Ranks experiments on each data set, and tests which of them differ significantly."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
 
 ALPHA = 0.05
-# All pairs of more rows could not be told apart at any usual number of seeds, and would take long.
+# With more rows no pair would be significant at a usual number of seeds, and testing would take long.
 MOST_ROWS_TESTED = 200
 
-# What distinguishes runs but is no column: the data set heads the section, seeds are counted.
+# Settings without a column: the data set heads the section, and seeds are counted.
 _NOT_A_COLUMN = ("data", *settings_where(role="layout"))
 _ALWAYS_SHOWN = settings_where(is_name=True)
 
@@ -35,11 +35,11 @@ VerdictKind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a row stands to the best one.
+    """The comparison of a row with the best one.
 
-    `difference` is this row less the best, as fractions, and `effect` that in standard deviations; `p` is
-    corrected by Holm over all pairs of the section, `p_networks` is McNemar's where there is one network on
-    each side. NaN is "not taken"; `why` says why nothing was tested.
+    `difference` is this row minus the best, as a fraction, and `effect` the same in standard deviations; `p`
+    is corrected by Holm over all pairs of the section; `p_networks` is McNemar's, for one network on each
+    side. NaN means not tested; `why` says why.
     """
 
     kind: VerdictKind
@@ -52,11 +52,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class RankedExperiment:
-    """One experiment: what was set, what came out over its seeds, and how it stands to the best.
+    """One experiment: its settings, its results over seeds, and its comparison with the best.
 
-    `errors` holds each seed's final test error, in the order of `seeds`, a diverged one counted as guessing.
-    Runs that differ from `run` only in how they were looked at are the same experiment: they are in `alike`,
-    and a seed counts once.
+    `errors` holds each seed's final test error, in the order of `seeds`; a diverged seed has the error of
+    chance. Runs that differ from `run` only in what was measured belong to the same experiment: they are in
+    `alike`, and a seed counts once.
     """
 
     run: Run
@@ -67,7 +67,7 @@ class RankedExperiment:
     valid_error: Estimate
     verdict: Verdict
     choice: Choice | None = None
-    """How this run was chosen among others, where it was."""
+    """How this run was chosen among others; None where it was not."""
     diverged: tuple[int, ...] = ()
     """The seeds that diverged."""
     alike: tuple[Run, ...] = ()
@@ -79,12 +79,12 @@ class RankedExperiment:
 
     @property
     def status(self) -> Status:
-        """Whether the training went to its end."""
+        """Whether training is complete."""
         return self.run.status
 
     @property
     def updates_done(self) -> int:
-        """The updates at the last record."""
+        """The number of updates at the last record."""
         return int(self.run.updates[-1])
 
     @property
@@ -100,18 +100,17 @@ class RankedExperiment:
 
     @property
     def on_edge(self) -> tuple[str, ...]:
-        """Those of them with the lowest or highest value tried, so that a better one may lie beyond."""
+        """The chosen settings whose value is the lowest or highest tried: a better one may lie beyond."""
         own = self.choice.on_edge if self.choice else ()
         return tuple(dict.fromkeys((*self.run.on_edge, *own)))
 
 
 @dataclass(frozen=True)
 class Section:
-    """The experiments on one data set, the best first; only they are compared with each other.
+    """The experiments on one data set, the best first; experiments on different data sets are not compared.
 
-    `varying` names the settings that tell the rows apart (and `act` and `init` always), `common` holds those
-    that all rows share;
-    `tests` is the number of pairs that Holm's correction ran over.
+    `varying` names the settings in which rows differ, and always `act` and `init`; `common` holds those that
+    all rows share; `tests` is the number of pairs in Holm's correction.
     """
 
     data: str
@@ -123,22 +122,22 @@ class Section:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A section per data set, in the order of their first run."""
+    """A section per data set, in the order of their first runs."""
 
     sections: tuple[Section, ...]
 
 
 def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Comparison:
-    """Rank and test experiments: runs of which no two differ in their seeds alone.
+    """Rank and test experiments, given as runs of which no two differ only in their seeds.
 
-    Those that differ only in how they were looked at count as one, with the seeds of all of them.
-    `choices` say of some of them how they were chosen among others, which is marked in the table.
-    The figure is the test error at the last record. Runs without any training are left out.
+    Runs that differ only in what was measured are one experiment, with the seeds of all. `choices` say how
+    some runs were chosen among others, which the table marks. The test error at the last record is compared;
+    runs without training are left out.
     """
     by_data: dict[tuple[str, str], list[Run]] = {}
     for run in experiments:
         if run.updates[-1] > 0:
-            # One path can have led to different data at different times.
+            # A path may have held different data at different times.
             digest = run.facts.sha256 if run.config.dataset.builtin is None else ""
             by_data.setdefault((run.config.data, digest), []).append(run)
     chosen = {choice.run.config: choice for choice in choices}
@@ -147,13 +146,13 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
 
 def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]) -> Section:
     rows = [replace(_row(alike), choice=choices.get(alike[0].config)) for alike in _experiments(runs)]
-    # An unfinished run is shown but cannot win: it goes below the finished ones.
+    # An unfinished run is shown below the finished ones, and cannot be the best.
     rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))
     verdicts, tests = _verdicts(rows)
     settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
     shown = {*_ALWAYS_SHOWN, *(name for row in rows if row.choice for name in row.choice.over)}
     varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in shown]
-    # Whether and over what rates a search went matters only where that differs between searches.
+    # The searched rates are a difference only where searches differ in them.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]
     told_by = [name for name in varying if name not in OBSERVATION_SETTINGS]
@@ -171,14 +170,14 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]
 
 
 def _experiments(runs: Sequence[Run]) -> list[list[Run]]:
-    """`runs`, those together that differ only in their seeds and in how they were looked at."""
+    """Group the runs that differ only in their seeds and in what was measured."""
     found: list[list[Run]] = []
     by_key: dict[object, list[list[Run]]] = {}
     for run in runs:
         config = run.config.model_copy(update=dict.fromkeys(("seeds", *LOOKS)))
-        # Neither a rate that a search chose nor how far a training is stands in the configuration.
+        # The rate that a search chose and the status are not part of the configuration.
         candidates = by_key.setdefault((config, run.lr, run.status == "complete"), [])
-        # What was looked at in the same way was not merged for a reason; unfinished ones stay apart.
+        # Runs with the same measurements were left unmerged for a reason; unfinished runs stay apart, too.
         alike = next(
             (a for a in candidates if run.status == "complete" and _looks(run) not in map(_looks, a)), None
         )
@@ -204,7 +203,7 @@ def _row(alike: Sequence[Run]) -> RankedExperiment:
     errors = tuple(test for test, _, _ in found.values())
     return RankedExperiment(
         run=run,
-        # A setting in which they differ is none of the experiment's.
+        # Settings in which these runs differ do not belong to the experiment.
         settings=_settings(run)
         | {name: "" for name in LOOKS if len({getattr(r.config, name) for r in alike}) > 1},
         seeds=tuple(found),
@@ -218,7 +217,7 @@ def _row(alike: Sequence[Run]) -> RankedExperiment:
 
 
 def _settings(run: Run) -> dict[str, Setting]:
-    """What was trained with, as plain values; `searched` are those that a rate was chosen from."""
+    """The settings of the training as plain values; `searched` holds the rates that were searched."""
     settings: dict[str, Setting] = {}
     for name in RunConfig.model_fields:
         if name not in _NOT_A_COLUMN:
@@ -231,13 +230,13 @@ def _settings(run: Run) -> dict[str, Setting]:
 def _plain(value: Any) -> Setting:
     if isinstance(value, tuple):
         return ",".join(f"{part:g}" for part in value)
-    # Unknown where a search chose it and a rescued file lacks what it found.
+    # NaN: a search chose the value, and a rescued file lacks the result.
     plain: Setting = "" if value != value else value
     return plain
 
 
 def _verdicts(rows: Sequence[RankedExperiment]) -> tuple[list[Verdict], int]:
-    """A verdict per row, the best being the first finished one, and the number of pairs tested."""
+    """A verdict per row, and the number of pairs tested; the best is the first finished row."""
     finished = [index for index, row in enumerate(rows) if row.status == "complete"]
     if len(finished) < 2:
         return [_alone(row) for row in rows], 0

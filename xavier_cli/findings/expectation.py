@@ -1,4 +1,4 @@
-"""What theory expects of a network at initialization, next to what was measured in it, layer by layer."""
+"""Compares layer statistics at initialization with theoretical predictions."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 
 STATISTICS = tuple(row for row in IN_TABLES if row.probe_column)
-# Name of a statistic, and of its prediction -> where it is measured.
+# Name of a statistic and of its prediction -> path of the measurement.
 PATHS = {row.name: row.path for row in STATISTICS if row.path}
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One statistic per layer: means over the seeds, beside the prediction and its sampling deviation.
+    """One statistic per layer: means over seeds, the prediction, and its sampling deviation.
 
-    `sd` is the relative standard deviation of one seed's number around the prediction. NaN is "none".
+    `sd` is the relative standard deviation of one seed's value around the prediction. NaN means none.
     """
 
     measured: Sequence[float]
@@ -30,10 +30,10 @@ class Quantity:
 
 
 def expectation(run: Run) -> dict[str, Quantity]:
-    """Measured at record 0 of `run`, and predicted in it, by name.
+    """The statistics measured at record 0 of `run` with their predictions, by name.
 
     `backprop_step` of a layer is the back-propagated std of the layer above over its own.
-    `weight_gradient_rms` is each example's own, which equation (7) is about.
+    `weight_gradient_rms` is taken over the gradients of single examples, as in equation (7).
     """
     measured = {name: finite_mean(run[path][:, 0]) for name, path in PATHS.items() if path in run}
     backprop = run["backprop/std"][:, 0].astype(np.float64)

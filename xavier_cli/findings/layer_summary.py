@@ -1,4 +1,4 @@
-"""What a network looks like inside, layer by layer, in one number each: means over the seeds."""
+"""Summarizes each layer of a run by one number per statistic, the mean over seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Layer:
     """One layer at one record.
 
     `number` counts from the input up; the last is the output layer. `values` holds the `STATISTICS` by name,
-    shares as fractions; NaN is "not recorded", and what a layer of weights alone does not have.
+    shares as fractions; NaN where one was not recorded or is not defined for the output layer.
     """
 
     number: int
@@ -32,14 +32,14 @@ class Layer:
         return self.values[statistic]
 
     def record(self) -> dict[str, object]:
-        """All of it under one level of keys, for JSON."""
+        """The layer as a flat dictionary, for JSON."""
         return {"number": self.number, "name": self.name, **self.values}
 
 
 def layers_at(run: Run) -> tuple[Layer, ...]:
     """Every layer of `run` at the last record, hidden ones first.
 
-    Means are over the seeds that did not diverge, or over all where every one did.
+    Means are over the seeds that did not diverge, or over all where all did.
     """
     kept = kept_seeds(run)
     depth = run.config.depth
@@ -57,17 +57,17 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
 
 
 def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
-    """An array of `run`, or what its path names, `(S, R, ...)`: the mean over the seeds of `layers_at`."""
+    """The mean over `kept_seeds` of an array of `run`, `(S, R, ...)`, given itself or by its path."""
     return _mean((run[array] if isinstance(array, str) else array)[kept_seeds(run)])
 
 
 def kept_seeds(run: Run) -> np.ndarray:
-    """Shape `(S,)`: the seeds that did not diverge, or all where every one did."""
+    """Mask of the seeds that did not diverge, or of all where all did; `(S,)`."""
     return ~run.diverged if not run.diverged.all() else np.ones(len(run.seeds), bool)
 
 
 def finite_mean(values: np.ndarray) -> list[float]:
-    """Mean over the first axis of what is finite; NaN where nothing is."""
+    """Mean of the finite values over the first axis; NaN where there are none."""
     return [float(value) for value in _mean(values)]
 
 

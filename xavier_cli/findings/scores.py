@@ -1,4 +1,4 @@
-"""One number per seed out of a run: the errors that tables and claims are about."""
+"""Computes the errors per seed that tables and claims use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Examples = Literal["valid", "test"]
 
 
 def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
-    """Shape `(S,)`: each seed's error at the last record, as a fraction; what `train` and `compare` show.
+    """Each seed's error at the last record, a fraction, `(S,)`; shown by `train` and `compare`.
 
-    The last record of a finished run is taken on all of the examples, the ones before on some. A seed that
-    diverged counts as guessing: it is never dropped, whatever its frozen weights would still score.
+    The last record of a finished run uses all examples, earlier ones a part of them. A diverged seed has the
+    error of chance, whatever its frozen weights would score; it is never left out.
     """
     return _guessing_where_diverged(run, run[f"curves/{examples}_error"][:, -1])
 
 
 def late_error(run: Run, examples: Examples = "test") -> np.ndarray:
-    """Shape `(S,)`: each seed's mean error over the last 10 % of the records; what claims are about."""
+    """Each seed's mean error over the last 10 % of the records, `(S,)`; used by claims."""
     return _guessing_where_diverged(run, late_mean(run[f"curves/{examples}_error"]))
 
 
 def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
-    """Shape `(S, R)`: each seed's error at every record, guessing from where it diverged on."""
+    """Each seed's error at every record, `(S, R)`; that of chance from its divergence on."""
     curve, at = run[f"curves/{examples}_error"], run["final/diverged_at"][:, None]
     lost = (at >= 0) & (run.updates >= at)
     return np.where(lost | ~np.isfinite(curve), run.facts.guessing_error, curve)

@@ -1,8 +1,8 @@
-"""How steep a loss surface is, how much of it is a plateau, and whether one loss beats another in both.
+"""Measures the steepness and the plateaus of loss surfaces, and compares two losses in both.
 
-The claim of section 4.1: with cross-entropy there are fewer plateaus than with the quadratic loss. It is
-steeper for any number of examples; that it has fewer plateaus holds for one to a few random examples, as in
-Figure 5 (27 of 30 data sets at 1 and at 3), not for many, where labels average out (4 of 30 at 100).
+Section 4.1 claims that cross-entropy has fewer plateaus than the quadratic loss. It is steeper for any number
+of examples; it has fewer plateaus for a few random examples, as in Figure 5 (27 of 30 data sets with 1 and
+with 3), but not for many, where the labels average out (4 of 30 with 100).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xavier_cli.runs.surface import Surface
 from xavier_cli.statistics.sign import sign_test
 
 FLAT = 0.1
-"""A gradient below this share of its own surface's largest one is a plateau's."""
+"""Points belong to a plateau where the gradient is below this share of the surface's largest."""
 
 STEEPER = 2.0
 DATA_SETS = 20
@@ -25,7 +25,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Steepness:
-    """Of one surface: the mean norm of its gradient, in loss per unit of the axes, and its flat share."""
+    """The mean norm of a surface's gradient, in loss per unit of the axes, and its flat share."""
 
     mean_gradient: float
     flat_share: float
@@ -33,10 +33,10 @@ class Steepness:
 
 @dataclass(frozen=True)
 class SteepnessClaim:
-    """Cross-entropy against quadratic over random data sets.
+    """The comparison of cross-entropy and quadratic loss over random data sets.
 
     `ratio` is that of the mean gradients; `flatter` counts the surfaces on which the quadratic loss has the
-    larger flat share, `steeper` those where cross-entropy has; `p` is the sign test's of the two.
+    larger flat share, `steeper` those on which cross-entropy has; `p` is that of the sign test of the two.
     """
 
     ratio: float
@@ -46,14 +46,14 @@ class SteepnessClaim:
 
 
 def steepness(loss: np.ndarray, x: np.ndarray, y: np.ndarray) -> Steepness:
-    """Of `loss`, shape `(Y, X)`, over the axes `x` and `y`; its gradient by central differences."""
+    """The steepness of `loss`, `(Y, X)`, over the axes `x` and `y`, with gradients by central differences."""
     along_y, along_x = np.gradient(loss, y, x)
     norm = np.hypot(along_x, along_y)
     return Steepness(float(norm.mean()), float(np.mean(norm < FLAT * norm.max())))
 
 
 def compare_losses(surfaces: Sequence[Surface]) -> SteepnessClaim:
-    """The claim over surfaces of different random data, STATISTICS 5."""
+    """Compare the two losses over surfaces of different random data (STATISTICS 5)."""
     pairs = [
         (steepness(s.loss("cross_entropy"), s.x, s.y), steepness(s.loss("quadratic"), s.x, s.y))
         for s in surfaces

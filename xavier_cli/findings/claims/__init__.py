@@ -1,5 +1,5 @@
-"""The paper's claims, each judged by the runs that can tell.
+"""Judges the claims of the paper and of later work by runs.
 
-`judging.judge` is the way in. A claim picks the runs it needs by their configuration; where they are missing
-or too short, too narrow or too few seeds, it is undecided, and says so in words.
+The entry point is `judging.judge`. A claim selects runs by their configuration; where they are missing, too
+short or too narrow, or have too few seeds, it is undecided, and the verdict says why.
 """

@@ -1,4 +1,4 @@
-"""Claims about test errors at laptop scale (Table 1 and Figure 11): who beats whom, by tests over seeds."""
+"""Judges claims about test errors at laptop scale (Table 1 and Figure 11), by tests over seeds."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ SMALL = Requirements(30_000, 100)
 CURVED = TANH._replace(optimizer="diagonal_gauss_newton")
 FINITE = "shapeset:100000"
 SVM_ERROR = 0.5947
-"""The paper's RBF-SVM, on 100,000 examples."""
+"""The test error of the paper's RBF-SVM on 100,000 examples."""
 ALPHA, STRICT_ALPHA = 0.05, 0.005
 POINTS_BETTER, POINTS_ALIKE = 0.03, 0.05
 
 
 def tanh_normalized_beats_standard(material: Evidence) -> Finding:
-    """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
+    """More than 3 points better at p < .005; does not hold where the CI lies below 3 points."""
     return _normalized_beats_standard(material, SCALE)
 
 
 def normalized_gains_with_shrinking_layers(material: Evidence) -> Finding:
-    """As between layers of equal widths, with the narrowest half as wide."""
+    """The rule for layers of equal widths; the narrowest layer may be half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="shrinking"))
 
 
 def normalized_gains_with_growing_layers(material: Evidence) -> Finding:
-    """As between layers of equal widths, with the narrowest half as wide."""
+    """The rule for layers of equal widths; the narrowest layer may be half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="growing"))
 
 
@@ -56,9 +56,9 @@ def _normalized_beats_standard(material: Evidence, scale: Requirements) -> Findi
 
 
 def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requirements) -> Finding:
-    """Whether the first of two `cells`, under what they are called, errs less than the second.
+    """Whether the first of two `cells`, given with their names, has a lower test error than the second.
 
-    By more than 3 points at p < .005; it does not where the interval lies below 3 points.
+    It holds for more than 3 points at p < .005, and does not where the CI lies below 3 points.
     """
     worse, better = runs = select_runs(material, [*cells.values()][::-1], scale)
     gap = _difference(worse, better)
@@ -73,9 +73,9 @@ def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requireme
 
 
 def softsign_is_robust_to_initialization(material: Evidence) -> Finding:
-    """|S - N| is smaller for softsign than for tanh: tanh's S - N exceeds softsign's, and its negative too.
+    """|S - N| is smaller for softsign than for tanh: tanh's S - N exceeds softsign's and its negative.
 
-    By `exceeds`, over the same seeds in all four runs.
+    Tested by `exceeds`, over the seeds that all four runs share.
     """
     runs = select_runs(material, [TANH, TANH_NORMALIZED, SOFTSIGN, SOFTSIGN_NORMALIZED], SCALE)
     if len({frozenset(run.seeds.tolist()) for run in runs}) > 1:
@@ -95,9 +95,9 @@ def softsign_is_robust_to_initialization(material: Evidence) -> Finding:
 def exceeds(change: np.ndarray, other: np.ndarray) -> tuple[Word, Estimate]:
     """Whether the mean of `change` is above that of `other` and above its negative; both of shape `(S,)`.
 
-    Both differences have to have their 95 % t-intervals above 0; it does not hold where one's lies below.
-    Which sign `other` has is not asked of the data, so that nothing is gained from noise. Returns the
-    smaller of the two differences as well.
+    It holds where both differences have 95 % t-intervals above 0, and does not where one lies below. The sign
+    of `other` is not taken from the data, which would give noise an advantage. Returns also the smaller of
+    the two differences.
     """
     estimates = [mean_over_seeds(change - side * other) for side in (1, -1)]
     verdict: Word = "undecided"
@@ -109,7 +109,7 @@ def exceeds(change: np.ndarray, other: np.ndarray) -> tuple[Word, Estimate]:
 
 
 def softsign_beside_tanh_normalized(material: Evidence) -> Finding:
-    """Alike within 5 points by two one-sided tests; not where the interval lies beyond 5 points."""
+    """Equal within 5 points by two one-sided tests; does not hold where the CI lies beyond 5 points."""
     softsign, tanh = runs = select_runs(material, [SOFTSIGN, TANH_NORMALIZED], SCALE)
     gap = _difference(softsign, tanh)
     errors, seeds = (late_error(softsign), late_error(tanh)), (_seeds(softsign), _seeds(tanh))
@@ -129,7 +129,7 @@ def softsign_beside_tanh_normalized(material: Evidence) -> Finding:
 
 
 def finite_shapeset_beats_svm(material: Evidence) -> Finding:
-    """The interval of tanh normalized's test error lies below the SVM's 59.47 %; not where it lies above."""
+    """The CI of tanh normalized's test error lies below the SVM's 59.47 %; does not hold if above."""
     (run,) = select_runs(material, [TANH_NORMALIZED], replace(SCALE, data=FINITE))
     check_late(run)
     estimate = mean_over_seeds(late_error(run))
@@ -146,10 +146,10 @@ def finite_shapeset_beats_svm(material: Evidence) -> Finding:
 
 
 def pretraining_beats_none(material: Evidence) -> Finding:
-    """Tanh normalized errs less pre-trained by auto-encoders, paired p < .05, on every data set there is.
+    """Tanh normalized has a lower error if pre-trained by auto-encoders, paired p < .05, on every data set.
 
-    After as many updates of training; those of pre-training come on top. It does not hold where the interval
-    of the difference lies on the other side.
+    Both have the same number of training updates; those of pre-training are extra. It does not hold where the
+    CI of the difference lies on the other side.
     """
     words: list[Word] = []
     parts, gaps = [], []
@@ -165,9 +165,10 @@ def pretraining_beats_none(material: Evidence) -> Finding:
 
 
 def second_order_helps_less_than_normalized(material: Evidence) -> Finding:
-    """Rates by curvature gain over plain ones under standard, paired p < .05, and stay behind normalized's.
+    """Rates by curvature beat plain ones under standard, and are beaten by plain ones under normalized.
 
-    Each at the rate of the lowest validation error. It does not hold where an interval lies beyond 0.
+    Both at paired p < .05, each run at the rate with the lowest validation error. It does not hold where a CI
+    lies on the other side of 0.
     """
     plain, curved, normalized = runs = select_runs(material, [TANH, CURVED, TANH_NORMALIZED], SMALL)
     (gained, first), (behind, second) = gain_of(plain, curved), gain_of(curved, normalized)
@@ -182,7 +183,7 @@ def second_order_helps_less_than_normalized(material: Evidence) -> Finding:
 def initialization_matters_less_with_normalization(material: Evidence) -> Finding:
     """|S - N| of tanh is smaller with batch normalization, and with layer normalization, than without.
 
-    By `exceeds`, over the same seeds.
+    Tested by `exceeds`, over the seeds that the runs share.
     """
     words, parts, leasts = [], [], []
     for kind in ("batch", "layer"):
@@ -206,7 +207,7 @@ def initialization_matters_less_with_normalization(material: Evidence) -> Findin
 
 
 def gain_of(worse: Run, better: Run) -> tuple[Difference, Word]:
-    """By how much `better` errs less, and whether it does: p < .05; not where the interval lies below 0."""
+    """The gain of `better` in test error, and whether it is one: p < .05; not where the CI lies below 0."""
     gap = _difference(worse, better)
     if gap.p < ALPHA and gap.mean > 0:
         return gap, "holds"
@@ -214,7 +215,7 @@ def gain_of(worse: Run, better: Run) -> tuple[Difference, Word]:
 
 
 def _by_seed(run: Run) -> np.ndarray:
-    """The late errors in the order of the seeds' numbers, shape `(S,)`."""
+    """The late errors, in the order of the seeds' numbers; `(S,)`."""
     check_late(run)
     return np.asarray(late_error(run)[np.argsort(run.seeds)])
 
@@ -224,14 +225,14 @@ def _seeds(run: Run) -> list[int]:
 
 
 def _difference(a: Run, b: Run) -> Difference:
-    """Of the late test errors: paired where the seeds are the same, Welch's otherwise."""
+    """The difference of the late test errors: paired if the seeds are the same, Welch's otherwise."""
     check_late(a)
     check_late(b)
     return difference(late_error(a), late_error(b), _seeds(a), _seeds(b))
 
 
 def percent(run: Run) -> str:
-    """The mean of the late errors over seeds: `12.3 %`."""
+    """The mean of the late errors over seeds, as text: `12.3 %`."""
     return f"{100 * late_error(run).mean():.1f} %"
 
 

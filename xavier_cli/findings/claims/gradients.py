@@ -1,4 +1,4 @@
-"""Claims about gradients over training, and about the theory of the linear regime (section 4.2)."""
+"""Judges claims about gradients during training, and the theory of the linear regime (section 4.2)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
 
 DRIFT = 0.845
-"""Between what was seen under standard, .77 to .82 per layer, and under normalized, .87 to .90."""
+"""Between the measured .77 to .82 per layer under standard and .87 to .90 under normalized."""
 DRIFT_FROM = 50_000
 SERVES_WITHIN = 2.0
-"""Half way, in factors, between being right and the sigmoid's error of 4, whose slope at 0 is 1/4."""
+"""The geometric mean of 1 and the sigmoid's error of 4, whose slope at 0 is 1/4."""
 _GRADIENT = "weight_gradient/std"
 
 
 def gradients_drift_apart_under_standard(material: Evidence) -> Finding:
-    """Growth of the weight gradients' std per layer: S below 0.845, N above, in every seed.
+    """The growth of the weight gradients' std per layer is below 0.845 under S, above under N, in every seed.
 
     Below 1 they are larger in the lower layers, as in Figure 9.
     """
@@ -44,7 +44,7 @@ def gradients_drift_apart_under_standard(material: Evidence) -> Finding:
 
 
 def _growth(run: Run) -> np.ndarray:
-    """Shape `(S,)`: exp of the slope of log std(dC/dW) over layers 1-5, mean over records from 50,000 on."""
+    """exp of the slope of log std(dC/dW) over layers 1-5, `(S,)`: the mean over records from 50,000 on."""
     stds = since(run, _GRADIENT, DRIFT_FROM)[..., :5]
     layer = np.arange(5) - 2.0
     with np.errstate(divide="ignore"):
@@ -53,10 +53,10 @@ def _growth(run: Run) -> np.ndarray:
 
 
 def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Finding:
-    """At record 0, at the paper's width, every layer's step of (5) or (6) is right within a factor of 2.
+    """At record 0, at the paper's width, every layer's step by (5) or (6) is right within a factor of 2.
 
-    In every seed. A step leads from a layer's measured std to that of its neighbour, by the measured variance
-    of the weights between them. The evidence says as well how far off trained networks' steps are at the end.
+    Tested in every seed. A step predicts the std of a layer from the measured std of its neighbour and the
+    measured variance of the weights between. The evidence also gives the error for trained networks.
     """
     words, parts, worst = [], [], 1.0
     for act in ("tanh", "softsign"):
@@ -71,7 +71,7 @@ def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Finding:
 
 
 def _later(material: Evidence, cell: NetworkKind) -> str:
-    """How it is after training; empty where nothing was trained."""
+    """The error after training, as text; empty where nothing was trained."""
     try:
         (run,) = select_runs(material, [cell], Requirements(1, arrays=_NEEDED))
     except UndecidedError:
@@ -91,10 +91,10 @@ class _Steps(NamedTuple):
 
 
 def _off(run: Run, record: int) -> np.ndarray:
-    """Shape `(S, 2·depth - 1)`: how far measured steps are from the linear ones, as factors of at least 1.
+    """The ratios of measured and linear steps, as factors of at least 1; `(S, 2·depth - 1)`.
 
-    Up: layer 1's activation std from its pre-activation's, then every layer's from the second moment below.
-    Down: every back-propagated std from the one above.
+    Upwards: layer 1's activation std from its pre-activation's, then each layer's from the second moment of
+    the layer below. Downwards: each back-propagated std from that of the layer above.
     """
     at = {name: run[name][:, record].astype(np.float64) for name in _NEEDED}
     predicted = [_linear_steps(run, stds) for stds in at["weight/std"]]
@@ -112,7 +112,7 @@ _NEEDED = ("activation/mean", "activation/std", "preactivation/std", "backprop/s
 
 
 def _linear_steps(run: Run, weight_stds: np.ndarray) -> _Steps:
-    """The steps that equations (5) and (6) say, each of shape `(depth - 1,)`, from the weights' stds."""
+    """The steps of equations (5) and (6), `(depth - 1,)` each, from the weights' stds."""
     sizes = [run.facts.inputs, *run.config.widths, run.facts.classes]
     variances = [float(std) ** 2 for std in weight_stds]
     forward = np.sqrt(activation_variance(1.0, sizes, variances))

@@ -1,4 +1,4 @@
-"""Claims about networks before training (section 4.2.2, Figures 6 to 8): tanh, depth 5, width 1000."""
+"""Judges claims about untrained networks (section 4.2.2, Figures 6 to 8): tanh, depth 5, width 1000."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from xavier_cli.findings.claims.verdict import Finding, between, together
 from xavier_cli.runs.record import Run
 
 WIDTH = 1000
-"""At width 200 the first back-propagated step under normalized is 1.24 already, outside its bounds."""
+"""The least width: at 200 the first back-propagated step under normalized is already 1.24, out of bounds."""
 JACOBIAN_EXAMPLES = 16
-"""Images differ in layer 2's mean singular value; so many take their spread out."""
+"""The least number of examples: the mean singular value of layer 2 varies between images."""
 
 
 class Bounds(NamedTuple):
-    """The lowest and highest that a mean over seeds may be, one pair per layer."""
+    """Lower and upper bounds of the mean over seeds, one pair per layer."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -55,9 +55,9 @@ def _both(
     bounds: Mapping[str, Bounds],
     jacobian_examples: int = 0,
 ) -> Finding:
-    """Whether the means over seeds of `statistic(run)`, shape `(S, L)`, lie in either initializer's `bounds`.
+    """Whether the means over seeds of `statistic(run)`, `(S, L)`, lie in the `bounds` of both initializers.
 
-    The figure is the mean over layers under standard.
+    The statistic of the finding is the mean over layers under standard.
     """
     scale = Requirements(0, WIDTH, arrays=arrays, jacobian_examples=jacobian_examples)
     runs = select_runs(material, [TANH, TANH_NORMALIZED], scale)
@@ -69,7 +69,7 @@ def _both(
 
 
 def _layers(values: np.ndarray, bounds: Bounds) -> str:
-    """The means, each that is out of bounds with the bounds."""
+    """The means as text; those out of bounds are followed by the bounds."""
     return " ".join(
         f"{mean:.3f}" + ("" if low <= mean <= high else f" (not {low:.3f}-{high:.3f})")
         for mean, low, high in zip(values.mean(axis=0), *bounds, strict=True)
@@ -81,7 +81,7 @@ def _at_start(run: Run, path: str) -> np.ndarray:
 
 
 def activations_shrink_under_standard(material: Evidence) -> Finding:
-    """The std of layers 1 to 5 is STATISTICS' within 8 % under S and 6 % under N."""
+    """The std of layers 1 to 5 is that of STATISTICS within 8 % under S and 6 % under N."""
     path = "activation/std"
     what = "std of the activations, layers 1-5:"
     return _both(material, what, (path,), lambda run: _at_start(run, path), ACTIVATION_STD)
@@ -101,7 +101,7 @@ def backprop_shrinks_under_standard(material: Evidence) -> Finding:
 def weight_gradients_alike_at_start(material: Evidence) -> Finding:
     """The largest std(dC/dW) of the hidden layers is at most 1.15 times the smallest, for both initializers.
 
-    Which layers these are is said by the means over seeds: the extremes of one seed would count noise.
+    The two layers are found from the means over seeds: the extremes of each seed would include noise.
     """
     path = "weight_gradient/std"
 
@@ -117,9 +117,9 @@ def weight_gradients_alike_at_start(material: Evidence) -> Finding:
 
 
 def jacobian_singular_values(material: Evidence) -> Finding:
-    """Mean singular values of layers 2 to 5 near 0.49 under S and 0.76 under N; and of the right average.
+    """Mean singular values of layers 2 to 5 are near 0.49 under S and 0.76 under N, with the right ratios.
 
-    The mean over the RMS and the geometric mean over it are a random matrix's, whatever the images are.
+    These are mean/RMS and geometric mean/RMS, which are those of a random matrix for all images.
     """
     averages = [f"jacobian/{name}_singular_value" for name in ("mean", "rms", "geometric_mean")]
 

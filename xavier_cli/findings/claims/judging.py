@@ -1,4 +1,4 @@
-"""The way in: a claim's name and runs in, a verdict out."""
+"""Judges a claim, given by name, and returns its verdict."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from xavier_cli.vocabulary import lookup
 
 
 def judge(name: str, material: Evidence) -> ClaimVerdict:
-    """Whether `material` bears out the claim called `name` (or an alias of it).
+    """The verdict of `material` on the claim called `name` (or by an alias).
 
-    Runs that differ in their seeds alone are merged first. Raises `UnknownNameError` where there is no such
-    claim, and `RunFileError` where two runs disagree about a seed.
+    Runs that differ only in their seeds are merged first. Raises `UnknownNameError` for an unknown claim, and
+    `RunFileError` where two runs contradict each other about a seed.
     """
     return judge_all([name], material)[0]
 
 
 def judge_all(claims: Iterable[str], material: Evidence) -> list[ClaimVerdict]:
-    """A verdict per claim, in the order of `claims`, all by the same runs."""
+    """A verdict per claim, in the order of `claims`, all from the same runs."""
     found = [lookup.find("claim", name, lookup.CLAIMS) for name in claims]
     merged = _merged(material)
     return [_judge(claim, merged) for claim in found]

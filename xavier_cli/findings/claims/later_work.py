@@ -1,4 +1,4 @@
-"""Claims about what came after the paper: initializers of ReLUs, SELUs and deep nets, rates, chaos."""
+"""Judges claims of later work: He's and orthogonal initializers, SELU, learning rates, edge of chaos."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KERAS, PYTORCH = (
 )
 SCALE = Requirements(10_000, 100, rates=(0.003, 0.03), data="mnist")
 EARLY = 1_000
-"""Updates after which a network that does not stall has left guessing."""
+"""Updates after which a network that learns is no longer at chance."""
 LEARNT, AT_GUESSING = 0.20, 0.05
 
 ORTHOGONAL, DEEP = NetworkKind("tanh", "orthogonal", 50), NetworkKind("tanh", "normalized", 50)
@@ -43,13 +43,13 @@ FEWEST_RATES = 3
 EDGE = Requirements(0, 300, arrays=("backprop/std",))
 DEEPEST_AT_LEAST = 30
 NEAR_THE_EDGE = 0.05
-"""Gradients that theory has change by less than this per layer, in log variance, are not asked about."""
+"""Networks whose gradients change by less than this per layer in theory, in log variance, are left out."""
 
 
 def relu_at_depth_30_learns_under_he(material: Evidence) -> Finding:
-    """He's more than 3 points better at p < .005, and below 20 %; normalized at guessing after 1,000 updates.
+    """He is > 3 points better at p < .005, and below 20 %; normalized is at chance after 1,000 updates.
 
-    The last two in every seed; at guessing is within 5 points of it.
+    The last two hold in every seed; at chance means within 5 points of it.
     """
     better = beats(material, {"He": HE, "normalized": NORMALIZED}, SCALE)
     he, normalized = select_runs(material, [HE, NORMALIZED], SCALE)
@@ -65,12 +65,12 @@ def relu_at_depth_30_learns_under_he(material: Evidence) -> Finding:
 
 
 def keras_default_beats_pytorchs(material: Evidence) -> Finding:
-    """More than 3 points better at p < .005; does not hold where the interval lies below 3 points."""
+    """More than 3 points better at p < .005; does not hold where the CI lies below 3 points."""
     return beats(material, {"as Keras": KERAS, "as PyTorch": PYTORCH}, SCALE)
 
 
 def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Finding:
-    """Errs less after equally many updates, paired p < .05; not where the interval lies on the other side."""
+    """A lower error after equally many updates, paired p < .05; not where the CI lies on the other side."""
     normalized, orthogonal = runs = select_runs(material, [DEEP, ORTHOGONAL], replace(SCALE, updates=5_000))
     gap, word = gain_of(normalized, orthogonal)
     evidence = (
@@ -81,10 +81,10 @@ def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Finding:
 
 
 def selus_come_to_variance_one(material: Evidence) -> Finding:
-    """At layer 30 the std is 1 within a quarter and the mean 0 within a fifth; not under standard or He's.
+    """At layer 30 the std is 1 within 0.25 and the mean 0 within 0.2, but not under standard or He.
 
-    There it is below a half and above 2. In every seed, before the first update; what the images have
-    in layer 1 does not matter.
+    Under those the std is below 0.5 and above 2. Tested in every seed before the first update; the variance
+    of the images in layer 1 does not matter.
     """
     runs = select_runs(
         material, SELUS, Requirements(0, 100, data="mnist", arrays=("activation/std", "activation/mean"))
@@ -93,7 +93,7 @@ def selus_come_to_variance_one(material: Evidence) -> Finding:
     mean = runs[0]["activation/mean"][:, 0, -1].astype(np.float64)
     at_one = (np.abs(np.log(settled)) < np.log(ABOUT_ONE)) & (np.abs(mean) < ABOUT_ZERO)
     passes = [at_one, faded < 1 / TWICE, grown > TWICE]
-    # What diverged later had not at the start.
+    # A seed that diverged later had not diverged at the start.
     words = [in_every_seed(each, np.zeros_like(each)) for each in passes]
     parts = [f"{span(std)} under {run.config.init}" for std, run in zip(stds, runs, strict=True)]
     evidence = f"std of layer 30: {', '.join(parts)}; mean {span(mean)} under {runs[0].config.init}"
@@ -102,9 +102,9 @@ def selus_come_to_variance_one(material: Evidence) -> Finding:
 
 
 def best_rate_falls_with_width(material: Evidence) -> Finding:
-    """A seed's rate of the lowest validation error is lower at width 300 than at 30, under both initializers.
+    """The rate with the lowest validation error is lower at width 300 than at 30, for both initializers.
 
-    By the 95 % t-interval of the logarithm over seeds; does not hold where that is at 0 or below it for one.
+    Tested by the 95 % t-interval of its logarithm over seeds; does not hold where one lies at 0 or below.
     """
     words: list[Word] = []
     parts, falls = [], []
@@ -125,7 +125,7 @@ def best_rate_falls_with_width(material: Evidence) -> Finding:
 
 
 def _best_rates(material: Evidence, cell: NetworkKind, width: int) -> tuple[np.ndarray, Run]:
-    """The best rate of each seed, shape `(S,)` by the seeds' numbers, and the run at one of the rates."""
+    """The best rate of each seed, `(S,)` in the order of seeds, and the run at one of the rates."""
     alike = [
         run
         for run in material
@@ -149,10 +149,10 @@ def _rates(rates: np.ndarray) -> str:
 
 
 def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Finding:
-    """Tanh of 30 layers or more before training: where theory has gradients vanish they do, and explode too.
+    """Tanh of 30 layers or more, untrained: gradients vanish and explode where theory predicts it.
 
-    In every seed of two networks or more on either side, without biases and with some; a network that theory
-    puts at the edge itself, where finite ones are neither, is not asked.
+    Tested in every seed of at least two networks on either side, without and with random biases. Networks
+    that theory puts at the edge are left out, since at finite width they do neither.
     """
     words: list[Word] = []
     parts, worst, runs = [], 0.0, []
@@ -172,7 +172,7 @@ def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Finding:
 
 
 def _on_both_sides(material: Evidence) -> Iterator[tuple[bool, list[tuple[Run, float, np.ndarray]]]]:
-    """Without biases and with: networks with log χ of theory and as seen, `(S,)`, from order to chaos."""
+    """Yield networks with predicted and measured log χ, `(S,)`, in rising order, without and with biases."""
     groups: dict[bool, list[tuple[Run, float, np.ndarray]]] = defaultdict(list)
     missing = UndecidedError(
         f"needs tanh of {DEEPEST_AT_LEAST} layers or more at initialization; there is none"
@@ -202,8 +202,8 @@ def _on_both_sides(material: Evidence) -> Iterator[tuple[bool, list[tuple[Run, f
 
 
 def _turns(run: Run) -> tuple[float, np.ndarray, bool]:
-    """log χ by theory and as seen, `(S,)`, and whether there are biases."""
-    # They load JAX, which the other claims do without.
+    """Predicted log χ, measured log χ, `(S,)`, and whether there are random biases."""
+    # This loads JAX, which the other claims do not need.
     from xavier_cli.nn.activations import make_activation
     from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
     from xavier_cli.vocabulary.activations import ACTIVATIONS

@@ -1,4 +1,4 @@
-"""Which runs a claim is judged by: those of the right kind and scale, or in words what is missing."""
+"""Selects the runs that a claim is judged by, of the right kind and scale, or says what is missing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import late_records
 
 Evidence = Sequence[Run | Surface]
-"""What a claim is judged by: runs, probes and surfaces, of any configuration."""
+"""The evidence for a claim: runs, probes and surfaces, of any configuration."""
 
 Profile = Literal["equal", "shrinking", "growing"]
-"""How the widths of hidden layers go on from the input up."""
+"""How the widths of hidden layers change from the input up."""
 
 
 class NetworkKind(NamedTuple):
-    """One kind of network: its activation, initializer, hidden layers, and what is done beside.
+    """A kind of network: activation, initializer, number of hidden layers, and further features.
 
     `pretrain` and `optimizer` are names without parameters.
     """
@@ -63,11 +63,11 @@ def kind_of(run: Run) -> NetworkKind:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a claim asks of every run: at least so many updates, so much width, so many seeds.
+    """The requirements of a claim on every run: minimal numbers of updates, units per layer and seeds.
 
-    `rates` are the ends that the learning rate may lie between, where the claim's thresholds depend on it;
-    `window` are the updates between which five records have to lie (an end of None is the last); `arrays` are
-    the datasets that have to be there. With `updates` 0 the networks are judged at record 0.
+    `rates` bounds the learning rate, where the claim's thresholds depend on it; `window` gives the updates
+    between which five records are required (an end of None is the last); `arrays` are required datasets.
+    With `updates` 0 the networks are judged at record 0.
     """
 
     updates: int
@@ -89,26 +89,26 @@ _FREE = {
     *settings_where(is_rounding=True),
     *settings_where(is_searchable=True),
 }
-"""What may differ between runs that are compared: what they are compared by, how often and how they were
-measured, and the rate, which is chosen."""
+"""Settings that may differ between compared runs: those that are compared, those of measurement, and the
+learning rate, which is chosen by validation."""
 
 PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
-"""What only the paper's own length can tell."""
+"""The requirements of claims that need the paper's length of training."""
 
 
 def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Requirements) -> tuple[Run, ...]:
-    """One run per cell, in their order, all of `scale` and trained alike.
+    """One run per cell, in order; all meet `scale` and were trained alike.
 
-    Of several such groups the longest, then the widest, then the one of most seeds; of several learning rates
-    in it the one of the lowest validation error, as the paper chooses. Raises `UndecidedError`.
+    Among several such groups the longest training wins, then the widest, then that with the most seeds; among
+    learning rates the one with the lowest validation error, as in the paper. Raises `UndecidedError`.
     """
     grouped: list[dict[str, list[Run]]] = []
     for cell in cells:
         groups: dict[str, list[Run]] = {}
         for run in _fit(material, cell, scale):
-            # How it would be trained does not matter to a network that is not trained yet.
+            # The settings of training do not matter for an untrained network.
             free = _FREE if scale.updates else _FREE.union(settings_where(role="training"))
-            # One gain is the paper's, whichever way it is written.
+            # The paper's gain can be written in more than one way.
             key = run.config.model_dump_json(exclude=free | {"init_gain"})
             groups.setdefault(key, []).append(run)
         grouped.append(groups)
@@ -124,7 +124,7 @@ def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Require
 def select_runs_on_each(
     material: Evidence, cells: Sequence[NetworkKind], scale: Requirements
 ) -> list[tuple[Run, ...]]:
-    """`select_runs` on every data set of the last of `cells`; raises `UndecidedError` for none."""
+    """`select_runs` for every data set with runs of the last of `cells`; raises `UndecidedError` if none."""
     found, missing = [], None
     sets = dict.fromkeys(
         run.config.data for run in material if isinstance(run, Run) and kind_of(run) == cells[-1]
@@ -150,12 +150,12 @@ def _choose(runs: Sequence[Run], scale: Requirements) -> Run:
 
 
 def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run]:
-    """The runs of `cell` that meet `scale`; raises `UndecidedError` at the first demand that none meets."""
+    """The runs of `cell` that meet `scale`; raises `UndecidedError` that names what none of them meets."""
     runs = [
         run
         for run in material
         if isinstance(run, Run)
-        # What is not trained yet was not touched by the way to train it.
+        # The optimizer does not matter for an untrained network.
         and (kind_of(run) if scale.updates else kind_of(run)._replace(optimizer="sgd")) == cell
         and run.config.data == scale.data
         and _profile(run.config.widths) == scale.widths
@@ -177,13 +177,13 @@ def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run
 
 
 def _is_bare(config: RunConfig, trained: bool) -> bool:
-    """Whether there is nothing to the network, and to the way it is `trained`, that a cell does not say."""
+    """Whether a cell describes the network, and its training if `trained`, completely."""
     bare = config.with_(normalization="none", optimizer="sgd")
     return bare.is_plain_sgd if trained else not bare.extra_features
 
 
 def _profile(widths: Sequence[int]) -> Profile | None:
-    """None for widths that go up and down."""
+    """The profile of `widths`; None if they rise and fall."""
     steps = np.diff(widths)
     if not steps.any():
         return "equal"
@@ -251,7 +251,7 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
 
 
 def inside(run: Run, first: int, last: int | None) -> np.ndarray:
-    """Shape `(R,)`: which records lie from `first` to `last` updates, or to the end."""
+    """Which records lie from `first` to `last` updates, or to the end for None; boolean, `(R,)`."""
     return np.asarray((run.updates >= first) & (run.updates <= (last or run.updates[-1])))
 
 

@@ -1,4 +1,4 @@
-"""Claims about how tanh and softsign layers saturate in training (sections 3.2, 3.3 and Figures 3, 4, 10)."""
+"""Judges claims about the saturation of tanh and softsign layers (sections 3.2, 3.3; Figures 3, 4, 10)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TANH, TANH_NORMALIZED = NetworkKind("tanh", "standard"), NetworkKind("tanh", "no
 SOFTSIGN = NetworkKind("softsign", "standard")
 RATES = (0.01, 0.1)
 HALF, WHOLE = 50_000, 100_000
-"""Updates at which the gap between layers 1 and 4 is read, and the scale its thresholds were found at."""
+"""The update at which the gap between layers 1 and 4 is measured, and the scale of its thresholds."""
 
 GAP_IN_TURN, SHARE_IN_TURN = 0.30, 0.75
 IN_TURN = (30_000, WHOLE)
@@ -24,15 +24,15 @@ _WHICH = 98
 
 
 def _gap(run: Run) -> np.ndarray:
-    """Shape `(S,)`: the 98th percentile of |z| of layer 1 less that of layer 4, after 50,000 updates."""
+    """The 98th percentile of |z| of layer 1 minus that of layer 4, after 50,000 updates; `(S,)`."""
     layers = percentile(run, at_update(run, _PERCENTILES, HALF), _WHICH)
     return np.asarray(layers[:, 0] - layers[:, 3])
 
 
 def tanh_saturates_in_turn(material: Evidence) -> Finding:
-    """Layer 1 over layer 4 by 0.30 at 50,000 updates, and layers 1 to 4 in order in 75 % of the records.
+    """Layer 1 exceeds layer 4 by 0.30 at 50,000 updates, and layers 1 to 4 are in order in 75 % of records.
 
-    The order is asked for from 30,000 to 100,000 updates; in the end the higher layers follow.
+    The order is tested from 30,000 to 100,000 updates; later the higher layers follow.
     """
     (run,) = select_runs(
         material, [TANH], Requirements(HALF, rates=RATES, window=IN_TURN, arrays=(_PERCENTILES,))
@@ -50,7 +50,7 @@ def tanh_saturates_in_turn(material: Evidence) -> Finding:
 
 
 def softsign_saturates_together(material: Evidence) -> Finding:
-    """Layer 1 over layer 4 by less than 0.20 at 50,000 updates, layer 1 below 0.95 at 100,000."""
+    """Layer 1 exceeds layer 4 by less than 0.20 at 50,000 updates, and is below 0.95 at 100,000."""
     (run,) = select_runs(material, [SOFTSIGN], Requirements(WHOLE, rates=RATES, arrays=(_PERCENTILES,)))
     gap, first = _gap(run), percentile(run, at_update(run, _PERCENTILES, WHOLE), _WHICH)[:, 0]
     passes = (gap < GAP_TOGETHER) & (first < LESS)
@@ -62,9 +62,9 @@ def softsign_saturates_together(material: Evidence) -> Finding:
 
 
 def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Finding:
-    """The gap of tanh normalized is in softsign's bound, 0.20, and nearer to softsign's than tanh standard's.
+    """The gap of tanh normalized is below 0.20, and nearer to softsign's than to tanh standard's.
 
-    Of those two the means over seeds count.
+    The bound is softsign's. Which gap is nearer is decided by means over seeds.
     """
     cells = [TANH_NORMALIZED, SOFTSIGN, TANH]
     runs = select_runs(material, cells, Requirements(HALF, rates=RATES, arrays=(_PERCENTILES,)))
@@ -80,10 +80,10 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Finding:
 
 
 def final_histograms(material: Evidence) -> Finding:
-    """Of |z| in layer 1, late: tanh has twice as much in 0.9-1 as in 0.8-0.9, and is dense at 0.
+    """Late |z| of tanh in layer 1 has twice the density in 0.9-1 as in 0.8-0.9, and is dense at 0.
 
-    Softsign is denser in 0.6-0.8 than in 0.3-0.6 and at 0. Layer 1 is the one that is saturated at laptop
-    scale; the paper's higher layers follow much later.
+    Softsign is denser in 0.6-0.8 than in 0.3-0.6 and at 0. At laptop scale only layer 1 is saturated; the
+    higher layers follow much later, as in the paper.
     """
     cells = [TANH, SOFTSIGN]
     tanh, softsign = select_runs(material, cells, Requirements(WHOLE, rates=RATES, arrays=(_HISTOGRAM,)))
@@ -102,7 +102,7 @@ def final_histograms(material: Evidence) -> Finding:
 
 
 def _density(run: Run, low: float, high: float) -> np.ndarray:
-    """Shape `(S,)`: the density of |z| of layer 1 between two bin edges, over the late records."""
+    """The density of |z| of layer 1 between two bin edges, over the late records; `(S,)`."""
     counts, centre = late(run, _HISTOGRAM)[:, 0], np.abs(run["activation/bin"])
     inside = (centre > low) & (centre < high)
     return np.asarray(counts[:, inside].sum(axis=1) / counts.sum(axis=1) / (high - low))

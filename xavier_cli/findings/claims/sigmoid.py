@@ -1,4 +1,4 @@
-"""Claims about sigmoid networks (section 3.1): the top layer at 0, guessing, and the way out at depth 4."""
+"""Judges claims about sigmoid networks (section 3.1): the top layer at 0, chance level, escape at depth 4."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _MEAN = "activation/mean"
 
 TOP_BELOW, FOURTH_ABOVE, THIRD_OVER_SECOND = 0.05, 0.65, 0.03
 GUESSING_LOSS = (2.10, 2.13)
-"""Around the prior entropy, 2.110 nats: what the best constant answer costs."""
+"""Bounds around the prior entropy, 2.110 nats, the loss of the best constant answer."""
 ONE_CLASS = 0.99
-"""The share of predictions that a network which answers one class gives to it."""
+"""The least share of its predictions that a network with a constant answer gives to one class."""
 BIAS_OVER_WEIGHTS = 1.0
-"""Set from runs: after 30,000 updates the sigmoid's ratio is 4.2 to 4.3, that of tanh 0.4 after 75,000."""
+"""Chosen from runs: the sigmoid's ratio is 4.2 to 4.3 after 30,000 updates, that of tanh 0.4 after 75,000."""
 SATURATED_TOP = 0.1
 BELOW_GUESSING = 0.10
 ESCAPED_ERROR = 0.60
-"""Half way between guessing, 83 %, and the 35 % that Figure 11 ends at."""
+"""Half way between chance, 83 %, and the 35 % at the end of Figure 11."""
 
 
 def sigmoid_top_layer_saturates(material: Evidence) -> Finding:
-    """Layer 5's mean below 0.05, layer 4's above 0.65, layer 3's over 2's by 0.03, in every seed."""
+    """Layer 5's mean is below 0.05, layer 4's above 0.65, layer 3's exceeds 2's by 0.03, in every seed."""
     (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=(_MEAN,)))
     means = late(run, _MEAN)
     second, third, fourth, top = means[:, 1], means[:, 2], means[:, 3], means[:, 4]
@@ -51,7 +51,7 @@ def sigmoid_top_layer_saturates(material: Evidence) -> Finding:
 
 
 def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Finding:
-    """The loss of the best constant answer, and one answer for all test images, in every seed."""
+    """The loss is that of the best constant answer, with one answer for all test images, in every seed."""
     (run,) = select_runs(
         material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=("final/test_correct",))
     )
@@ -66,11 +66,11 @@ def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Finding:
 
 
 def _one_class(correct: np.ndarray) -> np.ndarray:
-    """Shape `(S,)`: which networks answer one class throughout, from what each got right `(S, examples)`.
+    """Which networks give a constant answer, `(S,)`, from `correct`, `(S, examples)`.
 
-    Predictions are not kept. But two networks of which each gives 99 % of its answers to one class are right
-    on the same images where that class is the same, and on none in common where it is not; of the three
-    frequent classes five seeds choose one twice at least. A network that has learnt is in between.
+    Predictions are not stored. But two networks that give 99 % of their answers to one class each are right
+    on the same images if the class is the same, and on disjoint ones if not; among the three most frequent
+    classes five seeds choose one at least twice. A network that has learnt lies in between.
     """
     share, slack = 1 - DATA_SETS["shapeset"].guessing_error, 1 - ONE_CLASS
     same, apart = (share - 2 * slack) / (share + slack), 2 * slack / (share - slack)
@@ -82,7 +82,7 @@ def _one_class(correct: np.ndarray) -> np.ndarray:
 
 
 def sigmoid_leans_on_biases_first(material: Evidence) -> Finding:
-    """The logits' spread from biases grows past that from weights while layer 5 falls to half its start."""
+    """The logits' std from biases exceeds that from weights while layer 5's mean falls to half its start."""
     arrays = ("logits/from_bias_std", "logits/from_weights_std", _MEAN)
     (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=arrays))
     ratio = late(run, "logits/from_bias_std") / late(run, "logits/from_weights_std")
@@ -97,9 +97,9 @@ def sigmoid_leans_on_biases_first(material: Evidence) -> Finding:
 
 
 def sigmoid_from_rbm_does_not_saturate(material: Evidence) -> Finding:
-    """The top layer's mean stays within 0.1 to 0.9, and the late test error 10 points below guessing.
+    """The top layer's mean stays within 0.1 to 0.9, and the late test error 10 points below chance.
 
-    At every record, in every seed, on every data set there is.
+    Tested at every record, in every seed, on every data set given.
     """
     words, parts, lowest = [], [], []
     for (run,) in select_runs_on_each(

@@ -1,4 +1,4 @@
-"""Claims about the losses over two weights (section 4.1, Figure 5), from surfaces of random data."""
+"""Judges claims about the losses over two weights (section 4.1, Figure 5), from surfaces of random data."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from xavier_cli.runs.surface import Surface
 from xavier_cli.statistics.estimate import mean_over_seeds
 
 MOST_EXAMPLES = 3
-"""Of many examples the random labels average out, and the quadratic loss has the fewer plateaus."""
+"""The most examples: with many, random labels average out, and the quadratic loss has fewer plateaus."""
 
 
 def cross_entropy_is_steeper(material: Evidence) -> Finding:
-    """The ratio of the mean gradients is above 2; not where the interval of CE - 2 quadratic is below 0."""
+    """The ratio of the mean gradients is above 2; not where the CI of CE - 2 quadratic is below 0."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
     entropy, quadratic = (
@@ -40,7 +40,7 @@ def cross_entropy_is_steeper(material: Evidence) -> Finding:
 
 
 def cross_entropy_has_fewer_plateaus(material: Evidence) -> Finding:
-    """Cross-entropy has the smaller flat share on more data sets, by the sign test; not where on fewer."""
+    """Cross-entropy has the smaller flat share on more data sets, by a sign test; not where on fewer."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
     verdict: Word = "undecided"
@@ -58,7 +58,7 @@ def _p(claim: SteepnessClaim) -> str:
 
 
 def _alike(material: Evidence) -> list[Surface]:
-    """The largest group of surfaces over two weights that differ in their seeds alone, at least 20."""
+    """The largest group, of at least 20, of surfaces over two weights that differ only in their seeds."""
     groups: dict[str, dict[int, Surface]] = {}
     for each in material:
         if isinstance(each, Surface) and each.config.around is None and each.config.examples <= MOST_EXAMPLES:

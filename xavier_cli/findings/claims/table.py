@@ -1,4 +1,4 @@
-"""Table 1 and Figure 11: what only the paper's own length and width can tell."""
+"""Judges claims about Table 1 and Figure 11, which need the paper's length and width."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ READINGS: Mapping[NetworkKind, Mapping[float, float]] = {
     SOFTSIGN_NORMALIZED: {25e6: 0.165},
     TANH_NORMALIZED: {5e6: 0.34, 10e6: 0.26, 25e6: 0.158},
 }
-"""Figure 11: examples seen -> test error, read off to a point or two."""
+"""Figure 11: examples seen -> test error, read off the figure to a point or two."""
 
 
 def bold(errors: Sequence[float]) -> tuple[bool, ...]:
-    """Which of a column's networks are not told apart from its best: two-sided two-proportion z, p >= .005.
+    """Which networks of a column do not differ from its best: two-sided two-proportion z-test, p >= .005.
 
-    `errors` are fractions over `TEST_EXAMPLES`. Uncorrected, since that gives the paper's pattern.
+    `errors` are fractions of `TEST_EXAMPLES`. Uncorrected, since that reproduces the paper's pattern.
     """
     best, n = min(errors), TEST_EXAMPLES
     return tuple(two_proportions(error, best, n, n) >= STRICT_ALPHA for error in errors)
 
 
 def table_1_bold(material: Evidence) -> Finding:
-    """The means over seeds have the paper's pattern, on Shapeset and on every other data set that is there.
+    """The means over seeds have the paper's pattern, on Shapeset and on every other data set given.
 
-    It is the paper's test, of one network's 10,000 answers: a mean over seeds counts as one network's.
-    It does not hold where neither the means nor any one seed's networks have the pattern.
+    This is the paper's test, for the 10,000 answers of one network: a mean over seeds is treated as one.
+    It does not hold where neither the means nor the networks of any seed have the pattern.
     """
     words: list[Word] = []
     parts, shares = [], []
@@ -84,10 +84,10 @@ def _by_seed(data: str, runs: Sequence[Run]) -> list[list[float]]:
 
 
 def table_1_order(material: Evidence) -> Finding:
-    """Shapeset's three leaders err less than tanh, and tanh less than sigmoid: Holm over all 10 pairs.
+    """Shapeset's three leaders have a lower error than tanh, and tanh than sigmoid: Holm over all 10 pairs.
 
-    The order among the leaders is not asked for: the paper does not tell them apart. It does not hold where a
-    pair is told apart the other way round.
+    The order among the leaders is not tested: in the paper they do not differ significantly. It does not hold
+    where a pair differs significantly the other way round.
     """
     runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
@@ -107,7 +107,7 @@ def table_1_order(material: Evidence) -> Finding:
 
 
 def table_1_levels(material: Evidence) -> Finding:
-    """Every row of Shapeset is the paper's within 3 points by two one-sided tests; not if one is beyond."""
+    """Every row of Shapeset equals the paper's within 3 points by two one-sided tests; not if one is off."""
     runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
     words, worst = _near(runs, errors, TABLE_1["shapeset"], LEVELS_WITHIN)
@@ -116,7 +116,7 @@ def table_1_levels(material: Evidence) -> Finding:
 
 
 def figure_11_readings(material: Evidence) -> Finding:
-    """Every reading of the six curves within 5 points by two one-sided tests; not if one is surely beyond."""
+    """Every reading of the six curves is met within 5 points by two one-sided tests; not if one is beyond."""
     runs = select_runs(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
     curves, sides, targets, parts = [], [], [], []
     for run, (cell, readings) in zip(runs, READINGS.items(), strict=True):
@@ -132,7 +132,7 @@ def figure_11_readings(material: Evidence) -> Finding:
 
 
 def _columns(material: Evidence) -> dict[str, tuple[Run, ...]]:
-    """The five rows of every data set that has them; Shapeset has to."""
+    """The five rows of every data set that has them; Shapeset must."""
     columns = {"shapeset": select_runs(material, ROWS, PAPER_SCALE)}
     for data in TABLE_1:
         try:
@@ -148,20 +148,20 @@ def _late(run: Run) -> np.ndarray:
 
 
 def _tested(p: float) -> float:
-    """No test, where nothing varies over seeds, tells nothing apart."""
+    """`p`, or 1 where there is no test since nothing varies over seeds."""
     return 1.0 if np.isnan(p) else p
 
 
 def _near(
     runs: Sequence[Run], errors: Sequence[np.ndarray], targets: Sequence[float], margin: float
 ) -> tuple[list[Word], float]:
-    """Whether each mean error is its target within `margin`, and the largest deviation of a mean."""
+    """Whether each mean error equals its target within `margin`, and the largest deviation of a mean."""
     words: list[Word] = []
     level = 1 - ALPHA / len(targets)
     for run, values, target in zip(runs, errors, targets, strict=True):
         wanted, seeds = np.full(len(values), target), run.seeds.tolist()
         beyond = difference(values, wanted, seeds, seeds, level)
-        # Without any spread over seeds there is no test, and no doubt either.
+        # Without variation over seeds there is no test, and no uncertainty either.
         exact = bool(np.ptp(values) == 0)
         if equivalence(values, wanted, seeds, seeds, margin).p < ALPHA or (
             exact and abs(beyond.mean) < margin
@@ -182,6 +182,6 @@ def _levels(runs: Sequence[Run], errors: Sequence[np.ndarray]) -> str:
 
 
 def _error_at(run: Run, update: float) -> np.ndarray:
-    """Shape `(S,)`: the test error after `update` updates, the mean over the five records nearest to it."""
+    """The test error after `update` updates, `(S,)`: the mean over the five nearest records."""
     nearest = np.argsort(np.abs(run.updates - update), kind="stable")[:5]
     return np.asarray(error_curve(run)[:, nearest].mean(axis=1))

@@ -1,4 +1,4 @@
-"""What a judgement is, and the few rules by which numbers over seeds become one."""
+"""Defines findings and verdicts of claims, and the rules that derive them from numbers over seeds."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Finding:
-    """What one claim's function says: a word, and in a line of plain words what it rests on.
+    """The result of a claim's function: whether it holds, and the evidence in one line.
 
-    `statistic` is the figure that decides, NaN where nothing could be measured; `threshold` is what it was
-    held against, None where that is no single number.
+    `statistic` is the number that decides, NaN where nothing could be measured; `threshold` is what it is
+    compared with, None where that is not a single number.
     """
 
     verdict: Word
@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """A finding under the claim's name; `paper` is where the paper says it and what can be read there."""
+    """A finding with the claim's name; `paper` is the place in the paper and the number given there."""
 
     name: str
     verdict: Word
@@ -44,14 +44,14 @@ class ClaimVerdict:
 
 
 class UndecidedError(XavierError):
-    """A claim that cannot be judged; its text says in words what is missing."""
+    """A claim that cannot be judged; the message says what is missing."""
 
 
 def in_every_seed(passes: np.ndarray, diverged: np.ndarray) -> Word:
-    """`passes`, shape `(S,)`: holds in all seeds, does not hold if it fails in all, undecided otherwise.
+    """Holds if all seeds pass, does not hold if all fail, undecided otherwise; `passes` has shape `(S,)`.
 
-    A seed that diverged has frozen weights that speak neither for nor against: it makes nothing hold, and
-    does not count among the failures.
+    A diverged seed has frozen weights, which are evidence neither for nor against: it does not pass, and is
+    not counted as a failure.
     """
     if diverged.all():
         return "undecided"
@@ -61,7 +61,7 @@ def in_every_seed(passes: np.ndarray, diverged: np.ndarray) -> Word:
 
 
 def together(words: Iterable[Word]) -> Word:
-    """Of the parts of a claim: holds if all hold, does not hold if any does not, undecided otherwise."""
+    """Combines the parts of a claim: holds if all hold, does not if any does not, else undecided."""
     found = set(words)
     if "does_not_hold" in found:
         return "does_not_hold"
@@ -69,11 +69,11 @@ def together(words: Iterable[Word]) -> Word:
 
 
 def between(values: np.ndarray, low: Sequence[float], high: Sequence[float]) -> Word:
-    """Whether the means of `values`, shape `(S, L)`, lie within bounds, one pair per column.
+    """Whether the means of `values`, `(S, L)`, lie within bounds, one pair per column.
 
-    It holds where every column's 95 % t-interval lies inside, and does not where one lies wholly outside.
-    Inside they must lie all at once, which errs no more often than one does; for "one lies outside" the level
-    is Bonferroni's over the columns.
+    It holds where every column's 95 % t-interval lies inside, and does not where one lies entirely outside.
+    "All inside" needs no correction (an intersection-union test); "one outside" is corrected by Bonferroni
+    over the columns.
     """
     columns = np.asarray(values, np.float64).T
     wide = 1 - (1 - LEVEL) / len(columns)
@@ -88,12 +88,12 @@ def between(values: np.ndarray, low: Sequence[float], high: Sequence[float]) -> 
 
 
 def span(values: np.ndarray | Sequence[float], places: int = 2) -> str:
-    """The smallest and the largest of what is finite, `0.49 to 0.64`; one number where both print alike."""
+    """The smallest and largest finite value, `0.49 to 0.64`; one number where both print alike."""
     numbers = np.asarray(values, np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return "nothing finite"
-    # Rounded first, and 0 added, so that nothing prints as -0.
+    # Round, then add 0.0, so that nothing prints as -0.
     ends = [fixed(round(float(end), places) + 0.0, places) for end in (numbers.min(), numbers.max())]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a run, in words: named rules with thresholds, evidence and advice."""
+"""Diagnoses training problems in runs by named rules, with thresholds, evidence and advice."""
 
 from xavier_cli.findings.health.finding import Finding, Rule, Severity
 from xavier_cli.findings.health.rules import RULES, check, find_rules

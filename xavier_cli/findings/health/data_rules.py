@@ -1,4 +1,4 @@
-"""What the data does to a run: what looked odd when it was read, and gradients that are 0 throughout."""
+"""Rules about the data: warnings from reading it, and gradients that are 0 throughout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _no_gradients(run: Run) -> Iterator[Observation]:
     size = np.hypot(over_time(run, "weight_gradient/std"), over_time(run, "weight_gradient/mean"))
     layers = np.flatnonzero(size[-1] == 0) + 1
     if len(layers):
-        # What the data does, it does from the start; gradients that end were driven there.
+        # The data is to blame only for gradients that are 0 from the start; later ones became so in training.
         from_start = bool((size[0, layers - 1] == 0).any())
         yield Observation(
             f"every weight gradient of {named(layers.tolist())} is 0: these weights learn nothing",

@@ -1,4 +1,4 @@
-"""Why seeds diverged: what was not finite first, and whether a lower rate could have helped."""
+"""Explains why seeds diverged: what was not finite first, and whether a lower rate could help."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 
 from xavier_cli.runs.record import Run
 
-# No first update at a lower rate makes a finite weight infinite, whatever the gradient may be.
+# At a lower rate the first update cannot make a finite weight infinite, whatever the gradient.
 _HIGHEST = 1e6
-# Tensor -> what it is called in a sentence, and the verb that follows.
+# Tensor -> its name in a sentence, and the verb after it.
 _FORWARD = {"preactivation": ("pre-activations", "are"), "activation": ("activations", "are")}
 _BACKWARD = {"backprop": ("back-propagated gradient", "is"), "weight_gradient": ("weight gradient", "is")}
 
 
 class Divergence(NamedTuple):
-    """`words` say when and what; `rate_helps` whether a lower rate is worth trying."""
+    """An explanation: `words` say what happened and when; `rate_helps` says whether to try a lower rate."""
 
     words: str
     rate_helps: bool
 
 
 def why_diverged(run: Run) -> Divergence:
-    """Of a `run` with seeds that diverged; needs `final/diverged_at` alone, and reads more where it is."""
+    """Explain why seeds of `run` diverged; of the datasets only `final/diverged_at` is required."""
     lost = run["final/diverged_at"][run.diverged]
     words = f"{len(lost)} of {len(run.seeds)} seeds diverged, the first at update {int(lost.min()):,}"
     before = next(_not_finite_before(run), "")
@@ -40,7 +40,7 @@ def why_diverged(run: Run) -> Divergence:
 
 
 def _not_finite_before(run: Run) -> Iterator[str]:
-    """What is not finite at record 0, in the order in which a network gets there."""
+    """Yield what is not finite at record 0, in the order of the computation."""
     for paths, layers in ((_FORWARD, slice(None)), (None, slice(None)), (_BACKWARD, slice(None, None, -1))):
         if paths is None:
             if "curves/valid_loss" in run and not np.isfinite(_first(run, "curves/valid_loss")).all():
@@ -58,6 +58,6 @@ def _not_finite_before(run: Run) -> Iterator[str]:
 
 
 def _first(run: Run, path: str) -> np.ndarray:
-    """Of the seeds that diverged, at record 0; empty where there is no such record."""
+    """The dataset at record 0, for the seeds that diverged; empty where there is no such record."""
     values = np.asarray(run[path])[run.diverged]
     return values[:, 0] if len(run.updates) and run.updates[0] == 0 else values[:0, 0]

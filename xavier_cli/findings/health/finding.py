@@ -1,4 +1,4 @@
-"""What a rule is and what it says; where in a run something is so, and since when."""
+"""Defines rules and findings, and since which update a condition holds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Observation:
-    """What a rule sees in a run; `severity` is the rule's own unless it says so.
+    """A problem that a rule sees in a run; `severity` is None for the severity of the rule.
 
-    `layers` count from the input up, and `since` is the number of updates from which on it is so, None where
-    it has no beginning. `evidence` is a sentence, `numbers` the same for programs. `advice` is a command.
+    `layers` are counted from the input up; `since` is the number of updates from which on it holds, None
+    where that has no meaning. `evidence` is a sentence, `numbers` the same for programs, `advice` a command.
     """
 
     evidence: str
@@ -31,7 +31,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Rule:
-    """A name, what it is about, its threshold in words, where that comes from, and the look itself."""
+    """A rule of `check`: name, subject, threshold and source as text, and the function that applies it."""
 
     name: str
     severity: Severity
@@ -40,24 +40,24 @@ class Rule:
     source: str
     look: Callable[[Run], Iterator[Observation]]
     needs: tuple[str, ...] = ()
-    """Datasets without which the rule says nothing; older and smaller files lack some."""
+    """Datasets that the rule needs; older and smaller files lack some."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An observation with the rule that made it."""
+    """An observation, with the rule that made it."""
 
     rule: Rule
     seen: Observation
 
     @property
     def severity(self) -> Severity:
-        """How bad: an error or a warning is a finding, a note is worth knowing."""
+        """Whether it is an error, a warning or a note; notes do not affect the exit code."""
         return self.seen.severity or self.rule.severity
 
 
 def first_since(run: Run, holds: np.ndarray) -> int | None:
-    """The update from which on `holds` `(R,)` is true up to the last record; None where it is not now."""
+    """The update from which on `holds`, `(R,)`, is true up to the last record; None if false there."""
     if not holds[-1]:
         return None
     broken = np.flatnonzero(~holds)

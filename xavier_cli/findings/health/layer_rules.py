@@ -1,4 +1,4 @@
-"""What the layers show: saturation, dead or identical units, what vanishes or explodes layer by layer."""
+"""Rules about layers: saturated, dead or identical units, vanishing and exploding signals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Z = 4.0
 
 
 def other_start(config: RunConfig) -> str:
-    """What to try where the first weights are at fault: the paper's initialization, or another unit."""
+    """A command with another initialization, or another activation where that is normalized already."""
     if config.act == "sigmoid":
         return train_command(config, act="tanh", init="normalized")
     if config.init != "normalized":
@@ -50,7 +50,7 @@ def _saturated(run: Run) -> Iterator[Observation]:
 
 
 def _in_turn(run: Run) -> Iterator[Observation]:
-    """Layers 1 to depth − 1 of an activation that saturates on both sides; the top layer has its own ways."""
+    """Looks at layers 1 to depth − 1 of an activation with two saturated sides; the top layer differs."""
     bounds = (
         np.abs(run["activation/saturated_bound"]) if "activation/saturated_bound" in run else np.array([0.9])
     )
@@ -100,20 +100,20 @@ def _symmetric(run: Run) -> Iterator[Observation]:
 
 @dataclass(frozen=True)
 class _Along:
-    """A statistic from layer to layer in the direction it travels: up for activations, down for gradients."""
+    """A rule about a statistic that vanishes or explodes: upwards for activations, else downwards."""
 
     path: str
     up: bool
     vanishes: bool
 
     def __call__(self, run: Run) -> Iterator[Observation]:
-        """Compares both ends of the network at the last record, or at the first where that was mended."""
+        """Compares both ends of the network at the last record, or at the first if training recovered."""
         if run.config.depth < 2:
             return
         factor = self._factor(over_time(run, self.path))
         span = factor ** (run.config.depth - 1)
         holds = (factor >= RATE) & (span >= SPAN)
-        # Hard at the start, but training mended it: worth knowing, no illness.
+        # A problem at the start that training overcame is a note, not a warning.
         record = -1 if holds[-1] else 0
         if not holds[record]:
             return
@@ -138,12 +138,12 @@ class _Along:
         )
 
     def _factor(self, values: np.ndarray) -> np.ndarray:
-        """`(R,)`: by how much it changes per layer, above 1 where it does what the rule is about."""
+        """The change per layer in the direction of the rule, `(R,)`: above 1 if it vanishes or explodes."""
         begin, end = (values[:, 0], values[:, -1]) if self.up else (values[:, -1], values[:, 0])
         top, bottom = (begin, end) if self.vanishes else (end, begin)
         tiny = np.finfo(np.float64).tiny
-        # Where even the beginning is 0 there is nothing that travels.
-        # Beyond all numbers is grown too; of two infinities nothing is known.
+        # If even the first value is 0, there is no signal to follow.
+        # A ratio that overflows counts as growth; one of two infinities is unknown.
         with np.errstate(over="ignore", invalid="ignore"):
             ratio = np.where(top > 0, top / np.maximum(bottom, tiny), 1.0)
         return np.asarray(ratio ** (1 / (values.shape[1] - 1)))
@@ -158,7 +158,7 @@ class _Along:
 def _drift(run: Run) -> Iterator[Observation]:
     activation, weight = over_time(run, "activation/std"), over_time(run, "weight/std")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # Weights that start alike have a rule of their own.
+        # Weights that start equal are reported by `_symmetric`.
         fell, grew = activation / activation[0], np.where(weight[0] > 0, weight / weight[0], 1)
     for layer in np.flatnonzero(fell[-1] <= COLLAPSED):
         yield Observation(
@@ -179,7 +179,7 @@ def _drift(run: Run) -> Iterator[Observation]:
 
 
 def _not_as_predicted(run: Run) -> Iterator[Observation]:
-    """Seed by seed, since the deviation that theory gives is one seed's."""
+    """Tests every seed by itself, since theory gives the deviation of one seed."""
     for name, path in PATHS.items():
         if not {path, f"theory/{name}", f"theory/{name}_sd"} <= run.arrays.keys():
             continue

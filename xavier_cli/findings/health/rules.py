@@ -1,4 +1,4 @@
-"""The table of rules, and a run held against it."""
+"""Lists the rules of `check`, and applies them to a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ORDER = ("error", "warning", "note")
 
 
 def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
-    """The rules of these names; raises `UnknownNameError` with the nearest."""
+    """The rules with the `wanted` names; raises `UnknownNameError` that suggests the nearest."""
     found = []
     for name in dict.fromkeys(wanted):
         if name not in RULES:
@@ -26,7 +26,7 @@ def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
 
 
 def check(run: Run, rules: Sequence[Rule] = ()) -> tuple[Finding, ...]:
-    """What `rules`, or all of them, find in `run`: errors first, then in the rules' order."""
+    """The findings of `rules`, by default all, in `run`: errors first, then in the order of the rules."""
     findings = [
         Finding(rule, seen)
         for rule in rules or RULES.values()
@@ -37,7 +37,7 @@ def check(run: Run, rules: Sequence[Rule] = ()) -> tuple[Finding, ...]:
 
 
 def unasked(run: Run, rules: Sequence[Rule] = ()) -> tuple[str, ...]:
-    """The rules that `run` lacks the numbers for; that nothing was searched is no lack."""
+    """The rules that cannot be applied since `run` lacks datasets, other than those of a search."""
     return tuple(
         rule.name
         for rule in rules or RULES.values()

@@ -1,4 +1,4 @@
-"""What the training shows: whether it learnt, diverged, ended, and whether it can answer anything."""
+"""Rules about a whole training: learning, divergence, search, number of seeds, completeness."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _plateau(run: Run) -> Iterator[Observation]:
     if len(run.updates) <= late:
         return
     error, loss = run["curves/valid_error"].astype(np.float64), run["curves/valid_loss"]
-    # What diverged has a rule of its own; the first record is at chance by right.
+    # Diverged seeds are reported by `_diverged`; the first record is expected to be at chance.
     stuck = (error[:, -late:].mean(axis=1) >= guess - NEAR_CHANCE) & ~run.diverged
     if stuck.any():
         seeds = run.seeds[stuck].tolist()
@@ -70,7 +70,7 @@ def _few_seeds(run: Run) -> Iterator[Observation]:
         can = "gives an interval, no test" if number > 2 else "gives no interval of a difference"
         yield Observation(
             f"N = {number} {can}; a test between configurations takes {ENOUGH_SEEDS}",
-            # More seeds that start as these do would be no more.
+            # More seeds do not help where all start with equal weights.
             "" if starts_alike(run) else train_command(run.config, seeds=tuple(range(ENOUGH_SEEDS))),
             numbers={"seeds": number},
         )
