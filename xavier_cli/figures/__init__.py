@@ -1,4 +1,4 @@
-"""Figures: data in, matplotlib's axes out; the only room with matplotlib."""
+"""Draws figures of runs; the only package that imports matplotlib."""
 
 import importlib.util
 import logging
@@ -13,10 +13,10 @@ _NAME = "matplotlibrc"
 
 
 class _NoFileOfTheFolder(MetaPathFinder):
-    """Lets matplotlib be imported without the `matplotlibrc` of the working folder, which it looks for first.
+    """Imports matplotlib without the `matplotlibrc` of the working folder, which it would read first.
 
-    That file may come from anyone: it could be damaged, or a pipe that never ends, and changes how figures
-    look. matplotlib has no setting against it, so its question whether the file is there is answered with no.
+    That file may come from anyone: it could be damaged, or a pipe that blocks, and it changes the look of
+    figures. matplotlib has no setting against it, so that `os.path.exists` denies the file during the import.
     """
 
     def find_spec(
@@ -43,5 +43,5 @@ class _NoFileOfTheFolder(MetaPathFinder):
 
 if "matplotlib" not in sys.modules:
     sys.meta_path.insert(0, _NoFileOfTheFolder())
-    # Where it cannot write its cache it takes longer, which it need not say in lines of its own.
+    # matplotlib warns where it cannot write its cache, which only makes it slower.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)

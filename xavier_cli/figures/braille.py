@@ -1,4 +1,4 @@
-"""Lines as text: eight braille dots per character, or the lines' own marks where a screen has only ASCII."""
+"""Draws lines as text: with eight braille dots per character, or by their marks in ASCII."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from xavier_cli.vocabulary.grammar import in_thousands
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
-# Rows of an axis, odd so that one is in the middle, and columns left for its numbers.
+# Rows of an axis, odd so that one is in the middle, and columns for its numbers.
 HEIGHT, GUTTER = 15, 9
-# A line's mark stands on it this often, so that lines are told apart without colour.
+# About so many marks per line, which distinguish lines without colour.
 MARKED = 6
-# Bits of a braille character's dots, `[row][column]`.
+# Bits of the dots in a braille character, `[row][column]`.
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BLANK = 0x2800
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line: `x` (rising) and `y` of shape `(X,)`; what is not finite leaves a gap."""
+    """A line: ascending `x` and `y`, both `(X,)`; values that are not finite leave a gap."""
 
     name: str
     x: np.ndarray
@@ -32,7 +32,7 @@ class TextLine:
 def plot_text(
     lines: Sequence[TextLine], title: str, width: int, *, ascii_only: bool = False, logarithmic: bool = False
 ) -> list[str]:
-    """An axis with `lines`, `title` above it and updates along x, in rows of at most `width` characters."""
+    """A plot of `lines` with `title` above and updates along x, as rows of at most `width` characters."""
     columns = width - GUTTER
     heights = [np.log10(np.where(line.y > 0, line.y, np.nan)) if logarithmic else line.y for line in lines]
     low, high = _range(heights, logarithmic)
@@ -49,7 +49,7 @@ def plot_text(
         level = np.interp(at, line.x[there], y[there])
         row = np.rint((high - level) / (high - low) * (HEIGHT * down - 1)).astype(int)
         _trace(dots, np.flatnonzero(inside), row)
-        # Each line's marks start elsewhere, so that lines that meet do not hide each other's.
+        # Marks of different lines start at different columns, so that they do not hide each other.
         shown = np.flatnonzero(inside[::across])
         step = 1 if ascii_only else max(1, columns // MARKED)
         first = 0 if ascii_only else (i * step) // max(len(lines), 1)
@@ -73,7 +73,7 @@ def plot_text(
 
 
 def legend_text(names: Sequence[str], width: int) -> list[str]:
-    """Marks and names, as many in a row as `width` holds."""
+    """A legend of marks and names, as many in a row as fit into `width`."""
     rows = [""]
     for i, name in enumerate(names):
         entry = f"{MARKS[i % len(MARKS)]} {name}"
@@ -103,9 +103,9 @@ def _range(heights: Sequence[np.ndarray], logarithmic: bool) -> tuple[float, flo
         return 0.0, 1.0
     low, high = float(every.min()), float(every.max())
     if not logarithmic:
-        # Zero is worth the room where the lines come near it.
+        # Include zero where the lines come near it.
         low = 0.0 if 0 <= low < 0.4 * high else low
-    # Of large numbers half would be lost in rounding.
+    # Relative for large numbers, where half a unit would be lost in rounding.
     margin = max(0.5, 1e-3 * abs(high)) if math.isclose(low, high) else 0.0
     return low - margin, high + margin
 

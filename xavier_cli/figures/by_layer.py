@@ -1,4 +1,4 @@
-"""Figures with a panel per configuration and a line per layer: styles, legend and the axis in updates."""
+"""Styles, legend and updates axis of figures with a panel per configuration and a line per layer."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from xavier_cli.figures.style import Style, layer_styles, second_axis, updates_a
 from xavier_cli.runs.record import Run
 
 EPOCH = 20_000
-# Named in the legend; the shades between speak for the rest.
+# At most so many layers are named in the legend; the shades between show the others.
 NAMED = 12
-# Fewer epochs than this are read as easily from the updates.
+# With fewer epochs than this a second axis is not needed.
 EPOCHS_FROM = 20
 
 
 def styles_of(layers: Sequence[np.ndarray]) -> dict[int, Style]:
-    """One style per layer, the same in every panel; `layers` holds each panel's, shape `(L,)`."""
+    """One style per layer, the same in all panels; `layers` holds the layers of each panel, `(L,)`."""
     every = sorted({int(layer) for panel in layers for layer in panel})
     return dict(zip(every, layer_styles(len(every)), strict=True))
 
 
 def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
-    """Make x an axis in updates, one for all panels; over the first row also in the paper's epochs, if many.
+    """Make x an axis in updates, the same in all panels; if epochs are many, show them above the first row.
 
-    It is logarithmic where every run spaced its records so.
+    It is logarithmic if the records of all runs are spaced logarithmically.
     """
     last = max(int(run.updates[-1]) for run in runs)
     first = min((int(run.updates[1]) for run in runs if len(run.updates) > 1), default=1)

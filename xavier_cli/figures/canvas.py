@@ -1,4 +1,4 @@
-"""The page a figure is laid on: panels of column width, one legend above them, one caption below."""
+"""Lays out a figure: panels of column width, a legend above them, a caption below."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 MAX_PANELS = 36
 NO_BREAK = "\u00a0"
-# A space that a line should not be broken at: beside a sign, or between a word and its number.
+# A non-breaking space: beside a sign, or between a word and its number.
 _UNBROKEN = re.compile(
     r"(?<=[=<>±]) | (?=[=<>%])|(?<=\b(?:lr|of)) (?=\d)|(?<=depth|width|batch|layer) (?=\d)"
 )
@@ -32,7 +32,7 @@ LINE = 1.3 * SMALL / 72
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure, and notes on what it leaves out."""
+    """A finished figure, with notes on runs that it leaves out."""
 
     figure: Figure
     notes: list[str]
@@ -49,19 +49,19 @@ class Canvas:
 
     @property
     def width(self) -> float:
-        """Of the whole page."""
+        """The width of the page, in inches."""
         return float(self.figure.get_figwidth())
 
     @property
     def rows(self) -> int:
-        """How many rows of panels there are."""
+        """The number of rows of panels."""
         return -(-len(self.axes) // self.columns)
 
 
 def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None = None) -> Canvas:
-    """An empty page with a panel for every title: one column wide for one panel, else two.
+    """An empty page with a panel per title: one column wide for a single panel, else two.
 
-    `wide` gives a single panel the width of two columns; `height` is a panel's.
+    `wide` makes a single panel two columns wide; `height` is that of a panel, in inches.
     """
     count = len(titles)
     if count > MAX_PANELS:
@@ -76,13 +76,13 @@ def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None
     page = Canvas(figure, axes, columns, panel_height)
     for ax, title in zip(axes, titles, strict=True):
         text = wrapped(page, clean(title), width / columns - 0.45, 8.0)
-        # Names of files and of data sets may hold a `$`, which would begin a formula.
+        # A `$` in the name of a file or data set would begin a formula.
         ax.set_title(text, loc="left", parse_math=False)
     return page
 
 
 def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
-    """Leave labels to the outer panels, along axes that the panels share; a shared y has one scale too."""
+    """Label only the outer panels along axes that are shared; a shared y axis also has one range."""
     last = len(page.axes) - page.columns
     for i, ax in enumerate(page.axes):
         if i < last:
@@ -92,7 +92,7 @@ def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
     if not share_y:
         return
     for i, ax in enumerate(page.axes):
-        # A panel that needs another kind of axis keeps to its own.
+        # A panel with another kind of scale keeps its own range.
         ends = [other.get_ylim() for other in page.axes if other.get_yscale() == ax.get_yscale()]
         ax.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
         if i % page.columns and len(ends) == len(page.axes):
@@ -101,7 +101,7 @@ def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
 
 
 def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
-    """Add the legend above and the caption below, and set the page's height to hold them."""
+    """Add the legend above and the caption below, and make the page high enough for them."""
     text = wrapped(page, _UNBROKEN.sub(NO_BREAK, clean(caption)), page.width - 2 * MARGIN, SMALL)
     below = caption_height(text)
     above = 0.0
@@ -112,7 +112,7 @@ def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], captio
     figure = page.figure
     figure.set_figheight(height)
     panels = (0, below / height, 1, 1 - (above + below) / height)
-    # Laid out here and once: saving would draw everything for it a second time.
+    # Lay out once here: the layout at saving would draw everything a second time.
     ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN).execute(figure)
     if handles:
         legend = figure.legend(
@@ -129,7 +129,7 @@ def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], captio
         )
         for name in legend.get_texts():
             name.set_parse_math(False)
-    # A line break per line, so that no renderer wraps it again; linespacing as counted above.
+    # Break the lines here, so that no renderer wraps them again; the line spacing is that assumed above.
     figure.text(
         MARGIN / page.width,
         MARGIN / height,
@@ -145,12 +145,12 @@ def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], captio
 
 
 def caption_height(text: str) -> float:
-    """What a caption takes of the page below the panels, in inches."""
+    """The height of a caption, in inches."""
     return (text.count("\n") + 1) * LINE + 2 * MARGIN
 
 
 def wrapped(page: Canvas, text: str, inches: float, size: float) -> str:
-    """`text` in lines no wider than `inches` at `size` points, broken at spaces."""
+    """`text` broken at spaces into lines of at most `inches` at `size` points."""
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
@@ -173,7 +173,7 @@ def text_width(page: Canvas, text: str, size: float) -> float:
 def _legend_columns(page: Canvas, names: Sequence[str]) -> int:
     if not names:
         return 1
-    # A handle, the gaps beside it, and the text; in ems of the small font.
+    # Handle, gaps and text, in ems of the small font.
     widest = max(text_width(page, name, SMALL) for name in names) + (2.2 + 0.5 + 1.3) * SMALL / 72
     fitting = max(1, int((page.width - MARGIN) / widest))
     rows = -(-len(names) // fitting)
@@ -181,5 +181,5 @@ def _legend_columns(page: Canvas, names: Sequence[str]) -> int:
 
 
 def _by_rows(items: Sequence[T], columns: int) -> list[T]:
-    # Legends fill columns first; people read rows first.
+    # Legends are filled by columns, but read by rows.
     return [item for first in range(columns) for item in items[first::columns]]

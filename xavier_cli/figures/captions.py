@@ -1,4 +1,4 @@
-"""The sentences under a figure: what was drawn, over how many seeds, and what `saturated` means."""
+"""Writes captions: what is drawn, over how many seeds, and what `saturated` means."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from xavier_cli.figures.request import PlotRequest
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import in_words
 
-# DESIGN: probes see a fixed set of 300 test examples.
+# The fixed set of test examples on which tensors are measured (DESIGN §4).
 PROBE_EXAMPLES = 300
 
 
 def caption(runs: Sequence[Run], seeds: Sequence[int], sentences: Sequence[str]) -> str:
-    """`sentences`, then the seeds' (`seeds[i]` of them in run i), then what the runs share."""
+    """`sentences`, then one on the seeds (`seeds[i]` of them in run i), then the settings that runs share."""
     ending = [f"{in_words(seeds)}.", *_diverged(runs)]
     common = shared(runs)
     return " ".join([*sentences, *ending, *([f"{common[0].upper()}{common[1:]}."] if common else [])])
 
 
 def bounds_of(run: Run) -> np.ndarray:
-    """The activations below and above which `run`'s is saturated, shape `(2,)`; NaN where there are none."""
+    """The activations of `run` below and above which it is saturated, `(2,)`; NaN where there is no bound."""
     path = "activation/saturated_bound"
     return np.asarray(run[path], float) if path in run else np.full(2, np.nan)
 
 
 def saturation_rule(runs: Sequence[Run]) -> str:
-    """What `saturated` means for the activations of `runs`, derived as STATISTICS 1 says, as one sentence."""
+    """The definition of `saturated` (STATISTICS 1) for the activations of `runs`, as one sentence."""
     rules: dict[str, list[str]] = {}
     without: list[str] = []
     for act, run in {run.config.act: run for run in runs}.items():
@@ -55,7 +55,7 @@ def _rule(run: Run) -> str:
 
 
 def at_record(updates: Sequence[int]) -> str:
-    """Which record was drawn: `at the start` or `after 20,000 updates`."""
+    """The record that is drawn, as text: `at the start` or `after 20,000 updates`."""
     low, high = min(updates), max(updates)
     if high == 0:
         return "before the first update"
@@ -72,5 +72,5 @@ def _diverged(runs: Sequence[Run]) -> list[str]:
 
 
 def hidden_only(chosen: PlotRequest) -> list[str]:
-    """What to say of the output layer's weights, whose gradients are several times larger."""
+    """The sentence that the output layer is left out, whose weight gradients are several times larger."""
     return ["Hidden layers only."] if chosen.layers is None else []

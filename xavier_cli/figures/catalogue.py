@@ -1,4 +1,4 @@
-"""Which figures there are, as data: light, so that help and completion read it without matplotlib."""
+"""Lists the figures, as data, so that help and completion need no matplotlib."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from xavier_cli.vocabulary.tensors import TENSORS
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A kind of figure: what it shows, what it takes beside `--layers` and `--seeds`, where it is made.
+    """A kind of figure: what it shows, its options beside `--layers` and `--seeds`, and its function.
 
-    `draws` says what its function is given: runs and a selection, one loss surface, or sample images. `reads`
-    are the arrays of a run file that it needs; `term` is a function that draws it in a terminal;
-    `whole_folder` says that with no runs named it takes all there are, not only the newest command's.
+    `draws` is what its function takes: runs and a request, one loss surface, or sample images. `reads` are
+    the arrays of a run file that it needs; `term` is the function that draws it in a terminal;
+    `whole_folder` says that without named runs it draws all in the folder, not only the newest command's.
     """
 
     name: str
@@ -29,7 +29,7 @@ class FigureSpec:
     aliases: tuple[str, ...] = ()
 
 
-# One small array of every group: read along, so that an error can name what a run has instead.
+# One small array of every group, read so that an error can name what a run has instead.
 LANDMARKS = (
     "curves/test_error",
     *(f"{tensor}/std" for tensor in TENSORS),
@@ -138,5 +138,5 @@ KINDS = {
     )
 }
 
-# The endings a figure can have.
+# The suffixes of figure files.
 ENDINGS = (".png", ".pdf", ".svg")

@@ -1,4 +1,4 @@
-"""Test error while a network learns: Figures 11 and 12."""
+"""Draws the test error during training: Figures 11 and 12."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_st
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 
-# More lines than this have no room for a label at their ends.
+# With more lines than this there is no space for labels at their ends.
 MAX_ENDS = 12
 MAX_LINES = 48
-# From where to where a label above its level takes of the height of the panel.
+# The part of the panel's height that a label above its level takes.
 LABEL_ROOM = (0.01, 0.08)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Test error of one configuration in percent; `error` has shape `(R,)`, `guessing` errs a guess."""
+    """Test error of one configuration, in percent; `error` has shape `(R,)`, `guessing` is chance level."""
 
     data: str
     updates: np.ndarray
@@ -36,7 +36,7 @@ class Curve:
 
 
 def curve(run: Run, chosen: PlotRequest) -> Curve:
-    """Test error of the chosen seeds of `run`; a seed that diverged counts as guessing from there on."""
+    """Test error of the chosen seeds of `run`; a diverged seed is at chance level from there on."""
     error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
     guessing = 100 * run.facts.guessing_error
     error = over_seeds(np.where(np.isnan(error), guessing, error))
@@ -44,7 +44,7 @@ def curve(run: Run, chosen: PlotRequest) -> Curve:
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
-    """Draw one line per curve, and the error of guessing; all curves are of one data set."""
+    """Draw one line per curve, and chance level; all curves are of one data set."""
     for i, (data, name, style) in enumerate(zip(curves, called, styles, strict=True)):
         every = staggered(len(data.updates), i, len(curves))
         plot_band(ax, data.updates, data.error, style, every, name)
@@ -70,16 +70,16 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles
 
 
 def _is_clear(curves: Sequence[Curve], low: float, high: float) -> bool:
-    """Whether no line runs between `low` and `high` where the label of guessing stands, at the right."""
+    """Whether no line runs between `low` and `high` at the right, at the label of chance level."""
     late = [data.error.center[data.updates >= 0.6 * data.updates[-1]] for data in curves]
     return not any(((low < part) & (part < high)).any() for part in late)
 
 
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """The y-axis of `curves`, in percent: up to guessing, where every curve starts, or less.
+    """The limits of y for `curves`, in percent: up to chance level, where every curve starts, or less.
 
-    On MNIST all that matters happens in the lowest twentieth of that range, so that lines which soon fall
-    far below guessing leave it outside.
+    On MNIST all differences lie in the lowest twentieth of that range, so that chance level is left out where
+    the lines soon fall far below it.
     """
     late = [data.error.high[data.updates >= 0.1 * data.updates[-1]] for data in curves]
     tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
@@ -87,7 +87,7 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     guessing = curves[0].guessing
     top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
     top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
-    # Zero is worth the room only where the lines come near it.
+    # Include zero only where the lines come near it.
     return (0.0 if bottom < 0.4 * top else bottom - 0.1 * (top - bottom)), top
 
 
@@ -108,7 +108,7 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     for ax, own in zip(page.axes, members, strict=True):
         texts = [called[i] for i in own]
         plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
-        # Each data set as far as it was trained on: a short one would be a corner of a long one's panel.
+        # A range of x per data set: with the longest, a short training would fill only a corner of its panel.
         _examples_axis(ax, [runs[i] for i in own])
     scales = {(ax.get_xscale(), ax.get_xlim()) for ax in page.axes}
     outer_labels(page, share_y=False, share_x=len(scales) == 1)

@@ -1,4 +1,4 @@
-"""Draws any kind of figure and writes it: what everybody outside this room calls."""
+"""Draws any kind of figure, and writes it to a file; the interface of this package."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from xavier_cli.files.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 
-# Equal figures are equal files: no time of making in them.
+# No creation time, so that equal figures are equal files.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 
 
 def draw(kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest | None = None) -> Drawing:
-    """The figure of `kind` from merged `runs`, in the order of their configurations.
+    """Draw the figure `kind` of merged `runs`, sorted by their configurations.
 
-    Raises `UnsuitableRunError` where none of the runs has what was asked for.
+    Raises `UnsuitableRunError` where none of the runs has the data for it.
     """
     chosen = chosen or PlotRequest()
     refuse_unknown(kind, chosen)
@@ -37,7 +37,7 @@ def draw(kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest | None = Non
 
 
 def draw_one(kind: FigureSpec, shown: Surface | Samples) -> Drawing:
-    """The figure of a `kind` that does not draw runs, from the one thing it draws."""
+    """Draw a figure of something other than runs: of a surface or samples."""
     with look():
         return _load(kind.function)(shown)
 
@@ -45,7 +45,7 @@ def draw_one(kind: FigureSpec, shown: Surface | Samples) -> Drawing:
 def draw_text(
     kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool
 ) -> tuple[str, list[str]]:
-    """The figure of `kind` as lines of text up to `width` characters, and notes; errors as for `draw`."""
+    """Draw `kind` as lines of text of at most `width` characters; with notes. Errors as for `draw`."""
     refuse_unknown(kind, chosen)
     if not kind.term:
         known = ", ".join(f"`{other.name}`" for other in KINDS.values() if other.term)
@@ -61,7 +61,7 @@ def _load(function: str) -> Callable[..., Any]:
 
 
 def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
-    """Publish `figure` at `path`, whole or not at all, as its ending says: `.png`, `.pdf` or `.svg`.
+    """Write `figure` to `path` atomically, in the format of its suffix: `.png`, `.pdf` or `.svg`.
 
     Raises `StorageError` where it cannot be written.
     """
@@ -69,7 +69,7 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
 
 
 def rendered(path: str | os.PathLike[str], figure: Figure) -> bytes:
-    """What `write_figure` writes."""
+    """The bytes that `write_figure` writes."""
     ending = Path(path).suffix.lower()
     content = io.BytesIO()
     with look():

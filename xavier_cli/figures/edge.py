@@ -1,4 +1,4 @@
-"""How deep signals travel at initialization over n Var W, beside theory's curve: the edge of chaos."""
+"""Draws how deep gradients travel at initialization over n Var W, with theory's curve: the edge of chaos."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.user_functions import is_own
 
 SHALLOWEST = 6
-"""Hidden layers: the depth is read off the upper half of a net, where its variance has settled."""
+"""The least number of hidden layers: depth is measured in the upper half, where the variance has settled."""
 POINTS = 200
 
 
 @dataclass(frozen=True)
 class Travel:
-    """How far gradients travel in one network: `weight_scale` is n Var W, `depth` a number of layers."""
+    """How far gradients travel in one network: `weight_scale` is n Var W, `depth` is in layers."""
 
     weight_scale: float
     bias_variance: float
@@ -39,7 +39,7 @@ class Travel:
 
 
 def travel(run: Run, chosen: PlotRequest) -> Travel:
-    """The measured depth of `run`, from its record 0."""
+    """The depth measured at record 0 of `run`."""
     config = run.config
     stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
     if config.unpredicted_reason or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
@@ -56,25 +56,25 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
         raise UnsuitableRunError("its hidden layers have no one Var W")
     with np.errstate(divide="ignore"):
         log_depth = -np.log(np.abs(measured_log_slope(stds)))
-    # In logarithms, as the axis is: near the edge an interval of depths itself would reach below 0.
+    # Take the interval of the logarithm, as on the axis: one of the depth would reach below 0 near the edge.
     band = over_seeds(log_depth[:, None])
     return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
 
 
 def _activation(word: Activation) -> tuple[Callable[[Array], Array], Sequence[float]]:
-    """A built-in activation, and where it has kinks."""
+    """A built-in activation, and the places of its kinks."""
     act = make_activation(word)
     return act, shape_of(word, act)[1]
 
 
 def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
-    """Depth over n Var W, a curve and its marks for each activation and law of the biases."""
+    """Depth over n Var W: a curve, and marks, for each activation and distribution of the biases."""
     runs, taken, notes = suitable(runs, lambda run: travel(run, chosen))
     groups: dict[tuple[str, str, int, int], list[int]] = {}
     for i, run in enumerate(runs):
         config = run.config
         groups.setdefault((config.act, config.bias_init, config.depth, config.widths[0]), []).append(i)
-    # Told apart by all but the law of the weights, which is what x is.
+    # Label the groups by everything but the distribution of the weights, which is along x.
     firsts = [runs[members[0]] for members in groups.values()]
     names = labels([replace(run, config=run.config.with_(init="normalized")) for run in firsts])
     page = make_page([""], height=2.6)
@@ -97,7 +97,7 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
         ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
     ax.set_yscale("log")
-    # A curve has no end at the edge itself.
+    # At the edge the curve is infinite.
     measured = np.concatenate([each.depth.center for each in taken])
     ax.set_ylim(top=10 * np.nanmax(measured, initial=1.0))
     ax.set_xlabel("n Var W of the hidden layers")

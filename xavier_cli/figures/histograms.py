@@ -1,4 +1,4 @@
-"""Histograms of activations and gradients per layer at one record: Figures 4, 6, 7 and 8."""
+"""Draws histograms of activations and gradients per layer at one record: Figures 4, 6, 7 and 8."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.vocabulary.tensors import TENSORS
 
-# What an axis has to show of every layer; the outermost bins hold all that lies beyond them.
+# The share of every layer that the axis must show; the outermost bins hold all values beyond them.
 SHOWN_SHARE = 0.995
-# Bins of a picture whose tensor is counted in logarithmic ones; odd, so that one is around 0.
+# Even bins for a tensor that is recorded in logarithmic ones; an odd number, so that one is around 0.
 EVEN_BINS = 61
 
 
@@ -43,8 +43,8 @@ EVEN_BINS = 61
 class Histogram:
     """Densities of one tensor at one record.
 
-    `edges` has shape `(B + 1,)`; `shares`, `(S, B, L)`, are the parts of a layer's values in each bin.
-    `predicted_std`, `(L,)`, is theory's, NaN after the first record.
+    `edges` has shape `(B + 1,)`; `shares`, `(S, B, L)`, are the fractions of a layer's values in each bin.
+    `predicted_std`, `(L,)`, is NaN after the first record.
     """
 
     tensor: str
@@ -56,17 +56,17 @@ class Histogram:
 
     @cached_property
     def density(self) -> Band:
-        """Shape `(B, L)`, over seeds, in parts per unit of the tensor."""
+        """The density over seeds, `(B, L)`, as a fraction per unit of the tensor."""
         return over_seeds(self.shares / np.diff(self.edges)[:, None])
 
     @property
     def share(self) -> np.ndarray:
-        """Shape `(B, L)`: the mean over seeds."""
+        """The mean over seeds, `(B, L)`."""
         return np.asarray(np.nan_to_num(self.shares).mean(axis=0))
 
     @property
     def centres(self) -> np.ndarray:
-        """Shape `(B,)`: the middle of every bin."""
+        """The centres of the bins, `(B,)`."""
         return np.asarray((self.edges[1:] + self.edges[:-1]) / 2)
 
 
@@ -89,23 +89,23 @@ def histogram(run: Run, tensor: str, chosen: PlotRequest) -> Histogram:
         run[scale][columns],
         edges,
         shares,
-        # A weight gradient's is not predicted: theory speaks of each example's own.
+        # No prediction for weight gradients: theory is about the gradients of single examples.
         prediction(run, BY_PATH[f"{tensor}/std"].name, columns, update),
     )
 
 
 def evenly(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares `(N, B, L)` in uneven bins, told anew in even ones: their edges and shares.
+    """Resample shares, `(N, B, L)`, of uneven bins to even ones; returns edges and shares of these.
 
-    The even bins hold nearly all of every layer; a bin that lies in two of them is split by its length. Over
-    logarithmic bins a density would be a needle at 0, since bins there are as narrow as 1e-10.
+    The even bins cover nearly all of every layer; a bin that overlaps two of them is split in proportion. In
+    logarithmic bins the density would be a needle at 0, where bins are as narrow as 1e-10.
     """
     cumulative = np.concatenate(
         [np.zeros((1, share.shape[2])), np.nan_to_num(share).mean(axis=0).cumsum(axis=0)]
     )
     rest = (1 - SHOWN_SHARE) / 2
     ends = [np.interp([rest, 1 - rest], layer, edges) for layer in cumulative.T]
-    # Past the outermost value, so that a line ends on the axis.
+    # Beyond the outermost value, so that a line ends on the axis.
     reach = 1.2 * float(np.abs(ends).max()) or 1.0
     even = np.linspace(-reach, reach, EVEN_BINS + 1)
     below = np.concatenate([np.zeros_like(share[:, :1]), share.cumsum(axis=1)], axis=1)
@@ -114,7 +114,7 @@ def evenly(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str = "") -> Axes:
-    """Draw each layer's density as a line through the middles of its bins; `styles` has one per layer."""
+    """Draw each layer's density as a line through the centres of its bins; `styles` has one per layer."""
     for i, (layer, style) in enumerate(zip(data.layers, styles, strict=True)):
         low, high = shown(data)
         inside = np.flatnonzero((data.centres >= low) & (data.centres <= high))
@@ -122,9 +122,9 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
         every = slice((inside[0] if len(inside) else 0) + (offset.start or 0), None, offset.step)
         label = f"{name}, layer {layer}" if name else f"layer {layer}"
         plot_band(ax, data.centres, data.density.at(i), style, every, label)
-        # Just above the axis, a caret where theory puts one standard deviation.
+        # A caret on the axis at one predicted standard deviation.
         at = data.predicted_std[i : i + 1]
-        # Beyond the axis it would take the page's whole width.
+        # A mark beyond the axis would widen the page.
         plot_prediction(ax, at, np.where(at <= shown(data)[1], 0.0, np.nan), style, mark="^")
     ax.set_xlim(*shown(data))
     ax.set_ylim(bottom=0)
@@ -135,7 +135,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
 
 
 def shown(data: Histogram) -> tuple[float, float]:
-    """The part of the axis that holds nearly all of every layer; an activation's range if it is used."""
+    """The limits of x that hold nearly all of every layer; those of the activation's range if it is used."""
     cumulative = np.cumsum(data.share, axis=0)
     rest = (1 - SHOWN_SHARE) / 2
     first = int((cumulative > rest).argmax(axis=0).min())

@@ -1,4 +1,4 @@
-"""A figure as SVG to be put into a page: text as text, no ids but its own, its caption apart."""
+"""Renders a figure as inline SVG for a page: text as text, unique ids, caption apart."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SIZE = re.compile(r"(<svg[^>]*?) width=\"[^\"]*\" height=\"[^\"]*\"")
 
 @dataclass(frozen=True)
 class Inline:
-    """An `<svg>` element as wide as its place allows, and the words under it."""
+    """An `<svg>` element that fills the width of its parent, and its caption."""
 
     svg: str
     caption: str
 
 
 def inline_svg(figure: Figure, prefix: str) -> Inline:
-    """`figure` for a page in which no other has `prefix`, which begins all its ids; equal figures are equal.
+    """`figure` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
 
-    The page that it is put into gives `stroke-linejoin: round; stroke-linecap: butt` to all in it.
+    The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
     captions = [text for text in figure.texts if text.get_gid() == "caption"]
     words = " ".join(text.get_text() for text in captions)
@@ -40,7 +40,7 @@ def inline_svg(figure: Figure, prefix: str) -> Inline:
     for text in captions:
         text.set_visible(False)
     content = io.StringIO()
-    # Nothing is cut off but the room that the caption had.
+    # Cut off only the space of the caption.
     kept = Bbox.from_extents(0, below, width, height)
     with look(), matplotlib.rc_context({"svg.fonttype": "none"}):
         figure.savefig(
@@ -65,6 +65,6 @@ def _tidied(svg: str, prefix: str) -> str:
         begin, name = match.groups()
         return f"{begin}{prefix}-{name}" if name in used else begin + "\0"
 
-    # An id that nothing leads to is left out.
+    # Leave out ids that nothing refers to.
     svg = _ID.sub(own, svg).replace(' id="\0"', "")
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><").strip()

@@ -1,4 +1,4 @@
-"""Singular values of the layer-to-layer Jacobians dz(i)/dz(i-1)."""
+"""Draws the singular values of the layer-to-layer Jacobians dz(i)/dz(i-1)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.vocabulary.tensors import JACOBIAN
 
-# Those that theory predicts: the largest singular value is not drawn.
+# The averages that theory predicts; the largest singular value is not drawn.
 AVERAGES = {row.name: row.words for row in IN_TABLES if row.tensor is JACOBIAN and row.predicted}
 
 
@@ -30,8 +30,8 @@ AVERAGES = {row.name: row.words for row in IN_TABLES if row.tensor is JACOBIAN a
 class Averages:
     """Averages over the singular values of each layer's Jacobian at one record.
 
-    `averages` holds a `Band` of shape `(L,)` for each of `AVERAGES`, `predicted`
-    what theory says of it, NaN after the first record.
+    `averages` holds a `Band` of shape `(L,)` for each of `AVERAGES`, `predicted` its prediction, NaN after
+    the first record.
     """
 
     update: int
@@ -42,7 +42,7 @@ class Averages:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Singular values of each layer's Jacobian at one record; `singular`, `(index, L)`, falls."""
+    """Singular values of each layer's Jacobian at one record; `singular`, `(index, L)`, is descending."""
 
     update: int
     layers: np.ndarray
@@ -50,7 +50,7 @@ class Spectrum:
 
 
 def averages(run: Run, chosen: PlotRequest) -> Averages:
-    """What `plot_averages` draws of `run`, at `chosen.record` or else at the first."""
+    """The data for `plot_averages` of `run`, at `chosen.record` or else the first record."""
     arrays = {name: values(run, f"jacobian/{name}") for name in AVERAGES}
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     at = record_row(run, chosen.record or "first", "jacobian_update")
@@ -61,7 +61,7 @@ def averages(run: Run, chosen: PlotRequest) -> Averages:
 
 
 def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
-    """What `plot_spectrum` draws of `run`, at `chosen.record` or else at the first."""
+    """The data for `plot_spectrum` of `run`, at `chosen.record` or else the first record."""
     singular = values(run, "jacobian/singular_values")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
     at = record_row(run, chosen.record or "first", "spectrum_update")
@@ -70,7 +70,7 @@ def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
 
 
 def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
-    """Draw one average, shape `(L,)`, over `layers`; layer 1, not square, stands apart."""
+    """Draw one average, `(L,)`, over `layers`; layer 1 is not joined to the others: it is not square."""
     inner = layers > 1
     part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
     plot_band(ax, layers[inner], part, style, slice(None), name)
@@ -99,7 +99,7 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
 
 
 def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
-    """One panel per way to average, one line per configuration, layers along x."""
+    """One panel per kind of average, one line per configuration, layers along x."""
     runs, taken, notes = suitable(runs, lambda run: averages(run, chosen))
     names = labels(runs)
     page = make_page(list(AVERAGES.values()), height=2.2)

@@ -1,4 +1,4 @@
-"""What to call each run of a figure: what differs between them, and what they share."""
+"""Labels the runs of a figure by what differs between them, and describes what they share."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 _LABEL = settings_where(is_name=True)
-"""What names a run where nothing differs."""
+"""The settings in a label where nothing differs."""
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """One label per run that says only what differs; activation and initializer where nothing does."""
+    """One label per run of the settings that differ; activation and initializer where none does."""
     differing = _differing(runs)
     named = [field for field in differing if field not in OBSERVATION_SETTINGS]
     texts = [_phrases(run, named or _LABEL) for run in runs]
@@ -23,8 +23,8 @@ def labels(runs: Sequence[Run]) -> list[str]:
         if len(set(texts)) < len(texts):
             named.append(field)
             texts = [_phrases(run, named) for run in runs]
-    # Two searches over other rates may have chosen the same one; parts of one configuration may have been
-    # kept apart because one is not complete.
+    # Searches over different rates may have chosen the same one, and an incomplete run of a configuration is
+    # not merged with complete ones.
     for told_by in ([run.config.sha256()[:4] for run in runs], [run.status for run in runs]):
         if len(set(told_by)) > 1:
             texts = [
@@ -38,18 +38,18 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def shared(runs: Sequence[Run]) -> str:
-    """What all runs have in common and `labels` leaves out, as one phrase."""
+    """The settings that all runs share and `labels` leaves out, as one phrase."""
     differing = _differing(runs)
     always = in_order_spoken(in_captions="always")
     if not differing:
-        # Then they are the label.
+        # They are in the label already.
         always = tuple(field for field in always if field not in _LABEL)
     fields = [*always, *runs[0].config.unusual(in_captions="unusual")]
     return _phrases(runs[0], [field for field in fields if field not in differing])
 
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
-    """`runs` by what they are: activations and initializers as `names` lists them, numbers rising."""
+    """`runs` sorted by settings: activations and initializers as in their tables, numbers rising."""
 
     def place(run: Run) -> tuple[object, ...]:
         config = run.config
@@ -82,7 +82,7 @@ def _phrase(run: Run, field: str) -> str:
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:
-    """In the order people say it. Seeds are no difference: runs that differ in them alone are merged."""
+    """The settings that differ, in the order of phrases; without seeds, since runs are merged over them."""
     first = runs[0].config
     return [
         field
@@ -94,6 +94,6 @@ def _differing(runs: Sequence[Run]) -> list[str]:
 def _phrases(run: Run, fields: Sequence[str]) -> str:
     phrases = [_phrase(run, field) for field in fields]
     if tuple(fields[:2]) == _LABEL:
-        # The paper's way to name a network: `tanh normalized`.
+        # The paper's name for a network: `tanh normalized`.
         phrases[:2] = [" ".join(phrases[:2])]
     return clean(", ".join(phrases))

@@ -1,4 +1,4 @@
-"""One line with its band: how a quantity over updates or layers is put on an Axes."""
+"""Draws a quantity with its interval over updates or layers, and labels lines at their ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from matplotlib.transforms import Transform, offset_copy
 from xavier_cli.figures.style import SMALL, Style
 from xavier_cli.statistics.bands import Band
 
-# More marks than this on one line hide it.
+# More marks than this would hide a line.
 MARKS = 10
 
 
 def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, label: str = "") -> Axes:
-    """Draw `band`, of shape `(X,)`, over `x`, shape `(X,)`: a line, marks at `every`, its interval."""
+    """Draw `band` over `x`, both `(X,)`, as a line with marks at `every` and a shaded interval."""
     ax.plot(
         x,
         band.center,
@@ -33,7 +33,7 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
 
 
 def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = "") -> Axes:
-    """Draw `band` over `x`, both of shape `(X,)`, as marks with their intervals and no line."""
+    """Draw `band` over `x`, both `(X,)`, as marks with error bars, without a line."""
     ends = [band.center - band.low, band.high - band.center]
     ax.errorbar(
         x,
@@ -51,16 +51,16 @@ def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = 
 
 
 def plot_interval(ax: Axes, x: np.ndarray, band: Band, style: Style) -> Axes:
-    """Shade the interval of `band` over `x`, both of shape `(X,)`; nothing for a single seed."""
+    """Shade the interval of `band` over `x`, both `(X,)`; nothing for a single seed."""
     if band.seeds > 1:
         ax.fill_between(x, band.low, band.high, color=style.color, alpha=0.18, linewidth=0, zorder=1.5)
     return ax
 
 
 def staggered(points: int, line: int, lines: int) -> slice:
-    """Which of `points` points get a mark on line number `line` of `lines`: about ten.
+    """The points, of `points`, that get a mark on line number `line` of `lines`: about ten.
 
-    Where there are points enough, no two lines have theirs at the same one.
+    If there are enough points, no two lines have marks at the same one.
     """
     step = max(1, -(-points // MARKS))
     if points >= 4 * lines:
@@ -69,7 +69,7 @@ def staggered(points: int, line: int, lines: int) -> slice:
 
 
 def key(style: Style, *, marker: bool = True) -> Line2D:
-    """A legend's picture of `style`."""
+    """A legend handle for `style`."""
     return Line2D(
         [],
         [],
@@ -82,10 +82,10 @@ def key(style: Style, *, marker: bool = True) -> Line2D:
 
 
 def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: float) -> Axes:
-    """Write each line's name at its right end, pushed apart so that none lies on another.
+    """Write each line's name at its right end, moved so that no two overlap.
 
-    `inches` is the height of `ax`. The label repeats the line's mark, and a thin line leads to it, so that it
-    reads without colour.
+    `inches` is the height of `ax`. The label repeats the line's mark, and a thin line leads to it, so that
+    colour is not needed.
     """
     lines = {str(line.get_label()): line for line in ax.get_lines()}
     low, high = ax.get_ylim()
@@ -130,8 +130,8 @@ def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: 
 
 
 def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places for `wanted`, which rise, at least `gap` from each other and near where they were wanted."""
-    # Neighbours that are too close form a block around their mean; blocks that meet become one.
+    """Places near the ascending places `wanted`, between `low` and `high`, at least `gap` apart."""
+    # Neighbours that are too close form a block around their mean; blocks that overlap are merged.
     blocks: list[list[float]] = []
     for value in wanted:
         blocks.append([value])

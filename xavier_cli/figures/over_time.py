@@ -1,4 +1,4 @@
-"""Gradients per layer while a network learns: Figure 9."""
+"""Draws the gradients per layer during training: Figure 9."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation of a tensor over training, which `statistic` is about.
+    """Standard deviation of a tensor during training; `statistic` is its row in the schema.
 
-    `std` has shape `(R, L)`; `predicted`, `(L,)`, is theory's of the first record.
+    `std` has shape `(R, L)`; `predicted`, `(L,)`, is the prediction for the first record.
     """
 
     statistic: LayerStatistic
@@ -61,14 +61,14 @@ def spread(run: Run, tensor: str, chosen: PlotRequest) -> Spread:
 
 
 def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = None) -> Axes:
-    """Draw a line per layer, of gradients on a logarithmic axis: they drift apart by factors."""
+    """Draw a line per layer; gradients on a logarithmic axis, since they differ by factors."""
     styles = styles or styles_of([data.layers])
     count = len(data.layers)
     for i, layer in enumerate(data.layers):
         every = staggered(len(data.updates), i, count)
         plot_band(ax, data.updates, data.std.at(i), styles[int(layer)], every, f"layer {layer}")
         plot_prediction(ax, data.updates[:1], data.predicted[i : i + 1], styles[int(layer)])
-    # What is 0 throughout has no place on a logarithmic axis.
+    # A logarithmic axis cannot show values that are all 0.
     if data.statistic.is_logarithmic and (data.std.center > 0).any():
         ax.set_yscale("log")
     ax.set_ylabel(data.statistic.label)
@@ -76,7 +76,7 @@ def plot_spread(ax: Axes, data: Spread, styles: Mapping[int, Style] | None = Non
 
 
 def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
-    """One panel per configuration, one line per layer; `chosen.tensor` says of which gradient."""
+    """One panel per configuration, one line per layer, for the gradient `chosen.tensor`."""
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
     runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))

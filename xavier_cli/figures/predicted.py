@@ -1,4 +1,4 @@
-"""What theory predicts of the first record, as open marks beside what was measured there."""
+"""Draws theoretical predictions for the first record as open marks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ OPEN_MARKS = "Open marks at the start: predicted by theory."
 
 
 def prediction(run: Run, name: str, columns: np.ndarray, update: int = 0) -> np.ndarray:
-    """The predicted statistic `name` at the chosen layers, shape `(L,)`; NaN where there is none.
+    """The prediction of the statistic `name` at the chosen layers, `(L,)`; NaN where there is none.
 
-    Theory speaks of networks before the first update alone.
+    There are predictions only for networks before the first update.
     """
     path = f"theory/{name}"
     if update or path not in run:
@@ -23,7 +23,7 @@ def prediction(run: Run, name: str, columns: np.ndarray, update: int = 0) -> np.
 
 
 def plot_prediction(ax: Axes, x: np.ndarray, y: np.ndarray, style: Style, mark: str = "") -> Axes:
-    """Draw open marks at `x`, `y`, shape `(P,)`, as `style` has them, or with `mark`."""
+    """Draw open marks at `x` and `y`, `(P,)`, of the shape of `style`'s or `mark`."""
     there = np.isfinite(y)
     if there.any():
         ax.plot(

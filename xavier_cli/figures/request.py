@@ -1,4 +1,4 @@
-"""What of a run goes into a figure: seeds, layers, record, tensor; with an error that names what is there."""
+"""Selects the data of a run for a figure: seeds, layers, record and tensor."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from xavier_cli.vocabulary.tensors import TENSORS
 
 
 class UnsuitableRunError(XavierError, ValueError):
-    """A figure was asked for something that the run does not hold; its text names what it holds."""
+    """The run lacks data that a figure needs; the message names what the run has."""
 
     exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)
 class PlotRequest:
-    """What was asked for; None means all, or the kind's own choice.
+    """The options of a figure; None means all, or the default of the figure.
 
-    `record` is `first`, `last` or a number of updates; `together` puts every run on one axis.
+    `record` is `first`, `last` or a number of updates; `together` draws all runs in one panel.
     """
 
     layers: tuple[int, ...] | None = None
@@ -38,9 +38,9 @@ T = TypeVar("T")
 
 
 def suitable(runs: Sequence[Run], take: Callable[[Run], T]) -> tuple[list[Run], list[T], list[str]]:
-    """Runs that `take` takes something from, what it took, and a note for every other run.
+    """The runs that have the data which `take` returns, those data, and a note for every other run.
 
-    Raises `UnsuitableRunError` where none is left.
+    Raises `UnsuitableRunError` where no run has them.
     """
     kept: list[Run] = []
     taken: list[T] = []
@@ -59,7 +59,7 @@ def suitable(runs: Sequence[Run], take: Callable[[Run], T]) -> tuple[list[Run], 
 
 
 def values(run: Run, name: str) -> np.ndarray:
-    """The array `name` of `run`; raises `UnsuitableRunError` naming the tensors that are there."""
+    """The array `name` of `run`; raises `UnsuitableRunError` that names the tensors in the run."""
     if name in run:
         return run[name]
     group, _, rest = name.partition("/")
@@ -69,14 +69,14 @@ def values(run: Run, name: str) -> np.ndarray:
 
 
 def times(run: Run) -> np.ndarray:
-    """Shape `(R,)`: updates at the records; raises `UnsuitableRunError` where the only record is at 0."""
+    """The updates at the records, `(R,)`; raises `UnsuitableRunError` where the only record is at 0."""
     if run.updates[-1] == 0:
         raise UnsuitableRunError("nothing over time: only the record at update 0")
     return run.updates
 
 
 def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
-    """Indices of `seeds` along a run's first axis; all of them for None."""
+    """Indices of `seeds` along the first axis of a run's arrays; of all seeds for None."""
     if seeds is None:
         return np.arange(len(run.seeds))
     return _indices("seed", run.seeds, seeds)
@@ -85,7 +85,7 @@ def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
 def layer_columns(run: Run, layers: Sequence[int] | None, scale: str = "layer") -> np.ndarray:
     """Indices of `layers` along an axis with the scale `layer` or `weight_layer`.
 
-    For None all hidden layers: without the output layer, whose gradients are of another size.
+    None means all hidden layers, without the output layer, whose gradients differ in size.
     """
     there = run[scale]
     if layers is None:
@@ -94,7 +94,7 @@ def layer_columns(run: Run, layers: Sequence[int] | None, scale: str = "layer") 
 
 
 def record_row(run: Run, record: str, scale: str = "update") -> int:
-    """Index of the record `first`, `last` or after that number of updates (`20000` or `20k`)."""
+    """Index of the record `first`, `last`, or at a number of updates (`20000` or `20k`)."""
     there = values(run, scale)
     if len(there) == 0:
         raise UnsuitableRunError(f"no records on `{scale}`")
@@ -104,7 +104,7 @@ def record_row(run: Run, record: str, scale: str = "update") -> int:
 
 
 def parse_record(text: str) -> int:
-    """A number of updates from `20000`, `20k` or `2.5M`."""
+    """The number of updates in `20000`, `20k` or `2.5M`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.replace("_", ""))
     if not match:
         raise UnsuitableRunError(f"record `{text}` should be `first`, `last` or a number of updates")
@@ -112,7 +112,7 @@ def parse_record(text: str) -> int:
 
 
 def parse_tensor(text: str, known: Sequence[str]) -> str:
-    """The tensor called `text` (`weight_gradient`, also `weight-gradient`) among `known`."""
+    """The tensor among `known` that is called `text` (`weight_gradient` or `weight-gradient`)."""
     word = text.replace("-", "_")
     if word in known:
         return word

@@ -1,4 +1,4 @@
-"""Sample images of a data set: Figure 1."""
+"""Draws sample images of a data set: Figure 1."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 ROWS = 4
-# Pixels of white between two images.
+# White pixels between two images.
 GAP = 2
 WHITE = 255
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Training images of one seed, in their own order.
+    """Training images of one seed, in training order.
 
     `pixels` has shape `(n, inputs)`, bytes or floats from black to white; `labels` has shape `(n,)`. `source`
-    says where they come from.
+    names the data set.
     """
 
     data: DatasetInfo
@@ -33,7 +33,7 @@ class Samples:
 
 
 def samples_figure(samples: Samples) -> Drawing:
-    """The first images of every class, a column per class; a class without enough leaves its cells white."""
+    """The first images of every class, a column per class; cells stay white where a class has too few."""
     words = samples.data
     height, width = words.shape[-2:]
     page = make_page(
@@ -50,10 +50,10 @@ def samples_figure(samples: Samples) -> Drawing:
 
 
 def plot_samples(ax: Axes, samples: Samples) -> Axes:
-    """Draw the images as one, with the class's name above each column."""
+    """Draw all images as one picture, with the name of the class above each column."""
     picture = montage(samples)
     width = samples.data.shape[-1]
-    # Nearest, so that hard edges stay hard.
+    # Keep hard edges: no interpolation.
     ax.imshow(picture, cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     for label, name in enumerate(samples.data.labels):
         ax.text(
@@ -69,7 +69,7 @@ def plot_samples(ax: Axes, samples: Samples) -> Axes:
 
 
 def montage(samples: Samples) -> np.ndarray:
-    """The first `ROWS` images of each class as one image of bytes, a column per class, white between.
+    """The first `ROWS` images of each class in one image of bytes, a column per class, separated by white.
 
     Shape `(rows, columns)`, or `(rows, columns, 3)` where the images have colour.
     """

@@ -1,4 +1,4 @@
-"""How layers saturate while a network learns: Figures 2, 3 and 10."""
+"""Draws the activations per layer during training: Figures 2, 3 and 10."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PERCENTILE = 98
 
 @dataclass(frozen=True)
 class Saturation:
-    """Activations of one configuration over training; every `Band` has shape `(R, L)`.
+    """Activations of one configuration during training; every `Band` has shape `(R, L)`.
 
-    `one_sided` asks for Figure 2's form: the range is bounded and starts at 0, so that the mean says on
-    which side a layer is; else Figure 3's. `high` is the 98th percentile of |z|. `bounds` are the activations
-    below and above which it is saturated, NaN for none. `predicted_mean` and `predicted_std`, shape `(L,)`,
-    are theory's of the first record.
+    `one_sided` selects the form of Figure 2, for bounded ranges that start at 0, where the mean shows on
+    which side a layer saturates; else that of Figure 3. `high` is the 98th percentile of |z|. `bounds` are
+    the activations below and above which it is saturated, NaN for none. `predicted_mean` and
+    `predicted_std`, `(L,)`, are the predictions for the first record.
     """
 
     act: str
@@ -56,7 +56,7 @@ class Saturation:
 
 
 def saturation(run: Run, chosen: PlotRequest) -> Saturation:
-    """What `plot_saturation` draws of `run`, over the chosen seeds and layers."""
+    """The data for `plot_saturation` of `run`, over the chosen seeds and layers."""
     low, high = run.config.activation.range
     values(run, "activation/abs_percentiles")
     rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
@@ -83,7 +83,7 @@ def saturation(run: Run, chosen: PlotRequest) -> Saturation:
 
 
 def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | None = None) -> Axes:
-    """Draw mean with bars of ± std, or std with marks for the 98th percentile of |z|; a line per layer."""
+    """Draw mean with bars of ± std, or std with marks at the 98th percentile of |z|, a line per layer."""
     styles = styles or styles_of([data.layers])
     for bound in sorted(set(np.abs(data.bounds[np.isfinite(data.bounds)]))):
         ax.axhline(bound, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)

@@ -1,4 +1,4 @@
-"""One look for every figure: sizes, fonts, colours and marks that also read in grey print."""
+"""Defines the style of all figures: sizes, fonts, colours and marks that can be read in grey print, too."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from numpy.typing import ArrayLike
 
 from xavier_cli.vocabulary.grammar import in_thousands
 
-# Inches: one column and two columns of a page.
+# In inches: one column and two columns of a page.
 SINGLE = 3.4
 DOUBLE = 6.9
 
 SMALL = 7.0
 DPI = 200
 GREY = "0.4"
-# For a level that a line is compared with; lines over updates are dotted or solid.
+# Dashes of reference levels; lines over updates are dotted or solid.
 LEVEL_DASHES = (0, (6, 3))
 
-# Okabe and Ito's colours, without yellow (too light for a line) and ordered so that neighbours differ in
-# lightness as well as in hue.
+# The colours of Okabe and Ito without yellow, which is too light for a line, ordered so that neighbours
+# differ in lightness as well as in hue.
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 Dashes = Literal["-", "none"] | tuple[float, Sequence[float]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
@@ -60,7 +60,7 @@ _RC: dict[Any, Any] = {
     "lines.markersize": 4.0,
     "lines.markeredgewidth": 0.35,
     "savefig.dpi": DPI,
-    # Text stays text in a PDF, and equal figures are equal files.
+    # Keep text as text in a PDF, and make equal figures equal files.
     "pdf.fonttype": 42,
     "svg.hashsalt": "xavier",
 }
@@ -68,20 +68,20 @@ _RC: dict[Any, Any] = {
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The look, whatever the user's matplotlibrc says, while a figure is made and saved."""
-    # The backend is not ours to touch: a bare `Figure` needs none.
+    """Apply the style, whatever the user's matplotlibrc says, while a figure is made and saved."""
+    # Leave the backend alone: a bare `Figure` needs none.
     plain: dict[Any, Any] = {
         key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
     }
     with matplotlib.rc_context({**plain, **_RC}), warnings.catch_warnings():
-        # What numbers of no size do to a layout is seen in the figure.
+        # Warnings about the layout of degenerate numbers tell no more than the figure does.
         warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 @dataclass(frozen=True)
 class Style:
-    """How one line is told from the others."""
+    """The colour, dashes and marker of one line."""
 
     color: str
     marker: str
@@ -89,15 +89,15 @@ class Style:
 
     @property
     def size(self) -> float:
-        """Of the marker in points: those with thin arms are larger, to weigh as much as the others."""
+        """The size of the marker in points; those with thin arms are larger, to look equally heavy."""
         return {"P": 5.2, "X": 5.2, "*": 6.4}.get(self.marker, 4.0)
 
 
 def layer_styles(count: int) -> list[Style]:
-    """Styles of `count` layers from the input up: from dark to light, with marks that tell neighbours apart.
+    """Styles of `count` layers from the input up: from dark to light, with different marks for neighbours.
 
-    Viridis rises steadily in lightness, for every kind of colour vision; its light end is cut off because
-    it would not show on white.
+    Viridis rises steadily in lightness for all kinds of colour vision; its light end is cut off, since it
+    would not show on white.
     """
     shades = np.linspace(0.0, 0.8, count) if count > 1 else [0.25]
     colour = colormaps["viridis"]
@@ -105,7 +105,7 @@ def layer_styles(count: int) -> list[Style]:
 
 
 def configuration_styles(count: int) -> list[Style]:
-    """Styles of `count` configurations: unordered, so hue, dashes and marker all change."""
+    """Styles of `count` configurations, which have no order: hue, dashes and marker all differ."""
     return [
         Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
         for i in range(count)
@@ -113,13 +113,13 @@ def configuration_styles(count: int) -> list[Style]:
 
 
 def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
-    """Make x an axis in updates, from 0 to `last`; from `log_from` on logarithmic, where it is given."""
+    """Make x an axis in updates, from 0 to `last`; logarithmic from `log_from` on, if given."""
     margin = 0.02 * max(last, 1)
     if log_from is None:
         ax.set_xlim(-margin, max(last, 1) + margin)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
     else:
-        # Update 0 is a record too, which only a symmetric logarithm can show.
+        # Only a symmetric logarithm can show update 0, which is a record, too.
         ax.set_xscale("symlog", linthresh=log_from, linscale=0.3)
         ax.set_xlim(-0.05 * log_from, last * 1.1)
         ax.xaxis.set_minor_locator(NullLocator())
@@ -128,7 +128,7 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
 
 
 def second_axis(ax: Axes, factor: float, label: str) -> None:
-    """Show x, times `factor`, above `ax` as well."""
+    """Show x times `factor` above `ax`."""
 
     def there(x: ArrayLike) -> ArrayLike:
         return np.asarray(x, float) * factor
@@ -143,7 +143,7 @@ def second_axis(ax: Axes, factor: float, label: str) -> None:
 
 
 def layers_axis(ax: Axes, layers: np.ndarray) -> None:
-    """Make x an axis over `layers`, shape `(L,)`: whole numbers, at most about ten of them."""
+    """Make x an axis over `layers`, `(L,)`, with whole numbers, at most about ten."""
     step = math.ceil(len(layers) / 10)
     ax.xaxis.set_major_locator(FixedLocator([float(layer) for layer in layers[::step]]))
     ax.xaxis.set_minor_locator(NullLocator())

@@ -1,4 +1,4 @@
-"""Both losses over a plane of weights: Figure 5."""
+"""Draws both losses over a plane of weights: Figure 5."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.figures.style import COLOURS, SMALL
 from xavier_cli.runs.surface import LOSSES, Surface
 
-# Lines of a map, about; around a run half as many.
+# About so many contour lines; half as many around a run.
 LEVELS = 16
-# A tall peak would leave the rest of the plane without a line.
+# Percentile of the highest contour line: a tall peak would leave the rest of the plane without lines.
 SHOWN = 95
-# From dark to light by height. The dark end is left out: black lines and numbers have to show on it.
+# Grey levels start here, since black lines and numbers must show on the darkest.
 LIGHT_FROM = 0.5
-# Lines of a mesh in 3-D; more of them run together.
+# Lines of the mesh in 3-D; more would merge.
 MESH = 25
 NAMES = {"cross_entropy": "cross-entropy", "quadratic": "quadratic"}
 
 
 def surface_figure(surface: Surface) -> Drawing:
-    """Both losses in one space, as in the paper, and each as a map; `levels_of` says on which scale."""
+    """Both losses in one 3-D plot, as in the paper, and each as a contour map with levels of `levels_of`."""
     values = [surface.loss(name) for name in LOSSES]
     if not all(np.isfinite(loss).any() for loss in values):
         raise UnsuitableRunError("no loss of this surface is finite")
@@ -50,10 +50,10 @@ def surface_figure(surface: Surface) -> Drawing:
 
 
 def levels_of(surface: Surface) -> list[np.ndarray]:
-    """Round heights for the lines of each loss.
+    """Round values for the contour lines of each loss.
 
-    Over two weights both have the same, since the losses' heights are what is compared; around a run the
-    shapes are, so that each has its own, up to its highest 5 %.
+    Over two weights both losses have the same levels, since their values are compared; around a run only the
+    shapes are compared, so that each has its own levels, up to its 95th percentile.
     """
     ends = []
     for name in LOSSES:
@@ -68,7 +68,7 @@ def levels_of(surface: Surface) -> list[np.ndarray]:
 
 
 def plot_map(ax: Axes, surface: Surface, loss: np.ndarray, levels: np.ndarray) -> Axes:
-    """Draw `loss`, shape `(Y, X)`, as a map from above: lighter is higher, lines at `levels` with numbers."""
+    """Draw `loss`, `(Y, X)`, as a contour map: lighter is higher, with numbered lines at `levels`."""
     shade = Normalize(levels[0] - LIGHT_FROM / (1 - LIGHT_FROM) * (levels[-1] - levels[0]), levels[-1])
     finite = np.where(np.isfinite(loss), loss, np.nan)
     ax.contourf(surface.x, surface.y, finite, levels=levels, cmap="gray", norm=shade, extend="both")
@@ -84,7 +84,7 @@ def plot_map(ax: Axes, surface: Surface, loss: np.ndarray, levels: np.ndarray) -
 
 
 def plot_space(ax: Axes3D, surface: Surface, top: float) -> Axes3D:
-    """Draw both losses as surfaces in one space, up to `top`: quadratic dark, cross-entropy light."""
+    """Draw both losses in one 3-D plot, up to `top`: quadratic dark, cross-entropy light."""
     x, y = np.meshgrid(surface.x, surface.y)
     step = max(1, math.ceil(len(surface.x) / MESH))
     for order, name in enumerate(reversed(LOSSES)):
@@ -116,7 +116,7 @@ _FACES = {"cross_entropy": ("0.93", "0.35"), "quadratic": (COLOURS[4], "black")}
 
 
 def axis_names(surface: Surface) -> tuple[str, str]:
-    """What x and y are."""
+    """The labels of x and y."""
     if surface.config.around is None:
         return "weight w1", "weight w2"
     return "direction 1", "direction 2"

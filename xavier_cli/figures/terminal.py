@@ -1,4 +1,4 @@
-"""The simple figures as text: the same numbers as on paper, without their intervals."""
+"""Draws the simple figures as text: the same numbers as in the plots, without intervals."""
 
 from __future__ import annotations
 
