@@ -1,6 +1,6 @@
-"""Which weight initialization, with which activation, at which depth - and how sure are we?
+"""Compares weight initializations and activations of deep networks, with statistics over seeds.
 
-What the commands do, under the same words, for notebooks and scripts:
+The commands as functions of the same names, for notebooks and scripts:
 
     from xavier_cli import RunConfig, compare, read_run, train
 
@@ -8,7 +8,7 @@ What the commands do, under the same words, for notebooks and scripts:
     run["curves/test_error"]                       # (seed, update), fractions
     compare([run, read_run("runs/other.h5")])      # ranked, tested over seeds
 
-Importing this imports nothing but the version: each name brings what it needs when it is first used.
+Importing the package imports only the version; each name imports its dependencies at first use.
 """
 
 from __future__ import annotations

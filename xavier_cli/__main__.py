@@ -1,4 +1,4 @@
-"""`python -m xavier_cli` is `xavier`."""
+"""Runs `xavier` for `python -m xavier_cli`."""
 
 from xavier_cli.cli import main
 

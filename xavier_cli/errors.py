@@ -1,4 +1,4 @@
-"""The errors that are raised on purpose: one base class, and the exit code of each."""
+"""Defines the base class of all errors raised on purpose, and the exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 500
 
 
 class ExitCode(IntEnum):
-    """What a command tells the shell."""
+    """The exit code of a command."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -25,18 +25,18 @@ class ExitCode(IntEnum):
 
 
 class XavierError(Exception):
-    """Anything that `xavier` raises on purpose: its text is one line that says what to do.
+    """Any error that `xavier` raises on purpose; the message is one line that says what to do.
 
-    `exit_code` is the code that a command ends with where nobody catches the error.
+    `exit_code` is the exit code of a command that does not catch it.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
 
 
 class ConfigError(XavierError, ValueError):
-    """A setting that cannot be; its text is one line that names the setting, and not all that was typed.
+    """An invalid setting; the message is one line that names it, without repeating long input.
 
-    `settings` are those that cannot be together, where each by itself could.
+    `settings` names those that are valid alone but not together.
     """
 
     exit_code = ExitCode.USAGE
@@ -48,7 +48,7 @@ class ConfigError(XavierError, ValueError):
 
 
 class StorageError(XavierError):
-    """A file that could not be written, or is being written by someone else; one line that names it."""
+    """A file that cannot be written, or is being written by another process; the message names it."""
 
     exit_code = ExitCode.STORAGE
 
@@ -59,13 +59,13 @@ class StorageError(XavierError):
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], error: BaseException) -> StorageError:
-        """The `StorageError` that `error`, raised while `path` was being written, amounts to."""
+        """The `StorageError` for `error`, which was raised while `path` was being written."""
         words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return StorageError(path, f"could not be written: {words or type(error).__name__}")
 
 
 class LockedError(StorageError):
-    """An output that another process is writing: `holder` says which."""
+    """An output that another process, `holder`, is writing."""
 
     def __init__(self, path: str | os.PathLike[str], holder: str):
         self.holder = holder

@@ -1,4 +1,4 @@
-"""What the commands do, for notebooks and scripts: train a configuration, compare runs. It prints nothing."""
+"""Offers `train` and `compare` to notebooks and scripts. Prints nothing."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def train(
     strategy: Strategy = "auto",
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Run:
-    """Train all seeds of `config`, several rates after a search, and return the run.
+    """Train all seeds of `config`, after a search where it has several learning rates, and return the run.
 
-    Arrays of the run are found by their names in the run file: `run["curves/test_error"]` has shape `(S, R)`,
-    seeds by records, as fractions; `run["activation/std"]` `(S, R, L)`, by hidden layers from the input up;
-    `run.updates`, `(R,)`, are the updates done at each record.
+    The arrays of the run have the names of the run file: `run["curves/test_error"]`, `(S, R)`, seeds by
+    records, in fractions; `run["activation/std"]`, `(S, R, L)`, with hidden layers from the input up;
+    `run.updates`, `(R,)`, the number of updates at each record.
 
-    With `out` it goes to that file as well, and on the way there now and again: what was interrupted goes on
-    where it stopped, and what is finished is read, not trained. Without, it lives in memory alone. `data_dir`
-    is where data sets' files lie; `report` is told where training stands. Where JAX has started already with
-    fewer devices than there are cores, a warning says so, and the seeds share what there is.
+    With `out` the run is written to that file, with checkpoints on the way: an interrupted training is
+    resumed, and a complete run is read instead of trained. Without it, the run is kept in memory only.
+    `data_dir` is the folder of data sets; `report` is called with the progress. If JAX has already started
+    with fewer devices than there are cores, a warning is given, and the seeds share the devices.
 
-    Raises `ConfigError`, `DataMissingError`, `ResumeError` where another configuration lies at `out`, and
-    `StorageError` where that cannot be written.
+    Raises `ConfigError`, `DataMissingError`, `ResumeError` where `out` holds another configuration, and
+    `StorageError` where it cannot be written.
     """
     path = Path(out) if out is not None else None
     if path is not None and (run := finished_run(path, config)):
@@ -49,11 +49,12 @@ def train(
         config,
         Path(data_dir) if data_dir is not None else None,
         strategy=strategy,
-        # As if from the line that called this function: there it can be acted upon.
+        # Attribute the warning to the line that called `train`, where something can be done about it.
         note=lambda text: warnings.warn(text, stacklevel=5),
     )
     hooks = TrainingHooks(report)
-    # Every core has work of ours; the command says so before NumPy is imported, which is too late here.
+    # Training uses every core, so that BLAS should use one thread; NumPy is imported already, so that the
+    # environment variable of the command has no effect here.
     with threadpool_limits(1, user_api="blas"):
         if path is None:
             return begun.train(hooks)
@@ -62,12 +63,12 @@ def train(
 
 
 def compare(runs: Iterable[Run]) -> comparison.Comparison:
-    """Rank `runs` by their test error, and tell which can be told apart from the best, by data set.
+    """Rank `runs` by test error on each data set, and test which differ significantly from the best.
 
-    Runs that differ in their seeds alone count as one. Of `sections[0].rows`, the best comes first; a row has
+    Runs that differ only in their seeds are merged. In `sections[0].rows` the best comes first; a row has
     `settings`, `seeds` and `errors` (one per seed, fractions), `test_error` (a mean with its interval) and a
-    `verdict` (`kind`, `p`, the `difference` from the best). Raises `RunFileError` where two disagree about a
-    seed.
+    `verdict` (`kind`, `p`, the `difference` from the best). Raises `RunFileError` where two runs contradict
+    each other about a seed.
     """
     experiments, _ = merge_runs(runs)
     return comparison.compare(experiments)

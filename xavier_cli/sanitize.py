@@ -1,4 +1,4 @@
-"""Makes text from files, names and configurations harmless to show and to store, also where signs are few."""
+"""Makes text from files, names and configurations safe to show and to store, also in ASCII."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ESCAPE_SEQUENCE = re.compile(
 
 
 def utf8(text: str) -> str:
-    """`text` as UTF-8 can hold it: the bytes of a name that is not UTF-8, which Python keeps as halves of
-    characters, become `\\udce9` and the like.
+    """`text` as valid UTF-8: bytes of a file name that is not UTF-8, which Python holds as surrogates, are
+    escaped, as `\\udce9`.
     """
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def utf8_throughout(value: Any) -> Any:
-    """What JSON can hold, with `utf8` of every text in it."""
+    """A JSON value with `utf8` applied to every text in it."""
     if isinstance(value, str):
         return utf8(value)
     if isinstance(value, Mapping):
@@ -30,17 +30,17 @@ def utf8_throughout(value: Any) -> Any:
     return [utf8_throughout(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-# From here on a number is written with an exponent: its digits would fill the line.
+# Numbers from here on are written with an exponent.
 LARGE = 1e6
 
 
 def fixed(value: float, places: int, sign: str = "") -> str:
-    """`value` with so many decimals, or three digits and an exponent where it is large; `sign` may be `+`."""
+    """`value` with `places` decimals, or three digits and an exponent if it is large; `sign` may be `+`."""
     return f"{value:{sign}.{places}f}" if abs(value) < LARGE else f"{value:{sign}.3g}"
 
 
 def said(error: BaseException) -> str:
-    """The text of `error`; nothing where it cannot even say that, since its `__str__` is the user's."""
+    """The message of `error`; empty where its `__str__`, which may be user code, raises."""
     try:
         return str(error)
     except KeyboardInterrupt:
@@ -50,16 +50,16 @@ def said(error: BaseException) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` from a file or its name, without what a terminal would obey or what would garble a line."""
+    """`text` without control characters, which could command a terminal or garble a line."""
     if text.isascii() and text.isprintable():
         return text
     text = _ESCAPE_SEQUENCE.sub("", utf8(text)).replace("\n", " ").replace("\t", " ")
-    # Control characters, and invisible ones that turn the direction of writing.
+    # Also format characters, which are invisible and can reverse the direction of text.
     return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text)
 
 
-# What stands for a sign on a screen that does not have it. Greek letters go by their names; of others, like
-# accented letters, what Unicode takes them apart into.
+# Replacements for characters that a screen lacks. Greek letters are replaced by their names, others, such as
+# accented letters, by their Unicode decomposition.
 _STAND_INS = {
     "±": "+/-",
     "×": "x",
@@ -99,12 +99,12 @@ _STAND_INS = {
 }
 _ROOT = re.compile(r"√([A-Za-z0-9_]+)")
 _STAND_IN_ERRORS = "xavier_stand_ins"
-# ASCII by a name of ours: what prints the help takes a stream of ASCII for a mistake, and writes UTF-8 there.
+# ASCII under another name: click takes a stream called ASCII for a mistake, and writes UTF-8 to it.
 _ASCII = "xavier_ascii"
 
 
 def stand_in(sign: str) -> str:
-    """The ASCII text that stands for one `sign`; `?` where nobody would know."""
+    """The ASCII replacement for the character `sign`; `?` where there is none."""
     if sign.isascii() or sign in _STAND_INS:
         return _STAND_INS.get(sign, sign)
     letter = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(sign, ""))
@@ -119,15 +119,15 @@ def stand_in(sign: str) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """`text` with stand-ins for those signs that `encoding` does not have."""
+    """`text` with replacements for the characters that `encoding` lacks."""
     encoding = encoding or "ascii"
     return text.encode(encoding, _STAND_IN_ERRORS).decode(encoding)
 
 
 def show_stand_ins() -> None:
-    """Have stdout and stderr write stand-ins for signs that they do not have, whoever writes there."""
+    """Make stdout and stderr replace characters that their encoding lacks, whatever code writes to them."""
     for stream in (sys.stdout, sys.stderr):
-        # Either may be closed, or be no stream of Python's own.
+        # A stream may be closed, or not be one of Python's.
         if hasattr(stream, "reconfigure"):
             is_ascii = codecs.lookup(stream.encoding).name == "ascii"
             stream.reconfigure(encoding=_ASCII if is_ascii else None, errors=_STAND_IN_ERRORS)
@@ -138,18 +138,18 @@ def _replaced(error: UnicodeError) -> tuple[str | bytes, int]:
         raise error
     sign, after = error.object[error.start], error.start + 1
     if "\udc80" <= sign <= "\udcff":
-        # A byte of a path that is no text; whoever reads the path needs it as it is.
+        # A byte of a path that is not UTF-8: keep it, since the path must stay usable.
         return bytes([ord(sign) - 0xDC00]), after
     if _is_raised(sign):
-        # One `^` before all of `10⁻³`.
+        # One `^` for the whole exponent of `10⁻³`.
         return "^" * (not _is_raised(error.object[error.start - 1 : error.start])) + stand_in(sign), after
     root = _ROOT.match(error.object, error.start)
-    # What is not in brackets would run together with its root.
+    # A root needs parentheses around its argument in ASCII.
     return (f"sqrt({root[1]})", root.end()) if root else (stand_in(sign), after)
 
 
 def _is_raised(sign: str) -> bool:
-    """Whether `sign` is an exponent: `²`, `⁻` or `ᵀ`, and neither `º` nor `™`."""
+    """Whether `sign` is an exponent such as `²`, `⁻` or `ᵀ`, but not `º` or `™`."""
     parts = unicodedata.decomposition(sign) if sign else ""
     return parts.startswith("<super>") and unicodedata.category(sign) not in ("Lo", "So")
 

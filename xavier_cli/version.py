@@ -1,3 +1,3 @@
-"""The version of the package: the build reads it from here, and so does everything that shows it."""
+"""Holds the version of the package, from which the build reads it, too."""
 
 __version__ = "0.2.0.dev0"

@@ -1,1 +1,1 @@
-"""How any file is written, locked, cached and read as text. Standard library only."""
+"""Writes, locks, caches and reads files of any kind; standard library only."""

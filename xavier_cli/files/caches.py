@@ -1,7 +1,7 @@
-"""The folders that `xavier` fills among the user's caches: who may write there, and how large they get.
+"""Manages xavier's folders among the user's caches: their permissions and sizes.
 
-Nothing here is worth an error: what cannot be kept is made anew the next time. A folder is this user's alone,
-since whoever can write to one decides what the next training is made of.
+Failures are not errors: a file that cannot be cached is made again. Only this user may write to a folder,
+since its files decide what the next training runs.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import platformdirs
 
 from xavier_cli.files.publish import is_temporary, publish_cached, sweep
 
-# How earlier versions called what they were writing; nobody writes such a file any more.
+# Names of temporaries in earlier versions.
 _EARLIER_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?:\.tmp)?")
-# Where JAX keeps its own programs, if the user says so; `xavier` has a folder in there then.
+# The variable of JAX's own cache folder; if the user sets it, xavier's folder lies inside.
 JAX_FOLDER = "JAX_COMPILATION_CACHE_DIR"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Size(NamedTuple):
-    """How much lies in a folder, or was removed from it."""
+    """The number and size of files in a folder, or of those removed from it."""
 
     files: int
     bytes: int
@@ -41,19 +41,19 @@ class _File(NamedTuple):
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of files that can be made again; only files whose names match `ours` are ever removed."""
+    """A folder of files that can be made again; only files whose names match `ours` are removed."""
 
     kind: str
-    """What `xavier cache clear` calls it."""
+    """Its name in `xavier cache clear`."""
     about: str
     path: Path
     ours: re.Pattern[str]
     most_bytes: int
 
     def problem(self) -> str:
-        """Why the folder is not to be trusted, in words that follow its path; else an empty text.
+        """Why the folder cannot be trusted, as text that follows its path; empty if it can.
 
-        A link to a folder of one's own elsewhere is fine.
+        A link to a folder of the same user is accepted.
         """
         try:
             status = self.path.stat()
@@ -64,7 +64,7 @@ class Cache:
         return "can be written to by other users" if status.st_mode & 0o022 else ""
 
     def make(self) -> bool:
-        """Make the folder, for this user alone; whether it is there now and to be trusted."""
+        """Create the folder, for this user only; returns whether it exists and can be trusted."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self.problem():
@@ -75,7 +75,7 @@ class Cache:
         return True
 
     def open(self, name: str) -> IO[bytes]:
-        """The file `name`, to read, marked as used; raises `OSError`, also where it is another user's."""
+        """Open the file `name` for reading, and mark it as used; raises `OSError`, also for others' files."""
         file = os.fdopen(os.open(self.path / name, _READ), "rb")
         try:
             status = os.fstat(file.fileno())
@@ -89,14 +89,14 @@ class Cache:
         return file
 
     def put(self, name: str, size: int, write: Callable[[IO[bytes]], object]) -> None:
-        """Keep what `write` writes, about `size` bytes, as `name`: whole, or not at all."""
+        """Write the file `name` atomically by calling `write`, about `size` bytes."""
         if size > self.most_bytes or not self.make():
             return
         with suppress(OSError):
             publish_cached(self.path / name, write)
 
     def prune(self) -> None:
-        """Remove what was not used for longest, until the rest is within the bound."""
+        """Remove the least recently used files until the rest is within the bound."""
         with suppress(OSError), self._opened() as folder:
             files = sorted(self._files(folder))
             total = sum(file.size for file in files)
@@ -108,7 +108,7 @@ class Cache:
                 total -= file.size
 
     def size(self) -> Size:
-        """How much of ours lies there, temporaries too."""
+        """The number and size of xavier's files there, temporaries included."""
         try:
             with self._opened() as folder:
                 files = [*self._files(folder, lambda name: self._is_ours(name) or is_temporary(name))]
@@ -117,7 +117,7 @@ class Cache:
         return Size(len(files), sum(file.size for file in files))
 
     def clear(self) -> Size:
-        """Remove all files of ours, but what somebody is writing; what was freed. Raises `OSError`."""
+        """Remove xavier's files, except those being written; returns what was freed. Raises `OSError`."""
         before = self.size()
         sweep(self.path)
         try:
@@ -132,7 +132,7 @@ class Cache:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        # Files are removed from the folder that was listed, whatever its name comes to meanwhile.
+        # Remove files from the folder that was listed, even if its path is replaced meanwhile.
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             yield folder
@@ -143,34 +143,34 @@ class Cache:
         return bool(self.ours.fullmatch(name) or _EARLIER_TEMPORARY.fullmatch(name))
 
     def _files(self, folder: int, is_wanted: Callable[[str], bool] | None = None) -> Iterator[_File]:
-        """Plain files of ours: no links, no folders, nothing that somebody else put there by another name."""
+        """Yield xavier's regular files, without links, folders and files with other names."""
         for name in filter(is_wanted or self._is_ours, os.listdir(folder)):
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
-                    # JAX does not mark its files as used; reading does, where the file system keeps that.
+                    # JAX does not mark its files as used, but access times do, if the file system has them.
                     yield _File(max(status.st_mtime, status.st_atime), status.st_size, name)
 
 
 def cache_folder() -> Path:
-    """This program's own folder among the user's caches."""
+    """The folder of xavier among the user's caches."""
     return Path(platformdirs.user_cache_dir("xavier"))
 
 
 def compiled_programs(jaxs: str | None) -> Cache:
-    """Programs that `xavier` keeps; in `jaxs`, where JAX was told to keep its own in that folder."""
+    """The cache of programs that xavier stores; in the folder `jaxs`, if JAX was set to use that."""
     path = Path(jaxs) / "xavier" if jaxs else cache_folder() / "programs"
     ours = re.compile(r"[0-9a-f]{32}\.(?:program|set)")
     return Cache("programs", "compiled programs", path, ours, 10**9)
 
 
 def jax_programs() -> Cache:
-    """Programs that JAX keeps where it was not told of another folder: the many small ones."""
+    """The cache of the many small programs that JAX stores itself, if it was not set to another folder."""
     ours = re.compile(r".+-[0-9a-f]{64}-(?:cache|atime)")
     return Cache("programs", "compiled programs, JAX's own", cache_folder() / "jax", ours, 10**9)
 
 
 def decoded_data() -> Cache:
-    """Data sets that were decoded from archives and images."""
+    """The cache of data sets that were decoded from archives and images."""
     ours = re.compile(r"[0-9a-f]{16}\.npz")
     return Cache("data", "decoded data", cache_folder() / "decoded", ours, 5 * 10**9)

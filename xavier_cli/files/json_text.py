@@ -1,4 +1,4 @@
-"""JSON for programs, the same from every command: NaN is null, infinities are the texts `inf` and `-inf`."""
+"""Writes JSON, the same from every command: NaN is null, infinities are the strings `inf` and `-inf`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xavier_cli.sanitize import utf8
 
 
 def write_json(content: object, indent: int | None = None, sorted_keys: bool = False) -> str:
-    """`content` as JSON in ASCII, its numbers in full precision; without `indent` in few signs."""
+    """`content` as ASCII JSON with numbers in full precision; compact without `indent`."""
     separators = (",", ":") if indent is None else None
     return json.dumps(
         _plain(content), indent=indent, separators=separators, sort_keys=sorted_keys, allow_nan=False
@@ -25,7 +25,7 @@ def _plain(value: object) -> object:
         return utf8(value)
     if value is None or isinstance(value, bool):
         return value
-    # NumPy's numbers, too.
+    # Includes NumPy's numbers.
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

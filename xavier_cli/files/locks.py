@@ -1,6 +1,6 @@
-"""Locks on what is written, by `flock`: held by whoever writes, and gone with their process.
+"""Locks outputs while they are written, by `flock`, which ends with the process.
 
-Nobody is asked whether a process is alive: its number means nothing in another container or on another host.
+Process ids are never checked: they mean nothing in another container or on another host.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from xavier_cli.errors import LockedError, StorageError
 
 @contextlib.contextmanager
 def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the lock of the output `path`; one process at a time, and the lock dies with its process.
+    """Hold the lock of the output `path`, which one process at a time can hold; it ends with the process.
 
-    The lock is `flock` on the hidden `.<name>.lock` beside the output, which holds the process id and host
-    for people to read. It does not wait: raises `LockedError` with the holder where there is one.
+    The lock is `flock` on the hidden `.<name>.lock` beside the output, which names the process id and host
+    for people. Does not wait: raises `LockedError` with the holder if it is held.
     """
     path = Path(path)
     refuse_special(path)
     lock = path.parent / f".{path.name}.lock"
-    # What is made here and stays empty is not left behind.
+    # Remove folders that are created here and stay empty.
     made = missing_folders(path.parent)
     try:
         make_folder(path.parent)
@@ -42,7 +42,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while held: whoever opened it meanwhile sees that its name is gone, and starts over.
+        # Remove it while it is held: a process that has opened it sees that the name is gone, and retries.
         with contextlib.suppress(OSError):
             if is_same_file(descriptor, lock):
                 lock.unlink()
@@ -51,7 +51,7 @@ def lock_output(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def try_lock(descriptor: int) -> bool | None:
-    """Whether the lock of an open file could be taken; None where the file system has no locks."""
+    """Try to lock an open file; returns whether it worked, or None on a file system without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -64,7 +64,7 @@ def try_lock(descriptor: int) -> bool | None:
 
 
 def is_same_file(descriptor: int, path: Path) -> bool:
-    """Whether `path` still names the open file: it may have gone, or given way, before the lock was had."""
+    """Whether `path` still names the open file: it may have been removed or replaced before it was locked."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
     except FileNotFoundError:
@@ -72,30 +72,30 @@ def is_same_file(descriptor: int, path: Path) -> bool:
 
 
 def refuse_special(path: Path) -> None:
-    """Raise `StorageError` where `path` is a pipe or a device: a file renamed to it would take its place."""
+    """Raise `StorageError` if `path` is a pipe or a device: renaming a file to it would replace it."""
     try:
         mode = path.stat().st_mode
     except OSError:
-        return  # Opening what should lie there says better what is the matter.
+        return  # Opening the file will raise a clearer error.
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise StorageError(path, "could not be written: it is a pipe or a device")
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """Those of `folder` and all above it that are not there, the innermost first."""
-    # Not `Path.exists`, which raises where a name is too long to be there.
+    """Those of `folder` and its parents that do not exist, the innermost first."""
+    # Not `Path.exists`, which raises for names that are too long.
     return [each for each in (folder, *folder.parents) if not os.path.exists(each)]
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and all above it."""
-    # Where a file has the folder's name, opening what should lie in it says so better.
+    """Create `folder` and its parents."""
+    # If a file has that name, opening a file in it will raise a clearer error.
     with contextlib.suppress(FileExistsError):
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def remove_empty(folders: list[Path]) -> None:
-    """Remove those of `folders`, the innermost first, in which nothing lies."""
+    """Remove the empty ones of `folders`, given the innermost first."""
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -107,7 +107,7 @@ def _open_and_lock(lock: Path, path: Path) -> int:
         try:
             _lock(descriptor, path)
             if is_same_file(descriptor, lock):
-                # The name is a courtesy: on a full disk the lock holds without it.
+                # The holder's name is only informative: on a full disk the lock works without it.
                 with contextlib.suppress(OSError):
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, f"{os.getpid()} {_host()}\n".encode(), 0)
@@ -123,12 +123,12 @@ def _lock(descriptor: int, path: Path) -> None:
     if locked is False:
         raise LockedError(path, _holder(descriptor))
     if locked is None:
-        # Files are published whole without it too; only the work could be done twice.
+        # Files are written atomically even so; only the work could be done twice.
         warnings.warn(f"no locks on the file system of `{path.parent}`", RuntimeWarning, stacklevel=2)
 
 
 def _holder(descriptor: int) -> str:
-    # A holder writes its name just after it has the lock: give it a moment.
+    # The holder writes its name just after locking: wait a moment for it.
     for _ in range(20):
         match = re.fullmatch(r"(\d+) (\S+)\n", os.pread(descriptor, 300, 0).decode(errors="replace"))
         if match:

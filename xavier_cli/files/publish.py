@@ -1,7 +1,7 @@
-"""Publishes a file whole or not at all: the one way in which this program writes files.
+"""Writes files atomically; all other modules write files by it.
 
-A file is written beside its place under a hidden name, verified, fsynced and renamed: whoever looks finds the
-old file or the new one, also after a kill or a power cut. It knows nothing of what is inside.
+A file is written to a hidden temporary in the same folder, verified, fsynced and renamed, so that readers
+find either the old file or the new one, also after a kill or a power cut.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from xavier_cli.files.locks import (
     try_lock,
 )
 
-# Written in pieces, so that an interrupt is seen in between.
+# Write in pieces, so that interrupts are handled in between.
 PIECE_BYTES = 2**20
-# A temporary of another output that is younger is left alone, whether it is locked or not: locks may reach no
-# further than one machine, and a file is made a moment before it is locked.
+# Younger temporaries of other outputs are kept even if they are not locked: locks may not reach beyond one
+# machine, and a file is created a moment before it is locked.
 FRESH_SECONDS = 60.0
-# Where locks say nothing a temporary is stale when it is older than any writer could take.
+# Without locks a temporary is stale if it is older than any writer could need.
 STALE_SECONDS = 24 * 3600.0
-# Attempts to make a temporary that nobody else takes for a stale one before it is locked.
+# Attempts to create a temporary that no other process removes as stale before it is locked.
 _ATTEMPTS = 20
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:[0-9a-f]{12}|(?P<unlocked>\d+@[^@/]+))\.tmp", re.DOTALL)
 _being_written: set[Path] = set()
@@ -42,11 +42,11 @@ Verify = Callable[[Path], None]
 
 
 def publish(path: Path, content: bytes, verify: Verify | None = None, former: Path | None = None) -> None:
-    """Put `content` at `path`, replacing what is there only once `verify(temporary)` has returned.
+    """Write `content` to `path` atomically, once `verify(temporary)` has returned.
 
-    Without `verify` it has to read back as it was written. With `former`, what was there is kept under that
-    name. Raises `StorageError`; the old file is then intact and the temporary gone. What `verify` raises goes
-    through, after the same cleaning up.
+    Without `verify` the file must read back as written. With `former`, the old file is kept under that name.
+    Raises `StorageError`, and whatever `verify` raises; the old file is then intact, and the temporary is
+    removed.
     """
 
     def rename(temporary: Path) -> None:
@@ -59,9 +59,9 @@ def publish(path: Path, content: bytes, verify: Verify | None = None, former: Pa
 
 
 def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> None:
-    """Do what `publish` would do up to the last name, and leave nothing: to be told early what will fail.
+    """Do what `publish` does, except for the final rename, and clean up, so that errors show early.
 
-    Every name that publishing needs is as long as here or shorter. Raises what `publish` would raise.
+    All file names that publishing needs are at most as long as here. Raises what `publish` would raise.
     """
     made = missing_folders(path.parent)
 
@@ -78,9 +78,10 @@ def rehearse(path: Path, content: bytes = b"", verify: Verify | None = None) -> 
 
 
 def publish_cached(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Put what `write` writes at `path`, whole or not at all, without waiting for the disk.
+    """Write to `path` atomically by calling `write`, without fsync.
 
-    For what can be made again, has a digest inside, and lies in a folder that is there. Raises `OSError`.
+    For files that can be made again and hold a digest of their content, in an existing folder. Raises
+    `OSError`.
     """
     sweep(path.parent)
     with _temporary(path) as (temporary, descriptor):
@@ -90,12 +91,12 @@ def publish_cached(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is, or was, being written."""
+    """Whether `name` is that of a temporary file."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def adopt(whole: Path, path: Path) -> None:
-    """Give `whole`, a finished file in the folder of `path`, that name; raises `StorageError`."""
+    """Rename `whole`, a finished file in the same folder, to `path`; raises `StorageError`."""
     refuse_special(path)
     try:
         _fsync(whole)
@@ -107,7 +108,7 @@ def adopt(whole: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def held_file(path: Path, content: bytes) -> Iterator[Path]:
-    """A file beside `path`, by a name of its own, while the context lasts; a killed process's is swept.
+    """A file beside `path`, with a unique name, that exists during the context or until `sweep` removes it.
 
     Raises `StorageError`.
     """
@@ -123,10 +124,10 @@ def held_file(path: Path, content: bytes) -> Iterator[Path]:
 
 
 def sweep(folder: Path, own: str = "") -> None:
-    """Remove the temporaries that killed writers left in `folder`: those whose lock can be taken.
+    """Remove temporaries of killed writers from `folder`: those whose lock is free.
 
-    Those of the output called `own`, and of its checkpoints, go no matter how young: nobody else writes them.
-    Tidying up is not worth an error: what cannot be removed stays.
+    Those of the output called `own`, and of its checkpoints, are removed whatever their age: no other process
+    writes them. Files that cannot be removed are left, without an error.
     """
     names: list[str] = []
     with contextlib.suppress(OSError):
@@ -134,7 +135,7 @@ def sweep(folder: Path, own: str = "") -> None:
     for name in names:
         match, temporary = _TEMPORARY.fullmatch(name), folder / name
         if match and temporary not in _being_written:
-            # A checkpoint is called as its run is, with a point before and an ending after that.
+            # A checkpoint has the name of its run, with a dot before it and a suffix.
             is_own = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
             least = STALE_SECONDS if match["unlocked"] else 0.0 if is_own else FRESH_SECONDS
             with contextlib.suppress(OSError):
@@ -150,7 +151,7 @@ def _remove_if_stale(temporary: Path, least: float) -> None:
     try:
         locked = try_lock(descriptor)
         is_stale = locked or (locked is None and age > STALE_SECONDS)
-        # Still the same one, and removed while its lock is held.
+        # Remove it only if it is still the same file, while holding its lock.
         if is_stale and is_same_file(descriptor, temporary):
             temporary.unlink()
     finally:
@@ -185,7 +186,7 @@ def _temporary_name(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
-    """A new file beside `path`, locked while the context lasts; removed where what it was for fails."""
+    """A new temporary beside `path`, locked during the context; removed if the context fails."""
     temporary, descriptor = _create(path)
     try:
         yield temporary, descriptor
@@ -198,18 +199,18 @@ def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _create(path: Path) -> tuple[Path, int]:
-    """A new and empty file under a name of its own, opened and locked."""
+    """A new, empty file with a unique name, opened and locked."""
     for _ in range(_ATTEMPTS):
         temporary = _temporary_name(path)
         _being_written.add(temporary)
         is_mine = False
         try:
-            # Exclusive: never opens, and so never empties, a file that is there.
+            # Exclusive: never opens, and so never truncates, an existing file.
             descriptor = os.open(
                 temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
             )
             try:
-                # Somebody may have taken it for a stale one before it was locked.
+                # Another process may have removed it as stale before it was locked.
                 is_mine = try_lock(descriptor) is not False and is_same_file(descriptor, temporary)
                 if is_mine:
                     return temporary, descriptor
@@ -235,12 +236,12 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def _fsync(path: Path) -> None:
-    # Another descriptor than the writer's serves as well: fsync is about the file.
+    # fsync acts on the file, so that any descriptor will do.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems cannot fsync a folder; the rename has happened all the same.
+        # Some network file systems cannot fsync a folder; the rename has been done anyway.
         if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
             raise
     finally:
@@ -248,11 +249,11 @@ def _fsync(path: Path) -> None:
 
 
 def _ask_to_replace(path: Path) -> None:
-    """Raise the `OSError` for which what lies at `path` could not be replaced, if there is any."""
+    """Raise the `OSError` that would keep `path` from being replaced, if any."""
     try:
         if stat.S_ISDIR(path.lstat().st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        # Removes nothing but folders: the system says ENOTDIR, or why it may not be removed.
+        # Removes no file: fails with ENOTDIR, or with the reason why `path` cannot be removed.
         os.rmdir(path)
     except (FileNotFoundError, NotADirectoryError):
         return

@@ -1,4 +1,4 @@
-"""Reads the text files that people write, like settings and recipes: small, as any editor saves them."""
+"""Reads small text files written by people, such as settings and recipes, in any usual encoding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xavier_cli.errors import ConfigError
 LARGEST = 1_000_000
 """Bytes of a text file of settings; the largest recipe that comes with the program has 2,000."""
 
-# The longer marks first: that of UTF-32 begins as that of UTF-16 does.
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -23,16 +23,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What Python refuses to write in decimal digits, with room to spare.
+# Well below the size of integers that Python refuses to print.
 _MOST_BITS = 1024
-# `a.a.a…` in a key costs the parser the square of its length. Bounded, so that looking for it costs no more.
+# The parser takes quadratic time for a key `a.a.a…`. The bounds keep this expression itself linear.
 _DEEP_KEY = re.compile(r"(?:\.[ \t]{0,8}[\w\"'-]{1,64}[ \t]{0,8}){100}")
 
 
 def read_bounded(path: Path, largest: int, *, follow_link: bool = True) -> bytes:
     """The content of the regular file at `path`, at most `largest` bytes.
 
-    Raises `OSError`, and `ValueError` with what the file is instead: a pipe or a device is not waited for.
+    Raises `OSError`, and `ValueError` for other kinds of files: it never blocks on a pipe or a device.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_link else os.O_NOFOLLOW)
     with open(os.open(path, flags), "rb") as file:
@@ -45,10 +45,10 @@ def read_bounded(path: Path, largest: int, *, follow_link: bool = True) -> bytes
 
 
 def read_text(path: Path) -> str:
-    """The text of the file at `path`: UTF-8, or what its byte-order mark says (Windows writes UTF-16).
+    """The text of the file at `path`, in UTF-8 or as its byte-order mark says (Windows writes UTF-16).
 
-    Raises `ConfigError` for what cannot be read, is no regular file (a device, a pipe), is over `LARGEST`
-    bytes, or is no text.
+    Raises `ConfigError` if it cannot be read, is not a regular file, has more than `LARGEST` bytes, or is not
+    text.
     """
     if "\0" in str(path):
         raise ConfigError("no file can be called so: its name has a NUL")
@@ -68,8 +68,8 @@ def read_text(path: Path) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of the TOML file at `path`.
 
-    Raises `ConfigError` where it cannot be read, is no TOML, or says one thing twice: `batch-size` and
-    `batch_size` are one key.
+    Raises `ConfigError` if it cannot be read, is not TOML, or has a key twice, where `batch-size` and
+    `batch_size` are the same key.
     """
     text = read_text(path)
     try:
@@ -81,7 +81,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise
     except RecursionError:
         raise ConfigError(f"`{path}` is not TOML of ours: it is nested too deep") from None
-    # Numbers that Python does not convert end in other errors than the parser's own.
+    # Numbers that Python cannot convert raise other errors than the parser's.
     except Exception as error:
         raise ConfigError(f"`{path}` is not TOML: {_words(error, text)}") from None
     return content
@@ -93,7 +93,7 @@ def _words(error: Exception, text: str) -> str:
         return "a number in it has thousands of digits"
     place = re.search(r"\(at line (\d+), column \d+\)", said)
     if place and said.startswith(("Cannot overwrite", "Cannot declare")):
-        # The parser is through with the statement, and may stand at the beginning of the next line.
+        # The parser has read the whole statement, and may be at the beginning of the next line.
         return f"{_key(text, int(place[1]))} is given twice ({place[0][4:-1].partition(',')[0]})"
     return said
 
@@ -104,7 +104,7 @@ def _key(text: str, line: int) -> str:
 
 
 def _check(path: Path, value: object, above: tuple[str, ...]) -> None:
-    """Raise `ConfigError` for two spellings of one key, and for a number that cannot even be shown."""
+    """Raise `ConfigError` for two spellings of one key, and for numbers that are too long to print."""
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         raise ConfigError(f"`{path}`: `{'.'.join(above)}` has too many digits")
     parts: list[tuple[str, object]] = []

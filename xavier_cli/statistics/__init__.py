@@ -1,1 +1,1 @@
-"""Estimates, intervals and tests over seeds; plain arrays in, plain numbers out."""
+"""Computes estimates, intervals and tests over seeds, from arrays to numbers."""

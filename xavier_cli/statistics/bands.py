@@ -1,4 +1,4 @@
-"""The error bar before it is drawn: mean and interval over seeds, so that figure and table agree."""
+"""Computes means and intervals over seeds of whole arrays, the same for figures and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from xavier_cli.statistics.student import quantile
 
 LEVEL = 0.95
-# Below three seeds a t-interval says more about the t-distribution than about the seeds.
+# With fewer seeds a t-interval is too wide to be useful.
 T_FROM = 3
 
 
@@ -18,7 +18,7 @@ T_FROM = 3
 class Band:
     """A mean over seeds with an interval.
 
-    `center`, `low` and `high` have the shape of one seed's values; `seeds` is how many seeds there were.
+    `center`, `low` and `high` have the shape of one seed's values; `seeds` is the number of seeds.
     """
 
     center: np.ndarray
@@ -32,9 +32,9 @@ class Band:
 
 
 def over_seeds(values: np.ndarray) -> Band:
-    """Mean of `values`, shape `(seed, …)`, over seeds with its 95 % t-interval, or min and max below N = 3.
+    """Mean of `values`, `(seed, …)`, over seeds with its 95 % t-interval, or min and max for N < 3.
 
-    A value that is not finite is left out where it stands; where no seed has one, all three are NaN.
+    Values that are not finite are left out; where no seed has a finite one, all three are NaN.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(float)
     there = np.isfinite(values)
@@ -56,9 +56,9 @@ def over_seeds(values: np.ndarray) -> Band:
 
 
 def factors_over_seeds(values: np.ndarray) -> Band:
-    """`over_seeds` of the logarithms, for what a logarithmic axis shows: the geometric mean.
+    """`over_seeds` of the logarithms, for logarithmic axes: the geometric mean with its interval.
 
-    An interval of the values themselves can reach below 0, which such an axis cannot show.
+    An interval of the values themselves could reach below 0, which such an axis cannot show.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         band = over_seeds(np.log(values.astype(float)))
@@ -66,7 +66,7 @@ def factors_over_seeds(values: np.ndarray) -> Band:
 
 
 def in_words(seeds: Sequence[int]) -> str:
-    """What the bands of runs with these numbers of seeds mean: `N = 5 seeds; bands: 95 % t-interval`."""
+    """The meaning of the bands of runs with these numbers of seeds: `N = 5 seeds; bands: 95 % t-interval`."""
     low, high = min(seeds), max(seeds)
     counts = f"N = {low}" if low == high else f"N = {low}–{high}"
     counts += " seed" if high == 1 else " seeds"

@@ -1,4 +1,4 @@
-"""The difference between two configurations over seeds: paired t or Welch, by rule, and equivalence."""
+"""Tests differences between two configurations over seeds: paired t or Welch, and equivalence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from xavier_cli.statistics import student
 
-# Fewer seeds give no interval of a difference, and fewer than the second no p.
+# The least numbers of seeds for an interval of a difference, and for a test.
 SEEDS_FOR_AN_INTERVAL = 3
 SEEDS_FOR_A_TEST = 5
 
@@ -20,7 +20,7 @@ Sample = Sequence[float] | np.ndarray
 
 
 class Untested(StrEnum):
-    """Why there is no p of a difference."""
+    """Why a difference was not tested."""
 
     NO_INTERVAL = f"under {SEEDS_FOR_AN_INTERVAL} seeds"
     NO_TEST = f"under {SEEDS_FOR_A_TEST} seeds"
@@ -29,9 +29,9 @@ class Untested(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of `a` less mean of `b`, with its interval and the two-sided p of "no difference".
+    """Mean of `a` minus mean of `b`, with its interval and the two-sided p of no difference.
 
-    What the number of seeds or their spread does not allow is NaN, and `untested` says why there is no p.
+    Values that need more seeds, or variation over seeds, are NaN; `untested` says why there is no p.
     `correlation` is that of the pairs, NaN unless `paired`.
     """
 
@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Two one-sided tests: a small `p` says that the difference lies within the margin."""
+    """The result of two one-sided tests: for small `p` the difference lies within the margin."""
 
     p: float
     untested: Untested | None = None
@@ -58,8 +58,8 @@ def difference(
 ) -> Difference:
     """The difference between two samples of one value per seed.
 
-    The same seeds on both sides (in any order) make it a paired t, otherwise it is Welch's: by rule, never
-    the smaller of two p. Under three seeds nothing is tested, under five there is only the interval.
+    With the same seeds on both sides (in any order) the test is a paired t, otherwise Welch's; never the one
+    with the smaller p. Below three seeds there is neither interval nor test, below five only an interval.
     """
     effect = _effect(a, b, a_seeds, b_seeds)
     p, untested = _test(effect)
@@ -77,12 +77,12 @@ def difference(
 
 
 def difference_p(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
-    """The p of `difference` alone, for the many pairs of a table that no interval is shown of."""
+    """The p of `difference` alone, for the many pairs of a table whose intervals are not shown."""
     return _test(_effect(a, b, a_seeds, b_seeds))[0]
 
 
 def _test(effect: _Effect) -> tuple[float, Untested | None]:
-    """The two-sided p of no difference, or NaN and why there is none."""
+    """The two-sided p of no difference, or NaN and the reason."""
     if effect.n < SEEDS_FOR_AN_INTERVAL:
         return math.nan, Untested.NO_INTERVAL
     if effect.error == 0 and not effect.all_zero:
@@ -97,7 +97,7 @@ def _test(effect: _Effect) -> tuple[float, Untested | None]:
 def equivalence(
     a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int], margin: float
 ) -> Equivalence:
-    """Two one-sided tests of `|mean a - mean b| < margin`; the margin has to be fixed beforehand."""
+    """Two one-sided tests of `|mean a - mean b| < margin`; the margin must be fixed in advance."""
     effect = _effect(a, b, a_seeds, b_seeds)
     if effect.n < SEEDS_FOR_A_TEST:
         return Equivalence(math.nan, Untested.NO_TEST)
@@ -121,9 +121,9 @@ class _Effect:
 
 
 def _effect(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> _Effect:
-    """The mean difference, its standard error and degrees of freedom, NaN where a side has one seed.
+    """The mean difference, its standard error and degrees of freedom; NaN where a side has one seed.
 
-    Plain Python: a table of 100 rows has 4,950 pairs, and NumPy's calls cost more than five numbers do.
+    In plain Python: a table of 100 rows has 4,950 pairs, and NumPy is slower for five numbers.
     """
     if len(a) != len(a_seeds) or len(b) != len(b_seeds) or not len(a) or not len(b):
         raise ValueError("each side needs one value per seed")

@@ -1,8 +1,8 @@
-"""How large a difference is beside its own spread over seeds: a standardized effect with its interval.
+"""Computes standardized effect sizes with their intervals.
 
-It is standardized by what its test divides by. Of pairs (the same seeds on both sides) that is the standard
-deviation of the pairs' differences, otherwise the one pooled from both sides; so an effect of pairs and one
-of independent seeds are not to be compared with each other.
+A difference is divided by the standard deviation that its test uses. For pairs (the same seeds on both sides)
+that is the one of the pairs' differences, otherwise the pooled one; effects of pairs and of independent seeds
+are therefore not comparable.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Effect:
-    """Hedges' g, and a 95 % interval of the true effect; NaN where seeds are too few or do not vary.
+    """Hedges' g with the 95 % CI of the effect; NaN where there are too few seeds or they do not vary.
 
-    `low` and `high` are exact for normal samples (of equal spread, if independent): the noncentral t's.
+    `low` and `high` come from the noncentral t, which is exact for normal samples (of equal variance, if
+    independent).
     """
 
     g: float
@@ -35,7 +36,7 @@ class Effect:
 
 
 def effect_size(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> Effect:
-    """The mean of `a` less that of `b` in standard deviations; paired where the seeds are the same."""
+    """The mean of `a` minus that of `b`, in standard deviations; paired if the seeds are the same."""
     x = dict(zip(a_seeds, map(float, a), strict=True))
     y = dict(zip(b_seeds, map(float, b), strict=True))
     paired = x.keys() == y.keys()
@@ -48,7 +49,7 @@ def effect_size(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[
         df, size = len(x) + len(y) - 2, 1 / (1 / len(x) + 1 / len(y))
         mean = float(sides[0].mean() - sides[1].mean())
         squares = float(sum(np.sum((side - side.mean()) ** 2) for side in sides))
-    # Equal numbers leave a rounding error behind, not always 0.
+    # The variance of equal numbers may be a rounding error instead of 0.
     noise = 1e-12 * max(map(abs, (*x.values(), *y.values())), default=0.0)
     if min(len(x), len(y)) < SEEDS_FOR_AN_INTERVAL or math.sqrt(squares) <= noise:
         return Effect(math.nan, math.nan, math.nan, paired)
@@ -64,13 +65,13 @@ def _correction(df: int) -> float:
 
 
 def noncentrality(t: float, df: float, share: float) -> float:
-    """The δ for which a noncentral t of `df` degrees of freedom lies below `t` with probability `share`."""
+    """The δ for which a noncentral t with `df` degrees of freedom is below `t` with probability `share`."""
     normal = NormalDist()
 
     def score(delta: float) -> float:
         return normal.inv_cdf(min(max(noncentral_below(t, df, delta), 1e-15), 1 - 1e-15))
 
-    # In normal scores the probability falls almost on a line, so that secants are there in a few steps.
+    # The normal score of the probability is almost linear in δ, so that a few secant steps suffice.
     wanted, slope = normal.inv_cdf(share), -1 / math.sqrt(1 + t * t / (2 * df))
     delta, at = t, score(t)
     for _ in range(50):
@@ -91,7 +92,7 @@ def _rule() -> tuple[np.ndarray, np.ndarray]:
 def noncentral_below(t: float, df: float, delta: float) -> float:
     """P(T ≤ t) for T = (Z + δ)/x, Z standard normal and x² a χ² over its `df`: the mean of Φ(t x − δ) over x.
 
-    The line is cut where x has its mass and where Φ rises, so that neither is missed.
+    The integral is split at the mass of x and at the rise of Φ, so that neither is missed.
     """
     spread = 1 / math.sqrt(2 * df)
     top = 1 + 2 * _REACH * spread

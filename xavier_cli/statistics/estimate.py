@@ -1,4 +1,4 @@
-"""The mean over seeds and how sure it is; the seed is the unit of replication."""
+"""Estimates means over seeds with t-intervals; the seed is the unit of replication."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xavier_cli.statistics import student
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over `n` seeds with the half width of its t-interval; NaN where one seed gives none."""
+    """A mean over `n` seeds with the half width of its t-interval, which is NaN for a single seed."""
 
     mean: float
     half_width: float
@@ -32,9 +32,9 @@ class Estimate:
 
 
 def mean_over_seeds(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Estimate:
-    """The mean of one value per seed, shape `(S,)`, with its t-interval at `level`.
+    """The mean of one value per seed, `(S,)`, with its t-interval at `level`.
 
-    A percentile bootstrap would cover 70 % at three seeds and 85 % at five where 95 % is meant.
+    A percentile bootstrap at 95 % would cover only 70 % for three seeds and 85 % for five.
     """
     sample = np.asarray(values, dtype=np.float64)
     n = len(sample)
@@ -48,14 +48,14 @@ def mean_over_seeds(values: Sequence[float] | np.ndarray, level: float = 0.95) -
 
 
 def late_mean(curve: np.ndarray) -> np.ndarray:
-    """The mean over the last 10 % of the records, at least five of them, or all where there are fewer.
+    """The mean over the last 10 % of the records, at least five, or all where there are fewer.
 
-    `curve` has shape `(..., R)`. This is the figure for a claim: it halves the spread over seeds that the
-    last record alone has, and unlike the minimum over records it does not gain from noise.
+    `curve` has shape `(..., R)`. Claims use it: its standard deviation over seeds is half that of the last
+    record, and unlike the minimum over records it is not biased by noise.
     """
     return np.asarray(curve[..., -late_records(curve.shape[-1]) :].mean(axis=-1))
 
 
 def late_records(records: int) -> int:
-    """How many of so many records a claim's figure is the mean of."""
+    """How many of `records` records `late_mean` averages."""
     return max(5, math.ceil(records / 10))

@@ -1,4 +1,4 @@
-"""Many comparisons in one table."""
+"""Corrects p-values for multiple comparisons."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p, in the order given: "at most alpha" then holds for all of them together.
+    """Holm's adjusted p-values, in the order given, which control the family-wise error rate.
 
-    A table whose best row was chosen by the same data needs all k(k-1)/2 pairs in here. Correcting for
-    the k-1 comparisons with the best alone errs in up to 12 % of the tables where 5 % is meant.
+    If the best row of a table was chosen by the same data, pass all k(k-1)/2 pairs: correcting only for the
+    k-1 comparisons with the best has an error rate of up to 12 % at a nominal 5 %.
     """
     adjusted = [0.0] * len(p_values)
     largest = 0.0

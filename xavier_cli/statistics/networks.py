@@ -1,7 +1,7 @@
-"""Tests between two trained networks: they say nothing about the methods that trained them.
+"""Tests differences between two trained networks, which are not differences between methods.
 
-Between two seeds of one and the same configuration they reject at p < .005 in a fifth to two fifths of the
-pairs, so they serve where there is one network on each side, and the words beside them have to say so.
+For two seeds of the same configuration they reject at p < .005 in 20 to 40 % of the pairs. Use them only
+where there is one network on each side, and say so next to the result.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 
 def two_proportions(errors_a: float, errors_b: float, n_a: int, n_b: int) -> float:
-    """Two-sided p of the pooled z-test that two error rates (fractions) over `n` examples are the same.
+    """Two-sided p of the pooled z-test that two error rates (fractions over `n` examples) are equal.
 
-    With n = 10,000 and p < .005, each entry against its column's best, this gives Table 1's bold pattern.
+    With n = 10,000 and p < .005, each entry against its column's best, it gives the bold entries of Table 1.
     """
     pooled = (errors_a * n_a + errors_b * n_b) / (n_a + n_b)
     variance = pooled * (1 - pooled) * (1 / n_a + 1 / n_b)
@@ -24,9 +24,9 @@ def two_proportions(errors_a: float, errors_b: float, n_a: int, n_b: int) -> flo
 
 
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
-    """Two-sided exact p that two networks err equally often on the same examples.
+    """Two-sided exact p that two networks have equal error rates on the same examples.
 
-    Both have shape `(example,)` and hold 0 or 1; only the examples that one network alone gets right count.
+    Both arrays have shape `(example,)` and hold 0 or 1; only examples that just one of them gets right count.
     """
     if correct_a.shape != correct_b.shape:
         raise ValueError("both networks need the same examples")
@@ -36,7 +36,7 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
 
 
 def _sign_test(fewer: int, n: int) -> float:
-    """Two-sided p of `fewer` heads or less, or as many tails, among `n` throws of a fair coin."""
+    """Two-sided p of at most `fewer` heads, or as few tails, in `n` tosses of a fair coin."""
     log_half = -n * math.log(2)
     tail = math.fsum(
         math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + log_half)

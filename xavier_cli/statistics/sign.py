@@ -1,4 +1,4 @@
-"""The sign test: are the signs of paired differences more lopsided than a fair coin's?"""
+"""Implements the sign test of paired differences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def sign_test(positive: int, negative: int) -> float:
-    """Two-sided exact p for `positive` differences above 0 and `negative` below; ties are left out before."""
+    """Two-sided exact p for `positive` differences above 0 and `negative` below, not counting ties."""
     n = positive + negative
     fewer = min(positive, negative)
     tail = sum(math.comb(n, k) for k in range(fewer + 1))

@@ -1,8 +1,7 @@
-"""Student's t: tail probabilities and quantiles, for one pair of plain numbers.
+"""Computes tail probabilities and quantiles of Student's t, for single numbers.
 
-SciPy has both, but importing `scipy.special` takes longer than importing NumPy, as long as all else that
-`compare` does for a dozen runs, and its last digits are others than those already published. The tests
-compare these functions with SciPy's.
+SciPy has both, but importing `scipy.special` takes as long as everything else in `compare` of a dozen runs,
+and its results differ from the published ones in the last digits. Tests compare these functions with SciPy's.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ def one_sided_p(t: float, df: float) -> float:
 
 @functools.lru_cache(maxsize=1024)
 def quantile(level: float, df: float) -> float:
-    """The t that |T| stays below with probability `level` (0 < level < 1): 2.776 for 0.95 and `df` 4."""
+    """The t for which |T| < t has probability `level` (0 < level < 1): 2.776 for 0.95 and `df` 4."""
     target = math.log1p(-level)
     t = NormalDist().inv_cdf((1 + level) / 2)
-    # Newton on log p over log t, which is concave: after one step it falls to the answer from above.
+    # Newton's method on log p over log t, which is concave: after one step it converges from above.
     for _ in range(100):
         p = two_sided_p(t, df)
         change = (math.log(p) - target) * p / (2 * t * _density(t, df))
@@ -50,11 +49,11 @@ def _density(t: float, df: float) -> float:
 
 
 def _incomplete_beta(a: float, b: float, u: float, v: float) -> float:
-    """I_x(a, b) at x = u/(u + v); taking `u` and `v` apart keeps 1 - x exact where x is near 1."""
+    """I_x(a, b) at x = u/(u + v); `u` and `v` are given separately to keep 1 - x exact for x near 1."""
     if v == 0:
         return 1.0
     x, y = u / (u + v), v / (u + v)
-    # The continued fraction converges quickly on this side of the mean, and I_x(a, b) = 1 - I_y(b, a).
+    # The continued fraction converges quickly only on one side of the mean; I_x(a, b) = 1 - I_y(b, a).
     if x > (a + 1) / (a + b + 2):
         return 1 - _incomplete_beta(b, a, v, u)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(y))
@@ -70,7 +69,7 @@ def _continued_fraction(a: float, b: float, x: float) -> float:
             term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         else:
             term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        # Lentz's guard: neither factor may be exactly 0.
+        # Neither factor may be 0 in Lentz's algorithm.
         c = 1 + term / c or 1e-300
         d = 1 / (1 + term * d or 1e-300)
         value *= c * d
