@@ -1,1 +1,1 @@
-"""Runs in the forms that other programs read; nothing is computed here."""
+"""Converts runs to the formats of other programs; computes nothing."""

@@ -1,4 +1,4 @@
-"""A run as one number per line, and as named arrays: what spreadsheets, data frames and scripts read."""
+"""Converts a run to one number per line, and to named arrays, for spreadsheets, data frames and scripts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LAYERS = ("layer", "weight_layer")
 
 
 def long_records(run: Run, name: str) -> Iterator[dict[str, object]]:
-    """Every statistic of `run`, a line per seed, record, layer and percentile; what there is none of is None.
+    """Every statistic of `run`, a line per seed, record, layer and percentile; None where one does not apply.
 
-    Histograms, spectra and each example's answer are left out: they are arrays, not statistics.
+    Histograms, spectra and the answers for single examples are left out: they are arrays, not statistics.
     """
     for path in schema.DATASETS:
         dims = schema.dims(path)
@@ -40,7 +40,7 @@ def long_records(run: Run, name: str) -> Iterator[dict[str, object]]:
 
 
 def whole(run: Run, name: str) -> dict[str, object]:
-    """All of `run` by name: configuration, origin, and each array with its dimensions and meaning."""
+    """The whole `run` by name: configuration, provenance, and each array with its dimensions and meaning."""
     return {
         "run": name,
         "config": run.config.model_dump(mode="json"),

@@ -1,6 +1,6 @@
-"""Event files for TensorBoard, one per seed: curves and statistics as scalars, histograms as histograms.
+"""Writes event files for TensorBoard, one per seed: curves and statistics as scalars, and histograms.
 
-The package `tensorboard` frames and encodes them; TensorFlow is not needed.
+The package `tensorboard` encodes them; TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SCALARS = (("seed", "update"), ("seed", "update", "layer"), ("seed", "update", 
 
 
 class TensorBoardMissingError(XavierError):
-    """The package that writes event files is not installed."""
+    """The package `tensorboard` is not installed."""
 
     exit_code = ExitCode.USAGE
 
@@ -31,9 +31,9 @@ class TensorBoardMissingError(XavierError):
 
 
 def event_files(run: Run) -> dict[str, bytes]:
-    """The content of each file by its path below the run's folder; equal runs have equal files.
+    """The content of each file by its path below the run's folder; equal runs give equal files.
 
-    Raises `TensorBoardMissingError` where the package is not there.
+    Raises `TensorBoardMissingError` if the package is missing.
     """
     try:
         from tensorboard.compat.proto.event_pb2 import Event
@@ -48,7 +48,7 @@ def event_files(run: Run) -> dict[str, bytes]:
         writer = RecordWriter(file)
         writer.write(Event(wall_time=began, file_version="brain.Event:2").SerializeToString())
         for record, update in enumerate(run.updates.tolist()):
-            # TensorBoard sorts by steps, and asks for times that rise.
+            # TensorBoard sorts by step, and requires ascending times.
             event = Event(wall_time=began + record, step=update)
             for tag, value in _scalars(run, member, record):
                 event.summary.value.add(tag=tag, simple_value=value)
@@ -88,7 +88,7 @@ def _histograms(run: Run, member: int, record: int) -> Iterator[tuple[str, Any]]
                     num=counts.sum(),
                     sum=counts @ centres,
                     sum_squares=counts @ centres**2,
-                    # A bucket ends at its limit; the first begins where nothing has been counted yet.
+                    # `bucket_limit` holds upper ends; the first bucket, below the first edge, is empty.
                     bucket_limit=edges.tolist(),
                     bucket=[0.0, *counts.tolist()],
                 ),

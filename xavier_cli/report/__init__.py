@@ -1,1 +1,1 @@
-"""One self-contained HTML page about runs."""
+"""Writes one self-contained HTML page about runs."""

@@ -1,4 +1,4 @@
-"""What a report says: an answer in words, then what `compare` and `check` say, figures and claims."""
+"""Builds the content of a report: a summary, the results of `compare` and `check`, figures and claims."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}
-# What is listed by name in a sentence; the rest is counted.
+# At most so many are listed by name in a sentence; more are counted.
 NAMED = 3
 
 
 def report_content(
     runs: Sequence[Run], notes: Sequence[str], isolation: Isolation | None = None, again: str = ""
 ) -> Content | None:
-    """The whole report on merged and trained `runs`, each part of those that it can be made of.
+    """The report on merged, trained `runs`; each part uses the runs that have the data for it.
 
-    `again` is the command that makes it, unless that is one of the runs' files and `report.html`. None where
-    there is nothing that could be compared.
+    `again` is the command that makes it, by default `report_command(runs)`. None where no run can be
+    compared.
     """
     isolation = isolation or Isolation()
     part = isolation.part
@@ -75,7 +75,7 @@ def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Table, ...]]:
 
 
 def _found(runs: Sequence[Run]) -> dict[RunConfig, list[Finding]]:
-    """What `check` finds in each that is more than a note."""
+    """The findings of `check` in each run, without notes."""
     return {run.config: [each for each in check(run) if each.severity != "note"] for run in runs}
 
 
@@ -111,7 +111,7 @@ def _answer(
 
 
 def _called(runs: Sequence[Run]) -> dict[object, str]:
-    """What a sentence calls each run: activation and initializer where they tell all of them apart."""
+    """The name of each run in sentences: activation and initializer if these differ for all runs."""
     short = [f"{run.config.act} {run.config.init}" for run in runs]
     words = short if len(set(short)) == len(short) else labels(runs)
     return dict(zip((run.config for run in runs), words, strict=True))
@@ -167,6 +167,6 @@ def _origin(run: Run) -> Origin:
 
 
 def report_command(runs: Sequence[Run], output: Path = Path("report.html")) -> str:
-    """`xavier report` of the files that `runs` were read from, as they were named, into `output`."""
+    """The command `xavier report` for the files of `runs`, as they were named, and `output`."""
     files = [path for run in runs for path in (run.sources or ((run.path,) if run.path else ()))]
     return written("report", *files, "-o", output)

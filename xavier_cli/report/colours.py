@@ -1,4 +1,4 @@
-"""The colours of figures on a dark page: as light there as they are dark on white, hue for hue."""
+"""Maps the colours of figures to a dark page, with the same hue and inverted lightness."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 _IN_STYLE = re.compile(r"((?:fill|stroke|color|stop-color): )#([0-9a-f]{6})")
-# Björn Ottosson's OKLab, in which equal steps look equal: linear sRGB -> cones, their cube roots -> L, a, b.
+# OKLab by Björn Ottosson, a perceptually uniform space: linear sRGB -> cones, their cube roots -> L, a, b.
 _CONES = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -22,13 +22,13 @@ _LAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-# White becomes nearly the dark page, black nearly white; what has a colour has to be told from the page.
+# White becomes almost the dark page, black almost white; colours must contrast with the page.
 _GREY, _COLOURED = (0.99, 0.76), (0.93, 0.42)
 _COLOURLESS = 0.02
 
 
 def variables(svg: str, used: set[str]) -> str:
-    """`svg` with a variable, `var(--c-0072b2)`, for each colour, which are added to `used`."""
+    """`svg` with each colour replaced by a variable such as `var(--c-0072b2)`; adds the colours to `used`."""
 
     def named(match: re.Match[str]) -> str:
         used.add(match[2])
@@ -38,12 +38,12 @@ def variables(svg: str, used: set[str]) -> str:
 
 
 def light_values(used: set[str]) -> str:
-    """What the variables are on white paper: the colours themselves."""
+    """The variables on a light page: the original colours."""
     return "".join(f"--c-{name}:#{name};" for name in sorted(used))
 
 
 def dark_values(used: set[str]) -> str:
-    """What the variables are on a dark page."""
+    """The variables on a dark page."""
     return "".join(f"--c-{name}:{on_dark(name)};" for name in sorted(used))
 
 
@@ -53,13 +53,13 @@ def on_dark(colour: str) -> str:
     top, slope = _GREY if np.hypot(*lab[1:]) < _COLOURLESS else _COLOURED
     lab[0] = top - slope * lab[0]
     rgb = np.linalg.solve(_CONES, np.linalg.solve(_LAB, lab) ** 3)
-    # What no screen can show is cut to what it can.
+    # Clip colours outside the gamut.
     rgb = np.clip(rgb, 0, 1)
     srgb = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
     return "#" + "".join(f"{round(255 * float(part)):02x}" for part in srgb)
 
 
 def linear(colour: str) -> np.ndarray:
-    """Red, green and blue of `colour` in proportion to their light, 0 to 1."""
+    """Linear red, green and blue of `colour`, from 0 to 1."""
     srgb = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)]) / 255
     return np.asarray(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4))

@@ -1,4 +1,4 @@
-"""What a report is made of, as values: words, tables, pictures, layers over time. No HTML yet."""
+"""Defines the parts of a report as values: sentences, tables, pictures, layers; without HTML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xavier_cli.views.page import Table
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as an `<svg>` element that may be trusted, its words, and the numbers in it."""
+    """A figure as a trusted `<svg>` element, with its caption and its data."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Origin:
-    """One experiment: what was set and where it ran, and the command that makes it again."""
+    """One experiment: its settings, where it ran, and the command that reproduces it."""
 
     name: str
     settings: Table
@@ -30,7 +30,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Content:
-    """A whole report, from the answer down to the commands; `layers` is `report.layers`'."""
+    """A whole report, from the summary to the commands; `layers` is the result of `layers_over_time`."""
 
     title: str
     answer: tuple[str, ...]

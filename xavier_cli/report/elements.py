@@ -1,4 +1,4 @@
-"""HTML elements as text: whatever is not marked as HTML already is escaped."""
+"""Builds HTML elements as text, and escapes everything that is not marked as HTML."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from xavier_cli.sanitize import clean
 
 
 class Markup(str):
-    """Text that is HTML already, and safe."""
+    """Text that is safe HTML."""
 
     __slots__ = ()
 
 
 def escaped(text: str) -> Markup:
-    """`text` as HTML shows it; it stays what it is where it is HTML already."""
+    """`text` escaped for HTML; unchanged if it is `Markup` already."""
     return text if isinstance(text, Markup) else Markup(html.escape(clean(text)))
 
 
 def element(name: str, *inside: str, **attributes: str | bool) -> Markup:
     """`<name …>inside</name>`; `class_` and `aria_label` are the attributes `class` and `aria-label`.
 
-    An attribute that is True has no value, and one that is False or empty is left out.
+    An attribute that is True is written without a value, and one that is False or empty is left out.
     """
     set_ = [
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escaped(str(value))}"')
@@ -33,12 +33,12 @@ def element(name: str, *inside: str, **attributes: str | bool) -> Markup:
 
 
 def joined(*parts: str) -> Markup:
-    """`parts` one after the other."""
+    """The concatenation of `parts`."""
     return Markup("".join(map(escaped, parts)))
 
 
 def json_block(name: str, content: object) -> Markup:
-    """A block of JSON called `name` for the page's script, in which nothing can end the block."""
+    """A block of JSON called `name` for the page's script, escaped so that no content can end it."""
     text = write_json(content, sorted_keys=True)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

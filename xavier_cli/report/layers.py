@@ -1,4 +1,4 @@
-"""The layers of runs at their records, as plain numbers for the page's slider: histograms and percentiles."""
+"""Extracts histograms and percentiles of all layers and records for the slider of the page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from xavier_cli.vocabulary.tensors import TENSORS
 
 SHOWN = ("activation", "backprop", "weight_gradient")
 MOST_BINS, MOST_RECORDS, MOST_LAYERS = 61, 21, 12
-# Bars of all runs together, so that the page stays small and is made in seconds.
+# Bound on the bars of all runs, so that the page stays small and is made in seconds.
 MOST_BARS = 220_000
 _PERCENTILES = (2, 25, 50, 75, 98)
 
 
 def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
-    """For each run, tensor and record: axis, bars in thousandths of the highest, statistics, percentiles."""
+    """Axis, bars (in thousandths of the highest), statistics and percentiles by run, tensor and record."""
     wanted = len(SHOWN) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
     records = max(2, min(MOST_RECORDS, MOST_BARS // max(wanted, 1)))
     shown = [
@@ -36,7 +36,7 @@ def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """Up to `most` of `count` places, evenly from the first to the last."""
+    """Up to `most` of `count` indices, evenly from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
 
 
@@ -86,16 +86,16 @@ def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]
 
 
 def _statistics(run: Run, tensor: str) -> list[LayerStatistic]:
-    """Those of `tensor` that stand beside its histograms, as far as `run` has them."""
+    """The statistics of `tensor` that are shown with its histograms, as far as `run` has them."""
     return [row for row in IN_TABLES if row.in_slider and row.tensor.name == tensor and row.path in run]
 
 
 def _pooled(share: np.ndarray) -> np.ndarray:
-    """`(L, B)` with neighbouring bins added up, as many as leave at most `MOST_BINS`."""
+    """`(L, B)` with neighbouring bins added up, so that at most `MOST_BINS` remain."""
     step = math.ceil(share.shape[1] / MOST_BINS)
     return np.add.reduceat(share, range(0, share.shape[1], step), axis=1)
 
 
 def _short(value: float) -> float | None:
-    """Four digits, which is more than can be seen."""
+    """`value` to four digits, which is more than can be seen."""
     return float(f"{float(value):.4g}") if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""The whole page: content in, HTML out. It needs nothing outside itself; equal content is equal bytes."""
+"""Renders a report as one self-contained HTML page; equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xavier_cli.report.content import Content, Origin, Picture
 from xavier_cli.report.elements import Markup, element, escaped, joined, json_block
 from xavier_cli.views.page import Table
 
-# The colour of text in a figure where it says none.
+# The default colour of text in a figure.
 _INK = "000000"
 
 
@@ -29,7 +29,7 @@ def page(content: Content) -> str:
         element("footer", element("p", f"Made by xavier {__version__} from run files; no network needed.")),
     )
     light, dark = colours.light_values(used), colours.dark_values(used)
-    # On paper, everything is as on a light page.
+    # Print with the light theme.
     themes = (
         f":root{{{light}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
@@ -54,7 +54,7 @@ def _file(name: str) -> str:
 
 
 def _policy(script: str) -> str:
-    """Nothing is loaded, sent or run but our own script, whatever a run's names say."""
+    """The content security policy: only the page's own script runs, and nothing is loaded or sent."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -63,7 +63,7 @@ def _policy(script: str) -> str:
 
 
 def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Markup]]:
-    """Name, title and inside of each part that there is something in."""
+    """Name, title and content of each part that is not empty."""
     yield "answer", "Answer", joined(*(element("p", line) for line in content.answer))
     if content.comparison:
         yield "comparison", "Comparison", joined(*map(_results, content.comparison), _lines(content.rules))
@@ -103,7 +103,7 @@ def _section(name: str, title: str, inside: Markup) -> Markup:
 
 
 def _table(table: Table, sortable: bool = False) -> Markup:
-    """A table that a keyboard can scroll where it is wider than the page; a `sortable` one by its values."""
+    """A table that can be scrolled by keyboard if it is wider than the page, and sorted if `sortable`."""
     best = table.best or frozenset()
     kinds = ["number" if column.align == "right" else "" for column in table.columns]
     heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if best else []
@@ -155,7 +155,7 @@ def _folded(summary: str, inside: Markup) -> Markup:
 
 
 def _layers(content: Content) -> Markup:
-    """Where the script draws; without it there is only a sentence."""
+    """The element in which the script draws; without scripts it is only a sentence."""
     controls = element(
         "div",
         element("label", "Run ", element("select", id="layers-run")),

@@ -1,4 +1,4 @@
-"""The figures of a report: each kind that the runs can give, as SVG, with the numbers in it."""
+"""Draws the figures of a report, each kind that the runs have data for, as SVG with a table of its data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import over_seeds
 from xavier_cli.views.page import Cell, Column, Table
 
-# Kind -> its title, and the statistics in it, a row each in its table.
+# Kind -> its title, and its statistics, which are the rows of its table.
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "curves": ("Test error over updates", ()),
     "saturation": ("Activations per layer over training", ("activation/mean", "activation/std")),
@@ -30,16 +30,16 @@ _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gradients-over-time": ("Gradients per layer over training", ("weight_gradient/std",)),
     "jacobian": ("Singular values of the layers' Jacobians", ("jacobian/mean_singular_value",)),
 }
-# A panel takes a quarter of a second: of more runs than these, some stand for all.
+# A panel takes a quarter of a second: with more runs than the first, only as many as the second are drawn.
 ALL_PANELS, SOME_PANELS = 6, 3
-# What the slider shows of every run is not drawn of some.
+# Left out where not all runs are drawn, since the slider shows these for every run.
 IN_SLIDER = ("backprop",)
 RECORDS_IN_TABLE = 11
 MOST_LINES = 24
 
 
 def pictures(ranked: Sequence[Run], isolation: Isolation) -> tuple[list[Picture], list[str]]:
-    """The figures of `ranked` runs, the best first, and a line about each that there is not."""
+    """The figures of `ranked` runs, the best first, and a line about each figure that is missing."""
     drawn, notes = [], []
     for name in _KINDS:
         if name in IN_SLIDER and len(ranked) > ALL_PANELS:
@@ -60,7 +60,7 @@ def pictures(ranked: Sequence[Run], isolation: Isolation) -> tuple[list[Picture]
 
 
 def _picture(name: str, left_out: str, runs: Sequence[Run]) -> tuple[Picture, list[str]]:
-    """The figure called `name`, and a line about each run that is not in it."""
+    """The figure called `name`, and a line about each run that it leaves out."""
     title, paths = _KINDS[name]
     drawing = draw(KINDS[name], runs)
     inline = inline_svg(drawing.figure, name)

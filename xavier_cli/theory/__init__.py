@@ -1,1 +1,1 @@
-"""What the mathematics predicts, before anything is trained."""
+"""Predicts what networks do at initialization."""

@@ -1,6 +1,6 @@
-"""The edge of chaos: where a very deep net's signals settle, and over how many layers they get there.
+"""Predicts the edge of chaos: where the signals of very deep nets converge, and over how many layers.
 
-Poole et al. 2016 and Schoenholz et al. 2017, for nets of one width whose layers are drawn alike.
+From Poole et al. 2016 and Schoenholz et al. 2017, for nets of equal widths and equal initializers.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.theory.quadrature import gaussian_moments
 
-# Second moments up to here are looked through; halving it so often leaves less than 1e-12.
+# The fixed point is searched below this second moment; so many bisections leave less than 1e-12.
 _LARGEST = 1e4
 _HALVINGS = 54
 _ALIKE = 1e-9
 
 
 class Edge(NamedTuple):
-    """What becomes of signals far up in a net, one number per n Var W."""
+    """The limit of signals far up in a net, one number per n Var W."""
 
     second: np.ndarray
-    """The second moment E s² at which pre-activations settle; NaN where they grow without end."""
+    """The limit of the second moment E s² of pre-activations; NaN where it is infinite."""
     slope: np.ndarray
-    """χ = n Var W E φ'(s)² there: what a layer does to the back-propagated variance, and to how far two
-    images that are almost alike are apart. Below 1 order, above 1 chaos, at 1 the edge between them."""
+    """χ = n Var W E φ'(s)² there: the factor per layer of the back-propagated variance, and of the squared
+    distance of two similar images. Below 1 is order, above 1 chaos, 1 is the edge."""
 
     @property
     def depth(self) -> np.ndarray:
-        """1/|log χ|: over so many layers the variance of a gradient changes by a factor of e."""
+        """1/|log χ|: the number of layers over which the variance of a gradient changes by a factor of e."""
         with np.errstate(divide="ignore"):
             return np.asarray(1 / np.abs(np.log(self.slope)))
 
 
 def hidden_variances(config: RunConfig, gain: float) -> tuple[float, float]:
-    """n Var W and Var b between the hidden layers of `config`, whose weights are multiplied by `gain`.
+    """n Var W and Var b between the hidden layers of `config`, with weights multiplied by `gain`.
 
-    NaN for the first where the layers have no one Var W.
+    The first is NaN if the layers differ in Var W.
     """
     width = config.widths[0]
     laws = config.layer_initializers[1:-1]
@@ -51,10 +51,10 @@ def hidden_variances(config: RunConfig, gain: float) -> tuple[float, float]:
 
 
 def measured_log_slope(stds: np.ndarray) -> np.ndarray:
-    """log χ as it was seen, shape `(S,)`, from the std `(S, L)` of back-propagated gradients.
+    """Measured log χ, `(S,)`, from the stds of back-propagated gradients, `(S, L)`.
 
-    From the upper half of the net, where the signals that came up have settled; the variance falls by χ from
-    a layer to the one below it.
+    Measured in the upper half of the net, where the forward signals have converged; the variance changes by χ
+    from a layer to the one below it.
     """
     settled = stds[:, (stds.shape[1] - 1) // 2 :].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -69,9 +69,9 @@ def find_edge(
 ) -> Edge:
     """`Edge` for each n Var W in `weight_scales`, shape `(W,)`, with biases of `bias_variance`.
 
-    The fixed point of q = n Var W E φ(√q u)² + Var b is the place where the right side falls below the left
-    one, found by halving: repeating the map takes for ever near the edge. Where every q is one, as for a ReLU
-    at n Var W = 2, it is the lowest.
+    The fixed point of q = n Var W E φ(√q u)² + Var b is where the right side falls below the left, found by
+    bisection, since iterating the map converges too slowly near the edge. If every q is a fixed point, as for
+    a ReLU at n Var W = 2, the lowest is taken.
     """
     scales = np.asarray(weight_scales, np.float64)
     low, high = np.zeros(len(scales)), np.full(len(scales), _LARGEST)

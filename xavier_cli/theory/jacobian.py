@@ -1,9 +1,9 @@
-"""What random-matrix theory says about the layer-to-layer Jacobians dz(i)/dz(i-1) at initialization.
+"""Predicts singular values of the layer-to-layer Jacobians dz(i)/dz(i-1) by random-matrix theory.
 
-They are random matrices whose rows are scaled by φ', so their squared singular values spread as Marchenko and
-Pastur found. Were all slopes alike, a square one had mean (8/3π)·√(n Var W E φ'²), the paper's 0.8 and 0.5.
-They are not (2.5 % too much for tanh, normalized, layer 2; 8 % in a layer that shrinks threefold), so the
-mean is taken with the slopes' own distribution.
+At initialization they are random matrices whose rows are scaled by φ', so that their squared singular values
+follow Marchenko and Pastur. If all slopes were equal, the mean of a square one would be
+(8/3π)·√(n Var W E φ'²), the paper's 0.8 and 0.5. They are not (the error is 2.5 % for tanh, normalized, layer
+2, and 8 % in a layer a third as wide as its input), so the mean is computed with the distribution of slopes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _TRANSFORM = np.geomspace(1e-6, 1e8, 300)
 
 
 class SingularValues(NamedTuple):
-    """Predicted averages over singular values and then over the probe images, each of shape `(depth,)`.
+    """Predicted averages over singular values and then over the probe images, `(depth,)` each.
 
-    Of the min(fan_in, fan_out) singular values that there are.
+    A Jacobian has min(fan_in, fan_out) singular values.
     """
 
     mean: np.ndarray
@@ -37,10 +37,10 @@ class SingularValues(NamedTuple):
 def predict_singular_values(
     act: Callable[[Array], Array], kinks: Sequence[float], net: Net, maps: Maps
 ) -> SingularValues:
-    """The averages of layers 1 to depth; layer 1 is the input's and is not square. `maps` are of this net.
+    """The averages of layers 1 to depth; layer 1 maps the input and is not square. `maps` are of this net.
 
-    Where weights are not drawn one by one, only the root mean square is known, and of orthogonal layers that
-    do not grow all three.
+    If weights are not independent, only the root mean square is known, except for orthogonal layers that are
+    not wider than their input.
     """
     columns = []
     for layer in range(net.depth):
@@ -48,14 +48,14 @@ def predict_singular_values(
         ratio = min(fans) / max(fans)
         weight_rms = math.sqrt(max(fans) * variance)
         slope_rms = np.sqrt(maps.slope_second[:, layer])
-        # A determinant is a product, so the slopes' own geometric mean counts, but only while a layer does
-        # not grow; above that they are mixed.
+        # A determinant is a product, so the geometric mean of the slopes enters it, unless the layer is
+        # wider than its input, which mixes the slopes.
         slope = slope_rms if fans[1] > fans[0] else np.exp(maps.log_slope[:, layer])
         stds = np.sqrt(maps.preactivation_second[:, layer])
         rms = weight_rms * slope_rms.mean()
         how = net.distributions[layer] if net.distributions else "normal"
         if how == "orthogonal" and fans[1] <= fans[0]:
-            # With orthonormal weights the slopes themselves are the singular values.
+            # With orthonormal weights the slopes are the singular values.
             mean = over_stds(partial(_mean_slope, act, kinks), stds)[:, 0].mean()
             columns.append((weight_rms * mean, rms, weight_rms * np.exp(maps.log_slope[:, layer]).mean()))
         elif how not in INDEPENDENT:
@@ -84,9 +84,9 @@ def _mean_root_of_slopes(
 ) -> np.ndarray:
     """E √λ over the fan_in eigenvalues λ of JᵀJ/(fan_in Var W), for each σ; shape `(len(stds), 1)`.
 
-    `ratio` is fan_out/fan_in and t = φ'². Left of 0 the Stieltjes transform m of the eigenvalues is found
-    without solving anything (Marchenko & Pastur 1967): at −s, s m = 1 − h with h = ratio · E tm/(1 + tm). And
-    √λ = (2/π) ∫ λ/(λ + s) d√s, of which h is the mean over the eigenvalues.
+    `ratio` is fan_out/fan_in and t = φ'². Left of 0 the Stieltjes transform m of the eigenvalues is explicit
+    (Marchenko & Pastur 1967): at −s, s m = 1 − h with h = ratio · E tm/(1 + tm). Then use
+    √λ = (2/π) ∫ λ/(λ + s) d√s, where h is the mean of the integrand over the eigenvalues.
     """
     u, weights = gauss_legendre(stds, kinks)
     _, slope = value_and_slope(act, stds[:, None] * u)
@@ -98,10 +98,10 @@ def _mean_root_of_slopes(
     h = np.minimum(ratio * h, 1.0)
     root = np.sqrt((1 - h) / transform)
     within = np.sum((h[1:] + h[:-1]) / 2 * (root[:-1] - root[1:]), axis=0)
-    # Far out h is ratio · E t/s.
+    # For large s, h is ratio · E t/s.
     return (2 / math.pi * (within + ratio * mean / root[0]))[:, None]
 
 
 def mean_log(ratio: float) -> float:
-    """E log λ, λ from the Marchenko-Pastur law of this ratio (0 to 1) and mean 1; -1 at ratio 1."""
+    """E log λ for the Marchenko-Pastur distribution of this ratio (0 to 1) and mean 1; -1 at ratio 1."""
     return -1.0 if ratio == 1 else -1 - (1 / ratio - 1) * math.log1p(-ratio)

@@ -1,8 +1,8 @@
-"""Expectations over a Gaussian pre-activation: E f(σu), u ~ N(0, 1), for any activation, in float64.
+"""Computes expectations over Gaussian pre-activations, E f(σu), u ~ N(0, 1), for any activation, in float64.
 
-Gauss-Hermite alone is not enough: an activation changes at its own scale, not at the Gaussian's, and may
-have kinks (with 64 nodes E φ'² at σ = 1 is off by 8 % for softsign). So the line is cut into panels that are
-smooth at both scales, each with a Gauss-Legendre rule.
+Gauss-Hermite quadrature is not enough: an activation changes at its own scale, not at that of the Gaussian,
+and may have kinks (with 64 nodes E φ'² at σ = 1 is off by 8 % for softsign). So the line is divided into
+panels that are smooth at both scales, each with a Gauss-Legendre rule.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import numpy as np
 from jax import Array
 
 REACH = 12.0
-"""Standard deviations to either side; beyond lies less than 1e-32 of the mass."""
+"""Standard deviations on either side; less than 1e-32 of the mass lies beyond."""
 SCALES = (1.0, 4.0, 16.0)
-"""Where activations of unit scale bend: |s| at which a panel ends."""
+"""The |s| at which panels end, for activations of unit scale."""
 PANEL_NODES = 40
-# Functions are evaluated on so many σ at a time: one compiled program, and arrays that stay in the cache.
+# Functions are evaluated for so many σ at a time: one compiled program, and arrays that fit into the cache.
 _BLOCK = 40
-# So many σ at Chebyshev's places stand for any number within a factor of 10, to 1e-10.
+# So many σ at Chebyshev nodes represent any number of σ within a factor of 10, to 1e-10.
 _WIDEST = 10.0
 
 
 def gauss_legendre(
     stds: Sequence[float] | np.ndarray, kinks: Sequence[float] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points u and weights, each of shape `(len(stds), nodes)`, for pre-activations s = σu.
+    """Points u and weights, `(len(stds), nodes)` each, for pre-activations s = σu.
 
     `Σ weights · f(σ · points)` is E f(σu). Panels end at s = 0, ±1, ±4 and ±16, at the activation's `kinks`
-    and at ±12σ; those beyond 12σ have no width.
+    and at ±12σ; those beyond 12σ have zero width.
     """
     cuts = np.array(sorted({*(side * scale for scale in SCALES for side in (-1, 1)), *kinks} - {0.0}))
     with np.errstate(divide="ignore", over="ignore"):
@@ -55,7 +55,7 @@ def _rule() -> tuple[np.ndarray, np.ndarray]:
 
 
 class Moments(NamedTuple):
-    """What an activation φ makes of a Gaussian pre-activation s = σu, one number per σ."""
+    """Moments of an activation φ of a Gaussian pre-activation s = σu, one number per σ."""
 
     mean: np.ndarray
     """E φ(s)."""
@@ -64,7 +64,7 @@ class Moments(NamedTuple):
     slope_second: np.ndarray
     """E φ'(s)²."""
     log_slope: np.ndarray
-    """E log |φ'(s)|, -inf where a part of the line is flat."""
+    """E log |φ'(s)|, -inf where φ is flat on a part of the line."""
 
 
 def gaussian_moments(
@@ -75,7 +75,7 @@ def gaussian_moments(
     def directly(stds: np.ndarray) -> np.ndarray:
         u, weights = gauss_legendre(stds, kinks)
         value, slope = value_and_slope(act, stds[:, None] * u)
-        # A panel without width adds nothing, whatever the function is there.
+        # A panel of zero width contributes nothing, even where the function is not finite.
         inside = weights > 0
         with np.errstate(divide="ignore", invalid="ignore"):
             means = [
@@ -89,10 +89,10 @@ def gaussian_moments(
 
 
 def over_stds(directly: Callable[[np.ndarray], np.ndarray], stds: np.ndarray) -> np.ndarray:
-    """`directly(stds)`, Gaussian expectations in a row per σ; many σ close together are interpolated.
+    """`directly(stds)`, a row of Gaussian expectations per σ; many σ close together are interpolated.
 
-    An expectation is an analytic function of log σ, kinks or not, so that a polynomial through few places has
-    the hundreds that images ask for.
+    An expectation is an analytic function of log σ, even with kinks, so that a polynomial through few nodes
+    gives the hundreds of values for single images.
     """
     low, high = (float(np.min(stds)), float(np.max(stds))) if len(stds) else (0.0, 0.0)
     if len(stds) <= _BLOCK or not 0 < low < high <= _WIDEST * low:
@@ -101,7 +101,7 @@ def over_stds(directly: Callable[[np.ndarray], np.ndarray], stds: np.ndarray) ->
     places = np.cos(angles)
     middle, half = math.log(low * high) / 2, math.log(high / low) / 2
     rows = directly(np.exp(middle + half * places))
-    # The barycentric formula; at a place itself it would divide by 0.
+    # The barycentric formula; at a node it would divide by 0.
     distance = ((np.log(stds) - middle) / half)[:, None] - places
     distance = np.where(np.abs(distance) < 1e-14, 1e-14, distance)
     share = np.where(np.arange(_BLOCK) % 2, -1, 1) * np.sin(angles) / distance
@@ -111,8 +111,8 @@ def over_stds(directly: Callable[[np.ndarray], np.ndarray], stds: np.ndarray) ->
 
 
 def value_and_slope(act: Callable[[Array], Array], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """φ and φ' at `points` of shape `(rows, nodes)`, in float64."""
-    # Filled up to whole blocks, so that every call finds the one compiled program.
+    """φ and φ' at `points`, `(rows, nodes)`, in float64."""
+    # Pad to whole blocks, so that every call uses the same compiled program.
     blocks = -(-len(points) // _BLOCK)
     filled = np.zeros((blocks * _BLOCK, points.shape[1]))
     filled[: len(points)] = points

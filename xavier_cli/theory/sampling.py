@@ -1,9 +1,9 @@
-"""How far one seed's statistics lie from the prediction: their standard deviation over draws of the weights.
+"""Predicts the standard deviation of one seed's statistics over draws of the weights.
 
 The units of a layer are independent given the layer below, but a unit's values on different images are not:
-two images of correlation ρ give pre-activations of correlation ρ. So the mean over 300 images is hardly surer
-than over a few, and what a layer happens to have too much of is handed on to the next; upwards in the
-activations, downwards in the back-propagated gradients.
+two images of correlation ρ give pre-activations of correlation ρ. So the mean over 300 images is hardly more
+precise than that over a few, and a layer's deviation is passed on to the next: upwards in the activations,
+downwards in the back-propagated gradients.
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ from jax import Array
 from xavier_cli.theory.quadrature import gauss_legendre, over_stds, value_and_slope
 from xavier_cli.theory.variance import Net
 
-# Hermite terms of a covariance between two images; those of one image with itself are summed exactly.
+# Hermite terms of a covariance between two images; the covariance of an image with itself is exact.
 _TERMS = 24
 
 
 class Deviations(NamedTuple):
-    """Relative standard deviations over seeds, one per hidden layer but where said."""
+    """Relative standard deviations over seeds, one per hidden layer unless noted."""
 
     activation_std: np.ndarray
     backprop_std: np.ndarray
     backprop_step: np.ndarray
-    """Of a layer's back-propagated std over that of the layer below; shape `(depth - 1,)`."""
+    """Of the ratio of back-propagated stds of a layer and the layer below, `(depth - 1,)`."""
     weight_gradient_rms: np.ndarray
     """Shape `(depth + 1,)`."""
     rms_singular_value: np.ndarray
-    """Of the layer's Jacobian, mean over `few` images; the mean singular value varies alike."""
+    """Of the RMS singular value of the layer's Jacobian, over `few` images; the mean one varies alike."""
 
 
-# Where nothing is handed on, of images that are all 0 or classes that are one, there is no share of it to
-# stray by: 0/0 is what it says.
+# Where nothing is passed on, as for images of zeros or a single class, the relative deviation is 0/0: NaN.
 @np.errstate(divide="ignore", invalid="ignore")
 def sampling_deviations(
     act: Callable[[Array], Array],
@@ -49,14 +48,14 @@ def sampling_deviations(
     excess_kurtosis: float | Sequence[float] = 0.0,
     bias_kurtosis: float = 0.0,
 ) -> Deviations:
-    """The deviations of a net on fixed `images` `(images, inputs)` of `labels` `(images,)`.
+    """The deviations of a net on fixed `images`, `(images, inputs)`, with `labels`, `(images,)`.
 
-    Jacobians are taken on the images at the indices `few`. `excess_kurtosis` is one weight's: -1.2 for a
-    uniform law, 0 for a normal one; where the layers' laws differ, one for each layer of weights.
-    `bias_kurtosis` is one bias's, which is no sum of many and so far from Gaussian. To first
-    order in 1/width; the covariance of functions of two images' pre-activations is by their Hermite series
-    (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Gradients are taken as independent of the activations they meet,
-    as the backward maps do.
+    Jacobians are taken on the images at the indices `few`. `excess_kurtosis` is that of one weight: -1.2 for
+    a uniform distribution, 0 for a normal one; one number per layer of weights if they differ.
+    `bias_kurtosis` is that of one bias, which, unlike a sum of many, is not nearly Gaussian. The result is of
+    first order in 1/width; covariances of functions of two images' pre-activations are computed by Hermite
+    series (Mehler): E f(s) g(s') = Σ f_k g_k ρ^k. Gradients are assumed to be independent of the activations
+    that they are multiplied with, as in the backward maps.
     """
     weight_layers = len(net.weight_variances)
     kurtoses = np.broadcast_to(np.asarray(excess_kurtosis, np.float64), weight_layers)
@@ -77,7 +76,7 @@ def sampling_deviations(
         math.sqrt(each.slope_excess[np.ix_(few, few)].mean() + own) if len(few) else math.nan
         for each, own in zip(layers, drawn, strict=False)
     ]
-    # A root varies half as much as its square, relatively.
+    # The relative deviation of a root is half that of its square.
     return Deviations(
         np.array([each.variance_deviation for each in layers]) / 2,
         np.array([_deviation(each.mean_square, each.excess) for each in gradients[:-1]]) / 2,
@@ -88,7 +87,7 @@ def sampling_deviations(
 
 
 def _deviation(mean_square: np.ndarray, excess: np.ndarray) -> float:
-    """The relative deviation of a sum over images, from their expected share and relative covariance."""
+    """The relative deviation of a sum over images, from their expected shares and relative covariances."""
     share = mean_square / np.sum(mean_square)
     return math.sqrt(max(share @ excess @ share, 0.0))
 
@@ -107,7 +106,7 @@ class _Series(NamedTuple):
         return np.asarray(self.terms[0])
 
     def covariance(self, correlation: np.ndarray) -> np.ndarray:
-        """Between every two images, shape `(images, images)`."""
+        """The covariance of f between all pairs of images, `(images, images)`."""
         total, square = np.zeros_like(correlation), np.empty_like(correlation)
         for term in self.terms[:0:-1]:
             total += np.outer(term, term, out=square)
@@ -116,11 +115,11 @@ class _Series(NamedTuple):
         return total
 
     def product(self, correlation: np.ndarray) -> np.ndarray:
-        """E f(s) f(s') of every two images, shape `(images, images)`."""
+        """E f(s) f(s') for all pairs of images, `(images, images)`."""
         return self.covariance(correlation) + np.outer(self.mean, self.mean)
 
     def passed_on(self, step: float, std: np.ndarray) -> np.ndarray:
-        """How much of an excess in the second moment below arrives: products of dE f/dq over two images.
+        """The factor by which an excess in the second moment below is passed on, for all pairs of images.
 
         dE f(σu)/dσ² = E f(σu)(u² − 1)/(2σ²).
         """
@@ -129,19 +128,19 @@ class _Series(NamedTuple):
 
 
 class _Layer(NamedTuple):
-    """A hidden layer. `excess` is relative to the mean: the covariance over draws, between two images."""
+    """A hidden layer; `excess` is the covariance over draws between two images, relative to the mean."""
 
     width: int
     correlation: np.ndarray
-    """Of two images' pre-activations."""
+    """The correlations of two images' pre-activations."""
     slope: _Series
     slope_square: _Series
     product: np.ndarray
-    """E z z' of every two images."""
+    """E z z' for all pairs of images."""
     excess: np.ndarray
-    """Of the layer's mean z²."""
+    """The excess of the layer's mean z²."""
     slope_excess: np.ndarray
-    """Of the layer's mean φ'²."""
+    """The excess of the layer's mean φ'²."""
     variance_deviation: float
 
     @property
@@ -167,9 +166,9 @@ def _upwards(
         scale = np.where(std > 0, std, 1.0)
         correlation = preactivation / np.outer(scale, scale)
         value, square, both, slope, slope_square = _series(act, kinks, std)
-        # The fourth cumulant of a bias, which is the same for every image.
+        # Includes the fourth cumulant of the bias, which is the same for all images.
         drawn = partial(_drawn, correlation, scale, bias_kurtosis * net.bias_variance(layer) ** 2)
-        # (z − m)² but for a constant, m the mean over images and units.
+        # (z − m)² up to a constant, m the mean over images and units.
         m = 2 * np.mean(value.mean)
         centred = _Series(
             square.terms - m * value.terms, square.variance - 2 * m * both + m**2 * value.variance
@@ -177,7 +176,7 @@ def _upwards(
         variance = np.mean(square.mean) - np.mean(value.mean) ** 2
         sums = drawn(centred) / width + centred.passed_on(step, scale) * handed_on
         slopes = drawn(slope_square) / width + (slope_square.passed_on(step, scale) * handed_on)
-        # What the next layer sees is the second moment, and its products between images.
+        # The next layer depends on the second moment, and on its products between images.
         handed_on = drawn(square) / width + square.passed_on(step, scale) * handed_on
         second = value.product(correlation)
         layers.append(
@@ -198,25 +197,25 @@ def _upwards(
 def _drawn(correlation: np.ndarray, std: np.ndarray, fourth: float, series: _Series) -> np.ndarray:
     """The covariance between images of a function of one unit, over draws of its weights and its bias.
 
-    `fourth` is the bias's fourth cumulant κ. To first order it adds κ/4 E f'' E f'' of the two images.
+    `fourth` is the fourth cumulant κ of the bias. To first order it adds κ/4 E f'' E f'' of the two images.
     """
     gaussian = series.covariance(correlation)
     return gaussian + fourth * series.passed_on(1.0, std) if fourth else gaussian
 
 
 class _Gradient(NamedTuple):
-    """A layer's dC/ds: each image's expected square, but for a factor, and what its excess consists of."""
+    """A layer's dC/ds: the expected square for each image, up to a factor, and the parts of its excess."""
 
     mean_square: np.ndarray
     excess: np.ndarray
     own: np.ndarray
-    """The part that comes in at this layer and not from above."""
+    """The part that arises in this layer instead of coming from above."""
 
 
 def _downwards(
     net: Net, layers: Sequence[_Layer], labels: np.ndarray, excess_kurtosis: float
 ) -> list[_Gradient]:
-    """Of every hidden layer and the logits, where dC/ds = p − onehot(label), p to first order."""
+    """The gradients of hidden layers and logits; of these dC/ds = p − onehot(label), p to first order."""
     classes = net.sizes[-1]
     logits = layers[-1].product * net.sizes[-2] * net.weight_variances[-1] + net.bias_variance(net.depth)
     alike = (labels[:, None] == labels).astype(np.float64)
@@ -224,7 +223,7 @@ def _downwards(
     products = alike - 1 / classes + ahead
     length = np.sqrt(np.diag(products))
     correlation = products / np.outer(length, length)
-    # The error p − onehot grows and shrinks with the logits: with the label's, and with their spread.
+    # The error p − onehot changes with the logits: with that of the label, and with their spread.
     errors = 4 * logits * (alike - 1 / classes) / classes**2 + 2 * ahead**2 / (classes - 1)
     errors /= np.outer(length**2, length**2)
     # A sum over few logits is not yet Gaussian.

@@ -1,9 +1,9 @@
-"""Where an activation is saturated or inactive, derived from the function itself.
+"""Derives where an activation is saturated or inactive from the function itself.
 
 A pre-activation s is *saturated* if the activation has a finite limit L on its side, stays within 0.05 R of
-it from s outwards (R is sup - inf where the activation is bounded, else 1), and has at most 0.2 of its
-steepest slope there. Where an unbounded activation is exactly flat it is *inactive* instead: half of a
-ReLU's inputs are, and that is healthy.
+it from s outwards (R is sup - inf of a bounded activation, else 1), and has at most 0.2 of its steepest slope
+there. Where an unbounded activation is exactly flat it is *inactive* instead, as for half of a ReLU's inputs,
+which is normal.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from jax import Array
 CLOSE_TO_LIMIT = 0.05
 FLAT = 0.2
 DEAD_SLOPE = 1e-6
-"""A unit whose slope is below this on every probe example is dead."""
+"""A unit is dead if its slope is below this on every probe example."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Pre-activations below `saturated_below` or above `saturated_above` are saturated, and so on."""
+    """Bounds: pre-activations below `saturated_below` or above `saturated_above` are saturated, and so on."""
 
     saturated_below: float = -math.inf
     saturated_above: float = math.inf
@@ -50,19 +50,19 @@ def find_regions(act: Callable[[Array], Array], range_: tuple[float, float]) -> 
 
 
 def slope_at_zero(act: Callable[[Array], Array]) -> float:
-    """φ'(0); at a kink what JAX makes of it."""
+    """φ'(0); at a kink the value of JAX's derivative."""
     with jax.enable_x64(True):
         return float(jax.grad(act)(0.0))
 
 
-# One length for every grid, so that one compiled program serves all of them.
+# One length for every grid, so that all share one compiled program.
 _POINTS = 4096
 
 
 def _edge(
     value_and_slope: Callable[[np.ndarray], tuple[Array, Array]], range_: tuple[float, float], side: int
 ) -> tuple[float, bool]:
-    """The least |s| from which outwards a side is saturated, inf for none; and whether it is exactly flat."""
+    """The least |s| beyond which a side is saturated, inf for none, and whether it is exactly flat."""
     ends, _ = value_and_slope(side * np.geomspace(1e6, 1e9, _POINTS))
     if not np.all(np.isfinite(ends)) or np.ptp(ends) > 1e-4:
         return math.inf, False
@@ -72,7 +72,7 @@ def _edge(
     _, slopes = value_and_slope(np.linspace(-10.0, 10.0, _POINTS))
     steepest = float(np.max(np.abs(slopes)))
 
-    # From inside the other side to far out on this one, then ever finer around the edge.
+    # Begin on the other side, end far out on this one, then refine around the edge.
     grid = np.concatenate([np.linspace(-10.0, 100.0, _POINTS - 96), np.geomspace(101.0, 1e6, 96)])
     for _ in range(5):
         values, slopes = value_and_slope(side * grid)
@@ -83,5 +83,5 @@ def _edge(
         inner, outer = grid[edge], grid[min(edge + 1, _POINTS - 1)]
         grid = np.linspace(inner, outer, _POINTS)
     _, beyond = value_and_slope(side * (outer + np.geomspace(1e-9, 1e3, _POINTS)))
-    # Rounded, since the limit itself is only known from far out.
+    # Round, since the limit is only an evaluation far out.
     return round(float(outer), 6), bool(np.all(np.asarray(beyond) == 0.0))

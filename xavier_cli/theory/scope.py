@@ -1,4 +1,4 @@
-"""Which networks theory is silent about at initialization, and why."""
+"""Decides which networks theory cannot predict at initialization, and why."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WHY = {
 
 
 def unpredictable(laws: Sequence[Initializer], bias: Initializer) -> str:
-    """Why nothing is predicted of layers of these laws, the last the output's; empty where something is.
+    """Why layers with these initializers, the output layer's last, are not predicted; empty if they are.
 
-    An output layer of zeros is predicted: it hands nothing back.
+    An output layer of zeros is predicted: it propagates nothing back.
     """
     for i, law in enumerate(laws):
         if law.name == "zeros" and i == len(laws) - 1:

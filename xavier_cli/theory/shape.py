@@ -1,4 +1,4 @@
-"""Range and kinks of an activation: as its row says, or found numerically where nobody wrote them down."""
+"""Finds range and kinks of an activation: from its row, or numerically for user functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jax import Array
 from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.user_functions import is_own
 
-# As far as a limit is followed, and the grid on which kinks and the extremes in between are looked for.
+# How far out limits are evaluated, and the grid for kinks and for extremes in between.
 _FAR = 1e9
 _NEAR = np.linspace(-20.0, 20.0, 40_001)
 _MOST_KINKS = 8
@@ -22,16 +22,16 @@ _MOST_KINKS = 8
 def shape_of(
     word: Activation, act: Callable[[Array], Array]
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
-    """Range and kinks of `act`, the function of `word`; of the user's own they are looked for."""
+    """Range and kinks of `act`, the function of `word`; found numerically if it is a user function."""
     return (find_range(act), find_kinks(act)) if is_own(word.name) else (word.range, word.kinks)
 
 
 def find_range(act: Callable[[Array], Array]) -> tuple[float, float]:
-    """The closure of what `act` takes on, infinite on the sides where it grows without end.
+    """The closure of the range of `act`, infinite on sides where it is unbounded.
 
-    From values on a grid of 40,001 points within ±20 and 4,096 to either side out to ±1e9, so that a spike
-    between two points is missed. What is more than twice as large out there as within ±1000 counts as
-    growing without end; a logarithm does.
+    Evaluated on a grid of 40,001 points within ±20 and 4,096 on either side out to ±1e9, so that a spike
+    between two points is missed. It counts as unbounded if it is more than twice as large out there as within
+    ±1000, as a logarithm is.
     """
     far = np.geomspace(20.0, _FAR, 4096)
     points = np.concatenate([-far[::-1], _NEAR, far])
@@ -43,10 +43,10 @@ def find_range(act: Callable[[Array], Array]) -> tuple[float, float]:
 
 
 def find_kinks(act: Callable[[Array], Array]) -> tuple[float, ...]:
-    """Where the slope of `act` jumps, within ±20; a jump of a later derivative is not looked for.
+    """Where the slope of `act` is discontinuous, within ±20; higher derivatives are not examined.
 
-    Between two points of the grid a smooth slope changes in proportion to their distance; a jump does not
-    shrink as they close in.
+    The change of a smooth slope between two points is proportional to their distance; that of a jump does not
+    decrease as they approach each other.
     """
     left, right, jumps = _NEAR[:-1], _NEAR[1:], np.abs(np.diff(_value_and_slope(act, _NEAR)[1]))
     steepest = float(np.max(np.abs(_value_and_slope(act, _NEAR)[1])))
@@ -65,7 +65,7 @@ def find_kinks(act: Callable[[Array], Array]) -> tuple[float, ...]:
 
 
 def _closed_in(act: Callable[[Array], Array], low: float, high: float) -> tuple[float, float]:
-    """The half that has the larger jump of the slope, again and again."""
+    """Bisect repeatedly, keeping the half with the larger change of the slope."""
     for _ in range(20):
         middle = (low + high) / 2
         slopes = _value_and_slope(act, np.array([low, middle, high]))[1]
@@ -88,6 +88,6 @@ def _compiled(act: Callable[[Array], Array]) -> Callable[[np.ndarray], tuple[Arr
 
 
 def _rounded(value: float) -> float:
-    """Without the last digits that are only rounding."""
+    """`value` without its last digits, which are rounding errors."""
     nearest = round(value, 6)
     return nearest + 0.0 if abs(nearest - value) < 1e-6 else value

@@ -1,9 +1,9 @@
-"""What variance does on its way through a net at initialization, image by image.
+"""Predicts variances through a net at initialization, image by image.
 
-Where a prediction starts from decides everything: from the mean second moment of the data it is off by up
-to 11 %, from a unit Gaussian by half, from each image's own q = |x|²/n by about 1 %, since the activation
-bends bright images more than dark ones. So every map is run once per probe image and averaged at the end; and
-what is handed on is the second moment E z², not the variance: a sigmoid's mean feeds the next layer too.
+The starting point decides the accuracy: from the mean second moment of the data the error is up to 11 %, from
+a unit Gaussian 50 %, from each image's own q = |x|²/n about 1 %, since the activation saturates more for
+bright images than for dark ones. So every map is run once per probe image and averaged at the end. It passes
+on the second moment E z², not the variance, since a sigmoid's mean is input of the next layer, too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from xavier_cli.vocabulary.entry import Distribution, Initializer
 
 @dataclass(frozen=True)
 class Net:
-    """A net before its weights are drawn: units from the inputs to the logits, Var W of each weight layer.
+    """A net before its weights are drawn: units from inputs to logits, and Var W of each weight layer.
 
-    `bias_variances`, one per weight layer, are of biases drawn around 0; without them biases are 0.
-    `distributions` say how each layer's weights are drawn; without them one by one.
+    `bias_variances`, one per weight layer, are those of biases drawn around 0; without them biases are 0.
+    `distributions` say how each layer's weights are drawn; without them they are independent.
     """
 
     sizes: tuple[int, ...]
@@ -35,7 +35,7 @@ class Net:
 
     @property
     def depth(self) -> int:
-        """Hidden layers."""
+        """The number of hidden layers."""
         return len(self.sizes) - 2
 
     def bias_variance(self, layer: int) -> float:
@@ -49,9 +49,9 @@ def make_net(
     gain: float = 1.0,
     bias: Initializer | None = None,
 ) -> Net:
-    """The net of `sizes` whose weights follow `law`, times `gain` in all but the output layer.
+    """The net of `sizes` with weights from the initializer `law`, times `gain` except in the output layer.
 
-    `law` is of all layers, or one for each; `bias` is of the biases, which take no gain.
+    `law` is one initializer for all layers, or one for each; `bias` is that of the biases, without gain.
     """
     fans = list(pairwise(sizes))
     laws = [law] * len(fans) if isinstance(law, Initializer) else law
@@ -66,7 +66,7 @@ def make_net(
 
 
 class Maps(NamedTuple):
-    """Each image's way up, arrays of shape `(images, depth)` but for `inputs`."""
+    """The forward moments of each image; `(images, depth)` except for `inputs`."""
 
     inputs: np.ndarray
     """q(0) = |x|²/n of each image, shape `(images,)`."""
@@ -87,7 +87,7 @@ def run_maps(
 ) -> Maps:
     """Equation (5) without its linear regime: E s² = n Var W E z² of the layer below, E z² = E φ(√(E s²) u)².
 
-    `inputs` are the images' mean squares q(0) = |x|²/n; Var b, where biases are drawn, comes on top of E s².
+    `inputs` are the images' mean squares q(0) = |x|²/n; Var b of random biases is added to E s².
     """
     q = np.asarray(inputs, np.float64)
     seconds: list[np.ndarray] = []
@@ -110,8 +110,8 @@ def logits_variance(net: Net, maps: Maps) -> np.ndarray:
 def backprop_seconds(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> np.ndarray:
     """Equation (6) without its linear regime, image by image: E (dC/ds)², shape `(images, depth + 1)`.
 
-    E δ(i)² = E φ'(s(i))² · n Var W · E δ(i+1)² with n the fan-out. `top` is the logits' own E (dC/ds)² of
-    each image, and comes back as the last column.
+    E δ(i)² = E φ'(s(i))² · n Var W · E δ(i+1)², n the fan-out. `top` is E (dC/ds)² of the logits for each
+    image, which is the last column of the result.
     """
     columns = [np.broadcast_to(np.asarray(top, np.float64), maps.inputs.shape)]
     for layer in reversed(range(net.depth)):
@@ -121,27 +121,27 @@ def backprop_seconds(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) ->
 
 
 class Prediction(NamedTuple):
-    """What the tensors of a net at initialization will be, one number per hidden layer (or weight layer)."""
+    """The predicted statistics of a net at initialization, one number per hidden layer (or weight layer)."""
 
     activation_mean: np.ndarray
     activation_std: np.ndarray
-    """Over units and images: √(E z² − (E z)²), the means over the images taken first."""
+    """Over units and images: √(E z² − (E z)²), after averaging both moments over the images."""
     backprop_std: np.ndarray
-    """Of each example's own loss."""
+    """Of the loss of single examples."""
     weight_gradient_rms: np.ndarray
-    """Shape `(depth + 1,)`: root mean square over weights and examples of one example's own gradient,
-    which is what (7) is about. The gradient of the mean over examples shrinks with their number."""
+    """Root mean square over weights and examples of the gradients of single examples, `(depth + 1,)`, as in
+    equation (7). The gradient of the mean loss would decrease with the number of examples."""
 
     @property
     def backprop_steps(self) -> np.ndarray:
-        """Back-propagated std of a layer over that of the layer below it, shape `(depth - 1,)`."""
-        # An output layer of zeros hands nothing back.
+        """Ratio of the back-propagated stds of a layer and the layer below, `(depth - 1,)`."""
+        # An output layer of zeros propagates nothing back: 0/0.
         with np.errstate(invalid="ignore"):
             return self.backprop_std[1:] / self.backprop_std[:-1]
 
 
 def predict(net: Net, maps: Maps, top: Sequence[float] | np.ndarray) -> Prediction:
-    """Averages over the images; `top` is as for `backprop_seconds`.
+    """The predictions averaged over the images; `top` is as for `backprop_seconds`.
 
     Equation (7) per example is exact: the mean square of a weight gradient is (mean z²)(mean δ²).
     """
