@@ -1,1 +1,1 @@
-"""Many runs: which cells a recipe has, which programs train them, and the processes that do."""
+"""Runs many configurations: expands recipes into cells, groups them by program, and runs the groups."""

@@ -1,7 +1,7 @@
-"""Makes the groups of a sweep on a Dask cluster that is running already, and takes in what its workers make.
+"""Runs the groups of a sweep on a running Dask cluster, and collects the results of its workers.
 
-Dask decides where a group is made, and makes it again where a worker is lost; here is what it cannot know:
-that versions agree, what the folders hold, and that no group is tried for ever.
+Dask decides where a group runs, and runs it again if a worker is lost. This module adds what Dask cannot
+know: it compares versions, finds out which workers share folders, and bounds the attempts of a group.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.cluster_job import Token
     from xavier_cli.sweeps.work import Outcome, Task
 
-# A scheduler that is there answers at once.
+# A running scheduler answers at once.
 CONNECT_SECONDS = 10.0
-# As long as a worker may take to leave what it is at: a segment of training, and the file to go on from.
+# A worker may take so long to stop: a segment of training, and its checkpoint.
 LEAVE_SECONDS = 20.0
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Cluster:
-    """The cluster whose scheduler is at `address`; what `Workers` are on this machine."""
+    """The cluster whose scheduler is at `address`; has the interface of `Workers`."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Cluster:
         stopped: Callable[[], bool],
         report: Callable[[int, Progress], None],
     ) -> Generator[tuple[int, list[Outcome]], None, None]:
-        """Make all `groups`; yields the number of each and its outcomes. Whoever stops reading stops them.
+        """Run all `groups`; yields the index of each and its outcomes. Closing the generator stops them.
 
-        Raises `ClusterError` before anything is sent where there is no scheduler, no worker, or one of other
-        versions, and `StorageError`.
+        Raises `ClusterError` before anything is sent if there is no scheduler, no worker, or a worker with
+        other versions, and `StorageError`.
         """
         client = connect(self._address, min(self._wait, CONNECT_SECONDS))
         try:
@@ -76,7 +76,7 @@ class Cluster:
                 client.close(timeout=5)
 
     def _await_workers(self, client: Client, stopped: Callable[[], bool]) -> bool:
-        """Whether there is one; False only for who is stopped meanwhile."""
+        """Wait for a worker; False only if stopped meanwhile."""
         began, told = time.monotonic(), False
         while not stopped():
             if client.nthreads():
@@ -98,7 +98,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token]]:
-    """A token in each folder that `groups` have files in, while the context lasts."""
+    """A token in each folder of the files of `groups`, during the context."""
     from xavier_cli.sweeps.cluster_job import Token
 
     tokens: dict[Path, Token] = {}
@@ -110,7 +110,7 @@ def _tokens(groups: Sequence[Group], sweep_id: str) -> Iterator[dict[Path, Token
 
 
 class _Submission:
-    """Groups that a cluster was given: which of them are not made yet, and where one is being made."""
+    """Groups that were submitted to a cluster: which are unfinished, and where each runs."""
 
     def __init__(
         self,
@@ -136,13 +136,13 @@ class _Submission:
     def outcomes(
         self, stopped: Callable[[], bool], gone: Callable[[], None]
     ) -> Generator[tuple[int, list[Outcome]], None, None]:
-        """The number and the outcomes of each group as it ends; `gone` is called where the scheduler is."""
+        """Yield index and outcomes of each group as it ends; calls `gone` if the scheduler is lost."""
         while self._open and not stopped():
             event = self._next()
             if isinstance(event, dict):
                 self._note(event)
             elif event is not None and event.status == "cancelled":
-                # Not by us: so Dask does with everything that is open when the connection is lost.
+                # Not cancelled by us: Dask cancels everything when the connection is lost.
                 return gone()
             elif event is not None:
                 index = self._open.pop(event)
@@ -153,7 +153,7 @@ class _Submission:
                     yield index, outcomes
 
     def cancel(self) -> None:
-        """Take back what is not made, and wait a while for the workers to leave what they are at."""
+        """Cancel unfinished groups, and wait a while for the workers to stop."""
         with contextlib.suppress(Exception):
             self._client.cancel(list(self._open))
             until = time.monotonic() + LEAVE_SECONDS
@@ -171,7 +171,7 @@ class _Submission:
         cells = self._groups[index].cells
         there = Group(tuple(replace(cell, path=cell.path.absolute()) for cell in cells))
         job = Job(index, there, token=self._tokens[cells[0].path.parent], **self._settings)
-        # A key of its own each time: what was asked for before is not asked for again.
+        # A new key each time: Dask does not run a key that it knows again.
         future = self._client.submit(do, job, key=f"xavier-{index}-{secrets.token_hex(8)}", pure=False)
         self._open[future] = index
         future.add_done_callback(self._events.put)
@@ -197,7 +197,7 @@ class _Submission:
             self._report(index, progress)
 
     def _ended(self, index: int, future: Future) -> list[Outcome] | None:
-        """The outcomes of a group; None where it is to be tried again."""
+        """The outcomes of a group; None if it will be tried again."""
         from distributed.scheduler import KilledWorker
 
         from xavier_cli.sweeps.cluster_answers import outcomes_of
@@ -210,13 +210,13 @@ class _Submission:
             outcomes = outcomes_of(future.result(), group.cells)
         except KilledWorker as error:
             why = f"{self._begun[index]} workers were lost over it, at last {error.last_worker.address}"
-            # Dask counts a worker's losses against all that it was to do; these count against who was done.
+            # Dask counts a lost worker against all its queued tasks; count only those that had begun.
             again = self._begun[index] < TRIES
         except VersionError as error:
             why, again = str(error), False
         except Exception as error:
             why, again = f"{type(error).__name__}: {' '.join(said(error).split())[:500]}", False
         else:
-            # Stopped: its worker left, not we.
+            # Stopped by its worker, not by us.
             return None if any(outcome.ending == "stopped" for outcome in outcomes) else outcomes
         return None if again else [Outcome(cell, "failed", why) for cell in group.cells]

@@ -1,7 +1,7 @@
-"""What comes back from the workers of a cluster, looked at before it is believed.
+"""Checks the replies of cluster workers before they are used.
 
-Scheduler and workers could run anything here (Dask unpickles what they send): this is against their faults,
-and the bytes of a run file pass for no more than a file that a stranger handed over.
+Scheduler and workers could run any code here (Dask unpickles their messages), so that this protects only
+against faults; the bytes of a run file are treated like a file from a stranger.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ MOST_LETTERS = 500
 
 
 def outcomes_of(reply: Any, cells: Sequence[SweepCell]) -> list[Outcome]:
-    """How `cells` ended by what a worker answered, with the files that came back published.
+    """The outcomes of `cells` in a worker's reply; writes the files that it contains.
 
-    Raises `ValueError` where that is no answer.
+    Raises `ValueError` for an invalid reply.
     """
     from xavier_cli.sweeps.cluster_job import Reply
 
@@ -46,7 +46,7 @@ def outcomes_of(reply: Any, cells: Sequence[SweepCell]) -> list[Outcome]:
 
 
 def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
-    """`outcome`, with the file's `content` published where it came back."""
+    """`outcome`, after writing the file of `cell` if its `content` was returned."""
     if content is None or outcome.ending != "done":
         return outcome
 
@@ -71,7 +71,7 @@ def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
 
 
 def progress_of(event: Any) -> Progress | None:
-    """The progress in what a worker told on the way; None where there is none."""
+    """The progress in a worker's message; None if it has none."""
     try:
         progress = Progress(**event["progress"])
         texts, numbers = (

@@ -1,4 +1,4 @@
-"""Finds the scheduler of a Dask cluster, over TLS where its address says so, and compares versions."""
+"""Connects to the scheduler of a Dask cluster, by TLS if its address says so, and compares versions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from xavier_cli.sweeps.json_file import read_json
 if TYPE_CHECKING:
     from distributed import Client, Security
 
-# The schemes of addresses behind which all that is said is encrypted.
+# The schemes of encrypted addresses.
 _ENCRYPTED = ("tls", "wss")
 _SCHEDULER_FILE_BYTES = 2**24
-# Dask's own settings, as its documentation names them: attribute of `Security`, variable, what it is.
+# Dask's settings of certificates: attribute of `Security`, environment variable, description.
 _CERTIFICATES = (
     ("tls_ca_file", "DASK_DISTRIBUTED__COMM__TLS__CA_FILE", "the certificate authority"),
     ("tls_client_cert", "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT", "this side's certificate"),
@@ -25,15 +25,15 @@ _CERTIFICATES = (
 
 
 class ClusterError(XavierError):
-    """A cluster that cannot be used; one line that names it and says why."""
+    """A cluster that cannot be used; the message names it and says why, in one line."""
 
     exit_code = ExitCode.USAGE
 
 
 def connect(address: str, seconds: float) -> Client:
-    """A client of the scheduler at `address`, which may be the file that a scheduler wrote about itself.
+    """A client of the scheduler at `address`, which may be a scheduler file.
 
-    Raises `ClusterError`, also where Dask is not installed.
+    Raises `ClusterError`, also if Dask is not installed.
     """
     try:
         from distributed import Client
@@ -42,7 +42,7 @@ def connect(address: str, seconds: float) -> Client:
         raise ClusterError(
             "`--cluster` needs the package `distributed`: pip install 'xavier-cli[cluster]'"
         ) from None
-    # What goes wrong is told by us, in a line.
+    # Silence Dask's logs: errors are reported here, in one line.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     scheme = ""
@@ -55,7 +55,7 @@ def connect(address: str, seconds: float) -> Client:
             )
         security = _security(scheme if separator else "tcp")
         return Client(place, timeout=seconds, set_as_default=False, security=security)
-    # Whatever can be wrong with an address, or with what listens there.
+    # Any exception, since anything may be wrong with an address or with the server behind it.
     except Exception as error:
         raise ClusterError(
             f"no cluster at `{address}`: {_why(error, seconds, scheme in _ENCRYPTED)}"
@@ -63,7 +63,7 @@ def connect(address: str, seconds: float) -> Client:
 
 
 def _in_file(path: Path) -> str:
-    """The address in a scheduler's file."""
+    """The address in a scheduler file."""
     try:
         content = read_json(path, _SCHEDULER_FILE_BYTES)
     except OSError as error:
@@ -77,12 +77,12 @@ def _in_file(path: Path) -> str:
 
 
 def _security(scheme: str) -> Security:
-    """What Dask is configured to show and to ask for; raises `ValueError` where TLS needs more."""
+    """The certificates in Dask's configuration; raises `ValueError` if TLS needs more."""
     from distributed import Security
 
     if scheme not in _ENCRYPTED:
         return Security()
-    # Of workers, too, which are spoken to directly.
+    # Also for connections to workers, which are direct.
     security = Security(require_encryption=True)
     for attribute, variable, what in _CERTIFICATES[:2]:
         if not getattr(security, attribute):
@@ -104,7 +104,7 @@ def _security(scheme: str) -> Security:
 
 
 def _why(error: BaseException, seconds: float, is_encrypted: bool) -> str:
-    """What to tell of `error`, in words that say what to do about it."""
+    """A message for `error` that says what to do about it."""
     from distributed.comm import CommClosedError
     from distributed.comm.core import FatalCommClosedError
 
@@ -119,8 +119,8 @@ def _why(error: BaseException, seconds: float, is_encrypted: bool) -> str:
         return f"{ca} does not vouch for its certificate"
     if "SSLError" in text and "alert" in text.lower():
         return f"it refused the certificate in {own}"
-    # While TLS is agreed on, all that ends a connection is fatal or tried again. A certificate is looked at
-    # after that, and what is said of it may be lost where this side is still writing.
+    # During the TLS handshake every error is fatal or retried. The certificate is checked after that, and the
+    # server's message about it may be lost while this side is still writing.
     if is_encrypted and isinstance(error, CommClosedError) and not isinstance(error, FatalCommClosedError):
         return f"it hung up over TLS: it may not accept the certificate in {own}"
     if any(isinstance(each, ssl.SSLError) for each in causes):
@@ -133,7 +133,7 @@ def _why(error: BaseException, seconds: float, is_encrypted: bool) -> str:
 
 
 def check_versions(client: Client) -> None:
-    """Raise `ClusterError` where a worker has another Python or other packages than are here."""
+    """Raise `ClusterError` if a worker has another version of Python or of the packages than here."""
     from xavier_cli.sweeps.cluster_job import PACKAGES, difference, versions
 
     ours = versions()

@@ -1,8 +1,8 @@
-"""What one worker of a Dask cluster does for a sweep: one group at a time, as `work` makes it.
+"""Runs groups of a sweep on a worker of a Dask cluster, one at a time, by `work`.
 
-Where it sees the sweep's own folders it writes there, and goes on with what a killed worker left; elsewhere
-it works in a temporary folder and hands the files back. Dask is known only here, in `cluster` and in
-`cluster_client`.
+A worker that shares the folders of the sweep writes there, and resumes from checkpoints of killed workers;
+otherwise it works in a temporary folder and returns the files. Dask is used only here, in `cluster` and
+in `cluster_client`.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from xavier_cli.sweeps.work import Ending, Task, make
 from xavier_cli.training.devices import set_up_jax
 from xavier_cli.training.engine.loop import Progress
 
-# What has to be the same everywhere: numbers depend on these, or what is sent cannot be read.
+# These versions must be equal everywhere, since results and messages depend on them.
 PACKAGES = ("xavier-cli", "jax", "jaxlib")
 SECONDS_BETWEEN_REPORTS = 1.0
-# A task that finds its worker at work waits no longer: another worker may be idle.
+# A task waits so long for a busy worker before it is rescheduled: another worker may be idle.
 SECONDS_FOR_A_TURN = 5.0
 SECONDS_FOR_LOCKS = 3.0
 _SECONDS_BETWEEN_LOOKS = 0.1
-# JAX has all cores of its process, so a process makes one group at a time, however many threads it has.
+# JAX uses all cores of a process, so that a process runs one group at a time, whatever its threads.
 _turn = threading.Lock()
 
 
 class VersionError(XavierError):
-    """A worker whose versions are not the sweep's; one line that names it and them."""
+    """A worker with other versions than the sweep; the message names it and them in one line."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A file in the sweep's folder: whoever reads `content` in it sees the same folder."""
+    """A file in the sweep's folder: a process that finds `content` in it shares the folder."""
 
     path: Path
     content: str
@@ -53,7 +53,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Job:
-    """A group to make, with absolute paths; what it says on the way goes to `topic`."""
+    """A group to run, with absolute paths; progress is sent to `topic`."""
 
     index: int
     group: Group
@@ -65,9 +65,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Reply:
-    """How each cell ended, in the group's order, and why, and whether another process made it.
+    """How each cell ended, in the order of the group, why, and whether another process had finished it.
 
-    With the finished files where the folder is another.
+    Contains the finished files if the folder is not shared.
     """
 
     endings: tuple[tuple[Ending, str, bool], ...]
@@ -75,21 +75,21 @@ class Reply:
 
 
 def do(job: Job) -> Reply:
-    """Make the group of `job` in its turn; raises `VersionError`, and `Reschedule` after a long wait."""
+    """Run the group of `job` in turn; raises `VersionError`, and `Reschedule` after a long wait."""
     worker = get_worker()
     key = worker.get_current_task()
     if wrong := difference(versions(), job.versions):
         raise VersionError(f"worker {worker.address} has {wrong}")
 
     def stopped() -> bool:
-        # Cancelled, or nobody is left who asked for it; or the worker was told to leave.
+        # Cancelled, abandoned by its client, or the worker is closing.
         task = worker.state.tasks.get(key)
         return task is None or task.state != "executing" or worker.status.name not in ("running", "paused")
 
     with _my_turn(stopped):
         worker.log_event(job.topic, {"index": job.index, "began": worker.address})
         try:
-            # A worker's threads are the share of its machine that whoever started it gave to it.
+            # The number of threads of a worker is its share of the machine.
             set_up_jax(worker.state.nthreads)
             return _made(job, _reporter(worker, job), stopped)
         finally:
@@ -97,7 +97,7 @@ def do(job: Job) -> Reply:
 
 
 def versions() -> dict[str, str | None]:
-    """Of Python, to its second number, and of `PACKAGES`; None for what is not installed."""
+    """The versions of Python (major and minor) and `PACKAGES`; None for packages that are not installed."""
     found: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in PACKAGES:
         try:
@@ -108,7 +108,7 @@ def versions() -> dict[str, str | None]:
 
 
 def difference(theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) -> str:
-    """The first version that differs, in words: `jax 0.9.0, not 0.10.2`; empty where none does."""
+    """The first version that differs, as text: `jax 0.9.0, not 0.10.2`; empty if none does."""
     for name, version in ours.items():
         other = theirs.get(name)
         if other != version:
@@ -135,7 +135,7 @@ def _reporter(worker: Any, job: Job) -> Callable[[Progress], None]:
         nonlocal last
         if (now := time.monotonic()) - last >= SECONDS_BETWEEN_REPORTS:
             last = now
-            # Its mean error may be a NumPy number, which is not sent; nobody shows it.
+            # The error may be a NumPy number, which cannot be sent, and is not shown.
             facts = asdict(replace(progress, valid_error=None))
             worker.log_event(job.topic, {"index": job.index, "progress": facts})
 
@@ -155,7 +155,7 @@ def _made(job: Job, report: Callable[[Progress], None], stopped: Callable[[], bo
 
 @cache
 def sees(token: Token) -> bool:
-    """Whether the folder of `token` is here the folder that it is there."""
+    """Whether the folder of `token` is the same here and on the sweep's machine."""
     try:
         return token.path.read_text(encoding="ascii") == token.content
     except (OSError, ValueError):
@@ -163,7 +163,7 @@ def sees(token: Token) -> bool:
 
 
 def _wait_for_locks(group: Group, stopped: Callable[[], bool]) -> None:
-    """A while: whoever held the group before may just be leaving. What is held then is put off by `make`."""
+    """Wait a while for a former holder to release the group; `make` reports cells that remain locked."""
     until = time.monotonic() + SECONDS_FOR_LOCKS
     for cell in group.cells:
         while time.monotonic() < until and not stopped():

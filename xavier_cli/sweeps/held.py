@@ -1,4 +1,4 @@
-"""Cells that another process was writing: put off, and looked at again once everything else is done."""
+"""Postpones cells that another process is writing until everything else is done."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from xavier_cli.files.locks import lock_output
 from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.sweeps.work import Outcome
 
-# Whoever was killed, or is just leaving, is gone by then: not worth a line.
+# A process that is just ending has released its cells by then, and needs no note.
 SECONDS_BEFORE_A_NOTE = 2.0
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass
 class HeldCells:
-    """The cells that other processes hold, by group; `note` is told in a line that they are waited for."""
+    """The cells that other processes hold, by group; `note` is called with a line if they are waited for."""
 
     note: Callable[[str], None]
     groups: list[Group] = field(default_factory=list)
     holders: dict[SweepCell, str] = field(default_factory=dict)
-    """Who held each at the last look."""
+    """The holder of each at the last check."""
     _since: float | None = None
     _told: bool = False
 
@@ -31,16 +31,16 @@ class HeldCells:
         return bool(self.groups)
 
     def put_off(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Keep the locked cells of a group for later; the outcomes that are left."""
+        """Postpone the locked cells of a group; returns the other outcomes."""
         locked = tuple(outcome.cell for outcome in outcomes if outcome.ending == "locked")
         if locked:
             self.groups.append(Group(locked))
         return [outcome for outcome in outcomes if outcome.ending != "locked"]
 
     def look_again(self) -> tuple[list[Outcome], list[Group]]:
-        """The cells that others have finished meanwhile, and the groups that can be made here.
+        """The cells that others have finished meanwhile, and the groups that can be run here.
 
-        Both are no longer held. Waits a moment, and says what for, where there is neither.
+        Both are no longer held. If there are none, wait a moment, with a note.
         """
         finished, free, held = [], [], []
         self.holders = {}
@@ -53,8 +53,8 @@ class HeldCells:
                     finished.append(Outcome(cell, "done", elsewhere=True))
                     continue
                 rest.append(cell)
-            # All of them: who holds some may be letting them go one by one, and together they go on from
-            # what they left together.
+            # All cells of the group: its holder may be releasing them one by one, and the group is resumed
+            # from its checkpoint as a whole.
             together = Group(tuple(rest))
             if any(cell not in self.holders for cell in rest):
                 free.append(together)
@@ -68,7 +68,7 @@ class HeldCells:
         return finished, free
 
     def words(self) -> str:
-        """What is waited for."""
+        """A description of the cells that are waited for."""
         (cell, holder), count = next(iter(self.holders.items())), len(self.holders)
         more = f" and {count - 1} more" if count > 1 else ""
         others = " and others" if len(set(self.holders.values())) > 1 else ""
@@ -79,19 +79,19 @@ class HeldCells:
         if self._since is None:
             self._since = now
         elif not self._told and now - self._since > SECONDS_BEFORE_A_NOTE:
-            # Once, for as long as nothing changes.
+            # Only once, until something changes.
             self._told = True
             self.note(f"{self.words()}; Ctrl-C stops waiting")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _holder(cell: SweepCell) -> str:
-    """Who is writing `cell`; empty where nobody is."""
+    """The process that is writing `cell`; empty if none is."""
     try:
         with lock_output(cell.path):
             return ""
     except LockedError as error:
         return error.holder
     except StorageError:
-        # Who makes the cell says it better.
+        # Running the cell will raise a clearer error.
         return ""

@@ -1,4 +1,4 @@
-"""Reads a small JSON file that anybody may have put there."""
+"""Reads a small JSON file from an untrusted source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xavier_cli.files.text import read_bounded
 
 
 def read_json(path: Path, most_bytes: int, *, follow_link: bool = True) -> Any:
-    """The content of the JSON file at `path`; raises `OSError`, and `ValueError` where it is none."""
+    """The content of the JSON file at `path`; raises `OSError`, and `ValueError` if it is not JSON."""
     try:
         return json.loads(read_bounded(path, most_bytes, follow_link=follow_link).decode("utf-8"))
     except RecursionError:

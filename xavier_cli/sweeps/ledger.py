@@ -1,4 +1,4 @@
-"""Which cells of a sweep failed, kept in a hidden file beside the runs so that they can be run again."""
+"""Stores which cells of a sweep failed, in a hidden file beside the runs, so that they can be run again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from xavier_cli.files.publish import publish
 from xavier_cli.sanitize import clean, utf8_throughout
 from xavier_cli.sweeps.json_file import read_json
 
-# Of the largest sweep, each cell of which failed with a long reason, far from it.
+# More than the ledger of the largest sweep if all its cells failed with long reasons.
 MOST_BYTES = 2**26
 
 
 class Ledger:
-    """The failed cells of one sweep in `folder`; `part` keeps shards that run at the same time apart.
+    """The failed cells of one sweep in `folder`; `part` separates shards that run at the same time.
 
-    `note` is told in a line of files that are no ledgers.
+    `note` is called with a line about each invalid ledger.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Ledger:
         self._own = folder / f"{self._stem}{f'-{part}' if part else ''}.json"
 
     def failed(self) -> dict[str, str]:
-        """File name of every cell that failed, and why; a damaged or missing ledger knows of none."""
+        """File name of every failed cell, and the reason; a damaged or missing ledger has none."""
         found: dict[str, str] = {}
         bad: list[str] = []
         paths: list[Path] = []
@@ -42,7 +42,7 @@ class Ledger:
             try:
                 found |= _failed(read_json(path, MOST_BYTES, follow_link=False))
             except FileNotFoundError:
-                # Another part of the sweep had no more use for it.
+                # Another part of the sweep has removed it.
                 continue
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
@@ -52,7 +52,7 @@ class Ledger:
         return found
 
     def keep(self, failed: Mapping[str, str]) -> None:
-        """Replace what this part of the sweep knows; without any failure its file goes away.
+        """Replace the failures of this part of the sweep; without failures its file is removed.
 
         Raises `StorageError`.
         """
@@ -66,7 +66,7 @@ class Ledger:
             publish(self._own, f"{text}\n".encode())
 
     def _clear(self, but_a_file: bool) -> None:
-        """Remove what lies in the ledger's place, which is no one else's; `but_a_file` leaves one there."""
+        """Remove whatever is at the ledger's path, which is only for ledgers; a file not if `but_a_file`."""
         with contextlib.suppress(FileNotFoundError):
             mode = self._own.lstat().st_mode
             if stat.S_ISDIR(mode):
@@ -76,12 +76,12 @@ class Ledger:
 
 
 def _failed(content: object) -> dict[str, str]:
-    """What a ledger says; raises `ValueError` where it says anything that no ledger would."""
+    """The failures in a ledger's content; raises `ValueError` if it is not valid."""
     failed = content.get("failed") if isinstance(content, dict) else None
     if not isinstance(failed, dict):
         raise ValueError("it has none")
     for name, why in failed.items():
-        # Names are compared and never shown; a file's may be in any script.
+        # Names are compared and never shown; file names may be in any script.
         if any(unicodedata.category(c) == "Cc" for c in name):
             raise ValueError("a name with control characters")
         if not isinstance(why, str) or clean(why) != why:

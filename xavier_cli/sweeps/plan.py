@@ -1,4 +1,4 @@
-"""What a sweep will do: a recipe's cells with their files, grouped by the programs that train them."""
+"""Plans a sweep: the cells of a recipe with their files, grouped by the programs that train them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xavier_cli.training.estimate import (
 )
 from xavier_cli.vocabulary import lookup
 
-# More members than this gain nothing from a common program, and would be lost together.
+# Larger groups gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
 MOST_BYTES = 4_000_000_000
 SURFACE_SECONDS = 0.5
@@ -30,7 +30,7 @@ SURFACE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Folders:
-    """Where each command keeps its files."""
+    """The folder of each command's files."""
 
     train: Path
     probe: Path
@@ -39,7 +39,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class SweepCell:
-    """One configuration with all its seeds, and the file it ends in."""
+    """One configuration with all its seeds, and its file."""
 
     command: Command
     config: RunConfig | SurfaceConfig
@@ -47,39 +47,39 @@ class SweepCell:
 
     @property
     def title(self) -> str:
-        """In a few words, for progress and errors."""
+        """A short description, for progress and errors."""
         return self.path.stem
 
     @property
     def members(self) -> int:
-        """How many networks it trains."""
+        """The number of networks that it trains."""
         return trained_members(self.config) if isinstance(self.config, RunConfig) else 0
 
     @cached_property
     def core_seconds(self) -> float:
-        """About how long it takes one core."""
+        """The estimated time on one core, in seconds."""
         return core_seconds(self.config) if isinstance(self.config, RunConfig) else SURFACE_SECONDS
 
 
 @dataclass(frozen=True)
 class Group:
-    """Cells that one program makes together; they differ in initializer and rate alone."""
+    """Cells that one program trains together; they differ only in initializer and learning rate."""
 
     cells: tuple[SweepCell, ...]
 
     @property
     def members(self) -> int:
-        """How many networks are trained together."""
+        """The number of networks that are trained together."""
         return sum(cell.members for cell in self.cells)
 
     @property
     def core_seconds(self) -> float:
-        """About how long one core works on it, compiling included."""
+        """The estimated time on one core, in seconds, with compilation."""
         return sum(cell.core_seconds for cell in self.cells) + SECONDS_PER_PROGRAM * self.programs
 
     @property
     def programs(self) -> int:
-        """How many are compiled."""
+        """The number of programs that are compiled."""
         config = self.cells[0].config
         if isinstance(config, SurfaceConfig):
             return 0
@@ -87,7 +87,7 @@ class Group:
 
     @property
     def memory(self) -> int:
-        """About how many bytes the devices need for it."""
+        """The estimated memory on the devices, in bytes."""
         config = self.cells[0].config
         if isinstance(config, SurfaceConfig):
             return 0
@@ -97,9 +97,9 @@ class Group:
 def cells(
     recipe: Recipe, scale: str, folders: Folders, changes: Mapping[str, object] | None = None
 ) -> list[SweepCell]:
-    """The cells of `recipe` at `scale`, each file once; `changes` go over every cell.
+    """The cells of `recipe` at `scale`, each file once; `changes` override the settings of every cell.
 
-    Raises `RecipeError`, which names the recipe and the setting.
+    Raises `RecipeError` that names the recipe and the setting.
     """
     found: dict[Path, SweepCell] = {}
     for settings in recipe.expand(scale, changes):
@@ -123,7 +123,7 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         return SweepCell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
     config = RunConfig.of(**cell.settings)
     if cell.command == "probe":
-        # Here alone: the room loads JAX, which a plan of trainings does without.
+        # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained
 
         config = untrained(config)
@@ -132,9 +132,9 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
 
 
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
-    """`cells` by the program that trains them, in the order of their first cells.
+    """`cells` grouped by the program that trains them, in the order of their first cells.
 
-    A search is a program of its own: its rates fill it. No group is larger than its members' memory allows.
+    A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices.
     """
     together: dict[object, list[SweepCell]] = {}
     for cell in cells:
@@ -143,7 +143,7 @@ def groups(cells: Iterable[SweepCell]) -> list[Group]:
 
 
 def _program(cell: SweepCell) -> object:
-    """Equal for cells that can be trained together."""
+    """A key that is equal for cells that can be trained together."""
     config = cell.config
     if isinstance(config, SurfaceConfig) or config.search:
         return cell
@@ -164,13 +164,13 @@ def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:
 
 
 def shard(groups: Sequence[Group], index: int, count: int) -> list[Group]:
-    """The part `index` (from 1) of `count`: whole programs, so shared out that all take about as long.
+    """The part `index` (from 1) of `count`: whole groups, such that all parts take about equally long.
 
-    It depends on the plan alone, never on what is finished, so that the parts always make up the whole.
+    It depends only on the plan, not on what is finished, so that the parts always add up to the whole.
     """
     loads = [0.0] * count
     mine = set()
-    # The longest first, each to whoever has the least to do.
+    # The longest first, each to the part with the least work.
     for at in sorted(range(len(groups)), key=lambda at: (-groups[at].core_seconds, groups[at].cells[0].path)):
         lightest = loads.index(min(loads))
         loads[lightest] += groups[at].core_seconds
@@ -180,14 +180,14 @@ def shard(groups: Sequence[Group], index: int, count: int) -> list[Group]:
 
 
 def sweep_id(cells: Iterable[SweepCell]) -> str:
-    """The same for every part and every later start of one sweep, so that its runs are one command's."""
+    """An id that all parts and restarts of a sweep share, so that its runs belong to one command."""
     stems = "\n".join(sorted(cell.path.stem for cell in cells))
     return hashlib.sha256(stems.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe's cells, the groups of this part of them, and those in it that have no finished run yet."""
+    """The cells of a recipe, the groups of this part, and its groups without finished runs."""
 
     recipe: Recipe
     scale: str
@@ -202,12 +202,12 @@ class Plan:
 
     @property
     def sweep_id(self) -> str:
-        """Shared by all parts."""
+        """The id that all parts share."""
         return sweep_id(self.cells)
 
 
 def is_finished(cell: SweepCell) -> bool:
-    """Whether the file of `cell` holds its configuration, whole."""
+    """Whether the file of `cell` holds a complete run of its configuration."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_run, read_surface
 

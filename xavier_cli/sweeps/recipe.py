@@ -1,4 +1,4 @@
-"""What a recipe is: TOML read into a base, a grid, figures and claims. It makes settings and runs nothing."""
+"""Reads recipes from TOML, and expands them into the settings of their cells. Runs nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
 
 ENDING = ".toml"
-# A plan of so many takes some 20 s and is more than anybody reads.
+# A plan of so many cells takes some 20 s, and nobody would read it.
 MOST_CELLS = 50_000
 
 Command = Literal["train", "probe", "surface", "samples"]
@@ -30,12 +30,12 @@ Settings = dict[str, Any]
 
 
 class RecipeError(ConfigError):
-    """A recipe that is not there or says something that cannot be; one line that names it."""
+    """A missing or invalid recipe; the message names it in one line."""
 
 
 @dataclass(frozen=True)
 class CellSettings:
-    """One cell of the grid, before its settings are checked: which command makes it, and of what."""
+    """One cell of the grid before its settings are checked: its command and its settings."""
 
     command: Command
     settings: Settings
@@ -46,10 +46,10 @@ class _Part(BaseModel):
 
 
 class Figure(_Part):
-    """A figure of the recipe, in the words of `xavier plot`.
+    """A figure of the recipe, with the options of `xavier plot`.
 
-    `where` picks the runs by their settings, `trained` those that are or are not; `name` is the file's,
-    where the kind alone would not tell two figures apart.
+    `where` selects runs by their settings, `trained` by whether they are trained; `name` is that of the file,
+    needed for two figures of the same kind.
     """
 
     kind: str
@@ -65,19 +65,19 @@ class Figure(_Part):
 
     @property
     def stem(self) -> str:
-        """The name of the figure's file without its ending."""
+        """The name of the figure's file without suffix."""
         return self.name or self.kind
 
 
 class PaperRow(_Part):
-    """What the paper prints for one row: `row` holds the row's settings, `values` percents by column."""
+    """The paper's numbers for one row: `row` holds the settings of the row, `values` percents by column."""
 
     row: dict[str, Any]
     values: dict[str, float]
 
 
 class Table(_Part):
-    """The table of test errors: what its rows differ in, and what each column is."""
+    """The table of test errors: the settings that identify its rows, and its columns."""
 
     rows: Annotated[tuple[str, ...], Field(min_length=1)] = settings_where(is_name=True)
     columns: str = "data"
@@ -85,11 +85,11 @@ class Table(_Part):
 
 
 class Recipe(_Part):
-    """A grid of configurations and what is made of them.
+    """A grid of configurations, with the figures, table and claims to derive from them.
 
-    A cell's settings are, the later ones over the earlier: `base`, the preset of the scale (`SCALES`), the
-    recipe's own `scales` entry, the cell with its point of the grid, the cell's entry for the scale, and
-    what was asked for on the command line. `extends` takes over the base and the scales of another recipe.
+    The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
+    (`SCALES`), the recipe's `scales` entry, the cell with its point of the grid, the cell's entry for the
+    scale, and those of the command line. `extends` inherits the base and the scales of another recipe.
     """
 
     name: str = ""
@@ -129,7 +129,7 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _known_settings(self) -> Self:
         if self.command == "surface":
-            return self  # What a surface may be set to is the run file's business, which lies above.
+            return self  # The settings of a surface are checked when its configuration is made.
         fields = [*RunConfig.model_fields, "like"]
         places = {"base": self.base, "grid": self.grid, **{f"scales.{k}": v for k, v in self.scales.items()}}
         places |= {f"cells.{i}": _plain(cell) for i, cell in enumerate(self.cells)}
@@ -149,13 +149,13 @@ class Recipe(_Part):
         return self
 
     def count(self) -> int:
-        """How many cells there are, counted without making them."""
+        """The number of cells, computed without making them."""
         if self.command == "samples":
             return 0
         return len(self.cells) * math.prod(map(len, self.grid.values()))
 
     def expand(self, scale: str, changes: Mapping[str, object] | None = None) -> Iterator[CellSettings]:
-        """Every cell at `scale`, all `cells` at each point of the grid; `changes` go over all settings."""
+        """Yield all cells at `scale`: all `cells` at each point of the grid; `changes` override settings."""
         if self.command == "samples":
             return
         for *point, cell in itertools.product(*self.grid.values(), self.cells):
@@ -176,7 +176,7 @@ class Recipe(_Part):
 
 
 def _plain(cell: Settings) -> Settings:
-    """A cell's settings at every scale."""
+    """The settings of a cell that hold at every scale."""
     return {key: value for key, value in cell.items() if key != "command" and key not in SCALES}
 
 
@@ -187,14 +187,14 @@ def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], p
 
 
 def shipped_folder() -> Path:
-    """Where the recipes that come with the program lie: in the package, or beside it in a source checkout."""
+    """The folder of the shipped recipes: in the package, or beside it in a source checkout."""
     package = Path(__file__).parents[1]
     shipped = package / "shipped_recipes"
     return shipped if shipped.is_dir() else package.parent / "recipes"
 
 
 def shipped_recipes() -> list[str]:
-    """The names of the recipes that come with the program, as people count: `figure-2` before `figure-10`."""
+    """The names of the shipped recipes in natural order: `figure-2` before `figure-10`."""
 
     def counted(name: str) -> list[tuple[int, str]]:
         return [(int(part or 0), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
@@ -203,29 +203,29 @@ def shipped_recipes() -> list[str]:
 
 
 def find_recipe(word: str, beside: Path | None = None) -> Path:
-    """The file of the recipe that `word` names, or is the path of; names beside `beside` go before shipped.
+    """The file of the recipe called `word`, or at that path; the folder `beside` precedes shipped recipes.
 
     Raises `RecipeError`.
     """
     if "\0" in word:
-        # No file can be called so.
+        # No file can have this name.
         raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
     path = Path(word)
     if path.suffix == ENDING or path.name != word:
         return beside / path if beside else path
-    # `figure2`, `fig-2` and `Table_1` are what people type.
+    # Accept `figure2`, `fig-2` and `Table_1`.
     name = re.sub(r"^(fig|figure|table)-?(?=\d)", r"\1-", word.lower().replace("_", "-"))
     name = re.sub(r"^fig-", "figure-", name)
     folders = [folder for folder in (beside, shipped_folder()) if folder]
     for folder in folders:
-        # A name that no file may have is no file either; pathlib would raise.
+        # Not pathlib, which raises for names that no file can have.
         if os.path.isfile(found := folder / f"{name}{ENDING}"):
             return found
     raise RecipeError(lookup.unknown_message("recipe", word, shipped_recipes()))
 
 
 def read_recipe(word: str) -> Recipe:
-    """The recipe that `word` names, or is the path of. Raises `RecipeError`, which names the file."""
+    """The recipe called `word`, or at that path. Raises `RecipeError` that names the file."""
     return _read(find_recipe(word), ())
 
 

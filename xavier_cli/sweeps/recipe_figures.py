@@ -1,4 +1,4 @@
-"""The figures that a recipe asks for, drawn of what its cells left."""
+"""Draws the figures of a recipe from the results of its cells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xavier_cli.sweeps.recipe import Figure, Recipe
 from xavier_cli.vocabulary import lookup
 
 GetSamples = Callable[[str | None, int | None], Samples]
-"""Images of a data set, for a seed."""
+"""A function that returns images of a data set for a seed."""
 R = TypeVar("R", Run, Surface)
 
 
@@ -33,9 +33,9 @@ def draw_figures(
     isolation: Isolation,
     note: Callable[[str], None],
 ) -> tuple[list[Path], list[str]]:
-    """Draw the recipe's figures into `folder`; their paths, and a line about each that there is not.
+    """Draw the recipe's figures into `folder`; returns their paths, and a line about each missing one.
 
-    `note` is told what a figure leaves out.
+    `note` is called with what a figure leaves out.
     """
     paths, missing = [], []
     for figure in recipe.figures:
@@ -53,7 +53,7 @@ def draw_figures(
 
 
 def figure_path(folder: Path, figure: Figure) -> Path:
-    """The file of one of a recipe's figures."""
+    """The path of a figure in `folder`."""
     return folder / f"{figure.stem}.png"
 
 
@@ -78,7 +78,7 @@ def _drawing(
 
 
 def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
-    """What of `made` the figure picks; raises `UnsuitableRunError` where nothing is left."""
+    """Those of `made` that the figure selects; raises `UnsuitableRunError` if there are none."""
     wanted = [
         each
         for each in made

@@ -1,4 +1,4 @@
-"""Runs the groups of a sweep here, in worker processes or on a cluster, and says where it stands."""
+"""Runs the groups of a sweep in this process, in worker processes or on a cluster, and reports progress."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.work import Outcome, Task
     from xavier_cli.training.engine.loop import Progress
 
-# The number, among those of groups, of what others make.
+# The index, instead of that of a group, for cells that other processes run.
 _WAITING = -1
 
 
 @dataclass
 class Finished:
-    """How the cells of a plan ended, in the plan's order; `code` is the exit code that they ask for."""
+    """How the cells of a plan ended, in the order of the plan; `code` is the resulting exit code."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     trained: int = 0
@@ -32,48 +32,48 @@ class Finished:
 
 @dataclass
 class Standing:
-    """Where a sweep stands; `cells` and `work` are what there was to do when it began."""
+    """The progress of a sweep; `cells` and `work` are the totals at its start."""
 
     cells: int
     work: float
-    """Of one core, in seconds by the rule of `training.estimate`: only shares of it matter."""
+    """Seconds on one core, as estimated by `training.estimate`; only ratios are used."""
     done: int = 0
     failed: int = 0
     work_done: float = 0.0
     running: dict[int, tuple[Group, str, float]] = field(default_factory=dict)
-    """Group by its number: what it does, in words, and the share of it that is done."""
+    """By index of the group: a description of its activity, and the fraction done."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def share(self) -> float:
-        """Of the whole work, from 0 to 1."""
+        """The fraction of the whole work that is done, from 0 to 1."""
         under_way = sum(group.core_seconds * part for group, _, part in self.running.values())
         return min(1.0, (self.work_done + under_way) / self.work) if self.work else 1.0
 
     @property
     def seconds_left(self) -> float | None:
-        """As long as the rest takes at the pace so far; None where nothing is known yet."""
+        """The time left at the speed so far, in seconds; None while it is unknown."""
         share = self.share
         return (time.monotonic() - self.began) * (1 - share) / share if share > 0 else None
 
     def note(self, index: int, group: Group, progress: Progress) -> None:
-        """Take up what the group with number `index` reports."""
+        """Record progress of the group `index`."""
         part = 0.0
         if progress.doing != "compiling" and progress.total:
             part = progress.updates / progress.total
-        # A search trains twice.
+        # A search has two trainings.
         if group.programs > 1:
             part = part / 2 + 0.5 * progress.follows_search
         self.running[index] = (group, words(group, progress), part)
 
     def wait(self, groups: Sequence[Group], what_for: str) -> None:
-        """Take up that nothing is left to do but to wait for `groups`, which another process makes."""
+        """Record that only `groups` remain, which another process is running."""
         self.running.pop(_WAITING, None)
         if groups:
             self.running[_WAITING] = (groups[0], what_for, 0.0)
 
     def finish(self, index: int, group: Group, outcomes: Iterable[Outcome]) -> None:
-        """Take up how the cells of a group ended."""
+        """Record the outcomes of a group's cells."""
         self.running.pop(index, None)
         for outcome in outcomes:
             if outcome.ending in ("done", "failed"):
@@ -83,7 +83,7 @@ class Standing:
 
 
 def words(group: Group, progress: Progress) -> str:
-    """What a group is doing: its first cell, how many more, and the updates."""
+    """The activity of a group, as text: its first cell, how many more, and the updates."""
     more = f" and {len(group.cells) - 1} more" if len(group.cells) > 1 else ""
     phase = f" ({progress.phase})" if progress.phase else ""
     count = f" {progress.updates:,} of {progress.total:,}" if progress.doing != "compiling" else ""
@@ -101,10 +101,10 @@ def run_groups(
     watch: Callable[[Standing], None] = lambda _: None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[list[Outcome]]:
-    """Make all `groups`; yields the outcomes of each as it ends, in any order.
+    """Run all `groups`; yields the outcomes of each as it ends, in any order.
 
-    Cells that another process is writing are looked at again when everything else is done, for as long as it
-    takes. Ends early when `stopped`, and with `fail_fast` after the first group with a failure.
+    Cells that another process is writing are waited for when everything else is done, however long it takes.
+    Ends early when `stopped`, and with `fail_fast` after the first group with a failure.
     """
     from xavier_cli.sweeps.held import HeldCells
 
@@ -127,7 +127,7 @@ def run_groups(
     todo, held = list(groups), HeldCells(note)
     while todo or held:
         count = 0
-        # Closed also where an error of the caller ends this: workers are told to leave.
+        # Close it also on an error of the caller, so that workers stop.
         with contextlib.closing(make_all(todo)) as ended:
             for index, outcomes in ended:
                 count += 1
@@ -138,7 +138,7 @@ def run_groups(
                 if stopped() or (fail_fast and standing.failed):
                     return
         if count < len(todo):
-            # Whoever makes them gave up.
+            # The workers or the cluster gave up.
             return
         todo = []
         while held and not todo:

@@ -1,4 +1,4 @@
-"""The job-array script by which Slurm runs the shards of a sweep; it runs nothing itself."""
+"""Writes the job-array script by which Slurm runs the shards of a sweep. Runs nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# Before the time limit: enough to end a segment of training and to write what it takes to go on.
+# Warning before the time limit: enough to end a segment of training and write a checkpoint.
 WARNING_SECONDS = 120
 
 _SCRIPT = """\
@@ -60,10 +60,10 @@ def script(
     folder: Path,
     variables: Mapping[str, str],
 ) -> str:
-    """A script for `sbatch`: in `folder`, an array of `parts` tasks that each run their own shard.
+    """A script for `sbatch`: an array of `parts` tasks in `folder` that run one shard each.
 
-    The command is `before`, the option `--shard`, and `after`, since options may not stand everywhere;
-    `variables` are set for it. `title` and `time` go into comments.
+    The command is `before`, the option `--shard`, and `after`, since the place of the option matters;
+    `variables` are environment variables. `title` and `time` are for comments.
     """
     name = re.sub(r"[^\w.-]", "-", f"xavier-{name}", flags=re.ASCII)[:60]
     exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in variables.items())
@@ -82,5 +82,5 @@ def script(
 
 
 def _one_line(text: str) -> str:
-    """What a comment can hold: a line's end in it would begin a command."""
+    """`text` in one line, for a comment: the text after a line break would be a command."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""Makes the cells of one group in this process, and says how each ended; a bad one never hides the others."""
+"""Runs the cells of one group in this process; a failed cell does not affect the others."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, Stora
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended; `why` says in one line why it failed, or who is writing it.
+    """How a cell ended; `why` says in one line why it failed, or which process is writing it.
 
-    `elsewhere` is true for a cell that was done already: another process made it after the plan was.
+    `elsewhere` is true if another process has finished the cell since the plan was made.
     """
 
     cell: SweepCell
@@ -47,7 +47,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """What all cells of a sweep are made with."""
+    """The options that all cells of a sweep share."""
 
     data_dir: Path | None = None
     strategy: Strategy = "auto"
@@ -58,10 +58,10 @@ class Task:
 def make(
     group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
 ) -> list[Outcome]:
-    """Train, probe or map what of `group` is not finished, and write its files; an outcome per cell.
+    """Train, probe or map the unfinished cells of `group`, write their files; returns an outcome per cell.
 
-    Whoever is stopped leaves what it takes to go on with the group. A cell that another process is writing
-    is left to it: its outcome is "locked", and the others are made.
+    If stopped, it leaves a checkpoint from which the group can be resumed. A cell that another process is
+    writing has the outcome "locked", and the others are run.
     """
     with ExitStack() as locks:
         mine, outcomes = _locked(group, locks, stopped)
@@ -76,10 +76,10 @@ def make(
 def _locked(
     group: Group, locks: ExitStack, stopped: Callable[[], bool]
 ) -> tuple[list[SweepCell], list[Outcome]]:
-    """The cells that are locked here now, until `locks` is left, and the outcomes of those that are not.
+    """Lock the cells until `locks` is closed; returns those that were locked, and outcomes of the others.
 
-    Where some are another's, it tries a while to have all: another sweep may be taking or leaving them at
-    this very moment, and only together do they go on from what they left together.
+    If another process holds some, retry for a while to lock all: another sweep may just be locking or
+    releasing them, and a group is resumed from its checkpoint only as a whole.
     """
     until = time.monotonic() + SECONDS_FOR_ALL_LOCKS
     while True:
@@ -97,7 +97,7 @@ def _locked(
             if not is_split or stopped() or time.monotonic() > until:
                 locks.push(attempt.pop_all())
                 return mine, outcomes
-        # Not the same for everybody, so that two who want the same do not try in step.
+        # A random time, so that two processes do not retry in step.
         time.sleep(random.uniform(0.02, 0.1))
 
 
@@ -114,7 +114,7 @@ def _made(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> lis
 
 
 def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> list[bool]:
-    """Write the files of `cells`; whether each is complete."""
+    """Train `cells` and write their files; returns whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
         rehearse_run(cells[0].path, Surface(first, {}, provenance=watcher.provenance))
@@ -133,7 +133,7 @@ def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> 
 
 
 def _data_of(config: RunConfig) -> RunConfig:
-    """The same for configurations that differ in the network and its training alone."""
+    """A configuration that is equal for all that differ only in the network and its training."""
     fields = RunConfig.model_fields
     others = (name for name, row in SETTINGS.items() if row.role != "data" and not row.in_examples)
     return config.with_(**{name: fields[name].default for name in others})
@@ -141,11 +141,11 @@ def _data_of(config: RunConfig) -> RunConfig:
 
 @lru_cache(maxsize=1)
 def _prepared(config: RunConfig, data_dir: Path | None) -> TrainingData:
-    """Prepared once for all groups in a row that learn from the same."""
+    """The training data, prepared once for consecutive groups that use the same."""
     return prepare(config, data_dir)
 
 
 def _line(error: Exception) -> str:
-    """Why a cell failed, in one line; with the error's name where nobody expected it."""
+    """Why a cell failed, in one line; with the type of an unexpected error."""
     text = " ".join(said(error).split())[:500]
     return text if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}"

@@ -1,6 +1,6 @@
-"""Worker processes on this machine: each makes one group at a time on its own share of the cores.
+"""Runs groups in worker processes on this machine, each on its own share of the cores.
 
-They are spawned, never forked: a fork would copy threads of JAX and HDF5 in the middle of their work.
+Workers are spawned, never forked: a fork would copy threads of JAX and HDF5 in the middle of their work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.work import Outcome, Task
     from xavier_cli.training.engine.loop import Progress
 
-# A group whose worker dies is tried again: a cell's result is a function of its configuration alone.
+# A group whose worker dies is tried again; results depend only on the configuration.
 TRIES = 3
 _SECONDS_BETWEEN_LOOKS = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -37,7 +37,7 @@ class _Worker(NamedTuple):
 
 
 class Workers:
-    """A number of worker processes; one that dies is replaced, and what it was at is tried again."""
+    """A number of worker processes; one that dies is replaced, and its group is tried again."""
 
     def __init__(self, count: int, task: Task):
         self._task = task
@@ -50,7 +50,7 @@ class Workers:
         stopped: Callable[[], bool],
         report: Callable[[int, Progress], None],
     ) -> Generator[tuple[int, list[Outcome]], None, None]:
-        """Make all `groups`; yields the number of each and its outcomes. Whoever stops reading stops them."""
+        """Run all `groups`; yields the index of each and its outcomes. Closing the generator stops them."""
         waiting = deque((index, 1) for index in range(len(groups)))
         busy: dict[_Worker, tuple[int, int]] = {}
         idle = [self._spawn(share) for share in range(len(self._cores))]
@@ -88,7 +88,7 @@ class Workers:
                         report(index, content)
         finally:
             for worker in (*busy, *idle):
-                # At the end of its pipe an idle worker leaves by itself.
+                # An idle worker exits at the end of its pipe.
                 worker.pipe.close()
             _terminate(busy)
             for worker in (*busy, *idle):
@@ -96,7 +96,7 @@ class Workers:
 
     def _spawn(self, share: int) -> _Worker:
         mine, theirs = self._context.Pipe()
-        # The kernel tells of the end of the thread that started a process: only the main one lives as long.
+        # The kernel signals the end of the starting thread; only the main one lives as long as the process.
         is_main = threading.current_thread() is threading.main_thread()
         process = self._context.Process(
             target=work,
@@ -109,14 +109,14 @@ class Workers:
 
 
 def usable_cores() -> list[int]:
-    """The numbers of the cores that this process may run on."""
+    """The indices of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
-    """`cores` dealt out to `workers`, neighbours together; a core to several where there are too few."""
+    """`cores` divided among `workers`, neighbours together; workers share cores if there are too few."""
     if workers >= len(cores):
         return [[cores[i % len(cores)]] for i in range(workers)]
     ends = [len(cores) * i // workers for i in range(workers + 1)]
@@ -124,10 +124,10 @@ def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when the thread that started it in process `parent` ends.
+    """Have the kernel kill this process when the thread of process `parent` that started it ends.
 
-    So no orphan holds what a new start of the sweep wants; it loses no more than with any other kill. Where
-    the kernel has no such thing, or refuses it, a worker looks now and then whether it is an orphan.
+    So no orphan holds locks that a restarted sweep needs; no more is lost than by any other kill. If the
+    kernel cannot do this, a worker checks now and then whether it is an orphan.
     """
     if sys.platform != "linux":
         return
@@ -136,25 +136,25 @@ def die_with(parent: int) -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        # Too late: it was gone before the kernel was asked.
+        # Too late: the parent had ended before this call.
         os._exit(1)
 
 
 def work(
     pipe: Connection, task: Task, cores: Sequence[int], workers: int, parent: int, is_main: bool
 ) -> None:
-    """The life of a worker: groups come in, progress and outcomes go out, until the pipe ends.
+    """The main loop of a worker: receive groups, send progress and outcomes, until the pipe ends.
 
-    `parent` is the process that started it, and `is_main` whether its main thread did.
+    `parent` is the id of the process that started it; `is_main` says whether its main thread did.
     """
     if is_main:
         die_with(parent)
     told: list[int] = []
-    # The terminal's Ctrl-C reaches every process; the parent says what is to be done about it.
+    # Ctrl-C reaches every process of the terminal; the parent decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-    # Before JAX is imported, which counts the cores and takes its share of a GPU's memory.
+    # Before JAX is imported, which counts the cores and reserves its share of GPU memory.
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 / workers:.3f}")
@@ -166,7 +166,7 @@ def work(
     set_up_jax(len(cores))
 
     def stopped() -> bool:
-        # An orphan has nobody to work for.
+        # Stop if orphaned.
         return bool(told) or os.getppid() != parent
 
     while not stopped():
@@ -185,7 +185,7 @@ def _send(pipe: Connection, message: object) -> None:
     try:
         pipe.send(message)
     except OSError:
-        # The other end is gone: whoever reads from it notices.
+        # The other end is closed, which the reading side notices.
         return
 
 

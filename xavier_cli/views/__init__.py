@@ -1,1 +1,1 @@
-"""What every command answers, as values: tables and sentences, without a terminal."""
+"""Builds the output of every command as values: tables and sentences, without a terminal."""

@@ -1,4 +1,4 @@
-"""What `act` answers: the activations there are, and what is known of one."""
+"""Builds the output of `act`: the list of activations, and the properties of one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOUND = (
 
 
 def activations_page() -> Page:
-    """The answer of `act list`."""
+    """The output of `act list`."""
     rows, records = [], []
     for word in lookup.ACTIVATIONS.values():
         rows.append((word.name, word.formula, interval(*word.range), ", ".join(word.aliases)))
@@ -46,7 +46,7 @@ def activations_page() -> Page:
 
 
 def activation_page(word: Activation) -> Page:
-    """The answer of `act show`."""
+    """The output of `act show`."""
     from xavier_cli.nn.activations import make_activation
     from xavier_cli.theory.gain import derived_gain
     from xavier_cli.theory.quadrature import gaussian_moments
@@ -107,7 +107,7 @@ def activation_page(word: Activation) -> Page:
 
 
 def interval(low: float, high: float) -> str:
-    """A range as the field writes it: `(-1, 1)`."""
+    """A range in mathematical notation: `(-1, 1)`."""
     return f"({_end(low)}, {_end(high)})"
 
 
@@ -121,7 +121,7 @@ def _outside(below: float, above: float) -> str:
 
 
 def _bounds(regions: Regions) -> dict[str, float | None]:
-    """The regions' bounds; None for a side that has none."""
+    """The bounds of the regions; None for a side without one."""
     return {
         name: value if math.isfinite(value) else None
         for name, value in (

@@ -1,4 +1,4 @@
-"""What `cache` answers: how much is kept to be quicker the next time, where, and what was freed."""
+"""Builds the output of `cache`: the size and place of each cache, and what was freed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLEAR_SCHEMA = "xavier.cache.clear/1"
 
 
 def caches_page(sizes: Sequence[tuple[Cache, Size]], told: str | None) -> Page:
-    """The answer of `cache show`; `told` is where JAX was told to keep its own programs."""
+    """The output of `cache show`; `told` is the cache folder that JAX was set to use."""
     records = [
         _record(each, size) | {"most_bytes": each.most_bytes, "problem": each.problem()}
         for each, size in sizes
@@ -39,7 +39,7 @@ def caches_page(sizes: Sequence[tuple[Cache, Size]], told: str | None) -> Page:
 
 
 def _record(each: Cache, size: Size) -> dict[str, object]:
-    """What programs are told of a folder, and of how much lies there or was removed."""
+    """The record of a folder for programs, with the size of its files or of those removed."""
     return {
         "cache": each.kind,
         "about": each.about,
@@ -50,7 +50,7 @@ def _record(each: Cache, size: Size) -> dict[str, object]:
 
 
 def cleared_page(freed: Sequence[tuple[Cache, Size]]) -> Page:
-    """The answer of `cache clear`."""
+    """The output of `cache clear`."""
     records = [_record(each, size) for each, size in freed]
     rows = tuple(
         (each.about, f"{size.files:,}", _shown(size.bytes), clean(str(each.path))) for each, size in freed

@@ -1,4 +1,4 @@
-"""A comparison in tables and words."""
+"""Builds the output of `compare`: tables and sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = "xavier.compare/1"
 
 
 def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: View | None = None) -> Page:
-    """The answer of `compare`; `notes` are what merging the files had to say."""
+    """The output of `compare`; `notes` are those of merging the files."""
     view = view or View()
     sections = [view.arranged(section) for section in comparison.sections]
     tables = [result_table(part, curves=True) for section in sections for part in view.groups(section)]
@@ -32,9 +32,9 @@ def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: Vie
 
 
 def result_table(section: Section, curves: bool = False) -> Table:
-    """One data set's experiments, the best first: what differs, N, the errors, and who is told apart.
+    """The experiments on one data set, the best first: what differs, N, errors, significant differences.
 
-    With `curves`, also the test error over time, drawn in a line.
+    With `curves`, also the test error during training as a sparkline.
     """
     rows = section.rows
     columns = [Column(name, "left" if _is_text(rows, name) else "right") for name in section.varying]
@@ -70,12 +70,12 @@ def result_table(section: Section, curves: bool = False) -> Table:
 
 
 def _seeds(seeds: Sequence[int]) -> Cell:
-    """How many there are, and which; nothing where there is none."""
+    """The number of seeds, with their list as detail; empty if there are none."""
     return Cell(str(len(seeds)), len(seeds), f"seeds {numbers.seeds(seeds)}") if seeds else Cell("", 0)
 
 
 def _places(rows: Sequence[RankedExperiment]) -> int:
-    """The decimals of errors in percent, and of their differences."""
+    """The decimals of errors in percent and of their differences."""
     errors = [row.test_error for row in rows]
     return numbers.decimals([100 * each.mean for each in errors], [100 * each.half_width for each in errors])
 
@@ -86,7 +86,7 @@ def _valid_error(row: RankedExperiment, places: int) -> Cell:
 
 
 def _test_errors(rows: Sequence[RankedExperiment]) -> list[Cell]:
-    """A column of them, with the error of every seed behind each."""
+    """A column of test errors, with the error of every seed as detail."""
     cells = []
     for row, text in zip(rows, numbers.percents([row.test_error for row in rows]), strict=True):
         by_seed = zip(row.seeds, row.errors, strict=True)
@@ -126,7 +126,7 @@ def _words(row: RankedExperiment) -> str:
 
 
 def marked_setting(row: RankedExperiment, name: str) -> Cell:
-    """A setting with the signs that say how it was chosen: `~` by validation error, `!` on the edge."""
+    """A setting with marks that say how it was chosen: `~` by validation error, `!` on the edge."""
     value = row.settings.get(name, "")
     return Cell("~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge), value)
 
@@ -136,13 +136,13 @@ def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:
 
 
 def _common(section: Section) -> str:
-    """What the rows share, in a line; of the settings that hardly vary only those that did are said."""
+    """The settings that all rows share, in a line; most of them only if they are not at their defaults."""
     shared = {name: value for name, value in section.common.items() if _is_said(name, value)}
     return ", ".join(f"{name} {numbers.setting(value)}" for name, value in shared.items())
 
 
 def _is_said(name: str, value: object) -> bool:
-    # Beside the settings there is `searched`.
+    # `searched` is not a setting.
     mention = SETTINGS[name].mention if name in SETTINGS else "always"
     return mention == "always" or (mention == "unusual" and not is_usual(name, value))
 
@@ -158,7 +158,7 @@ def _section_data(section: Section) -> dict[str, object]:
 
 
 def _record(row: RankedExperiment) -> dict[str, object]:
-    """A row's numbers in full precision; errors and differences are fractions."""
+    """The numbers of a row in full precision; errors and differences are fractions."""
     gap, effect, verdict = row.verdict.difference, row.verdict.effect, row.verdict
     record: dict[str, object] = {
         "run": row.run.config.file_stem(),

@@ -1,4 +1,4 @@
-"""How a comparison is laid out: which columns, in what order, in how many tables; no number depends on it."""
+"""Arranges the tables of a comparison: columns, order and groups; the numbers do not depend on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xavier_cli.views.page import Column, Table
 
 @dataclass(frozen=True)
 class View:
-    """What was asked for; nothing leaves the table as it is."""
+    """The options of the layout; the defaults leave the table unchanged."""
 
     columns: tuple[str, ...] = ()
     sort: str | None = None
@@ -21,14 +21,14 @@ class View:
     transpose: bool = False
 
     def arranged(self, section: Section) -> Section:
-        """`section` with the settings and the order asked for; raises `FilterError`."""
+        """`section` with the requested settings and order; raises `FilterError`."""
         rows = tuple(in_order(section.rows, _values, self.sort))
         for name in self.columns:
             known(rows, lambda row: row.settings, name, "--columns")
         return replace(section, rows=rows, varying=self.columns or section.varying)
 
     def groups(self, section: Section) -> Iterator[Section]:
-        """A part of `section` per value of `group_by`; the verdicts stay those of the whole."""
+        """Yield a part of `section` per value of `group_by`; the verdicts remain those of the whole."""
         name = self.group_by
         if name is None:
             yield section
@@ -44,7 +44,7 @@ class View:
 
 
 def transposed(table: Table) -> Table:
-    """`table` with a column per row; the best one is marked in its heading."""
+    """`table` with a column per row; the best is marked in its heading."""
     best = table.best or frozenset()
     heads = [f"{'* ' if i in best else ''}{i + 1}" for i in range(len(table.rows))]
     kept = [i for i, column in enumerate(table.columns) if not column.picture]

@@ -1,4 +1,4 @@
-"""What a comparison's table means, in sentences: each under what it is about."""
+"""Writes the sentences that explain the table of a comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHOSEN = "chosen by validation error on seeds that are also reported."
 
 
 class Rule(Enum):
-    """What a sentence below a table is about."""
+    """The subject of a sentence below a table."""
 
     ALIKE = auto()
     INTERVAL = auto()
@@ -33,9 +33,9 @@ class Rule(Enum):
 
 
 def rules(comparison: Comparison) -> dict[Rule | str, str]:
-    """What the table means, in words: only what it makes use of, each under what it is about.
+    """The sentences that explain the table, by subject; only those that it needs.
 
-    What is said of the start of an initializer stands under its name.
+    A sentence about the start of an initializer has the initializer's name as its subject.
     """
     rows = [row for section in comparison.sections for row in section.rows]
     verdicts = [row.verdict for row in rows]

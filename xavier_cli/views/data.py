@@ -1,4 +1,4 @@
-"""What `data` answers: which data sets there are and where, whether they are whole, what is in one."""
+"""Builds the output of `data`: data sets and their places, whether they are intact, the content of one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = ("train", "valid", "test")
 
 
 def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
-    """Where the files of a data set lie, or how to get them."""
+    """The place of a data set's files, or how to get them."""
     found = where(asked, data_dir)
     if found is None and asked.kind != "shapeset":
         hint = f"`xavier data fetch {asked.name}`" if asked.name in REMOTES else "a folder of images"
@@ -36,7 +36,7 @@ def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
 
 
 def data_sets_page(data_dir: Path | None) -> Page:
-    """The answer of `data list`."""
+    """The output of `data list`."""
     records: list[dict[str, object]] = []
     for asked in map(find_data, NAMED):
         word = asked.builtin
@@ -78,7 +78,7 @@ def data_sets_page(data_dir: Path | None) -> Page:
 
 
 def whole_record(asked: DatasetSpec, place: str, finite: FiniteSet, facts: DatasetInfo) -> dict[str, object]:
-    """What programs are told of a data set that was read from its files and is whole."""
+    """The record, for programs, of a data set that was read from its files and is intact."""
     return {
         "name": asked.name,
         "where": place,
@@ -90,12 +90,12 @@ def whole_record(asked: DatasetSpec, place: str, finite: FiniteSet, facts: Datas
 
 
 def damaged_record(asked: DatasetSpec, place: str, error: Exception) -> dict[str, object]:
-    """The same of one that is not."""
+    """The record of a data set that is damaged."""
     return {"name": asked.name, "where": place, "result": "damaged", "problem": str(error)}
 
 
 def verify_page(records: Sequence[Mapping[str, object]]) -> Page:
-    """The answer of `data verify`."""
+    """The output of `data verify`."""
     rows = tuple(
         (
             str(record["name"]),
@@ -118,7 +118,7 @@ def verify_page(records: Sequence[Mapping[str, object]]) -> Page:
 
 
 def data_set_page(finite: FiniteSet, facts: DatasetInfo, place: str) -> Page:
-    """The answer of `data show`."""
+    """The output of `data show`."""
     pixels = finite.train.pixels
     counts = {
         name: np.bincount(part.labels, minlength=facts.classes).tolist() for name, part in finite.parts()

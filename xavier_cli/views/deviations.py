@@ -1,4 +1,4 @@
-"""The table of how far two runs lie apart, for `verify` and `diff`."""
+"""Builds the table of differences between two runs, for `verify` and `diff`."""
 
 from __future__ import annotations
 

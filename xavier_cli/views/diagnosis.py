@@ -1,4 +1,4 @@
-"""What `doctor` answers: what is wrong with a file, and what of it can still be read."""
+"""Builds the output of `doctor`: what is wrong with a file, and what can still be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SCHEMA = "xavier.doctor/1"
 
 
 def diagnosis_page(found: Diagnosis, rescue: bool = False) -> Page:
-    """The answer of `doctor`; without `rescue` it says how to rescue what there is."""
+    """The output of `doctor`; without `rescue` it says how to rescue what can be read."""
     wrong = [part for part in found.parts if part.state != "whole"]
     count = len(found.parts)
     facts = [

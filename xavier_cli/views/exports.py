@@ -1,4 +1,4 @@
-"""What `export` answers on stdout: the numbers of runs, whole or one a line."""
+"""Builds the output of `export` on stdout: whole runs, or one number per line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SCHEMA = "xavier.export/1"
 
 
 def long_page(runs: Sequence[tuple[str, Run]]) -> Page:
-    """One number per line, of runs under their names; for CSV alone."""
+    """One number per line, for runs with their names; for CSV only."""
     return Page(SCHEMA, {}, [record for name, run in runs for record in long_records(run, name)])
 
 
 def whole_page(runs: Sequence[tuple[str, Run]]) -> Page:
-    """All arrays, of runs under their names; for JSON alone."""
+    """All arrays of runs, with their names; for JSON only."""
     return Page(SCHEMA, {"runs": [whole(run, name) for name, run in runs]}, [])

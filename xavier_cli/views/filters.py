@@ -1,4 +1,4 @@
-"""Rows chosen and sorted by what is in them: `act=tanh`, `lr<0.1`; by `test_error`, or `-test_error`."""
+"""Filters and sorts rows by their values: `act=tanh`, `lr<0.1`; by `test_error`, or `-test_error`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 _CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
-# How each kind of words that have other names is written in a run.
+# The function that gives the canonical name, for each kind of names with aliases.
 _CANONICAL: Mapping[str, Callable[[str], str]] = {
     "activation": activation_name,
     "initializers": find_layers,
@@ -48,7 +48,7 @@ Values = Mapping[str, object]
 
 
 class FilterError(XavierError, ValueError):
-    """A condition or name that cannot be, told as one of the option that it was given to."""
+    """An invalid condition or name; the message names the option that it was given to."""
 
     exit_code = ExitCode.USAGE
 
@@ -57,9 +57,9 @@ class FilterError(XavierError, ValueError):
 
 
 def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequence[str] | None) -> list[T]:
-    """The rows whose `values` fit every condition; raises `FilterError` that names a wrong one."""
-    # A comma also separates the parts of one value, like seeds: only what begins a condition is split off.
-    # What follows a word with parameters or layers is that word's (`init=normal:std=1,output=zeros`).
+    """The rows whose `values` meet every condition; raises `FilterError` that names an invalid one."""
+    # A comma also separates the parts of one value, such as seeds, so split only before a new condition.
+    # Parts after a name with parameters or layers belong to it (`init=normal:std=1,output=zeros`).
     parts: list[str] = []
     for text in conditions or ():
         for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text):
@@ -82,7 +82,7 @@ def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequenc
 
 
 def in_order(rows: Sequence[T], values: Callable[[T], Values], by: str | None) -> list[T]:
-    """The rows sorted by one of their values, in either direction what has none last."""
+    """The rows sorted by one of their values; in either direction rows without it come last."""
     if by is None:
         return list(rows)
     falling, name = by.startswith("-"), by.lstrip("-").replace("-", "_")
@@ -98,7 +98,7 @@ def in_order(rows: Sequence[T], values: Callable[[T], Values], by: str | None) -
 
 
 def known(rows: Sequence[T], values: Callable[[T], Values], name: str, option: str) -> None:
-    """Refuse a `name` that no row has a value for, with the nearest one that some have."""
+    """Raise `FilterError` for a `name` that no row has a value for; suggests the nearest that some have."""
     there = dict.fromkeys(key for row in rows for key in values(row))
     if rows and name not in there:
         raise FilterError(option, lookup.unknown_message("name", name, there))
@@ -120,7 +120,7 @@ def _is(name: str, value: object, wanted: str) -> bool:
         return math.isclose(own, number)
     words = SETTINGS[name].words if name in SETTINGS else ""
     if words in _CANONICAL and not set("*?[") & set(wanted):
-        # What names nothing may still be what an older run was of.
+        # An unknown name may still occur in an older run.
         with contextlib.suppress(ValueError):
             wanted = _CANONICAL[words](wanted)
     return fnmatchcase(str(value), wanted)
@@ -134,6 +134,6 @@ def _number(value: object) -> float | None:
 
 
 def _sortable(value: object) -> tuple[bool, float, str]:
-    """Numbers before text."""
+    """A sort key that puts numbers before text."""
     number = _number(value)
     return (number is None, number or 0.0, str(value))

@@ -1,4 +1,4 @@
-"""Findings and rules as pages."""
+"""Builds the output of `check`: findings per run, and the list of rules."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LIST_SCHEMA = "xavier.check.list/1"
 
 
 def is_sick(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> bool:
-    """Whether any rule finds more than something worth a note."""
+    """Whether any finding is more than a note."""
     return any(finding.severity != "note" for run in runs for finding in look(run, rules))
 
 
 def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
-    """The answer of `check`: a table of findings per run, and the advice below."""
+    """The output of `check`: a table of findings per run, with advice below."""
     tables, records, clean = [], [], []
     data: list[dict[str, object]] = []
     for run in runs:
         findings = look(run, rules)
         own = [_record(finding) for finding in findings]
-        # A note alone leaves a run clean; what it says is shown all the same.
+        # A run with only notes counts as clean; its notes are still shown.
         verdict = "ill" if any(finding.severity != "note" for finding in findings) else "clean"
         lacking = unasked(run, rules)
         data.append({"run": run.label, "verdict": verdict, "findings": own, "not_looked_for": lacking})
@@ -48,7 +48,7 @@ def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
 
 
 def rules_page(rules: Sequence[Rule] = ()) -> Page:
-    """The answer of `check list`: what each rule is about, its threshold, and where that comes from."""
+    """The output of `check list`: the subject of each rule, its threshold, and the source of that."""
     shown = tuple(rules) or tuple(RULES.values())
     fields = ("name", "severity", "about", "threshold", "source")
     records: list[dict[str, object]] = [{name: getattr(rule, name) for name in fields} for rule in shown]
@@ -107,7 +107,7 @@ def _record(finding: Finding) -> dict[str, object]:
 
 
 def _flat(record: dict[str, object]) -> dict[str, object]:
-    """One finding as a line of a CSV; its numbers are for JSON."""
+    """A finding as a line of CSV, without its numbers, which are for JSON."""
     layers = record.get("layers")
     record = {name: value for name, value in record.items() if name != "numbers"}
     return record | ({"layers": " ".join(map(str, layers))} if isinstance(layers, list) else {})

@@ -1,4 +1,4 @@
-"""What `probe` answers: the layers of a network at initialization, measured beside predicted."""
+"""Builds the output of `probe`: layer statistics at initialization, measured and predicted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEMA = "xavier.probe/1"
 
 
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
-    """The tables of a `run` with the single record 0, which lies at `path`."""
+    """The tables of a `run` that has only record 0, in the file `path`."""
     config = run.config
     title = (
         f"{config.data} {config.act} {config.init}, {config.shape}{config.title_suffix}, at initialization"

@@ -1,4 +1,4 @@
-"""What `init` answers: the initializers there are, and the law of one beside draws of it."""
+"""Builds the output of `init`: the list of initializers, and the distribution of one with draws from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FROM_DATA = "from data"
 
 
 def initializers_page() -> Page:
-    """The answer of `init list`."""
+    """The output of `init list`."""
     words = lookup.INITIALIZERS.values()
     records = [
         {
@@ -42,9 +42,9 @@ def initializers_page() -> Page:
 
 
 def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.ndarray) -> Page:
-    """The answer of `init show`; `weights` are drawn from the initializer."""
+    """The output of `init show`; `weights` are drawn from the initializer."""
     variance, bound = word.variance(fan_in, fan_out), word.bound(fan_in, fan_out)
-    # Of a bounded law the largest draw, of a normal nothing: its largest grows with their number.
+    # The largest draw of a bounded distribution; not of a normal one, which grows with their number.
     measured = {
         "variance": float(weights.var()),
         "std": float(weights.std()),
@@ -101,7 +101,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
 
 
 def _square(word: Initializer) -> str:
-    """n Var W of a square layer, in a list."""
+    """n Var W of a square layer, as text for the list."""
     return _FROM_DATA if word.distribution == _FROM_DATA else f"{1000 * word.variance(1000, 1000):.4g}"
 
 

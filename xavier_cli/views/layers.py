@@ -1,4 +1,4 @@
-"""The table of a network's layers, for `show` and `train`."""
+"""Builds the table of a network's layers, for `show` and `train`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them: no more decimals than the interval supports."""
+"""Formats numbers for people, with no more decimals than the interval supports."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from xavier_cli.sanitize import LARGE
 from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
 
-# What is smaller is only said to be.
+# Smaller p-values are shown as `< .0001`.
 LEAST_P = 0.0001
 
 
 def percents(estimates: Sequence[Estimate]) -> list[str]:
-    """Fractions as `47.7 ± 0.9` in percent, for one column: one number of decimals, `±` below `±`."""
+    """Fractions as percents, `47.7 ± 0.9`, for one column: with equal decimals, and `±` aligned."""
     means = [100 * estimate.mean for estimate in estimates]
     halves = [100 * estimate.half_width for estimate in estimates]
     places = decimals(means, halves)
     left = [f"{mean:.{places}f}" for mean in means]
     right = [f"± {half:.{places}f}" if math.isfinite(half) else "" for half in halves]
     width = max(map(len, right), default=0)
-    # Padded on both sides, so that numbers stand under numbers whichever way the column is set.
+    # Pad on both sides, so that numbers are aligned whether the column is set left or right.
     longest = max(map(len, left), default=0)
     return [
         f"{a:>{longest}} {b:<{width}}".rstrip() if not width else f"{a:>{longest}} {b:<{width}}"
@@ -30,7 +30,7 @@ def percents(estimates: Sequence[Estimate]) -> list[str]:
 
 
 def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
-    """One decimal of a percentage, or two where most intervals (or, without any, errors) are small."""
+    """The decimals of percentages: one, or two if most intervals (or errors, without intervals) are small."""
     known = sorted(half for half in halves if math.isfinite(half) and half > 0)
     if known:
         return 1 if known[len(known) // 2] >= 0.1 else 2
@@ -38,7 +38,7 @@ def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
 
 
 def points(value: float, low: float, high: float, places: int) -> str:
-    """A difference of fractions in percentage points with its interval: `+11.7 [9.0, 14.4]`."""
+    """A difference of fractions, in percentage points, with its interval: `+11.7 [9.0, 14.4]`."""
     text = f"{100 * value:+.{places}f}"
     if math.isfinite(low) and math.isfinite(high):
         text += f" [{100 * low:.{places}f}, {100 * high:.{places}f}]"
@@ -46,32 +46,32 @@ def points(value: float, low: float, high: float, places: int) -> str:
 
 
 def probability(p: float) -> str:
-    """A p as the field prints it: `.24`, `.031`, `.0003`, `< .0001`."""
+    """A p-value as it is usually printed: `.24`, `.031`, `.0003`, `< .0001`."""
     if p < LEAST_P:
         return "< .0001"
     if p >= 0.995:
         return "1"
     places = 2 if p >= 0.1 else 3 if p >= 0.01 else 4
     if 0.0495 <= p < 0.05:
-        # Not `.050` for what is below .05.
+        # A p below .05 must not be printed as `.050`.
         places = 4
     return f"{p:.{places}f}".lstrip("0")
 
 
 def compared_probability(p: float) -> str:
-    """The same in a sentence: `p = .24`, `p < .0001`."""
+    """A p-value in a sentence: `p = .24`, `p < .0001`."""
     return f"p {probability(p)}" if p < LEAST_P else f"p = {probability(p)}"
 
 
 def setting(value: object) -> str:
-    """A setting as it would be typed, with thousands apart where it is a count."""
+    """A setting as it would be typed, with thousands separators in counts."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def seeds(numbers: Sequence[int]) -> str:
-    """Seeds in short: `0-4, 7`."""
+    """Seeds as ranges: `0-4, 7`."""
     spans: list[list[int]] = []
     for seed in sorted(numbers):
         if spans and seed == spans[-1][1] + 1:
@@ -82,7 +82,7 @@ def seeds(numbers: Sequence[int]) -> str:
 
 
 def age(seconds: float) -> str:
-    """How long ago, in one unit: `5 min`."""
+    """An age in one unit: `5 min`."""
     for size, unit in ((86_400 * 365, "y"), (86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
@@ -90,9 +90,9 @@ def age(seconds: float) -> str:
 
 
 def column(values: Sequence[float]) -> list[str]:
-    """Statistics of any size in one column: the largest has three digits; NaN is empty.
+    """Statistics of any magnitude in one column: the largest has three digits; NaN is empty.
 
-    They share their decimals, or are written with exponents where the smallest would be lost.
+    All have the same decimals, or exponents where the smallest would vanish.
     """
     sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
     if not sizes:
@@ -104,14 +104,14 @@ def column(values: Sequence[float]) -> list[str]:
 
 
 def clock(seconds: float) -> str:
-    """A time span as `1:02:03`, or `2:03` under an hour."""
+    """A duration as `1:02:03`, or `2:03` under an hour."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def about(seconds: float | None) -> str:
-    """A time in words, no finer than it is known; `?` for None."""
+    """An estimated duration, coarsely rounded; `?` for None."""
     if seconds is None:
         return "?"
     if seconds < 5:

@@ -1,4 +1,4 @@
-"""What a reading command answers, as a value: tables, words and the numbers behind them."""
+"""Defines the output of a command as a value: tables, notes and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-# What every page is made of: the rooms of the command line find it here.
+# Re-exported for the modules of the command line.
 from xavier_cli.sanitize import clean as clean
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in one place of a table: its text, and what that text is of.
+    """A cell of a table: its text, and the value that the text shows.
 
-    `value` is what a table is sorted by and programs look at; `detail` are all digits of it, or whatever else
-    somebody may ask about it.
+    Tables are sorted by `value`, which programs also read; `detail` is the value in full precision, or other
+    additional information.
     """
 
     text: str
@@ -25,8 +25,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of text. Where space is short, what `wraps` does so, what is `optional` goes, and what `moves`
-    goes below its row. A `picture` is for screens alone, and the first to go.
+    """A column of text. If space is short, a column that `wraps` is wrapped, an `optional` one dropped, and
+    one that `moves` put below its row. A `picture` is for screens only, and is dropped first.
     """
 
     title: str
@@ -39,9 +39,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; a text stands for a cell that is nothing but that.
+    """Rows of cells, where a string stands for a cell of only that text.
 
-    `best` are the rows marked with `*`, in bold where there is any; None has no marks.
+    `best` are the rows that are marked with `*`, or in bold where possible; None for a table without marks.
     """
 
     columns: tuple[Column, ...]
@@ -52,16 +52,16 @@ class Table:
 
     @property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
-        """The rows with every text as a cell."""
+        """The rows with all strings converted to cells."""
         return tuple(tuple(map(_as_cell, row)) for row in self.rows)
 
     @property
     def texts(self) -> tuple[tuple[str, ...], ...]:
-        """The rows as they are read, without what is behind them."""
+        """The texts of the rows, without values."""
         return tuple(tuple(cell.text for cell in row) for row in self.cells)
 
     def without_pictures(self) -> Table:
-        """The table in words and numbers alone."""
+        """The table without its picture columns."""
         kept = [i for i, column in enumerate(self.columns) if not column.picture]
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
@@ -73,10 +73,10 @@ def _as_cell(part: Cell | str) -> Cell:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole answer.
+    """The whole output of a command.
 
-    `tables` and `notes` are for people; `data` (JSON) and `records` (CSV, one mapping per line) are the same
-    numbers in full precision for programs, under the name and version in `schema`.
+    `tables` and `notes` are for people; `data` (JSON) and `records` (CSV, one mapping per line) hold the same
+    numbers in full precision for programs, with the name and version in `schema`.
     """
 
     schema: str

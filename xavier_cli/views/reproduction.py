@@ -1,4 +1,4 @@
-"""What `reproduce` answers: the verdicts, the recipe's table beside the paper's numbers, the figures."""
+"""Builds the output of `reproduce`: verdicts, the recipe's table next to the paper's numbers, figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"
-# Of what no column here shows.
+# Sentences about columns that are not shown here.
 _UNUSED = (Rule.BEST, Rule.NETWORKS, Rule.CORRELATION)
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
 
@@ -34,7 +34,7 @@ def reproduction_page(
     figures: Sequence[Path],
     notes: Sequence[str],
 ) -> Page:
-    """The whole answer; `verdicts` are those of `findings.claims`."""
+    """The output of `reproduce`; `verdicts` are those of `findings.claims`."""
     recipe = plan.recipe
     comparison = compare(runs, choices)
     tables, explained = [], tuple[str, ...]()
@@ -67,7 +67,7 @@ def reproduction_page(
 
 
 def _claims(verdicts: Sequence[ClaimVerdict]) -> Table:
-    """A row per claim, with its number beside the paper's."""
+    """A row per claim, with its number next to the paper's."""
     columns = (
         Column("claim", wraps=True),
         Column("verdict"),
@@ -98,17 +98,17 @@ def _record(verdict: ClaimVerdict) -> dict[str, object]:
 
 
 def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
-    """Test errors in percent, a column per value of `wanted.columns`, the paper's beside each.
+    """Test errors in percent, a column per value of `wanted.columns`, with the paper's next to each.
 
-    A `*` marks what is best in its column or not told apart from the best by a test over seeds.
+    A `*` marks the best of each column, and those that do not differ significantly from it over seeds.
     """
     rows = [row for section in comparison.sections for row in section.rows]
     by_place: dict[tuple[Cell, ...], dict[str, RankedExperiment]] = {}
     for row in rows:
         place = tuple(_cell(row, name) for name in wanted.rows)
-        # The first is the best, where the table does not show all that the runs differ in.
+        # If several runs have the same place in the table, the first is the best.
         by_place.setdefault(place, {}).setdefault(_head(row, wanted), row)
-    # As the recipe has them, so that they stand as in the paper.
+    # In the order of the recipe, which is that of the paper.
     planned = {config: i for i, config in enumerate(configs)}
     in_plan = sorted(rows, key=lambda row: planned[row.run.config])
     order = list(dict.fromkeys(tuple(_cell(row, name) for name in wanted.rows) for row in in_plan))
@@ -132,7 +132,7 @@ def _head(row: RankedExperiment, wanted: Wanted) -> str:
 
 
 def _mark(row: RankedExperiment, wanted: Wanted) -> str:
-    """What is said of an error by the signs after it."""
+    """The marks after an error."""
     unseen = set(row.on_edge) - {*wanted.rows, wanted.columns}
     return "*" * _is_best(row) + "!" * bool(unseen)
 
@@ -142,7 +142,7 @@ def _is_best(row: RankedExperiment) -> bool:
 
 
 def _cell(row: RankedExperiment, name: str) -> Cell:
-    """What was set, and how it was chosen."""
+    """A setting, with marks that say how it was chosen."""
     if name == "data":
         return Cell(row.run.config.data, row.run.config.data)
     return marked_setting(row, name)
@@ -158,12 +158,12 @@ def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[Cel
 
 
 def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
-    """The rules of the comparison that the table makes use of."""
+    """The sentences of the comparison that explain this table."""
     said = rules(comparison)
     kept = [sentence for about, sentence in said.items() if about not in _UNUSED]
     chosen = {name for section in comparison.sections for row in section.rows for name in row.chosen}
     if not {*SEARCHABLE} & {*wanted.rows} and chosen and chosen <= {*SEARCHABLE}:
-        # No cell of the table has the sign.
+        # The mark occurs in no cell of this table.
         kept[kept.index(said[Rule.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not told apart from it."
     paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()

@@ -1,4 +1,4 @@
-"""What `verify` answers: whether training again gives what the file says."""
+"""Builds the output of `verify`: whether training again gives the numbers of the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCHEMA = "xavier.verify/1"
 
 
 def verification_page(run: Run, again: Run, found: Sequence[Difference], rounding: float) -> Page:
-    """The answer of `verify`: `found` between a run and `again`; up to `rounding` is rounding."""
+    """The output of `verify`: differences `found` between a run and `again`; up to `rounding` is rounding."""
     path, last = clean(str(run.path)), int(again.updates[-1])
     same = all(each.same_bits for each in found)
     beyond = [each for each in found if each.relative > rounding]

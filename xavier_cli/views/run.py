@@ -1,4 +1,4 @@
-"""A run from outside and inside, in tables: configuration, origin, search, curves, layers."""
+"""Builds the output of `show`: configuration, origin, search, curves and layers of runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = "xavier.show/1"
 RECORDS_SHOWN = 6
 _CURVES = ("train_loss", "valid_error", "test_error")
 
-# What of a run file this page needs.
+# The arrays of a run file that this page needs.
 ONLY = (
     *layer_summary.DATASETS,
     *(f"curves/{name}" for name in _CURVES),
@@ -32,7 +32,7 @@ ONLY = (
 
 
 def inside_page(runs: list[Run]) -> Page:
-    """The answer of `show`: the tables of each run, one run after the other."""
+    """The output of `show`: the tables of each run, one run after the other."""
     return Page(
         schema=SCHEMA,
         data={"runs": [_data(run) for run in runs]},
@@ -55,7 +55,7 @@ def _tables(run: Run) -> Iterator[Table]:
 
 
 def settings_of(run: Run) -> Iterator[tuple[str, str]]:
-    """What was asked, then what came of it, then where and with what."""
+    """Yield the settings, then the results, then the provenance."""
     config = run.config
     for name, value in config.model_dump().items():
         if name == "seeds":
@@ -73,14 +73,14 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     if run.created_utc:
         yield "created", run.created_utc
     for name, value in run.provenance.items():
-        # Checksums of the set's files, which not every set has: they stand beside its own digest.
+        # Checksums of files, which not every data set has, are shown next to the digest.
         if name != "data_sha256":
             yield str(name).replace("_", " "), _in_short(value)
     yield from _data_of(run)
 
 
 def _data_of(run: Run) -> Iterator[tuple[str, str]]:
-    """What the data set was, and what was said when it was read."""
+    """Yield the facts of the data set, with notes from reading it."""
     facts = run.data
     if facts and facts.sha256:
         yield "data sha256", facts.sha256
@@ -135,7 +135,7 @@ def _curves_table(run: Run) -> Table:
 
 
 def _pretraining_table(run: Run) -> Table:
-    """Means over seeds, a column for each layer, at a few records of pre-training."""
+    """Means over seeds at a few records of pre-training, with a column per layer."""
     errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"]
     picked = sorted({round((len(updates) - 1) * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
     alive = errors[~np.isnan(errors[:, -1, -1])]
@@ -192,7 +192,7 @@ def _data(run: Run) -> dict[str, object]:
 
 
 def _records(run: Run) -> Iterator[dict[str, object]]:
-    """One number per line: which run, which table of it, and where in the table."""
+    """Yield one number per line, with its run, table and place in the table."""
     name = run.label
     for curve in _CURVES:
         for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""What `ls` answers: the runs that there are, and what they can be chosen and sorted by."""
+"""Builds the output of `ls`: the runs, and the values that they can be filtered and sorted by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA = "xavier.ls/1"
 
 
 def runs_page(runs: list[Run], now: datetime) -> Page:
-    """The answer of `ls`, in the order given; ages are told from `now`."""
+    """The output of `ls`, in the order given; ages are relative to `now`."""
     errors = [mean_over_seeds(final_error(run)) for run in runs]
     shown = numbers.percents(errors)
     unfinished = any(run.status != "complete" for run in runs)
@@ -47,7 +47,7 @@ def runs_page(runs: list[Run], now: datetime) -> Page:
 
 
 def _record(run: Run, error: Estimate) -> dict[str, object]:
-    """What programs are told of a run."""
+    """The record of a run for programs."""
     trained = run.updates[-1] > 0
     return {
         "run": _name(run),
@@ -66,7 +66,7 @@ def _record(run: Run, error: Estimate) -> dict[str, object]:
 
 
 def run_values(run: Run) -> dict[str, object]:
-    """What a run can be chosen and sorted by; the rate is the one it was trained with."""
+    """The values that a run can be filtered and sorted by; `lr` is the one it was trained with."""
     settings = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else value
         for name, value in run.config.model_dump().items()
@@ -79,12 +79,12 @@ def _name(run: Run) -> str:
 
 
 def newest_first(runs: list[Run]) -> list[Run]:
-    """The runs by when they were made."""
+    """The runs in the order of their creation, the newest first."""
     return sorted(runs, key=_created, reverse=True)
 
 
 def _created(run: Run) -> datetime:
-    """When the run was made; before everything else where the file does not say."""
+    """When the run was created; the earliest possible time if the file does not say."""
     try:
         created = datetime.fromisoformat(run.created_utc)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What `config` answers: every setting, its value, and where it came from."""
+"""Builds the output of `config`: every setting, its value, and where it came from."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def settings_page(
     files: Sequence[tuple[str, Path]],
     folder: Path,
 ) -> Page:
-    """The answer of `config show`: `origins` of the settings, and the `files` that may say some of them.
+    """The output of `config show`: the `origins` of the settings, and the `files` that may set them.
 
-    `folder` is where `train` would write the run.
+    `folder` is that of new runs of `train`.
     """
     values = {name: _typed(value) for name, value in resolved.model_dump().items()}
     records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]

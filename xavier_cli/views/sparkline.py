@@ -1,4 +1,4 @@
-"""Curves drawn in a line of text, for a column of a table."""
+"""Draws curves as sparklines, for a column of a table."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LENGTH = 12
 
 
 def sparklines(curves: Sequence[np.ndarray], length: int = LENGTH) -> list[str]:
-    """Each curve `(R,)` at up to `length` records, evenly; what is not finite leaves a gap.
+    """A sparkline of each curve, `(R,)`, at up to `length` evenly spaced records; NaNs leave gaps.
 
-    On one scale for all, from the lowest to the highest.
+    All have the same scale, from the lowest to the highest value.
     """
     picked = [
         curve[np.unique(np.linspace(0, len(curve) - 1, length).round().astype(int))] for curve in curves

@@ -1,4 +1,4 @@
-"""What `bench` answers: updates per second beside this machine's own limits and PyTorch."""
+"""Builds the output of `bench`: updates per second, next to this machine's limits and PyTorch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA = "xavier.bench/1"
 def speed_page(
     rates: list[Rate], limits: Limits, machine: dict[str, str], seeds: int, notes: list[str]
 ) -> Page:
-    """The answer: limits, rates, and how many times faster than the best of PyTorch everything of ours is."""
+    """The output of `bench`: limits, rates, and the speed-up of xavier's programs over PyTorch's best."""
     best = {
         rate.width: min(
             (each.milliseconds for each in rates if each.width == rate.width and each.is_rival),
@@ -99,12 +99,12 @@ def _table(rates: list[Rate], best: dict[int, float | None], seeds: int) -> Tabl
 
 
 def _times(rival: float | None, rate: Rate) -> float | None:
-    """How many times as fast as the `rival`'s milliseconds."""
+    """The speed-up over the `rival`'s time in milliseconds."""
     return rival / rate.milliseconds if rival else None
 
 
 def busy_notes(load: float | None, cores: int) -> list[str]:
-    """What is said of the numbers where others use the machine too."""
+    """Notes that the numbers are unreliable if other processes use the machine."""
     if load is None or load < cores / 2:
         return []
     return [

@@ -1,4 +1,4 @@
-"""What `surface` answers: how high and how steep both losses are over a plane of weights."""
+"""Builds the output of `surface`: the height and steepness of both losses over a plane of weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCHEMA = "xavier.surface/1"
 
 
 def surface_page(made: Surface, path: Path) -> Page:
-    """What `surface` answers: how high and how steep both losses are, and where the file lies."""
+    """The output of `surface`: the height and steepness of both losses, and the path of the file."""
     config = made.config
     rows, records = [], []
     for name in LOSSES:

@@ -1,4 +1,4 @@
-"""What `svm` answers: the error of a support vector machine beside the paper's."""
+"""Builds the output of `svm`: the error of a support vector machine, next to the paper's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from xavier_cli.training.svm import SvmResult
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.svm/1"
-# PAPER §5: with 100,000 examples, and what a depth-5 normalized tanh network errs on them.
+# PAPER §5: the SVM with 100,000 examples, and the error of a depth-5 normalized tanh network on them.
 PAPER_EXAMPLES, PAPER_ERROR, PAPER_NETWORK = 100_000, 0.5947, 0.5047
 
 
 def svm_page(result: SvmResult) -> Page:
-    """The answer of `svm`."""
+    """The output of `svm`."""
     table = Table(
         (Column("examples", "right"), Column("test error %", "right"), Column("")),
         (

@@ -1,4 +1,4 @@
-"""What `sweep` answers: the recipes there are, a plan, how the cells ended."""
+"""Builds the output of `sweep`: the list of recipes, a plan, how the cells ended."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from xavier_cli.views.page import Column, Page, Table, clean
 LIST_SCHEMA = "xavier.recipes/1"
 PLAN_SCHEMA = "xavier.sweep-plan/1"
 SCHEMA = "xavier.sweep/1"
-# The times in the list of recipes are of a machine like this, so that they are the same everywhere.
+# The times in the list of recipes assume so many cores, so that they are the same everywhere.
 LISTED_CORES = 2
-# A plan with more rows is no longer read on a screen; machine formats have them all.
+# A plan with more rows would not be read on a screen; machine formats have all rows.
 MOST_ROWS = 40
 
 
 def recipes_page() -> Page:
-    """The recipes that come with the program, with their time at laptop scale."""
+    """The shipped recipes, with their times at laptop scale."""
     recipes = [read_recipe(name) for name in shipped_recipes()]
     times = [_seconds(recipe) for recipe in recipes]
     records = [
@@ -46,7 +46,7 @@ def recipes_page() -> Page:
 
 
 def _seconds(recipe: Recipe) -> float | None:
-    """Of the whole recipe at laptop scale; None where it needs what is not known here."""
+    """The time of the whole recipe at laptop scale; None if it cannot be estimated here."""
     from xavier_cli.errors import ConfigError
 
     folders = planning.Folders(Path("runs"), Path("probes"), Path("surfaces"))
@@ -58,7 +58,7 @@ def _seconds(recipe: Recipe) -> float | None:
 
 
 def plan_page(plan: Plan, jobs: int) -> Page:
-    """What would be run, with what memory, in about what time."""
+    """What would be run, with estimates of memory and time."""
     pending = plan.pending
     cores = len(usable_cores())
     heaviest = sorted((group.memory for group in pending), reverse=True)[:jobs]
@@ -123,7 +123,7 @@ def ended_page(plan: Plan, finished: Finished) -> Page:
 
 
 def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: str = "") -> list[Table]:
-    """One table of what the cells differ in; none where there are too many for a screen."""
+    """A table of the settings in which cells differ; none if there are too many rows for a screen."""
     if not cells or len(cells) > MOST_ROWS:
         return []
     settings = [_settings(cell) for cell in cells]
@@ -145,7 +145,7 @@ def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
 
 
 def _settings(cell: SweepCell) -> dict[str, str]:
-    """Its settings as they would be typed, seeds in short."""
+    """The settings of a cell as they would be typed, seeds as ranges."""
     settings = {"command": cell.command, **cell.config.model_dump()}
     shown = {}
     for name, value in settings.items():

@@ -1,4 +1,4 @@
-"""What `train` answers: the errors over seeds, the layers, and where the run lies."""
+"""Builds the output of `train`: errors over seeds, layers, and the path of the run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from xavier_cli.views.layers import layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.train/1"
-# Classes that are named.
+# At most so many classes are named.
 SHOWN = 10
 
 
 def result_page(run: Run, path: Path) -> Page:
-    """The tables of a run that was trained and lies at `path`."""
+    """The tables of a trained run, in the file `path`."""
     config = run.config
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
@@ -57,7 +57,7 @@ def result_page(run: Run, path: Path) -> Page:
 
 
 def _stood_in(run: Run) -> list[str]:
-    """What a data set that can be anything was this time."""
+    """Describes a data set that is not built in: sizes and classes."""
     facts = run.facts
     if run.config.dataset.builtin is not None or facts.train is None:
         return []

@@ -1,4 +1,4 @@
-"""What `train --dry-run` answers: what would be trained, and about what memory and time it takes."""
+"""Builds the output of `train --dry-run`: what would be trained, with estimates of memory and time."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def plan_page(
     asked: int | None = None,
     strategy: Strategy = "auto",
 ) -> Page:
-    """The plan of `config`, to be written to `path`; `facts` where its data's name says too little.
+    """The plan of `config`, to be written to `path`; `facts` are needed for data that is not built in.
 
-    `asked` is how many networks the user wants trained at a time.
+    `asked` is the number of networks that the user wants to train at a time.
     """
     together = members_together(config)
     at_a_time = members_at_a_time([config], facts, asked, strategy)

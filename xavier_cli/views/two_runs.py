@@ -1,4 +1,4 @@
-"""Two runs side by side: only what is not the same in both."""
+"""Builds the output of `diff`: two runs side by side, only where they differ."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.diff/1"
 _CURVES = ("train_loss", "valid_loss", "valid_error", "test_loss", "test_error")
-# Made up for each command.
+# A random id of each command.
 _UNSAID = ("command_id",)
 
 
 def diff_page(one: Run, other: Run) -> Page:
-    """The answer of `diff`."""
+    """The output of `diff`."""
     sides = {
         "settings": list(_unlike(_settings(one), _settings(other))),
         "data": list(_unlike(_data(one), _data(other))),
@@ -124,7 +124,7 @@ def _by_name(rows: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
 
 
 def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
-    """Means over the seeds in common, at the records in common: last, and where they lie furthest apart."""
+    """Means over common seeds at two common records: the last, and that of the largest difference."""
     updates = np.intersect1d(one.updates, other.updates)
     for curve in _CURVES:
         path = f"curves/{curve}"

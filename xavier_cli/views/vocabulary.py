@@ -1,4 +1,4 @@
-"""What a word of the vocabulary has in every view: its parameters, and what others call it."""
+"""Builds the rows that the views of all names share: parameters, and names in other frameworks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xavier_cli.vocabulary.lookup import Spellings
 
 
 def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
-    """Rows for the parameters a name takes, with their values here."""
+    """Rows for the parameters of a name, with their values."""
     values = word.parameter_values
     return [
         (
@@ -20,13 +20,13 @@ def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
 
 
 def elsewhere(spellings: Spellings, aliases: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Rows for the other names a thing has; what it has not is left out."""
+    """Rows for aliases and names in other frameworks, as far as there are any."""
     rows = [("JAX", spellings.jax), ("Keras", spellings.keras), ("PyTorch", spellings.torch)]
     return [row for row in [*rows, ("also called", ", ".join(aliases))] if row[1]]
 
 
 def elsewhere_data(spellings: Spellings, aliases: tuple[str, ...]) -> dict[str, object]:
-    """The same for programs."""
+    """Aliases and names in other frameworks, for programs."""
     return {
         "jax": spellings.jax,
         "keras": spellings.keras,
@@ -36,7 +36,7 @@ def elsewhere_data(spellings: Spellings, aliases: tuple[str, ...]) -> dict[str, 
 
 
 def flat(data: dict[str, object]) -> dict[str, object]:
-    """`data` as one line of a CSV: what has several parts is joined by commas."""
+    """`data` as one line of CSV, with lists joined by commas."""
     return {
         name: ",".join(map(str, value)) if isinstance(value, list | tuple) else value
         for name, value in data.items()
