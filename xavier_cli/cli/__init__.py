@@ -1,4 +1,4 @@
-"""The command line: options in, one view out. Nothing heavy is imported before a command's body runs."""
+"""Implements the command line. Imports nothing heavy before the body of a command runs."""
 
 import os
 
@@ -9,9 +9,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
-    # First of all: whatever is opened before could take a closed one's number.
+    # First of all, since any file opened earlier could get the descriptor of a closed stream.
     open_closed_streams()
-    # A figure's look is ours alone, and a file that matplotlib cannot read would end the command.
+    # Figures do not depend on the user's matplotlibrc, and an unreadable one would end the command.
     os.environ["MATPLOTLIBRC"] = os.devnull
     if "_XAVIER_COMPLETE" in os.environ:
         from xavier_cli.cli.options import completion

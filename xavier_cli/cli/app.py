@@ -1,4 +1,4 @@
-"""The `xavier` command: which commands there are, and how an error leaves."""
+"""Defines the `xavier` command: loads its subcommands, and handles their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     name="xavier",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Plain help: importing rich's renderers would take longer than everything else that `--help` does.
+    # Plain help: importing rich's renderers would take longer than the rest of `--help`.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -45,7 +45,7 @@ def xavier(
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
 
 
-# Command -> what `xavier --help` says of it: the first line of the command's own help, as a test makes sure.
+# Command -> its line in `xavier --help`, which is the first line of the command's own help, as a test checks.
 COMMANDS = {
     "train": "Train one configuration, many seeds at a time.",
     "probe": "Look at networks at initialization, next to theory.",
@@ -72,17 +72,17 @@ COMMANDS = {
 }
 
 
-# What reads run files, whatever it is told: the process that does so imports its half meanwhile.
+# Commands that always read run files: the process that reads them is started early, to import in parallel.
 READING = {"compare", "check", "diff", "doctor", "export", "ls", "plot", "report", "show"}
 
 
-# What may run code that the user names: training, and looking at one function. All others refuse it.
+# Commands that may run user code: those that train, or show a function. All others refuse it.
 RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act", "init", "data"}
 
 
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
-    """While a command runs: it says which files' code it runs, or refuses to run any."""
+    """During a command, print which files' code is run, or refuse to run any."""
     from xavier_cli.vocabulary import user_functions
 
     def told(file: str) -> None:
@@ -98,7 +98,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     try:
         with ExitStack() as stack:
             yield
-    # Its way out is not the command's, nor is its error one of ours.
+    # An exit or error of user code must not be taken for one of the command.
     except (SystemExit, Exception) as error:
         blamed = user_functions.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
         if blamed is None:
@@ -109,14 +109,14 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """Which command is asked for: the first word that is no option; `xavier` itself has flags alone."""
+    """The requested command: the first argument that is not an option; `xavier` itself has only flags."""
     return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def load_commands(wanted: Container[str]) -> None:
-    """Add the commands in `wanted` whole, and of the others what the list of commands shows.
+    """Add the commands in `wanted`, and for the others only their lines in the list of commands.
 
-    Each lives in the module of its name; importing them all would make `xavier --help` slow.
+    Each is in the module of its name; importing all would make `xavier --help` slow.
     """
     for name, summary in COMMANDS.items():
         if name not in wanted:
@@ -134,12 +134,12 @@ def _not_loaded() -> None:
 
 
 def _words_begun() -> list[str]:
-    """The words of the line that a shell asks completions for; it hands them over in the environment."""
+    """The words of the command line to complete, which the shell passes in the environment."""
     return (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()[1:]
 
 
 def _warn_of_variables() -> None:
-    # Where there is none at all, nothing needs to be loaded to say so.
+    # Load nothing if there is no such variable.
     if any(name.startswith("XAVIER_") for name in os.environ):
         from xavier_cli.cli.options.settings import unknown_variables
 
@@ -149,8 +149,8 @@ def _warn_of_variables() -> None:
 
 def main() -> None:
     """Run `xavier` with the arguments of this process, and exit."""
-    # Every core has work of ours already: threads inside NumPy's linear algebra would wait for each other,
-    # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
+    # Training already uses every core: threads inside NumPy's linear algebra would mostly wait for each
+    # other. The variable is read when NumPy is imported, which has not happened yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
     if not is_help and _command(sys.argv[1:]) in READING:
@@ -166,17 +166,17 @@ def main() -> None:
             code = app(standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
     except BrokenPipeError:
-        # `| head` closed its end.
+        # The reader, such as `| head`, closed the pipe.
         give_up_stdout()
         code = ExitCode.DONE
     except SystemExit as ending:
-        # Typer's own way out of a closed pipe, which is no error here.
+        # Typer exits with 1 on a closed pipe, which is not an error here.
         code = ExitCode.DONE if isinstance(ending.__context__, BrokenPipeError) else ending.code
     except BaseException as error:
         if "--debug" in sys.argv:
             raise
         if is_about_stdout(error):
-            # Printed past `show_page`: help, a path.
+            # Printed without `show_page`, such as help or a path.
             error = StorageError.of("stdout", error)
             give_up_stdout()
         say(f"xavier: {one_line(error)}")

@@ -29,11 +29,11 @@ class Deviations(NamedTuple):
     activation_std: np.ndarray
     backprop_std: np.ndarray
     backprop_step: np.ndarray
-    """Of the ratio of back-propagated stds of a layer and the layer below, `(depth - 1,)`."""
+    """For the ratio of back-propagated stds of a layer and the layer below, `(depth - 1,)`."""
     weight_gradient_rms: np.ndarray
     """Shape `(depth + 1,)`."""
     rms_singular_value: np.ndarray
-    """Of the RMS singular value of the layer's Jacobian, over `few` images; the mean one varies alike."""
+    """For the RMS singular value of the layer's Jacobian, over `few` images; the mean one varies alike."""
 
 
 # Where nothing is passed on, as for images of zeros or a single class, the relative deviation is 0/0: NaN.

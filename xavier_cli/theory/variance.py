@@ -127,7 +127,7 @@ class Prediction(NamedTuple):
     activation_std: np.ndarray
     """Over units and images: √(E z² − (E z)²), after averaging both moments over the images."""
     backprop_std: np.ndarray
-    """Of the loss of single examples."""
+    """The std of dC/ds, C being the loss of single examples."""
     weight_gradient_rms: np.ndarray
     """Root mean square over weights and examples of the gradients of single examples, `(depth + 1,)`, as in
     equation (7). The gradient of the mean loss would decrease with the number of examples."""

@@ -1,1 +1,1 @@
-"""One file per command."""
+"""Implements the commands, one module each."""

@@ -1,4 +1,4 @@
-"""`xavier act`: the activations there are, and what is known of one."""
+"""Implements `xavier act`: the list of activations, and the properties of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`xavier bench`: how fast training is here, beside this machine's own limits and PyTorch."""
+"""Implements `xavier bench`: the speed of training, next to this machine's limits and PyTorch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def bench(
         shapes = [RunConfig.of(width=each, depth=depth).widths[0] for each in widths.split(",")]
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--widths") from None
-    # Before this measurement adds to it.
+    # Before the measurement itself adds to the load.
     load = _load()
     from xavier_cli.training.devices import set_up_jax
 
@@ -93,7 +93,7 @@ def bench(
 
 
 def _load() -> float | None:
-    """How many processes wanted to run in the last minute, on average; None where nobody tells."""
+    """The load average of the last minute; None if unknown."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 

@@ -1,4 +1,4 @@
-"""`xavier cache`: what is kept to be quicker the next time, and removing it."""
+"""Implements `xavier cache`: shows and clears caches of compiled programs and decoded data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_out
 from xavier_cli.files.caches import JAX_FOLDER, Cache, compiled_programs, decoded_data, jax_programs
 from xavier_cli.vocabulary import lookup
 
-# What can be cleared by itself.
+# The caches that can be cleared separately.
 KINDS = ("programs", "data")
 
 cache = typer.Typer(
@@ -71,6 +71,6 @@ def clear(
 
 
 def caches() -> list[Cache]:
-    """The folders there are for this user."""
+    """The cache folders of this user."""
     told = os.environ.get(JAX_FOLDER)
     return [compiled_programs(told), *([] if told else [jax_programs()]), decoded_data()]

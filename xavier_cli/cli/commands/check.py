@@ -1,4 +1,4 @@
-"""`xavier check`: what is wrong with a run, since when, and what to try."""
+"""Implements `xavier check`: diagnoses training problems, since which update, and what to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`xavier compare`: the table of means over seeds, and who can be told apart from whom."""
+"""Implements `xavier compare`: the table of means over seeds, and of significant differences."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def compare(
     over = _settings(select, "--select") if select is not None else None
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:
-        """The answer, None where none was trained, and how many were not."""
+        """The output, or None if no run was trained, and the number of untrained runs."""
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:
@@ -126,7 +126,7 @@ def _settings(text: str, option: str) -> list[str]:
 
 
 def _with_answers(run: Run) -> Run:
-    """`run` with each example's answer where it has a single seed: only two networks are compared by it."""
+    """`run`, with its answers on single examples if it has one seed: only networks are compared by them."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_run
 

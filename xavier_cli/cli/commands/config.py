@@ -1,4 +1,4 @@
-"""`xavier config`: every setting, its value, and where it came from."""
+"""Implements `xavier config`: every setting, its value, and where it came from."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def _origins(settings: Mapping[str, str], resolved: RunConfig) -> dict[str, str]
         given |= values
         for name in values:
             origins[name] = source or option_name(name)
-    # Two settings follow from others where nobody gives them.
+    # The defaults of two settings depend on others.
     if "coding" not in given:
         origins["coding"] = f"default of {resolved.data}"
     if "depth" not in given and resolved.depth != RunConfig.of().depth:
         origins["depth"] = f"width, from {origins['width']}"
     if resolved.pretrain == "none":
-        # What was given of them is not kept.
+        # Without pre-training these settings are reset to their defaults.
         for name in given.keys() & {*settings_where(detail_of="pretrain")}:
             origins[name] = "default (unused without pretrain)"
     return origins

@@ -1,4 +1,4 @@
-"""`xavier data`: which data sets there are and where, getting them, checking them, what is in them."""
+"""Implements `xavier data`: lists, downloads, checks and shows data sets."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def fetch(
             place = fetch(asked.name, remote, target, report, lambda text: say(f"xavier: {clean(text)}"))
     except OSError as error:
         raise StorageError.of(target, error) from error
-    # Bytes, since a path need not be text.
+    # Bytes, since a path may not be valid text.
     typer.echo(os.fsencode(place))
 
 

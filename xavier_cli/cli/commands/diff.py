@@ -1,4 +1,4 @@
-"""`xavier diff`: what differs between two runs, outside and inside."""
+"""Implements `xavier diff`: the differences between two runs, in settings and numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def diff(
         check_output(output)
     a, b = _one_run(one, "A"), _one_run(other, "B")
     for run in (a, b):
-        # Beside itself, so that it is the one to be named where its numbers end the comparison.
+        # Compare each run with itself, to find the one whose numbers make the comparison fail.
         for failure in isolate([run], lambda runs: diff_page(runs[0], runs[0])).failures:
             raise failure
     show_page(diff_page(a, b), format, output)

@@ -1,4 +1,4 @@
-"""`xavier doctor`: what is wrong with a file, and what of it can still be read."""
+"""Implements `xavier doctor`: what is wrong with a file, and what can still be read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def doctor(
 
     found = examine(file)
     if isinstance(found, RunFileError):
-        # Looking at it ended the process that did, or took too long.
+        # The process that examined the file died, or took too long.
         found = Diagnosis(file, "unknown", False, found.reason)
     protection = shared_reader().protection
     if not (protection["landlock"] or protection["seccomp"]):

@@ -1,4 +1,4 @@
-"""`xavier export`: runs as CSV, JSON, NetCDF or TensorBoard's event files."""
+"""Implements `xavier export`: runs as CSV, JSON, NetCDF or TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class To(StrEnum):
-    """A form that other programs read."""
+    """A format of other programs."""
 
     CSV = "csv"
     JSON = "json"
@@ -86,7 +86,7 @@ def export(
 
 
 def _write_netcdf(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], output: Path) -> None:
-    """A run file is NetCDF-4 already, its dimensions with scales: a copy of it, of all seeds, will do."""
+    """Write copies of the run files, with merged seeds: they are NetCDF-4 already."""
     from xavier_cli.runs.store import write_run
 
     one_file = len(runs) == 1 and output.suffix and not output.is_dir()
@@ -113,7 +113,7 @@ def _write_events(read: run_files.Inputs, runs: Sequence[tuple[str, Run]], outpu
 
 
 def _tell(path: Path) -> None:
-    # Bytes, since a path need not be text.
+    # Bytes, since a path may not be valid text.
     typer.echo(os.fsencode(path))
 
 
@@ -122,7 +122,7 @@ def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
 
 
 def _names(runs: Sequence[Run]) -> Iterator[str]:
-    """A name per run, safe in a path and none twice: its file's, or what it holds."""
+    """Yield a unique name per run that is safe in a path: that of its file, or one of its content."""
     taken: set[str] = set()
     for run in runs:
         name = clean(run.path.stem if run.path else run.config.file_stem()).lstrip(".") or "run"

@@ -1,4 +1,4 @@
-"""`xavier init`: the initializers there are, and the law of one beside a million draws of it."""
+"""Implements `xavier init`: the list of initializers, and the distribution of one with a million draws."""
 
 from __future__ import annotations
 

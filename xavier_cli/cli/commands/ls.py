@@ -1,4 +1,4 @@
-"""`xavier ls`: the runs that there are, the newest first."""
+"""Implements `xavier ls`: the list of runs, the newest first."""
 
 from __future__ import annotations
 

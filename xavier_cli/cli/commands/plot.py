@@ -1,4 +1,4 @@
-"""`xavier plot`: a figure of the paper from runs, and its path on stdout."""
+"""Implements `xavier plot`: plots a figure of the paper, and prints its path to stdout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xavier_cli.vocabulary.grammar import parse_seeds
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
 
-# Narrower holds no axis; wider, a line is hard to follow back to it.
+# Limits of the width of text figures: space for an axis, and lines that can be followed to it.
 NARROWEST, WIDEST = 40, 100
 
 
@@ -159,7 +159,7 @@ def plot(
         content, skipped = rendered(path, drawing.figure), drawing.notes
     _tell([*notes, *skipped])
     publish(path, content, verify=lambda temporary: None)
-    # Bytes, since a path need not be text.
+    # Bytes, since a path may not be valid text.
     typer.echo(os.fsencode(path))
     read.finish()
     if skipped:
@@ -172,7 +172,7 @@ def _tell(notes: Sequence[str]) -> None:
 
 
 def _has_only_ascii() -> bool:
-    """Whether the screen cannot show braille."""
+    """Whether the encoding of the screen lacks braille."""
     try:
         "⠿│└─".encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""`xavier probe`: the network at initialization, next to what theory predicts."""
+"""Implements `xavier probe`: layer statistics at initialization, with theoretical predictions."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def probe(
     refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
-    # All seeds are looked at together.
+    # Probe all seeds together.
     looking = begin_training(config, data_dir, strategy, member_batch=len(config.seeds))
     with lock_output(path), shown_progress(quiet) as report:
         hooks = TrainingHooks(report, provenance=this_command())
-        # Before anything is computed: what cannot be written is told now.
+        # Report a path that cannot be written before anything is computed.
         rehearse_run(path, Run(config, {}, provenance=hooks.provenance, data=looking.facts))
         run = looking.probe(hooks)
         write_run(path, run)

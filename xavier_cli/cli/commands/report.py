@@ -1,4 +1,4 @@
-"""`xavier report`: one HTML page about runs, for whoever has no xavier."""
+"""Implements `xavier report`: one HTML page about runs, for readers without xavier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
 
 ENDINGS = (".html", ".htm")
-# What no part of the page shows or judges, and takes nearly half of the time to read.
+# Arrays that the page does not use, and that take nearly half of the reading time.
 UNREAD = frozenset({"preactivation/histogram", "weight/histogram", "jacobian/singular_values"})
 
 
@@ -60,7 +60,7 @@ def report(
         say(f"xavier: {clean(note)}")
     problems = [f"not read: {problem}" for problem in read.problems]
     isolation = Isolation()
-    # The one line that is not the same wherever they lie: it is to be pasted here.
+    # The only line that depends on where the files are: it is a command to paste here.
     again = report_command(as_given, output)
     content = report_content(trained, [*notes, *problems], isolation, again)
     read.failed(isolation.failures)
@@ -68,12 +68,12 @@ def report(
         raise run_files.none_could_be("shown")
     write_text(output, page(content))
     if not is_written_as_it_is(output):
-        # Bytes, since a path need not be text.
+        # Bytes, since a path may not be valid text.
         typer.echo(os.fsencode(output))
     read.finish()
 
 
 def _by_name(run: Run) -> Run:
-    """`run` under its files' names alone, so that the page's tables say the same wherever they lie."""
+    """`run` with its file names only, so that the page does not depend on their folder."""
     path = Path(run.path.name) if run.path else None
     return replace(run, path=path, sources=tuple(Path(source.name) for source in run.sources))

@@ -1,4 +1,4 @@
-"""`xavier reproduce`: a recipe's runs, its figures, its table, and a verdict for every claim."""
+"""Implements `xavier reproduce`: a recipe's runs, figures and table, and a verdict per claim."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def reproduce(
     from xavier_cli.views.reproduction import reproduction_page
 
     folder = output or FIGURES / plan.recipe.name
-    # Before anything is trained: a figure that cannot be written is told now.
+    # Report figures that cannot be written before anything is trained.
     for figure in plan.recipe.figures:
         check_output(figure_path(folder, figure))
     finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
@@ -99,7 +99,7 @@ def reproduce(
         isolation,
         note=lambda line: say(f"xavier: {line}"),
     )
-    # Of several rates a claim takes what it asks for, all of them where it is about rates.
+    # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
     verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
     read.failed(isolation.failures)
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
@@ -113,7 +113,7 @@ def reproduce(
 
 
 def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]:
-    """The runs and the surfaces that the finished cells left; what cannot be read is named."""
+    """The runs and surfaces of finished cells; unreadable files are reported."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_runs, read_surface
 

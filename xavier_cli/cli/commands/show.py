@@ -1,4 +1,4 @@
-"""`xavier show`: one run from outside and inside."""
+"""Implements `xavier show`: settings, curves and layers of runs."""
 
 from __future__ import annotations
 

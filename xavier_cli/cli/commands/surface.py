@@ -1,4 +1,4 @@
-"""`xavier surface`: the loss over two weights (Figure 5), or over two directions around a trained run."""
+"""Implements `xavier surface`: the loss over two weights (Figure 5), or two directions around a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xavier_cli.runs.surface import Surface, SurfaceConfig
 
 FOLDER = Path("surfaces")
-# What a rerun may differ by before it is no longer the same network.
+# If the loss after retraining differs by more, it is not the same network.
 SAME_LOSS = 1e-3
 
 
@@ -139,7 +139,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     set_up_jax(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
         hooks = TrainingHooks(report, lambda: bool(stopped), provenance=this_command())
-        # Before anything is trained: what cannot be written is told now.
+        # Report a path that cannot be written before anything is trained.
         rehearse_run(path, Surface(config, {}, provenance=hooks.provenance))
         try:
             if run is None:
@@ -156,7 +156,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
 
 
 def _compare(run: Run, again: Run) -> None:
-    """Warn where the network that was trained again is not the run's."""
+    """Warn if the retrained network differs from the run's."""
     if again.diverged.any():
         say("warning: the network diverged; the surface lies around its last finite weights")
     if int(run.updates[-1]) != int(again.updates[-1]) or run.status != "complete":

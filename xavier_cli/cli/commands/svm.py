@@ -1,4 +1,4 @@
-"""`xavier svm`: the error of a support vector machine on the finite Shapeset, beside the paper's."""
+"""Implements `xavier svm`: the error of a support vector machine on the finite Shapeset, with the paper's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`xavier sweep`: every cell of a recipe's grid, what is finished left alone."""
+"""Implements `xavier sweep`: runs every unfinished cell of a recipe's grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`xavier train`: one configuration, many seeds."""
+"""Implements `xavier train`: trains one configuration with many seeds."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def train(
 
 
 def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
-    """The complete run of `config` at `path`, or None where there is more to do or nothing is there.
+    """The complete run of `config` at `path`; None if it is incomplete or missing.
 
-    Raises `ResumeError` where another configuration's run lies there, `ConfigError` where it had other data.
+    Raises `ResumeError` if `path` holds a run of another configuration, `ConfigError` if its data differ.
     """
     if not path.exists():
         return None
@@ -131,7 +131,7 @@ def _taken(path: Path) -> typer.BadParameter:
 
 
 def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
-    """Raise `ConfigError` where the run's data has changed since; what is gone cannot be compared."""
+    """Raise `ConfigError` if the run's data have changed since; missing data cannot be compared."""
     from xavier_cli.data.sets import DataMissingError
     from xavier_cli.errors import ConfigError
 
@@ -147,14 +147,14 @@ def _refuse_other_data(path: Path, run: Run, data_dir: Path | None) -> None:
 
 
 def _other_data(asked: DatasetSpec) -> str:
-    """What a function does that returns other data though its text is the same; empty for files."""
+    """A hint about a function that returns other data though its source is the same; empty for files."""
     if asked.kind != "own":
         return ""
     return "draws without a seed, or what it reads has changed: it returns other data than when"
 
 
 def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
-    """Say so where a function of the user's returned other data for the run that is to be replaced."""
+    """Warn if a user function returned other data for the run that is to be replaced."""
     from xavier_cli.runs.errors import ResumeError, RunFileError
     from xavier_cli.runs.finished import finished_run
 
@@ -184,7 +184,7 @@ def _train(
 ) -> Run:
     from xavier_cli.files.locks import lock_output
 
-    # Before anything that takes long: who comes second is told at once.
+    # Lock before anything slow, so that a second process is refused at once.
     with lock_output(path), StopFlag() as stopped:
         from xavier_cli.cli.terminal.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
@@ -193,7 +193,7 @@ def _train(
         begun = has_checkpoint(path)
         if named and begun:
             raise _taken(path)
-        # Somebody else may have finished it since it was looked at.
+        # Another process may have finished it since the first check.
         if not force and (run := _finished(path, config, data_dir)):
             return run
         if resume and not begun:
@@ -215,7 +215,7 @@ def _train(
             told: set[str] = set()
 
             def warn(text: str) -> None:
-                # Searched rates and batches of seeds have the same to say.
+                # Searched rates and batches of seeds repeat the same warnings.
                 if text not in told:
                     told.add(text)
                     say(f"warning: {text}")

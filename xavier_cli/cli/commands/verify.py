@@ -1,4 +1,4 @@
-"""`xavier verify`: does training again give what the file says?"""
+"""Implements `xavier verify`: trains a part of a run again, and compares the numbers."""
 
 from __future__ import annotations
 

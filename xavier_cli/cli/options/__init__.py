@@ -1,1 +1,1 @@
-"""Options that commands share, and what is made of them."""
+"""Defines the options that commands share, and evaluates them."""

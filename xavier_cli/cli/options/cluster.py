@@ -1,4 +1,4 @@
-"""The options `--cluster` and `--cluster-wait`: a sweep on the workers of a Dask cluster."""
+"""Defines the options `--cluster` and `--cluster-wait`, which run a sweep on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAIT_SECONDS = 60.0
 
 
 def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Task], Cluster] | None:
-    """What makes the cluster for a task; None where the sweep stays on this machine."""
+    """A function that makes the cluster for a task; None if the sweep runs on this machine."""
     if address is None:
         return None
     if not address.strip():

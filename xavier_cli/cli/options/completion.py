@@ -1,4 +1,4 @@
-"""What the shell offers once a word is begun: names from the tables, and runs; imports nothing heavy."""
+"""Completes names from the tables and runs for the shell; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xavier_cli.vocabulary import lookup
 
-# A shell waits: each function imports what it needs, and only when it is asked.
+# Each function imports what it needs when it is called, since the shell waits.
 Offers = list[tuple[str, str]]
 
 
@@ -19,12 +19,12 @@ def activations(incomplete: str) -> Offers:
 
 
 def initializers(incomplete: str) -> Offers:
-    """Initializers, with their laws."""
+    """Initializers, with their distributions."""
     return _begun(incomplete, {word.name: word.formula for word in lookup.INITIALIZERS.values()})
 
 
 def optimizers(incomplete: str) -> Offers:
-    """Optimizers, with what they are."""
+    """Optimizers, with descriptions."""
     from xavier_cli.vocabulary.optimizers import OPTIMIZERS, SHORT
 
     known = {word.name: word.about for word in OPTIMIZERS.values()}
@@ -32,7 +32,7 @@ def optimizers(incomplete: str) -> Offers:
 
 
 def data_sets(incomplete: str) -> Offers:
-    """Data sets, and the beginnings of those that have a size or a path in their name."""
+    """Data sets, and the prefixes of names with a size or a path."""
     from xavier_cli.vocabulary.datasets import FAMILIES
 
     families = {
@@ -51,21 +51,21 @@ def scales(incomplete: str) -> Offers:
 
 
 def likes(incomplete: str) -> Offers:
-    """Frameworks whose dense layer can be followed."""
+    """Frameworks of `--like`."""
     from xavier_cli.config.presets import LIKE
 
     return _begun(incomplete, {name: ", ".join(map(str, preset.values())) for name, preset in LIKE.items()})
 
 
 def recipes(incomplete: str) -> Offers:
-    """Recipes that ship; of the user's own ones the shell offers the files."""
+    """Shipped recipes; the shell completes the files of users' recipes."""
     from xavier_cli.sweeps.recipe import shipped_recipes
 
     return _begun(incomplete, dict.fromkeys([*shipped_recipes(), "list"], ""))
 
 
 def settings(incomplete: str) -> Offers:
-    """Settings of a configuration, the last of a list with commas."""
+    """Settings of a configuration, for the last item of a list with commas."""
     from xavier_cli.config.run import RunConfig
 
     before, comma, last = incomplete.rpartition(",")
@@ -74,7 +74,7 @@ def settings(incomplete: str) -> Offers:
 
 
 def runs(incomplete: str) -> Offers:
-    """Runs in the runs' folder by name; where none begins so, the shell offers files."""
+    """Names of runs in the default folder; if none matches, the shell completes files."""
     folder = Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
     try:
         files = sorted(entry.name for entry in os.scandir(folder))
@@ -84,7 +84,7 @@ def runs(incomplete: str) -> Offers:
     return _begun(incomplete, dict.fromkeys(shown, ""))
 
 
-# By the words in a setting's row, as a test makes sure: to read the rows takes longer than a keystroke may.
+# A copy of `words` in the rows of settings, which a test compares: loading the rows is too slow here.
 BY_SETTING = {
     "act": activations,
     "init": initializers,
@@ -94,8 +94,8 @@ BY_SETTING = {
 }
 
 
-# Completed without loading the command, which takes longer than a keystroke may: what follows an option, and
-# what comes first after a command.
+# Completed without loading the command, which is too slow for a key press: the values of options, and the
+# first argument of commands.
 _AFTER = {f"--{name.replace('_', '-')}": offer for name, offer in BY_SETTING.items()}
 _FIRST = {
     **dict.fromkeys(("sweep", "reproduce"), recipes),
@@ -104,10 +104,10 @@ _FIRST = {
 
 
 def answer() -> bool:
-    """Print what the shell asks for, as Typer would, if it can be told at once; whether it could."""
+    """Print the completions as Typer would, if they are known without loading it; returns whether so."""
     shell = os.environ["_XAVIER_COMPLETE"].removeprefix("complete_")
     line = os.environ.get("COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS", "")
-    # Quoted words are Typer's to take apart.
+    # Leave quoted words to Typer.
     if shell not in _FORMATS or re.search(r"[\\\"'\n]", line):
         return False
     words = line.split(" ")

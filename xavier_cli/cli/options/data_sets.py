@@ -1,4 +1,4 @@
-"""The data set that a command is given: found, read or generated, and sample images of it."""
+"""Finds, reads or generates the data set that a command is given, and its sample images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from xavier_cli.data.sets import FiniteSet
     from xavier_cli.figures.samples import Samples
 
-# Enough that each class of Shapeset, the rarest 1 of 18, is there four times.
+# Enough for four images of each class of Shapeset, the rarest of which has a share of 1/18.
 SAMPLES = 1000
 
 
 def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Samples:
-    """The first training images of `seed`: for Shapeset its own stream, for a finite set the set's order."""
+    """The first training images of `seed`: from its stream for Shapeset, else in the set's order."""
     from xavier_cli.figures.samples import Samples
 
     asked = asked_for(data or "shapeset")
@@ -53,7 +53,7 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
 
 
 def asked_for(data: str) -> DatasetSpec:
-    """The data set that `data` asks for; raises `ConfigError`."""
+    """The data set called `data`; raises `ConfigError`."""
     refuse_bare_folder(data)
     try:
         return find_data(data)
@@ -64,7 +64,7 @@ def asked_for(data: str) -> DatasetSpec:
 def finite_set(
     asked: DatasetSpec, data_dir: Path | None, decoded: bool = True
 ) -> tuple[FiniteSet, DatasetInfo]:
-    """The finite set `asked` for, read or generated, and its facts."""
+    """The finite data set `asked`, read or generated, and its facts."""
     if asked.kind != "shapeset":
         from xavier_cli.data.load import load_data
         from xavier_cli.data.moments import doubts
@@ -81,7 +81,7 @@ def finite_set(
 
 
 def say_data(facts: DatasetInfo) -> None:
-    """Tell people what was done in reading a data set, and what looks odd in it."""
+    """Print notes and warnings from reading a data set to stderr."""
     for note in facts.notes:
         say(f"{clean(facts.name)}: {clean(note)}")
     for warning in facts.warnings:

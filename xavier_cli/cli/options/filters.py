@@ -1,4 +1,4 @@
-"""The options `--where` and `--sort`: rows chosen and sorted by what is in them."""
+"""Defines the options `--where` and `--sort`, which filter and sort rows by their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recipe's name to finished cells: what `sweep` and `reproduce` have in common."""
+"""Plans and runs the cells of a recipe, for `sweep` and `reproduce`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Finished
     from xavier_cli.sweeps.work import Outcome, Task
 
-# More cells than this are asked about.
+# With more cells than this the user is asked to confirm.
 MANY = 1000
 
 RecipeArgument = Annotated[
@@ -72,7 +72,7 @@ def make_plan(
     yes: bool = False,
     shard: str | None = None,
 ) -> Plan:
-    """The plan of the recipe called `word`. Asks about a large one; exits with 2 where nobody can answer."""
+    """The plan of the recipe called `word`. Asks to confirm a large one; exits with 2 if it cannot ask."""
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
@@ -119,7 +119,7 @@ def finish_cells(
     quiet: bool = False,
     member_batch: int | None = None,
 ) -> Finished:
-    """Make what is missing of `plan`, with progress; failed cells are told and kept in the ledger."""
+    """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.cli.terminal.sweep_progress import shown_standing
     from xavier_cli.errors import StorageError
@@ -161,7 +161,7 @@ def finish_cells(
             try:
                 ledger.keep(_failed(plan, known, ended))
             except StorageError as error:
-                # What is finished needs no ledger: only `--rerun failed` will not know of these.
+                # Results do not need the ledger: only `--rerun failed` will miss these cells.
                 if not told:
                     note(f"which cells failed is not kept: {error}")
                 told = True
@@ -178,7 +178,7 @@ def finish_cells(
 
 
 def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
-    """Name and reason of every cell that failed, now or before."""
+    """Name and reason of every cell that failed, now or earlier."""
     failed = {}
     for cell in plan.mine:
         outcome = ended.get(cell.path)
@@ -200,7 +200,7 @@ def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:
-    """Index and count out of `2/8`."""
+    """Index and count from `2/8`."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())

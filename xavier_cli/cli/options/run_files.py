@@ -1,4 +1,4 @@
-"""The runs that a reading command is given: files, folders, names, patterns, or none at all."""
+"""Reads the runs that a command is given as files, folders, names or patterns, or its default runs."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ RunsArgument = Annotated[
 
 @dataclass
 class Inputs:
-    """What could be read, and a line about each input that could not."""
+    """The runs that could be read, and a line about each input that could not."""
 
     runs: list[Run] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def problem(self, line: str) -> None:
-        """Name on stderr what could not be read."""
+        """Report on stderr an input that could not be read."""
         line = clean(line)
         self.problems.append(line)
         say(f"xavier: {line}")
 
     def isolated(self, runs: Sequence[Run], make: Callable[[list[Run]], T]) -> T:
-        """`make` of `runs` or, where some end it, of the others: those are named, once each.
+        """`make(runs)` without the runs that make it fail, which are reported once each.
 
-        `make` does nothing but answer. Exits with 5 where it can be made of none.
+        `make` must have no side effects. Exits with 5 if it fails for all.
         """
         from xavier_cli.runs.isolate import isolate
 
@@ -62,7 +62,7 @@ class Inputs:
         return isolated.made
 
     def part(self, run: Run, make: Callable[[Run], T]) -> list[T]:
-        """`make` of one run, for an answer that is given run by run; nothing where it ends `make`."""
+        """`[make([run])]`, for output that is made run by run; empty if `make` fails."""
         from xavier_cli.runs.isolate import isolate
 
         isolated = isolate([run], lambda runs: [make(run) for run in runs])
@@ -70,7 +70,7 @@ class Inputs:
         return isolated.made or []
 
     def failed(self, failures: Sequence[RunFileError]) -> None:
-        """Name the runs that something could not be made of; with `--debug`, where it failed."""
+        """Report the runs for which something failed; with `--debug`, show where."""
         for failure in failures:
             if "--debug" in sys.argv:
                 traceback.print_exception(failure.__cause__ or failure)
@@ -78,25 +78,25 @@ class Inputs:
                 self.problem(str(failure))
 
     def finish(self) -> None:
-        """End with exit code 4 where some input could not be read; called once the rest was shown."""
+        """Exit with 4 if some input could not be read; called after the output."""
         if self.problems:
             raise typer.Exit(ExitCode.IN_PART)
 
 
 def runs_folder() -> Path:
-    """Where runs are looked for when none is named: `XAVIER_RUNS_DIR`, or `runs`."""
+    """The default folder of runs: `XAVIER_RUNS_DIR`, or `runs`."""
     return Path(os.environ.get("XAVIER_RUNS_DIR") or "runs")
 
 
 def all_runs(folder: Path, inputs: Inputs) -> list[Path]:
-    """Every run in `folder`, for `read_inputs`, which reads each and tells `inputs`."""
+    """The paths of all runs in `folder`; `read_inputs` reads them and reports problems to `inputs`."""
     from xavier_cli.runs.listing import list_runs
 
     return list_runs(folder)
 
 
 def newest_runs(folder: Path, inputs: Inputs) -> list[Path]:
-    """The runs of the newest command in `folder`, for `read_inputs`; `inputs` is told what may be one too."""
+    """The paths of the newest command's runs in `folder`; reports unreadable candidates to `inputs`."""
     from xavier_cli.runs.listing import newest_command
 
     paths, notes = newest_command(folder)
@@ -110,10 +110,10 @@ def read_inputs(
     unnamed: Callable[[Path, Inputs], list[Path]] = all_runs,
     only: Collection[str] | None = None,
 ) -> Inputs:
-    """Read the runs that `given` names, or those that `unnamed` finds in the runs' folder.
+    """Read the runs that `given` names, or those that `unnamed` finds in the default folder.
 
-    `only` is `read_run`'s. What cannot be read is named on stderr and never hides the rest. Exits with 2
-    where no run is named and none is there, with 5 where none of those named can be read.
+    `only` is as in `read_run`. Unreadable inputs are reported on stderr, and the others are kept. Exits with
+    2 if no run is named and there is none, with 5 if none of the named ones can be read.
     """
     from xavier_cli.runs.errors import NoTrainingError, RunFileError
     from xavier_cli.runs.reader import read_runs
@@ -132,9 +132,9 @@ def read_inputs(
 
 
 def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
-    """The experiments that `inputs` holds, runs that differ in their seeds alone as one; and notes.
+    """The experiments in `inputs`, with runs merged that differ only in their seeds; and notes.
 
-    Files that disagree about a seed are named and left out, all of their experiment; the others stay.
+    If files contradict each other about a seed, they are reported, and their experiment is left out.
     """
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.isolate import isolate
@@ -158,7 +158,7 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
 
 
 def nothing_to_show(inputs: Inputs) -> typer.Exit:
-    """How a command ends that was given inputs and has none left: unreadable, or in contradiction."""
+    """The exit of a command that has no usable input left: all are unreadable or contradict each other."""
     if inputs.runs:
         say("xavier: nothing is left to show: these runs contradict each other; name those that you trust")
         return typer.Exit(ExitCode.NO_INPUT)
@@ -166,7 +166,7 @@ def nothing_to_show(inputs: Inputs) -> typer.Exit:
 
 
 def none_could_be(done: str) -> typer.Exit:
-    """How a command ends that has named what is wrong with each of its inputs."""
+    """The exit of a command that has reported a problem with each of its inputs."""
     say(f"xavier: no run could be {done}")
     return typer.Exit(ExitCode.NO_INPUT)
 
@@ -199,11 +199,11 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
 
 
 def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
-    """The files that `given` stands for, each once, in the order given."""
+    """Yield the files that `given` stands for, each once, in order."""
     seen = set()
     for text in given:
         for path in _expand(inputs, text):
-            # Two links to nowhere are two names, and each is to be told.
+            # Broken links are distinct, so that each is reported.
             key = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
             if key not in seen:
                 seen.add(key)
@@ -212,19 +212,19 @@ def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
 
 def _expand(inputs: Inputs, text: str) -> list[Path]:
     path = Path(text)
-    # Those of `os.path` raise nothing, whatever is wrong with a name.
+    # The functions of `os.path` do not raise for invalid names.
     if os.path.isdir(path):
         return _in_folder(inputs, path)
     if os.path.lexists(path):
         return [path]
     if glob.has_magic(text):
-        # The shell left the pattern alone: it was quoted, or matched nothing.
+        # The shell did not expand the pattern: it was quoted, or had no match.
         matches = [Path(match) for match in sorted(glob.glob(text))]
         if not matches:
             inputs.problem(f"`{text}`: no file matches")
         return matches
     if path.name == text:
-        # `ls` shows names, so a name is enough.
+        # Accept names as `ls` shows them.
         for name in (text, f"{text}.h5"):
             if os.path.isfile(runs_folder() / name):
                 return [runs_folder() / name]

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that each says and means the same wherever it stands."""
+"""Defines the options of running that several commands share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ReplaceOption = Annotated[bool, typer.Option("--force", help="Replace a file tha
 
 
 class Strategy(StrEnum):
-    """How members are laid on the hardware."""
+    """How members are distributed over the hardware."""
 
     AUTO = "auto"
     MAP = "map"
@@ -40,7 +40,7 @@ MemberBatchOption = Annotated[
 
 
 def asked_members(text: str) -> int | None:
-    """The number that `--member-batch` gives; None for `auto`."""
+    """The number in `--member-batch`; None for `auto`."""
     if text == "auto":
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**31):

@@ -1,4 +1,4 @@
-"""How a command begins to train, and what the file that it writes says of it."""
+"""Begins the training of a command, and describes the command for provenance."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def begin_training(
     config: RunConfig, data_dir: Path | None, strategy: Strategy, member_batch: int | None = None
 ) -> Session:
-    """The session that trains `config`; people are told what was done in reading its data.
+    """The session that trains `config`; prints notes from reading its data.
 
-    Nothing has been written yet: what is refused here leaves everything as it was.
+    Nothing is written, so that an error here leaves all files unchanged.
     """
     from xavier_cli.cli.options.data_sets import say_data
     from xavier_cli.training.session import session
@@ -33,7 +33,7 @@ def begin_training(
 
 
 def this_command(command_id: str = "") -> dict[str, Any]:
-    """What provenance says of the running command; all its files share the id, by default a new one."""
+    """The provenance of the running command; all its files share the id, by default a new one."""
     return {
         "command_id": command_id or uuid.uuid4().hex,
         "command": shlex.join(["xavier", *sys.argv[1:]]),

@@ -1,4 +1,4 @@
-"""The option `--slurm` of `sweep`: the same command as a job array, printed for `sbatch`."""
+"""Implements `sweep --slurm`, which prints the same command as a job array for `sbatch`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from xavier_cli.sweeps.plan import Plan, shard
 from xavier_cli.sweeps.slurm import script
 from xavier_cli.views.numbers import about
 
-# The only variables that reach into a sweep.
+# The only environment variables that affect a sweep.
 VARIABLES = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
 LEAST_CORES = 2
 
 
 def print_script(plan: Plan, parts: int, jobs: int) -> None:
-    """Print the script that runs this process's own command in `parts` parts, `jobs` processes in each.
+    """Print a script that runs the command of this process in `parts` parts, with `jobs` processes each.
 
-    Exits with 2 where some of them would have nothing to do.
+    Exits with 2 if some parts would have nothing to do.
     """
     programs = len(plan.groups)
     if parts > programs:
@@ -46,18 +46,18 @@ def print_script(plan: Plan, parts: int, jobs: int) -> None:
         folder=Path.cwd(),
         variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
     )
-    # The very bytes of paths and arguments, whatever the screen can show.
+    # Keep the bytes of paths and arguments, whatever the encoding of the screen.
     typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
     say("next: keep it in a file that every node sees, like job.sh, and `sbatch job.sh`")
 
 
 def _program() -> str:
-    """This program as a node would start it: by its path, since a batch job knows no environment of ours."""
+    """The path of this program, since a batch job does not have the environment of this shell."""
     called = Path(sys.argv[0])
     return str(called.absolute()) if called.is_file() and os.access(called, os.X_OK) else "xavier"
 
 
 def _without_slurm(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What was typed before `--slurm N` and after it."""
+    """The arguments before `--slurm N` and after it."""
     at = next(i for i, word in enumerate(words) if word.partition("=")[0] == "--slurm")
     return list(words[:at]), list(words[at + (1 if "=" in words[at] else 2) :])

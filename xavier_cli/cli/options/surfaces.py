@@ -1,4 +1,4 @@
-"""The loss surface that `plot` is given, or the newest there is."""
+"""Reads the loss surface that `plot` is given, or the newest one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SURFACES = Path("surfaces")
 
 
 def surface(given: Sequence[str] | None, read: run_files.Inputs) -> Surface:
-    """The one surface that `given` names, or the newest in `surfaces/` that can be read; `read` is told."""
+    """The surface that `given` names, or the newest readable one in `surfaces/`; reports others to `read`."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.listing import list_runs
     from xavier_cli.runs.reader import read_surface

@@ -1,1 +1,1 @@
-"""What people see and how a command ends: output, progress, signals, errors."""
+"""Handles output, progress, signals and errors of commands."""

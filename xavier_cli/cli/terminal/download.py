@@ -1,4 +1,4 @@
-"""Progress of a download on stderr: a bar on a terminal, a line per file elsewhere."""
+"""Shows the progress of a download on stderr: a bar on a terminal, otherwise a line per file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xavier_cli.cli.terminal.errors import say
 
 @contextmanager
 def shown_download(quiet: bool) -> Iterator[Callable[[str, int, int | None], None]]:
-    """What to report a file's bytes to, for as long as the context lasts: those done, and all where known."""
+    """A function that shows the bytes of a file, done and in total if known, during the context."""
     if not quiet and sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import DownloadColumn, Progress

@@ -1,4 +1,4 @@
-"""How the command line ends: exit codes, and one line for every error."""
+"""Determines the exit code of an error, and formats it as one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import clean, said
 
-# Of others' errors, by class name: nothing of Typer's is imported to tell.
+# Exit codes of other libraries' errors, by class name, so that nothing has to be imported.
 _EXIT_CODES = {
     "TyperException": ExitCode.USAGE,
     "BrokenPipeError": ExitCode.DONE,
@@ -18,7 +18,7 @@ _EXIT_CODES = {
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """The exit code of `error`: its own, or that of the nearest base that has one."""
+    """The exit code of `error`: its own, or that of its nearest base class that has one."""
     if isinstance(error, XavierError):
         return error.exit_code
     codes = (_EXIT_CODES.get(base.__name__) for base in type(error).__mro__)
@@ -26,12 +26,12 @@ def exit_code(error: BaseException) -> ExitCode:
 
 
 def one_line(error: BaseException) -> str:
-    """`error` in one line, without a traceback."""
+    """The message of `error` in one line, without a traceback."""
     if _is_out_of_memory(error):
         return (
             "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
         )
-    # Typer's own errors say more than their text.
+    # Errors of Typer format a message that says more than their text.
     typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
     text = _of_option(error) or (str(typers()) if typers else said(error))
     text = clean(" ".join(text.split()))
@@ -41,7 +41,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _of_option(error: BaseException) -> str:
-    """What is wrong with an option's value where a library judged it, in words of ours; else nothing."""
+    """The message about an option's value that pydantic refused; empty for other errors."""
     judged = getattr(error.__cause__, "errors", None)
     options = getattr(getattr(error, "param", None), "opts", None)
     if not callable(judged) or not options:
@@ -51,7 +51,7 @@ def _of_option(error: BaseException) -> str:
 
     first, name = judged()[0], max(options, key=len)
     option = name if name.startswith("-") else name.upper()
-    # The words that an option takes stand in the text alone, last.
+    # The accepted values are only in the text, at its end.
     text = said(first.get("ctx", {}).get("error", error))
     choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
     if choices:
@@ -61,19 +61,19 @@ def _of_option(error: BaseException) -> str:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # Of XLA's error only the text says so.
+    # XLA's error can be recognized only by its text.
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in said(error)
 
 
 def say_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning in one line, as `warnings.showwarning` is given it."""
+    """Print a warning in one line; has the signature of `warnings.showwarning`."""
     say(f"xavier: {clean(' '.join(str(message).split()))}")
 
 
 def say(text: str) -> None:
-    """A note for people, in one line that no terminal obeys: to stderr, since stdout carries results only.
+    """Print a note as one line without control characters, to stderr, since stdout carries only results.
 
-    Nobody may be there to read it (a terminal that hung up, a closed pipe), which stops no work.
+    Failures are ignored (a terminal that hung up, a closed pipe), so that the work continues.
     """
     with contextlib.suppress(OSError):
         print(clean(text), file=sys.stderr, flush=True)

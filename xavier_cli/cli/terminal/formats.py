@@ -1,4 +1,4 @@
-"""A page as text for programs and papers: plain, JSON, CSV, Markdown, LaTeX."""
+"""Formats a page for programs and papers: plain, JSON, CSV, Markdown, LaTeX."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from xavier_cli.files.json_text import write_json
 from xavier_cli.views.page import Column, Page, Table, clean
 
-# The signs that begin a formula, also as wide as Chinese ones. A tab or line end before them is gone by then.
+# The characters that begin a formula, also in full width. Tabs and line ends before them are removed earlier.
 _FORMULA = tuple("=+-@＝＋－＠")
 
 
 def format_plain(page: Page) -> str:
-    """Tables without boxes, a tab between cells; whatever is no row begins with `#`."""
+    """Tables without boxes, with tabs between cells; all lines other than rows begin with `#`."""
     lines: list[str] = []
     for table in page.tables:
         lines += [f"# {clean(text)}" for text in (table.title, table.about) if text]
@@ -24,19 +24,19 @@ def format_plain(page: Page) -> str:
         lines.append("\t".join([*mark, *(column.title for column in table.columns)]))
         for index, row in enumerate(table.texts):
             mark = [] if table.best is None else ["*" if index in table.best else ""]
-            # The padding that lines numbers up on a screen is in a program's way.
+            # Remove the padding that aligns numbers on a screen.
             lines.append("\t".join([*mark, *(" ".join(clean(cell).split()) for cell in row)]))
     return _text(lines + [f"# {clean(note)}" for note in page.notes])
 
 
 def format_json(page: Page) -> str:
-    """The numbers in full precision, under the schema's name; as `write_json` has them."""
+    """The numbers in full precision, with the schema's name; written by `write_json`."""
     content = {"schema": page.schema, **page.data, "notes": list(page.notes)}
     return write_json(content, indent=2) + "\n"
 
 
 def format_csv(page: Page) -> str:
-    """The numbers in full precision, a line per record, the schema's name in the first column."""
+    """The numbers in full precision, a line per record, with the schema's name in the first column."""
     columns = list(dict.fromkeys(name for record in page.records for name in record))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -80,7 +80,7 @@ def format_latex(page: Page) -> str:
 def _with_marks(
     table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows, escaped; where rows are marked, a first column carries the `*`."""
+    """Titles and rows, escaped; if rows are marked, a first column holds the `*`."""
     best = table.best
     mark = [] if best is None else [Column("")]
     rows = []
@@ -88,7 +88,7 @@ def _with_marks(
         cells = [escape(" ".join(cell.split())) for cell in row]
         if best is not None:
             is_best = index in best
-            # Every second sign would otherwise do: bold for the eye, the asterisk for everyone.
+            # Mark by bold and by an asterisk, so that meaning does not depend on typeface.
             cells = [bold(cell) if cell and is_best else cell for cell in cells]
             cells.insert(0, escape("*") if is_best else "")
         rows.append(cells)
@@ -111,7 +111,7 @@ _LETTERS = {letter for letter in map(chr, range(0xC0, 0x100)) if letter.isalpha(
 
 
 def _latex(text: str) -> str:
-    # What pdfTeX's own fonts lack would end its run.
+    # Replace characters that the default fonts of pdfTeX lack, which would be fatal.
     return "".join(
         _LATEX.get(each, each if each.isascii() or each in _LETTERS else "?") for each in clean(text)
     )
@@ -124,13 +124,13 @@ def _csv_cell(value: object) -> object:
         return str(value).lower()
     if isinstance(value, str):
         text = clean(value)
-        # A spreadsheet would run a text that begins like this as a formula. A number is one to itself.
+        # A spreadsheet would evaluate such text as a formula; numbers are harmless.
         return f"'{text}" if text.lstrip()[:1] in _FORMULA and not _is_numbers(text) else text
     return repr(float(value)) if isinstance(value, float) else value
 
 
 def _is_numbers(text: str) -> bool:
-    """Whether `text` is a number, or several with commas between them, as a list of rates is."""
+    """Whether `text` is a number, or a list of numbers with commas."""
     return all(re.fullmatch(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", part) for part in text.split(","))
 
 

@@ -1,4 +1,4 @@
-"""The live view of a training: loss and error of every seed as they fall, and how saturated each layer is."""
+"""Shows a live view of training: loss and error of every seed, and the saturation of each layer."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 FULL, EMPTY = "█", "."
 WIDEST = 120
-# Lines that are no seed and no layer: the head, the bar, headings, what was left out.
+# Lines other than those of seeds and layers: the head, the bar, headings, the number left out.
 FRAME = 8
 
 
 class LiveView:
-    """What was reported so far; `lines` is what a screen shows of it."""
+    """The progress reported so far; `lines` formats it for a screen."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
@@ -38,16 +38,16 @@ class LiveView:
         self._update = 0
 
     def report(self, progress: Progress) -> None:
-        """Take up where training stands."""
+        """Record the progress of training."""
         before = self._progress
-        # From the first report after compiling on, which is no training.
+        # Measure speed from the first report after compiling.
         now = progress.doing, progress.phase
         if before is None or before.doing == "compiling" or (before.doing, before.phase) != now:
             self._began, self._begun_at = time.monotonic(), progress.updates
         self._progress = progress
 
     def look(self, seen: Seen) -> None:
-        """Take up a record; that of another stage begins anew."""
+        """Add a record; one of another phase starts the view again."""
         many = len(seen.variants) > 1
         members = tuple(
             f"seed {seed}" + (f" lr {variant.lr:g}" if many else "")
@@ -74,7 +74,7 @@ class LiveView:
             lines.append(_bar(progress.updates / progress.total, width))
         room = max(height - FRAME, 2)
         layers = [] if self._saturated is None else list(self._saturated)
-        # Half of the screen each, or what the other leaves.
+        # Seeds and layers get half of the screen each, or what the other leaves.
         for_layers = min(len(layers), max(room // 2, room - len(self._members)))
         lines += self._seed_lines(width, room - for_layers)
         lines += _layer_lines(layers, self._update, width, for_layers)
@@ -99,7 +99,7 @@ class LiveView:
         shown = max(1, min(len(self._members), most))
         names = list(self._members[:shown])
         first = max(map(len, names))
-        # Each of the two columns: two spaces, a curve, a space, a number.
+        # Each of the two columns has two spaces, a curve, a space and a number.
         length = max(0, min((width - first - 2 * 9) // 2, 40))
         drawn = [sparklines(list(curves[:shown]), length) for curves in (losses, errors)]
         column = length + 7
@@ -133,7 +133,7 @@ def _bar(share: float, width: int) -> str:
 
 
 def is_drawn(live: bool) -> bool:
-    """Whether there is a view on the terminal for who asked for it."""
+    """Whether the live view is drawn: if `live` is requested and stderr is a terminal."""
     return live and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -141,7 +141,7 @@ def is_drawn(live: bool) -> bool:
 def shown_live(
     quiet: bool, live: bool = True
 ) -> Iterator[tuple[Callable[[Progress], None], Callable[[Seen], None]]]:
-    """What to report progress and records to, for as long as the context lasts; without `live` the usual."""
+    """Functions that show progress and records, during the context; without `live` those of `progress`."""
     if not is_drawn(live):
         if live:
             say("`--live` needs a terminal: progress goes on in lines")
@@ -152,15 +152,15 @@ def shown_live(
     from rich.live import Live
     from rich.text import Text
 
-    # Before rich puts its own in the place of `sys.stderr`.
+    # Before rich replaces `sys.stderr`.
     view, encoding = LiveView(), sys.stderr.encoding
     console = Console(file=cast(TextIO, Patient(sys.stderr)))
-    # Drawn when something is reported, between segments: no thread of its own takes time from training.
+    # Draw only when something is reported, between segments: no other thread takes time from training.
     with Live(console=console, auto_refresh=False, transient=True) as screen:
 
         def report(progress: Progress) -> None:
             view.report(progress)
-            # With room for the `^C` that a terminal writes behind the last line.
+            # Leave space for the `^C` that a terminal writes after the last line.
             lines = view.lines(console.width - len("^C") - 1, console.height)
             text = encodable("\n".join(lines), encoding)
             screen.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)

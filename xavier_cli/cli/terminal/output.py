@@ -1,4 +1,4 @@
-"""Where a page goes and how: the options `-f` and `-o` of every reading command."""
+"""Writes a page in the format and to the file of the options `-f` and `-o`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xavier_cli.views.page import Page, clean
 
 
 class Format(StrEnum):
-    """How a reading command answers."""
+    """The format of a command's output."""
 
     TABLE = "table"
     PLAIN = "plain"
@@ -50,7 +50,7 @@ _BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex"
 
 
 def show_page(page: Page, format: Format | None = None, output: Path | None = None) -> None:
-    """Write `page` to stdout, or to `output` whole or not at all."""
+    """Write `page` to stdout, or atomically to `output`."""
     if output is not None:
         refuse_folder(output)
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
@@ -63,7 +63,7 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
 
 
 def format_page(page: Page, format: Format, width: int = 80, colour: bool = False) -> str:
-    """`page` as text in `format`; `width` and `colour` matter to a table only."""
+    """`page` as text in `format`; `width` and `colour` apply only to `table`."""
     from xavier_cli.cli.terminal import formats
     from xavier_cli.cli.terminal.screen import format_screen
 
@@ -84,14 +84,14 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
 
 
 def check_output(output: Path) -> None:
-    """Refuse an `-o` that nothing can be written to; called before any work is done for it."""
+    """Refuse an `-o` that cannot be written; called before any work is done."""
     refuse_folder(output)
     if not is_written_as_it_is(output):
         rehearse(output)
 
 
 def refuse_folder(output: Path) -> None:
-    """Refuse an `-o` that is a folder; whoever writes it looks himself at what else may be wrong."""
+    """Refuse an `-o` that is a folder; other problems are found when it is written."""
     try:
         is_folder = output.is_dir()
     except OSError as error:
@@ -101,24 +101,24 @@ def refuse_folder(output: Path) -> None:
 
 
 def write_text(output: Path, text: str) -> None:
-    """Put `text` at `output` in UTF-8: the old file stays until the new one is whole."""
+    """Write `text` atomically to `output`, in UTF-8."""
     content = utf8(text).encode("utf-8")
     if not is_written_as_it_is(output):
         publish(output, content)
         return
     try:
-        # Neither made nor emptied: a pipe waits for its reader here.
+        # Neither created nor truncated; a pipe blocks here until it has a reader.
         with open(os.open(output, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
             file.write(content)
     except BrokenPipeError:
-        # Whoever reads has seen enough, which is no error.
+        # The reader closed the pipe, which is not an error.
         raise
     except OSError as error:
         raise StorageError.of(output, error) from error
 
 
 def is_written_as_it_is(output: Path) -> bool:
-    """Whether `output` is a pipe or a device, or one of this process's streams: never replaced by a file."""
+    """Whether `output` is a pipe, a device or a stream of this process, which a file must not replace."""
     try:
         folder = output.parent.resolve()
         is_stream = folder == Path("/dev") or Path("/proc") in folder.parents
@@ -139,7 +139,7 @@ def _to_stdout(text: str) -> None:
 
 
 def screen_width() -> int:
-    """The terminal's width in characters, or 80 where there is none."""
+    """The width of the terminal in characters, or 80 without one."""
     return shutil.get_terminal_size((80, 24)).columns
 
 

@@ -1,4 +1,4 @@
-"""Progress of training on stderr: a bar with the time left on a terminal, a line now and then elsewhere."""
+"""Shows the progress of training on stderr: a bar on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def shown_progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """A function to report progress to, for as long as the context lasts."""
+    """A function that shows progress, during the context."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -69,19 +69,19 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 
 class Patient:
-    """A terminal that may hang up while training goes on and is published: nobody is left to be told."""
+    """A terminal stream that ignores errors, so that training continues if the terminal hangs up."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write `text` where somebody can still read it."""
+        """Write `text`, unless the terminal has hung up."""
         with suppress(OSError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Send what was written, where somebody can still read it."""
+        """Flush the stream, unless the terminal has hung up."""
         with suppress(OSError):
             self._stream.flush()
 
@@ -90,7 +90,7 @@ class Patient:
 
 
 class _Lines:
-    """One line per segment, but no more than one every few seconds."""
+    """One line per segment, but at most one every few seconds."""
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
@@ -121,5 +121,5 @@ def _facts(progress: Progress, rate: float) -> str:
 
 
 def named(phase: str) -> str:
-    """` (searching rates)` for a training that has phases."""
+    """The phase in parentheses, ` (searching rates)`; empty without phases."""
     return f" ({phase})" if phase else ""

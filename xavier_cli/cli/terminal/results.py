@@ -1,4 +1,4 @@
-"""Where results go: stdout, which nothing else may write to once code of the user's has run."""
+"""Keeps stdout for results while user code may print."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def results() -> TextIO:
 
 @contextlib.contextmanager
 def results_apart() -> Iterator[None]:
-    """While code of the user's may print, at any time and from any thread: what is printed goes to stderr."""
+    """During the context, send everything that user code prints, whenever and from any thread, to stderr."""
     if _kept:
         yield
         return

@@ -1,4 +1,4 @@
-"""A page as a screen shows it: tables that fit the width, and the words below."""
+"""Formats a page for a screen: tables that fit the width, with notes below."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 GAP = 2
-# Text in a narrower column than this is harder to read than text below its row.
+# Text in a narrower column than this is harder to read than below its row.
 NARROWEST = 22
 
 
 def format_screen(page: Page, width: int, colour: bool = False) -> str:
-    """The page for a screen of `width` characters; `colour` allows bold and dim, never more than that."""
+    """The page for a screen of `width` characters; `colour` allows only bold and dim."""
     from rich.console import Console, Group
     from rich.padding import Padding
     from rich.text import Text
@@ -35,7 +35,7 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
         parts += fit(table, width)
     if page.notes:
         parts.append("")
-    # The first line begins with a dash, the next ones are indented under it.
+    # The first line begins with a dash, the following ones are indented.
     for note in page.notes:
         grid = _grid(gap=1)
         grid.add_row(Text("-"), Text(clean(note)))
@@ -57,16 +57,16 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
 
 
 def fit(table: Table, width: int) -> list[RenderableType]:
-    """`table` as rich renderables, as much of it in line as the width allows.
+    """`table` as rich renderables, with as many columns in line as the width allows.
 
-    Whole if it fits; else without pictures, with titles on several lines, without what is optional, with what
-    moves below each row; and last as one short list per row.
+    Tried in turn: the whole table; without pictures; with titles on several lines; without optional columns;
+    with movable columns below each row; a short list per row.
     """
     bold = table.best or frozenset()
     if any(column.picture for column in table.columns):
         columns, rows = _with_marks(table)
         whole = _Layout(columns, rows, range(len(columns)), GAP, False, bold)
-        # A picture is not worth a line more of words.
+        # Drop a picture rather than wrap text.
         if whole.fits(width, wrapped=False):
             return list(whole.lines([]))
         table = table.without_pictures()
@@ -101,7 +101,7 @@ def _with_marks(table: Table) -> tuple[list[Column], list[list[str]]]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """One way to set a table: the columns `kept` in line, `gap` between them, titles `folded` or not."""
+    """A layout of a table: the columns `kept` in line, `gap` between them, titles `folded` or not."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
@@ -125,13 +125,13 @@ class _Layout:
         return needed <= width
 
     def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:
-        """The table in one piece, or in a piece per row with what `moved` below each."""
+        """The table in one piece, or in a piece per row with the `moved` columns below each."""
         from rich.padding import Padding
         from rich.text import Text
 
         titles = [Text(self.columns[i].title, style="underline") for i in self.kept]
-        # In one grid with the rows, so that columns that wrap are as wide above as below; folded titles stand
-        # on the last of their lines, which takes a grid of their own.
+        # Titles in the same grid as the rows, so that wrapped columns are equally wide; folded titles are
+        # aligned at the bottom, which needs a separate grid.
         grid = self.grid("bottom" if self.folded else "top")
         grid.add_row(*titles)
         if self.folded or moved:
@@ -153,7 +153,7 @@ class _Layout:
             yield grid
 
     def grid(self, vertical: Literal["top", "bottom"] = "top") -> RichTable:
-        """An empty grid, each column as wide as its widest cell, so that grids stand under each other."""
+        """An empty grid with columns as wide as their widest cells, so that grids are aligned."""
         grid = _grid(self.gap)
         for i in self.kept:
             column = self.columns[i]
@@ -176,7 +176,7 @@ def _as_lists(
         grid = _grid()
         for column, cell in zip(columns, row, strict=True):
             if cell.strip():
-                # Without a title it is the mark of the best row, which heads the list.
+                # The column without a title holds the mark of the best row, which heads the list.
                 first, second = (column.title, cell.strip()) if column.title else (cell, "")
                 grid.add_row(Text(first), Text(second, style="bold" if index in bold else ""))
         yield grid

@@ -1,4 +1,4 @@
-"""Signals as a flag: the first asks training to stop between two segments, a second leaves at once."""
+"""Handles signals: the first stops training after the current segment, a second exits at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STOPPING_WORDS = b"xavier: stopping after this segment; once more leaves at once
 
 
 class StopFlag:
-    """While entered, remembers the first signal that asks to stop, and says so on stderr."""
+    """Records the first stopping signal during the context, and says so on stderr."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -33,9 +33,9 @@ class StopFlag:
 
     @contextlib.contextmanager
     def in_place(self, drawn: bool) -> Iterator[None]:
-        """While a view of several lines is `drawn` on stderr: what is said there takes its last line.
+        """While a view of several lines is `drawn` on stderr, write messages into its last line.
 
-        One more line would move the view away from where it is drawn again.
+        An additional line would move the view from the place where it is redrawn.
         """
         self._in_place = drawn
         try:
@@ -45,17 +45,17 @@ class StopFlag:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number, as the shell counts; a warning of termination counts as that."""
+        """128 + the signal's number, as in shells; SIGUSR1, the warning of termination, counts as SIGTERM."""
         assert self.signal is not None
         return _exit_code(self.signal)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
-            # What was published stays; a temporary left behind is swept by the next writer.
+            # Finished files are intact, and the next writer removes the temporaries.
             os._exit(_exit_code(number))
         self.signal = signal.Signals(number)
         if number != signal.SIGHUP:
-            # Straight to stderr: the signal may have come in the middle of a `print`, which allows no other.
+            # Write to the descriptor: the signal may have interrupted a `print`, which is not reentrant.
             with contextlib.suppress(OSError):
                 if self._in_place:
                     width = os.get_terminal_size(2).columns or 80

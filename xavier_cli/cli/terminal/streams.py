@@ -1,4 +1,4 @@
-"""The three standard streams, whatever state they were handed over in."""
+"""Makes the standard streams safe: closed at the start, or failing while they are written."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import os
 import sys
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
-# How a disk, or what stands for one, refuses what is written to it.
+# The errors of a full or failing disk.
 _WRITING = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 
 
 def open_closed_streams() -> None:
-    """Open on /dev/null what is closed of stdin, stdout and stderr, before anything else opens a file.
+    """Open closed ones of stdin, stdout and stderr on /dev/null, before any other file is opened.
 
-    A file that got one of their numbers would receive what is printed.
+    A file that got one of their descriptors would receive the output.
     """
     for number, (name, mode) in enumerate(_STREAMS):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number, which is this one; children have it too.
+            # `os.open` returns the lowest free descriptor, which is this one; children inherit it.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def is_about_stdout(error: BaseException) -> bool:
-    """Whether `error` came of printing to stdout: whatever else is written is published, and has a name."""
+    """Whether `error` came from printing to stdout; all other outputs raise errors that name their path."""
     return isinstance(error, OSError) and error.filename is None and error.errno in _WRITING
 
 
 def give_up_stdout() -> None:
-    """Let stdout lead nowhere: Python would fail once more, by an exit code of its own, when it flushes."""
+    """Redirect stdout to /dev/null: otherwise flushing it at exit would fail with another exit code."""
     _lead_nowhere(1)
 
 
 def give_up_stderr_if_full() -> None:
-    """The same for stderr, which may fail at the end too: what nobody can be told changes no exit code."""
+    """Redirect stderr if it cannot be written, so that a lost message does not change the exit code."""
     try:
         sys.stderr.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""Progress of a sweep on stderr: one bar for the whole on a terminal, a line now and then elsewhere."""
+"""Shows the progress of a sweep on stderr: a bar on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 BAR = 12
-# Spinner, bar, percentage and the gaps between all columns.
+# The width of spinner, bar, percentage and the gaps between columns.
 TAKEN = 1 + BAR + 4 + 6
 
 
 @contextmanager
 def shown_standing(quiet: bool) -> Iterator[Callable[[Standing], None]]:
-    """A function to tell where the sweep stands, for as long as the context lasts."""
+    """A function that shows the progress of the sweep, during the context."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -52,7 +52,7 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
         def watch(standing: Standing) -> None:
             counts, time_left = cells(standing), left(standing)
             doing = " | ".join(words for _, words, _ in standing.running.values())
-            # What is done and how long it takes matters more than what is at work: that gets the rest.
+            # Counts and the time left matter more than the current activity, which gets the remaining width.
             room = bar.console.width - len(counts) - len(time_left) - TAKEN
             if len(doing) > room:
                 doing = f"{doing[: room - 1]}…" if room > 1 else ""
@@ -62,7 +62,7 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
 
 
 class _Lines:
-    """No more than one line every few seconds, and one for every group that ends."""
+    """At most one line every few seconds, and one for every group that ends."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
@@ -79,12 +79,12 @@ class _Lines:
 
 
 def cells(standing: Standing) -> str:
-    """`3 of 10 cells`, and how many failed."""
+    """`3 of 10 cells`, with the number of failed ones."""
     failed = f", {standing.failed} failed" if standing.failed else ""
     return f"{standing.done} of {standing.cells} cell{'s' * (standing.cells != 1)}{failed}"
 
 
 def left(standing: Standing) -> str:
-    """The time left, where anything is known of it."""
+    """The time left, as text; empty if unknown."""
     seconds = standing.seconds_left
     return "" if seconds is None or standing.share >= 1 else f"{clock(seconds)} left"
