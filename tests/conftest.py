@@ -1,4 +1,4 @@
-"""What every room's tests share: `make_run`, a plausible run of any configuration, without training."""
+"""Fixtures of all tests: `make_run`, a plausible run of any configuration, without training."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def _member(
     arrays["jacobian/singular_values"] = values * mean[[0, -1][: len(values)], :, None]
 
     for row in STATISTICS:
-        # What nobody draws by hand is a plain number; slopes are learned by some activations alone.
+        # Plain numbers suffice for the other statistics; only some activations learn slopes.
         if row.path and row.path not in arrays and row.dataset != "slope":
             at = len(updates if row.records == "update" else jacobian_updates)
             number = float(np.clip(1.0, row.range.low, row.range.high))

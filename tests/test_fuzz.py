@@ -27,7 +27,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import read_recipe, shipped_folder, shipped_recipes
 
 OURS = (ConfigError, DataDamagedError, DataMissingError)
-# What reading must never do, in the words of Python's audit events.
+# Python's audit events that must not occur while files are read.
 FORBIDDEN = (
     "os.system",
     "subprocess.",

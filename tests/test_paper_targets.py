@@ -44,7 +44,7 @@ def identity(s):
 
 @cache
 def programs(act):
-    """What the engine compiles, for one member: draw, probe, factors, loss; `gain` scales what was drawn."""
+    """The engine's program for one member: draw, probe, factors, loss; `gain` scales the drawn weights."""
     network = Network(act)
     probe = make_probe(network, cross_entropy, Regions(), {})
 

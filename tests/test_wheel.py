@@ -20,7 +20,7 @@ GOLDEN = ROOT / "tests" / "runs" / "golden" / "schema-1" / "run.h5.gz"
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    """What a command that succeeds prints, in an environment that knows nothing of the checkout."""
+    """The output of a successful command, in an environment without the checkout."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command, cwd=cwd, env={**environment, "COLUMNS": "200"}, capture_output=True, text=True, check=False
@@ -77,7 +77,7 @@ def test_what_runs_is_the_wheel_and_not_the_checkout(environment, tmp_path):
         ("xavier --help", ["train", "compare", "reproduce"]),
         ("xavier reproduce list", [path.stem for path in (ROOT / "recipes").glob("*.toml")]),
         ("xavier init list", ["normalized", "orthogonal"]),
-        # Files are read by a process of their own, which is told where packages lie.
+        # Files are read by a separate process, which gets the path of the packages.
         ("xavier show run.h5", ["test error"]),
     ],
 )

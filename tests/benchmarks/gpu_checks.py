@@ -1,4 +1,4 @@
-"""`checks`: does training on this device give the CPU's numbers, the same ones after a stop, in float32?"""
+"""`checks`: compares training on this device with the CPU, with resumed training, and with float64."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class _Gpu:
 
 
 def _memory_plan(note) -> None:
-    """What is planned on 80 GB, wherever this runs: as many as fit, not one more, and a refusal beyond."""
+    """Planning for 80 GB, on any machine: as many networks as fit, not one more, and an error beyond."""
     with patch.object(jax, "local_devices", lambda: [_Gpu()]):
         for width in (100, 300, 1000):
             config = RunConfig.of(width=width, depth=5, seeds="0:4")
@@ -198,7 +198,7 @@ def _trainings(session: Session, note, on_gpu: bool) -> None:
 
 
 def _unfinished(wrong: Training) -> tuple[str, str, bool | None]:
-    """What is noted of a training that did not end: out of time, or a check that does not hold."""
+    """The note about a training that did not end: out of time, or a failed check."""
     return (
         f"exit code {wrong.returncode}: {wrong.last_line()[:100]}",
         "exit code 0",
@@ -247,7 +247,7 @@ def _compare_resumed(session: Session, note, folder: Path, chain: list[Training]
     same, worst = all(group.same_bits for group in found), max(group.relative for group in found)
     spread = max(group.relative for group in repeats)
     note("trained twice", "same bits" if is_deterministic else f"{spread:.1e}", COMPARED, None)
-    # A device that does not repeat itself cannot be asked for the same bits, only for the same spread.
+    # A nondeterministic device cannot give the same bits, only the same spread.
     bound = "same bits" if is_deterministic else f"{max(10 * spread, ROUNDING):.1e}"
     holds = same if is_deterministic else worst <= max(10 * spread, ROUNDING)
     value = f"{'same bits' if same else f'{worst:.1e}'}, stopped at {', '.join(f'{u:,}' for u in at)}"

@@ -1,4 +1,4 @@
-"""`column`: Table 1's Shapeset column at the paper's size, in slices that go on from their checkpoints."""
+"""`column`: trains Table 1's Shapeset column at the paper's size, in slices resumed from checkpoints."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train_column(session: Session, asked: argparse.Namespace) -> bool:
     waves = [unfinished[i : i + together] for i in range(0, len(unfinished), together)]
     ended: list[int | None] = []
     for number, wave in enumerate(waves):
-        # What is left is shared out, less what publishing takes, so that all get equally far.
+        # Divide the remaining time, less that of writing files, so that all get equally far.
         share = session.left() / (len(waves) - number) - STOP_SECONDS / 2
         if share < 5:
             say(f"{len(unfinished)} trainings unfinished, and no time to go on with the rest")
@@ -79,7 +79,7 @@ def _command(key: tuple[str, str], path: Path, options: list[str]) -> list[str]:
 
 
 def _result(key: tuple[str, str], path: Path, before: int, training: Training) -> dict[str, Any]:
-    """What one slice of one training came to, and every error so far."""
+    """The result of one slice of one training, and every error so far."""
     run = _read(path)
     done = training.stopped_at or (int(run.updates[-1]) if run else before)
     path.with_suffix(".done").write_text(str(done))

@@ -1,4 +1,4 @@
-"""What the device itself can do: moving memory, and each pass of an update over one layer's weights."""
+"""Measures the limits of the device: memory bandwidth, and each pass of an update over a layer's weights."""
 
 from __future__ import annotations
 

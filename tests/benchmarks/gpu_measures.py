@@ -1,4 +1,4 @@
-"""`measure`: how long an update takes, beside what moving its weights takes at least; `pytorch`: there."""
+"""`measure`: the time of an update, next to the least time to move its weights; `pytorch`: the same there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Case:
 
 
 def groups(tiny: bool) -> list[tuple[str, list[Case]]]:
-    """What is timed together, the most telling first: a short budget cuts the end off."""
+    """The groups to time together, the most important first, since a short budget drops the last ones."""
     if tiny:
         first = [Case(40, 4, "plain"), Case(40, 4, "delayed:4"), Case(40, 4, "plain", True)]
         first.append(Case(40, 4, "plain", bare=True))
@@ -198,7 +198,7 @@ def measure_pytorch(session: Session, asked: argparse.Namespace) -> bool:
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     longest = 20.0
-    # What compiles takes a minute, so it comes when the others are kept.
+    # Compiled PyTorch takes a minute to compile, so it is last, after the others are saved.
     for compiled in (False, True):
         for width in (40,) if session.tiny else (1000, 300, 100):
             if not session.has_time("pytorch", f"width {width}", 1.3 * longest):

@@ -1,4 +1,4 @@
-"""What the parts of `gpu.py` share: time left, results kept after every step, and `xavier` as a process."""
+"""Shared by the parts of `gpu.py`: the time left, results saved after every step, and `xavier` processes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import Any
 
 XAVIER = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
 STOP_SECONDS = 20.0
-"""What a training gets to publish and leave after SIGTERM, before it is killed."""
+"""Seconds for a training to write its files and exit after SIGTERM, before it is killed."""
 _POLL = 0.05
 asked_to_stop = threading.Event()
-"""Set by a signal: what runs is told to stop, and no time is left for more."""
+"""Set by a signal: the running training is stopped, and nothing more is started."""
 _STOPPED = re.compile(r"stopped after ([\d,]+) of ([\d,]+) updates")
 
 
@@ -65,7 +65,7 @@ class Training:
     platform: str | None = None
     """The JAX platform it is kept to, as `cpu`; None: JAX's choice."""
     stop_after: float | None = None
-    """Seconds of training after which it is told to stop."""
+    """Seconds of training after which it is stopped."""
     returncode: int | None = field(default=None, init=False)
     seconds: float = field(default=0.0, init=False)
     stopped_at: int | None = field(default=None, init=False)
@@ -103,7 +103,7 @@ class Training:
         return self
 
     def last_line(self) -> str:
-        """The end of what it printed, for whoever asks why it failed."""
+        """The end of its output, to explain a failure."""
         said = self.log.read_text().strip() if self.log.exists() else ""
         return (said.splitlines() or ["printed nothing"])[-1]
 

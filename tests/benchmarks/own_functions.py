@@ -1,4 +1,4 @@
-"""An initializer and an activation of the user's own beside the built-in ones that are the same.
+"""Times a user initializer and a user activation next to the same built-in ones.
 
     python tests/benchmarks/own_functions.py [ROUNDS [KIND…]]
 
@@ -36,7 +36,7 @@ PAIRS = {
 
 
 def seconds(folder: Path, arguments: list[str]) -> float:
-    """What a whole training takes."""
+    """The time of a whole training."""
     began = time.perf_counter()
     subprocess.run(
         [*COMMAND, *SIZE, *arguments],

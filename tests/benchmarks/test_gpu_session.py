@@ -1,4 +1,4 @@
-"""What the GPU benchmark's parts stand on: budgets that end, trainings that are stopped, results kept."""
+"""Tests the session of the GPU benchmark: budgets that end, trainings that are stopped, results saved."""
 
 from __future__ import annotations
 

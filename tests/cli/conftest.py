@@ -1,4 +1,4 @@
-"""What the command line's tests share: runs with exact errors on a shelf, and the command itself."""
+"""Fixtures of the command line's tests: runs with exact errors, and the command itself."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def xavier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         # Every start adds its commands, which another process would not see.
         monkeypatch.setattr(app, "registered_commands", [])
         monkeypatch.setattr(app, "registered_groups", [])
-        # Whoever runs the tests may have settings of their own.
+        # The developer who runs the tests may have personal settings.
         monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
         with pytest.raises(SystemExit) as left:
             main()

@@ -1,4 +1,4 @@
-"""What `xavier bench` says, from made-up rates, and the arithmetic behind its shares."""
+"""Tests the output of `xavier bench` for made-up rates, and the arithmetic of its shares."""
 
 from __future__ import annotations
 

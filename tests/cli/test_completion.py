@@ -1,4 +1,4 @@
-"""What a shell is offered, asked as bash, zsh and fish ask."""
+"""Tests completion in bash, zsh and fish."""
 
 import os
 import subprocess

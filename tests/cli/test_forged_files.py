@@ -163,7 +163,7 @@ def test_control_as_it_was_reading_imports_what_a_file_names(traps, make_run, mo
         HashedSettings, "from_json", classmethod(lambda cls, text: cls.of(**json.loads(text)))
     )
     read_run(path)
-    # The digest of its text was asked for, and its file is found without importing what it lies in.
+    # Its source is digested, and its file is found without importing the parent package.
     assert nothing_ran(traps)
     monkeypatch.setattr(
         user_functions, "_origin", lambda module: Path(importlib.util.find_spec(module).origin)

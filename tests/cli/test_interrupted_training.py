@@ -1,4 +1,4 @@
-"""`xavier train` that is killed, stopped, asked for twice: what it leaves, says, and goes on with."""
+"""Tests `xavier train` when it is killed, stopped or repeated: its files, messages and resumption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers and networks as somebody types them: plans, refusals, and what other commands make of them."""
+"""Tests the options of optimizers and networks: plans, errors, and the output of other commands."""
 
 from __future__ import annotations
 

@@ -298,7 +298,7 @@ def test_a_name_that_is_not_utf8_is_escaped_in_every_format():
 
 def test_a_table_in_a_file_is_published(page, tmp_path, capsys):
     output = tmp_path / os.fsdecode(b"t\xe9.json")
-    # What a killed writer left, and a link where a temporary of the past would have been.
+    # The temporary of a killed writer, and a link in the place of a former temporary.
     (tmp_path / f".{output.name}.0123456789ab.tmp").write_text("half")
     (tmp_path / "precious").write_text("kept")
     (tmp_path / f".{output.name}.{os.getpid()}.tmp").symlink_to("precious")

@@ -1,4 +1,4 @@
-"""Functions of the user's own: what they are checked for, and a training with three of them."""
+"""Tests user functions: their checks, and a training with three of them."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ def test_what_is_wrong_ends_a_training_before_anything_is_written(folder, xavier
 
 
 def test_an_error_that_cannot_say_what_it_is_ends_in_one_line():
-    """From wherever one escapes, its `__str__` is the user's own code."""
+    """Its `__str__` is user code, wherever the error is caught."""
     place: dict[str, type[Exception]] = {}
     exec(MUTE, place)
 

@@ -1,4 +1,4 @@
-"""What a rescued or partial run lacks, every view lives without; and what a forged one holds."""
+"""Tests that every view copes with the missing data of rescued and partial runs, and with forged data."""
 
 import gzip
 import itertools

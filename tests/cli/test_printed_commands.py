@@ -117,7 +117,7 @@ def test_the_command_of_a_configuration_makes_it(parse, **chosen):
 
 @pytest.fixture
 def kinds(tmp_path, monkeypatch, make_run):
-    """Runs of every kind: diverged, with a function of the user's own, searched, of one seed, pre-trained."""
+    """Runs of every kind: diverged, with a user function, searched, of one seed, pre-trained."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
     (tmp_path / "my own.py").write_text(OWN)

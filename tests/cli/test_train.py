@@ -1,4 +1,4 @@
-"""The front door: `xavier train` as somebody types it, then what reads the file that it left."""
+"""Tests `xavier train` end to end, then the commands that read its run file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom functions are tried as they are used, and whatever they do later ends in one line."""
+"""Tests that user functions are tried before use, and that later errors are reported in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables as asked for: `ls --where --sort`, `compare --columns --group-by --transpose`, curves in a line."""
+"""Tests options of tables: `ls --where --sort`, `compare --columns --group-by --transpose`, sparklines."""
 
 import json
 

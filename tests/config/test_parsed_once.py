@@ -1,4 +1,4 @@
-"""What a configuration's texts mean is parsed once, and is no part of the configuration."""
+"""Tests that text settings are parsed once, and that parsed values are not part of the configuration."""
 
 import ast
 import copy
@@ -48,7 +48,7 @@ def names(kind: type[HashedSettings]) -> list[str]:
 
 
 def parsed(config: HashedSettings) -> HashedSettings:
-    """`config`, all of whose texts were asked for."""
+    """`config` after all its text settings were parsed."""
     for name in names(type(config)):
         getattr(config, name)
     if isinstance(config, SurfaceConfig) and config.around:

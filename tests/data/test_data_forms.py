@@ -59,7 +59,7 @@ def one_hot(labels, kind=np.float32):
 
 
 ARRAYS = [
-    # What was read before is read as before, without a word.
+    # Forms that were always accepted give no message.
     ("bytes, whole labels", {"x": X, "y": Y}, "read", ""),
     ("parts", SPLIT, "read", ""),
     ("parts with validation", SPLIT | {"x_valid": X, "y_valid": Y}, "read", ""),
@@ -138,7 +138,7 @@ ARRAYS = [
     ("no dimensions", {"x": np.float32(1), "y": Y}, "refused", "`x` has shape ()"),
     ("no label per example", {"x": X, "y": np.int64(1)}, "refused", "`y` has shape ()"),
     ("NaN", {"x": np.full((N, 3), np.nan), "y": Y}, "refused", "not finite"),
-    # What looks odd.
+    # Odd data.
     ("floats to 255", {"x": X.astype(float), "y": Y}, "warned", "far outside the usual range: 0 to 255"),
     ("constant", {"x": X * 0, "y": Y}, "warned", "all training pixels are 0"),
     ("one class", {"x": X, "y": Y * 0}, "warned", "one class, `0`: naming it is always right"),

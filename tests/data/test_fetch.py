@@ -21,7 +21,7 @@ HALF = len(CONTENT) // 2
 
 
 class Mirrors(BaseHTTPRequestHandler):
-    """The first part of a path says how the server behaves; `asked` lists what it was asked for."""
+    """A server; the first part of a path says how it behaves, and `asked` lists the requests."""
 
     asked: ClassVar[list[tuple[str, str | None]]] = []
 

@@ -58,7 +58,7 @@ def test_the_whole_run_by_name(run):
 
 @pytest.fixture
 def events(run, tmp_path):
-    """What TensorBoard itself reads from the event file of seed 1."""
+    """The event file of seed 1 as read by TensorBoard itself."""
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed"
     )

@@ -1,4 +1,4 @@
-"""The caches' folders: whole files or none, bounded, swept of what kills left, and of nobody else's files."""
+"""Tests cache folders: atomic writes, bounds, temporaries of killed writers, and files of others."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_what_a_kill_left_is_swept_and_what_is_being_written_is_not(cache, monke
     try:
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-        # What versions before this one left: they held no locks.
+        # Temporaries of earlier versions, which held no locks.
         for name in ("tmp0abc_z12", "tmp0abc_z13.tmp"):
             (cache.path / name).write_bytes(bytes(7))
         assert len(names(cache)) == 4
@@ -137,7 +137,7 @@ def test_only_files_of_ours_are_removed(cache, tmp_path):
     assert outside.stat().st_size == (tmp_path / B).stat().st_size == 9000
     with pytest.raises(OSError):
         cache.open(B)
-    # What is put where a link lies takes the link's place, not the place of what it leads to.
+    # Writing to a link replaces the link, not its target.
     put(cache, B, b"new")
     assert outside.stat().st_size == 9000
     assert not (cache.path / B).is_symlink()
@@ -173,7 +173,7 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(cache, mode):
     assert not cache.make()
     put(cache, B)
     assert names(cache) == [A]
-    # It is not made to look harmless: what lies there may be somebody else's.
+    # Permissions are not repaired: the content may come from another user.
     assert cache.path.stat().st_mode & 0o7777 == mode
 
 

@@ -1,4 +1,4 @@
-"""Who can be told apart from whom."""
+"""Tests the ranking of experiments, and which differ significantly."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One number per seed: what counts where a seed diverged or where there are few records."""
+"""Tests the errors per seed, also of diverged seeds and with few records."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every initializer obeys its law, for any fans."""
+"""Tests that every initializer has its distribution, for any fans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LSUV: every layer's output has the variance asked for, and the slow obvious way agrees."""
+"""Tests LSUV: every layer's output has unit variance, and a simple implementation agrees."""
 
 from __future__ import annotations
 

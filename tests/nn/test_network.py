@@ -23,7 +23,7 @@ PLAIN = Network(jnp.tanh)
 
 
 def quick(function):
-    # What these programs do takes no time; compiling them well would.
+    # These programs run fast; optimizing them would take longer.
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
@@ -60,7 +60,7 @@ def test_skips_add_what_enters_a_layer_where_it_is_as_wide_as_the_one_below():
 
     assert np.allclose(logits, z3 @ output.weight + output.bias, atol=1e-6)
     assert np.allclose(network.train(params(), x())[0], logits, atol=1e-6)
-    # What is looked at as the activation is the non-linearity's own.
+    # The recorded activation is the output of the non-linearity itself.
     assert np.allclose(taps.activations[1], inner, atol=1e-6)
     assert np.allclose(taps.inputs[2], z2, atol=1e-6)
     assert [network.skips(i, layer) for i, layer in enumerate(params()[:-1])] == [False, True, False]

@@ -1,4 +1,4 @@
-"""What the pins share: the snapshots beside them, how they are written anew, and the command itself.
+"""Fixtures of the pins: their snapshots, how to write these again, and the command itself.
 
 `WRITE_PINS=1 python -m pytest tests/pins` writes every snapshot as things are now; the difference in the
 repository then says what changed on the outside. A snapshot holds nothing of the machine it was written on.

@@ -176,7 +176,7 @@ def test_control_networks_of_one_configuration_differ_more_often_than_chance():
 def test_the_sign_test_rejects_a_fair_coin_in_at_most_5_of_100(n):
     heads = np.random.default_rng(n).binomial(n, 0.5, 20_000)
     rejects = {k: sign_test(k, n - k) < 0.05 for k in range(n + 1)}
-    # What it errs by exactly, which a simulation has to agree with.
+    # The exact error rate, which the simulation must reproduce.
     exact = sum(math.comb(n, k) for k in range(n + 1) if rejects[k]) / 2**n
     hits = [rejects[int(k)] for k in heads]
 

@@ -1,4 +1,4 @@
-"""Our Student's t is SciPy's."""
+"""Compares Student's t with SciPy's."""
 
 import pytest
 from scipy import special

@@ -1,1 +1,1 @@
-"""What several tests share, and programs that tests start as processes of their own."""
+"""Code that tests share, and programs that they start as processes."""

@@ -186,7 +186,7 @@ CHAOS = {
     "zeros": {"0.5": -0.693, "0.75": -0.288, "1.0": 0.02, "2.0": 0.1, "3.0": 0.214},
     "normal:std=0.3": {"1.0": -0.356, "1.25": -0.216, "3.0": 0.172, "4.0": 0.283},
 }
-"""Law of biases -> n Var W -> log χ by theory (but at 1, where it is 0)."""
+"""Distribution of biases -> n Var W -> predicted log χ (except at 1, where it is 0)."""
 
 
 def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:

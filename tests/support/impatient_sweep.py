@@ -1,4 +1,4 @@
-"""Sweeps without their protections, for controls: whose workers outlive them, and who wait for nobody."""
+"""Sweeps without their protections, as controls: workers outlive them, and they do not wait for locks."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def orphaning() -> None:
 
 
 def impatient() -> None:
-    """`xavier` that moreover waits for nobody."""
+    """`xavier` that also does not wait for locks."""
     workers.work = impatient_work
     main()

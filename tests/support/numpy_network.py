@@ -1,4 +1,4 @@
-"""The network and its gradients once more, in float64 NumPy and by hand: what the engine is held against."""
+"""Implements the network and its gradients by hand in float64 NumPy, to compare the engine with."""
 
 from __future__ import annotations
 

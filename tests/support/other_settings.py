@@ -1,4 +1,4 @@
-"""For every setting a value that is not its default, and what has to be set beside it to have an effect."""
+"""Lists a value other than the default for every setting, with the settings that it needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OTHER: dict[str, object] = {
     "precision": "default",
     "update_rule": "delayed:4",
 }
-"""Of all settings but those that follow from others; a new one needs a line here."""
+"""For all settings except derived ones; a new one needs a line here."""
 
 BESIDE: dict[str, dict[str, object]] = {
     "search_seeds": {"lr": "0.1,0.2"},

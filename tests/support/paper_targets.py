@@ -1,4 +1,4 @@
-"""What must come out at initialization, as data: Shapeset in [-1, 1], depth 5, width 1000, 300 examples.
+"""The paper's targets at initialization, as data: Shapeset in [-1, 1], depth 5, width 1000, 300 examples.
 
 The same targets are applied to this program and to programs that are wrong in a named way.
 """

@@ -17,7 +17,7 @@ DESCRIPTOR = int(sys.argv[1])
 
 
 class Unpickled:
-    """Would run code in whoever unpickles it."""
+    """Runs code in a process that unpickles it."""
 
     def __reduce__(self):
         return os.system, (f"touch {os.getcwd()}/RAN",)
@@ -45,7 +45,7 @@ def question(path: Path, **_: object) -> RunFileError:
 
 
 def message(data: object, forms: object = (), rest: bytes = b"") -> bytes:
-    """What a child that was taken over might say."""
+    """A message that a compromised child could send."""
     text = json.dumps({"data": data, "arrays": forms}).encode()
     return len(text).to_bytes(8, "little") + text + rest
 

@@ -1,4 +1,4 @@
-"""The obvious step of a plain network: what every faster step is compared with."""
+"""Implements the step of a plain network in the simplest way, to compare faster steps with."""
 
 from __future__ import annotations
 

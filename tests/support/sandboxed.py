@@ -43,7 +43,7 @@ def connect() -> None:
 
 
 def set_clock() -> None:
-    """To a time that cannot be, which nobody's clock is set to: refused before that is looked at, or not."""
+    """Set an invalid time, which changes no clock, to see whether the call is refused beforehand."""
     try:
         call(227 if os.uname().machine == "x86_64" else 112, 0, (ctypes.c_int64 * 2)(0, 2 * 10**9))
     except OSError as error:
@@ -103,7 +103,7 @@ def tries(at: Path) -> dict[str, Callable[[], object]]:
 
 
 def outcome(at: Path) -> list[str]:
-    """What was not refused."""
+    """The changes that were not refused."""
     for name in ("file", "other", "doomed", "kept"):
         (at / name).write_text("content")
     (at / "empty").mkdir(parents=True)

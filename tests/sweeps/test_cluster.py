@@ -319,7 +319,7 @@ def test_a_schedulers_file_that_is_none_is_refused_in_one_line(tmp_path, content
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A folder with two certificates, `one` and `two`, that nobody but they themselves vouch for."""
+    """A folder with two self-signed certificates, `one` and `two`."""
     if not shutil.which("openssl"):
         pytest.skip("needs the command `openssl`")
     folder = tmp_path_factory.mktemp("certificates")

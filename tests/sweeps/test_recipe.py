@@ -1,4 +1,4 @@
-"""Recipes: what they say, what they make of it, and how a wrong one is told."""
+"""Tests recipes: reading, expansion, and errors in them."""
 
 from __future__ import annotations
 

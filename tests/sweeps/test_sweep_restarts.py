@@ -18,7 +18,7 @@ from subprocess import Popen
 import pytest
 from support.sweep_processes import TIMEOUT, assert_the_same_runs, children, start, sweep
 
-# Two cells to a program, so that they are put off, made and gone on with together.
+# Two cells per program, so that they are postponed, run and resumed together.
 RECIPE = """
 title = "tiny pairs"
 [base]
@@ -36,7 +36,7 @@ PAIRS = RECIPE.replace("20, 21, 22, 23", "20, 21")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    """The runs of a sweep that nobody interrupted."""
+    """The runs of an uninterrupted sweep."""
     folder = tmp_path_factory.mktemp("whole")
     done = sweep(folder, RECIPE, "-q")
     assert done.returncode == 0, done.stderr

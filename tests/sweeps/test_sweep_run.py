@@ -1,4 +1,4 @@
-"""How groups are run: one bad cell hides no other, whoever is stopped keeps what is finished."""
+"""Tests the running of groups: a failed cell affects no other, and a stopped sweep keeps finished cells."""
 
 from __future__ import annotations
 

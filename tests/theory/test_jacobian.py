@@ -17,9 +17,9 @@ ANGLES = 20_000
 
 
 def mean_root(ratio: float) -> float:
-    """E √λ, λ from the Marchenko-Pastur law of this ratio (0 to 1) and mean 1; 8/(3π) at ratio 1.
+    """E √λ for the Marchenko-Pastur distribution of this ratio (0 to 1) and mean 1; 8/(3π) at ratio 1.
 
-    With λ = 1 + c + 2√c cos θ the law's density is (2/π) sin²θ/λ over 0..π.
+    With λ = 1 + c + 2√c cos θ its density is (2/π) sin²θ/λ over 0..π.
     """
     theta = (np.arange(ANGLES) + 0.5) * math.pi / ANGLES
     # 1 + cos θ by the half angle, so that nothing cancels where λ is smallest.

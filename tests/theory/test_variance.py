@@ -23,7 +23,7 @@ def random_labels(count: int) -> np.ndarray:
 
 
 def random_nets(act: Act, net: Net, images: np.ndarray, seeds: int) -> dict[str, np.ndarray]:
-    """What nets drawn from uniform laws do, shape `(seeds, layers)` each."""
+    """Statistics of nets with uniform weights, `(seeds, layers)` each."""
     rng, x = np.random.default_rng(7), images.astype(np.float32)
     labels = np.eye(CLASSES)[random_labels(len(images))]
     rows: dict[str, list[list[float]]] = {"activation": [], "backprop": [], "weight_gradient": []}
@@ -131,7 +131,7 @@ def test_a_wrong_start_is_clearly_off(images, law):
 
 @pytest.mark.parametrize(
     ("name", "law", "within"),
-    # A relu's logits are large under He's law, where first order in them falls short.
+    # A ReLU's logits are large under He's initialization, where first order in them is not enough.
     [("tanh", "normalized", 0.25), ("sigmoid", "standard", 0.25), ("relu", "he_uniform", 0.4)],
 )
 def test_the_spread_over_seeds_is_the_predicted_one(images, name, law, within):

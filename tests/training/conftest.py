@@ -54,7 +54,7 @@ def training_data() -> TrainingData:
 
 
 def facts(sha256: str = "0" * 64) -> DatasetInfo:
-    """What a run file says of these examples."""
+    """The facts about these examples in a run file."""
     return DatasetInfo(
         name="mnist",
         inputs=INPUTS,

@@ -1,4 +1,4 @@
-"""What training is said to cost beforehand."""
+"""Tests estimates of the cost of training."""
 
 from __future__ import annotations
 

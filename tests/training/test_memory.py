@@ -1,4 +1,4 @@
-"""What does not fit into memory is refused before anything is made."""
+"""Tests that trainings which do not fit into memory are refused before anything is compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be published is told before anything is trained, and leaves nothing behind."""
+"""Tests that paths which cannot be written are reported before training, without leaving files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that was interrupted and gone on with is the one that never stopped, bit for bit."""
+"""Tests that a resumed training equals an uninterrupted one, bit for bit."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_group_goes_on_together_and_ends_in_the_same_bits(training_data, whole
         patch.setattr(loop, "SEGMENT_SECONDS", 0.0)
         stopped = train_group_to_files(configs, training_data, paths, watcher=stop.watcher)
     left = [found.name for found in tmp_path.iterdir()]
-    # What a group left is of no use to one of its cells, and in nobody's way.
+    # The checkpoint of a group is not used for one of its cells, and does not disturb it.
     assert not any(has_checkpoint(path) for path in paths)
     train_group_to_files(configs, training_data, paths)
 
@@ -439,7 +439,7 @@ def test_another_jax_is_warned_of_and_gone_on_with(training_data, whole, tmp_pat
 
 def test_a_member_that_diverged_stays_so_and_changes_nobody(training_data, monkeypatch):
     variants = (Variant("normalized", 1e6), Variant("normalized", 0.1))
-    # What a squashing network takes long to reach.
+    # Values that a bounded activation reaches only slowly.
     monkeypatch.setattr(member, "LARGEST_FACTOR", 1e3)
     population = Population(config_of(jacobian_examples=0), (0, 1, 2), variants)
     engine = Engine(population, training_data, choose_layout(3, 2, "map"))

@@ -1,4 +1,4 @@
-"""What the rows of settings say of programs, prepared data and untrained networks is so."""
+"""Tests what the rows of settings claim about programs, prepared data and untrained networks."""
 
 from __future__ import annotations
 

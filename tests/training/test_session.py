@@ -19,7 +19,7 @@ CONFIG = RunConfig.of(width=8, depth=2, seeds=4, lr="0.1,0.2", search_seeds=2)
 
 @pytest.fixture
 def order(monkeypatch):
-    """What is done to begin, in order; nothing is trained."""
+    """The steps of beginning a training, in order; nothing is trained."""
     done = []
     monkeypatch.setattr(devices, "keep_compiled_programs", lambda: done.append("cache"))
     monkeypatch.setattr(devices, "prepare_devices", lambda members: done.append(members) or "started already")

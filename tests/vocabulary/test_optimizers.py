@@ -1,4 +1,4 @@
-"""How optimizers are named and told, and what a wrong word is answered with."""
+"""Tests names and parameters of optimizers, and the errors about wrong ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a name is read and written alike, whatever the name is of."""
+"""Tests that parameters are read and written in the same way for all kinds of names."""
 
 from __future__ import annotations
 

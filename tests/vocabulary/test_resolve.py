@@ -1,4 +1,4 @@
-"""Words for activations and initializers: parameters, layers, biases, frameworks; what is wrong is named."""
+"""Tests names of activations and initializers: parameters, layers, biases, frameworks, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs a claim takes, and what it says where none will do."""
+"""Tests which runs a claim selects, and its message if there are none."""
 
 from dataclasses import replace
 

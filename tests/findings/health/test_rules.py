@@ -1,4 +1,4 @@
-"""Every rule finds the illness it is about, planted in a healthy run, and blames no healthy one."""
+"""Tests that every rule finds its problem, planted in a healthy run, and none in the healthy run."""
 
 import shlex
 from dataclasses import replace

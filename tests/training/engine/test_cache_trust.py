@@ -1,4 +1,4 @@
-"""Whoever can write kept programs runs code: a folder that others could have written to is not used."""
+"""Tests that caches which others could have written to are not used, since their programs run code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(float(made["it"](jnp.float32(1))), programs._store is not None, jax.config
 
 
 class Trap:
-    """What a stranger would put into the folder: unpickled, it leaves a trace."""
+    """A malicious file for the folder: unpickling it leaves a trace."""
 
     def __init__(self, trace: Path):
         self.trace = trace

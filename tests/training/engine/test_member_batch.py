@@ -41,7 +41,7 @@ def test_batches_end_in_the_same_bits(training_data, folders, settings, members,
 
     assert_same_runs(batches, whole)
     assert "member_batch" not in whole.provenance
-    # Of a search the rates of one seed are trained together.
+    # In a search the rates of one seed are trained together.
     assert batches.provenance["member_batch"] == size
 
 
@@ -52,7 +52,7 @@ def test_a_training_in_batches_goes_on_in_the_batch_where_it_stopped(training_da
     with pytest.raises(SearchInterruptedError, match="stopped in batch 2 of 3"):
         train_to_file(config, training_data, path, watcher=StopAt(50, "batch 2").watcher, member_batch=1)
     stages = read_checkpoint(checkpoint_paths(path)[0]).facts["stages"]
-    # The batches of before, whatever is asked for now.
+    # The same batches as before, whatever the option says now.
     resumed = trained(config, training_data, path, member_batch=3)
 
     assert list(stages) == ["seeds", "seeds_0001"]

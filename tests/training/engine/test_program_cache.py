@@ -170,7 +170,7 @@ def read(key, shape, dtype=jnp.float32):
 
 @pytest.fixture
 def own(tmp_path, training_data, monkeypatch) -> Callable[..., RunConfig]:
-    """A configuration with functions of the user's own, as a process would load it that starts now."""
+    """A configuration with user functions, as a new process would load it."""
     monkeypatch.chdir(tmp_path)
     table = np.random.default_rng(0).normal(size=(training_data.inputs, 10))
 
@@ -180,7 +180,7 @@ def own(tmp_path, training_data, monkeypatch) -> Callable[..., RunConfig]:
         (tmp_path / "helper_of_mine.py").write_text(helper)
         table[-1, 3] = last
         np.save("table.npy", table)
-        # What was loaded before is not what a new process would find.
+        # A new process would not have loaded these modules.
         monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
         monkeypatch.delitem(sys.modules, "mine", raising=False)
         own_module.cache_clear()
@@ -379,7 +379,7 @@ def test_settings_that_change_while_a_process_lives_are_noticed(made, store):
 
 
 def test_a_change_of_any_text_of_the_package_makes_what_was_kept_worthless(tmp_path):
-    """Also of a room that asks for programs alone: the percentiles that `runs.schema` names are in one."""
+    """Also for modules that define no programs: the percentiles of `runs.schema` are part of one."""
     real = Path(program_cache.__file__).parents[2]
     package = shutil.copytree(real, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
     first = program_cache.digest_of_sources(package)

@@ -1,4 +1,4 @@
-"""What a population learns from: fixed images of Shapeset, floats, and held-out parts of any size."""
+"""Tests the training data of a population: fixed Shapeset images, floats, held-out parts of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch-normalized network is looked at as it trains: against forward and backward by hand in NumPy."""
+"""Compares probes of a batch-normalized network in training mode with forward and backward in NumPy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def batch():
 
 
 def by_hand():
-    """What each hidden layer met, and the gradients of the summed loss: plain loops in double precision."""
+    """The inputs of each hidden layer, and the gradients of the summed loss, by loops in float64."""
     x, labels = (np.asarray(each, np.float64) for each in batch())
     layers = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), member())
     z, met = x, []

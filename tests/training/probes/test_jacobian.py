@@ -37,7 +37,7 @@ def network(shape, scale=1.5, seed=0):
 
 
 def jacobians(weights, x, act):
-    """Of each hidden layer, then of the whole network; differentiated, shape `(examples, out, in)` each."""
+    """Jacobians by differentiation, `(examples, out, in)`: of each hidden layer, then of the network."""
     with jax.enable_x64(True):
         layers, z = [], jnp.asarray(x)
         for weight in weights[:-1]:

@@ -1,4 +1,4 @@
-"""What is predicted of words beyond the paper's two, and where nothing is."""
+"""Tests predictions for initializers other than the paper's two, and where there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a probe says of a network, against backprop by hand in NumPy."""
+"""Compares the statistics of a probe with backpropagation by hand in NumPy."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from xavier_cli.vocabulary.resolve import find_initializer
 
 LR = 0.01
 FROM_OPTAX = [name for name, word in OPTIMIZERS.items() if word.function]
-# What optax has besides, and why it is left out stands beside the table.
+# Optimizers of optax that are not offered, for reasons given at the table.
 LEFT_OUT = {"lbfgs", "polyak_sgd", "noisy_sgd", "rprop", "optimistic_adam", "dpsgd"}
 # Neither numbers nor switches.
 NO_VALUES = {"learning_rate", "mu_dtype", "accumulator_dtype", "dtype_momentum", "mask"} | {
@@ -38,7 +38,7 @@ NOT_OFFERED = {"decay_offset", "weight_decay_rate"}
 
 SIZES = layer_sizes(inputs=6, depth=1, width=5, classes=3)
 PLAIN = Network(jnp.tanh)
-# What these programs do takes no time; compiling them well would.
+# These programs run fast; optimizing them would take longer.
 QUICK = {"xla_backend_optimization_level": 0}
 
 

@@ -20,7 +20,7 @@ SIZES, EXAMPLES = (4, 5, 3, 3), 6
 
 
 def quick(function):
-    # What these programs do takes no time; compiling them well would.
+    # These programs run fast; optimizing them would take longer.
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
