@@ -109,4 +109,4 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     ]
     text = caption(runs, [each.depth.seeds for each in taken], sentences)
     handles = [key(style) for style in styles] if len(groups) > 1 else []
-    return Drawing(finish(page, handles, names if handles else [], text), notes)
+    return finish(page, handles, names if handles else [], text, notes)
