@@ -1,14 +1,18 @@
 """What a configuration's texts mean is parsed once, and is no part of the configuration."""
 
+import ast
 import copy
 import pickle
+import re
 import subprocess
 import sys
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+import xavier_cli
 from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.surface import SurfaceConfig
@@ -29,6 +33,9 @@ SETTINGS = {
     "pretrain": "dae:noise=0.1",
     "updates": 50,
 }
+
+PARSED = "activation|initializer|layer|bias|optimizer|data|schedule|rate|pretraining"
+PARSERS = re.compile(f"(find|parse)_({PARSED})")
 
 
 def names(kind: type[HashedSettings]) -> list[str]:
@@ -168,3 +175,29 @@ def test_what_a_file_names_is_parsed_without_looking_for_it_or_running_it(monkey
     assert config.activation.name == own["act"]
     assert config.optimizer_choice.optimizer.name == own["optimizer"]
     assert config.dataset.kind == "own"
+
+
+def calls_that_parse(source: str) -> list[str]:
+    """The calls in `source` that parse the text of some configuration, like `find_data(config.data)`."""
+    return [
+        ast.unparse(call)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and PARSERS.match(ast.unparse(call.func).rpartition(".")[2])
+        and isinstance(call.args[0], ast.Attribute)
+        and call.args[0].attr in RunConfig.model_fields
+    ]
+
+
+def test_nobody_else_parses_a_configurations_text():
+    root = Path(xavier_cli.__file__).parent
+    known = {"config/run.py", "runs/surface.py"}
+    found = {
+        str(path.relative_to(root)): calls
+        for path in root.rglob("*.py")
+        if (calls := calls_that_parse(path.read_text()))
+    }
+    # The control: where the properties are, each parses once.
+    assert len(found["config/run.py"]) == len(names(RunConfig))
+    assert found["runs/surface.py"] == ["find_activation(self.act)"]
+    assert {path: calls for path, calls in found.items() if path not in known} == {}

@@ -10,7 +10,7 @@ from support.other_settings import OTHER, pair
 from xavier_cli.cli.options import completion
 from xavier_cli.config.commands import train_command
 from xavier_cli.config.roles import Role, Setting, Words
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.config.settings import SETTINGS, is_usual, settings_where, spoken
 from xavier_cli.errors import ConfigError
 
@@ -127,3 +127,10 @@ def test_what_completes_a_setting_follows_from_its_words():
 
     assert {*offers, ""} == {*get_args(Words)}
     assert {name: offers[row.words] for name, row in SETTINGS.items() if row.words} == completion.BY_SETTING
+
+
+def test_what_can_be_searched_is_searched_where_a_list_is_given():
+    assert SEARCHABLE
+    for name in SEARCHABLE:
+        listed = RunConfig.of(**{name: [OTHER[name], getattr(RunConfig.of(), name)]})
+        assert len(listed.search) == 2, name

@@ -18,9 +18,9 @@ from xavier_cli.runs.ranges import Range
 from xavier_cli.vocabulary.tensors import TENSORS
 
 row = table.LayerStatistic(
-    TENSORS["activation"], "kurtosis", "activation_kurtosis", "kurtosis", "kurtosis of the activation z",
-    Range(low=1, nan=True), is_summary=True, column="kurtosis", probe_column="kurtosis", in_slider=True,
-    predicted="kurtosis of the activation z",
+    TENSORS["activation"], "made_up", "activation_made_up", "made_up", "what this test is about",
+    Range(low=1, nan=True), is_summary=True, column="made_up", probe_column="made_up", in_slider=True,
+    predicted="what this test is about",
 )
 table.STATISTICS = (*table.STATISTICS, row)
 table.IN_TABLES = table._in_tables(table.STATISTICS)
@@ -46,15 +46,15 @@ expected = expectation(run)
 tensor = layers_over_time([run])["runs"][0]["tensors"]["activation"]
 print(json.dumps({
     "dims": schema.dims(row.path),
-    "theory": sorted(path for path in schema.DATASETS if path.startswith("theory/activation_kurtosis")),
+    "theory": sorted(path for path in schema.DATASETS if path.startswith("theory/activation_made_up")),
     "out of range": row_problem(row.path, run[row.path] * 0),
     "read by show": row.path in ONLY,
     "show": [column.title for column in layers_table(run).columns],
     "json": sorted(layers_at(run)[0].record()),
     "probe": [column.title for column in initial_page(run, expected, Path("a.h5")).tables[0].columns],
-    "export": sum(each["statistic"] == "kurtosis" for each in long_records(run, "a")),
+    "export": sum(each["statistic"] == "made_up" for each in long_records(run, "a")),
     "slider": [each["name"] for each in tensor["statistics"]],
-    "in slider": "kurtosis" in tensor["records"][0],
+    "in slider": "made_up" in tensor["records"][0],
 }))
 """
 
@@ -111,12 +111,12 @@ def test_one_more_row_is_shown_everywhere():
     seen = json.loads(made.stdout)
 
     assert seen["dims"] == ["seed", "update", "layer"]
-    assert seen["theory"] == ["theory/activation_kurtosis", "theory/activation_kurtosis_sd"]
-    assert seen["out of range"] == "`activation/kurtosis` holds 0, below 1"
+    assert seen["theory"] == ["theory/activation_made_up", "theory/activation_made_up_sd"]
+    assert seen["out of range"] == "`activation/made_up` holds 0, below 1"
     assert seen["read by show"]
-    assert "kurtosis" in seen["show"]
-    assert "activation_kurtosis" in seen["json"]
-    assert "kurtosis" in seen["probe"]
+    assert "made_up" in seen["show"]
+    assert "activation_made_up" in seen["json"]
+    assert "made_up" in seen["probe"]
     assert seen["export"] == 2 * 2 * 2  # seeds, records, layers
-    assert seen["slider"] == ["std", "saturated", "kurtosis"]
+    assert seen["slider"] == ["std", "saturated", "made_up"]
     assert seen["in slider"]

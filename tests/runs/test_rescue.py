@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from test_run_damage import HOSTILE, flips
+from runs.test_run_damage import HOSTILE, flips
 
 from xavier_cli.runs import checkpoint, content, hdf5
 from xavier_cli.runs.rescue import examine

@@ -16,7 +16,7 @@ from xavier_cli.vocabulary.resolve import find_initializer
 def test_parameters_are_those_of_the_network():
     config = RunConfig.of(depth=3, width=7)
     make = make_initializer(find_initializer("standard"))
-    params = init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make, make)
+    params = init_params(jax.random.key(0), layer_sizes(1024, 3, 7, 9), make)
 
     assert estimate.parameters(config) == sum(leaf.size for leaf in jax.tree.leaves(params))
 

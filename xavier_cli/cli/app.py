@@ -91,7 +91,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise user_functions.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
+        raise user_functions.UserFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
     command, before = _command(arguments), user_functions.before_running
     user_functions.before_running = told if command in RUNS_CODE else refused

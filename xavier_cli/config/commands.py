@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from xavier_cli.config.run import SEARCHABLE, RunConfig, option_name, resolve_update_rule
+from xavier_cli.config.run import SEARCH_DETAILS, SEARCHABLE, RunConfig, option_name, resolve_update_rule
 from xavier_cli.config.settings import settings_where
 from xavier_cli.vocabulary.grammar import write_value
 
@@ -26,7 +26,7 @@ def train_command(config: RunConfig, **changes: object) -> str:
     plain |= {"coding": config.dataset.coding, "update_rule": resolve_update_rule(config)}
     if any(name in changes and not isinstance(changes[name], tuple) for name in SEARCHABLE):
         # What a search would have taken is no part of a training at one rate.
-        settings |= {name: plain[name] for name in settings_where(detail_of="lr")}
+        settings |= {name: plain[name] for name in SEARCH_DETAILS}
     differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
     return written("train", *(word for name, value in differing.items() for word in _option(name, value)))
 

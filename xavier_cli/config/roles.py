@@ -37,6 +37,9 @@ class Setting:
     """Follows from the other settings, so that it is no option."""
     detail_of: str = ""
     """The setting without which this one has no effect."""
+    is_searchable: bool = False
+    """Of a list of its values the best on validation is searched, so that a run may have another one than
+    its configuration."""
     words: Words = ""
     in_update: bool = False
     """Part of how a gradient becomes an update: at any but its default, training is no plain SGD."""
@@ -54,16 +57,19 @@ class Setting:
     """Its value in labels, captions and titles: `depth {}`; by default its name and its value."""
     usual_phrase: str = ""
     """The same for its default, where that reads otherwise."""
+    is_name: bool = False
+    """It names a network, whether anything else is said or not: `tanh normalized`."""
     rank: int = 9
     """Its place among other phrases, the lowest first; those of one rank stand as fields do."""
-    in_tables: Mention = "unusual"
-    """Mention in the line of what the rows of a table share."""
-    in_captions: Mention = "unusual"
-    """Mention in the sentence of what the runs of a figure share."""
+    mention: Mention = "unusual"
+    """When a table says that all of its rows share it."""
+    in_captions: Mention | None = None
+    """When a figure says that all of its runs share it; by default as a table does."""
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
             raise TypeError(f"`{self.role}` is no role of a setting: {', '.join(get_args(Role))}")
+        object.__setattr__(self, "in_captions", self.in_captions or self.mention)
 
     def speak(self, name: str, value: object, default: object) -> str:
         """`value` of the setting called `name`, as a label says it."""

@@ -29,19 +29,21 @@ from xavier_cli.vocabulary.resolve import (
     find_layer_initializers,
     find_pretraining,
 )
-from xavier_cli.vocabulary.user_functions import is_own, short_name
+from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 
 PRETRAIN_RECORDS = 20
+SEARCHABLE = settings_where(is_searchable=True)
+"""Settings of which a list of values is searched."""
+SEARCH_DETAILS = tuple(name for searched in SEARCHABLE for name in settings_where(detail_of=searched))
+"""Settings of how they are searched."""
 LOOKS = settings_where(role="observation")
 """Settings of how training was looked at, which change nothing of what comes out at its end."""
 OBSERVATION_SETTINGS = (
     *settings_where(detail_of="pretrain"),
     *LOOKS,
-    *settings_where(detail_of="lr"),
+    *SEARCH_DETAILS,
 )
 """Settings of how something was done or looked at: said of runs that nothing else tells apart."""
-SEARCHABLE = ("lr",)
-"""Settings of which a list of values is searched, so that a run may have another than its configuration."""
 # Where `auto` delays updates: no hidden layer narrower, no batch larger.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
@@ -320,5 +322,8 @@ def resolve_update_rule(config: RunConfig) -> str:
 def file_safe(word: str) -> str:
     """A word for an activation or initializer as part of a file's name: of the user's own, the function."""
     parts = (part.rpartition("=") for part in word.split(","))
-    names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
+    names = [
+        place + equals + (short_name(name) if is_user_function(name) else name)
+        for place, equals, name in parts
+    ]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]

@@ -6,22 +6,14 @@ The only home of defaults, and of all lists of settings: what picks some of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xavier_cli.config import checks
-from xavier_cli.config.roles import Setting, SettingRows
-from xavier_cli.errors import ConfigError
+from xavier_cli.config.code_settings import CodeSettings
+from xavier_cli.config.roles import Setting
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import (
     in_thousands,
@@ -33,15 +25,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_widths,
     whole,
 )
-from xavier_cli.vocabulary.resolve import all_inits, find_bias, find_layers
-from xavier_cli.vocabulary.user_functions import (
-    OwnFunctionError,
-    check_unchanged,
-    places,
-    read_sources,
-    text_digest,
-    write_sources,
-)
+from xavier_cli.vocabulary.resolve import find_bias, find_layers
 
 MAX_SEED = 2**32 - 1
 
@@ -55,13 +39,13 @@ Coding = Literal["standardize"] | tuple[Number, Number]
 GIVEN = "given to the programs when they run"
 
 
-class RunSettings(SettingRows):
+class RunSettings(CodeSettings):
     """The settings, each checked by itself; what they are together is `RunConfig`'s."""
 
     data: Annotated[
         str,
         AfterValidator(checks.data_name),
-        Setting("data", since=1, words="data", phrase="{}", rank=2, in_captions="always"),
+        Setting("data", since=1, words="data", phrase="{}", rank=2, mention="always"),
     ] = Field(
         "shapeset",
         description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
@@ -80,12 +64,11 @@ class RunSettings(SettingRows):
             ),
             rank=6,
             # Its default is the data set's.
-            in_tables="never",
-            in_captions="never",
+            mention="never",
         ),
     ] = Field(
         description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others; "
-        "standardize takes out mean and deviation of the training pixels",
+        "standardize takes out mean and deviation of the training pixels"
     )
     act: Annotated[
         str,
@@ -96,9 +79,9 @@ class RunSettings(SettingRows):
             words="activation",
             metavar="NAME[:KEY=VALUE]",
             phrase="{}",
+            is_name=True,
             rank=1,
-            in_tables="always",
-            in_captions="always",
+            mention="always",
         ),
     ] = Field(
         "tanh", description="activation of the hidden layers: a name, leaky_relu:slope=0.2, FILE.py:FUNCTION"
@@ -112,9 +95,9 @@ class RunSettings(SettingRows):
             words="initializers",
             metavar="NAME[,LAYER=NAME…]",
             phrase="{}",
+            is_name=True,
             rank=1,
-            in_tables="always",
-            in_captions="always",
+            mention="always",
         ),
     ] = Field(
         "normalized",
@@ -140,10 +123,9 @@ class RunSettings(SettingRows):
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
-    depth: Annotated[
-        Whole,
-        Setting("network", since=1, phrase="depth {}", rank=3, in_tables="always", in_captions="always"),
-    ] = Field(5, ge=1, le=1000, description="number of hidden layers")
+    depth: Annotated[Whole, Setting("network", since=1, phrase="depth {}", rank=3, mention="always")] = Field(
+        5, ge=1, le=1000, description="number of hidden layers"
+    )
     width: Annotated[
         Width | tuple[Width, ...],
         BeforeValidator(parse_widths),
@@ -153,14 +135,12 @@ class RunSettings(SettingRows):
             metavar="N[,N…]",
             phrase=lambda width: f"width {'-'.join(map(str, width)) if isinstance(width, tuple) else width}",
             rank=3,
-            in_tables="always",
-            in_captions="always",
+            mention="always",
         ),
     ] = Field(300, description="units in each hidden layer, or one number for each: 400,300,200")
-    loss: Annotated[
-        Literal["cross_entropy", "quadratic"],
-        Setting("network", since=1, in_tables="never", in_captions="never"),
-    ] = Field("cross_entropy", description="what training minimizes: cross_entropy or quadratic")
+    loss: Annotated[Literal["cross_entropy", "quadratic"], Setting("network", since=1, mention="never")] = (
+        Field("cross_entropy", description="what training minimizes: cross_entropy or quadratic")
+    )
     optimizer: Annotated[
         str,
         AfterValidator(checks.optimizer_text),
@@ -225,12 +205,12 @@ class RunSettings(SettingRows):
         Setting(
             "training",
             since=1,
+            is_searchable=True,
             outside_programs=GIVEN,
             metavar="RATE[,RATE…]",
             phrase="lr {:g}",
             rank=4,
-            in_tables="always",
-            in_captions="always",
+            mention="always",
         ),
     ] = Field(0.03, description="learning rate; a list is searched for the best validation error")
     search_seeds: Annotated[
@@ -240,20 +220,11 @@ class RunSettings(SettingRows):
             since=1,
             detail_of="lr",
             outside_programs="the seeds of a search are a population of their own",
-            in_captions="never",
+            mention="never",
         ),
     ] = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
     batch_size: Annotated[
-        Whole,
-        Setting(
-            "training",
-            since=1,
-            in_examples=True,
-            phrase="batch {}",
-            rank=4,
-            in_tables="always",
-            in_captions="always",
-        ),
+        Whole, Setting("training", since=1, in_examples=True, phrase="batch {}", rank=4, mention="always")
     ] = Field(10, ge=1, le=100_000, description="examples per update")
     updates: Annotated[
         Whole,
@@ -264,7 +235,7 @@ class RunSettings(SettingRows):
             outside_programs=f"{GIVEN}, unless the rate follows a schedule",
             phrase=lambda updates: f"{in_thousands(updates)} updates",
             rank=4,
-            in_tables="always",
+            mention="always",
             in_captions="never",
         ),
     ] = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
@@ -272,36 +243,21 @@ class RunSettings(SettingRows):
         str,
         BeforeValidator(checks.records_as_text),
         AfterValidator(checks.record_schedule),
-        Setting(
-            "observation",
-            since=1,
-            outside_programs=GIVEN,
-            metavar="WHEN",
-            in_tables="never",
-            in_captions="never",
-        ),
+        Setting("observation", since=1, outside_programs=GIVEN, metavar="WHEN", mention="never"),
     ] = Field("20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500")
     eval_examples: Annotated[
-        Whole,
-        Setting(
-            "observation",
-            since=1,
-            in_examples=True,
-            outside_programs=GIVEN,
-            in_tables="never",
-            in_captions="never",
-        ),
+        Whole, Setting("observation", since=1, in_examples=True, outside_programs=GIVEN, mention="never")
     ] = Field(
         2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
     )
-    jacobian_examples: Annotated[
-        Whole, Setting("observation", since=1, in_tables="never", in_captions="never")
-    ] = Field(1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians")
+    jacobian_examples: Annotated[Whole, Setting("observation", since=1, mention="never")] = Field(
+        1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians"
+    )
     seeds: Annotated[
         tuple[Seed, ...],
         BeforeValidator(parse_seeds),
         AfterValidator(checks.distinct_seeds),
-        Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", in_captions="never"),
+        Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", mention="never"),
     ] = Field((0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10")
     normalization: Annotated[
         Literal["none", "batch", "layer"],
@@ -324,8 +280,7 @@ class RunSettings(SettingRows):
         description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
     )
     dropout: Annotated[
-        Number,
-        Setting("training", since=2, extra="dropout", metavar="SHARE", phrase="dropout {:g}", rank=5),
+        Number, Setting("training", since=2, extra="dropout", metavar="SHARE", phrase="dropout {:g}", rank=5)
     ] = Field(0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out")
     pretrain: Annotated[
         str,
@@ -367,13 +322,12 @@ class RunSettings(SettingRows):
         ),
     ] = Field(0.01, description="learning rate of pre-training")
     precision: Annotated[
-        Literal["highest", "high", "default"],
-        Setting("network", since=1, in_tables="never", in_captions="never"),
+        Literal["highest", "high", "default"], Setting("network", since=1, mention="never")
     ] = Field("highest", description="of matrix products; highest is float32 throughout")
     update_rule: Annotated[
         str,
         AfterValidator(checks.update_rule),
-        Setting("training", since=1, is_rounding=True, in_tables="never", in_captions="never"),
+        Setting("training", since=1, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
         description="how the weights take up updates: plain, delayed:K (every K-th time, the same but for "
@@ -419,45 +373,9 @@ class RunSettings(SettingRows):
             "width": widths[0] if widths.count(widths[0]) == len(widths) else widths,
         }
 
-    @field_validator("sources")
-    @classmethod
-    def _digests_of_what_is_named(cls, known: str, info: ValidationInfo) -> str:
-        named = places(cls._code_words(info.data))
-        return write_sources({place: known for place, known in read_sources(known).items() if place in named})
-
-    @staticmethod
-    def _code_words(settings: Mapping[str, Any]) -> list[str]:
-        """The words among `settings` that may name functions of the user's own."""
-        words: list[str] = []
-        for name, row in SETTINGS.items():
-            text = settings.get(name, "") if row.words else ""
-            words += all_inits(text) if row.words == "initializers" else [text]
-        return words
-
     def unusual(self, **facts: object) -> list[str]:
         """The settings that are not at their default, of those with these `facts`, as people say them."""
         return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
-
-    def check_code(self) -> None:
-        """Raise `OwnFunctionError` where code that it names is not the text that its digests are of.
-
-        Asked before any of it runs.
-        """
-        check_unchanged(places(self._code_words(vars(self))), self.sources)
-
-    def _completed(self, before: Self | None) -> Self:
-        """With digests of the texts of functions that somebody asked for; those of `before` are as read."""
-        digests = read_sources(self.sources)
-        asked = places(self._code_words(vars(self)))
-        known = places(self._code_words(vars(before))) if before else set()
-        missing = asked - known - set(digests)
-        if not missing:
-            return self
-        try:
-            digests |= {place: text_digest(place) for place in sorted(missing)}
-        except OwnFunctionError as error:
-            raise ConfigError(str(error)) from None
-        return self.model_copy(update={"sources": write_sources(digests)})
 
 
 @cache

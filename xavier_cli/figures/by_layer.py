@@ -33,7 +33,7 @@ def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
     """
     last = max(int(run.updates[-1]) for run in runs)
     first = min((int(run.updates[1]) for run in runs if len(run.updates) > 1), default=1)
-    logarithmic = all(run.config.records.startswith("log") for run in runs) and last > 10 * first
+    logarithmic = all(run.config.record_schedule.kind == "log" for run in runs) and last > 10 * first
     for i, ax in enumerate(axes):
         updates_axis(ax, last, first if logarithmic else None)
         if i < columns and last >= EPOCHS_FROM * EPOCH and not logarithmic:

@@ -27,6 +27,7 @@ from xavier_cli.figures.request import (
     values,
 )
 from xavier_cli.figures.style import DASHES, Style
+from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
@@ -89,7 +90,7 @@ def histogram(run: Run, tensor: str, chosen: PlotRequest) -> Histogram:
         edges,
         shares,
         # A weight gradient's is not predicted: theory speaks of each example's own.
-        prediction(run, f"{tensor}_std", columns, update),
+        prediction(run, BY_PATH[f"{tensor}/std"].name, columns, update),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from xavier_cli.config.run import OBSERVATION_SETTINGS
-from xavier_cli.config.settings import in_order_spoken, spoken
+from xavier_cli.config.settings import in_order_spoken, settings_where, spoken
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
-_LABEL = ("act", "init")
+_LABEL = settings_where(is_name=True)
 """What names a run where nothing differs."""
 
 
@@ -75,11 +75,10 @@ def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
 
 
 def _phrase(run: Run, field: str) -> str:
-    if field != "lr":
-        return spoken(field, getattr(run.config, field))
-    if run.lr != run.lr:
-        return "lr not known"
-    return spoken(field, run.lr) + " (searched)" * bool(run.config.search)
+    value = run.setting(field)
+    if value != value:
+        return f"{field} not known"
+    return spoken(field, value) + " (searched)" * (field in run.chosen)
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.config.run import SEARCHABLE, RunConfig
+from xavier_cli.config.run import SEARCH_DETAILS, SEARCHABLE, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
@@ -77,7 +77,7 @@ def _valid_error(run: Run, seeds: set[int]) -> float:
 
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:
     """Equal for configurations that differ in `over` and their seeds alone."""
-    more = settings_where(detail_of="lr") if {*SEARCHABLE} & {*over} else ()
+    more = SEARCH_DETAILS if {*SEARCHABLE} & {*over} else ()
     return config.model_copy(update=dict.fromkeys(("seeds", *more, *over)))
 
 

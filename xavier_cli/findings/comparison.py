@@ -27,7 +27,7 @@ MOST_ROWS_TESTED = 200
 
 # What distinguishes runs but is no column: the data set heads the section, seeds are counted.
 _NOT_A_COLUMN = ("data", *settings_where(role="layout"))
-_ALWAYS_SHOWN = ("act", "init")
+_ALWAYS_SHOWN = settings_where(is_name=True)
 
 Setting = str | int | float
 VerdictKind = Literal["best", "told_apart", "not_told_apart", "not_tested"]

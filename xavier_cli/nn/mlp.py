@@ -67,20 +67,18 @@ def init_params(
     key: Array,
     sizes: Sequence[int],
     initializer: Initializer | Sequence[Initializer],
-    output: Initializer | None = None,
     bias: Callable[[int, tuple[int, int]], Array] | None = None,
 ) -> Params:
-    """First weights by `initializer`, one for all layers or for each; layer i draws from `fold_in(key, i)`.
+    """First weights by `initializer`, one for all layers or one for each.
 
-    `output` initializes the output layer unless it is as the others. `bias` draws layer i's biases from its
-    number and fans; without it they are 0 (section 2.3). A deeper network starts with the layers of a
-    shallower one. Layers of one shape are drawn in one compiled loop: random bits take long to compile.
+    Layer i, counted from 0, is drawn with `fold_in(key, i)`, so that a deeper network starts with the layers
+    of a shallower one. Layers of one shape are drawn in one compiled loop: random bits take long to compile.
+
+    **Arguments:** `sizes`, the units from the input to the logits; `bias(i, fans)`, the biases of layer i,
+    all 0 without it (section 2.3).
     """
     layers: list[Dense] = []
-    if callable(initializer):
-        every = [initializer] * (len(sizes) - 2) + [output or initializer]
-    else:
-        every = list(initializer)
+    every = [initializer] * (len(sizes) - 1) if callable(initializer) else initializer
     for (fans, draw), alike in groupby(zip(pairwise(sizes), every, strict=True)):
         numbers = jnp.arange(len(layers), len(layers) + len(list(alike)))
         keys = jax.vmap(partial(jax.random.fold_in, key))(numbers)

@@ -1,4 +1,4 @@
-"""Applies a function to many runs so that a failure for one run does not affect the others."""
+"""Makes an answer of many runs, leaving out those on which it fails, so that no run hides the others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Defines the run file's schema, version 1, as data: every dataset, its dimensions, type and meaning.
 
 The writer, the reader, merging and the documentation are all driven by this table. A new measurement is one
-row in `_rows` (and one in `dataset.SCALE_BOUNDS` where it brings a dimension); old files lack it and stay
-readable.
+row: of every layer, in `layer_statistics`, else in `_rows` (and one in `dataset.SCALE_BOUNDS` where it brings
+a dimension); old files lack it and stay readable.
 """
 
 from __future__ import annotations

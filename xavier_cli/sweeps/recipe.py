@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from xavier_cli.config import refusals
 from xavier_cli.config.presets import SCALES, without_like
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
@@ -78,7 +79,7 @@ class PaperRow(_Part):
 class Table(_Part):
     """The table of test errors: what its rows differ in, and what each column is."""
 
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("act", "init")
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] = settings_where(is_name=True)
     columns: str = "data"
     paper: tuple[PaperRow, ...] = ()
 

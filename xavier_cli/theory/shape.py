@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.vocabulary.entry import Activation
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 # As far as a limit is followed, and the grid on which kinks and the extremes in between are looked for.
 _FAR = 1e9
@@ -23,7 +23,7 @@ def shape_of(
     word: Activation, act: Callable[[Array], Array]
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
     """Range and kinks of `act`, the function of `word`; of the user's own they are looked for."""
-    return (find_range(act), find_kinks(act)) if is_own(word.name) else (word.range, word.kinks)
+    return (find_range(act), find_kinks(act)) if is_user_function(word.name) else (word.range, word.kinks)
 
 
 def find_range(act: Callable[[Array], Array]) -> tuple[float, float]:

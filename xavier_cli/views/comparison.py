@@ -143,7 +143,7 @@ def _common(section: Section) -> str:
 
 def _is_said(name: str, value: object) -> bool:
     # Beside the settings there is `searched`.
-    mention = SETTINGS[name].in_tables if name in SETTINGS else "always"
+    mention = SETTINGS[name].mention if name in SETTINGS else "always"
     return mention == "always" or (mention == "unusual" and not is_usual(name, value))
 
 

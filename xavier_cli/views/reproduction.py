@@ -162,7 +162,7 @@ def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
     said = rules(comparison)
     kept = [sentence for about, sentence in said.items() if about not in _UNUSED]
     chosen = {name for section in comparison.sections for row in section.rows for name in row.chosen}
-    if "lr" not in wanted.rows and chosen and chosen <= {*SEARCHABLE}:
+    if not {*SEARCHABLE} & {*wanted.rows} and chosen and chosen <= {*SEARCHABLE}:
         # No cell of the table has the sign.
         kept[kept.index(said[Rule.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not told apart from it."

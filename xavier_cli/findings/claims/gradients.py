@@ -13,7 +13,6 @@ from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, 
 from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
-from xavier_cli.vocabulary import lookup
 
 DRIFT = 0.845
 """Between what was seen under standard, .77 to .82 per layer, and under normalized, .87 to .90."""
@@ -114,8 +113,7 @@ _NEEDED = ("activation/mean", "activation/std", "preactivation/std", "backprop/s
 
 def _linear_steps(run: Run, weight_stds: np.ndarray) -> _Steps:
     """The steps that equations (5) and (6) say, each of shape `(depth - 1,)`, from the weights' stds."""
-    data = lookup.DATA_SETS[run.config.data]
-    sizes = [data.inputs, *run.config.widths, data.classes]
+    sizes = [run.facts.inputs, *run.config.widths, run.facts.classes]
     variances = [float(std) ** 2 for std in weight_stds]
     forward = np.sqrt(activation_variance(1.0, sizes, variances))
     backward = np.sqrt(backprop_variance(1.0, sizes, variances))

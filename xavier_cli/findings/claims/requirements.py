@@ -87,7 +87,7 @@ _FREE = {
     *settings_where(role="observation"),
     *settings_where(role="layout"),
     *settings_where(is_rounding=True),
-    "lr",
+    *settings_where(is_searchable=True),
 }
 """What may differ between runs that are compared: what they are compared by, how often and how they were
 measured, and the rate, which is chosen."""
