@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli import __version__
 from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
 from xavier_cli.cli.terminal.results import results_apart
 from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import ExitCode, StorageError
 from xavier_cli.sanitize import clean, show_stand_ins
+from xavier_cli.version import __version__
 
 app = typer.Typer(
     name="xavier",
