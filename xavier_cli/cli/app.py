@@ -141,7 +141,7 @@ def _words_begun() -> list[str]:
 def _warn_of_variables() -> None:
     # Where there is none at all, nothing needs to be loaded to say so.
     if any(name.startswith("XAVIER_") for name in os.environ):
-        from xavier_cli.cli.options.settings import unknown_variables
+        from xavier_cli.config.layers import unknown_variables
 
         for line in unknown_variables():
             say(f"warning: {line}")

@@ -23,7 +23,8 @@ devices.keep_compiled_programs()
 devices.keep_compiled_programs()
 lower = {"it": lambda: jax.jit(lambda x: x + 1).lower(jnp.float32(1))}
 made, _ = program_cache.compiled("key", lower, {}, lambda: None, jax.local_devices()[:1])
-print(float(made["it"](jnp.float32(1))), program_cache._store is not None, jax.config.jax_compilation_cache_dir)
+folder = jax.config.jax_compilation_cache_dir
+print(float(made["it"](jnp.float32(1))), program_cache._store is not None, folder)
 """
 
 
