@@ -102,7 +102,7 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
     programs: dict[str, Timed] = {}
     compiled: dict[str, float] = {}
     wrong: dict[str, str] = {}
-    material = prepare(_config(cases[0]), None)
+    training_data = prepare(_config(cases[0]), None)
 
     def make(case: Case) -> None:
         began = time.perf_counter()
@@ -110,7 +110,7 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
             if case.bare:
                 timed = bare_program(_config(case))
             else:
-                program = EngineProgram(_config(case), material, "auto", ready=not case.generated)
+                program = EngineProgram(_config(case), training_data, "auto", ready=not case.generated)
                 timed = Timed(program.advance, case.members)
             timed.run(8)
         # One that does not fit, say, must not hide the others.

@@ -13,18 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xavier_cli.data.user_data import _called, own_set
+from xavier_cli.data.user_data import _called, user_set
 from xavier_cli.findings.health import check
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.nn.initializers import find_unkeyed
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.user_functions import own_activation, own_initializer
+from xavier_cli.nn.user_functions import user_activation, user_initializer
 from xavier_cli.runs.same_start import same_start, same_start_note
 from xavier_cli.runs.store import read_run
-from xavier_cli.training.step.user_optimizer import own_optimizer
+from xavier_cli.training.step.user_optimizer import user_optimizer
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer
-from xavier_cli.vocabulary.user_functions import OwnFunctionError, blamed, guarded, load_own
+from xavier_cli.vocabulary.user_functions import UserFunctionError, blamed, guarded, load_user_function
 
 TEXT = """
 import dataclasses, functools, sys
@@ -121,39 +121,39 @@ def folder(tmp_path, monkeypatch):
 
 
 REFUSED = [
-    (own_initializer, "any_numpy", "draws other weights each time it is called with the same key"),
-    (own_initializer, "asking", "calls Python back"),
-    (own_activation, "root", "its gradient at -12 is not finite, taken backwards"),
-    (own_activation, "counting", "called again with the same numbers, it returns others"),
-    (own_activation, "noisy", "called again with the same numbers, it returns others"),
-    (own_activation, "nothing", "it returns NoneType"),
-    (own_activation, "complex_", "complex64"),
-    (own_activation, "whole", "int32"),
-    (own_activation, "flag", "bool"),
-    (own_activation, "plain", "it returns"),
-    (own_activation, "first", r"it returns \(\) float32"),
-    (own_activation, "only_named", "called so, it fails: TypeError"),
-    (own_activation, "endless", "RecursionError"),
-    (own_activation, "leaving", "SystemExit"),
-    (own_activation, "wide", "changes JAX's settings, which decide numbers .jax_enable_x64."),
+    (user_initializer, "any_numpy", "draws other weights each time it is called with the same key"),
+    (user_initializer, "asking", "calls Python back"),
+    (user_activation, "root", "its gradient at -12 is not finite, taken backwards"),
+    (user_activation, "counting", "called again with the same numbers, it returns others"),
+    (user_activation, "noisy", "called again with the same numbers, it returns others"),
+    (user_activation, "nothing", "it returns NoneType"),
+    (user_activation, "complex_", "complex64"),
+    (user_activation, "whole", "int32"),
+    (user_activation, "flag", "bool"),
+    (user_activation, "plain", "it returns"),
+    (user_activation, "first", r"it returns \(\) float32"),
+    (user_activation, "only_named", "called so, it fails: TypeError"),
+    (user_activation, "endless", "RecursionError"),
+    (user_activation, "leaving", "SystemExit"),
+    (user_activation, "wide", "changes JAX's settings, which decide numbers .jax_enable_x64."),
     (
-        own_activation,
+        user_activation,
         "Scaled",
         "is a class, .* call it in the file, `mine = Scaled..`, .* `tried.py:mine`",
     ),
-    (own_initializer, "Scaled", "is a class, .* call it"),
-    (own_initializer, "factory", "it returns a function: call it in the file, `mine = factory..`"),
-    (own_activation, "maker", "it returns a function: call it"),
-    (own_activation, "waiting", "is `async`, and nobody waits for it"),
-    (own_set, "waiting", "is `async`, and nobody waits for it"),
-    (own_activation, "backwards", "its slope is taken forwards too, .* give its rule by `jax.custom_jvp`"),
-    (own_optimizer, "hidden", "asked again for the same update, it makes another"),
+    (user_initializer, "Scaled", "is a class, .* call it"),
+    (user_initializer, "factory", "it returns a function: call it in the file, `mine = factory..`"),
+    (user_activation, "maker", "it returns a function: call it"),
+    (user_activation, "waiting", "is `async`, and nobody waits for it"),
+    (user_set, "waiting", "is `async`, and nobody waits for it"),
+    (user_activation, "backwards", "its slope is taken forwards too, .* give its rule by `jax.custom_jvp`"),
+    (user_optimizer, "hidden", "asked again for the same update, it makes another"),
 ]
 
 
 @pytest.mark.parametrize(("tried", "name", "message"), REFUSED, ids=[name for _, name, _ in REFUSED])
 def test_what_does_not_do_as_it_did_is_refused_in_one_line(folder, tried, name, message):
-    with pytest.raises(OwnFunctionError, match=message) as caught:
+    with pytest.raises(UserFunctionError, match=message) as caught:
         tried(f"tried.py:{name}")
 
     assert "\n" not in str(caught.value)
@@ -162,40 +162,40 @@ def test_what_does_not_do_as_it_did_is_refused_in_one_line(folder, tried, name, 
 
 @pytest.mark.parametrize("name", ["instance", "jitted", "named", "part"])
 def test_whatever_can_be_called_serves(folder, name):
-    act = own_activation(f"tried.py:{name}")
+    act = user_activation(f"tried.py:{name}")
 
-    assert act is own_activation(f"tried.py:{name}")
+    assert act is user_activation(f"tried.py:{name}")
     assert float(act(jnp.float32(0.5))) == pytest.approx(0.5 if name == "part" else np.tanh(0.5))
 
 
 def test_what_fails_later_ends_in_one_line_too(folder):
     square = jnp.ones((7, 7))
     for name, message in (("picky", "fails: SystemExit"), ("turning", r"for \(7, 7\) float32 it returns")):
-        with pytest.raises(OwnFunctionError, match=message):
-            own_activation(f"tried.py:{name}")(square)
+        with pytest.raises(UserFunctionError, match=message):
+            user_activation(f"tried.py:{name}")(square)
     layer = (Dense(square, jnp.zeros(7)),)
-    optimizer = own_optimizer("tried.py:forgetting")(0.1)
-    with pytest.raises(OwnFunctionError, match=r"its update is to return"):
+    optimizer = user_optimizer("tried.py:forgetting")(0.1)
+    with pytest.raises(UserFunctionError, match=r"its update is to return"):
         optimizer.update(layer, (), layer)
 
 
 def test_a_rule_for_derivatives_that_fails_is_blamed_on_its_file(folder):
-    act, square = own_activation("tried.py:ruled"), jnp.ones((7, 7))
-    with pytest.raises(OwnFunctionError, match=r"tried\.py:ruled. fails: KeyError: 'no rule'"):
+    act, square = user_activation("tried.py:ruled"), jnp.ones((7, 7))
+    with pytest.raises(UserFunctionError, match=r"tried\.py:ruled. fails: KeyError: 'no rule'"):
         jax.jvp(act, (square,), (square,))
     # Unguarded, as where JAX calls a rule by itself.
     with pytest.raises(SystemExit) as caught:
-        load_own("tried.py:leaving")(square)
+        load_user_function("tried.py:leaving")(square)
     assert "tried.py` fails: SystemExit: 0" in str(blamed(caught.value))
     assert blamed(KeyError("another")) is None
 
 
 def test_an_initializer_is_tried_in_the_shapes_it_is_used_in(folder):
-    initializer = own_initializer("tried.py:saved", [(9, 5)])
+    initializer = user_initializer("tried.py:saved", [(9, 5)])
 
     assert initializer(jax.random.key(0), (9, 5), jnp.float32).shape == (9, 5)
-    with pytest.raises(OwnFunctionError, match=r"no array of \(6, 4\)"):
-        own_initializer("tried.py:saved")
+    with pytest.raises(UserFunctionError, match=r"no array of \(6, 4\)"):
+        user_initializer("tried.py:saved")
 
 
 def test_layers_that_start_alike_are_found_and_constants_are_no_matter(folder):
@@ -294,13 +294,13 @@ def test_a_files_settings_do_not_outlive_it(tmp_path, monkeypatch):
         "def f(s): return s\n"
     )
     before = np.geterr(), sys.getrecursionlimit()
-    load_own("setting.py:f")
+    load_user_function("setting.py:f")
 
     assert (np.geterr(), sys.getrecursionlimit()) == before
     assert str(tmp_path) == os.getcwd()
     (tmp_path / "double.py").write_text("import jax\njax.config.update('jax_enable_x64', True)\n")
-    with pytest.raises(OwnFunctionError, match=r"`double\.py` changes JAX's settings"):
-        load_own("double.py:f")
+    with pytest.raises(UserFunctionError, match=r"`double\.py` changes JAX's settings"):
+        load_user_function("double.py:f")
     assert not jax.config.values["jax_enable_x64"]
 
 

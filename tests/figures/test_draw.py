@@ -152,7 +152,7 @@ def test_names_are_words_in_a_figure_never_formulas_or_escapes(make_run, kind):
     )
 
     drawing = draw(KINDS[kind], [make_run(**small), evil])
-    inline = inline_svg(drawing.figure, "one")
+    inline = inline_svg(drawing, "one")
 
     texts = [text for text in ET.fromstring(inline.svg).itertext() if "frac" in text]
     assert texts
@@ -162,7 +162,7 @@ def test_names_are_words_in_a_figure_never_formulas_or_escapes(make_run, kind):
 def test_figures_in_one_page_share_no_ids_and_are_the_same_twice(small_run):
     runs = [small_run()]
     first, again, other = (
-        inline_svg(draw(KINDS["curves"], runs).figure, prefix) for prefix in ("one", "one", "two")
+        inline_svg(draw(KINDS["curves"], runs), prefix) for prefix in ("one", "one", "two")
     )
     ids = [set(re.findall(r'id="([^"]+)"', each.svg)) for each in (first, other)]
     used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', first.svg))

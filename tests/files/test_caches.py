@@ -77,7 +77,7 @@ def test_a_full_disk_and_an_interrupt_leave_nothing_behind(cache, error):
 WRITER = """
 import re, sys, time
 from pathlib import Path
-from xavier_cli import publish
+from xavier_cli.files import publish
 from xavier_cli.files.caches import Cache
 def write(file):
     file.write(bytes(500)); file.flush(); print("begun", flush=True); time.sleep(60)

@@ -57,7 +57,7 @@ def texts(alone, monkeypatch):
 
     def given(work, settings) -> list[str]:
         config = RunConfig.of(**{"data": "tiny.npz", **SMALL, **settings})
-        material = prepare(config, None)
+        training_data = prepare(config, None)
         found: list[str] = []
 
         def noted(lowered, *_, **__):
@@ -67,7 +67,7 @@ def texts(alone, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(jax.stages.Lowered, "compile", noted)
             with pytest.raises(LoweredError):
-                work(config, material, strategy="map")
+                work(config, training_data, strategy="map")
         return sorted(found, key=lambda text: (len(text), text))
 
     return given

@@ -50,10 +50,10 @@ def trained(monkeypatch, make_run):
 
     depths = Depths()
 
-    def train(cells, task, watcher):
+    def train(cells, task, hooks):
         depth = cells[0].config.depth
         depths.append(depth)
-        watcher.report(Progress("training", 30, 60, len(cells)))
+        hooks.report(Progress("training", 30, 60, len(cells)))
         if depth in depths.fail:
             raise depths.fail[depth]
         for cell in cells:

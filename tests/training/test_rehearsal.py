@@ -165,4 +165,4 @@ def test_each_rate_of_a_search_that_is_kept_is_rehearsed(tmp_path, training_data
 def test_texts_that_no_file_could_hold_before_are_rehearsed(tmp_path, training_data):
     named = TrainingHooks(provenance={"command": "xavier train -o \udcff.h5"})
     with pytest.raises(Trained):
-        train_to_file(config_of(), training_data, tmp_path / "ü\udcff.h5", watcher=named)
+        train_to_file(config_of(), training_data, tmp_path / "ü\udcff.h5", hooks=named)

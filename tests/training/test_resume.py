@@ -40,7 +40,7 @@ class StopAt:
 
     def __init__(self, updates: int, phase: str = ""):
         self.updates, self.phase, self.reached = updates, phase, False
-        self.watcher = TrainingHooks(self._report, lambda: self.reached)
+        self.hooks = TrainingHooks(self._report, lambda: self.reached)
 
     def _report(self, progress) -> None:
         self.reached |= self.phase in progress.phase and progress.updates >= self.updates > 0
@@ -76,7 +76,7 @@ def interrupted_at(updates, config, training_data, path, monkeypatch, phase=""):
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
     stop = StopAt(updates, phase)
-    run = train_to_file(config, training_data, path, watcher=stop.watcher)
+    run = train_to_file(config, training_data, path, hooks=stop.hooks)
     assert run.status == "interrupted"
     return run
 
@@ -143,7 +143,7 @@ def test_a_group_goes_on_together_and_ends_in_the_same_bits(training_data, whole
     with monkeypatch.context() as patch:
         patch.setattr(loop, "FIRST_SEGMENT", 7)
         patch.setattr(loop, "SEGMENT_SECONDS", 0.0)
-        stopped = train_group_to_files(configs, training_data, paths, watcher=stop.watcher)
+        stopped = train_group_to_files(configs, training_data, paths, hooks=stop.hooks)
     left = [found.name for found in tmp_path.iterdir()]
     # The checkpoint of a group is not used for one of its cells, and does not disturb it.
     assert not any(has_checkpoint(path) for path in paths)
@@ -163,7 +163,7 @@ def test_a_group_whose_data_changed_is_trained_anew(training_data, whole, tmp_pa
     paths = [tmp_path / f"{config.init}.h5" for config in configs]
     other = replace(training_data, facts=training_data.facts.model_copy(update={"sha256": "1" * 64}))
     notes = []
-    train_group_to_files(configs, other, paths, watcher=StopAt(1).watcher)
+    train_group_to_files(configs, other, paths, hooks=StopAt(1).hooks)
     train_group_to_files(configs, training_data, paths, note=notes.append)
 
     assert "data_sha256: examples" in notes[0]
@@ -223,7 +223,7 @@ def test_what_is_kept_on_the_way_serves_as_well(training_data, whole, tmp_path, 
             raise Killed
 
     with pytest.raises(Killed):
-        train_to_file(config, training_data, path, watcher=TrainingHooks(report))
+        train_to_file(config, training_data, path, hooks=TrainingHooks(report))
     status, both = read_run(path).status, [found.exists() for found in checkpoint_paths(path)]
     train_to_file(config, training_data, path)
 
@@ -422,7 +422,7 @@ def test_a_training_that_an_older_version_began_goes_on(training_data, whole, tm
 def begun(training_data, tmp_path_factory, compiled_once):
     """The checkpoint of an interrupted training of `config_of()`."""
     path = tmp_path_factory.mktemp("begun") / "run.h5"
-    train_to_file(config_of(), training_data, path, watcher=StopAt(20).watcher)
+    train_to_file(config_of(), training_data, path, hooks=StopAt(20).hooks)
     return read_checkpoint(checkpoint_paths(path)[0])
 
 
@@ -445,7 +445,7 @@ def test_a_member_that_diverged_stays_so_and_changes_nobody(training_data, monke
     engine = Engine(population, training_data, choose_layout(3, 2, "map"))
     whole = train_population(engine, TrainingHooks())
     stages, stop = [], StopAt(50)
-    train_population(engine, replace(stop.watcher, save=stages.append))
+    train_population(engine, replace(stop.hooks, save=stages.append))
     runs = train_population(engine, TrainingHooks(), stages[-1])
 
     assert (runs[0]["final/diverged_at"] >= 0).all()

@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli import __version__
 from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
 from xavier_cli.cli.terminal.results import results_apart
 from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import ExitCode, StorageError
 from xavier_cli.sanitize import clean, show_stand_ins
+from xavier_cli.version import __version__
 
 app = typer.Typer(
     name="xavier",
@@ -91,7 +91,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise user_functions.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
+        raise user_functions.UserFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
     command, before = _command(arguments), user_functions.before_running
     user_functions.before_running = told if command in RUNS_CODE else refused
@@ -141,7 +141,7 @@ def _words_begun() -> list[str]:
 def _warn_of_variables() -> None:
     # Load nothing if there is no such variable.
     if any(name.startswith("XAVIER_") for name in os.environ):
-        from xavier_cli.cli.options.settings import unknown_variables
+        from xavier_cli.config.layers import unknown_variables
 
         for line in unknown_variables():
             say(f"warning: {line}")

@@ -11,7 +11,7 @@ from xavier_cli.config.roles import SettingRows
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.resolve import all_inits
 from xavier_cli.vocabulary.user_functions import (
-    OwnFunctionError,
+    UserFunctionError,
     check_unchanged,
     places,
     read_sources,
@@ -42,7 +42,7 @@ class CodeSettings(SettingRows):
         return words
 
     def check_code(self) -> None:
-        """Raise `OwnFunctionError` where the source of a user function has another digest than in `sources`.
+        """Raise `UserFunctionError` where code that it names is not the text that its digests are of.
 
         Called before any of that code runs.
         """
@@ -58,6 +58,6 @@ class CodeSettings(SettingRows):
             return self
         try:
             digests |= {place: text_digest(place) for place in sorted(missing)}
-        except OwnFunctionError as error:
+        except UserFunctionError as error:
             raise ConfigError(str(error)) from None
         return self.model_copy(update={"sources": write_sources(digests)})

@@ -29,7 +29,7 @@ from xavier_cli.vocabulary.resolve import (
     find_layer_initializers,
     find_pretraining,
 )
-from xavier_cli.vocabulary.user_functions import is_own, short_name
+from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 
 PRETRAIN_RECORDS = 20
 SEARCHABLE = settings_where(is_searchable=True)
@@ -322,5 +322,8 @@ def resolve_update_rule(config: RunConfig) -> str:
 def file_safe(word: str) -> str:
     """The name of an activation or initializer, safe in a file name; for a user function, the function's."""
     parts = (part.rpartition("=") for part in word.split(","))
-    names = [place + equals + (short_name(name) if is_own(name) else name) for place, equals, name in parts]
+    names = [
+        place + equals + (short_name(name) if is_user_function(name) else name)
+        for place, equals, name in parts
+    ]
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", ",".join(names)).strip("-.")[:60]

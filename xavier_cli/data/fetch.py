@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from xavier_cli import __version__
 from xavier_cli.data.mirrors import Remote
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.files.locks import is_same_file, try_lock
 from xavier_cli.files.publish import adopt
+from xavier_cli.version import __version__
 
 PIECE_BYTES = 2**18
 # The largest set has 170 MB; a server can send for ever.

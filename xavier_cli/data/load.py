@@ -13,7 +13,7 @@ from xavier_cli.data.folders import list_images
 from xavier_cli.data.idx_pairs import read_pair
 from xavier_cli.data.images import find_folder, read_images
 from xavier_cli.data.sets import DataDamagedError, DataMissingError, FiniteSet, checked
-from xavier_cli.data.user_data import own_set
+from xavier_cli.data.user_data import user_set
 from xavier_cli.files.caches import cache_folder
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.datasets import DatasetSpec
@@ -47,7 +47,7 @@ def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> Finit
     if asked.kind == "idx":
         return checked(read_pair(Path(asked.path)), Path(asked.path))
     if asked.kind == "own":
-        return own_set(asked.path)
+        return user_set(asked.path)
     if asked.kind == "images":
         return _images(asked, folders, decoded)
     assert asked.kind == "official"

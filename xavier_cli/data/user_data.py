@@ -12,14 +12,14 @@ import numpy as np
 from xavier_cli.data.array_names import find_arrays
 from xavier_cli.data.arrays import check_declared, from_arrays
 from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
-from xavier_cli.vocabulary.user_functions import OwnFunctionError, guarded, load_own
+from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, load_user_function
 
 _EXPECTED = "a function of data takes nothing and returns (x, y), or a dict with x_train, y_train and so on"
 
 
-def own_set(word: str) -> FiniteSet:
-    """The set that the function returns; it is called once. Raises `OwnFunctionError`."""
-    return _called(load_own(word), word)
+def user_set(word: str) -> FiniteSet:
+    """The set that the function returns; it is called once. Raises `UserFunctionError`."""
+    return _called(load_user_function(word), word)
 
 
 @cache
@@ -28,7 +28,7 @@ def _called(function: Any, word: str) -> FiniteSet:
     if isinstance(returned, tuple) and len(returned) == 2:
         returned = dict(zip("xy", returned, strict=True))
     if not isinstance(returned, Mapping):
-        raise OwnFunctionError(f"`{word}`: {_EXPECTED}; it returns {type(returned).__name__}")
+        raise UserFunctionError(f"`{word}`: {_EXPECTED}; it returns {type(returned).__name__}")
     # Stands where a file's path would, in what is said of the arrays.
     place = Path(word)
     try:
@@ -38,7 +38,7 @@ def _called(function: Any, word: str) -> FiniteSet:
             check_declared(place, names.found[ours], ours, array.shape, array.dtype)
         return checked(from_arrays(arrays, names, place), place)
     except (DataDamagedError, ValueError) as error:
-        raise OwnFunctionError(str(error)) from None
+        raise UserFunctionError(str(error)) from None
 
 
 def _array(word: str, name: str, value: Any) -> np.ndarray:
@@ -46,7 +46,7 @@ def _array(word: str, name: str, value: Any) -> np.ndarray:
         try:
             return np.asarray(value)
         except ValueError:
-            raise OwnFunctionError(f"`{word}`: {_EXPECTED}; its `{name}` is not one array") from None
+            raise UserFunctionError(f"`{word}`: {_EXPECTED}; its `{name}` is not one array") from None
 
     # Whose class is the user's may do anything.
     array: np.ndarray = guarded(word, made)()

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from xavier_cli.figures.canvas import Canvas, finish
+from xavier_cli.figures.canvas import Canvas, Drawing, finish
 from xavier_cli.figures.lines import key
 from xavier_cli.figures.style import Style, layer_styles, second_axis, updates_axis
 from xavier_cli.runs.record import Run
@@ -42,12 +41,17 @@ def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:
 
 
 def finish_layers(
-    page: Canvas, styles: Mapping[int, Style], text: str, *, extra: Sequence[tuple[Artist, str]] = ()
-) -> Figure:
+    page: Canvas,
+    styles: Mapping[int, Style],
+    text: str,
+    notes: Sequence[str],
+    *,
+    extra: Sequence[tuple[Artist, str]] = (),
+) -> Drawing:
     """Finish `page` with a legend of the layers, then `extra`, and the caption `text`."""
     layers = list(styles)
     shown = list(range(len(layers)))
     if len(layers) > NAMED:
         shown = sorted({round(i * (len(layers) - 1) / (NAMED - 1)) for i in range(NAMED)})
     entries = [(key(styles[layers[i]]), f"layer {layers[i]}") for i in shown] + list(extra)
-    return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text)
+    return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)

@@ -21,8 +21,8 @@ from xavier_cli.sanitize import clean
 T = TypeVar("T")
 
 MAX_PANELS = 36
-NO_BREAK = "\u00a0"
-# A non-breaking space: beside a sign, or between a word and its number.
+_NO_BREAK = "\u00a0"
+# A space that a line should not be broken at: beside a sign, or between a word and its number.
 _UNBROKEN = re.compile(
     r"(?<=[=<>±]) | (?=[=<>%])|(?<=\b(?:lr|of)) (?=\d)|(?<=depth|width|batch|layer) (?=\d)"
 )
@@ -32,10 +32,11 @@ LINE = 1.3 * SMALL / 72
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure, with notes on runs that it leaves out."""
+    """A finished figure, notes on what it leaves out, and the words below it."""
 
     figure: Figure
     notes: list[str]
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,12 @@ def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
             ax.tick_params(labelleft=False)
 
 
-def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], caption: str) -> Figure:
-    """Add the legend above and the caption below, and make the page high enough for them."""
-    text = wrapped(page, _UNBROKEN.sub(NO_BREAK, clean(caption)), page.width - 2 * MARGIN, SMALL)
+def finish(
+    page: Canvas, handles: Sequence[Artist], names: Sequence[str], caption: str, notes: Sequence[str] = ()
+) -> Drawing:
+    """Add the legend above and the caption below, and set the page's height to hold them."""
+    caption = clean(caption)
+    text = wrapped(page, _UNBROKEN.sub(_NO_BREAK, caption), page.width - 2 * MARGIN, SMALL)
     below = caption_height(text)
     above = 0.0
     columns = _legend_columns(page, names)
@@ -141,7 +145,7 @@ def finish(page: Canvas, handles: Sequence[Artist], names: Sequence[str], captio
         parse_math=False,
         gid="caption",
     )
-    return figure
+    return Drawing(figure, list(notes), caption)
 
 
 def caption_height(text: str) -> float:

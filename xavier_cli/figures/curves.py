@@ -116,7 +116,7 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         label_ends(page.axes[0], words, list(style.values()), page.panel_height - 0.6)
     handles = [] if at_ends or len(words) == 1 else [key(style[word]) for word in words]
     text = caption(runs, [data.error.seeds for data in curves], _sentences(runs, curves, page, called))
-    return Drawing(finish(page, handles, words if handles else [], text), notes)
+    return finish(page, handles, words if handles else [], text, notes)
 
 
 def _examples_axis(ax: Axes, runs: Sequence[Run]) -> None:

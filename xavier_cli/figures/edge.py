@@ -22,7 +22,7 @@ from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.vocabulary.activations import ACTIVATIONS
 from xavier_cli.vocabulary.entry import Activation
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 SHALLOWEST = 6
 """The least number of hidden layers: depth is measured in the upper half, where the variance has settled."""
@@ -48,9 +48,9 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
         )
     if int(run.updates[0]) != 0:
         raise UnsuitableRunError("it was not looked at before training")
-    if is_own(config.act) and config.init_gain == "auto":
+    if is_user_function(config.act) and config.init_gain == "auto":
         raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
-    act, kinks = _activation(ACTIVATIONS["identity"] if is_own(config.act) else config.activation)
+    act, kinks = _activation(ACTIVATIONS["identity"] if is_user_function(config.act) else config.activation)
     scale, bias = hidden_variances(config, resolve_gain(config.init_gain, act, kinks))
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
@@ -90,7 +90,7 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         )
         band = Band(center, low, high, of[0].depth.seeds)
         plot_points(ax, np.array([each.weight_scale for each in of]), band, style, name)
-        if is_own(first.config.act):
+        if is_user_function(first.config.act):
             notes.append(f"no theoretical curve for `{first.config.act}`: a figure runs no custom code")
             continue
         act, kinks = _activation(first.config.activation)
@@ -109,4 +109,4 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     ]
     text = caption(runs, [each.depth.seeds for each in taken], sentences)
     handles = [key(style) for style in styles] if len(groups) > 1 else []
-    return Drawing(finish(page, handles, names if handles else [], text), notes)
+    return finish(page, handles, names if handles else [], text, notes)

@@ -182,7 +182,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
             (key(Style("0.2", "", DASHES[i % len(DASHES)]), marker=False), name)
             for i, name in enumerate(names)
         ]
-    return Drawing(finish_layers(page, styles, text, extra=extra), notes)
+    return finish_layers(page, styles, text, notes, extra=extra)
 
 
 def activations_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:

@@ -7,10 +7,9 @@ import re
 from dataclasses import dataclass
 
 import matplotlib
-from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from xavier_cli.figures.canvas import NO_BREAK, caption_height
+from xavier_cli.figures.canvas import Drawing, caption_height
 from xavier_cli.figures.style import look
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", re.DOTALL)
@@ -28,13 +27,13 @@ class Inline:
     caption: str
 
 
-def inline_svg(figure: Figure, prefix: str) -> Inline:
-    """`figure` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
+def inline_svg(drawing: Drawing, prefix: str) -> Inline:
+    """A drawing for a page in which no other has `prefix`, which begins all its ids; equal figures are equal.
 
     The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
+    figure = drawing.figure
     captions = [text for text in figure.texts if text.get_gid() == "caption"]
-    words = " ".join(text.get_text() for text in captions)
     width, height = figure.get_size_inches()
     below = sum(caption_height(text.get_text()) for text in captions)
     for text in captions:
@@ -53,7 +52,7 @@ def inline_svg(figure: Figure, prefix: str) -> Inline:
         )
     for text in captions:
         text.set_visible(True)
-    return Inline(_tidied(content.getvalue(), prefix), " ".join(words.replace(NO_BREAK, " ").split()))
+    return Inline(_tidied(content.getvalue(), prefix), " ".join(drawing.caption.split()))
 
 
 def _tidied(svg: str, prefix: str) -> str:

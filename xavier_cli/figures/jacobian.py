@@ -124,7 +124,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         sentences.append("Open marks: predicted by theory.")
     sentences += normalization_notes(runs, jacobians=True)
     text = caption(runs, [data.averages["mean_singular_value"].seeds for data in taken], sentences)
-    return Drawing(finish(page, [key(style) for style in styles], names, text), notes)
+    return finish(page, [key(style) for style in styles], names, text, notes)
 
 
 def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
@@ -141,4 +141,4 @@ def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     ]
     sentences += normalization_notes(runs, jacobians=True)
     text = caption(runs, [data.singular.seeds for data in panels], sentences)
-    return Drawing(finish_layers(page, styles, text), notes)
+    return finish_layers(page, styles, text, notes)

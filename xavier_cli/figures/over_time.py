@@ -94,6 +94,4 @@ def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if any((data.std.center == 0).any() for data in panels):
         sentences.append("A gradient of 0 has no place on a logarithmic axis.")
     sentences += normalization_notes(runs)
-    return Drawing(
-        finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences)), notes
-    )
+    return finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences), notes)

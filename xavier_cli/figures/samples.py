@@ -46,7 +46,7 @@ def samples_figure(samples: Samples) -> Drawing:
         f"Samples of {words.name}, {height}×{width} pixels, the first {ROWS} of each class"
         f" in {samples.source}."
     )
-    return Drawing(finish(page, [], [], caption), notes)
+    return finish(page, [], [], caption, notes)
 
 
 def plot_samples(ax: Axes, samples: Samples) -> Axes:

@@ -156,7 +156,7 @@ def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         sentences.append(OPEN_MARKS)
     sentences += normalization_notes(runs)
     text = caption(runs, [data.mean.seeds for data in panels], sentences)
-    return Drawing(finish_layers(page, styles, text), notes)
+    return finish_layers(page, styles, text, notes)
 
 
 def _forms(panels: Sequence[Saturation]) -> list[str]:

@@ -46,7 +46,7 @@ def surface_figure(surface: Surface) -> Drawing:
     page.axes[2].tick_params(labelleft=False)
     handles = [Patch(facecolor=colour, edgecolor=edge) for colour, edge in _FACES.values()]
     names = [NAMES[name] for name in _FACES]
-    return Drawing(finish(page, handles, names, " ".join(_sentences(surface, levels))), [])
+    return finish(page, handles, names, " ".join(_sentences(surface, levels)))
 
 
 def levels_of(surface: Surface) -> list[np.ndarray]:

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.nn.user_functions import Activation as Activation
-from xavier_cli.nn.user_functions import own_activation
+from xavier_cli.nn.user_functions import user_activation
 from xavier_cli.vocabulary import entry
 from xavier_cli.vocabulary.activations import LECUN_SCALE
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 
 def leaky_relu(s: Array, slope: float = 0.01) -> Array:
@@ -57,10 +57,10 @@ def make_activation(word: entry.Activation) -> Activation:
     """The activation of a row, its parameters set, or the custom one that it names.
 
     The same object for the same row, so that what is compiled for it is found again. Raises
-    `OwnFunctionError`.
+    `UserFunctionError`.
     """
-    if is_own(word.name):
-        return own_activation(word.name)
+    if is_user_function(word.name):
+        return user_activation(word.name)
     return _with_settings(load(word.function), word.settings)
 
 

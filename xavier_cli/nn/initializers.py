@@ -18,11 +18,11 @@ from jax import Array
 from jax.nn import initializers as of_jax
 from jax.nn.initializers import Initializer
 
-from xavier_cli.nn.user_functions import SMALL, draws_a_constant, ignores_its_key, own_initializer
+from xavier_cli.nn.user_functions import SMALL, draws_a_constant, ignores_its_key, user_initializer
 from xavier_cli.vocabulary import entry
 from xavier_cli.vocabulary.entry import Distribution
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 _UNKEYED: tuple[Distribution, ...] = ("constant", "diagonal")
 
@@ -140,11 +140,11 @@ def make_initializer(
 ) -> Initializer:
     """The initializer of a row, its weights multiplied by `gain`.
 
-    A custom one is tried out at `shapes`. Raises `OwnFunctionError`.
+    A custom one is tried out at `shapes`. Raises `UserFunctionError`.
     """
     initializer: Initializer
-    if is_own(word.name):
-        initializer = own_initializer(word.name, shapes)
+    if is_user_function(word.name):
+        initializer = user_initializer(word.name, shapes)
     else:
         initializer = load(word.function)(**dict(word.settings))
     if gain == 1:
@@ -167,11 +167,13 @@ def make_biases(
     if word.name == "zeros":
         return None
     shapes = [(size,) for size in sizes[1:]]
-    initializer = own_initializer(word.name, shapes) if is_own(word.name) else make_initializer(word)
+    initializer = (
+        user_initializer(word.name, shapes) if is_user_function(word.name) else make_initializer(word)
+    )
 
     def draw(key: Array, number: int, fans: tuple[int, int]) -> Array:
         of_layer = jax.random.fold_in(key, number)
-        if is_own(word.name):
+        if is_user_function(word.name):
             return initializer(of_layer, fans[1:], jnp.float32)
         return initializer(of_layer, fans, jnp.float32)[0]
 
@@ -197,7 +199,7 @@ def make_layers(
 
 def is_unkeyed_bias(word: entry.Initializer, sizes: Sequence[int]) -> bool:
     """Whether the biases start the same whatever the seed."""
-    if is_own(word.name):
+    if is_user_function(word.name):
         return all(ignores_its_key(word.name, (size,)) for size in sizes[1:])
     return word.distribution in _UNKEYED
 
@@ -210,7 +212,7 @@ def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tup
     """
     unkeyed, to_warn_of = [], []
     for number, (word, fans) in enumerate(zip(rows, pairwise(sizes), strict=True), start=1):
-        if not is_own(word.name):
+        if not is_user_function(word.name):
             if word.distribution in _UNKEYED:
                 unkeyed.append(number)
         elif ignores_its_key(word.name, fans):

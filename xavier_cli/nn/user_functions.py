@@ -20,10 +20,10 @@ from jax.nn.initializers import Initializer
 from xavier_cli.sanitize import said
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 from xavier_cli.vocabulary.user_functions import (
-    OwnFunctionError,
+    UserFunctionError,
     changes_settings,
     guarded,
-    load_own,
+    load_user_function,
     one_line,
 )
 
@@ -59,14 +59,14 @@ class OnceForEach(Generic[_Tried]):
         self._known.clear()
 
 
-def own_activation(word: str) -> Activation:
-    """The activation that `word` names, tried out; raises `OwnFunctionError`."""
-    return _tried_activation(load_own(word), word)
+def user_activation(word: str) -> Activation:
+    """The activation that `word` names, tried out; raises `UserFunctionError`."""
+    return _tried_activation(load_user_function(word), word)
 
 
-def own_initializer(word: str, shapes: Iterable[tuple[int, ...]] = (SMALL,)) -> Initializer:
-    """The initializer that `word` names, tried out at `shapes`; raises `OwnFunctionError`."""
-    function = load_own(word)
+def user_initializer(word: str, shapes: Iterable[tuple[int, ...]] = (SMALL,)) -> Initializer:
+    """The initializer that `word` names, tried out at `shapes`; raises `UserFunctionError`."""
+    function = load_user_function(word)
     for shape in sorted({*shapes}):
         _tried_initializer(function, word, shape)
     return _guarded_initializer(function, word)
@@ -74,12 +74,12 @@ def own_initializer(word: str, shapes: Iterable[tuple[int, ...]] = (SMALL,)) -> 
 
 def ignores_its_key(word: str, shape: tuple[int, ...]) -> bool:
     """Whether the initializer that `word` names draws the same weights whatever the key."""
-    return not _tried_initializer(load_own(word), word, shape).differs
+    return not _tried_initializer(load_user_function(word), word, shape).differs
 
 
 def draws_a_constant(word: str, shape: tuple[int, ...]) -> bool:
     """Whether all weights that it draws are the same number, as of a bias or an output that starts at 0."""
-    return _tried_initializer(load_own(word), word, shape).is_constant
+    return _tried_initializer(load_user_function(word), word, shape).is_constant
 
 
 @OnceForEach
@@ -101,7 +101,7 @@ def _tried_activation(function: Activation, word: str) -> Activation:
         except TypeError as error:
             if "custom_vjp" not in said(error):
                 raise
-            raise OwnFunctionError(
+            raise UserFunctionError(
                 f"`{word}`: its slope is taken forwards too, as records and Jacobians are: give its rule by "
                 "`jax.custom_jvp`, not `jax.custom_vjp`"
             ) from None
@@ -112,23 +112,23 @@ def _tried_activation(function: Activation, word: str) -> Activation:
     alone, back = (np.asarray(each) for each in run(word, lambda: _as_in_training(function, s)))
     if not np.isfinite(back).all():
         at = _TRIED[~np.isfinite(back)][0]
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: its gradient at {at:g} is not finite, taken backwards as in training; `jnp.where` "
             "passes on the NaN of the branch it does not take: give that branch a safe input"
         )
     again = run(word, lambda: _as_in_training(function, s))
     if not all(map(np.array_equal, (alone, back), again)):
-        raise OwnFunctionError(f"`{word}`: called again with the same numbers, it returns others")
+        raise UserFunctionError(f"`{word}`: called again with the same numbers, it returns others")
     if not np.allclose(value, alone, rtol=1e-4, atol=1e-5):
         at = _TRIED[~np.isclose(value, alone, rtol=1e-4, atol=1e-5)][0]
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: its value at {at:g} depends on the rest of the array, not on it alone"
         )
     if not np.allclose(slope, back, rtol=1e-3, atol=1e-4):
         at = _TRIED[~np.isclose(slope, back, rtol=1e-3, atol=1e-4)][0]
-        raise OwnFunctionError(f"`{word}`: its gradient at {at:g} is another one backwards than forwards")
+        raise UserFunctionError(f"`{word}`: its gradient at {at:g} is another one backwards than forwards")
     if not slope.any():
-        raise OwnFunctionError(f"`{word}`: its slope is 0 everywhere, so nothing could be learnt through it")
+        raise UserFunctionError(f"`{word}`: its slope is 0 everywhere, so nothing could be learnt through it")
     _try_in_double_precision(function, word)
     return _guarded_activation(function, word)
 
@@ -166,7 +166,7 @@ def _try_in_double_precision(function: Activation, word: str) -> None:
 
 def _finite(word: str, what: str, array: np.ndarray) -> None:
     if not np.isfinite(array).all():
-        raise OwnFunctionError(f"`{word}`: its {what} at {_TRIED[~np.isfinite(array)][0]:g} is not finite")
+        raise UserFunctionError(f"`{word}`: its {what} at {_TRIED[~np.isfinite(array)][0]:g} is not finite")
 
 
 def _guarded_activation(function: Activation, word: str) -> Activation:
@@ -206,9 +206,9 @@ def _tried_initializer(function: Initializer, word: str, shape: tuple[int, ...])
     refuse_callbacks(word, run(word, lambda: jax.make_jaxpr(draw)(jax.random.key(0))))
     first, again, other = drawn(0), drawn(0), drawn(1)
     if not np.isfinite(first).all():
-        raise OwnFunctionError(f"`{word}`: it draws weights that are not finite")
+        raise UserFunctionError(f"`{word}`: it draws weights that are not finite")
     if not np.array_equal(first, again):
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: it draws other weights each time it is called with the same key; draw from the key, "
             "as `jax.random` does"
         )
@@ -228,36 +228,36 @@ def _guarded_initializer(function: Initializer, word: str) -> Initializer:
 
 
 def refuse_callbacks(word: str, jaxpr: Any) -> None:
-    """Raise `OwnFunctionError` where what was traced hands numbers to Python."""
+    """Raise `UserFunctionError` where what was traced hands numbers to Python."""
     if {"pure_callback", "io_callback"} & {*re.findall(r"\w+", str(jaxpr))}:
-        raise OwnFunctionError(f"`{word}` is not made of JAX's functions alone: it calls Python back")
+        raise UserFunctionError(f"`{word}` is not made of JAX's functions alone: it calls Python back")
 
 
 def traced(word: str, expected: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What `function` would return, as shapes; nothing is computed. Raises `OwnFunctionError`: `expected`."""
+    """The shapes of what `function` would return, not computed. Raises `UserFunctionError`: `expected`."""
 
     def called(*arguments: Any) -> Any:
         returned = function(*arguments)
         if callable(returned):
-            raise OwnFunctionError(f"`{word}`: {expected}; it returns a function: {_call_it(word)}")
+            raise UserFunctionError(f"`{word}`: {expected}; it returns a function: {_call_it(word)}")
         return returned
 
     try:
         with kept_state():
             return jax.eval_shape(called, *arguments)
-    except (KeyboardInterrupt, OwnFunctionError):
+    except (KeyboardInterrupt, UserFunctionError):
         raise
     except SettingsChangedError as error:
-        raise OwnFunctionError(changes_settings(word, error)) from None
+        raise UserFunctionError(changes_settings(word, error)) from None
     except jax.errors.JAXTypeError as error:
-        raise OwnFunctionError(f"`{word}` is not made of JAX's functions alone: {one_line(error)}") from None
+        raise UserFunctionError(f"`{word}` is not made of JAX's functions alone: {one_line(error)}") from None
     except BaseException as error:
-        raise OwnFunctionError(f"`{word}`: {expected}; called so, it fails: {one_line(error)}") from None
+        raise UserFunctionError(f"`{word}`: {expected}; called so, it fails: {one_line(error)}") from None
 
 
 def _refuse_class(function: Any, word: str) -> None:
     if isinstance(function, type):
-        raise OwnFunctionError(f"`{word}` is a class, not a function: {_call_it(word)}")
+        raise UserFunctionError(f"`{word}` is a class, not a function: {_call_it(word)}")
 
 
 def _call_it(word: str) -> str:
@@ -267,20 +267,20 @@ def _call_it(word: str) -> str:
 
 def _same(word: str, expected: str, got: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(got, jax.ShapeDtypeStruct):
-        raise OwnFunctionError(f"`{word}`: {expected}; it returns {type(got).__name__}")
+        raise UserFunctionError(f"`{word}`: {expected}; it returns {type(got).__name__}")
     _check_returned(word, expected, got, shape, jnp.float32)
 
 
 def _check_returned(word: str, expected: str, got: Any, shape: tuple[int, ...], dtype: Any) -> None:
     if not hasattr(got, "shape") or not hasattr(got, "dtype"):
-        raise OwnFunctionError(f"`{word}`: {expected}; it returns {type(got).__name__}")
+        raise UserFunctionError(f"`{word}`: {expected}; it returns {type(got).__name__}")
     if got.shape != shape or dtype not in (None, got.dtype):
         wanted = "" if dtype is None else f" {jnp.dtype(dtype).name}"
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: {expected}; for {shape}{wanted} it returns {got.shape} {got.dtype}"
         )
 
 
 def run(word: str, compute: Callable[[], Any]) -> Any:
-    """What `compute` returns; raises `OwnFunctionError` where it fails."""
+    """What `compute` returns; raises `UserFunctionError` where it fails."""
     return guarded(word, compute)()

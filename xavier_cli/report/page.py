@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
-from xavier_cli import __version__
 from xavier_cli.report import colours
 from xavier_cli.report.content import Content, Origin, Picture
 from xavier_cli.report.elements import Markup, element, escaped, joined, json_block
+from xavier_cli.version import __version__
 from xavier_cli.views.page import Table
 
 # The default colour of text in a figure.

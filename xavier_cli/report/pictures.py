@@ -63,7 +63,7 @@ def _picture(name: str, left_out: str, runs: Sequence[Run]) -> tuple[Picture, li
     """The figure called `name`, and a line about each run that it leaves out."""
     title, paths = _KINDS[name]
     drawing = draw(KINDS[name], runs)
-    inline = inline_svg(drawing.figure, name)
+    inline = inline_svg(drawing, name)
     caption = f"{inline.caption} {left_out}".strip()
     data = _curves(in_order(runs)) if name == "curves" else _by_layer(in_order(runs), paths)
     return Picture(name, title, inline.svg, caption, data), list(drawing.notes)

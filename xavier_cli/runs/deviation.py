@@ -34,8 +34,9 @@ class Difference:
 def differences(run: Run, again: Run) -> list[Difference]:
     """How far `again` is from `run` at the records and seeds that both have, group by group."""
     groups: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
-    for name in again.arrays:
-        if name in run and "seed" in schema.dims(name) and name not in schema.SCALES:
+    # In the schema's order: that of a run that was just trained is another every time.
+    for name in schema.DATASETS:
+        if name in run and name in again and "seed" in schema.dims(name) and name not in schema.SCALES:
             part, other = shared(run, again, name)
             # Nothing in common, networks of other sizes on an axis that counts their units, or other bins.
             if not part.size or part.shape != other.shape or not _same_bins(run, again, name):

@@ -7,7 +7,7 @@ from typing import Any
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.record import Run
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 _KEY = "same_first_weights"
 
@@ -39,7 +39,9 @@ def describe_same_start(provenance: Mapping[str, Any], config: RunConfig, seeds:
     if seeds < 2 or not isinstance(told, dict):
         return ""
     # Of a file that anybody may have written, no more than its own configuration says.
-    names = [name for name in _list(told, "functions") if is_own(str(name)) and str(name) in config.init]
+    names = [
+        name for name in _list(told, "functions") if is_user_function(str(name)) and str(name) in config.init
+    ]
     why = f" (`{'`, `'.join(names)}` ignores its key)" if names else ""
     if told.get("all") is True:
         differ = "differ only in their data's order" + " and in what dropout drops" * bool(config.dropout)

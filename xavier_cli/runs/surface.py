@@ -22,7 +22,7 @@ from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
 from xavier_cli.vocabulary.entry import Activation
 from xavier_cli.vocabulary.resolve import find_activation
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 LOSSES = ("cross_entropy", "quadratic")
 MAX_POINTS = 501
@@ -50,7 +50,7 @@ class SurfaceConfig(HashedSettings):
     @classmethod
     def _known_act(cls, word: str) -> str:
         name = find_activation(word).name
-        if is_own(name):
+        if is_user_function(name):
             raise ValueError(
                 "a function of your own has no two-weight surface; `surface RUN` takes a run of it"
             )

@@ -101,9 +101,9 @@ def _locked(
         time.sleep(random.uniform(0.02, 0.1))
 
 
-def _made(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> list[Outcome]:
+def _made(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[Outcome]:
     try:
-        made = _trained(cells, task, watcher)
+        made = _trained(cells, task, hooks)
     except (NoRunError, surface_room.SurfaceInterruptedError):
         return [Outcome(cell, "stopped") for cell in cells]
     except Exception as error:
@@ -113,12 +113,12 @@ def _made(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> lis
     ]
 
 
-def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> list[bool]:
-    """Train `cells` and write their files; returns whether each is complete."""
+def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[bool]:
+    """Write the files of `cells`; whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
-        rehearse_run(cells[0].path, Surface(first, {}, provenance=watcher.provenance))
-        write_run(cells[0].path, surface_room.two_weights(first, watcher))
+        rehearse_run(cells[0].path, Surface(first, {}, provenance=hooks.provenance))
+        write_run(cells[0].path, surface_room.two_weights(first, hooks))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     training = begin(
@@ -128,7 +128,7 @@ def _trained(cells: Sequence[SweepCell], task: Task, watcher: TrainingHooks) -> 
         member_batch=task.member_batch,
         read=lambda config, data_dir: _prepared(_data_of(config), data_dir),
     )
-    runs = training.train_to_files([cell.path for cell in cells], watcher)
+    runs = training.train_to_files([cell.path for cell in cells], hooks)
     return [run.status == "complete" for run in runs]
 
 

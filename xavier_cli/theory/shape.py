@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.vocabulary.entry import Activation
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 # How far out limits are evaluated, and the grid for kinks and for extremes in between.
 _FAR = 1e9
@@ -22,8 +22,8 @@ _MOST_KINKS = 8
 def shape_of(
     word: Activation, act: Callable[[Array], Array]
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
-    """Range and kinks of `act`, the function of `word`; found numerically if it is a user function."""
-    return (find_range(act), find_kinks(act)) if is_own(word.name) else (word.range, word.kinks)
+    """Range and kinks of `act`, the function of `word`; of the user's own they are looked for."""
+    return (find_range(act), find_kinks(act)) if is_user_function(word.name) else (word.range, word.kinks)
 
 
 def find_range(act: Callable[[Array], Array]) -> tuple[float, float]:

@@ -7,9 +7,9 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from xavier_cli import __version__
 from xavier_cli.training.engine.layout import Layout
 from xavier_cli.training.keys import KEY_IMPLEMENTATION
+from xavier_cli.version import __version__
 
 
 def provenance_of(layout: Layout) -> dict[str, Any]:

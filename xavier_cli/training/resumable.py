@@ -29,7 +29,7 @@ def train_to_file(
     path: Path,
     *,
     strategy: Strategy = "auto",
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
     resume: bool = True,
     keep_all: bool = False,
     member_batch: int | None = None,
@@ -42,22 +42,22 @@ def train_to_file(
     `train`. `note` receives remarks, a line each. Raises `ResumeError` where the checkpoint is of another
     training, before anything is written; `StorageError`; and `NoRunError`, after which it can be resumed.
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
-    _rehearse(path, files, training_data, watcher)
+    _rehearse(path, files, training_data, hooks)
     trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note)
     begun: dict[str, Snapshot] = {}
     if resume:
         begun = trail.recover(strategy)
     else:
         checkpoints.remove_checkpoints(path)
-    watcher = trail.marked(watcher)
-    watcher = replace(watcher, publish=lambda runs: write_run(path, runs[0]))
+    hooks = trail.marked(hooks)
+    hooks = replace(hooks, publish=lambda runs: write_run(path, runs[0]))
     run, searched = train(
         config,
         training_data,
         strategy=strategy,
-        watcher=watcher,
+        hooks=hooks,
         member_batch=member_batch,
         begun=begun,
         save=trail.save,
@@ -76,7 +76,7 @@ def train_group_to_files(
     paths: Sequence[Path],
     *,
     strategy: Strategy = "auto",
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
     member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> list[Run]:
@@ -91,21 +91,21 @@ def train_group_to_files(
         "variants": [[config.init, config.lr] for config in configs],
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
-    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, watcher)
+    _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, hooks)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
         # The same cells with other data or another machine; a sweep cannot ask.
         note(f"{error}; they are trained anew")
         begun = {}
-    watcher = trail.marked(watcher)
+    hooks = trail.marked(hooks)
     runs = train_together(
         configs,
         training_data,
         strategy=strategy,
-        watcher=watcher,
+        hooks=hooks,
         member_batch=member_batch,
         begun=begun,
         save=trail.save,
@@ -118,14 +118,14 @@ def train_group_to_files(
 
 
 def _rehearse(
-    trained: Path, files: Mapping[Path, RunConfig], training_data: TrainingData, watcher: TrainingHooks
+    trained: Path, files: Mapping[Path, RunConfig], training_data: TrainingData, hooks: TrainingHooks
 ) -> None:
     """Raise `StorageError` where one of `files`, or the checkpoint of `trained`, could not be written.
 
     Found out before training, it costs no hours.
     """
     for path, config in files.items():
-        empty = Run(config, {}, "running", provenance=watcher.provenance, data=training_data.facts)
+        empty = Run(config, {}, "running", provenance=hooks.provenance, data=training_data.facts)
         rehearse_run(path, empty)
     checkpoints.rehearse_checkpoint(trained)
 
@@ -173,11 +173,11 @@ class _CheckpointSeries:
             self._note(f"going on after {pretrained:,} updates of pre-training")
         return begun
 
-    def marked(self, watcher: TrainingHooks) -> TrainingHooks:
-        """`watcher` with `resumed_at` in its provenance: the update counts at which it was resumed."""
+    def marked(self, hooks: TrainingHooks) -> TrainingHooks:
+        """`hooks` with `resumed_at` in its provenance: the update counts at which it was resumed."""
         if not self._resumed:
-            return watcher
-        return replace(watcher, provenance={**watcher.provenance, "resumed_at": self._resumed})
+            return hooks
+        return replace(hooks, provenance={**hooks.provenance, "resumed_at": self._resumed})
 
     def save(self, stages: Mapping[str, Snapshot]) -> None:
         """Write `stages` as the newest checkpoint, unless it is too large; raises `StorageError`."""

@@ -34,14 +34,14 @@ def train_again(
     *,
     seeds: Sequence[int] | None = None,
     updates: int | None = None,
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
 ) -> Run:
     """The first updates of `seeds` (by default all) of `run` once more, laid out as its provenance says.
 
     Up to the last record that `updates` reaches; without it, as many records as `SECONDS` allow, at least one
     after the start. Raises `ConfigError` where the run has no such seeds or records.
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     chosen = tuple(run.seeds.tolist()) if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.seeds.tolist()):
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")
@@ -56,7 +56,7 @@ def train_again(
     training_data = prepare(run.config, data_dir)
     if run.data and training_data.facts and run.data.sha256 != training_data.facts.sha256:
         raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
-    done, began, report, stopped = 0, 0.0, watcher.report, watcher.stopped
+    done, began, report, stopped = 0, 0.0, hooks.report, hooks.stopped
     # All of it comes before the first record, so that no part of it would do.
     pretrained = run.config.pretrain == "none"
 
@@ -74,5 +74,5 @@ def train_again(
         long_enough = done >= until or (too_long and time.perf_counter() - began > SECONDS)
         return stopped() or (pretrained and long_enough)
 
-    watcher = replace(watcher, report=note, stopped=enough, provenance=provenance_of(layout))
-    return train_population(Engine(population, training_data, layout), watcher)[0]
+    hooks = replace(hooks, report=note, stopped=enough, provenance=provenance_of(layout))
+    return train_population(Engine(population, training_data, layout), hooks)[0]

@@ -45,14 +45,14 @@ class Session:
             self.configs[0],
             self.training_data,
             strategy=self.strategy,
-            watcher=hooks,
+            hooks=hooks,
             member_batch=self.member_batch,
         )
         return run
 
     def probe(self, hooks: TrainingHooks | None = None) -> Run:
         """Look at the networks of the one configuration at initialization; as `train.probe`."""
-        return probe(self.configs[0], self.training_data, strategy=self.strategy, watcher=hooks)
+        return probe(self.configs[0], self.training_data, strategy=self.strategy, hooks=hooks)
 
     def train_to_file(
         self,
@@ -69,7 +69,7 @@ class Session:
             self.training_data,
             path,
             strategy=self.strategy,
-            watcher=hooks,
+            hooks=hooks,
             resume=resume,
             keep_all=keep_all,
             member_batch=self.member_batch,
@@ -85,7 +85,7 @@ class Session:
             self.training_data,
             paths,
             strategy=self.strategy,
-            watcher=hooks,
+            hooks=hooks,
             member_batch=self.member_batch,
         )
 

@@ -51,13 +51,13 @@ class Trained:
     layout: Layout
 
 
-def two_weights(config: SurfaceConfig, watcher: TrainingHooks | None = None) -> Surface:
+def two_weights(config: SurfaceConfig, hooks: TrainingHooks | None = None) -> Surface:
     """The surface of Figure 5: one input, one hidden unit of `config.act`, one output, no biases.
 
     The hidden unit is z = act(w1 x) and the logits are (0, w2 z): softmax over them is the logistic function
     of w2 z, and the quadratic loss (p − label)². Inputs are standard normal, labels fair coins.
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     key = seed_key(config.seed, Purpose.SIGNAL)
     x = jax.random.normal(jax.random.fold_in(key, 0), (config.examples, 1))
     labels = jax.random.bernoulli(jax.random.fold_in(key, 1), shape=(config.examples,)).astype(jnp.int32)
@@ -68,8 +68,8 @@ def two_weights(config: SurfaceConfig, watcher: TrainingHooks | None = None) -> 
         "surface/label": np.asarray(labels, np.int32),
     }
     row = partial(_two_weights_row(make_activation(config.activation)), x=x, labels=labels)
-    arrays = data | _losses(config, row, watcher)
-    return _surface(config, arrays, choose_layout(1, 1, "map"), watcher)
+    arrays = data | _losses(config, row, hooks)
+    return _surface(config, arrays, choose_layout(1, 1, "map"), hooks)
 
 
 @cache
@@ -87,15 +87,13 @@ def _two_weights_row(act: Activation) -> Row:
     return jax.jit(row)
 
 
-def train_again(
-    config: SurfaceConfig, data_dir: Path | None, watcher: TrainingHooks | None = None
-) -> Trained:
+def train_again(config: SurfaceConfig, data_dir: Path | None, hooks: TrainingHooks | None = None) -> Trained:
     """The network that `config.around` describes, and the examples its surface is taken on.
 
     A run file holds no weights, but the run decides them: the same configuration and seed give the same ones
     (bit for bit where the run's members were laid out by `map` or `sharded`, to rounding by `vmap`).
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     assert config.around is not None
     run_config = config.around.with_(records="2")
     training_data = prepare(run_config, data_dir)
@@ -105,7 +103,7 @@ def train_again(
         )
     layout = choose_layout(1, 1)
     engine = Engine(population_of(run_config), training_data, layout)
-    again = replace(watcher, report=_phase(watcher, "the run again"), publish=None)
+    again = replace(hooks, report=_phase(hooks, "the run again"), publish=None)
     try:
         (run,) = train_population(engine, again)
         complete = run.status == "complete"
@@ -119,14 +117,14 @@ def train_again(
     return Trained(run, params, inputs, training_data.valid.labels[: config.examples], layout)
 
 
-def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | None = None) -> Surface:
+def around(config: SurfaceConfig, trained: Trained, hooks: TrainingHooks | None = None) -> Surface:
     """The losses at `trained` + x · first direction + y · second direction.
 
     Directions are standard normal and filter-normalized (Li et al. 2018, section 4): the incoming weights of
     each unit are scaled to their norm in the network, so that surfaces of different networks can be compared.
     Biases and all else are fixed.
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     keys = jax.random.split(seed_key(config.seed, Purpose.DIRECTIONS))
     both = jax.jit(lambda keys, params: jax.lax.map(lambda key: direction(key, params), keys))
     drawn = both(keys, trained.params)
@@ -147,14 +145,14 @@ def around(config: SurfaceConfig, trained: Trained, watcher: TrainingHooks | Non
 
         return jax.lax.map(at, steps)
 
-    arrays = _losses(config, jax.jit(row), watcher)
+    arrays = _losses(config, jax.jit(row), hooks)
     plane = {
         "surface/origin": _flat(trained.params),
         "surface/direction_x": _flat(first),
         "surface/direction_y": _flat(second),
     }
     arrays["surface/parameter"] = np.arange(len(plane["surface/origin"]), dtype=np.int32)
-    return _surface(config, arrays | plane, trained.layout, watcher)
+    return _surface(config, arrays | plane, trained.layout, hooks)
 
 
 def direction(key: Array, params: Params) -> Params:
@@ -173,15 +171,15 @@ def _mean_losses(logits: Array, labels: Array) -> Array:
     return jnp.stack([jnp.mean(loss(logits, labels)) for loss in LOSSES.values()])
 
 
-def _losses(config: SurfaceConfig, row: Row, watcher: TrainingHooks) -> dict[str, np.ndarray]:
+def _losses(config: SurfaceConfig, row: Row, hooks: TrainingHooks) -> dict[str, np.ndarray]:
     """Both losses on the grid, row by row, so that progress is shown and signals are handled."""
     points = np.linspace(config.low, config.high, config.points)
-    report = _phase(watcher, "the surface")
+    report = _phase(hooks, "the surface")
     report(Progress("compiling", 0, len(points), len(points)))
     rows = []
     with jax.default_matmul_precision("highest"):
         for done, y in enumerate(points, 1):
-            if watcher.stopped():
+            if hooks.stopped():
                 raise SurfaceInterruptedError("stopped before the surface was whole: nothing was kept")
             rows.append(np.asarray(row(jnp.asarray(points, jnp.float32), jnp.float32(y)), np.float64))
             report(Progress("evaluating", done, len(points), len(points)))
@@ -191,9 +189,9 @@ def _losses(config: SurfaceConfig, row: Row, watcher: TrainingHooks) -> dict[str
 
 
 def _surface(
-    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, watcher: TrainingHooks
+    config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, hooks: TrainingHooks
 ) -> Surface:
-    provenance: dict[str, Any] = {**provenance_of(layout), **watcher.provenance}
+    provenance: dict[str, Any] = {**provenance_of(layout), **hooks.provenance}
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Surface(config, arrays, "complete", created, provenance)
 
@@ -202,5 +200,5 @@ def _flat(params: Params) -> np.ndarray:
     return np.concatenate([np.asarray(leaf, np.float32).ravel() for leaf in jax.tree.leaves(params)])
 
 
-def _phase(watcher: TrainingHooks, phase: str) -> Callable[[Progress], None]:
-    return lambda progress: watcher.report(replace(progress, phase=phase))
+def _phase(hooks: TrainingHooks, phase: str) -> Callable[[Progress], None]:
+    return lambda progress: hooks.report(replace(progress, phase=phase))

@@ -33,7 +33,7 @@ def train(
     training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
     member_batch: int | None = None,
     begun: Mapping[str, Snapshot] | None = None,
     save: Callable[[Mapping[str, Snapshot]], None] | None = None,
@@ -48,14 +48,14 @@ def train(
 
     Raises `SearchInterruptedError`.
     """
-    watcher = watcher or TrainingHooks()
+    hooks = hooks or TrainingHooks()
     trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
     if not config.search:
-        return trained(SEEDS, population_of(config), watcher)[0], []
+        return trained(SEEDS, population_of(config), hooks)[0], []
 
     seeds = config.seeds[: config.search_seeds]
     rest = config.seeds[config.search_seeds :]
-    quiet = replace(watcher, publish=None)
+    quiet = replace(hooks, publish=None)
     searched = trained(SEARCH, population_of(config.with_(seeds=seeds)), _phase(quiet, "searching rates"))
     if any(run.status != "complete" for run in searched):
         raise SearchInterruptedError("stopped while searching for the learning rate")
@@ -83,7 +83,7 @@ def train_together(
     training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
     member_batch: int | None = None,
     begun: Mapping[str, Snapshot] | None = None,
     save: Callable[[Mapping[str, Snapshot]], None] | None = None,
@@ -96,7 +96,7 @@ def train_together(
     variants = tuple(Variant(config.init, rate) for config in configs for rate in _given_rate(config))
     population = Population(configs[0], configs[0].seeds, variants)
     trained = _staged(training_data, strategy, member_batch, dict(begun or {}), save)
-    return trained(SEEDS, population, watcher or TrainingHooks())
+    return trained(SEEDS, population, hooks or TrainingHooks())
 
 
 def _staged(
@@ -108,11 +108,11 @@ def _staged(
 ) -> Callable[[str, Population, TrainingHooks], list[Run]]:
     """A function that trains one phase, resumed from `stages` where those have it, and updates `stages`."""
 
-    def trained(stage: str, population: Population, watcher: TrainingHooks) -> list[Run]:
+    def trained(stage: str, population: Population, hooks: TrainingHooks) -> list[Run]:
         # A resumed training keeps the size of its batches of members.
         size = len(stages[stage].state["diverged_at"]) * len(population.variants) if stage in stages else None
 
-        def one(batch: Population, number: int, watcher: TrainingHooks) -> list[Run]:
+        def one(batch: Population, number: int, hooks: TrainingHooks) -> list[Run]:
             # In the order of their names, the first as where there is no other.
             name = f"{stage}_{number:04}" if number else stage
 
@@ -124,9 +124,9 @@ def _staged(
             before = stages.get(name)
             # The strategy can change the last bits, so keep the checkpoint's.
             chosen = before.layout["strategy"] if before and strategy == "auto" else strategy
-            return _train(batch, training_data, chosen, replace(watcher, save=keep if save else None), before)
+            return _train(batch, training_data, chosen, replace(hooks, save=keep if save else None), before)
 
-        return _in_batches(population, size or member_batch, watcher, one)
+        return _in_batches(population, size or member_batch, hooks, one)
 
     return trained
 
@@ -136,13 +136,13 @@ def probe(
     training_data: TrainingData,
     *,
     strategy: Strategy = "auto",
-    watcher: TrainingHooks | None = None,
+    hooks: TrainingHooks | None = None,
 ) -> Run:
     """Measure the networks of `config` at initialization: a run with the single record 0.
 
     Settings that concern training alone have no effect.
     """
-    return _train(population_of(untrained(config)), training_data, strategy, watcher or TrainingHooks())[0]
+    return _train(population_of(untrained(config)), training_data, strategy, hooks or TrainingHooks())[0]
 
 
 def untrained(config: RunConfig) -> RunConfig:
@@ -157,7 +157,7 @@ def untrained(config: RunConfig) -> RunConfig:
 def _in_batches(
     population: Population,
     members: int | None,
-    watcher: TrainingHooks,
+    hooks: TrainingHooks,
     train_one: Callable[[Population, int, TrainingHooks], list[Run]],
 ) -> list[Run]:
     """Train `population`, at most so many `members` at a time but one seed at least; a run per variant."""
@@ -165,14 +165,14 @@ def _in_batches(
     seeds = population.seeds
     batches = [replace(population, seeds=seeds[i : i + size]) for i in range(0, len(seeds), size)]
     if len(batches) == 1:
-        return train_one(population, 0, watcher)
-    provenance = {**watcher.provenance, "member_batch": size * len(population.variants)}
+        return train_one(population, 0, hooks)
+    provenance = {**hooks.provenance, "member_batch": size * len(population.variants)}
     # No run is published before every seed is trained; snapshots are saved all the same.
-    watcher = replace(watcher, publish=None, provenance=provenance)
+    hooks = replace(hooks, publish=None, provenance=provenance)
     parts = []
     for number, batch in enumerate(batches):
         words = f"batch {number + 1} of {len(batches)}"
-        parts.append(train_one(batch, number, _phase(watcher, words)))
+        parts.append(train_one(batch, number, _phase(hooks, words)))
         if any(run.status != "complete" for run in parts[-1]):
             raise SearchInterruptedError(f"stopped in {words}")
     return [join_seeds(of_variant, seeds) for of_variant in zip(*parts, strict=True)]
@@ -182,7 +182,7 @@ def _train(
     population: Population,
     training_data: TrainingData,
     strategy: Strategy,
-    watcher: TrainingHooks,
+    hooks: TrainingHooks,
     begun: Snapshot | None = None,
 ) -> list[Run]:
     layout = choose_layout(len(population.seeds), len(population.variants), strategy)
@@ -190,10 +190,10 @@ def _train(
         **provenance_of(layout),
         **how_normalized(population.config),
         "data_sha256": training_data.facts.sources if training_data.facts else {},
-        **watcher.provenance,
+        **hooks.provenance,
     }
     engine = Engine(population, training_data, layout)
-    return train_population(engine, replace(watcher, provenance=provenance), begun)
+    return train_population(engine, replace(hooks, provenance=provenance), begun)
 
 
 def _given_rate(config: RunConfig) -> tuple[float]:
@@ -202,13 +202,13 @@ def _given_rate(config: RunConfig) -> tuple[float]:
     return (config.lr,)
 
 
-def _phase(watcher: TrainingHooks, phase: str, follows_search: bool = False) -> TrainingHooks:
+def _phase(hooks: TrainingHooks, phase: str, follows_search: bool = False) -> TrainingHooks:
     def report(progress: Progress) -> None:
         both = f"{phase}, {progress.phase}" if progress.phase else phase
         follows = progress.follows_search or follows_search
-        watcher.report(replace(progress, phase=both, follows_search=follows))
+        hooks.report(replace(progress, phase=both, follows_search=follows))
 
-    return replace(watcher, report=report)
+    return replace(hooks, report=report)
 
 
 def _last_valid_error(run: Run) -> np.ndarray:

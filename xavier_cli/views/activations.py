@@ -9,7 +9,7 @@ from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.vocabulary import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.entry import Activation
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 if TYPE_CHECKING:
     from xavier_cli.theory.saturation import Regions
@@ -101,7 +101,7 @@ def activation_page(word: Activation) -> Page:
             "Saturated: within 5 % of the range of a limit from there on, with at most a fifth of the "
             "steepest slope.",
             *word.remarks,
-            *([FOUND] if is_own(word.name) else []),
+            *([FOUND] if is_user_function(word.name) else []),
         ),
     )
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import whole
 from xavier_cli.vocabulary.lookup import DATA_SETS, DataSet, UnknownNameError
-from xavier_cli.vocabulary.user_functions import own_word, short_name
+from xavier_cli.vocabulary.user_functions import short_name, user_function_word
 
 SIDE = 37
 """Default side in pixels of images read from a folder: that of Small-ImageNet (PAPER §1.2)."""
@@ -164,7 +164,7 @@ def find_data(word: str) -> DatasetSpec:
         return DatasetSpec(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
-    own = None if word.partition(":")[0] in DATA_SETS else own_word("data", word)
+    own = None if word.partition(":")[0] in DATA_SETS else user_function_word("data", word)
     if own:
         return DatasetSpec(own, "own", _stem("own", short_name(own)), path=own)
     try:

@@ -20,7 +20,7 @@ from xavier_cli.vocabulary.parameters import (
     read_parameters,
     write_word,
 )
-from xavier_cli.vocabulary.resolve import OWN, find_own
+from xavier_cli.vocabulary.resolve import OWN, find_user_function
 
 Value = float | bool
 Values = Mapping[str, Value]
@@ -258,7 +258,7 @@ def parse_optimizer(text: str) -> Choice:
     Raises `ValueError` with a message of one line.
     """
     word = read_name(text)
-    if word not in SHORT and (own := find_own("optimizers", text, OPTIMIZERS)):
+    if word not in SHORT and (own := find_user_function("optimizers", text, OPTIMIZERS)):
         return Choice(Optimizer(own, OWN, own, _OWN_SLOTS), {})
     name, given = SHORT.get(word, (word, {}))
     known = {alias: each for each in OPTIMIZERS.values() for alias in (each.name, *each.aliases)}

@@ -16,7 +16,7 @@ from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
 from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
-from xavier_cli.vocabulary.user_functions import own_word
+from xavier_cli.vocabulary.user_functions import user_function_word
 
 PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
@@ -32,15 +32,15 @@ def find_activation(word: str) -> Activation:
 
     Raises `UnknownNameError`, `ParameterError`, and `ValueError` for text that cannot be a name.
     """
-    own = find_own("activations", word, lookup.ACTIVATIONS)
+    own = find_user_function("activations", word, lookup.ACTIVATIONS)
     if own:
         return Activation(own, OWN, own, source=own)
     return _found("activation", word, lookup.ACTIVATIONS)
 
 
 def find_initializer(word: str) -> Initializer:
-    """The initializer of one layer called `word`; errors as for `find_activation`."""
-    own = find_own("initializers", word, lookup.INITIALIZERS)
+    """The initializer of one layer that `word` asks for; as `find_activation`."""
+    own = find_user_function("initializers", word, lookup.INITIALIZERS)
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
     return _found("initializer", word, lookup.INITIALIZERS)
@@ -103,12 +103,12 @@ def find_bias(word: str) -> str:
     return found.name
 
 
-def find_own(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
-    """The canonical text of `word` where it names a user function and not a row of `table`, else None."""
+def find_user_function(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
+    """The canonical text of `word` where it names a function of the user's own, and no row of `table`."""
     base = word.strip().partition(":")[0]
     if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
         return None
-    return own_word(group, word)
+    return user_function_word(group, word)
 
 
 def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:

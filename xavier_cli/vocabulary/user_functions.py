@@ -1,8 +1,8 @@
-"""Loads user functions, `module:function` and `file.py:function`, once, and digests their source.
+"""Custom functions, `module:function` and `file.py:function`: loads each once, and digests its source text.
 
-The digest of the source is part of the configuration, since the source decides the results. It covers the one
-file that is named, not what that imports. Only `load_own` runs code: a digest is taken without importing
-anything, and reading a configuration does neither.
+The digest is part of the configuration, since the text decides numbers. It covers the one file that the
+function is named from, not what that imports. Only `load_user_function` runs code: a text to digest is found
+without importing anything, and a configuration that was read from a file asks for neither.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ before_running: Callable[[str], None] = _unannounced
 commands."""
 
 
-class OwnFunctionError(XavierError, ValueError):
-    """A user function that cannot be used; the message names it in one line."""
+class UserFunctionError(XavierError, ValueError):
+    """A function of the user's own that cannot be used; one line that names it."""
 
     exit_code = ExitCode.USAGE
 
@@ -65,8 +65,8 @@ def recorded_words() -> Iterator[None]:
         _is_recorded.reset(token)
 
 
-def own_word(group: str, word: str) -> str | None:
-    """The canonical text of `word` where it names a user function, by place or by entry point of `group`.
+def user_function_word(group: str, word: str) -> str | None:
+    """The canonical text of `word` where it names a function: by its place, or by an entry point of `group`.
 
     Nothing is loaded. A path stays as it was given.
     """
@@ -85,8 +85,8 @@ def own_word(group: str, word: str) -> str | None:
     return None
 
 
-def is_own(word: str) -> bool:
-    """Whether a canonical name is that of a user function."""
+def is_user_function(word: str) -> bool:
+    """Whether a canonical word is a function of the user's own."""
     return _WORD.fullmatch(word) is not None
 
 
@@ -96,8 +96,8 @@ def short_name(word: str) -> str:
 
 
 def places(words: Iterable[str]) -> set[str]:
-    """The files and modules of the user functions among `words`."""
-    return {word.rpartition(":")[0] for word in words if is_own(word)}
+    """The files and modules that those of `words` name which are functions of the user's own."""
+    return {word.rpartition(":")[0] for word in words if is_user_function(word)}
 
 
 def write_sources(digests: Mapping[str, str]) -> str:
@@ -111,20 +111,20 @@ def read_sources(text: str) -> dict[str, str]:
 
 
 def check_unchanged(places: Iterable[str], sources: str) -> None:
-    """Raise `OwnFunctionError` where the source at one of `places` does not have its digest in `sources`.
+    """Raise `UserFunctionError` where the text at one of `places` is not the one that `sources` tells of.
 
     Code that a configuration names without a digest is never run.
     """
     digests = read_sources(sources)
     for place in sorted(places):
         if place not in digests:
-            raise OwnFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
+            raise UserFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
         if text_digest(place) != digests[place]:
-            raise OwnFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+            raise UserFunctionError(f"`{place}` has changed since: this configuration is of its former text")
 
 
 def text_digest(place: str) -> str:
-    """The digest of the source at a place, which is read and not run; raises `OwnFunctionError`."""
+    """The digest of the text at a place, which is read and not run; raises `UserFunctionError`."""
     return digest(_text(place))
 
 
@@ -152,21 +152,21 @@ def digest_loaded(sources: str) -> str:
     return texts.hexdigest()
 
 
-def load_own(word: str) -> Callable[..., Any]:
-    """The function that `word` names; its file runs once, unless it changes.
+def load_user_function(word: str) -> Callable[..., Any]:
+    """The function that `word` names; its file is run once for one text.
 
-    Raises `OwnFunctionError` for a missing file, invalid Python, a failed import or a missing function.
+    Raises `UserFunctionError`: not there, not Python, cannot be imported, no such function.
     """
     place, _, name = word.rpartition(":")
     module = _module(place, _text(place))
     if not hasattr(module, name):
         there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise OwnFunctionError(lookup.unknown_message(f"function of `{place}`", name, there))
+        raise UserFunctionError(lookup.unknown_message(f"function of `{place}`", name, there))
     function: Callable[..., Any] = getattr(module, name)
     if not callable(function):
-        raise OwnFunctionError(f"`{word}` is {type(function).__name__}, not a function")
+        raise UserFunctionError(f"`{word}` is {type(function).__name__}, not a function")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
-        raise OwnFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
+        raise UserFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
     return function
 
 
@@ -175,7 +175,7 @@ def _text(place: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise OwnFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
+        raise UserFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
 
 
 def _origin(module: str) -> Path:
@@ -191,9 +191,9 @@ def _origin(module: str) -> Path:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise OwnFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
+        raise UserFunctionError(f"`{module}` cannot be imported: {_words(error)}") from None
     if spec is None or spec.origin is None or not os.path.isfile(spec.origin):
-        raise OwnFunctionError(f"no module `{module}`; a file is `path/to/file.py:function`")
+        raise UserFunctionError(f"no module `{module}`; a file is `path/to/file.py:function`")
     return Path(spec.origin)
 
 
@@ -229,14 +229,14 @@ def _module(place: str, text: bytes) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except SettingsChangedError as error:
-        raise OwnFunctionError(changes_settings(place, error)) from None
+        raise UserFunctionError(changes_settings(place, error)) from None
     except (SyntaxError, ValueError) as error:
         if isinstance(error, SyntaxError) or "null byte" in said(error):
-            raise OwnFunctionError(f"`{place}` is not Python: {_words(error)}") from None
-        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
-    # A user's file may raise anything, SystemExit included.
+            raise UserFunctionError(f"`{place}` is not Python: {_words(error)}") from None
+        raise UserFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+    # Whatever a file of the user's does, sys.exit() included.
     except BaseException as error:
-        raise OwnFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
+        raise UserFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
 
 
 def changes_settings(word: str, error: SettingsChangedError) -> str:
@@ -245,28 +245,28 @@ def changes_settings(word: str, error: SettingsChangedError) -> str:
 
 
 def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
-    """`function` of `word`, wrapped so that any exception it raises becomes an `OwnFunctionError`."""
+    """`function` of `word`, which ends in an `UserFunctionError` whatever it does, whenever it is called."""
 
     def call(*arguments: Any, **options: Any) -> Any:
         try:
             with kept_state():
                 return function(*arguments, **options)
-        except (KeyboardInterrupt, OwnFunctionError):
+        except (KeyboardInterrupt, UserFunctionError):
             raise
         except SettingsChangedError as error:
-            raise OwnFunctionError(changes_settings(word, error)) from None
+            raise UserFunctionError(changes_settings(word, error)) from None
         except BaseException as error:
-            raise OwnFunctionError(f"`{word}`{doing}: {one_line(error)}") from None
+            raise UserFunctionError(f"`{word}`{doing}: {one_line(error)}") from None
 
     return call
 
 
-def blamed(error: BaseException) -> OwnFunctionError | None:
-    """The `OwnFunctionError` of an error in user code raised outside `guarded`, as in a derivative rule."""
+def blamed(error: BaseException) -> UserFunctionError | None:
+    """An error of the user's code that came up where nobody asked for it, as in a rule for derivatives."""
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)} & _files
     # An error inside a compiled program names its file only in the message.
     told = files or {file for file in _files if file in said(error)}
-    return OwnFunctionError(f"`{min(told)}` fails: {one_line(error)}") if told else None
+    return UserFunctionError(f"`{min(told)}` fails: {one_line(error)}") if told else None
 
 
 def _words(error: BaseException) -> str:

@@ -16,13 +16,15 @@ ASK = """
 import sys
 from pathlib import Path
 import jax, jax.numpy as jnp
-from xavier_cli.training import devices, programs
-programs._digest = lambda content: "0" * 32
+from xavier_cli.training import devices
+from xavier_cli.training.engine import program_cache
+program_cache._digest = lambda content: "0" * 32
 devices.keep_compiled_programs()
 devices.keep_compiled_programs()
 lower = {"it": lambda: jax.jit(lambda x: x + 1).lower(jnp.float32(1))}
-made, _ = programs.compiled("key", lower, {}, lambda: None, jax.local_devices()[:1])
-print(float(made["it"](jnp.float32(1))), programs._store is not None, jax.config.jax_compilation_cache_dir)
+made, _ = program_cache.compiled("key", lower, {}, lambda: None, jax.local_devices()[:1])
+folder = jax.config.jax_compilation_cache_dir
+print(float(made["it"](jnp.float32(1))), program_cache._store is not None, folder)
 """
 
 

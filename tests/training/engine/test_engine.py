@@ -90,11 +90,15 @@ def test_the_compiled_loop_is_a_python_loop_over_the_same_batches(
     engine = make_engine("map", seeds=(1,), wanted=("init",))
     state = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state)
     step = jax.jit(make_step(jnp.tanh, cross_entropy))
-    feed, seed = training_data.feed, jnp.uint32(1)
-    take = jax.jit(lambda chunk: feed.next_chunk(feed.start(seed, chunk, feed.arrays), chunk, feed.arrays)[1])
+    batch_source, seed = training_data.batch_source, jnp.uint32(1)
+    take = jax.jit(
+        lambda chunk: batch_source.next_chunk(
+            batch_source.start(seed, chunk, batch_source.arrays), chunk, batch_source.arrays
+        )[1]
+    )
     for update in range(PLENTY):
-        chunk = feed.chunk_of(jnp.int32(update))
-        at = (update - int(feed.bounds(chunk)[0])) * 10
+        chunk = batch_source.chunk_of(jnp.int32(update))
+        at = (update - int(batch_source.bounds(chunk)[0])) * 10
         examples = take(chunk)
         x = decode(examples.pixels[at : at + 10], (0.0, 1.0))
         state = step(state, x, examples.labels[at : at + 10], jnp.float32(0.1), update)
@@ -141,14 +145,16 @@ def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained
 
 
 def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(training_data):
-    feed = training_data.feed
-    labels = training_data.feed.arrays.labels
-    pixels = np.asarray(training_data.feed.arrays.pixels)
+    batch_source = training_data.batch_source
+    labels = training_data.batch_source.arrays.labels
+    pixels = np.asarray(training_data.batch_source.arrays.pixels)
     epochs = []
     for epoch in range(2):
-        chunk = feed.chunk_of(jnp.int32(epoch * feed.epoch_updates))
-        _, examples = feed.next_chunk(feed.start(jnp.uint32(5), chunk, feed.arrays), chunk, feed.arrays)
-        epochs.append(np.asarray(examples.pixels[: feed.epoch_updates * 10]))
+        chunk = batch_source.chunk_of(jnp.int32(epoch * batch_source.epoch_updates))
+        _, examples = batch_source.next_chunk(
+            batch_source.start(jnp.uint32(5), chunk, batch_source.arrays), chunk, batch_source.arrays
+        )
+        epochs.append(np.asarray(examples.pixels[: batch_source.epoch_updates * 10]))
 
     assert len(labels) == len(epochs[0]) == 230
     for epoch in epochs:

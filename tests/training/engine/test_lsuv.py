@@ -23,7 +23,7 @@ def begun(make_engine):
 def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogonal(begun, training_data):
     for row, seed in enumerate(begun.population.seeds):
         order = jax.random.permutation(jax.random.fold_in(seed_key(seed, Purpose.ORDER), 0), 230)
-        pixels = training_data.feed.arrays.pixels[order[:150]]
+        pixels = training_data.batch_source.arrays.pixels[order[:150]]
         params = jax.tree.map(lambda leaf, row=row: leaf[row, 0], begun.state.params)
         logits, taps = forward(params, decode(pixels, (0.0, 1.0)), np.tanh)
 

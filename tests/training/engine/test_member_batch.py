@@ -50,7 +50,7 @@ def test_a_training_in_batches_goes_on_in_the_batch_where_it_stopped(training_da
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
     with pytest.raises(SearchInterruptedError, match="stopped in batch 2 of 3"):
-        train_to_file(config, training_data, path, watcher=StopAt(50, "batch 2").watcher, member_batch=1)
+        train_to_file(config, training_data, path, hooks=StopAt(50, "batch 2").hooks, member_batch=1)
     stages = read_checkpoint(checkpoint_paths(path)[0]).facts["stages"]
     # The same batches as before, whatever the option says now.
     resumed = trained(config, training_data, path, member_batch=3)

@@ -10,11 +10,11 @@ from xavier_cli.training.engine.segments import SegmentSizer
 
 def lengths(fixed, update, segments=40, noise=0.0, first=20):
     """Lengths of the segments where each costs `fixed` seconds, and `update` more per update."""
-    pace, rng, seen = SegmentSizer(first, 1.0), np.random.default_rng(0), []
+    sizer, rng, seen = SegmentSizer(first, 1.0), np.random.default_rng(0), []
     for _ in range(segments):
-        seen.append(pace.updates)
-        seconds = (fixed + update * pace.updates) * np.exp(noise * rng.normal())
-        pace.record(pace.updates, float(seconds))
+        seen.append(sizer.updates)
+        seconds = (fixed + update * sizer.updates) * np.exp(noise * rng.normal())
+        sizer.record(sizer.updates, float(seconds))
     return seen
 
 

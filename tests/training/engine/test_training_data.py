@@ -32,9 +32,9 @@ def test_a_finite_shapeset_has_the_streams_test_set_and_other_images_to_train_on
     for part in ("valid", "test", "probe"):
         for one, other in zip(getattr(stream, part), getattr(fixed, part), strict=True):
             assert np.array_equal(one, other)
-    assert isinstance(fixed.feed, FiniteBatches)
-    assert fixed.feed.arrays.pixels.shape == (40, 1024)
-    train = {np.asarray(row).tobytes() for row in fixed.feed.arrays.pixels}
+    assert isinstance(fixed.batch_source, FiniteBatches)
+    assert fixed.batch_source.arrays.pixels.shape == (40, 1024)
+    train = {np.asarray(row).tobytes() for row in fixed.batch_source.arrays.pixels}
     assert len(train) == 40
     assert not train & {row.tobytes() for row in fixed.test.pixels}
 
@@ -43,7 +43,7 @@ def test_more_fixed_images_begin_with_the_same_ones(stream_and_fixed):
     fixed = stream_and_fixed[1]
     more = prepare(RunConfig.of(data="shapeset:50"), None)
 
-    assert np.array_equal(more.feed.arrays.pixels[:40], fixed.feed.arrays.pixels)
+    assert np.array_equal(more.batch_source.arrays.pixels[:40], fixed.batch_source.arrays.pixels)
     assert more.facts.sha256 != fixed.facts.sha256
     assert more.facts.guessing_error == find_data("shapeset").facts.guessing_error
 
@@ -66,7 +66,7 @@ def test_standardized_inputs_have_the_training_parts_mean_and_deviation(tmp_path
     plain = prepare(RunConfig.of(data=str(tmp_path / "set.npz")), None)
     config = RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize")
     training_data = prepare(config, None)
-    train = np.asarray(training_data.feed.arrays.pixels)
+    train = np.asarray(training_data.batch_source.arrays.pixels)
     mean, deviation = training_data.facts.standardized
 
     assert train.dtype == np.float32

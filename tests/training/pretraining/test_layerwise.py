@@ -68,8 +68,8 @@ def test_an_auto_encoders_gradient_is_that_of_central_differences(units):
     *parameters, x = case(units)
     given = np.where(np.random.default_rng(1).random(x.shape) < 0.7, x, 0.0)
     layer, visible, single = in_single(*parameters, x)
-    thin = autoencoder_gradient(layer, visible, jnp.float32(given), single, jnp.tanh, units)
-    found = thin.left.T @ thin.right, thin.hidden, thin.visible
+    factored = autoencoder_gradient(layer, visible, jnp.float32(given), single, jnp.tanh, units)
+    found = factored.left.T @ factored.right, factored.hidden, factored.visible
 
     for number, gradient in enumerate(found):
         differences = np.empty(gradient.shape)
@@ -93,11 +93,11 @@ def test_an_auto_encoders_gradient_by_hand_is_jaxs_own():
         return jnp.mean(jnp.sum(jax.nn.softplus(2 * a) - (1 + x) * a, axis=1))
 
     by_jax = jax.grad(loss, (0, 1))(layer, visible)
-    thin = autoencoder_gradient(layer, visible, given, x, jnp.tanh, SYMMETRIC)
+    factored = autoencoder_gradient(layer, visible, given, x, jnp.tanh, SYMMETRIC)
 
-    np.testing.assert_allclose(thin.left.T @ thin.right, by_jax[0].weight, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(thin.hidden, by_jax[0].bias, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(thin.visible, by_jax[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(factored.left.T @ factored.right, by_jax[0].weight, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(factored.hidden, by_jax[0].bias, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(factored.visible, by_jax[1], rtol=1e-5, atol=1e-6)
 
 
 def sigmoid(s):
@@ -111,7 +111,7 @@ def test_contrastive_divergence_is_numpys_with_the_same_random_bits(units, steps
     hidden = SYMMETRIC if units == SYMMETRIC else UNIT
     key = jax.random.key(5)
     layer, single_visible, single = in_single(weight, bias, visible, x)
-    thin = divergence(layer, single_visible, single, key, units, hidden, steps)
+    factored = divergence(layer, single_visible, single, key, units, hidden, steps)
 
     v = x
     for k in range(steps):
@@ -123,11 +123,11 @@ def test_contrastive_divergence_is_numpys_with_the_same_random_bits(units, steps
     mean = np.tanh if hidden == SYMMETRIC else sigmoid
     seen, dreamt = mean(x @ weight + bias), mean(v @ weight + bias)
     np.testing.assert_allclose(
-        thin.left.T @ thin.right, (v.T @ dreamt - x.T @ seen) / BATCH, rtol=1e-4, atol=1e-5
+        factored.left.T @ factored.right, (v.T @ dreamt - x.T @ seen) / BATCH, rtol=1e-4, atol=1e-5
     )
-    np.testing.assert_allclose(thin.hidden, (dreamt - seen).mean(axis=0), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(thin.visible, (v - x).mean(axis=0), rtol=1e-4, atol=1e-5)
-    assert float(thin.error) == pytest.approx(((v - x) ** 2).mean(), rel=1e-4)
+    np.testing.assert_allclose(factored.hidden, (dreamt - seen).mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(factored.visible, (v - x).mean(axis=0), rtol=1e-4, atol=1e-5)
+    assert float(factored.error) == pytest.approx(((v - x) ** 2).mean(), rel=1e-4)
 
 
 def test_masking_leaves_out_its_share_and_nothing_else():
@@ -190,7 +190,11 @@ def pretrained(training_data):
 
 def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, training_data):
     engine, before, after = pretrained
-    config, feed, act = config_of(), training_data.feed, make_activation(find_activation("tanh"))
+    config, batch_source, act = (
+        config_of(),
+        training_data.batch_source,
+        make_activation(find_activation("tanh")),
+    )
     gradients = [jax.jit(make_gradient(config, act, (-1.0, 1.0), number)) for number in (0, 1)]
     seed = 1
     layers = [Dense(*(before[f"params/{i}/{part}"][seed, 0] for part in ("weight", "bias"))) for i in (0, 1)]
@@ -199,8 +203,8 @@ def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, traini
 
     @jax.jit
     def taken(chunk):
-        cursor = feed.start(jnp.uint32(seed), chunk, feed.arrays, pretraining=True)
-        return decode(feed.next_chunk(cursor, chunk, feed.arrays)[1].pixels, config.coding)
+        cursor = batch_source.start(jnp.uint32(seed), chunk, batch_source.arrays, pretraining=True)
+        return decode(batch_source.next_chunk(cursor, chunk, batch_source.arrays)[1].pixels, config.coding)
 
     for t in range(100):
         if t // 23 != chunk:
@@ -209,8 +213,8 @@ def test_the_compiled_program_is_a_plain_loop_over_the_layers(pretrained, traini
         x, number = images[(t - 23 * chunk) * 10 :][:10], t // 50
         for below in layers[:number]:
             x = np.tanh(x @ below.weight + below.bias)
-        thin = gradients[number](layers[number], visible[number], x, jax.random.fold_in(key, t))
-        left, right, down, up, error = map(np.asarray, thin)
+        factored = gradients[number](layers[number], visible[number], x, jax.random.fold_in(key, t))
+        left, right, down, up, error = map(np.asarray, factored)
         weight, bias = layers[number][:2]
         layers[number] = Dense(weight - 0.02 * left.T @ right, bias - 0.02 * down)
         visible[number] = visible[number] - 0.02 * up
@@ -318,17 +322,15 @@ def test_a_pre_training_that_was_interrupted_ends_in_the_same_bits(
                 ):
                     reached.append(progress)
 
-            watcher = TrainingHooks(report, lambda reached=reached: bool(reached))
+            hooks = TrainingHooks(report, lambda reached=reached: bool(reached))
             if 0 < stop < 100:
                 with pytest.raises(NoRunError, match=f"stopped in pre-training layer {stop // 50 + 1} of 2"):
-                    train_to_file(config_of(), training_data, path, watcher=watcher, note=notes.append)
+                    train_to_file(config_of(), training_data, path, hooks=hooks, note=notes.append)
                 assert not path.exists()
                 kept = read_checkpoint(checkpoint_paths(path)[0]).arrays
                 assert stop <= kept["seeds/history/pretrained"] < stop + 7
             else:
-                assert (
-                    train_to_file(config_of(), training_data, path, watcher=watcher).status == "interrupted"
-                )
+                assert train_to_file(config_of(), training_data, path, hooks=hooks).status == "interrupted"
     train_to_file(config_of(), training_data, path)
     run = read_run(path)
 
@@ -362,13 +364,13 @@ def test_a_run_spread_over_devices_has_the_bits_of_members_one_after_another(who
 
 def test_thin_factors_have_two_rows_for_each_example():
     layer, visible, x = in_single(*case(UNIT))
-    for thin in (
+    for factored in (
         autoencoder_gradient(layer, visible, x, x, jnp.tanh, UNIT),
         divergence(layer, visible, x, jax.random.key(0), UNIT, UNIT, 1),
     ):
-        assert isinstance(thin, FactoredGradient)
-        assert thin.left.shape == (2 * BATCH, FAN_IN)
-        assert thin.right.shape == (2 * BATCH, FAN_OUT)
+        assert isinstance(factored, FactoredGradient)
+        assert factored.left.shape == (2 * BATCH, FAN_IN)
+        assert factored.right.shape == (2 * BATCH, FAN_OUT)
 
 
 @pytest.mark.parametrize("updates", [0, 30])

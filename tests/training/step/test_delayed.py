@@ -51,12 +51,14 @@ def delayed_start():
 @cache
 def trained(kind: str):
     """A function `(state, first, last, lr, records) -> state`, compiled."""
-    stretch = (
+    multi_step = (
         make_multi_step(make_sgd_step(jnp.tanh, cross_entropy))
         if kind == "plain"
         else make_delayed_multi_step(jnp.tanh, cross_entropy, EVERY)
     )
-    return jax.jit(lambda state, first, last, lr, records: stretch(state, first, last, batches, lr, records))
+    return jax.jit(
+        lambda state, first, last, lr, records: multi_step(state, first, last, batches, lr, records)
+    )
 
 
 def assert_close(params, others) -> None:
@@ -96,8 +98,8 @@ def test_in_between_the_weights_rest_and_the_change_is_a_product_of_rows():
             layer._replace(weight=layer.weight + sum(u.T @ v for u, v in zip(*rows, strict=True)))
             for layer, rows in zip(params, zip(us, vs, strict=True), strict=True)
         ]
-        thin = gradients(tuple(whole), *batches(t))
-        for i, (z, delta) in enumerate(zip(thin.inputs, thin.deltas, strict=True)):
+        factored = gradients(tuple(whole), *batches(t))
+        for i, (z, delta) in enumerate(zip(factored.inputs, factored.deltas, strict=True)):
             us[i].append(np.asarray(z))
             vs[i].append(-LR * np.asarray(delta))
             params[i] = Dense(params[i].weight, params[i].bias + vs[i][-1].sum(axis=0))
@@ -142,12 +144,12 @@ def test_a_bad_update_freezes_the_member_as_the_plain_step_does():
 
 
 def test_a_population_over_two_devices_is_the_mapped_one_bit_for_bit():
-    stretch = make_delayed_multi_step(jnp.tanh, cross_entropy, EVERY)
+    multi_step = make_delayed_multi_step(jnp.tanh, cross_entropy, EVERY)
     rates = np.array([[0.1], [0.2], [0.3], [0.4]], np.float32)
 
     def program(layout):
         def member(lr):
-            return stretch(delayed_start(), 0, 10, batches, lr, (0, UPDATES))
+            return multi_step(delayed_start(), 0, 10, batches, lr, (0, UPDATES))
 
         spread = layout.spread(lambda rates: layout.over(layout.over(member))(rates), (GRID,))
         return jax.jit(spread)(layout.place(rates, GRID))

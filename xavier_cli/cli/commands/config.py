@@ -8,8 +8,9 @@ from typing import Any
 import typer
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.settings import PROJECT_FILE, layers, resolve, user_file, with_settings
+from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.config.layers import PROJECT_FILE, layers, resolve, user_file
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.config.settings import settings_where
 

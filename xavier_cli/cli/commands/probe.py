@@ -9,10 +9,11 @@ import typer
 
 from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
 from xavier_cli.cli.options.session import begin_training, this_command
-from xavier_cli.cli.options.settings import resolve, with_settings
+from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.config.commands import written
+from xavier_cli.config.layers import resolve
 
 PROBES = Path("probes")
 

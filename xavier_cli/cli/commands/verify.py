@@ -54,7 +54,7 @@ def verify(
 
     set_up_jax(len(original.seeds) if chosen is None else len(chosen), note=say)
     with shown_progress(quiet) as report:
-        again = train_again(original, data_dir, seeds=chosen, updates=updates, watcher=TrainingHooks(report))
+        again = train_again(original, data_dir, seeds=chosen, updates=updates, hooks=TrainingHooks(report))
     found = differences(original, again)
     show_page(verification_page(original, again, found, ROUNDING), format, output)
     if any(each.relative > ROUNDING for each in found):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xavier_cli.cli.options.settings import refuse_bare_folder
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.config.layers import refuse_bare_folder
 from xavier_cli.config.run import MAX_SEED
 from xavier_cli.errors import ConfigError
 from xavier_cli.sanitize import clean

@@ -55,7 +55,7 @@ class EngineProgram:
 
     def __init__(self, config: RunConfig, training_data: TrainingData, strategy: Strategy, ready: bool):
         if ready:
-            training_data = replace(training_data, feed=FiniteBatches(ready_batches(), BATCH))
+            training_data = replace(training_data, batch_source=FiniteBatches(ready_batches(), BATCH))
         layout = choose_layout(len(config.seeds), 1, strategy)
         self.engine = Engine(population_of(config), training_data, layout)
         self.engine.start(wanted=("init", "advance") if ready else ("init", "advance", "observe"))

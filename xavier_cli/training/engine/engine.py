@@ -53,7 +53,7 @@ class Engine:
     `start`, `pretrain`, `advance`, `observe` and `jacobians` return before the devices are done; `wait`, and
     whatever reads numbers, blocks. A state that was passed to a program is donated to it.
 
-    Raises `OwnFunctionError` and `ConfigError` where custom functions changed or fail their trial.
+    Raises `UserFunctionError` and `ConfigError` where custom functions changed or fail their trial.
     """
 
     def __init__(
@@ -76,15 +76,19 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        self._rows = SeedPrograms(config, self._inits, training_data, layout.over)
-        self.regions, self.gain, self.bins = self._rows.regions, self._rows.gain, self._rows.bins
-        self._spectrograph = JacobianMeter(self._rows.network)
+        self._seed_programs = SeedPrograms(config, self._inits, training_data, layout.over)
+        self.regions, self.gain, self.bins = (
+            self._seed_programs.regions,
+            self._seed_programs.gain,
+            self._seed_programs.bins,
+        )
+        self._spectrograph = JacobianMeter(self._seed_programs.network)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
             np.array([self._inits.index(variant.init) for variant in chosen], np.int32), VARIANTS
         )
-        self._tables = layout.place(training_data.feed.arrays, SHARED)
+        self._tables = layout.place(training_data.batch_source.arrays, SHARED)
         self._examples = layout.place(
             tuple(
                 Chunk(*map(jnp.asarray, part))
@@ -153,24 +157,24 @@ class Engine:
                 jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), inputs),
                 (self.training_data.inputs, self.training_data.classes),
                 sorted(names),
-                self._own_functions() if config.sources else "",
+                self._user_functions() if config.sources else "",
             ]
         )
 
-    def _own_functions(self) -> list[str]:
+    def _user_functions(self) -> list[str]:
         """What identifies custom functions: the source texts they come from, and one lowered update.
 
         The source does not show what a function reads from files or the environment; the lowered update does.
         """
         seed, lr, probe = self._seeds[0], self._rates[0], self._examples[0]
         batch = jax.tree.map(lambda leaf: leaf[: self.population.config.batch_size], probe)
-        once = jax.jit(self._rows.once).lower(seed, lr, batch, self._tables).as_text()
+        once = jax.jit(self._seed_programs.once).lower(seed, lr, batch, self._tables).as_text()
         follows = self.regions, self.gain, self.bins["activation"].edges.tolist()
         return [digest_loaded(self.population.config.sources), repr(follows), once]
 
     @cached_property
     def _state_shapes(self) -> MemberState:
-        init = self.layout.program(self._rows.init, (SEEDS, VARIANTS, SHARED))
+        init = self.layout.program(self._seed_programs.init, (SEEDS, VARIANTS, SHARED))
         shapes: MemberState = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype),
             jax.eval_shape(init, self._seeds, self._init_of, self._tables),
@@ -192,19 +196,23 @@ class Engine:
 
         shared = (SHARED, SHARED)
         return {
-            "init": lambda: program(self._rows.init, (SEEDS, VARIANTS, SHARED)).lower(
+            "init": lambda: program(self._seed_programs.init, (SEEDS, VARIANTS, SHARED)).lower(
                 self._seeds, self._init_of, self._tables
             ),
             "pretrain": lambda: with_state(
-                self._rows.pretrain, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
+                self._seed_programs.pretrain, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
             ),
             "advance": lambda: with_state(
-                self._rows.advance, (SEEDS, VARIANTS, SHARED, SEEDS, *shared), self._advance_arguments(0, 0)
+                self._seed_programs.advance,
+                (SEEDS, VARIANTS, SHARED, SEEDS, *shared),
+                self._advance_arguments(0, 0),
             ),
             "observe": lambda: with_state(
-                self._rows.observe, (*shared, SHARED), self._observe_arguments(1, 1)
+                self._seed_programs.observe, (*shared, SHARED), self._observe_arguments(1, 1)
             ),
-            "jacobians": lambda: with_state(self._rows.jacobians, (SHARED,), (self._examples[0].pixels,)),
+            "jacobians": lambda: with_state(
+                self._seed_programs.jacobians, (SHARED,), (self._examples[0].pixels,)
+            ),
         }
 
     @cached_property
@@ -224,7 +232,7 @@ class Engine:
 
     def same_start(self, init: str) -> dict[str, Any]:
         """The provenance of a run by `init` whose seeds start from the same weights; empty if they do not."""
-        return self._rows.first_weights.alike(init)
+        return self._seed_programs.first_weights.alike(init)
 
     def definitions(self) -> dict[str, np.ndarray]:
         """Where the activation counts as saturated or inactive, as arrays of a run file.
@@ -234,7 +242,9 @@ class Engine:
         """
         regions = self.regions
         bounds = np.array([regions.saturated_below, regions.saturated_above])
-        reached = np.where(np.isfinite(bounds), np.asarray(self._rows.act(jnp.asarray(bounds))), np.nan)
+        reached = np.where(
+            np.isfinite(bounds), np.asarray(self._seed_programs.act(jnp.asarray(bounds))), np.nan
+        )
         return {
             "side": np.array([-1, 1], np.int32),
             "preactivation/saturated_bound": bounds,

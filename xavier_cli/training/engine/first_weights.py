@@ -44,7 +44,7 @@ class FirstWeights:
         self._layers = [make_layers(each, gain, sizes) for each in rows]
         self._unit_variances = [find_unit_variances(each, gain) for each in rows]
         self._biases = make_biases(config.bias_initializer, sizes)
-        self._sizes, self._rows = sizes, dict(zip(inits, rows, strict=True))
+        self._sizes, self._seed_programs = sizes, dict(zip(inits, rows, strict=True))
         self._check_examples()
 
     def draw(self, seed: Array, tables: Any) -> list[Params]:
@@ -61,7 +61,7 @@ class FirstWeights:
 
         Biases are considered only where all weights are the same.
         """
-        layers, functions = find_unkeyed(self._rows[init], self._sizes)
+        layers, functions = find_unkeyed(self._seed_programs[init], self._sizes)
         everything = len(layers) == len(self._sizes) - 1 and is_unkeyed_bias(
             self._config.bias_initializer, self._sizes
         )
@@ -74,14 +74,14 @@ class FirstWeights:
         count = _examples_of(rules)
         if not count:
             return params
-        feed, first = self._training_data.feed, jnp.int32(0)
-        _, examples = feed.next_chunk(feed.start(seed, first, tables), first, tables)
+        batch_source, first = self._training_data.batch_source, jnp.int32(0)
+        _, examples = batch_source.next_chunk(batch_source.start(seed, first, tables), first, tables)
         x = decode(examples.pixels[:count], self._config.pixel_range)
         return scale_to_data(self._network, params, x, rules)
 
     def _check_examples(self) -> None:
         # The first chunk of a feed holds 500 examples, or all there are.
-        there = self._training_data.feed.chunk_updates * self._config.batch_size
+        there = self._training_data.batch_source.chunk_updates * self._config.batch_size
         wanted = max(map(_examples_of, self._unit_variances))
         if wanted > there:
             raise ConfigError(

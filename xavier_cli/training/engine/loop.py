@@ -82,18 +82,18 @@ class TrainingHooks:
     note: Callable[[str], None] = lambda _: None
 
 
-def train_population(engine: Engine, watcher: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
+def train_population(engine: Engine, hooks: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
     """Train a population to the end, or until stopped; one run per variant.
 
     With `begun` it is resumed from there, and the runs equal those of an uninterrupted training. Raises
     `NoRunError` where it was stopped during pre-training.
     """
-    return _Training(engine, watcher, begun).run()
+    return _Training(engine, hooks, begun).run()
 
 
 class _Training:
-    def __init__(self, engine: Engine, watcher: TrainingHooks, begun: Snapshot | None):
-        self._engine, self._watcher, self._begun = engine, watcher, begun
+    def __init__(self, engine: Engine, hooks: TrainingHooks, begun: Snapshot | None):
+        self._engine, self._hooks, self._begun = engine, hooks, begun
         self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._history = History(engine)
         self._done, self._seconds_before = 0, 0.0
@@ -110,71 +110,71 @@ class _Training:
         config = self._engine.population.config
         for same_start in self._history.same_start.values():
             if note := describe_same_start(same_start, config, len(config.seeds)):
-                self._watcher.note(note)
+                self._hooks.note(note)
         for update, record in self._history.records():
             self._look(update, record)
         self._engine.start(self._begun.state if self._begun else None)
         self._started = time.perf_counter()
-        with Autosaver() as keeper:
-            if self._pretrain(keeper):
-                self._train(keeper)
+        with Autosaver() as autosaver:
+            if self._pretrain(autosaver):
+                self._train(autosaver)
         state = self._engine.host_state()
         complete = self._history.is_complete
-        if self._watcher.save:
+        if self._hooks.save:
             # Once the training is complete, the weights are no longer needed.
             kept = {"diverged_at": state["diverged_at"]} if complete else state
-            self._watcher.save(
+            self._hooks.save(
                 Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
             )
         if not self._history.updates:
             raise NoRunError(f"stopped in {self._layer_in_words()}")
         return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
 
-    def _pretrain(self, keeper: Autosaver) -> bool:
+    def _pretrain(self, autosaver: Autosaver) -> bool:
         """Run the pre-training, if any; whether it is complete."""
         engine, history, config = self._engine, self._history, self._engine.population.config
         if config.pretrain == "none":
             return True
         total = config.depth * config.pretrain_updates
-        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
-        while history.pretrained < total and not self._watcher.stopped():
+        sizer = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+        while history.pretrained < total and not self._hooks.stopped():
             began, first = time.perf_counter(), history.pretrained
             # Not beyond this layer: the next one has another size, and so another speed.
             of_layer = config.pretrain_updates - first % config.pretrain_updates
-            step = min(pace.updates, of_layer)
+            step = min(sizer.updates, of_layer)
             engine.pretrain(first, first + step)
             engine.wait()
             history.add_pretraining(first + step, engine.reconstruction_errors())
-            pace.record(step, time.perf_counter() - began)
+            sizer.record(step, time.perf_counter() - began)
             if step == of_layer:
-                pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+                sizer = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
             self._report("pretraining")
-            if self._watcher.save and keeper.is_due:
-                keeper.keep(self._snapshot)
+            if self._hooks.save and autosaver.is_due:
+                autosaver.keep(self._snapshot)
         return history.pretrained == total
 
-    def _train(self, keeper: Autosaver) -> None:
+    def _train(self, autosaver: Autosaver) -> None:
         """Run the training; the host stores a record while the devices compute the next segment."""
-        engine, watcher, history = self._engine, self._watcher, self._history
+        engine, hooks, history = self._engine, self._hooks, self._history
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record, int] | None = None
-        pace = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+        sizer = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
-            while self._done < at and not watcher.stopped():
+            while self._done < at and not hooks.stopped():
                 began = time.perf_counter()
-                step = min(pace.updates, at - self._done)
+                step = min(sizer.updates, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
                     self._add(*pending)
                     pending = None
                 engine.wait()
                 self._done += step
-                pace.record(step, time.perf_counter() - began)
+                sizer.record(step, time.perf_counter() - began)
                 self._report("training")
-                if (watcher.publish or watcher.save) and keeper.is_due:
-                    keeper.keep(self._snapshot)
+                if (hooks.publish or hooks.save) and autosaver.is_due:
+                    autosaver.keep(self._snapshot)
             if self._done < at:
                 break
             since = at - (history.updates[-1] if history.updates else 0)
@@ -197,7 +197,7 @@ class _Training:
 
     def _look(self, update: int, record: Mapping[str, np.ndarray]) -> None:
         population = self._engine.population
-        self._watcher.look(Seen(update, population.seeds, population.variants, record))
+        self._hooks.look(Seen(update, population.seeds, population.variants, record))
 
     def _snapshot(self) -> Callable[[], None]:
         """A function that stores the present state; called between segments, which donate the state."""
@@ -206,11 +206,11 @@ class _Training:
 
         def keep() -> None:
             # A run file changes with records alone.
-            if self._watcher.publish and len(history.updates) > self._published:
-                self._watcher.publish(self._runs(history, state["diverged_at"], "running"))
+            if self._hooks.publish and len(history.updates) > self._published:
+                self._hooks.publish(self._runs(history, state["diverged_at"], "running"))
                 self._published = len(history.updates)
-            if self._watcher.save:
-                self._watcher.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
+            if self._hooks.save:
+                self._hooks.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
 
         return keep
 
@@ -219,7 +219,7 @@ class _Training:
             "compile_seconds": round(self._engine.compile_seconds, 3),
             "train_seconds": self._seconds(),
         }
-        return history.runs(diverged_at, status, self._created, {**self._watcher.provenance, **timings})
+        return history.runs(diverged_at, status, self._created, {**self._hooks.provenance, **timings})
 
     def _seconds(self) -> float:
         return round(self._seconds_before + time.perf_counter() - self._started, 3)
@@ -236,7 +236,7 @@ class _Training:
             config = population.config
             done, last = self._history.pretrained, config.depth * config.pretrain_updates
             phase = self._layer_in_words()
-        self._watcher.report(Progress(doing, done, last, population.members, error, phase))
+        self._hooks.report(Progress(doing, done, last, population.members, error, phase))
 
     def _layer_in_words(self) -> str:
         config = self._engine.population.config

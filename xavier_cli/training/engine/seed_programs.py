@@ -48,7 +48,7 @@ class SeedPrograms:
 
     `over` maps a function of single members over them, as `Layout.over` does. `regions` (where the activation
     is saturated or inactive), `gain` (of the hidden layers) and `bins` (of histograms) follow from the
-    activation. Not traced itself, since custom functions are tried out here: raises `OwnFunctionError` and
+    activation. Not traced itself, since custom functions are tried out here: raises `UserFunctionError` and
     `ConfigError`.
     """
 
@@ -59,7 +59,7 @@ class SeedPrograms:
         training_data: TrainingData,
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
-        self._config, self._feed, self._over = config, training_data.feed, over
+        self._config, self._batch_source, self._over = config, training_data.batch_source, over
         self.act, self._loss = make_activation(config.activation), LOSSES[config.loss]
         range_, kinks = shape_of(config.activation, self.act)
         self.regions = find_regions(self.act, range_)
@@ -103,14 +103,14 @@ class SeedPrograms:
         **Arguments:** `seed`, uint32, `layer`, `first`, `last`, int32, of shape `()`; layers count from 0;
         `tables`, the feed's `arrays`. All updates have to be of that layer.
         """
-        feed, config, pretrain = self._feed, self._config, self._pretrain
+        batch_source, config, pretrain = self._batch_source, self._config, self._pretrain
         assert pretrain is not None
         key = seed_key(seed, Purpose.PRETRAINING_NOISE)
 
         def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
             states, cursor = carry
-            cursor, examples = feed.next_chunk(cursor, number, tables)
-            begin, end = feed.bounds(number)
+            cursor, examples = batch_source.next_chunk(cursor, number, tables)
+            begin, end = batch_source.bounds(number)
             x = decode(examples.pixels, config.pixel_range)
 
             def member(state: MemberState) -> MemberState:
@@ -137,16 +137,16 @@ class SeedPrograms:
         learning rates; `records`, int32, `(2,)`: the updates of the last record at or before `first` and of
         the next one, which is not before `last`; `tables`, the feed's `arrays`.
         """
-        feed, batch, coding = (
-            self._feed,
+        batch_source, batch, coding = (
+            self._batch_source,
             self._config.batch_size,
             self._config.pixel_range,
         )
 
         def chunk(number: Array, carry: tuple[MemberState, Any]) -> tuple[MemberState, Any]:
             states, cursor = carry
-            cursor, examples = feed.next_chunk(cursor, number, tables)
-            begin, end = feed.bounds(number)
+            cursor, examples = batch_source.next_chunk(cursor, number, tables)
+            begin, end = batch_source.bounds(number)
 
             def member(state: MemberState, lr: Array) -> MemberState:
                 def batches(t: Array) -> tuple[Array, Array]:
@@ -224,9 +224,9 @@ class SeedPrograms:
         pretraining: bool = False,
     ) -> MemberState:
         """`chunk(number, (states, cursor))` for each chunk with updates from `first` to `last − 1`."""
-        feed = self._feed
-        begin = feed.chunk_of(first)
-        end = jnp.where(last > first, feed.chunk_of(last - 1) + 1, begin)
-        cursor = feed.start(seed, begin, tables, pretraining)
+        batch_source = self._batch_source
+        begin = batch_source.chunk_of(first)
+        end = jnp.where(last > first, batch_source.chunk_of(last - 1) + 1, begin)
+        cursor = batch_source.start(seed, begin, tables, pretraining)
         states, _ = jax.lax.fori_loop(begin, end, chunk, (states, cursor))
         return states

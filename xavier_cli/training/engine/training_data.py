@@ -32,10 +32,10 @@ class TrainingData:
     """The data of one training.
 
     Validation and test examples are reordered so that their first `eval_examples` are spread evenly over the
-    set. `feed` differs between seeds; the rest is the same for all.
+    set. `batch_source` differs between seeds; the rest is the same for all.
     """
 
-    feed: BatchSource
+    batch_source: BatchSource
     valid: Examples
     test: Examples
     probe: Examples
@@ -49,7 +49,7 @@ class TrainingData:
 def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
     """The data of `config`; finite sets are read from `data_dir` or from where they were downloaded to.
 
-    Raises `DataMissingError`, `DataDamagedError`, `OwnFunctionError` where code that `config` names has
+    Raises `DataMissingError`, `DataDamagedError`, `UserFunctionError` where code that `config` names has
     changed, and `ConfigError` for a batch larger than the set.
     """
     config.check_code()

@@ -87,7 +87,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
     def make_multi_step(number: int) -> Callable[..., MemberState]:
         gradient = make_gradient(config, act, range_, number)
 
-        def stretch(
+        def multi_step(
             state: MemberState,
             first: Array,
             last: Array,
@@ -105,16 +105,16 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
             ) -> tuple[Dense, Array, Array, Array]:
                 layer, visible, errors, diverged_at = carry
                 given = jax.lax.dynamic_slice_in_dim(x, batch_start(t), batch)
-                thin = gradient(layer, visible, given, jax.random.fold_in(key, t))
-                finite = jnp.all(jnp.abs(thin.left) < LARGEST_FACTOR)
-                finite &= jnp.all(rate * jnp.abs(thin.right) < LARGEST_FACTOR)
+                factored = gradient(layer, visible, given, jax.random.fold_in(key, t))
+                finite = jnp.all(jnp.abs(factored.left) < LARGEST_FACTOR)
+                finite &= jnp.all(rate * jnp.abs(factored.right) < LARGEST_FACTOR)
                 alive = finite & (diverged_at < 0)
-                left, right, down, up = (jnp.where(alive, each, 0.0) for each in thin[:4])
+                left, right, down, up = (jnp.where(alive, each, 0.0) for each in factored[:4])
                 at = (t - number * config.pretrain_updates) // every
                 return (
                     Dense(layer.weight - rate * (left.T @ right), layer.bias - rate * down),
                     visible - rate * up,
-                    errors.at[at].add(jnp.where(alive, thin.error, jnp.nan)),
+                    errors.at[at].add(jnp.where(alive, factored.error, jnp.nan)),
                     # As if in training's first update: a network whose pre-training diverged is not trained.
                     first_divergence(diverged_at, finite, jnp.zeros_like(diverged_at)),
                 )
@@ -130,7 +130,7 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
                 ),
             )
 
-        return stretch
+        return multi_step
 
     stretches = [make_multi_step(number) for number in range(config.depth)]
 
@@ -144,8 +144,8 @@ def make_pretraining(config: RunConfig, act: Activation, range_: tuple[float, fl
         key: Array,
     ) -> MemberState:
         branches = [
-            lambda state, stretch=stretch: stretch(state, first, last, batch_start, x, key)
-            for stretch in stretches
+            lambda state, multi_step=multi_step: multi_step(state, first, last, batch_start, x, key)
+            for multi_step in stretches
         ]
         return jax.lax.switch(layer, branches, state)
 

@@ -63,10 +63,10 @@ def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiSte
         def matmul_transposed(i: int, delta: Array) -> Array:
             return delta @ params[i].weight.T + (delta @ pending.changes[i].T) @ pending.inputs[i]
 
-        thin = factored_gradients(params, x, labels, lr, act, loss, matmul, matmul_transposed)
-        alive = thin.finite & (state.diverged_at < 0)
-        inputs = [jnp.where(alive, z, 0.0) for z in thin.inputs]
-        changes = [jnp.where(alive, -lr * delta, 0.0) for delta in thin.deltas]
+        factored = factored_gradients(params, x, labels, lr, act, loss, matmul, matmul_transposed)
+        alive = factored.finite & (state.diverged_at < 0)
+        inputs = [jnp.where(alive, z, 0.0) for z in factored.inputs]
+        changes = [jnp.where(alive, -lr * delta, 0.0) for delta in factored.deltas]
 
         def written(rows: tuple[Array, ...], new: list[Array]) -> tuple[Array, ...]:
             return tuple(
@@ -80,11 +80,11 @@ def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiSte
                 for layer, change in zip(params, changes, strict=True)
             ),
             optimizer=Pending(written(pending.inputs, inputs), written(pending.changes, changes)),
-            loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            diverged_at=first_divergence(state.diverged_at, thin.finite, update),
+            loss_sum=state.loss_sum + jnp.where(alive, factored.loss, 0.0),
+            diverged_at=first_divergence(state.diverged_at, factored.finite, update),
         )
 
-    def stretch(
+    def multi_step(
         state: MemberState,
         first: Array,
         last: Array,
@@ -109,7 +109,7 @@ def make_delayed_multi_step(act: Activation, loss: Loss, every: int) -> MultiSte
 
         return jax.lax.while_loop(lambda carry: carry[0] < last, block, (first, state))[1]
 
-    return stretch
+    return multi_step
 
 
 def fold(state: MemberState) -> MemberState:

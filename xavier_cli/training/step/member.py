@@ -129,7 +129,7 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
 
     def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
         params = state.params
-        thin = factored_gradients(
+        factored = factored_gradients(
             params,
             x,
             labels,
@@ -139,7 +139,7 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
             lambda i, z: z @ params[i].weight,
             lambda i, delta: delta @ params[i].weight.T,
         )
-        alive = thin.finite & (state.diverged_at < 0)
+        alive = factored.finite & (state.diverged_at < 0)
 
         def updated(layer: Dense, z: Array, delta: Array) -> Dense:
             z, delta = jnp.where(alive, z, 0.0), jnp.where(alive, delta, 0.0)
@@ -147,9 +147,9 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
             return Dense(layer.weight - lr * (z.T @ delta), layer.bias - lr * jnp.sum(delta, axis=0))
 
         return state._replace(
-            params=tuple(map(updated, params, thin.inputs, thin.deltas)),
-            loss_sum=state.loss_sum + jnp.where(alive, thin.loss, 0.0),
-            diverged_at=first_divergence(state.diverged_at, thin.finite, update),
+            params=tuple(map(updated, params, factored.inputs, factored.deltas)),
+            loss_sum=state.loss_sum + jnp.where(alive, factored.loss, 0.0),
+            diverged_at=first_divergence(state.diverged_at, factored.finite, update),
         )
 
     return step
@@ -158,7 +158,7 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
 def make_multi_step(step: Step) -> MultiStep:
     """Consecutive updates by `step`, in one compiled loop."""
 
-    def stretch(
+    def multi_step(
         state: MemberState,
         first: Array,
         last: Array,
@@ -171,7 +171,7 @@ def make_multi_step(step: Step) -> MultiStep:
 
         return jax.lax.fori_loop(first, last, update, state)
 
-    return stretch
+    return multi_step
 
 
 class FactoredGradients(NamedTuple):

@@ -13,10 +13,10 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
-from xavier_cli.training.step.user_optimizer import own_optimizer
+from xavier_cli.training.step.user_optimizer import user_optimizer
 from xavier_cli.vocabulary.lookup import load
 from xavier_cli.vocabulary.optimizers import Choice
-from xavier_cli.vocabulary.user_functions import is_own
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 
 class Optimizer(NamedTuple):
@@ -80,11 +80,11 @@ def made_by(make: Callable[[Any], Any]) -> Optimizer:
 def make_optimizer(config: RunConfig) -> Optimizer:
     """The first-order optimizer of `config`, with its clipping and weight decay.
 
-    Raises `ConfigError` and, for a custom optimizer that fails its trial, `OwnFunctionError`.
+    Raises `ConfigError` and, for a custom optimizer that fails its trial, `UserFunctionError`.
     """
     choice = config.optimizer_choice
-    if is_own(choice.optimizer.name):
-        optimizer = made_by(own_optimizer(choice.optimizer.name))
+    if is_user_function(choice.optimizer.name):
+        optimizer = made_by(user_optimizer(choice.optimizer.name))
     else:
         optimizer = plain_sgd() if choice.text == "sgd" else optax_optimizer(choice)
     return with_clip_and_decay(optimizer, config)

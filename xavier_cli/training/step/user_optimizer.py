@@ -13,31 +13,31 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.user_functions import OnceForEach, refuse_callbacks, run, traced
-from xavier_cli.vocabulary.user_functions import OwnFunctionError, guarded, load_own
+from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, load_user_function
 
 _EXPECTED = "an optimizer takes the learning rate and returns an init and an update, as optax's do"
 
 
-class OwnOptimizer(NamedTuple):
+class UserOptimizer(NamedTuple):
     """What a custom function returns for a learning rate: optax's `GradientTransformation`."""
 
     init: Callable[[Params], Any]
     update: Callable[[Params, Any, Params], tuple[Params, Any]]
 
 
-def own_optimizer(word: str) -> Callable[[Any], OwnOptimizer]:
+def user_optimizer(word: str) -> Callable[[Any], UserOptimizer]:
     """The custom optimizer that `word` names, after a trial on two small layers.
 
-    **Returns:** `lr -> OwnOptimizer`, which raises `OwnFunctionError` for whatever the function raises later.
+    **Returns:** `lr -> UserOptimizer`, which raises `UserFunctionError` for what the function raises later.
 
-    Raises `OwnFunctionError` where the function fails, returns other shapes than it was given, depends on
+    Raises `UserFunctionError` where the function fails, returns other shapes than it was given, depends on
     the rate in its first state, is not finite for gradients of 0 and 1, or is not deterministic.
     """
-    return _tried(load_own(word), word)
+    return _tried(load_user_function(word), word)
 
 
 @OnceForEach
-def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimizer]:
+def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], UserOptimizer]:
     params = (Dense(jnp.ones((6, 4)), jnp.zeros(4)), Dense(jnp.ones((4, 2)), jnp.zeros(2)))
 
     def begin(lr: Any) -> Any:
@@ -56,15 +56,15 @@ def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimize
         _check_form(word, what, got, wanted)
     first, other = (run(word, partial(jax.jit(begin), rate)) for rate in (lr, 2 * lr))
     if not _equal(first, other):
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: its first state depends on the learning rate, which moves with the schedule"
         )
     refuse_callbacks(word, run(word, lambda: jax.make_jaxpr(step)(lr, first)))
     updated = run(word, lambda: _as_in_training(make, params, first))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(updated[0])):
-        raise OwnFunctionError(f"`{word}`: it makes numbers that are not finite out of gradients of 0 and 1")
+        raise UserFunctionError(f"`{word}`: it makes numbers that are not finite out of gradients of 0 and 1")
     if not _equal(updated, run(word, lambda: _as_in_training(make, params, first))):
-        raise OwnFunctionError(
+        raise UserFunctionError(
             f"`{word}`: asked again for the same update, it makes another; what it keeps belongs in its state"
         )
     return _guarded(make, word)
@@ -87,20 +87,20 @@ def _as_in_training(make: Callable[[Any], Any], params: Params, state: Any) -> A
     return jax.jit(jax.vmap(member))(jnp.array([0.01, 0.02], jnp.float32))
 
 
-def _guarded(make: Callable[[Any], Any], word: str) -> Callable[[Any], OwnOptimizer]:
-    def of_rate(lr: Any) -> OwnOptimizer:
+def _guarded(make: Callable[[Any], Any], word: str) -> Callable[[Any], UserOptimizer]:
+    def of_rate(lr: Any) -> UserOptimizer:
         begin = guarded(word, lambda params: jax.tree.map(jnp.asarray, make(lr).init(params)))
         move = guarded(word, lambda gradient, state, params: make(lr).update(gradient, state, params))
 
         def update(gradient: Params, state: Any, params: Params) -> tuple[Params, Any]:
             returned = move(gradient, state, params)
             if not isinstance(returned, tuple) or len(returned) != 2:
-                raise OwnFunctionError(f"`{word}`: its update is to return (changes, state)")
+                raise UserFunctionError(f"`{word}`: its update is to return (changes, state)")
             for what, got, wanted in zip(("update", "state"), returned, (params, state), strict=True):
                 _check_form(word, what, got, wanted)
             return returned
 
-        return OwnOptimizer(begin, update)
+        return UserOptimizer(begin, update)
 
     return of_rate
 
@@ -113,7 +113,7 @@ def _equal(one: Any, other: Any) -> bool:
 def _check_form(word: str, what: str, got: Any, wanted: Any) -> None:
     if _form(got) != _form(wanted):
         like = "as its parameters are" if what == "update" else "as its first one was"
-        raise OwnFunctionError(f"`{word}`: its {what} is not of the shapes and types {like}")
+        raise UserFunctionError(f"`{word}`: its {what} is not of the shapes and types {like}")
 
 
 def _form(tree: Any) -> Any:

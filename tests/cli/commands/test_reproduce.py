@@ -56,7 +56,7 @@ def here(tmp_path, monkeypatch, make_run):
     monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
     Path("mine.toml").write_text(RECIPE)
 
-    def train(cells, task, watcher):
+    def train(cells, task, hooks):
         for cell in cells:
             work.write_run(cell.path, make_run(cell.config, provenance=task.provenance, test_examples=10))
         return [True] * len(cells)

@@ -11,13 +11,13 @@ import pytest
 
 from xavier_cli.cli.terminal.errors import one_line
 from xavier_cli.config.run import RunConfig
-from xavier_cli.data.user_data import own_set
+from xavier_cli.data.user_data import user_set
 from xavier_cli.nn.mlp import Dense
-from xavier_cli.nn.user_functions import own_activation, own_initializer
+from xavier_cli.nn.user_functions import user_activation, user_initializer
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.step.optimizer import apply_updates, make_optimizer
-from xavier_cli.training.step.user_optimizer import own_optimizer
-from xavier_cli.vocabulary.user_functions import OwnFunctionError, digest, load_own
+from xavier_cli.training.step.user_optimizer import user_optimizer
+from xavier_cli.vocabulary.user_functions import UserFunctionError, digest, load_user_function
 
 MUTE = """
 class Mute(Exception):
@@ -104,47 +104,47 @@ def folder(tmp_path_factory):
     ("tried", "name", "message"),
     [
         (
-            own_activation,
+            user_activation,
             "short",
             r"maps each number of it.*for \(6, 4\) float32 it returns \(1, 4\) float32",
         ),
-        (own_activation, "half", r"returns \(6, 4\) bfloat16"),
-        (own_activation, "nan", "its value at -12 is not finite"),
-        (own_activation, "numpyish", "is not made of JAX's functions alone: TracerArrayConversionError"),
-        (own_activation, "calling", "is not made of JAX's functions alone: it calls Python back"),
-        (own_activation, "normed", "depends on the rest of the array"),
-        (own_activation, "flat", "its slope is 0 everywhere"),
-        (own_activation, "steep", "its slope at 0 is not finite"),
-        (own_activation, "words", "fails: TypeError|returns str"),
-        (own_activation, "two", "called so, it fails: TypeError: two.. missing 1 required"),
-        (own_activation, "number", "is int, not a function"),
-        (own_activation, "wav", "unknown function of `own_words.py` `wav`: did you mean `wave`"),
-        (own_initializer, "unkeyed", r"takes \(key, shape, dtype\).*called so, it fails: TypeError"),
-        (own_initializer, "transposed", r"for \(6, 4\) float32 it returns \(4, 6\) float32"),
-        (own_initializer, "double", "float16"),
-        (own_initializer, "endless", "draws weights that are not finite"),
-        (own_optimizer, "rateless", "takes the learning rate and returns.*called so, it fails: TypeError"),
-        (own_optimizer, "nothing", "called so, it fails: AttributeError"),
-        (own_optimizer, "growing", "its state is not of the shapes and types as its first one was"),
-        (own_optimizer, "flattened", "its update is not of the shapes and types as its parameters are"),
-        (own_optimizer, "keeping", "its first state depends on the learning rate"),
-        (own_optimizer, "dividing", "not finite out of gradients of 0 and 1"),
-        (own_set, "unlabelled", "returns ndarray"),
-        (own_set, "floats", "`y` holds 0.5; labels are whole numbers or names"),
-        (own_set, "few", "has 1 test example, where 300"),
-        (own_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
-        (own_activation, "mute", "called so, it fails: Mute$"),
-        (own_initializer, "mute", "called so, it fails: Mute$"),
-        (own_optimizer, "mute", "called so, it fails: Mute$"),
-        (own_set, "parts", "`own_words.py:parts`: .* returns .x, y., or .*; its `x` is not one array$"),
-        (own_set, "leaving", "`own_words.py:leaving`: .*it fails: SystemExit: bye"),
-        (own_set, "setting", "`own_words.py:setting` changes JAX's settings"),
-        (own_set, "mute", "called so, it fails: Mute$"),
-        (own_set, "broken", "it fails: KeyError"),
+        (user_activation, "half", r"returns \(6, 4\) bfloat16"),
+        (user_activation, "nan", "its value at -12 is not finite"),
+        (user_activation, "numpyish", "is not made of JAX's functions alone: TracerArrayConversionError"),
+        (user_activation, "calling", "is not made of JAX's functions alone: it calls Python back"),
+        (user_activation, "normed", "depends on the rest of the array"),
+        (user_activation, "flat", "its slope is 0 everywhere"),
+        (user_activation, "steep", "its slope at 0 is not finite"),
+        (user_activation, "words", "fails: TypeError|returns str"),
+        (user_activation, "two", "called so, it fails: TypeError: two.. missing 1 required"),
+        (user_activation, "number", "is int, not a function"),
+        (user_activation, "wav", "unknown function of `own_words.py` `wav`: did you mean `wave`"),
+        (user_initializer, "unkeyed", r"takes \(key, shape, dtype\).*called so, it fails: TypeError"),
+        (user_initializer, "transposed", r"for \(6, 4\) float32 it returns \(4, 6\) float32"),
+        (user_initializer, "double", "float16"),
+        (user_initializer, "endless", "draws weights that are not finite"),
+        (user_optimizer, "rateless", "takes the learning rate and returns.*called so, it fails: TypeError"),
+        (user_optimizer, "nothing", "called so, it fails: AttributeError"),
+        (user_optimizer, "growing", "its state is not of the shapes and types as its first one was"),
+        (user_optimizer, "flattened", "its update is not of the shapes and types as its parameters are"),
+        (user_optimizer, "keeping", "its first state depends on the learning rate"),
+        (user_optimizer, "dividing", "not finite out of gradients of 0 and 1"),
+        (user_set, "unlabelled", "returns ndarray"),
+        (user_set, "floats", "`y` holds 0.5; labels are whole numbers or names"),
+        (user_set, "few", "has 1 test example, where 300"),
+        (user_set, "needy", "takes nothing and returns .*called so, it fails: TypeError"),
+        (user_activation, "mute", "called so, it fails: Mute$"),
+        (user_initializer, "mute", "called so, it fails: Mute$"),
+        (user_optimizer, "mute", "called so, it fails: Mute$"),
+        (user_set, "parts", "`own_words.py:parts`: .* returns .x, y., or .*; its `x` is not one array$"),
+        (user_set, "leaving", "`own_words.py:leaving`: .*it fails: SystemExit: bye"),
+        (user_set, "setting", "`own_words.py:setting` changes JAX's settings"),
+        (user_set, "mute", "called so, it fails: Mute$"),
+        (user_set, "broken", "it fails: KeyError"),
     ],
 )
 def test_a_function_that_is_none_of_its_kind_is_told_in_one_line(folder, tried, name, message):
-    with pytest.raises(OwnFunctionError, match=message) as caught:
+    with pytest.raises(UserFunctionError, match=message) as caught:
         tried(f"own_words.py:{name}")
 
     assert "\n" not in str(caught.value)
@@ -168,8 +168,8 @@ def test_a_function_that_is_none_of_its_kind_is_told_in_one_line(folder, tried, 
 def test_a_file_that_cannot_be_used_is_told_in_one_line(tmp_path, text, message):
     (tmp_path / "bad.py").write_text(text, "latin-1")
 
-    with pytest.raises(OwnFunctionError, match=message) as caught:
-        load_own(f"{tmp_path}/bad.py:wave")
+    with pytest.raises(UserFunctionError, match=message) as caught:
+        load_user_function(f"{tmp_path}/bad.py:wave")
     assert "\n" not in str(caught.value)
 
 
@@ -177,12 +177,12 @@ def test_a_file_runs_once_for_one_text(tmp_path):
     file = tmp_path / "counted.py"
     text = "with open(__file__ + '.runs', 'a') as file:\n    file.write('x')\ndef f(s): return s\n"
     file.write_text(text)
-    first = load_own(f"{file}:f")
+    first = load_user_function(f"{file}:f")
 
-    assert load_own(f"{file}:f") is first
+    assert load_user_function(f"{file}:f") is first
     assert (tmp_path / "counted.py.runs").read_text() == "x"
     file.write_text(text.replace("return s", "return 2 * s"))
-    assert load_own(f"{file}:f")(1) == 2
+    assert load_user_function(f"{file}:f")(1) == 2
 
 
 def test_a_module_is_found_by_name_here_and_an_entry_point_by_its_own(folder, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_module_is_found_by_name_here_and_an_entry_point_by_its_own(folder, mo
     config = RunConfig.of(act="own_words:wave", init="mine_too")
 
     assert config.init == "own_words:mine"
-    assert load_own(config.act).__name__ == "wave"
+    assert load_user_function(config.act).__name__ == "wave"
     assert config.sources == f"own_words {digest((folder / 'own_words.py').read_bytes())}"
 
 
@@ -210,7 +210,7 @@ def test_the_text_is_part_of_the_configuration_and_reading_one_needs_no_file(tmp
     file.write_text("def f(s): return 2 * s\n")
 
     assert RunConfig.of(act="changing.py:f").sources != config.sources
-    with pytest.raises(OwnFunctionError, match=r"`changing.py` has changed since"):
+    with pytest.raises(UserFunctionError, match=r"`changing.py` has changed since"):
         config.check_code()
     file.unlink()
     assert RunConfig.from_json(config.to_json()) == config

@@ -9,7 +9,7 @@ import pytest
 
 from xavier_cli.cli.options import completion
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAVY = {"jax", "h5py", "numpy", "matplotlib", "scipy", "optax"}
 CODE = (
     "import sys\nfrom xavier_cli.cli import main\nsys.argv = ['xavier']\n"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xavier_cli.cli.options.settings import resolve
+from xavier_cli.config.layers import resolve
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def trained(monkeypatch, make_run):
     """Training replaced; what was trained, and under `missing` the activations whose data is not there."""
     done: dict[str, list[str]] = {"trained": [], "missing": []}
 
-    def train(cells, task, watcher):
+    def train(cells, task, hooks):
         if cells[0].config.act in done["missing"]:
             raise DataMissingError("`mnist` is not here")
         done["trained"] += [cell.path.name for cell in cells]

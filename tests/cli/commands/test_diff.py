@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run, write_run
 
 
@@ -86,3 +87,10 @@ def test_what_cannot_be_is_refused_in_one_line(shelf, xavier, arguments, code, m
 
     assert (answer.code, answer.out) == (code, "")
     assert message in answer.err
+
+
+def test_groups_stand_in_one_order_whatever_order_the_arrays_have(make_run):
+    run = make_run(depth=2, width=6, updates=40, records=4, seeds=2, test_examples=20)
+    turned = replace(run, arrays=dict(reversed(run.arrays.items())))
+
+    assert [each.group for each in differences(run, turned)] == [each.group for each in differences(run, run)]

@@ -40,7 +40,7 @@ def answer(folder, arguments, streams="", code=MAIN, **environment):
         capture_output=True,
         stdin=subprocess.DEVNULL,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "80", **environment},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "80", **environment},
     )
     return done.returncode, done.stdout, done.stderr
 
