@@ -1,4 +1,4 @@
-"""The `xavier` command: which commands there are, and how an error leaves."""
+"""The `xavier` command: loads the command that is asked for, and says how an error leaves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli import __version__
+from xavier_cli.cli.catalogue import COMMANDS
 from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
 from xavier_cli.cli.terminal.results import results_apart
 from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
@@ -45,41 +46,6 @@ def xavier(
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
 
 
-# Command -> what `xavier --help` says of it: the first line of the command's own help, as a test makes sure.
-COMMANDS = {
-    "train": "Train one configuration, many seeds at a time.",
-    "probe": "Look at networks at initialization, next to theory.",
-    "sweep": "Run a grid of configurations; what is finished is left alone.",
-    "reproduce": "Reproduce a figure or table of the paper, with a verdict per claim.",
-    "compare": "Compare runs: mean and interval over seeds, and who differs.",
-    "plot": "Draw a figure of the paper; its path is all that stdout carries.",
-    "surface": "Take both losses over a plane of weights.",
-    "check": "Say what is wrong with runs: which layer, since when, what to try.",
-    "report": "Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.",
-    "show": "Show runs: configuration, origin, curves, layers, search.",
-    "diff": "Show what differs between two runs: settings, data, origin, numbers.",
-    "export": "Write runs for other programs: csv, json, netcdf, tensorboard.",
-    "ls": "List runs, the newest first: seeds, updates, test error, age.",
-    "data": "The data sets: what there is, where it is, what is in it.",
-    "svm": "Fit a support vector machine to the finite Shapeset.",
-    "verify": "Train part of a run again: are the numbers the same?",
-    "bench": "Measure updates per second against this machine's own limits.",
-    "doctor": "Say what is wrong with a file, and what can still be read.",
-    "config": "The settings: values, and where each came from.",
-    "cache": "What is kept to be quicker next time: programs, data.",
-    "init": "The initializers: law, variance, gain, other names.",
-    "act": "The activations: formula, range, slope, gain, other names.",
-}
-
-
-# What reads run files, whatever it is told: the process that does so imports its half meanwhile.
-READING = {"compare", "check", "diff", "doctor", "export", "ls", "plot", "report", "show"}
-
-
-# What may run code that the user names: training, and looking at one function. All others refuse it.
-RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act", "init", "data"}
-
-
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     """While a command runs: it says which files' code it runs, or refuses to run any."""
@@ -94,7 +60,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
         raise user_functions.OwnFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
     command, before = _command(arguments), user_functions.before_running
-    user_functions.before_running = told if command in RUNS_CODE else refused
+    user_functions.before_running = told if command in COMMANDS and COMMANDS[command].runs_code else refused
     try:
         with ExitStack() as stack:
             yield
@@ -118,9 +84,9 @@ def load_commands(wanted: Container[str]) -> None:
 
     Each lives in the module of its name; importing them all would make `xavier --help` slow.
     """
-    for name, summary in COMMANDS.items():
+    for name, row in COMMANDS.items():
         if name not in wanted:
-            app.command(name, help=summary)(_not_loaded)
+            app.command(name, help=row.summary)(_not_loaded)
             continue
         command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
@@ -153,7 +119,8 @@ def main() -> None:
     # many times longer than the work takes. Read when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
-    if not is_help and _command(sys.argv[1:]) in READING:
+    asked = COMMANDS.get(_command(sys.argv[1:]))
+    if asked and asked.reads_runs and not is_help:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
