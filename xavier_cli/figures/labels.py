@@ -49,7 +49,7 @@ def shared(runs: Sequence[Run]) -> str:
 
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
-    """`runs` by what they are: activations and initializers as `names` lists them, numbers rising."""
+    """`runs` by what they are: activations and initializers as their tables list them, numbers rising."""
 
     def place(run: Run) -> tuple[object, ...]:
         config = run.config

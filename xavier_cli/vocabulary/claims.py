@@ -1,6 +1,6 @@
 """The claims, as data: what each says, where it stands, and the function that judges it.
 
-Standard library only, as `names`, which offers them to everyone as `names.CLAIMS`.
+Standard library only.
 """
 
 from __future__ import annotations

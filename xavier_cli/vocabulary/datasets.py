@@ -34,7 +34,7 @@ BACKGROUNDS = ("white", "black")
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
-# Everything that has a name of its own.
+# What `xavier data list` shows: all that has a name of its own, whether in a table or as a folder.
 NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
 # What `xavier data list` and a misspelt name show beside the names of single sets.
@@ -104,10 +104,11 @@ class DatasetInfo(BaseModel):
 class DatasetSpec:
     """A data set as asked for.
 
-    `name` is the canonical text and `stem` a short one that is safe in a file's name. `known` is None where
-    only reading tells the classes. `path` is of a folder of images (empty: the one called `small-imagenet`),
-    or a file of arrays or of images in IDX, or names a function of the user's own; `side`, `colour` and
-    `background` are of images; `examples` of a finite Shapeset, 0 for the stream.
+    `name` is the canonical text and `stem` a short one that is safe in a file's name. `builtin` is the row of
+    one with a name of its own; only reading tells the classes of others. `path` is of a folder of images
+    (empty: the one called `small-imagenet`), or a file of arrays or of images in IDX, or names a function of
+    the user's own; `side`, `colour` and `background` are of images; `examples` of a finite Shapeset, 0 for
+    the stream.
     """
 
     name: str
@@ -149,13 +150,13 @@ def find_data(word: str) -> DatasetSpec:
         path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
         return DatasetSpec(
-            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
+            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.fields
         )
     base = word.partition("@")[0].replace("_", "-")
     if base == SMALL_IMAGENET:
         _, images = _sized(word, word)
         size = f"@{images.text}" if images != _Images() else ""
-        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
+        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.fields)
     if word.lower().endswith(".npz"):
         path = os.path.normpath(word)
         return DatasetSpec(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
@@ -210,8 +211,8 @@ class _Images(NamedTuple):
         return f"{self.side}{'rgb' * self.colour}{laid}"
 
     @property
-    def known(self) -> dict[str, Any]:
-        """The fields of an `DatasetSpec`."""
+    def fields(self) -> dict[str, Any]:
+        """The fields of a `DatasetSpec` that say so."""
         return self._asdict()
 
 

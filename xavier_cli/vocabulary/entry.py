@@ -208,7 +208,9 @@ class Pretraining(_Parametrized):
 class DataSet:
     """A data set: its sizes, and the `(low, high)` its pixels are coded to unless another is asked for.
 
-    `function` generates a stream's images, or reads a finite set out of folders. `top_class` is the share of
+    `function` generates a stream's images, or reads a finite set out of folders; `locate` says in which of
+    them its files are, and raises `DataMissingError` where they are in none. What `is_slow_to_decode` is
+    decoded once and kept. `top_class` is the share of
     the most frequent class among the test examples; `labels` are the classes' names in short; `shape` is an
     image's `(height, width)`, or `(3, height, width)` where it has planes of red, green and blue; `sizes` are
     the examples to train on, validate and test, none for a stream.
@@ -224,6 +226,8 @@ class DataSet:
     labels: tuple[str, ...]
     shape: tuple[int, ...]
     sizes: tuple[int, ...] = ()
+    locate: str = ""
+    is_slow_to_decode: bool = False
     aliases: tuple[str, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""The initializers by name, as data: law, variance, source, and what other frameworks call them."""
+"""The initializers by name, as data: formula, variance, source, and what other frameworks call them."""
 
 from __future__ import annotations
 

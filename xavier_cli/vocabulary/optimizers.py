@@ -1,6 +1,6 @@
 """The optimizers a user may name, as data: what each may be told, within which bounds, how it is written.
 
-Standard library only, as in `names`; a test holds the table equal to optax's own signatures.
+Standard library only; a test holds the table equal to optax's own signatures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The ways of unsupervised pre-training a user may name, as data. Standard library only, as `names`."""
+"""The ways of unsupervised pre-training a user may name, as data. Standard library only."""
 
 from __future__ import annotations
 
