@@ -1,4 +1,4 @@
-"""Many comparisons in one table."""
+"""Corrects p-values for the number of comparisons in one table."""
 
 from __future__ import annotations
 
