@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import inspect
 import pkgutil
 import platform
 import re
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import pytest
 from typer import Typer
+from typer.models import ArgumentInfo
 
 import xavier_cli
 from xavier_cli.cli import app as cli_app
-from xavier_cli.cli.app import COMMANDS
+from xavier_cli.cli.catalogue import COMMANDS
+from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.vocabulary.lookup import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
 ROOT = Path(__file__).parents[1]
@@ -206,12 +209,24 @@ def test_no_alias_means_two_things(table):
 
 
 def test_the_list_of_commands_says_what_each_commands_own_help_says():
-    for name, summary in COMMANDS.items():
+    for name, row in COMMANDS.items():
         command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         own = command.info.help if isinstance(command, Typer) else command.__doc__
 
         assert own is not None
-        assert own.strip().splitlines()[0] == summary
+        assert own.strip().splitlines()[0] == row.summary
+
+
+def test_the_list_of_commands_says_which_take_runs_and_complete_them():
+    for name, row in COMMANDS.items():
+        command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
+        if isinstance(command, Typer):
+            continue
+        taken = [each.annotation for each in inspect.signature(command, eval_str=True).parameters.values()]
+        arguments = [each for each in taken if isinstance(each.__metadata__[0], ArgumentInfo)]
+
+        assert (row.first == "runs") == (arguments[:1] == [RunsArgument]), name
+        assert row.reads_runs or RunsArgument not in arguments, name
 
 
 def test_every_error_that_may_leave_the_package_is_one_of_its_own():

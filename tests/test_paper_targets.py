@@ -18,7 +18,7 @@ from xavier_cli.nn.network import Network
 from xavier_cli.theory.saturation import Regions
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
-from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.coding import decode
 from xavier_cli.training.keys import Purpose, seed_key, shared_key
 from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.training.probes.jacobian import JacobianMeter, factors, singular

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xavier_cli
-from xavier_cli.cli.app import COMMANDS, app, load_commands
-from xavier_cli.config.commands import train_command
+from xavier_cli.cli.app import app, load_commands
+from xavier_cli.cli.catalogue import COMMANDS
+from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import write_run
 from xavier_cli.sweeps.recipe import shipped_folder

@@ -169,7 +169,7 @@ def test_what_a_file_names_is_parsed_without_looking_for_it_or_running_it(monkey
         raise AssertionError("looked for what a file names")
 
     monkeypatch.setattr(metadata, "entry_points", refuse)
-    for name in ("load_own", "text_digest", "before_running"):
+    for name in ("load_user_function", "text_digest", "before_running"):
         monkeypatch.setattr(user_functions, name, refuse)
     config = parsed(RunConfig.from_json(text))
     assert config.activation.name == own["act"]

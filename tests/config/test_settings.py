@@ -8,7 +8,7 @@ import pytest
 from support.other_settings import OTHER, pair
 
 from xavier_cli.cli.options import completion
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.config.roles import Role, Setting, Words
 from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.config.settings import SETTINGS, is_usual, settings_where, spoken

@@ -10,8 +10,10 @@ import pytest
 
 from xavier_cli.data import cifar, mnist
 from xavier_cli.data.load import load_data, where
+from xavier_cli.data.mirrors import REMOTES
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.lookup import DATA_SETS, load
 
 PARTS = ((mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS, 60_000), (mnist.TEST_IMAGES, mnist.TEST_LABELS, 10_000))
 
@@ -38,6 +40,15 @@ def put(folder, contents, spelling=str, packed=False):
     for name, content in contents.items():
         ending = ".gz" if packed else ""
         (folder / (spelling(name) + ending)).write_bytes(gzip.compress(content, 0) if packed else content)
+
+
+def test_every_set_of_files_can_be_found_and_fetched(tmp_path):
+    of_files = {name: row for name, row in DATA_SETS.items() if row.sizes}
+
+    assert {*of_files} == {*REMOTES}
+    for row in of_files.values():
+        with pytest.raises(DataMissingError, match=row.name):
+            load(row.locate)([tmp_path])
 
 
 def dotted(name):

@@ -118,5 +118,6 @@ def test_one_more_row_is_shown_everywhere():
     assert "activation_made_up" in seen["json"]
     assert "made_up" in seen["probe"]
     assert seen["export"] == 2 * 2 * 2  # seeds, records, layers
-    assert seen["slider"] == ["std", "saturated", "made_up"]
+    beside = [row.words for row in IN_TABLES if row.in_slider and row.tensor.name == "activation"]
+    assert seen["slider"] == [*beside, "made_up"]
     assert seen["in slider"]

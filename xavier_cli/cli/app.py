@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from xavier_cli.cli.catalogue import COMMANDS
 from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
 from xavier_cli.cli.terminal.results import results_apart
 from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
@@ -45,41 +46,6 @@ def xavier(
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
 
 
-# Command -> its line in `xavier --help`, which is the first line of the command's own help, as a test checks.
-COMMANDS = {
-    "train": "Train one configuration, many seeds at a time.",
-    "probe": "Look at networks at initialization, next to theory.",
-    "sweep": "Run a grid of configurations; what is finished is left alone.",
-    "reproduce": "Reproduce a figure or table of the paper, with a verdict per claim.",
-    "compare": "Compare runs: mean and interval over seeds, and who differs.",
-    "plot": "Draw a figure of the paper; its path is all that stdout carries.",
-    "surface": "Take both losses over a plane of weights.",
-    "check": "Say what is wrong with runs: which layer, since when, what to try.",
-    "report": "Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.",
-    "show": "Show runs: configuration, origin, curves, layers, search.",
-    "diff": "Show what differs between two runs: settings, data, origin, numbers.",
-    "export": "Write runs for other programs: csv, json, netcdf, tensorboard.",
-    "ls": "List runs, the newest first: seeds, updates, test error, age.",
-    "data": "The data sets: what there is, where it is, what is in it.",
-    "svm": "Fit a support vector machine to the finite Shapeset.",
-    "verify": "Train part of a run again: are the numbers the same?",
-    "bench": "Measure updates per second against this machine's own limits.",
-    "doctor": "Say what is wrong with a file, and what can still be read.",
-    "config": "The settings: values, and where each came from.",
-    "cache": "What is kept to be quicker next time: programs, data.",
-    "init": "The initializers: law, variance, gain, other names.",
-    "act": "The activations: formula, range, slope, gain, other names.",
-}
-
-
-# Commands that always read run files: the process that reads them is started early, to import in parallel.
-READING = {"compare", "check", "diff", "doctor", "export", "ls", "plot", "report", "show"}
-
-
-# Commands that may run user code: those that train, or show a function. All others refuse it.
-RUNS_CODE = {"train", "probe", "sweep", "reproduce", "verify", "surface", "act", "init", "data"}
-
-
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     """During a command, print which files' code is run, or refuse to run any."""
@@ -94,7 +60,7 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
         raise user_functions.UserFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
     command, before = _command(arguments), user_functions.before_running
-    user_functions.before_running = told if command in RUNS_CODE else refused
+    user_functions.before_running = told if command in COMMANDS and COMMANDS[command].runs_code else refused
     try:
         with ExitStack() as stack:
             yield
@@ -118,9 +84,9 @@ def load_commands(wanted: Container[str]) -> None:
 
     Each is in the module of its name; importing all would make `xavier --help` slow.
     """
-    for name, summary in COMMANDS.items():
+    for name, row in COMMANDS.items():
         if name not in wanted:
-            app.command(name, help=summary)(_not_loaded)
+            app.command(name, help=row.summary)(_not_loaded)
             continue
         command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
@@ -153,7 +119,8 @@ def main() -> None:
     # other. The variable is read when NumPy is imported, which has not happened yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
-    if not is_help and _command(sys.argv[1:]) in READING:
+    asked = COMMANDS.get(_command(sys.argv[1:]))
+    if asked and asked.reads_runs and not is_help:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from xavier_cli.data import cifar, mnist
 from xavier_cli.data.arrays import read_arrays
 from xavier_cli.data.decoded import decoded_once, stamp
 from xavier_cli.data.folders import list_images
@@ -52,12 +51,13 @@ def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> Finit
         return _images(asked, folders, decoded)
     assert asked.kind == "official"
     assert asked.builtin is not None
-    if asked.name != "cifar10" or not decoded:
-        finite: FiniteSet = lookup.load(asked.builtin.function)(folders)
+    row, read = asked.builtin, lookup.load(asked.builtin.function)
+    if not row.is_slow_to_decode or not decoded:
+        finite: FiniteSet = read(folders)
         return finite
-    source = cifar.source(folders)
+    source: Path = lookup.load(row.locate)(folders)
     files = sorted(source.iterdir()) if source.is_dir() else [source]
-    return decoded_once(os.path.abspath(source), stamp(asked.name, files), lambda: cifar.read(folders))
+    return decoded_once(os.path.abspath(source), stamp(asked.name, files), lambda: read(folders))
 
 
 def _images(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
@@ -87,17 +87,13 @@ def where(asked: DatasetSpec, data_dir: Path | None) -> Path | None:
     """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none."""
     folders = places(data_dir)
     try:
-        match asked.kind, asked.name:
-            case "images", _:
-                return find_folder(asked, folders)
-            case (("arrays" | "idx"), _):
-                return Path(asked.path) if Path(asked.path).expanduser().is_file() else None
-            case _, "cifar10":
-                return cifar.source(folders)
-            case _, "mnist":
-                return mnist.source(folders)
-            case _, "fashion_mnist":
-                return mnist.fashion_source(folders)
+        if asked.kind == "images":
+            return find_folder(asked, folders)
+        if asked.kind in ("arrays", "idx"):
+            return Path(asked.path) if Path(asked.path).expanduser().is_file() else None
+        if asked.builtin and asked.builtin.locate:
+            found: Path = lookup.load(asked.builtin.locate)(folders)
+            return found
     except DataMissingError:
         pass
     return None

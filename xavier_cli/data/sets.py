@@ -54,8 +54,8 @@ class FiniteSet:
     """A data set in its three parts.
 
     `labels` are the classes' names and `shape` an image's, as in `DatasetInfo`; `checksums` are of the
-    content
-    of the files it was read from, where those have known ones; `notes` say what was done, a line each.
+    content of the files it was read from, where those have known ones; `notes` say what was done, a
+    line each.
     """
 
     train: Examples

@@ -27,8 +27,8 @@ from xavier_cli.figures.request import (
     values,
 )
 from xavier_cli.figures.style import DASHES, Style
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH
-from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.vocabulary.tensors import TENSORS

@@ -16,8 +16,8 @@ from xavier_cli.figures.lines import key, plot_band, plot_points, staggered
 from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.request import PlotRequest, layer_columns, record_row, seed_rows, suitable, values
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import IN_TABLES
-from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 from xavier_cli.vocabulary.tensors import JACOBIAN

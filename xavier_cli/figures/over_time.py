@@ -25,8 +25,8 @@ from xavier_cli.figures.request import (
     values,
 )
 from xavier_cli.figures.style import Style
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH, LayerStatistic
-from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, factors_over_seeds
 

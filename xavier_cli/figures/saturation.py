@@ -25,7 +25,7 @@ from xavier_cli.figures.request import (
     values,
 )
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style
-from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band, over_seeds
 

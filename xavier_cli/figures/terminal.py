@@ -15,8 +15,8 @@ from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH
-from xavier_cli.runs.normalized import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.bands import Band
 

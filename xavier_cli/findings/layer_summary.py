@@ -12,15 +12,15 @@ import numpy as np
 from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 
-STATISTICS = tuple(row for row in IN_TABLES if row.is_summary)
-DATASETS = tuple(row.path for row in STATISTICS)
+SUMMARY = tuple(row for row in IN_TABLES if row.is_summary)
+DATASETS = tuple(row.path for row in SUMMARY)
 
 
 @dataclass(frozen=True)
 class Layer:
     """One layer at one record.
 
-    `number` counts from the input up; the last is the output layer. `values` holds the `STATISTICS` by name,
+    `number` counts from the input up; the last is the output layer. `values` holds the `SUMMARY` by name,
     shares as fractions; NaN where one was not recorded or is not defined for the output layer.
     """
 
@@ -44,11 +44,11 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
     kept = kept_seeds(run)
     depth = run.config.depth
     found: list[dict[str, float]] = [{} for _ in range(depth + 1)]
-    for row in STATISTICS:
+    for row in SUMMARY:
         if row.path in run:
             for layer, value in enumerate(finite_mean(run[row.path][kept, -1])):
                 found[layer][row.name] = value
-    unknown = dict.fromkeys((row.name for row in STATISTICS), math.nan)
+    unknown = dict.fromkeys((row.name for row in SUMMARY), math.nan)
     return tuple(
         Layer(number, "output" if number > depth else f"hidden {number}", unknown | values)
         for number, values in enumerate(found, start=1)

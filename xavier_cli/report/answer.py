@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xavier_cli.config.commands import train_command, written
+from xavier_cli.config.command_text import train_command, written
 from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all

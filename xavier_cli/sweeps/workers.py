@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, NamedTuple
 
 from xavier_cli.sweeps.plan import Group
+from xavier_cli.training.cores import usable_cores
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.work import Outcome, Task
@@ -106,13 +107,6 @@ class Workers:
         process.start()
         theirs.close()
         return _Worker(process, mine, share)
-
-
-def usable_cores() -> list[int]:
-    """The indices of the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def shares(cores: Sequence[int], workers: int) -> list[list[int]]:

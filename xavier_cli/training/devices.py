@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from multiprocessing import parent_process
@@ -10,6 +9,7 @@ from multiprocessing import parent_process
 import jax
 
 from xavier_cli.files import caches
+from xavier_cli.training.cores import usable_cores
 from xavier_cli.training.engine import program_cache
 
 
@@ -28,7 +28,7 @@ def prepare_devices(members: int) -> str:
 
     Returns a note for the user where JAX has started already, else an empty text.
     """
-    wanted = min(usable_cores(), members)
+    wanted = min(len(usable_cores()), members)
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:
@@ -36,11 +36,6 @@ def prepare_devices(members: int) -> str:
         if there < wanted and jax.local_devices()[0].platform == "cpu":
             return f"JAX had already started with {there} of {wanted} devices: members share them"
     return ""
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keep_compiled_programs() -> None:

@@ -21,7 +21,7 @@ from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
-from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Layout, choose_layout
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population

@@ -9,7 +9,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import SETTINGS, settings_where
-from xavier_cli.runs.normalized import how_normalized
+from xavier_cli.runs.batch_normalization import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Strategy, choose_layout

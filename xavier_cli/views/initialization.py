@@ -9,7 +9,7 @@ from pathlib import Path
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import STATISTICS, Quantity
 from xavier_cli.findings.layer_summary import finite_mean
-from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.theory.scope import unpredictable

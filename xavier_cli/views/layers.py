@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.findings.layer_summary import STATISTICS, Layer, layers_at
+from xavier_cli.findings.layer_summary import SUMMARY, Layer, layers_at
 from xavier_cli.runs.layer_statistics import LayerStatistic
 from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
@@ -14,7 +14,7 @@ from xavier_cli.views.page import Column, Table
 def layers_table(run: Run) -> Table:
     """One row per layer at the last record of `run`."""
     layers = layers_at(run)
-    shown = [row for row in STATISTICS if row.column and _said(row, layers)]
+    shown = [row for row in SUMMARY if row.column and _said(row, layers)]
     columns = [Column("layer")] + [Column(row.heading(row.column), "right") for row in shown]
     cells = [[layer.name for layer in layers], *(_cells(row, layers) for row in shown)]
     rows = tuple(zip(*cells, strict=True))

@@ -9,7 +9,7 @@ from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps.run import Finished
-from xavier_cli.sweeps.workers import usable_cores
+from xavier_cli.training.cores import usable_cores
 from xavier_cli.views import numbers
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xavier_cli.findings import scores
 from xavier_cli.findings.layer_summary import layers_at
-from xavier_cli.runs.normalized import normalization_notes
+from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.sweeps.workers import usable_cores
+from xavier_cli.training.cores import usable_cores
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,

@@ -1,6 +1,6 @@
 """Lists the claims, as data: what each says, its source, and the function that judges it.
 
-Standard library only; `lookup` offers them as `CLAIMS`.
+Standard library only.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ BACKGROUNDS = ("white", "black")
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
-# All names without parameters.
+# All names without parameters, in a table or as a folder.
 NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
 # The names with parameters: `xavier data list` and the message about an unknown name show them, too.
@@ -105,10 +105,11 @@ class DatasetInfo(BaseModel):
 class DatasetSpec:
     """A data set as a user named it.
 
-    `name` is its canonical name and `stem` a short one that is safe in a file name. `builtin` is None where
-    the classes are known only after reading. `path` is a folder of images (empty: the one called
-    `small-imagenet`), a file of arrays or of images in IDX, or the name of a user function; `side`, `colour`
-    and `background` apply to images; `examples` is the size of a finite Shapeset, 0 for the stream.
+    `name` is its canonical name and `stem` a short one that is safe in a file name. `builtin` is the row of a
+    data set with a name of its own; the classes of others are known only after reading. `path` is a folder
+    of images (empty: the one called `small-imagenet`), a file of arrays or of images in IDX, or the name of a
+    user function; `side`, `colour` and `background` apply to images; `examples` is the size of a finite
+    Shapeset, 0 for the stream.
     """
 
     name: str
@@ -150,13 +151,13 @@ def find_data(word: str) -> DatasetSpec:
         path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
         return DatasetSpec(
-            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.known
+            f"images:{path}@{images.text}", "images", _stem("images", path), path=path, **images.fields
         )
     base = word.partition("@")[0].replace("_", "-")
     if base == SMALL_IMAGENET:
         _, images = _sized(word, word)
         size = f"@{images.text}" if images != _Images() else ""
-        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.known)
+        return DatasetSpec(SMALL_IMAGENET + size, "images", SMALL_IMAGENET, **images.fields)
     if word.lower().endswith(".npz"):
         path = os.path.normpath(word)
         return DatasetSpec(path, "arrays", _stem("npz", path[: -len(".npz")]), path=path)
@@ -211,7 +212,7 @@ class _Images(NamedTuple):
         return f"{self.side}{'rgb' * self.colour}{laid}"
 
     @property
-    def known(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """The fields of a `DatasetSpec`."""
         return self._asdict()
 

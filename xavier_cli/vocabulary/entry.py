@@ -208,10 +208,12 @@ class Pretraining(_Parametrized):
 class DataSet:
     """A data set: its sizes, and the default `(low, high)` that its pixels are coded to.
 
-    `function` generates a stream's images, or reads a finite set from folders. `top_class` is the share of
-    the most frequent class among the test examples; `labels` are short names of the classes; `shape` is an
-    image's `(height, width)`, or `(3, height, width)` for planes of red, green and blue; `sizes` are the
-    numbers of training, validation and test examples, none for a stream.
+    `function` generates a stream's images, or reads a finite set from folders; `locate` says in which of
+    them its files are, and raises `DataMissingError` where they are in none. A set that `is_slow_to_decode`
+    is decoded once and cached. `top_class` is the share of the most frequent class among the test examples;
+    `labels` are short names of the classes; `shape` is an image's `(height, width)`, or `(3, height, width)`
+    for planes of red, green and blue; `sizes` are the numbers of training, validation and test examples,
+    none for a stream.
     """
 
     name: str
@@ -224,6 +226,8 @@ class DataSet:
     labels: tuple[str, ...]
     shape: tuple[int, ...]
     sizes: tuple[int, ...] = ()
+    locate: str = ""
+    is_slow_to_decode: bool = False
     aliases: tuple[str, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""Looks up names and aliases in the tables of activations, initializers, data sets and claims.
+"""Finds a word in its table, by name or alias, and loads what a row names.
 
 Standard library only, so that help and completion read it without loading anything heavy.
 """
@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.vocabulary.activations import ACTIVATIONS as ACTIVATIONS
+from xavier_cli.vocabulary.builtin_data import DATA_SETS as DATA_SETS
 from xavier_cli.vocabulary.claims import CLAIMS as CLAIMS
 from xavier_cli.vocabulary.claims import Claim as Claim
 from xavier_cli.vocabulary.entry import Activation as Activation
@@ -24,100 +25,12 @@ from xavier_cli.vocabulary.entry import Spellings as Spellings
 from xavier_cli.vocabulary.initializers import INITIALIZERS as INITIALIZERS
 from xavier_cli.vocabulary.pretraining import PRETRAININGS as PRETRAININGS
 
-DATA_SETS = {
-    word.name: word
-    for word in (
-        DataSet(
-            "shapeset",
-            "Shapeset-3×2: one or two of triangle, parallelogram, ellipse; generated, an infinite stream",
-            "xavier_cli.data.shapeset:images",
-            inputs=32 * 32,
-            classes=9,
-            coding=(-1.0, 1.0),
-            top_class=1 / 6,
-            labels=(
-                "tri",
-                "quad",
-                "ell",
-                "tri+quad",
-                "quad+ell",
-                "tri+ell",
-                "tri+tri",
-                "quad+quad",
-                "ell+ell",
-            ),
-            shape=(32, 32),
-        ),
-        DataSet(
-            "mnist",
-            "MNIST handwritten digits",
-            "xavier_cli.data.mnist:read",
-            inputs=28 * 28,
-            classes=10,
-            coding=(0.0, 1.0),
-            top_class=0.1135,
-            labels=tuple("0123456789"),
-            shape=(28, 28),
-            sizes=(50_000, 10_000, 10_000),
-        ),
-        DataSet(
-            "cifar10",
-            "CIFAR-10 colour photographs",
-            "xavier_cli.data.cifar:read",
-            inputs=3 * 32 * 32,
-            classes=10,
-            coding=(0.0, 1.0),
-            top_class=0.1,
-            labels=(
-                "airplane",
-                "automobile",
-                "bird",
-                "cat",
-                "deer",
-                "dog",
-                "frog",
-                "horse",
-                "ship",
-                "truck",
-            ),
-            shape=(3, 32, 32),
-            sizes=(40_000, 10_000, 10_000),
-            aliases=("cifar-10", "CIFAR-10", "CIFAR10"),
-        ),
-        DataSet(
-            "fashion_mnist",
-            "Fashion-MNIST pictures of clothes",
-            "xavier_cli.data.mnist:read_fashion",
-            inputs=28 * 28,
-            classes=10,
-            coding=(0.0, 1.0),
-            top_class=0.1,
-            labels=(
-                "t-shirt",
-                "trouser",
-                "pullover",
-                "dress",
-                "coat",
-                "sandal",
-                "shirt",
-                "sneaker",
-                "bag",
-                "boot",
-            ),
-            shape=(28, 28),
-            sizes=(50_000, 10_000, 10_000),
-            aliases=("fashion-mnist", "Fashion-MNIST", "FashionMNIST"),
-        ),
-    )
-}
-
-
 # The kinds of things that a user function can be.
 _OWN_KINDS = ("activation", "initializer", "optimizer", "data set")
 
 
 class Word(Protocol):
-    """A row of the tables above."""
+    """A row of a table of words."""
 
     @property
     def name(self) -> str:

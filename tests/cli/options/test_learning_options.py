@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 
 TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500"]

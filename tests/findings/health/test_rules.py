@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
 from xavier_cli.findings.health.advice import lower_rate, wider_search

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.reference_step import make_reference_step
 
-from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.coding import decode
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.step.member import make_sgd_step
 

@@ -8,7 +8,7 @@ import pytest
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import forward
-from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.coding import decode
 from xavier_cli.training.keys import Purpose, seed_key
 
 INITS = ("lsuv:examples=150", "orthogonal")

@@ -13,7 +13,8 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.network import Network
-from xavier_cli.training.engine.batches import FiniteBatches, decode
+from xavier_cli.training.coding import decode
+from xavier_cli.training.engine.batches import FiniteBatches
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes import evaluation
 from xavier_cli.training.probes.evaluation import evaluate, spread_order

@@ -12,7 +12,7 @@ from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
-from xavier_cli.config.commands import written
+from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 
 PROBES = Path("probes")

@@ -65,7 +65,7 @@ def surface(
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.
     """
-    from xavier_cli.config.commands import written
+    from xavier_cli.config.command_text import written
     from xavier_cli.runs.reader import read_run
     from xavier_cli.views.surface import surface_page
 

@@ -22,7 +22,7 @@ from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.terminal.signals import StopFlag
-from xavier_cli.config.commands import written
+from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from xavier_cli.cli.catalogue import COMMANDS
 from xavier_cli.vocabulary import lookup
 
 # Each function imports what it needs when it is called, since the shell waits.
@@ -97,10 +98,7 @@ BY_SETTING = {
 # Completed without loading the command, which is too slow for a key press: the values of options, and the
 # first argument of commands.
 _AFTER = {f"--{name.replace('_', '-')}": offer for name, offer in BY_SETTING.items()}
-_FIRST = {
-    **dict.fromkeys(("sweep", "reproduce"), recipes),
-    **dict.fromkeys(("compare", "check", "report", "show", "export"), runs),
-}
+_FIRST = {name: {"runs": runs, "recipes": recipes}[row.first] for name, row in COMMANDS.items() if row.first}
 
 
 def answer() -> bool:

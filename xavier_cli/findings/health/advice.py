@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
 from xavier_cli.findings.layer_summary import over_time

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xavier_cli.config.commands import train_command
+from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Observation, Rule, first_since

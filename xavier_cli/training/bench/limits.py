@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xavier_cli.training.devices import usable_cores
+from xavier_cli.training.cores import usable_cores
 
 PRODUCT = 1024
 # Of floats: one fits into a core's own cache, the other into no cache.
@@ -41,8 +41,8 @@ def measure_limits(rounds: int = 5) -> Limits:
     launch = 1e6 * _launch(rounds)
     if jax.local_devices()[0].platform != "cpu":
         gflops, memory = _accelerator(rounds)
-        return Limits(usable_cores(), None, gflops, None, memory, launch)
-    cores = usable_cores()
+        return Limits(len(usable_cores()), None, gflops, None, memory, launch)
+    cores = len(usable_cores())
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((PRODUCT, PRODUCT), np.float32)
     small, large = (rng.standard_normal(size, np.float32) for size in (IN_CACHE, IN_MEMORY))

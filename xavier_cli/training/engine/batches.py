@@ -129,10 +129,3 @@ class FiniteBatches:
         order = jax.random.permutation(jax.random.fold_in(key, epoch), self.size).astype(jnp.int32)
         # The last chunk may extend past the end of the set; its batches there are never used.
         return jnp.resize(order, (max(self.size, self.chunks * self.chunk_updates * self.batch_size),))
-
-
-def decode(pixels: Array, coding: tuple[float, float]) -> Array:
-    """`pixels`, bytes 0..255 or floats 0..1, as float32 from `coding[0]` (black) to `coding[1]` (white)."""
-    low, high = coding
-    white = 255 if pixels.dtype == jnp.uint8 else 1
-    return pixels.astype(jnp.float32) * ((high - low) / white) + low

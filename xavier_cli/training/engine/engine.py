@@ -19,8 +19,9 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.config.settings import SETTINGS
+from xavier_cli.training.coding import decode
 from xavier_cli.training.engine import program_cache
-from xavier_cli.training.engine.batches import Chunk, decode
+from xavier_cli.training.engine.batches import Chunk
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population

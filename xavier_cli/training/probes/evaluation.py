@@ -12,7 +12,7 @@ from jax import Array
 
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Params, Taps
-from xavier_cli.training.engine.batches import decode
+from xavier_cli.training.coding import decode
 
 BLOCK = 500
 

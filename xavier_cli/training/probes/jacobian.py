@@ -21,7 +21,7 @@ from jax import Array
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Norm, Params
 from xavier_cli.nn.network import EPSILON, Network, with_batch_statistics
-from xavier_cli.training.devices import usable_cores
+from xavier_cli.training.cores import usable_cores
 
 
 class Factors(NamedTuple):
@@ -70,7 +70,7 @@ class JacobianMeter:
         sloped = self._network.sloped
         act = self._network.act if sloped is None else sloped
         self._slope = jax.jit(jax.vmap(jax.grad(act), in_axes=(0,) if sloped is None else (0, None)))
-        self._pool = ThreadPoolExecutor(usable_cores())
+        self._pool = ThreadPoolExecutor(len(usable_cores()))
 
     def measure(self, grid: Factors, seeds: int, variants: int) -> list[list[Future[SingularValues]]]:
         """Start computing for a grid of `seeds` × `variants`, the leading axes of each array of `grid`."""

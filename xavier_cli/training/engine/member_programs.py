@@ -1,4 +1,4 @@
-"""Chooses the step that trains a configuration's members, and the state they start from."""
+"""The programs of one member of a configuration: the step that trains it, and the state it starts from."""
 
 from __future__ import annotations
 
