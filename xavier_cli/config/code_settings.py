@@ -42,7 +42,7 @@ class CodeSettings(SettingRows):
         return words
 
     def check_code(self) -> None:
-        """Raise `UserFunctionError` where code that it names is not the text that its digests are of.
+        """Raise `UserFunctionError` where the source of a user function has another digest than in `sources`.
 
         Called before any of that code runs.
         """

@@ -1,4 +1,4 @@
-"""Where a configuration's values come from: options, a scale, environment, files, and last the defaults."""
+"""Resolves the settings of a configuration from options, presets, environment, files and defaults."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from xavier_cli.vocabulary.datasets import find_data
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
 NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
-"""Variables that commands read and that are no part of a configuration."""
+"""Environment variables that are not settings of a configuration."""
 ALSO_CALLED = {"widths": "width"}
 OPTIONS_ONLY = ("scale", "config")
-"""What says where settings come from, and is typed alone."""
+"""Options that name sources of settings, which can only be typed."""
 
 
 def resolve(settings: Mapping[str, str]) -> RunConfig:
-    """The configuration of what was typed, over the environment, files, the scale and the defaults.
+    """The configuration from typed settings, which override presets, environment, files and defaults.
 
-    The words and numbers of each layer are judged where they stand, and what settings are together once all
-    layers lie over each other. Raises `ConfigError`, which names the settings and where they came from.
+    Each value is checked in its own layer, and combinations of settings after merging the layers. Raises
+    `ConfigError` that names the settings and their sources.
     """
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -43,9 +43,9 @@ def resolve(settings: Mapping[str, str]) -> RunConfig:
 
 
 def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Where values come from, the later before the earlier: a name for the place, and the values from there.
+    """The layers of settings, each as the name of its source and its values; later ones override earlier.
 
-    What was typed has no name. Raises `ConfigError`.
+    Typed settings have an empty name. Raises `ConfigError`.
     """
     typed = dict(settings)
     scale, config = typed.pop("scale", None), typed.pop("config", None)
@@ -54,21 +54,21 @@ def layers(settings: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
     like = typed.pop("like", None)
     variables = _environment()
     framework = variables.pop("like", None)
-    # The user's own files need not be there; one that was named has to be.
+    # The user's and the project's files are optional; a file that is named must exist.
     files = [path for path in (user_file(), PROJECT_FILE) if os.path.exists(path) and not path.is_dir()]
     return [
         *((str(path), _read(path)) for path in (*files, *([Path(config)] if config else []))),
         *_preset(f"{ENVIRONMENT}LIKE", framework, variables),
         *((_variable(field), {field: value}) for field, value in variables.items()),
         *([(f"--scale {scale}", SCALES[scale])] if scale else []),
-        # Told apart from what is typed, since `config show` says where values come from.
+        # Separate from typed settings, since `config show` names the sources.
         *_preset(f"--like {like}", like, typed),
         ("", typed),
     ]
 
 
 def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
-    """What `like` stands for; raises `ConfigError` where that is set `beside` it as well."""
+    """The settings that `like` stands for; raises `ConfigError` if one is set `beside` it as well."""
     if like is None:
         return []
     try:
@@ -79,7 +79,7 @@ def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tu
 
 
 def unknown_variables() -> list[str]:
-    """A line about each variable of the environment that would be a setting but for its spelling."""
+    """A line about each environment variable that looks like a misspelt setting."""
     known = [*map(_spelt, ("like", *option_fields(), *ALSO_CALLED)), *NOT_SETTINGS]
     return [
         f"{name}: {_unknown_variable(name, known)}"
@@ -99,14 +99,14 @@ def _unknown_variable(name: str, known: Sequence[str]) -> str:
 
 
 def user_file() -> Path:
-    """The settings of this user, for every project; it need not be there."""
+    """The path of the user's settings for all projects; the file is optional."""
     from platformdirs import user_config_path
 
     return user_config_path("xavier", appauthor=False) / "config.toml"
 
 
 def _check(source: str, values: Mapping[str, Any]) -> None:
-    """Raise `ConfigError`, which names `source`, for what no other layer could make right."""
+    """Raise `ConfigError` that names `source`, for values that are invalid whatever the other layers say."""
     try:
         for name in values:
             if name in RunSettings.derived:
@@ -120,9 +120,9 @@ def _check(source: str, values: Mapping[str, Any]) -> None:
 
 
 def refuse_bare_folder(word: object) -> None:
-    """Raise `ConfigError` where a folder was typed as a data set, with what would be right.
+    """Raise `ConfigError` if a folder was typed as a data set, with the right form.
 
-    Here, since reading what a run recorded looks at no disk.
+    Not checked in the configuration, since reading a run must not access the disk.
     """
     try:
         if isinstance(word, str):
@@ -133,12 +133,12 @@ def refuse_bare_folder(word: object) -> None:
                 f"data: unknown data set `{word}`: a folder of images is `images:{word}`"
             ) from None
     except ValueError:
-        # The setting's own check says so better.
+        # The check of the setting raises a clearer error.
         return
 
 
 def _whence(settings: Sequence[str], origins: Mapping[str, str]) -> str:
-    """Where settings that collide came from, unless all were typed."""
+    """The sources of conflicting settings, as text; empty if all were typed."""
     if not any(origins.get(name) for name in settings):
         return ""
     words = (
@@ -167,13 +167,13 @@ def _spelt(field: str) -> str:
 
 
 def _variable(field: str) -> str:
-    """The variable that set `field`."""
+    """The environment variable that set `field`."""
     others = [_spelt(other) for other, same in ALSO_CALLED.items() if same == field]
     return next((name for name in others if os.environ.get(name)), _spelt(field))
 
 
 def by_field(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str, Any]:
-    """`values` by the names of fields; raises `ConfigError`, `spelt` as they were, where two are one."""
+    """`values` with keys converted to field names; raises `ConfigError` where two keys are the same field."""
     renamed = dict(values)
     for other, field in ALSO_CALLED.items():
         if other in renamed and field in renamed:
@@ -184,5 +184,5 @@ def by_field(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str
 
 
 def option_fields() -> list[str]:
-    """The fields that are options: all but those that follow from others."""
+    """The fields that are options: all except derived ones."""
     return [*settings_where(derived=False)]

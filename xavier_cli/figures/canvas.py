@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 MAX_PANELS = 36
 _NO_BREAK = "\u00a0"
-# A space that a line should not be broken at: beside a sign, or between a word and its number.
+# A non-breaking space: beside a sign, or between a word and its number.
 _UNBROKEN = re.compile(
     r"(?<=[=<>±]) | (?=[=<>%])|(?<=\b(?:lr|of)) (?=\d)|(?<=depth|width|batch|layer) (?=\d)"
 )
@@ -32,7 +32,7 @@ LINE = 1.3 * SMALL / 72
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure, notes on what it leaves out, and the words below it."""
+    """A finished figure, notes on runs that it leaves out, and its caption."""
 
     figure: Figure
     notes: list[str]
@@ -104,7 +104,7 @@ def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
 def finish(
     page: Canvas, handles: Sequence[Artist], names: Sequence[str], caption: str, notes: Sequence[str] = ()
 ) -> Drawing:
-    """Add the legend above and the caption below, and set the page's height to hold them."""
+    """Add the legend above and the caption below, and make the page high enough for them."""
     caption = clean(caption)
     text = wrapped(page, _UNBROKEN.sub(_NO_BREAK, caption), page.width - 2 * MARGIN, SMALL)
     below = caption_height(text)

@@ -28,7 +28,7 @@ class Inline:
 
 
 def inline_svg(drawing: Drawing, prefix: str) -> Inline:
-    """A drawing for a page in which no other has `prefix`, which begins all its ids; equal figures are equal.
+    """`drawing` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
 
     The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """

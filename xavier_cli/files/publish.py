@@ -135,7 +135,7 @@ def sweep(folder: Path, own: str = "") -> None:
     for name in names:
         match, temporary = _TEMPORARY.fullmatch(name), folder / name
         if match and temporary not in _being_written:
-            # A checkpoint is called as its run is, with a point before and an ending after that.
+            # A checkpoint has the name of its run, with a dot before it and a suffix.
             is_user_function = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
             least = STALE_SECONDS if match["unlocked"] else 0.0 if is_user_function else FRESH_SECONDS
             with contextlib.suppress(OSError):

@@ -114,7 +114,7 @@ def _made(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[
 
 
 def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[bool]:
-    """Write the files of `cells`; whether each is complete."""
+    """Train `cells` and write their files; returns whether each is complete."""
     first = cells[0].config
     if isinstance(first, SurfaceConfig):
         rehearse_run(cells[0].path, Surface(first, {}, provenance=hooks.provenance))

@@ -22,7 +22,7 @@ _MOST_KINKS = 8
 def shape_of(
     word: Activation, act: Callable[[Array], Array]
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
-    """Range and kinks of `act`, the function of `word`; of the user's own they are looked for."""
+    """Range and kinks of `act`, the function of `word`; found numerically if it is a user function."""
     return (find_range(act), find_kinks(act)) if is_user_function(word.name) else (word.range, word.kinks)
 
 

@@ -39,7 +39,7 @@ def find_activation(word: str) -> Activation:
 
 
 def find_initializer(word: str) -> Initializer:
-    """The initializer of one layer that `word` asks for; as `find_activation`."""
+    """The initializer of one layer called `word`; errors as for `find_activation`."""
     own = find_user_function("initializers", word, lookup.INITIALIZERS)
     if own:
         return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
@@ -104,7 +104,7 @@ def find_bias(word: str) -> str:
 
 
 def find_user_function(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
-    """The canonical text of `word` where it names a function of the user's own, and no row of `table`."""
+    """The canonical text of `word` where it names a user function and not a row of `table`, else None."""
     base = word.strip().partition(":")[0]
     if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
         return None

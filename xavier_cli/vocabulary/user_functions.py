@@ -1,8 +1,8 @@
-"""Custom functions, `module:function` and `file.py:function`: loads each once, and digests its source text.
+"""Loads user functions, `module:function` and `file.py:function`, once, and digests their source.
 
-The digest is part of the configuration, since the text decides numbers. It covers the one file that the
-function is named from, not what that imports. Only `load_user_function` runs code: a text to digest is found
-without importing anything, and a configuration that was read from a file asks for neither.
+The digest is part of the configuration, since the source decides the results. It covers the one file that
+is named, not what that imports. Only `load_user_function` runs code: a digest is taken without importing
+anything, and reading a configuration does neither.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ commands."""
 
 
 class UserFunctionError(XavierError, ValueError):
-    """A function of the user's own that cannot be used; one line that names it."""
+    """A user function that cannot be used; the message names it in one line."""
 
     exit_code = ExitCode.USAGE
 
@@ -66,7 +66,7 @@ def recorded_words() -> Iterator[None]:
 
 
 def user_function_word(group: str, word: str) -> str | None:
-    """The canonical text of `word` where it names a function: by its place, or by an entry point of `group`.
+    """The canonical text of `word` where it names a user function, by place or by entry point of `group`.
 
     Nothing is loaded. A path stays as it was given.
     """
@@ -86,7 +86,7 @@ def user_function_word(group: str, word: str) -> str | None:
 
 
 def is_user_function(word: str) -> bool:
-    """Whether a canonical word is a function of the user's own."""
+    """Whether a canonical name is that of a user function."""
     return _WORD.fullmatch(word) is not None
 
 
@@ -96,7 +96,7 @@ def short_name(word: str) -> str:
 
 
 def places(words: Iterable[str]) -> set[str]:
-    """The files and modules that those of `words` name which are functions of the user's own."""
+    """The files and modules of the user functions among `words`."""
     return {word.rpartition(":")[0] for word in words if is_user_function(word)}
 
 
@@ -111,7 +111,7 @@ def read_sources(text: str) -> dict[str, str]:
 
 
 def check_unchanged(places: Iterable[str], sources: str) -> None:
-    """Raise `UserFunctionError` where the text at one of `places` is not the one that `sources` tells of.
+    """Raise `UserFunctionError` where the source at one of `places` does not have its digest in `sources`.
 
     Code that a configuration names without a digest is never run.
     """
@@ -124,7 +124,7 @@ def check_unchanged(places: Iterable[str], sources: str) -> None:
 
 
 def text_digest(place: str) -> str:
-    """The digest of the text at a place, which is read and not run; raises `UserFunctionError`."""
+    """The digest of the source at a place, which is read and not run; raises `UserFunctionError`."""
     return digest(_text(place))
 
 
@@ -153,9 +153,9 @@ def digest_loaded(sources: str) -> str:
 
 
 def load_user_function(word: str) -> Callable[..., Any]:
-    """The function that `word` names; its file is run once for one text.
+    """The function that `word` names; its file runs once, unless it changes.
 
-    Raises `UserFunctionError`: not there, not Python, cannot be imported, no such function.
+    Raises `UserFunctionError` for a missing file, invalid Python, a failed import or a missing function.
     """
     place, _, name = word.rpartition(":")
     module = _module(place, _text(place))
@@ -234,7 +234,7 @@ def _module(place: str, text: bytes) -> ModuleType:
         if isinstance(error, SyntaxError) or "null byte" in said(error):
             raise UserFunctionError(f"`{place}` is not Python: {_words(error)}") from None
         raise UserFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
-    # Whatever a file of the user's does, sys.exit() included.
+    # A user's file may raise anything, SystemExit included.
     except BaseException as error:
         raise UserFunctionError(f"`{place}` cannot be imported: {_words(error)}") from None
 
@@ -245,7 +245,7 @@ def changes_settings(word: str, error: SettingsChangedError) -> str:
 
 
 def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> Callable[..., Any]:
-    """`function` of `word`, which ends in an `UserFunctionError` whatever it does, whenever it is called."""
+    """`function` of `word`, wrapped so that any exception it raises becomes a `UserFunctionError`."""
 
     def call(*arguments: Any, **options: Any) -> Any:
         try:
@@ -262,7 +262,7 @@ def guarded(word: str, function: Callable[..., Any], doing: str = " fails") -> C
 
 
 def blamed(error: BaseException) -> UserFunctionError | None:
-    """An error of the user's code that came up where nobody asked for it, as in a rule for derivatives."""
+    """The `UserFunctionError` of an error in user code raised outside `guarded`, as in a derivative rule."""
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)} & _files
     # An error inside a compiled program names its file only in the message.
     told = files or {file for file in _files if file in said(error)}

@@ -1,4 +1,4 @@
-"""The options of a configuration: one per setting, from its row, with `--config`, `--like` and `--scale`."""
+"""Defines the options of a configuration: one per setting, and `--config`, `--like` and `--scale`."""
 
 from __future__ import annotations
 
