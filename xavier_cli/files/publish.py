@@ -136,8 +136,8 @@ def sweep(folder: Path, own: str = "") -> None:
         match, temporary = _TEMPORARY.fullmatch(name), folder / name
         if match and temporary not in _being_written:
             # A checkpoint has the name of its run, with a dot before it and a suffix.
-            is_user_function = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
-            least = STALE_SECONDS if match["unlocked"] else 0.0 if is_user_function else FRESH_SECONDS
+            is_of_output = bool(own) and f"{match['name']}.".lstrip(".").startswith(f"{own}.".lstrip("."))
+            least = STALE_SECONDS if match["unlocked"] else 0.0 if is_of_output else FRESH_SECONDS
             with contextlib.suppress(OSError):
                 _remove_if_stale(temporary, least)
 
