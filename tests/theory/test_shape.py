@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from xavier_cli.theory.shape import find_kinks, find_range, shape_of
-from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.entry import ActivationEntry
 
 INF = float("inf")
 
@@ -29,6 +29,6 @@ def test_range_and_kinks_are_found(act, range_, kinks):
 
 
 def test_what_is_written_down_is_not_looked_for():
-    word = Activation("cut", "", "", range=(0.0, 7.0), kinks=(1.0,))
+    word = ActivationEntry("cut", "", "", range=(0.0, 7.0), kinks=(1.0,))
 
     assert shape_of(word, jnp.tanh) == ((0.0, 7.0), (1.0,))

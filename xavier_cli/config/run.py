@@ -14,7 +14,7 @@ from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
 from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where, spoken
 from xavier_cli.vocabulary.datasets import DatasetSpec, find_data
-from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
+from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry, PretrainingEntry
 from xavier_cli.vocabulary.grammar import (
     STANDARDIZE,
     RateSchedule,
@@ -22,7 +22,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_rate_schedule,
     parse_schedule,
 )
-from xavier_cli.vocabulary.optimizers import Choice, parse_optimizer
+from xavier_cli.vocabulary.optimizers import OptimizerChoice, parse_optimizer
 from xavier_cli.vocabulary.resolve import (
     find_activation,
     find_initializer,
@@ -63,12 +63,12 @@ class RunConfig(RunSettings):
         return super().of(**without_like(settings))
 
     @cached_property
-    def activation(self) -> Activation:
+    def activation(self) -> ActivationEntry:
         """The row of `act`."""
         return find_activation(self.act)
 
     @cached_property
-    def layer_initializers(self) -> tuple[Initializer, ...]:
+    def layer_initializers(self) -> tuple[InitializerEntry, ...]:
         """The rows of `init` for every layer of weights, from the input up, the output layer's last.
 
         Layers that are initialized alike share one row.
@@ -76,12 +76,12 @@ class RunConfig(RunSettings):
         return find_layer_initializers(self.init, self.depth)
 
     @cached_property
-    def bias_initializer(self) -> Initializer:
+    def bias_initializer(self) -> InitializerEntry:
         """The row of `bias_init`."""
         return find_initializer(self.bias_init)
 
     @cached_property
-    def optimizer_choice(self) -> Choice:
+    def optimizer_choice(self) -> OptimizerChoice:
         """The row of `optimizer`, and the values of its parameters."""
         return parse_optimizer(self.optimizer)
 
@@ -101,7 +101,7 @@ class RunConfig(RunSettings):
         return find_data(self.data)
 
     @cached_property
-    def pretraining(self) -> Pretraining:
+    def pretraining(self) -> PretrainingEntry:
         """The row of `pretrain`, also for `none`."""
         return find_pretraining(self.pretrain)
 

@@ -21,7 +21,7 @@ from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slo
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
 from xavier_cli.vocabulary.activations import ACTIVATIONS
-from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.user_functions import is_user_function
 
 SHALLOWEST = 6
@@ -61,7 +61,7 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
     return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
 
 
-def _activation(word: Activation) -> tuple[Callable[[Array], Array], Sequence[float]]:
+def _activation(word: ActivationEntry) -> tuple[Callable[[Array], Array], Sequence[float]]:
     """A built-in activation, and the places of its kinks."""
     act = make_activation(word)
     return act, shape_of(word, act)[1]

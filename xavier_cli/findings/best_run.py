@@ -20,7 +20,7 @@ WORST = 1.0
 
 
 @dataclass(frozen=True)
-class Choice:
+class BestRun:
     """A chosen run; `over` are the settings in which its rivals differed.
 
     `on_edge` are those of them whose value is the lowest or highest tried, so that a better one may lie
@@ -33,7 +33,7 @@ class Choice:
     rivals: int = 0
 
 
-def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[Choice], list[str]]:
+def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[BestRun], list[str]]:
     """Choose among merged `runs` that differ in the settings `over` alone, by validation error; with notes.
 
     The lowest mean validation error at the last record wins, over the seeds that all rivals share (over each
@@ -57,7 +57,7 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[Choice], list
     return choices, notes
 
 
-def _best(rivals: Sequence[Run], over: Sequence[str]) -> Choice:
+def _best(rivals: Sequence[Run], over: Sequence[str]) -> BestRun:
     shared = set.intersection(*(set(run.seeds.tolist()) for run in rivals))
     best = rivals[int(np.argmin([_valid_error(run, shared) for run in rivals]))]
     on_edge = []
@@ -66,7 +66,7 @@ def _best(rivals: Sequence[Run], over: Sequence[str]) -> Choice:
         numbers = [value for value in tried if isinstance(value, int | float)]
         if len(numbers) > 1 and best.setting(name) in (min(numbers), max(numbers)):
             on_edge.append(name)
-    return Choice(best, tuple(over), tuple(on_edge), len(rivals) - 1)
+    return BestRun(best, tuple(over), tuple(on_edge), len(rivals) - 1)
 
 
 def _valid_error(run: Run, seeds: set[int]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from xavier_cli.config.run import LOOKS, OBSERVATION_SETTINGS, SEARCHABLE, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.findings import scores
-from xavier_cli.findings.best_run import Choice
+from xavier_cli.findings.best_run import BestRun
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference, difference, difference_p
 from xavier_cli.statistics.effect import Effect, effect_size
@@ -66,7 +66,7 @@ class RankedExperiment:
     test_error: Estimate
     valid_error: Estimate
     verdict: Verdict
-    choice: Choice | None = None
+    choice: BestRun | None = None
     """How this run was chosen among others; None where it was not."""
     diverged: tuple[int, ...] = ()
     """The seeds that diverged."""
@@ -127,7 +127,7 @@ class Comparison:
     sections: tuple[Section, ...]
 
 
-def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Comparison:
+def compare(experiments: Iterable[Run], choices: Sequence[BestRun] = ()) -> Comparison:
     """Rank and test experiments, given as runs of which no two differ only in their seeds.
 
     Runs that differ only in what was measured are one experiment, with the seeds of all. `choices` say how
@@ -144,7 +144,7 @@ def compare(experiments: Iterable[Run], choices: Sequence[Choice] = ()) -> Compa
     return Comparison(tuple(_section(data, runs, chosen) for (data, _), runs in by_data.items()))
 
 
-def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, Choice]) -> Section:
+def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun]) -> Section:
     rows = [replace(_row(alike), choice=choices.get(alike[0].config)) for alike in _experiments(runs)]
     # An unfinished run is shown below the finished ones, and cannot be the best.
     rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))

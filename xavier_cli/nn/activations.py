@@ -53,7 +53,7 @@ def prelu(s: Array, slope: Array | float = 0.25) -> Array:
     return jnp.where(s > 0, s, slope * s)
 
 
-def make_activation(word: entry.Activation) -> Activation:
+def make_activation(word: entry.ActivationEntry) -> Activation:
     """The activation of a row, its parameters set, or the custom one that it names.
 
     The same object for the same row, so that what is compiled for it is found again. Raises

@@ -136,7 +136,7 @@ def identity(gain: float = 1.0) -> Initializer:
 
 
 def make_initializer(
-    word: entry.Initializer, gain: float = 1.0, shapes: Iterable[tuple[int, ...]] = (SMALL,)
+    word: entry.InitializerEntry, gain: float = 1.0, shapes: Iterable[tuple[int, ...]] = (SMALL,)
 ) -> Initializer:
     """The initializer of a row, its weights multiplied by `gain`.
 
@@ -157,7 +157,7 @@ def make_initializer(
 
 
 def make_biases(
-    word: entry.Initializer, sizes: Sequence[int] = (4, 4)
+    word: entry.InitializerEntry, sizes: Sequence[int] = (4, 4)
 ) -> Callable[[Array, int, tuple[int, int]], Array] | None:
     """What draws a layer's biases, `(key, number of the layer, (fan_in, fan_out))`; None where they are 0.
 
@@ -181,7 +181,7 @@ def make_biases(
 
 
 def make_layers(
-    rows: Sequence[entry.Initializer], gain: float = 1.0, sizes: Sequence[int] | None = None
+    rows: Sequence[entry.InitializerEntry], gain: float = 1.0, sizes: Sequence[int] | None = None
 ) -> list[Initializer]:
     """The initializer of every layer by its row in `rows`; the last, the output's, takes no gain.
 
@@ -190,21 +190,21 @@ def make_layers(
     are those at which custom functions are tried out.
     """
     fans = [*pairwise(sizes)] if sizes else [SMALL] * len(rows)
-    of_row: dict[entry.Initializer, set[tuple[int, int]]] = {}
+    of_row: dict[entry.InitializerEntry, set[tuple[int, int]]] = {}
     for row, shape in zip(rows[:-1], fans, strict=False):
         of_row.setdefault(row, set()).add(shape)
     hidden = {row: make_initializer(row, gain, shapes) for row, shapes in of_row.items()}
     return [*(hidden[row] for row in rows[:-1]), make_initializer(rows[-1], shapes=fans[-1:])]
 
 
-def is_unkeyed_bias(word: entry.Initializer, sizes: Sequence[int]) -> bool:
+def is_unkeyed_bias(word: entry.InitializerEntry, sizes: Sequence[int]) -> bool:
     """Whether the biases start the same whatever the seed."""
     if is_user_function(word.name):
         return all(ignores_its_key(word.name, (size,)) for size in sizes[1:])
     return word.distribution in _UNKEYED
 
 
-def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
+def find_unkeyed(rows: Sequence[entry.InitializerEntry], sizes: Sequence[int]) -> tuple[list[int], list[str]]:
     """Which layers of weights start the same whatever the seed, counted from 1; and which names to warn of.
 
     Those are custom functions that ignore their key where it matters: a constant in the output
@@ -222,7 +222,7 @@ def find_unkeyed(rows: Sequence[entry.Initializer], sizes: Sequence[int]) -> tup
     return unkeyed, list(dict.fromkeys(to_warn_of))
 
 
-def draws(word: entry.Initializer, fan_in: int, fan_out: int, count: int) -> np.ndarray:
+def draws(word: entry.InitializerEntry, fan_in: int, fan_out: int, count: int) -> np.ndarray:
     """Whole matrices of weights by an initializer, in float64: `(matrices, fan_in, fan_out)`.
 
     As many as hold at least `count` weights.

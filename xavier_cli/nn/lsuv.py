@@ -11,7 +11,7 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Params
 from xavier_cli.nn.network import Network, normalized_in_training
-from xavier_cli.vocabulary.entry import Initializer
+from xavier_cli.vocabulary.entry import InitializerEntry
 
 
 class UnitVariance(NamedTuple):
@@ -27,7 +27,9 @@ class UnitVariance(NamedTuple):
     variance: float = 1.0
 
 
-def find_unit_variances(words: Sequence[Initializer], gain: float = 1.0) -> tuple[UnitVariance | None, ...]:
+def find_unit_variances(
+    words: Sequence[InitializerEntry], gain: float = 1.0
+) -> tuple[UnitVariance | None, ...]:
     """The rule of every layer, by its initializer's row in `words`; None where data has no say.
 
     `gain` is of the hidden layers' weights, as everywhere: it makes their variance its square.

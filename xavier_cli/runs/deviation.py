@@ -15,7 +15,7 @@ _LOOKED_UP = ("seed", "update", "jacobian_update", "spectrum_update", "layer", "
 
 
 @dataclass(frozen=True)
-class Difference:
+class Deviation:
     """How far the arrays of one group lie apart; `worst` is the array whose relative difference is largest.
 
     `relative` is the largest absolute difference in an array over the largest number in the file's; of
@@ -31,7 +31,7 @@ class Difference:
     same_bits: bool
 
 
-def differences(run: Run, again: Run) -> list[Difference]:
+def differences(run: Run, again: Run) -> list[Deviation]:
     """How far `again` is from `run` at the records and seeds that both have, group by group."""
     groups: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
     # In the schema's order: that of a run that was just trained is another every time.
@@ -63,7 +63,7 @@ def _same_bins(run: Run, again: Run, name: str) -> bool:
     return edges == name or np.array_equal(run[edges], again[edges])
 
 
-def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Difference:
+def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Deviation:
     largest = []
     for name, part, other in pairs:
         a, b = part.astype(np.float64), other.astype(np.float64)
@@ -82,4 +82,4 @@ def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]])
         largest.append((widest / scale if scale else widest, absolute, name))
     relative, _, worst = max(largest)
     same = all(part.tobytes() == other.astype(part.dtype).tobytes() for _, part, other in pairs)
-    return Difference(group, max(each[1] for each in largest), relative, worst, len(pairs), same)
+    return Deviation(group, max(each[1] for each in largest), relative, worst, len(pairs), same)

@@ -20,7 +20,7 @@ from xavier_cli.config.settings import Number, Whole
 from xavier_cli.runs.dataset import Dataset, Schema, counting, scale
 from xavier_cli.runs.ranges import ANY, SIZE, Range
 from xavier_cli.runs.record import Status
-from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.resolve import find_activation
 from xavier_cli.vocabulary.user_functions import is_user_function
 
@@ -65,7 +65,7 @@ class SurfaceConfig(HashedSettings):
         return self
 
     @cached_property
-    def activation(self) -> Activation:
+    def activation(self) -> ActivationEntry:
         """The row of `act`."""
         return find_activation(self.act)
 

@@ -76,7 +76,7 @@ class PaperRow(_Part):
     values: dict[str, float]
 
 
-class Table(_Part):
+class RecipeTable(_Part):
     """The table of test errors: the settings that identify its rows, and its columns."""
 
     rows: Annotated[tuple[str, ...], Field(min_length=1)] = settings_where(is_name=True)
@@ -103,7 +103,7 @@ class Recipe(_Part):
     scales: dict[str, Settings] = {}
     select: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
-    table: Table | None = None
+    table: RecipeTable | None = None
     claims: tuple[str, ...] = ()
 
     @field_validator("scales")
@@ -256,7 +256,7 @@ def _one_line(error: ValidationError) -> str:
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
-        part = {"figures": Figure, "table": PaperRow if "paper" in parent else Table}.get(
+        part = {"figures": Figure, "table": PaperRow if "paper" in parent else RecipeTable}.get(
             str(first["loc"][0]), Recipe
         )
         words = lookup.unknown_message("key", key, part.model_fields if parent else Recipe.model_fields)

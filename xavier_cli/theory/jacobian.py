@@ -23,7 +23,7 @@ from xavier_cli.vocabulary.entry import INDEPENDENT
 _TRANSFORM = np.geomspace(1e-6, 1e8, 300)
 
 
-class SingularValues(NamedTuple):
+class PredictedSingularValues(NamedTuple):
     """Predicted averages over singular values and then over the probe images, `(depth,)` each.
 
     A Jacobian has min(fan_in, fan_out) singular values.
@@ -36,7 +36,7 @@ class SingularValues(NamedTuple):
 
 def predict_singular_values(
     act: Callable[[Array], Array], kinks: Sequence[float], net: Net, maps: Maps
-) -> SingularValues:
+) -> PredictedSingularValues:
     """The averages of layers 1 to depth; layer 1 maps the input and is not square. `maps` are of this net.
 
     If weights are not independent, only the root mean square is known, except for orthogonal layers that are
@@ -69,7 +69,7 @@ def predict_singular_values(
                     weight_rms * math.exp(mean_log(ratio) / 2) * slope.mean(),
                 )
             )
-    return SingularValues(*(np.array(column) for column in zip(*columns, strict=True)))
+    return PredictedSingularValues(*(np.array(column) for column in zip(*columns, strict=True)))
 
 
 def _mean_slope(act: Callable[[Array], Array], kinks: Sequence[float], stds: np.ndarray) -> np.ndarray:

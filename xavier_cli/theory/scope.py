@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xavier_cli.vocabulary.entry import Initializer
+from xavier_cli.vocabulary.entry import InitializerEntry
 
 _WHY = {
     "constant": "the weights of `{}` are all alike, and theory is about weights drawn around 0",
@@ -13,7 +13,7 @@ _WHY = {
 }
 
 
-def unpredictable(laws: Sequence[Initializer], bias: Initializer) -> str:
+def unpredictable(laws: Sequence[InitializerEntry], bias: InitializerEntry) -> str:
     """Why layers with these initializers, the output layer's last, are not predicted; empty if they are.
 
     An output layer of zeros is predicted: it propagates nothing back.

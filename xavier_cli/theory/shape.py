@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.user_functions import is_user_function
 
 # How far out limits are evaluated, and the grid for kinks and for extremes in between.
@@ -20,7 +20,7 @@ _MOST_KINKS = 8
 
 
 def shape_of(
-    word: Activation, act: Callable[[Array], Array]
+    word: ActivationEntry, act: Callable[[Array], Array]
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
     """Range and kinks of `act`, the function of `word`; found numerically if it is a user function."""
     return (find_range(act), find_kinks(act)) if is_user_function(word.name) else (word.range, word.kinks)

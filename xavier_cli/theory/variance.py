@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.theory.quadrature import Moments, gaussian_moments
-from xavier_cli.vocabulary.entry import Distribution, Initializer
+from xavier_cli.vocabulary.entry import Distribution, InitializerEntry
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class Net:
 
 def make_net(
     sizes: Sequence[int],
-    law: Initializer | Sequence[Initializer],
+    law: InitializerEntry | Sequence[InitializerEntry],
     gain: float = 1.0,
-    bias: Initializer | None = None,
+    bias: InitializerEntry | None = None,
 ) -> Net:
     """The net of `sizes` with weights from the initializer `law`, times `gain` except in the output layer.
 
     `law` is one initializer for all layers, or one for each; `bias` is that of the biases, without gain.
     """
     fans = list(pairwise(sizes))
-    laws = [law] * len(fans) if isinstance(law, Initializer) else law
+    laws = [law] * len(fans) if isinstance(law, InitializerEntry) else law
     variances = [each.variance(*of) for each, of in zip(laws, fans, strict=True)]
     variances[:-1] = [gain**2 * variance for variance in variances[:-1]]
     return Net(

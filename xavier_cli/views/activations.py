@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.vocabulary import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.entry import Activation
+from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.user_functions import is_user_function
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def activations_page() -> Page:
     return Page(LIST_SCHEMA, {"activations": records}, records, (Table(columns, tuple(rows)),))
 
 
-def activation_page(word: Activation) -> Page:
+def activation_page(word: ActivationEntry) -> Page:
     """The output of `act show`."""
     from xavier_cli.nn.activations import make_activation
     from xavier_cli.theory.gain import derived_gain

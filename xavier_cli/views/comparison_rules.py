@@ -14,7 +14,7 @@ from xavier_cli.statistics.difference import Difference, Untested
 CHOSEN = "chosen by validation error on seeds that are also reported."
 
 
-class Rule(Enum):
+class Explanation(Enum):
     """The subject of a sentence below a table."""
 
     ALIKE = auto()
@@ -32,7 +32,7 @@ class Rule(Enum):
     UNFINISHED = auto()
 
 
-def rules(comparison: Comparison) -> dict[Rule | str, str]:
+def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     """The sentences that explain the table, by subject; only those that it needs.
 
     A sentence about the start of an initializer has the initializer's name as its subject.
@@ -40,41 +40,45 @@ def rules(comparison: Comparison) -> dict[Rule | str, str]:
     rows = [row for section in comparison.sections for row in section.rows]
     verdicts = [row.verdict for row in rows]
     gaps = [verdict.difference for verdict in verdicts if verdict.difference is not None]
-    said: dict[Rule | str, str] = {}
+    said: dict[Explanation | str, str] = {}
     if alike := [row for row in rows if row.alike]:
         settings = [
             name
             for name in LOOKS
             if any(len({getattr(r.config, name) for r in row.runs}) > 1 for row in alike)
         ]
-        said[Rule.ALIKE] = (
+        said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
     if any(len(row.seeds) > 1 for row in rows):
-        said[Rule.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
+        said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
     if any(verdict.kind == "best" for verdict in verdicts) and gaps:
-        said[Rule.BEST] = (
+        said[Explanation.BEST] = (
             "*: the lowest mean test error. Above the best: in percentage points, with the 95 % interval "
             "of that one difference."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
     if tested:
-        said[Rule.TEST] = _test_in_words(tested, max(section.tests for section in comparison.sections))
+        said[Explanation.TEST] = _test_in_words(tested, max(section.tests for section in comparison.sections))
         correlations = [gap.correlation for gap in tested if not math.isnan(gap.correlation)]
         if correlations:
             ends = dict.fromkeys(f"{each:.2f}" for each in (min(correlations), max(correlations)))
-            said[Rule.CORRELATION] = f"Correlation of the pairs with the best: {' to '.join(ends)}."
+            said[Explanation.CORRELATION] = f"Correlation of the pairs with the best: {' to '.join(ends)}."
     reasons = {verdict.why for verdict in verdicts}
     if Untested.NO_TEST in reasons:
-        said[Rule.NO_TEST] = "Three or four seeds give an interval of the difference; a test takes five."
+        said[Explanation.NO_TEST] = (
+            "Three or four seeds give an interval of the difference; a test takes five."
+        )
     if Untested.NO_INTERVAL in reasons:
-        said[Rule.NO_INTERVAL] = "One or two seeds give no interval of a difference; a test takes five."
+        said[Explanation.NO_INTERVAL] = (
+            "One or two seeds give no interval of a difference; a test takes five."
+        )
     if any(not math.isnan(verdict.p_networks) for verdict in verdicts):
-        said[Rule.NETWORKS] = (
+        said[Explanation.NETWORKS] = (
             "McNemar's p is about these two networks, not about the methods that trained them."
         )
     if Untested.NO_SPREAD in reasons:
-        said[Rule.NO_SPREAD] = (
+        said[Explanation.NO_SPREAD] = (
             "No spread over seeds: a difference that is the same for every seed cannot be tested."
         )
     starts = {row.run.config.init: note for row in rows if (note := same_start_note(row.run))}
@@ -82,16 +86,16 @@ def rules(comparison: Comparison) -> dict[Rule | str, str]:
     if any(row.diverged for row in rows):
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
-        said[Rule.DIVERGED] = f"A seed that diverged counts as guessing ({guesses})."
+        said[Explanation.DIVERGED] = f"A seed that diverged counts as guessing ({guesses})."
     if chosen := {name for row in rows for name in row.chosen}:
         what = "rate" if chosen <= {*SEARCHABLE} else " and ".join(sorted(chosen))
-        said[Rule.CHOSEN] = f"~: {what} {CHOSEN}"
+        said[Explanation.CHOSEN] = f"~: {what} {CHOSEN}"
     edges = {name for row in rows for name in row.on_edge}
     if edges:
         what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
-        said[Rule.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
+        said[Explanation.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
     if any(row.status != "complete" for row in rows):
-        said[Rule.UNFINISHED] = (
+        said[Explanation.UNFINISHED] = (
             "An unfinished run shows its last record; it is not tested and cannot be the best."
         )
     return said

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xavier_cli.runs.deviation import Difference
+from xavier_cli.runs.deviation import Deviation
 from xavier_cli.views.page import Column, Table
 
 
-def differences_table(found: Sequence[Difference], title: str) -> Table:
+def differences_table(found: Sequence[Deviation], title: str) -> Table:
     """One row per group of arrays."""
     rows = tuple(
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.vocabulary import elsewhere, elsewhere_data, flat, parameters
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.entry import Initializer
+from xavier_cli.vocabulary.entry import InitializerEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def initializers_page() -> Page:
     return Page(LIST_SCHEMA, {"initializers": records}, records, (Table(columns, rows),), notes)
 
 
-def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.ndarray) -> Page:
+def initializer_page(word: InitializerEntry, fan_in: int, fan_out: int, weights: np.ndarray) -> Page:
     """The output of `init show`; `weights` are drawn from the initializer."""
     variance, bound = word.variance(fan_in, fan_out), word.bound(fan_in, fan_out)
     # The largest draw of a bounded distribution; not of a normal one, which grows with their number.
@@ -100,7 +100,7 @@ def initializer_page(word: Initializer, fan_in: int, fan_out: int, weights: np.n
     )
 
 
-def _square(word: Initializer) -> str:
+def _square(word: InitializerEntry) -> str:
     """n Var W of a square layer, as text for the list."""
     return _FROM_DATA if word.distribution == _FROM_DATA else f"{1000 * word.variance(1000, 1000):.4g}"
 

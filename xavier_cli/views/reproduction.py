@@ -7,29 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli.config.run import SEARCHABLE, RunConfig
-from xavier_cli.findings.best_run import Choice
+from xavier_cli.findings.best_run import BestRun
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
-from xavier_cli.sweeps.recipe import PaperRow
-from xavier_cli.sweeps.recipe import Table as Wanted
+from xavier_cli.sweeps.recipe import PaperRow, RecipeTable
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, marked_setting
-from xavier_cli.views.comparison_rules import CHOSEN, Rule, rules
+from xavier_cli.views.comparison_rules import CHOSEN, Explanation, rules
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary import lookup
 
 SCHEMA = "xavier.reproduce/1"
 # Sentences about columns that are not shown here.
-_UNUSED = (Rule.BEST, Rule.NETWORKS, Rule.CORRELATION)
+_UNUSED = (Explanation.BEST, Explanation.NETWORKS, Explanation.CORRELATION)
 _SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
 
 
 def reproduction_page(
     plan: Plan,
     runs: Sequence[Run],
-    choices: Sequence[Choice],
+    choices: Sequence[BestRun],
     verdicts: Sequence[ClaimVerdict],
     figures: Sequence[Path],
     notes: Sequence[str],
@@ -97,7 +96,7 @@ def _record(verdict: ClaimVerdict) -> dict[str, object]:
     }
 
 
-def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
+def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
     """Test errors in percent, a column per value of `wanted.columns`, with the paper's next to each.
 
     A `*` marks the best of each column, and those that do not differ significantly from it over seeds.
@@ -127,11 +126,11 @@ def _results(wanted: Wanted, comparison: Comparison, configs: Sequence[RunConfig
     return Table(tuple(columns), tuple(zip(*cells, strict=True)))
 
 
-def _head(row: RankedExperiment, wanted: Wanted) -> str:
+def _head(row: RankedExperiment, wanted: RecipeTable) -> str:
     return _cell(row, wanted.columns).text if wanted.columns else ""
 
 
-def _mark(row: RankedExperiment, wanted: Wanted) -> str:
+def _mark(row: RankedExperiment, wanted: RecipeTable) -> str:
     """The marks after an error."""
     unseen = set(row.on_edge) - {*wanted.rows, wanted.columns}
     return "*" * _is_best(row) + "!" * bool(unseen)
@@ -157,14 +156,14 @@ def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[Cel
     return ""
 
 
-def _explained(wanted: Wanted, comparison: Comparison) -> tuple[str, ...]:
+def _explained(wanted: RecipeTable, comparison: Comparison) -> tuple[str, ...]:
     """The sentences of the comparison that explain this table."""
     said = rules(comparison)
     kept = [sentence for about, sentence in said.items() if about not in _UNUSED]
     chosen = {name for section in comparison.sections for row in section.rows for name in row.chosen}
     if not {*SEARCHABLE} & {*wanted.rows} and chosen and chosen <= {*SEARCHABLE}:
         # The mark occurs in no cell of this table.
-        kept[kept.index(said[Rule.CHOSEN])] = f"Rates were {CHOSEN}"
+        kept[kept.index(said[Explanation.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not told apart from it."
     paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xavier_cli.runs.deviation import Difference
+from xavier_cli.runs.deviation import Deviation
 from xavier_cli.runs.record import Run
 from xavier_cli.views.deviations import differences_table
 from xavier_cli.views.page import Page, clean
@@ -12,7 +12,7 @@ from xavier_cli.views.page import Page, clean
 SCHEMA = "xavier.verify/1"
 
 
-def verification_page(run: Run, again: Run, found: Sequence[Difference], rounding: float) -> Page:
+def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding: float) -> Page:
     """The output of `verify`: differences `found` between a run and `again`; up to `rounding` is rounding."""
     path, last = clean(str(run.path)), int(again.updates[-1])
     same = all(each.same_bits for each in found)

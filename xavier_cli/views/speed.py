@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from xavier_cli.training.bench.limits import Limits
-from xavier_cli.training.bench.rates import WHOLE, Rate
+from xavier_cli.training.bench.rates import WHOLE, MeasuredRate
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.bench/1"
 
 
 def speed_page(
-    rates: list[Rate], limits: Limits, machine: dict[str, str], seeds: int, notes: list[str]
+    rates: list[MeasuredRate], limits: Limits, machine: dict[str, str], seeds: int, notes: list[str]
 ) -> Page:
     """The output of `bench`: limits, rates, and the speed-up of xavier's programs over PyTorch's best."""
     best = {
@@ -64,7 +64,7 @@ def speed_page(
     )
 
 
-def _table(rates: list[Rate], best: dict[int, float | None], seeds: int) -> Table:
+def _table(rates: list[MeasuredRate], best: dict[int, float | None], seeds: int) -> Table:
     rows = []
     for rate in rates:
         times = _times(best[rate.width], rate)
@@ -98,7 +98,7 @@ def _table(rates: list[Rate], best: dict[int, float | None], seeds: int) -> Tabl
     )
 
 
-def _times(rival: float | None, rate: Rate) -> float | None:
+def _times(rival: float | None, rate: MeasuredRate) -> float | None:
     """The speed-up over the `rival`'s time in milliseconds."""
     return rival / rate.milliseconds if rival else None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from xavier_cli.runs.deviation import Difference, differences, shared
+from xavier_cli.runs.deviation import Deviation, differences, shared
 from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
 from xavier_cli.views.deviations import differences_table
@@ -56,7 +56,7 @@ def diff_page(one: Run, other: Run) -> Page:
     )
 
 
-def _notes(one: Run, other: Run, same: list[str], found: Sequence[Difference]) -> Iterator[str]:
+def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) -> Iterator[str]:
     yield f"A: {one.label}"
     yield f"B: {other.label}"
     seeds = np.intersect1d(one.seeds, other.seeds)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from xavier_cli.vocabulary.entry import Activation, Initializer
+from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry
 from xavier_cli.vocabulary.grammar import write_value
 from xavier_cli.vocabulary.lookup import Spellings
 
 
-def parameters(word: Activation | Initializer) -> list[tuple[str, str]]:
+def parameters(word: ActivationEntry | InitializerEntry) -> list[tuple[str, str]]:
     """Rows for the parameters of a name, with their values."""
     values = word.parameter_values
     return [

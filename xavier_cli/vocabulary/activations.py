@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.vocabulary.entry import Activation, Parameter, Spellings
+from xavier_cli.vocabulary.entry import ActivationEntry, Parameter, Spellings
 
 _INF = math.inf
 _ROOM = "xavier_cli.nn.activations"
@@ -20,7 +20,7 @@ GELU_LOW, SILU_LOW, MISH_LOW = -0.16997120747990369, -0.27846454276107380, -0.30
 ACTIVATIONS = {
     word.name: word
     for word in (
-        Activation(
+        ActivationEntry(
             "sigmoid",
             "1/(1+e^-s)",
             "jax.nn:sigmoid",
@@ -30,7 +30,7 @@ ACTIVATIONS = {
             remarks=("Its mean is not 0: the derived gain keeps the second moment, not the variance.",),
             aliases=("logistic",),
         ),
-        Activation(
+        ActivationEntry(
             "tanh",
             "tanh(s)",
             "jax.nn:tanh",
@@ -39,7 +39,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.tanh", "tanh", "nn.Tanh"),
             remarks=("PyTorch's calculate_gain('tanh') is 5/3, the derived gain 1.5925, the paper's 1.",),
         ),
-        Activation(
+        ActivationEntry(
             "softsign",
             "s/(1+|s|)",
             "jax.nn:soft_sign",
@@ -50,7 +50,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.soft_sign", "softsign", "nn.Softsign"),
             aliases=("soft_sign",),
         ),
-        Activation(
+        ActivationEntry(
             "relu",
             "max(0, s)",
             "jax.nn:relu",
@@ -61,7 +61,7 @@ ACTIVATIONS = {
             remarks=("It halves the second moment: n Var W should be 2, as in `he_normal`.",),
             aliases=("rectifier", "ReLU"),
         ),
-        Activation(
+        ActivationEntry(
             "leaky_relu",
             "s for s > 0, else slope·s; slope 0.01",
             f"{_ROOM}:leaky_relu",
@@ -75,7 +75,7 @@ ACTIVATIONS = {
             parameters=(Parameter("slope", 0.01, "slope below 0", low=0, high=1, above=True),),
             derived=lambda slope: {"formula": f"s for s > 0, else {slope:g} s"},
         ),
-        Activation(
+        ActivationEntry(
             "prelu",
             "s for s > 0, else slope·s, which is learned; from 0.25",
             f"{_ROOM}:prelu",
@@ -88,7 +88,7 @@ ACTIVATIONS = {
             derived=lambda slope: {"formula": f"s for s > 0, else a·s; a is learned, from {slope:g}"},
             learned="slope",
         ),
-        Activation(
+        ActivationEntry(
             "elu",
             "s for s > 0, else alpha·(e^s-1); alpha 1",
             f"{_ROOM}:elu",
@@ -103,7 +103,7 @@ ACTIVATIONS = {
                 "range": (-alpha, _INF),
             },
         ),
-        Activation(
+        ActivationEntry(
             "selu",
             "1.0507 s for s > 0, else 1.7581 (e^s-1)",
             "jax.nn:selu",
@@ -114,7 +114,7 @@ ACTIVATIONS = {
             remarks=("Made for `lecun_normal`: with n Var W = 1 mean 0 and variance 1 are its fixed point.",),
             aliases=("SELU",),
         ),
-        Activation(
+        ActivationEntry(
             "gelu",
             "s Φ(s), Φ the normal CDF",
             f"{_ROOM}:gelu",
@@ -124,7 +124,7 @@ ACTIVATIONS = {
             remarks=("The exact one. jax.nn.gelu by itself is an approximation by tanh, 5e-4 off.",),
             aliases=("GELU",),
         ),
-        Activation(
+        ActivationEntry(
             "silu",
             "s/(1+e^-s)",
             "jax.nn:silu",
@@ -133,7 +133,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.silu", "silu", "nn.SiLU"),
             aliases=("swish", "SiLU"),
         ),
-        Activation(
+        ActivationEntry(
             "mish",
             "s tanh(log(1+e^s))",
             "jax.nn:mish",
@@ -141,7 +141,7 @@ ACTIVATIONS = {
             source="Misra 2019",
             framework_names=Spellings("jax.nn.mish", "mish", "nn.Mish"),
         ),
-        Activation(
+        ActivationEntry(
             "softplus",
             "log(1+e^s)",
             "jax.nn:softplus",
@@ -151,7 +151,7 @@ ACTIVATIONS = {
             remarks=("Its mean is not 0, nor its value at 0: the derived gain keeps the second moment.",),
             aliases=("soft_plus",),
         ),
-        Activation(
+        ActivationEntry(
             "hard_tanh",
             "s cut at -1 and 1",
             "jax.nn:hard_tanh",
@@ -161,7 +161,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.hard_tanh", "hard_tanh", "nn.Hardtanh"),
             aliases=("hardtanh",),
         ),
-        Activation(
+        ActivationEntry(
             "lecun_tanh",
             "1.7159 tanh(2s/3)",
             f"{_ROOM}:lecun_tanh",
@@ -170,7 +170,7 @@ ACTIVATIONS = {
             remarks=("Made for inputs of variance 1 and weights of std 1/√fan_in: `lecun_normal`.",),
             aliases=("scaled_tanh",),
         ),
-        Activation(
+        ActivationEntry(
             "sin",
             "sin(s)",
             "jax.numpy:sin",
@@ -180,7 +180,7 @@ ACTIVATIONS = {
             remarks=("It has no limits, so it saturates nowhere, however large its input.",),
             aliases=("sine",),
         ),
-        Activation(
+        ActivationEntry(
             "identity",
             "s",
             f"{_ROOM}:identity",

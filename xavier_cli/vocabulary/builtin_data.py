@@ -5,12 +5,12 @@ Standard library only.
 
 from __future__ import annotations
 
-from xavier_cli.vocabulary.entry import DataSet
+from xavier_cli.vocabulary.entry import DataSetEntry
 
 DATA_SETS = {
     word.name: word
     for word in (
-        DataSet(
+        DataSetEntry(
             "shapeset",
             "Shapeset-3×2: one or two of triangle, parallelogram, ellipse; generated, an infinite stream",
             "xavier_cli.data.shapeset:images",
@@ -31,7 +31,7 @@ DATA_SETS = {
             ),
             shape=(32, 32),
         ),
-        DataSet(
+        DataSetEntry(
             "mnist",
             "MNIST handwritten digits",
             "xavier_cli.data.mnist:read",
@@ -44,7 +44,7 @@ DATA_SETS = {
             sizes=(50_000, 10_000, 10_000),
             locate="xavier_cli.data.mnist:source",
         ),
-        DataSet(
+        DataSetEntry(
             "cifar10",
             "CIFAR-10 colour photographs",
             "xavier_cli.data.cifar:read",
@@ -70,7 +70,7 @@ DATA_SETS = {
             is_slow_to_decode=True,
             aliases=("cifar-10", "CIFAR-10", "CIFAR10"),
         ),
-        DataSet(
+        DataSetEntry(
             "fashion_mnist",
             "Fashion-MNIST pictures of clothes",
             "xavier_cli.data.mnist:read_fashion",

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import whole
-from xavier_cli.vocabulary.lookup import DATA_SETS, DataSet, UnknownNameError
+from xavier_cli.vocabulary.lookup import DATA_SETS, DataSetEntry, UnknownNameError
 from xavier_cli.vocabulary.user_functions import short_name, user_function_word
 
 SIDE = 37
@@ -116,7 +116,7 @@ class DatasetSpec:
     kind: Kind
     stem: str
     coding: tuple[float, float] = (0.0, 1.0)
-    builtin: DataSet | None = None
+    builtin: DataSetEntry | None = None
     path: str = ""
     side: int = SIDE
     colour: bool = False

@@ -100,7 +100,7 @@ class _Parametrized:
 
 
 @dataclass(frozen=True)
-class Initializer(_Parametrized):
+class InitializerEntry(_Parametrized):
     """An initializer; `formula` and `variance` describe the distribution of one weight in terms of the fans.
 
     `variance` and `function` take the `parameters` by name. `derived` takes all of them and returns the
@@ -141,7 +141,7 @@ class Initializer(_Parametrized):
         """Whether weights are drawn independently of each other, around 0."""
         return self.distribution in INDEPENDENT
 
-    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Initializer:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> InitializerEntry:
         """This row with parameters set; `name` is its canonical text."""
         every = self.parameter_values | dict(settings)
         law = self.variance
@@ -154,7 +154,7 @@ class Initializer(_Parametrized):
 
 
 @dataclass(frozen=True)
-class Activation(_Parametrized):
+class ActivationEntry(_Parametrized):
     """An activation: its formula, the closure of its range, and the points where its slope is discontinuous.
 
     `function` takes the `parameters` by name; `derived` is as for initializers. `learned` names a parameter
@@ -180,7 +180,7 @@ class Activation(_Parametrized):
         """The initial value of the learned parameter; None where there is none."""
         return float(self.parameter_values[self.learned]) if self.learned else None
 
-    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Activation:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> ActivationEntry:
         """This row with parameters set; `name` is its canonical text."""
         every = self.parameter_values | dict(settings)
         fields = self.derived(**every) if self.derived else {}
@@ -188,7 +188,7 @@ class Activation(_Parametrized):
 
 
 @dataclass(frozen=True)
-class Pretraining(_Parametrized):
+class PretrainingEntry(_Parametrized):
     """A method of learning initial weights layer by layer, from images without labels."""
 
     name: str
@@ -199,13 +199,13 @@ class Pretraining(_Parametrized):
     """The values of parameters that were given."""
     aliases: tuple[str, ...] = ()
 
-    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> Pretraining:
+    def with_parameters(self, name: str, settings: Mapping[str, Value]) -> PretrainingEntry:
         """This row with parameters set; `name` is its canonical text."""
         return replace(self, name=name, settings=tuple(settings.items()))
 
 
 @dataclass(frozen=True)
-class DataSet:
+class DataSetEntry:
     """A data set: its sizes, and the default `(low, high)` that its pixels are coded to.
 
     `function` generates a stream's images, or reads a finite set from folders; `locate` says in which of

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from xavier_cli.vocabulary.entry import TRUNCATED_STD, Distribution, Initializer, Parameter, Spellings
+from xavier_cli.vocabulary.entry import TRUNCATED_STD, Distribution, InitializerEntry, Parameter, Spellings
 
 _ROOM = "xavier_cli.nn.initializers"
 _CUT = "JAX and Keras cut the normal at 2σ and widen what is left to this variance; PyTorch does not cut it."
@@ -47,7 +47,7 @@ def _kept(fan_in: int, sparsity: float) -> float:
 INITIALIZERS = {
     word.name: word
     for word in (
-        Initializer(
+        InitializerEntry(
             "standard",
             "U(±1/√fan_in)",
             f"{_ROOM}:standard",
@@ -66,7 +66,7 @@ INITIALIZERS = {
             ),
             aliases=("heuristic", "pytorch_default", "torch_linear", "torch_default"),
         ),
-        Initializer(
+        InitializerEntry(
             "normalized",
             "U(±√(6/(fan_in+fan_out)))",
             f"{_ROOM}:normalized",
@@ -84,7 +84,7 @@ INITIALIZERS = {
             ),
             aliases=("glorot_uniform", "xavier_uniform", "xavier", "glorot", "GlorotUniform"),
         ),
-        Initializer(
+        InitializerEntry(
             "glorot_normal",
             "N(0, 2/(fan_in+fan_out)) cut at 2σ",
             f"{_ROOM}:glorot_normal",
@@ -95,7 +95,7 @@ INITIALIZERS = {
             remarks=(_CUT,),
             aliases=("xavier_normal", "GlorotNormal"),
         ),
-        Initializer(
+        InitializerEntry(
             "lecun_uniform",
             "U(±√(3/fan_in))",
             f"{_ROOM}:lecun_uniform",
@@ -108,7 +108,7 @@ INITIALIZERS = {
             remarks=("`standard` has a third of this variance.",),
             aliases=("LecunUniform",),
         ),
-        Initializer(
+        InitializerEntry(
             "lecun_normal",
             "N(0, 1/fan_in) cut at 2σ",
             f"{_ROOM}:lecun_normal",
@@ -123,7 +123,7 @@ INITIALIZERS = {
             remarks=(_CUT,),
             aliases=("LecunNormal", "flax_default"),
         ),
-        Initializer(
+        InitializerEntry(
             "he_uniform",
             "U(±√(6/fan_in))",
             f"{_ROOM}:he_uniform",
@@ -139,7 +139,7 @@ INITIALIZERS = {
             ),
             aliases=("kaiming_uniform", "HeUniform"),
         ),
-        Initializer(
+        InitializerEntry(
             "he_normal",
             "N(0, 2/fan_in) cut at 2σ",
             f"{_ROOM}:he_normal",
@@ -152,7 +152,7 @@ INITIALIZERS = {
             remarks=(_CUT, "`msra` in Caffe is not cut either."),
             aliases=("kaiming_normal", "HeNormal", "msra", "he", "kaiming"),
         ),
-        Initializer(
+        InitializerEntry(
             "variance_scaling",
             "variance scale/fan",
             f"{_ROOM}:variance_scaling",
@@ -175,7 +175,7 @@ INITIALIZERS = {
             ),
             derived=_scaled,
         ),
-        Initializer(
+        InitializerEntry(
             "normal",
             "N(0, std²); std 0.01",
             f"{_ROOM}:normal",
@@ -188,7 +188,7 @@ INITIALIZERS = {
             parameters=(Parameter("std", 0.01, "standard deviation", low=0, above=True),),
             derived=lambda std: {"formula": f"N(0, {std:g}²)"},
         ),
-        Initializer(
+        InitializerEntry(
             "truncated_normal",
             "N(0, std²) cut at 2 std; std 0.01",
             f"{_ROOM}:truncated_normal",
@@ -208,7 +208,7 @@ INITIALIZERS = {
             parameters=(Parameter("std", 0.01, "standard deviation before the cut", low=0, above=True),),
             derived=lambda std: {"formula": f"N(0, {std:g}²) cut at ±{2 * std:g}"},
         ),
-        Initializer(
+        InitializerEntry(
             "uniform",
             "U(±bound); bound 0.05",
             f"{_ROOM}:uniform",
@@ -221,7 +221,7 @@ INITIALIZERS = {
             parameters=(Parameter("bound", 0.05, "largest weight", low=0, above=True),),
             derived=lambda bound: {"formula": f"U(±{bound:g})"},
         ),
-        Initializer(
+        InitializerEntry(
             "orthogonal",
             "orthonormal rows or columns × gain; gain 1",
             f"{_ROOM}:orthogonal",
@@ -237,7 +237,7 @@ INITIALIZERS = {
             parameters=(_GAIN,),
             derived=lambda gain: {"formula": f"orthonormal rows or columns × {gain:g}"},
         ),
-        Initializer(
+        InitializerEntry(
             "lsuv",
             "orthonormal, then each layer scaled to unit variance on a batch",
             f"{_ROOM}:lsuv",
@@ -258,7 +258,7 @@ INITIALIZERS = {
                 Parameter("rounds", 10.0, "divisions at most", low=1, high=100, whole=True),
             ),
         ),
-        Initializer(
+        InitializerEntry(
             "sparse",
             "N(0, std²) on few inputs, else 0; sparsity 0.9, std 0.01",
             f"{_ROOM}:sparse",
@@ -278,7 +278,7 @@ INITIALIZERS = {
                 "formula": f"N(0, {std:g}²), but 0 on {sparsity:g} of a unit's inputs"
             },
         ),
-        Initializer(
+        InitializerEntry(
             "constant",
             "every weight the same; value 0",
             f"{_ROOM}:constant",
@@ -290,7 +290,7 @@ INITIALIZERS = {
             parameters=(Parameter("value", 0.0, "every weight"),),
             derived=lambda value: {"formula": f"{value:g}", "mean": value},
         ),
-        Initializer(
+        InitializerEntry(
             "zeros",
             "0",
             f"{_ROOM}:zeros",
@@ -300,7 +300,7 @@ INITIALIZERS = {
             framework_names=Spellings("zeros", "Zeros()", "zeros_(w)"),
             aliases=("Zeros", "zero"),
         ),
-        Initializer(
+        InitializerEntry(
             "identity",
             "gain on the diagonal, else 0; gain 1",
             f"{_ROOM}:identity",

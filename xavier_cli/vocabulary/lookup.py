@@ -16,11 +16,11 @@ from xavier_cli.vocabulary.activations import ACTIVATIONS as ACTIVATIONS
 from xavier_cli.vocabulary.builtin_data import DATA_SETS as DATA_SETS
 from xavier_cli.vocabulary.claims import CLAIMS as CLAIMS
 from xavier_cli.vocabulary.claims import Claim as Claim
-from xavier_cli.vocabulary.entry import Activation as Activation
-from xavier_cli.vocabulary.entry import DataSet as DataSet
-from xavier_cli.vocabulary.entry import Initializer as Initializer
+from xavier_cli.vocabulary.entry import ActivationEntry as ActivationEntry
+from xavier_cli.vocabulary.entry import DataSetEntry as DataSetEntry
+from xavier_cli.vocabulary.entry import InitializerEntry as InitializerEntry
 from xavier_cli.vocabulary.entry import Parameter as Parameter
-from xavier_cli.vocabulary.entry import Pretraining as Pretraining
+from xavier_cli.vocabulary.entry import PretrainingEntry as PretrainingEntry
 from xavier_cli.vocabulary.entry import Spellings as Spellings
 from xavier_cli.vocabulary.initializers import INITIALIZERS as INITIALIZERS
 from xavier_cli.vocabulary.pretraining import PRETRAININGS as PRETRAININGS

@@ -27,7 +27,7 @@ Values = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class OptimizerEntry:
     """An optimizer; `parameters` are the defaults of its parameters, without the learning rate.
 
     `function` is its place, in optax or in a user's file, or empty for xavier's own. `slots` is how many
@@ -48,10 +48,10 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Choice:
+class OptimizerChoice:
     """An optimizer and the values of all its parameters."""
 
-    optimizer: Optimizer
+    optimizer: OptimizerEntry
     values: Values
 
     @property
@@ -78,57 +78,59 @@ _ADAM = _moments(eps_root=0.0, nesterov=False)
 OPTIMIZERS = {
     word.name: word
     for word in (
-        Optimizer("sgd", "stochastic gradient descent", "optax:sgd", 0, {"momentum": 0.0, "nesterov": False}),
-        Optimizer("adam", "Kingma & Ba 2015", "optax:adam", 2, _ADAM),
-        Optimizer(
+        OptimizerEntry(
+            "sgd", "stochastic gradient descent", "optax:sgd", 0, {"momentum": 0.0, "nesterov": False}
+        ),
+        OptimizerEntry("adam", "Kingma & Ba 2015", "optax:adam", 2, _ADAM),
+        OptimizerEntry(
             "adamw",
             "Adam with decoupled weight decay, Loshchilov & Hutter 2019",
             "optax:adamw",
             2,
             _moments(eps_root=0.0, weight_decay=1e-4, nesterov=False),
         ),
-        Optimizer("nadam", "Adam with Nesterov momentum", "optax:nadam", 2, {**_ADAM, "nesterov": True}),
-        Optimizer(
+        OptimizerEntry("nadam", "Adam with Nesterov momentum", "optax:nadam", 2, {**_ADAM, "nesterov": True}),
+        OptimizerEntry(
             "nadamw",
             "NAdam with decoupled weight decay",
             "optax:nadamw",
             2,
             _moments(eps_root=0.0, weight_decay=1e-4, nesterov=True),
         ),
-        Optimizer("radam", "rectified Adam", "optax:radam", 2, {**_ADAM, "threshold": 5.0}),
-        Optimizer("adamax", "Adam by the largest gradient", "optax:adamax", 2, _moments()),
-        Optimizer(
+        OptimizerEntry("radam", "rectified Adam", "optax:radam", 2, {**_ADAM, "threshold": 5.0}),
+        OptimizerEntry("adamax", "Adam by the largest gradient", "optax:adamax", 2, _moments()),
+        OptimizerEntry(
             "adamaxw",
             "AdaMax with decoupled weight decay",
             "optax:adamaxw",
             2,
             _moments(weight_decay=1e-4),
         ),
-        Optimizer(
+        OptimizerEntry(
             "amsgrad",
             "Adam that never forgets the largest second moment",
             "optax:amsgrad",
             3,
             _moments(eps_root=0.0, bias_correction_mu=True, bias_correction_nu=True),
         ),
-        Optimizer(
+        OptimizerEntry(
             "adabelief",
             "Adam by the surprise of a gradient",
             "optax:adabelief",
             2,
             {**_ADAM, "eps": 1e-16, "eps_root": 1e-16},
         ),
-        Optimizer(
+        OptimizerEntry(
             "adan",
             "adaptive Nesterov momentum",
             "optax:adan",
             4,
             {"b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8, "eps_root": 1e-8, "weight_decay": 0.0},
         ),
-        Optimizer(
+        OptimizerEntry(
             "adadelta", "Zeiler 2012", "optax:adadelta", 2, {"rho": 0.9, "eps": 1e-6, "weight_decay": 0.0}
         ),
-        Optimizer(
+        OptimizerEntry(
             "adafactor",
             "Adam with factored second moments",
             "optax:adafactor",
@@ -143,14 +145,14 @@ OPTIMIZERS = {
                 "factored": True,
             },
         ),
-        Optimizer(
+        OptimizerEntry(
             "adagrad",
             "Duchi et al. 2011",
             "optax:adagrad",
             1,
             {"initial_accumulator_value": 0.1, "eps": 1e-7},
         ),
-        Optimizer(
+        OptimizerEntry(
             "rmsprop",
             "rates by the running size of gradients",
             "optax:rmsprop",
@@ -166,22 +168,22 @@ OPTIMIZERS = {
                 "bias_correction": False,
             },
         ),
-        Optimizer("yogi", "Adam with additive second moments", "optax:yogi", 2, _moments(eps=1e-3)),
-        Optimizer(
+        OptimizerEntry("yogi", "Adam with additive second moments", "optax:yogi", 2, _moments(eps=1e-3)),
+        OptimizerEntry(
             "novograd",
             "one second moment per layer",
             "optax:novograd",
             1,
             {"b1": 0.9, "b2": 0.25, "eps": 1e-6, "eps_root": 0.0, "weight_decay": 0.0},
         ),
-        Optimizer(
+        OptimizerEntry(
             "lamb",
             "Adam with a rate per layer",
             "optax:lamb",
             2,
             _moments(eps=1e-6, eps_root=0.0, weight_decay=0.0),
         ),
-        Optimizer(
+        OptimizerEntry(
             "lars",
             "momentum with a rate per layer",
             "optax:lars",
@@ -194,32 +196,32 @@ OPTIMIZERS = {
                 "nesterov": False,
             },
         ),
-        Optimizer(
+        OptimizerEntry(
             "lion",
             "the sign of a momentum, Chen et al. 2023",
             "optax:lion",
             1,
             {"b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
         ),
-        Optimizer("sign_sgd", "the sign of the gradient", "optax:sign_sgd", 0),
-        Optimizer("signum", "the sign of a momentum", "optax:signum", 1, {"beta": 0.9}),
-        Optimizer("sm3", "Adagrad with thin memory", "optax:sm3", 1, {"momentum": 0.9}),
-        Optimizer("fromage", "steps relative to a layer's size", "optax:fromage", 0, {"min_norm": 1e-6}),
-        Optimizer(
+        OptimizerEntry("sign_sgd", "the sign of the gradient", "optax:sign_sgd", 0),
+        OptimizerEntry("signum", "the sign of a momentum", "optax:signum", 1, {"beta": 0.9}),
+        OptimizerEntry("sm3", "Adagrad with thin memory", "optax:sm3", 1, {"momentum": 0.9}),
+        OptimizerEntry("fromage", "steps relative to a layer's size", "optax:fromage", 0, {"min_norm": 1e-6}),
+        OptimizerEntry(
             "optimistic_gradient_descent",
             "the gradient and its change",
             "optax:optimistic_gradient_descent",
             1,
             {"alpha": 1.0, "beta": 1.0},
         ),
-        Optimizer(
+        OptimizerEntry(
             "optimistic_adam_v2",
             "Adam with the gradient and its change",
             "optax:optimistic_adam_v2",
             3,
             {"alpha": 1.0, "beta": 1.0, **_ADAM, "nesterov": True},
         ),
-        Optimizer(
+        OptimizerEntry(
             "diagonal_gauss_newton",
             "a rate per parameter: lr/(mu + curvature), LeCun et al. 1998b",
             "",
@@ -227,7 +229,7 @@ OPTIMIZERS = {
             {"mu": 0.02, "decay": 0.99},
             aliases=("dgn", "diagonal_hessian"),
         ),
-        Optimizer(
+        OptimizerEntry(
             "gradient_variance",
             "a rate per parameter: lr/(mu + std of the examples' gradients)",
             "",
@@ -252,14 +254,14 @@ _ABOVE_ZERO = {"mu", "clipping_threshold", "trust_coefficient"}
 _OWN_SLOTS = 2
 
 
-def parse_optimizer(text: str) -> Choice:
+def parse_optimizer(text: str) -> OptimizerChoice:
     """The optimizer and parameters in `adam`, `adam:b1=0.8,eps=1e-6`, `momentum:0.9` or `mine.py:descent`.
 
     Raises `ValueError` with a message of one line.
     """
     word = read_name(text)
     if word not in SHORT and (own := find_user_function("optimizers", text, OPTIMIZERS)):
-        return Choice(Optimizer(own, OWN, own, _OWN_SLOTS), {})
+        return OptimizerChoice(OptimizerEntry(own, OWN, own, _OWN_SLOTS), {})
     name, given = SHORT.get(word, (word, {}))
     known = {alias: each for each in OPTIMIZERS.values() for alias in (each.name, *each.aliases)}
     if name not in known:
@@ -279,7 +281,7 @@ def parse_optimizer(text: str) -> Choice:
     values = {**optimizer.parameters, **told}
     if values.get("nesterov") and values.get("momentum", 1.0) == 0:
         raise ValueError("nesterov=true needs a momentum")
-    return Choice(optimizer, values)
+    return OptimizerChoice(optimizer, values)
 
 
 def _row(name: str, default: Value) -> Parameter:
@@ -289,7 +291,7 @@ def _row(name: str, default: Value) -> Parameter:
     return Parameter(name, default, "", low=0, above=name in _ABOVE_ZERO, below=below)
 
 
-def _example(optimizer: Optimizer) -> str:
+def _example(optimizer: OptimizerEntry) -> str:
     if not optimizer.parameters:
         return f"`{optimizer.name}` alone"
     key, value = next(iter(optimizer.parameters.items()))

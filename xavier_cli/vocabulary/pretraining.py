@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from xavier_cli.vocabulary.entry import Parameter, Pretraining
+from xavier_cli.vocabulary.entry import Parameter, PretrainingEntry
 
 PRETRAININGS = {
     row.name: row
     for row in (
-        Pretraining("none", "weights stay as they are initialized", ""),
-        Pretraining(
+        PretrainingEntry("none", "weights stay as they are initialized", ""),
+        PretrainingEntry(
             "dae",
             "denoising auto-encoders: masking noise, tied weights",
             "section 2.3 and Figure 11; Vincent et al. 2008",
             parameters=(Parameter("noise", 0.25, "the share of inputs set to 0", low=0, high=0.99),),
             aliases=("autoencoder", "denoising_autoencoder", "sdae"),
         ),
-        Pretraining(
+        PretrainingEntry(
             "rbm",
             "restricted Boltzmann machines: contrastive divergence",
             "section 3.1; Hinton et al. 2006",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.entry import Activation, Initializer, Pretraining
+from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry, PretrainingEntry
 from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
 from xavier_cli.vocabulary.user_functions import user_function_word
@@ -24,29 +24,29 @@ PLACES = ("hidden", "output")
 OWN = "a function of your own"
 
 
-Row = TypeVar("Row", Activation, Initializer, Pretraining)
+Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)
 
 
-def find_activation(word: str) -> Activation:
+def find_activation(word: str) -> ActivationEntry:
     """The activation called `word`; its `name` is the canonical one.
 
     Raises `UnknownNameError`, `ParameterError`, and `ValueError` for text that cannot be a name.
     """
     own = find_user_function("activations", word, lookup.ACTIVATIONS)
     if own:
-        return Activation(own, OWN, own, source=own)
+        return ActivationEntry(own, OWN, own, source=own)
     return _found("activation", word, lookup.ACTIVATIONS)
 
 
-def find_initializer(word: str) -> Initializer:
+def find_initializer(word: str) -> InitializerEntry:
     """The initializer of one layer called `word`; errors as for `find_activation`."""
     own = find_user_function("initializers", word, lookup.INITIALIZERS)
     if own:
-        return Initializer(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
+        return InitializerEntry(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
     return _found("initializer", word, lookup.INITIALIZERS)
 
 
-def find_pretraining(word: str) -> Pretraining:
+def find_pretraining(word: str) -> PretrainingEntry:
     """The pre-training method called `word`, or `none`; errors as for `find_activation`."""
     return _found("pre-training", word, lookup.PRETRAININGS)
 
@@ -80,7 +80,7 @@ def all_inits(init: str) -> tuple[str, ...]:
     return (hidden, *single.values())
 
 
-def find_layer_initializers(init: str, depth: int) -> tuple[Initializer, ...]:
+def find_layer_initializers(init: str, depth: int) -> tuple[InitializerEntry, ...]:
     """The initializers of all `depth` hidden layers and of the output layer, from a canonical `init`.
 
     Layers of the same name share one row. Raises `ValueError` for a layer that does not exist.

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.lookup import Activation, Initializer
+from xavier_cli.vocabulary.lookup import ActivationEntry, InitializerEntry
 
 
 def test_lists_hold_every_name(xavier):
@@ -121,8 +121,8 @@ def test_an_answer_goes_to_a_file(tmp_path, xavier):
 
 
 def test_a_new_row_in_names_is_all_a_new_one_needs(xavier, monkeypatch):
-    relu = Activation("relu6", "max(0, s)", "jax.nn:relu", range=(0.0, float("inf")), kinks=(0.0,))
-    he = Initializer(
+    relu = ActivationEntry("relu6", "max(0, s)", "jax.nn:relu", range=(0.0, float("inf")), kinks=(0.0,))
+    he = InitializerEntry(
         "he_2015",
         "N(0, 2/fan_in) cut at 2σ",
         "jax.nn.initializers:he_normal",

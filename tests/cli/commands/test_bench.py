@@ -9,15 +9,15 @@ import pytest
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.programs import Timed
-from xavier_cli.training.bench.rates import WHOLE, Rate, flops, settings, take_turns, traffic
+from xavier_cli.training.bench.rates import WHOLE, MeasuredRate, flops, settings, take_turns, traffic
 from xavier_cli.views.speed import busy_notes, speed_page
 
 LIMITS = Limits(2, 50.0, 100.0, 20.0, 10.0, 12.0)
 MACHINE = {"processor": "a processor", "devices": "2 cpu devices", "jax": "0", "load": "0.1"}
 
 
-def rate(what: str, milliseconds: float, width: int = 300) -> Rate:
-    return Rate(width, 5, what, milliseconds, 50.0, 0.5, 0.1, is_rival="PyTorch" in what)
+def rate(what: str, milliseconds: float, width: int = 300) -> MeasuredRate:
+    return MeasuredRate(width, 5, what, milliseconds, 50.0, 0.5, 0.1, is_rival="PyTorch" in what)
 
 
 @pytest.fixture

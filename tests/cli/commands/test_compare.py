@@ -15,7 +15,7 @@ from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
 from xavier_cli.views.comparison import comparison_page, result_table
-from xavier_cli.views.comparison_rules import Rule, rules
+from xavier_cli.views.comparison_rules import Explanation, rules
 
 AT_80 = """\
 shapeset
@@ -403,6 +403,6 @@ def test_every_cell_has_its_value_beside_its_text(exact_run):
 def test_sentences_are_found_by_what_they_are_about(exact_run):
     said = rules(compare([exact_run((0.6,), init="standard"), exact_run((0.5,))]))
 
-    assert said[Rule.NETWORKS].startswith("McNemar's p")
-    assert Rule.NO_INTERVAL in said
-    assert Rule.TEST not in said
+    assert said[Explanation.NETWORKS].startswith("McNemar's p")
+    assert Explanation.NO_INTERVAL in said
+    assert Explanation.TEST not in said

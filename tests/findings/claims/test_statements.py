@@ -19,7 +19,7 @@ def judges():
         for name, function in inspect.getmembers(module, inspect.isfunction):
             signature = inspect.signature(function)
             own = function.__module__ == module.__name__ and not name.startswith("_")
-            if own and (signature.return_annotation, *signature.parameters) == ("Finding", "material"):
+            if own and (signature.return_annotation, *signature.parameters) == ("Judgement", "material"):
                 yield f"{module.__name__}:{name}"
 
 

@@ -13,7 +13,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
 if TYPE_CHECKING:
-    from xavier_cli.training.bench.rates import Rate
+    from xavier_cli.training.bench.rates import MeasuredRate
 
 WIDTHS = "100,300,1000"
 
@@ -72,7 +72,7 @@ def bench(
     told("measuring the machine's limits")
     limits = measure_limits(3 if quick else 10)
     training_data = prepare(settings(shapes[0], depth, seeds), None)
-    rates: list[Rate] = []
+    rates: list[MeasuredRate] = []
     notes = busy_notes(load, limits.cores)
     for width in shapes:
         found, remarks = measure_width(

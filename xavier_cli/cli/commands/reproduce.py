@@ -17,7 +17,7 @@ from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
-    from xavier_cli.findings.best_run import Choice
+    from xavier_cli.findings.best_run import BestRun
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
@@ -132,7 +132,7 @@ def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]
     return read, surfaces
 
 
-def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[Choice], list[str]]:
+def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[str]]:
     from xavier_cli.findings.best_run import select
 
     return select(runs, recipe.select) if recipe.select else ([], [])

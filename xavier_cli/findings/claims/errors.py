@@ -16,7 +16,7 @@ from xavier_cli.findings.claims.requirements import (
     select_runs_on_each,
 )
 from xavier_cli.findings.claims.saturation import RATES, SOFTSIGN, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, together
+from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, Word, together
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.difference import Difference, difference, equivalence
@@ -36,26 +36,26 @@ ALPHA, STRICT_ALPHA = 0.05, 0.005
 POINTS_BETTER, POINTS_ALIKE = 0.03, 0.05
 
 
-def tanh_normalized_beats_standard(material: Evidence) -> Finding:
+def tanh_normalized_beats_standard(material: Evidence) -> Judgement:
     """More than 3 points better at p < .005; does not hold where the CI lies below 3 points."""
     return _normalized_beats_standard(material, SCALE)
 
 
-def normalized_gains_with_shrinking_layers(material: Evidence) -> Finding:
+def normalized_gains_with_shrinking_layers(material: Evidence) -> Judgement:
     """The rule for layers of equal widths; the narrowest layer may be half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="shrinking"))
 
 
-def normalized_gains_with_growing_layers(material: Evidence) -> Finding:
+def normalized_gains_with_growing_layers(material: Evidence) -> Judgement:
     """The rule for layers of equal widths; the narrowest layer may be half as wide."""
     return _normalized_beats_standard(material, replace(UNEQUAL, widths="growing"))
 
 
-def _normalized_beats_standard(material: Evidence, scale: Requirements) -> Finding:
+def _normalized_beats_standard(material: Evidence, scale: Requirements) -> Judgement:
     return beats(material, {"normalized": TANH_NORMALIZED, "standard": TANH}, scale)
 
 
-def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requirements) -> Finding:
+def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requirements) -> Judgement:
     """Whether the first of two `cells`, given with their names, has a lower test error than the second.
 
     It holds for more than 3 points at p < .005, and does not where the CI lies below 3 points.
@@ -69,10 +69,10 @@ def beats(material: Evidence, cells: Mapping[str, NetworkKind], scale: Requireme
         verdict = "does_not_hold"
     errors = ", ".join(f"{name} {percent(run)}" for name, run in zip(cells, (better, worse), strict=True))
     evidence = f"{errors}: {in_words(gap, 'better')} ({described(material, *runs)})"
-    return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_BETTER)
+    return Judgement(verdict, evidence, 100 * gap.mean, 100 * POINTS_BETTER)
 
 
-def softsign_is_robust_to_initialization(material: Evidence) -> Finding:
+def softsign_is_robust_to_initialization(material: Evidence) -> Judgement:
     """|S - N| is smaller for softsign than for tanh: tanh's S - N exceeds softsign's and its negative.
 
     Tested by `exceeds`, over the seeds that all four runs share.
@@ -89,7 +89,7 @@ def softsign_is_robust_to_initialization(material: Evidence) -> Finding:
         f"{100 * softsign.mean():.1f}; tanh's is larger by {100 * least.mean:.1f} points, 95 % "
         f"[{100 * least.low:.1f}, {100 * least.high:.1f}] ({described(material, *runs)})"
     )
-    return Finding(verdict, evidence, 100 * least.mean, 0.0)
+    return Judgement(verdict, evidence, 100 * least.mean, 0.0)
 
 
 def exceeds(change: np.ndarray, other: np.ndarray) -> tuple[Word, Estimate]:
@@ -108,7 +108,7 @@ def exceeds(change: np.ndarray, other: np.ndarray) -> tuple[Word, Estimate]:
     return verdict, min(estimates, key=lambda estimate: estimate.mean)
 
 
-def softsign_beside_tanh_normalized(material: Evidence) -> Finding:
+def softsign_beside_tanh_normalized(material: Evidence) -> Judgement:
     """Equal within 5 points by two one-sided tests; does not hold where the CI lies beyond 5 points."""
     softsign, tanh = runs = select_runs(material, [SOFTSIGN, TANH_NORMALIZED], SCALE)
     gap = _difference(softsign, tanh)
@@ -125,10 +125,10 @@ def softsign_beside_tanh_normalized(material: Evidence) -> Finding:
         f"{in_words(gap, 'worse', p=False)}, within ± {100 * POINTS_ALIKE:g} points by two one-sided "
         f"tests: {p} ({described(material, *runs)})"
     )
-    return Finding(verdict, evidence, 100 * gap.mean, 100 * POINTS_ALIKE)
+    return Judgement(verdict, evidence, 100 * gap.mean, 100 * POINTS_ALIKE)
 
 
-def finite_shapeset_beats_svm(material: Evidence) -> Finding:
+def finite_shapeset_beats_svm(material: Evidence) -> Judgement:
     """The CI of tanh normalized's test error lies below the SVM's 59.47 %; does not hold if above."""
     (run,) = select_runs(material, [TANH_NORMALIZED], replace(SCALE, data=FINITE))
     check_late(run)
@@ -142,10 +142,10 @@ def finite_shapeset_beats_svm(material: Evidence) -> Finding:
         f"tanh normalized {100 * estimate.mean:.1f} %, 95 % [{100 * estimate.low:.1f}, "
         f"{100 * estimate.high:.1f}], the SVM {100 * SVM_ERROR:.2f} % ({described(material, run)})"
     )
-    return Finding(verdict, evidence, 100 * estimate.mean, 100 * SVM_ERROR)
+    return Judgement(verdict, evidence, 100 * estimate.mean, 100 * SVM_ERROR)
 
 
-def pretraining_beats_none(material: Evidence) -> Finding:
+def pretraining_beats_none(material: Evidence) -> Judgement:
     """Tanh normalized has a lower error if pre-trained by auto-encoders, paired p < .05, on every data set.
 
     Both have the same number of training updates; those of pre-training are extra. It does not hold where the
@@ -161,10 +161,10 @@ def pretraining_beats_none(material: Evidence) -> Finding:
             f"on {plain.config.data} pre-trained {percent(pretrained)}, not pre-trained {percent(plain)}: "
             f"{in_words(gap, 'better')} ({described(material, plain, pretrained)})"
         )
-    return Finding(together(words), "; ".join(parts), 100 * float(min(gaps)), 0.0)
+    return Judgement(together(words), "; ".join(parts), 100 * float(min(gaps)), 0.0)
 
 
-def second_order_helps_less_than_normalized(material: Evidence) -> Finding:
+def second_order_helps_less_than_normalized(material: Evidence) -> Judgement:
     """Rates by curvature beat plain ones under standard, and are beaten by plain ones under normalized.
 
     Both at paired p < .05, each run at the rate with the lowest validation error. It does not hold where a CI
@@ -177,10 +177,10 @@ def second_order_helps_less_than_normalized(material: Evidence) -> Finding:
         f"{in_words(gained, 'better')}; normalized {percent(normalized)}: "
         f"{in_words(behind, 'better')} still ({described(material, *runs)})"
     )
-    return Finding(together([first, second]), evidence, 100 * behind.mean, 0.0)
+    return Judgement(together([first, second]), evidence, 100 * behind.mean, 0.0)
 
 
-def initialization_matters_less_with_normalization(material: Evidence) -> Finding:
+def initialization_matters_less_with_normalization(material: Evidence) -> Judgement:
     """|S - N| of tanh is smaller with batch normalization, and with layer normalization, than without.
 
     Tested by `exceeds`, over the seeds that the runs share.
@@ -203,7 +203,7 @@ def initialization_matters_less_with_normalization(material: Evidence) -> Findin
         f"standard less normalized: {100 * plain.mean():.1f} points; {'; '.join(parts)} "
         f"({described(material, *runs)})"
     )
-    return Finding(together(words), evidence, 100 * float(min(leasts)), 0.0)
+    return Judgement(together(words), evidence, 100 * float(min(leasts)), 0.0)
 
 
 def gain_of(worse: Run, better: Run) -> tuple[Difference, Word]:

@@ -10,7 +10,7 @@ from xavier_cli.findings.claims.initialization import WIDTH
 from xavier_cli.findings.claims.measurements import described, since
 from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, select_runs
 from xavier_cli.findings.claims.saturation import RATES, TANH, TANH_NORMALIZED, WHOLE
-from xavier_cli.findings.claims.verdict import Finding, UndecidedError, count, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 from xavier_cli.theory.linear import activation_variance, backprop_variance
 
@@ -22,7 +22,7 @@ SERVES_WITHIN = 2.0
 _GRADIENT = "weight_gradient/std"
 
 
-def gradients_drift_apart_under_standard(material: Evidence) -> Finding:
+def gradients_drift_apart_under_standard(material: Evidence) -> Judgement:
     """The growth of the weight gradients' std per layer is below 0.845 under S, above under N, in every seed.
 
     Below 1 they are larger in the lower layers, as in Figure 9.
@@ -40,7 +40,7 @@ def gradients_drift_apart_under_standard(material: Evidence) -> Finding:
         f"standard (below {DRIFT} in {count(drift < DRIFT)}) and {span(together_)} under normalized (above "
         f"in {count(together_ > DRIFT)}) ({described(material, *runs)})"
     )
-    return Finding(together(words), evidence, float(drift.mean()), DRIFT)
+    return Judgement(together(words), evidence, float(drift.mean()), DRIFT)
 
 
 def _growth(run: Run) -> np.ndarray:
@@ -52,7 +52,7 @@ def _growth(run: Run) -> np.ndarray:
     return np.asarray(np.exp(slope).mean(axis=1))
 
 
-def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Finding:
+def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Judgement:
     """At record 0, at the paper's width, every layer's step by (5) or (6) is right within a factor of 2.
 
     Tested in every seed. A step predicts the std of a layer from the measured std of its neighbour and the
@@ -67,7 +67,7 @@ def linear_theory_serves_tanh_and_softsign(material: Evidence) -> Finding:
             worst = max(worst, float(start.mean()))
             parts.append(f"{act} {init} {start.mean():.2f}{_later(material, NetworkKind(act, init))}")
     evidence = f"factor by which the worst step of (5) or (6) is off at the start: {'; '.join(parts)}"
-    return Finding(together(words), evidence, worst, SERVES_WITHIN)
+    return Judgement(together(words), evidence, worst, SERVES_WITHIN)
 
 
 def _later(material: Evidence, cell: NetworkKind) -> str:

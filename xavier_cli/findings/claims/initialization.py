@@ -11,7 +11,7 @@ import numpy as np
 from xavier_cli.findings.claims.measurements import described
 from xavier_cli.findings.claims.requirements import Evidence, Requirements, select_runs
 from xavier_cli.findings.claims.saturation import TANH, TANH_NORMALIZED
-from xavier_cli.findings.claims.verdict import Finding, between, together
+from xavier_cli.findings.claims.verdict import Judgement, between, together
 from xavier_cli.runs.record import Run
 
 WIDTH = 1000
@@ -54,7 +54,7 @@ def _both(
     statistic: Callable[[Run], np.ndarray],
     bounds: Mapping[str, Bounds],
     jacobian_examples: int = 0,
-) -> Finding:
+) -> Judgement:
     """Whether the means over seeds of `statistic(run)`, `(S, L)`, lie in the `bounds` of both initializers.
 
     The statistic of the finding is the mean over layers under standard.
@@ -65,7 +65,7 @@ def _both(
     words = [between(values, *bounds[init]) for init, values in seen.items()]
     parts = [f"{_layers(values, bounds[init])} under {init}" for init, values in seen.items()]
     evidence = f"{what} {'; '.join(parts)} ({described(material, *runs)})"
-    return Finding(together(words), evidence, float(seen["standard"].mean()))
+    return Judgement(together(words), evidence, float(seen["standard"].mean()))
 
 
 def _layers(values: np.ndarray, bounds: Bounds) -> str:
@@ -80,14 +80,14 @@ def _at_start(run: Run, path: str) -> np.ndarray:
     return run[path][:, 0].astype(np.float64)
 
 
-def activations_shrink_under_standard(material: Evidence) -> Finding:
+def activations_shrink_under_standard(material: Evidence) -> Judgement:
     """The std of layers 1 to 5 is that of STATISTICS within 8 % under S and 6 % under N."""
     path = "activation/std"
     what = "std of the activations, layers 1-5:"
     return _both(material, what, (path,), lambda run: _at_start(run, path), ACTIVATION_STD)
 
 
-def backprop_shrinks_under_standard(material: Evidence) -> Finding:
+def backprop_shrinks_under_standard(material: Evidence) -> Judgement:
     """The back-propagated std of a layer is 1.65 to 1.95 times that below under S, 1.05 to 1.22 under N."""
     path = "backprop/std"
 
@@ -98,7 +98,7 @@ def backprop_shrinks_under_standard(material: Evidence) -> Finding:
     return _both(material, "back-propagated std, steps from layer 1 up:", (path,), steps, BACKPROP_STEP)
 
 
-def weight_gradients_alike_at_start(material: Evidence) -> Finding:
+def weight_gradients_alike_at_start(material: Evidence) -> Judgement:
     """The largest std(dC/dW) of the hidden layers is at most 1.15 times the smallest, for both initializers.
 
     The two layers are found from the means over seeds: the extremes of each seed would include noise.
@@ -116,7 +116,7 @@ def weight_gradients_alike_at_start(material: Evidence) -> Finding:
     return replace(finding, threshold=WEIGHT_GRADIENT_RATIO)
 
 
-def jacobian_singular_values(material: Evidence) -> Finding:
+def jacobian_singular_values(material: Evidence) -> Judgement:
     """Mean singular values of layers 2 to 5 are near 0.49 under S and 0.76 under N, with the right ratios.
 
     These are mean/RMS and geometric mean/RMS, which are those of a random matrix for all images.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xavier_cli.findings.claims.requirements import Evidence
-from xavier_cli.findings.claims.verdict import ClaimVerdict, Finding, UndecidedError
+from xavier_cli.findings.claims.verdict import ClaimVerdict, Judgement, UndecidedError
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
@@ -30,9 +30,9 @@ def judge_all(claims: Iterable[str], material: Evidence) -> list[ClaimVerdict]:
 
 def _judge(claim: lookup.Claim, material: Evidence) -> ClaimVerdict:
     try:
-        finding: Finding = lookup.load(claim.function)(material)
+        finding: Judgement = lookup.load(claim.function)(material)
     except UndecidedError as missing:
-        finding = Finding("undecided", str(missing))
+        finding = Judgement("undecided", str(missing))
     return ClaimVerdict(
         claim.name, finding.verdict, finding.evidence, claim.source, finding.statistic, finding.threshold
     )

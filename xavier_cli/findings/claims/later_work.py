@@ -12,7 +12,7 @@ from xavier_cli.findings.claims.errors import beats, gain_of, in_words, percent
 from xavier_cli.findings.claims.measurements import at_update, described
 from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, kind_of, select_runs
 from xavier_cli.findings.claims.verdict import (
-    Finding,
+    Judgement,
     UndecidedError,
     Word,
     count,
@@ -46,7 +46,7 @@ NEAR_THE_EDGE = 0.05
 """Networks whose gradients change by less than this per layer in theory, in log variance, are left out."""
 
 
-def relu_at_depth_30_learns_under_he(material: Evidence) -> Finding:
+def relu_at_depth_30_learns_under_he(material: Evidence) -> Judgement:
     """He is > 3 points better at p < .005, and below 20 %; normalized is at chance after 1,000 updates.
 
     The last two hold in every seed; at chance means within 5 points of it.
@@ -64,12 +64,12 @@ def relu_at_depth_30_learns_under_he(material: Evidence) -> Finding:
     return replace(better, verdict=together([better.verdict, *words]), evidence=evidence)
 
 
-def keras_default_beats_pytorchs(material: Evidence) -> Finding:
+def keras_default_beats_pytorchs(material: Evidence) -> Judgement:
     """More than 3 points better at p < .005; does not hold where the CI lies below 3 points."""
     return beats(material, {"as Keras": KERAS, "as PyTorch": PYTORCH}, SCALE)
 
 
-def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Finding:
+def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Judgement:
     """A lower error after equally many updates, paired p < .05; not where the CI lies on the other side."""
     normalized, orthogonal = runs = select_runs(material, [DEEP, ORTHOGONAL], replace(SCALE, updates=5_000))
     gap, word = gain_of(normalized, orthogonal)
@@ -77,10 +77,10 @@ def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Finding:
         f"orthogonal {percent(orthogonal)}, normalized {percent(normalized)}: "
         f"{in_words(gap, 'better')} ({described(material, *runs)})"
     )
-    return Finding(word, evidence, 100 * gap.mean, 0.0)
+    return Judgement(word, evidence, 100 * gap.mean, 0.0)
 
 
-def selus_come_to_variance_one(material: Evidence) -> Finding:
+def selus_come_to_variance_one(material: Evidence) -> Judgement:
     """At layer 30 the std is 1 within 0.25 and the mean 0 within 0.2, but not under standard or He.
 
     Under those the std is below 0.5 and above 2. Tested in every seed before the first update; the variance
@@ -98,10 +98,10 @@ def selus_come_to_variance_one(material: Evidence) -> Finding:
     parts = [f"{span(std)} under {run.config.init}" for std, run in zip(stds, runs, strict=True)]
     evidence = f"std of layer 30: {', '.join(parts)}; mean {span(mean)} under {runs[0].config.init}"
     scale = f"N = {len(settled)}, width {runs[0].config.widths[-1]:,}, before training"
-    return Finding(together(words), f"{evidence} ({scale})", float(settled.mean()), ABOUT_ONE)
+    return Judgement(together(words), f"{evidence} ({scale})", float(settled.mean()), ABOUT_ONE)
 
 
-def best_rate_falls_with_width(material: Evidence) -> Finding:
+def best_rate_falls_with_width(material: Evidence) -> Judgement:
     """The rate with the lowest validation error is lower at width 300 than at 30, for both initializers.
 
     Tested by the 95 % t-interval of its logarithm over seeds; does not hold where one lies at 0 or below.
@@ -121,7 +121,7 @@ def best_rate_falls_with_width(material: Evidence) -> Finding:
         )
     scale = f"N = {len(narrow)}, {run.config.updates:,} updates"
     evidence = f"best rate, width {NARROW} to {WIDE}: {'; '.join(parts)} ({scale})"
-    return Finding(together(words), evidence, 10 ** float(min(falls)), 1.0)
+    return Judgement(together(words), evidence, 10 ** float(min(falls)), 1.0)
 
 
 def _best_rates(material: Evidence, cell: NetworkKind, width: int) -> tuple[np.ndarray, Run]:
@@ -148,7 +148,7 @@ def _rates(rates: np.ndarray) -> str:
     return "-".join(f"{rate:g}" for rate in sorted({rates.min(), rates.max()}))
 
 
-def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Finding:
+def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Judgement:
     """Tanh of 30 layers or more, untrained: gradients vanish and explode where theory predicts it.
 
     Tested in every seed of at least two networks on either side, without and with random biases. Networks
@@ -168,7 +168,7 @@ def gradients_turn_at_the_edge_of_chaos(material: Evidence) -> Finding:
         f"log variance of gradients per layer down, and by theory: {'; '.join(parts)} "
         f"({described(material, *runs)})"
     )
-    return Finding(together(words), evidence, worst)
+    return Judgement(together(words), evidence, worst)
 
 
 def _on_both_sides(material: Evidence) -> Iterator[tuple[bool, list[tuple[Run, float, np.ndarray]]]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from xavier_cli.findings.claims.measurements import at_update, described, late, percentile, since
 from xavier_cli.findings.claims.requirements import Evidence, NetworkKind, Requirements, select_runs
-from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import Judgement, count, in_every_seed, span, together
 from xavier_cli.runs.record import Run
 
 TANH, TANH_NORMALIZED = NetworkKind("tanh", "standard"), NetworkKind("tanh", "normalized")
@@ -29,7 +29,7 @@ def _gap(run: Run) -> np.ndarray:
     return np.asarray(layers[:, 0] - layers[:, 3])
 
 
-def tanh_saturates_in_turn(material: Evidence) -> Finding:
+def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     """Layer 1 exceeds layer 4 by 0.30 at 50,000 updates, and layers 1 to 4 are in order in 75 % of records.
 
     The order is tested from 30,000 to 100,000 updates; later the higher layers follow.
@@ -46,10 +46,10 @@ def tanh_saturates_in_turn(material: Evidence) -> Finding:
         f"{span(100 * share, 0)} % of the records since {IN_TURN[0]:,}; as claimed in {count(passes)} "
         f"({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_IN_TURN)
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_IN_TURN)
 
 
-def softsign_saturates_together(material: Evidence) -> Finding:
+def softsign_saturates_together(material: Evidence) -> Judgement:
     """Layer 1 exceeds layer 4 by less than 0.20 at 50,000 updates, and is below 0.95 at 100,000."""
     (run,) = select_runs(material, [SOFTSIGN], Requirements(WHOLE, rates=RATES, arrays=(_PERCENTILES,)))
     gap, first = _gap(run), percentile(run, at_update(run, _PERCENTILES, WHOLE), _WHICH)[:, 0]
@@ -58,10 +58,10 @@ def softsign_saturates_together(material: Evidence) -> Finding:
         f"98th percentile of |z|: layer 1 less layer 4 {span(gap)} at {HALF:,} updates, layer 1 at "
         f"{span(first)} after {WHOLE:,}; as claimed in {count(passes)} ({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_TOGETHER)
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(gap.mean()), GAP_TOGETHER)
 
 
-def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Finding:
+def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Judgement:
     """The gap of tanh normalized is below 0.20, and nearer to softsign's than to tanh standard's.
 
     The bound is softsign's. Which gap is nearer is decided by means over seeds.
@@ -76,10 +76,10 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Finding:
         f"softsign {span(softsign)}, tanh standard {span(tanh)}; as claimed in {count(passes)} "
         f"({described(material, *runs)})"
     )
-    return Finding(in_every_seed(passes, runs[0].diverged), evidence, float(own.mean()), GAP_TOGETHER)
+    return Judgement(in_every_seed(passes, runs[0].diverged), evidence, float(own.mean()), GAP_TOGETHER)
 
 
-def final_histograms(material: Evidence) -> Finding:
+def final_histograms(material: Evidence) -> Judgement:
     """Late |z| of tanh in layer 1 has twice the density in 0.9-1 as in 0.8-0.9, and is dense at 0.
 
     Softsign is denser in 0.6-0.8 than in 0.3-0.6 and at 0. At laptop scale only layer 1 is saturated; the
@@ -98,7 +98,7 @@ def final_histograms(material: Evidence) -> Finding:
         f"{span(zero)} in 0-0.1, as claimed in {count(bent)} ({described(material, tanh, softsign)})"
     )
     words = in_every_seed(peaked, tanh.diverged), in_every_seed(bent, softsign.diverged)
-    return Finding(together(words), evidence, float(ratio.mean()), ENDS_OVER_SHOULDERS)
+    return Judgement(together(words), evidence, float(ratio.mean()), ENDS_OVER_SHOULDERS)
 
 
 def _density(run: Run, low: float, high: float) -> np.ndarray:

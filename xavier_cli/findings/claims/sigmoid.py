@@ -13,7 +13,7 @@ from xavier_cli.findings.claims.requirements import (
     select_runs,
     select_runs_on_each,
 )
-from xavier_cli.findings.claims.verdict import Finding, count, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import Judgement, count, in_every_seed, span, together
 from xavier_cli.findings.scores import late_error
 from xavier_cli.vocabulary.lookup import DATA_SETS
 
@@ -37,7 +37,7 @@ ESCAPED_ERROR = 0.60
 """Half way between chance, 83 %, and the 35 % at the end of Figure 11."""
 
 
-def sigmoid_top_layer_saturates(material: Evidence) -> Finding:
+def sigmoid_top_layer_saturates(material: Evidence) -> Judgement:
     """Layer 5's mean is below 0.05, layer 4's above 0.65, layer 3's exceeds 2's by 0.03, in every seed."""
     (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=(_MEAN,)))
     means = late(run, _MEAN)
@@ -47,10 +47,10 @@ def sigmoid_top_layer_saturates(material: Evidence) -> Finding:
         f"mean activations: layer 5 {span(top, 3)}, layer 4 {span(fourth)}, layer 3 less layer 2 "
         f"{span(third - second, 3)}; as claimed in {count(passes)} ({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(top.mean()), TOP_BELOW)
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(top.mean()), TOP_BELOW)
 
 
-def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Finding:
+def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Judgement:
     """The loss is that of the best constant answer, with one answer for all test images, in every seed."""
     (run,) = select_runs(
         material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=("final/test_correct",))
@@ -62,7 +62,7 @@ def sigmoid_depth_5_stays_at_guessing(material: Evidence) -> Finding:
         f"{count(one_class)}, test error {span(100 * run['curves/test_error'][:, -1], 1)} %; at guessing "
         f"in {count(passes)} ({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(loss.mean()), GUESSING_LOSS[1])
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(loss.mean()), GUESSING_LOSS[1])
 
 
 def _one_class(correct: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def _one_class(correct: np.ndarray) -> np.ndarray:
     return np.asarray(np.all((overlap >= same) | (overlap <= apart), axis=1) & (right.sum(axis=1) > 0))
 
 
-def sigmoid_leans_on_biases_first(material: Evidence) -> Finding:
+def sigmoid_leans_on_biases_first(material: Evidence) -> Judgement:
     """The logits' std from biases exceeds that from weights while layer 5's mean falls to half its start."""
     arrays = ("logits/from_bias_std", "logits/from_weights_std", _MEAN)
     (run,) = select_runs(material, [DEPTH_5], Requirements(UPDATES, rates=RATES, arrays=arrays))
@@ -93,10 +93,10 @@ def sigmoid_leans_on_biases_first(material: Evidence) -> Finding:
         f"late, while layer 5's mean falls from {start.mean():.2f} to {span(top, 3)}; as claimed in "
         f"{count(passes)} ({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(ratio.mean()), BIAS_OVER_WEIGHTS)
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(ratio.mean()), BIAS_OVER_WEIGHTS)
 
 
-def sigmoid_from_rbm_does_not_saturate(material: Evidence) -> Finding:
+def sigmoid_from_rbm_does_not_saturate(material: Evidence) -> Judgement:
     """The top layer's mean stays within 0.1 to 0.9, and the late test error 10 points below chance.
 
     Tested at every record, in every seed, on every data set given.
@@ -114,10 +114,10 @@ def sigmoid_from_rbm_does_not_saturate(material: Evidence) -> Finding:
             f"on {run.config.data} layer {run.config.depth}'s mean stays at {span(top)}, the late test error "
             f"is {span(100 * error, 1)} %; as claimed in {count(passes)} ({described(material, run)})"
         )
-    return Finding(together(words), "; ".join(parts), min(lowest), SATURATED_TOP)
+    return Judgement(together(words), "; ".join(parts), min(lowest), SATURATED_TOP)
 
 
-def sigmoid_depth_4_escapes(material: Evidence) -> Finding:
+def sigmoid_depth_4_escapes(material: Evidence) -> Judgement:
     """Layer 4's mean was below 0.1 at some record, and the late test error is below 60 %, in every seed."""
     scale = Requirements(PAPER_SCALE.updates, PAPER_SCALE.width, arrays=(_MEAN,))
     (run,) = select_runs(material, [DEPTH_4], scale)
@@ -127,4 +127,4 @@ def sigmoid_depth_4_escapes(material: Evidence) -> Finding:
         f"layer 4's mean was down to {span(lowest, 3)}, the late test error is {span(100 * error, 1)} %; "
         f"saturated and escaped in {count(passes)} ({described(material, run)})"
     )
-    return Finding(in_every_seed(passes, run.diverged), evidence, float(error.mean()), ESCAPED_ERROR)
+    return Judgement(in_every_seed(passes, run.diverged), evidence, float(error.mean()), ESCAPED_ERROR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xavier_cli.findings.claims.requirements import Evidence
-from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word
+from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, Word
 from xavier_cli.findings.steepness import (
     DATA_SETS,
     LEVEL,
@@ -21,7 +21,7 @@ MOST_EXAMPLES = 3
 """The most examples: with many, random labels average out, and the quadratic loss has fewer plateaus."""
 
 
-def cross_entropy_is_steeper(material: Evidence) -> Finding:
+def cross_entropy_is_steeper(material: Evidence) -> Judgement:
     """The ratio of the mean gradients is above 2; not where the CI of CE - 2 quadratic is below 0."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
@@ -36,10 +36,10 @@ def cross_entropy_is_steeper(material: Evidence) -> Finding:
         f"mean gradient of cross-entropy over that of the quadratic loss: {claim.ratio:.1f} "
         f"({_described(surfaces)})"
     )
-    return Finding(verdict, evidence, claim.ratio, STEEPER)
+    return Judgement(verdict, evidence, claim.ratio, STEEPER)
 
 
-def cross_entropy_has_fewer_plateaus(material: Evidence) -> Finding:
+def cross_entropy_has_fewer_plateaus(material: Evidence) -> Judgement:
     """Cross-entropy has the smaller flat share on more data sets, by a sign test; not where on fewer."""
     surfaces = _alike(material)
     claim = compare_losses(surfaces)
@@ -50,7 +50,7 @@ def cross_entropy_has_fewer_plateaus(material: Evidence) -> Finding:
         f"the quadratic loss has the larger share of plateaus on {claim.flatter} data sets, cross-entropy on "
         f"{claim.steeper}, sign test p {_p(claim)} ({_described(surfaces)})"
     )
-    return Finding(verdict, evidence, claim.flatter / max(claim.flatter + claim.steeper, 1), 0.5)
+    return Judgement(verdict, evidence, claim.flatter / max(claim.flatter + claim.steeper, 1), 0.5)
 
 
 def _p(claim: SteepnessClaim) -> str:

@@ -13,7 +13,7 @@ from xavier_cli.findings.claims.measurements import check_late, described
 from xavier_cli.findings.claims.requirements import PAPER_SCALE, Evidence, NetworkKind, select_runs
 from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
 from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
-from xavier_cli.findings.claims.verdict import Finding, UndecidedError, Word, count, together
+from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, Word, count, together
 from xavier_cli.findings.scores import error_curve, final_error, late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.difference import difference, difference_p, equivalence
@@ -51,7 +51,7 @@ def bold(errors: Sequence[float]) -> tuple[bool, ...]:
     return tuple(two_proportions(error, best, n, n) >= STRICT_ALPHA for error in errors)
 
 
-def table_1_bold(material: Evidence) -> Finding:
+def table_1_bold(material: Evidence) -> Judgement:
     """The means over seeds have the paper's pattern, on Shapeset and on every other data set given.
 
     This is the paper's test, for the 10,000 answers of one network: a mean over seeds is treated as one.
@@ -69,7 +69,7 @@ def table_1_bold(material: Evidence) -> Finding:
             f"on {data} the paper's pattern is {'' if of_means else 'not '}that of the means, and that of "
             f"{count(same)} ({described(material, *runs)})"
         )
-    return Finding(together(words), "; ".join(parts), float(np.mean(shares)))
+    return Judgement(together(words), "; ".join(parts), float(np.mean(shares)))
 
 
 def _by_seed(data: str, runs: Sequence[Run]) -> list[list[float]]:
@@ -83,7 +83,7 @@ def _by_seed(data: str, runs: Sequence[Run]) -> list[list[float]]:
     return [[each[seed] for each in errors] for seed in seeds]
 
 
-def table_1_order(material: Evidence) -> Finding:
+def table_1_order(material: Evidence) -> Judgement:
     """Shapeset's three leaders have a lower error than tanh, and tanh than sigmoid: Holm over all 10 pairs.
 
     The order among the leaders is not tested: in the paper they do not differ significantly. It does not hold
@@ -103,19 +103,19 @@ def table_1_order(material: Evidence) -> Finding:
         words.append("undecided" if not apart else "holds" if rises else "does_not_hold")
     largest = max(p[min(pair), max(pair)] for pair in asked)
     evidence = f"{_levels(runs, errors)}; the least sure of the four steps has p {probability(largest)}"
-    return Finding(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
+    return Judgement(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
 
 
-def table_1_levels(material: Evidence) -> Finding:
+def table_1_levels(material: Evidence) -> Judgement:
     """Every row of Shapeset equals the paper's within 3 points by two one-sided tests; not if one is off."""
     runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
     words, worst = _near(runs, errors, TABLE_1["shapeset"], LEVELS_WITHIN)
     evidence = f"{_levels(runs, errors)} ({described(material, *runs)})"
-    return Finding(together(words), evidence, 100 * worst, 100 * LEVELS_WITHIN)
+    return Judgement(together(words), evidence, 100 * worst, 100 * LEVELS_WITHIN)
 
 
-def figure_11_readings(material: Evidence) -> Finding:
+def figure_11_readings(material: Evidence) -> Judgement:
     """Every reading of the six curves is met within 5 points by two one-sided tests; not if one is beyond."""
     runs = select_runs(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
     curves, sides, targets, parts = [], [], [], []
@@ -128,7 +128,7 @@ def figure_11_readings(material: Evidence) -> Finding:
     words, worst = _near(sides, curves, targets, READINGS_WITHIN)
     evidence = f"error % after 5, 10 and 25 million examples (the paper's): {', '.join(parts)}"
     described_ = described(material, *runs)
-    return Finding(together(words), f"{evidence} ({described_})", 100 * worst, 100 * READINGS_WITHIN)
+    return Judgement(together(words), f"{evidence} ({described_})", 100 * worst, 100 * READINGS_WITHIN)
 
 
 def _columns(material: Evidence) -> dict[str, tuple[Run, ...]]:

@@ -18,7 +18,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgement:
     """The result of a claim's function: whether it holds, and the evidence in one line.
 
     `statistic` is the number that decides, NaN where nothing could be measured; `threshold` is what it is

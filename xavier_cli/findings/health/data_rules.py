@@ -9,26 +9,26 @@ import numpy as np
 
 from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate
-from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
+from xavier_cli.findings.health.finding import Rule, Symptom, first_since, named
 from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.grammar import STANDARDIZE
 
 
-def _odd(run: Run) -> Iterator[Observation]:
+def _odd(run: Run) -> Iterator[Symptom]:
     for warning in run.data.warnings if run.data else ():
         remedied = STANDARDIZE in warning
         advice = train_command(run.config, coding=STANDARDIZE) if remedied else _look_at(run)
-        yield Observation(warning, advice, numbers={"data": run.config.data})
+        yield Symptom(warning, advice, numbers={"data": run.config.data})
 
 
-def _no_gradients(run: Run) -> Iterator[Observation]:
+def _no_gradients(run: Run) -> Iterator[Symptom]:
     size = np.hypot(over_time(run, "weight_gradient/std"), over_time(run, "weight_gradient/mean"))
     layers = np.flatnonzero(size[-1] == 0) + 1
     if len(layers):
         # The data is to blame only for gradients that are 0 from the start; later ones became so in training.
         from_start = bool((size[0, layers - 1] == 0).any())
-        yield Observation(
+        yield Symptom(
             f"every weight gradient of {named(layers.tolist())} is 0: these weights learn nothing",
             _look_at(run) if from_start else lower_rate(run.config, run.lr),
             tuple(layers.tolist()),

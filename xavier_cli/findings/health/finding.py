@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
-class Observation:
+class Symptom:
     """A problem that a rule sees in a run; `severity` is None for the severity of the rule.
 
     `layers` are counted from the input up; `since` is the number of updates from which on it holds, None
@@ -38,7 +38,7 @@ class Rule:
     about: str
     threshold: str
     source: str
-    look: Callable[[Run], Iterator[Observation]]
+    look: Callable[[Run], Iterator[Symptom]]
     needs: tuple[str, ...] = ()
     """Datasets that the rule needs; older and smaller files lack some."""
 
@@ -48,7 +48,7 @@ class Finding:
     """An observation, with the rule that made it."""
 
     rule: Rule
-    seen: Observation
+    seen: Symptom
 
     @property
     def severity(self) -> Severity:

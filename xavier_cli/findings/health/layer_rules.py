@@ -11,7 +11,7 @@ from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
-from xavier_cli.findings.health.finding import Observation, Rule, first_since, named
+from xavier_cli.findings.health.finding import Rule, Symptom, first_since, named
 from xavier_cli.findings.layer_summary import over_time
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
@@ -35,12 +35,12 @@ def other_start(config: RunConfig) -> str:
     return train_command(config, act="softsign" if config.act == "tanh" else "tanh")
 
 
-def _saturated(run: Run) -> Iterator[Observation]:
+def _saturated(run: Run) -> Iterator[Symptom]:
     share = over_time(run, "activation/saturated")
     for layer in np.flatnonzero(share[-1] >= SATURATED):
         mean, number = over_time(run, "activation/mean")[-1, layer], int(layer) + 1
         since = first_since(run, share[:, layer] >= SATURATED)
-        yield Observation(
+        yield Symptom(
             f"{100 * share[-1, layer]:.0f} % of layer {number} is saturated, its mean activation {mean:.2g}",
             other_start(run.config) if run.config.act == "sigmoid" else lower_rate(run.config, run.lr),
             (number,),
@@ -49,7 +49,7 @@ def _saturated(run: Run) -> Iterator[Observation]:
         )
 
 
-def _in_turn(run: Run) -> Iterator[Observation]:
+def _in_turn(run: Run) -> Iterator[Symptom]:
     """Looks at layers 1 to depth − 1 of an activation with two saturated sides; the top layer differs."""
     bounds = (
         np.abs(run["activation/saturated_bound"]) if "activation/saturated_bound" in run else np.array([0.9])
@@ -64,7 +64,7 @@ def _in_turn(run: Run) -> Iterator[Observation]:
     holds = (first > bounds.max()) & (first - last > IN_TURN_GAP)
     if holds[-1]:
         shown = " ".join(fixed(value, 2) for value in high[-1])
-        yield Observation(
+        yield Symptom(
             f"the 98th percentile of |activation| falls from the lowest layer up: {shown}",
             other_start(run.config),
             tuple((np.flatnonzero(high[-1] > bounds.max()) + 1).tolist()),
@@ -73,10 +73,10 @@ def _in_turn(run: Run) -> Iterator[Observation]:
         )
 
 
-def _dead(run: Run) -> Iterator[Observation]:
+def _dead(run: Run) -> Iterator[Symptom]:
     share = over_time(run, "activation/dead")
     for layer in np.flatnonzero(share[-1] >= DEAD):
-        yield Observation(
+        yield Symptom(
             f"{100 * share[-1, layer]:.0f} % of the units of layer {layer + 1} have no slope on any example",
             lower_rate(run.config, run.lr),
             (int(layer) + 1,),
@@ -85,11 +85,11 @@ def _dead(run: Run) -> Iterator[Observation]:
         )
 
 
-def _symmetric(run: Run) -> Iterator[Observation]:
+def _symmetric(run: Run) -> Iterator[Symptom]:
     std, mean = over_time(run, "weight/std")[0], np.abs(over_time(run, "weight/mean")[0])
     layers = np.flatnonzero(std[:-1] <= IDENTICAL * np.maximum(mean[:-1], 1e-30)) + 1
     if len(layers):
-        yield Observation(
+        yield Symptom(
             f"all weights of {named(layers.tolist())} start alike, so their units stay alike",
             train_command(run.config, init="normalized"),
             tuple(layers.tolist()),
@@ -106,7 +106,7 @@ class _Along:
     up: bool
     vanishes: bool
 
-    def __call__(self, run: Run) -> Iterator[Observation]:
+    def __call__(self, run: Run) -> Iterator[Symptom]:
         """Compares both ends of the network at the last record, or at the first if training recovered."""
         if run.config.depth < 2:
             return
@@ -128,7 +128,7 @@ class _Along:
         if mended:
             first = int(run.updates[np.flatnonzero(~holds)[0]])
             evidence += f"; mended by update {first:,}"
-        yield Observation(
+        yield Symptom(
             evidence,
             "" if mended else other_start(run.config),
             tuple(range(1, run.config.depth + 1)),
@@ -155,13 +155,13 @@ class _Along:
         return float(self._factor(run[theory].astype(np.float64)[None])[0])
 
 
-def _drift(run: Run) -> Iterator[Observation]:
+def _drift(run: Run) -> Iterator[Symptom]:
     activation, weight = over_time(run, "activation/std"), over_time(run, "weight/std")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Weights that start equal are reported by `_symmetric`.
         fell, grew = activation / activation[0], np.where(weight[0] > 0, weight / weight[0], 1)
     for layer in np.flatnonzero(fell[-1] <= COLLAPSED):
-        yield Observation(
+        yield Symptom(
             f"the activation std of layer {layer + 1} fell to {fell[-1, layer]:.2g} of what it started with",
             other_start(run.config),
             (int(layer) + 1,),
@@ -169,7 +169,7 @@ def _drift(run: Run) -> Iterator[Observation]:
             {"activation_std": activation[[0, -1], layer].tolist()},
         )
     for layer in np.flatnonzero(grew[-1] >= GROWN):
-        yield Observation(
+        yield Symptom(
             f"the weight std of layer {layer + 1} grew {grew[-1, layer]:.3g}-fold",
             lower_rate(run.config, run.lr),
             (int(layer) + 1,),
@@ -178,7 +178,7 @@ def _drift(run: Run) -> Iterator[Observation]:
         )
 
 
-def _not_as_predicted(run: Run) -> Iterator[Observation]:
+def _not_as_predicted(run: Run) -> Iterator[Symptom]:
     """Tests every seed by itself, since theory gives the deviation of one seed."""
     for name, path in PATHS.items():
         if not {path, f"theory/{name}", f"theory/{name}_sd"} <= run.arrays.keys():
@@ -193,7 +193,7 @@ def _not_as_predicted(run: Run) -> Iterator[Observation]:
         if len(layers):
             seed, worst = np.unravel_index(np.abs(z).argmax(), z.shape)
             measured = float(run[path][seed, 0, worst])
-            yield Observation(
+            yield Symptom(
                 f"{name} of layer {worst + 1} is {measured:.3g} at seed {int(run.seeds[seed])} before "
                 f"training, {fixed(z[seed, worst], 1, '+')} sd from the {predicted[worst]:.3g} of theory",
                 "",

@@ -10,7 +10,7 @@ import numpy as np
 from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.findings.health.divergence import why_diverged
-from xavier_cli.findings.health.finding import Observation, Rule, first_since
+from xavier_cli.findings.health.finding import Rule, Symptom, first_since
 from xavier_cli.findings.health.layer_rules import other_start
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
@@ -21,7 +21,7 @@ NEAR_CHANCE = 0.02
 ENOUGH_SEEDS = 5
 
 
-def _plateau(run: Run) -> Iterator[Observation]:
+def _plateau(run: Run) -> Iterator[Symptom]:
     late, guess = late_records(len(run.updates)), run.facts.guessing_error
     if len(run.updates) <= late:
         return
@@ -32,7 +32,7 @@ def _plateau(run: Run) -> Iterator[Observation]:
         seeds = run.seeds[stuck].tolist()
         mean = float(error[stuck][:, -late:].mean())
         late_loss = float(loss[stuck][:, -late:].mean())
-        yield Observation(
+        yield Symptom(
             f"{len(seeds)} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where guessing "
             f"errs on {100 * guess:.1f} %; their loss stands at {fixed(late_loss, 3)} (it started "
             f"at {fixed(float(loss[stuck, 0].mean()), 3)})",
@@ -42,11 +42,11 @@ def _plateau(run: Run) -> Iterator[Observation]:
         )
 
 
-def _diverged(run: Run) -> Iterator[Observation]:
+def _diverged(run: Run) -> Iterator[Symptom]:
     lost = run["final/diverged_at"][run.diverged]
     if len(lost):
         why = why_diverged(run)
-        yield Observation(
+        yield Symptom(
             why.words,
             lower_rate(run.config, run.lr) if why.rate_helps else other_start(run.config),
             since=int(lost.min()),
@@ -54,21 +54,21 @@ def _diverged(run: Run) -> Iterator[Observation]:
         )
 
 
-def _on_edge(run: Run) -> Iterator[Observation]:
+def _on_edge(run: Run) -> Iterator[Symptom]:
     if run.on_edge:
         rates = ", ".join(f"{rate:g}" for rate in run.config.search)
-        yield Observation(
+        yield Symptom(
             f"the rate chosen, {run.lr:g}, is on the edge of those searched: {rates}",
             wider_search(run.config, run.lr),
             numbers={"lr": run.lr, "searched": list(run.config.search)},
         )
 
 
-def _few_seeds(run: Run) -> Iterator[Observation]:
+def _few_seeds(run: Run) -> Iterator[Symptom]:
     number = len(run.seeds)
     if 0 < number < ENOUGH_SEEDS and run.updates[-1] > 0:
         can = "gives an interval, no test" if number > 2 else "gives no interval of a difference"
-        yield Observation(
+        yield Symptom(
             f"N = {number} {can}; a test between configurations takes {ENOUGH_SEEDS}",
             # More seeds do not help where all start with equal weights.
             "" if starts_alike(run) else train_command(run.config, seeds=tuple(range(ENOUGH_SEEDS))),
@@ -76,15 +76,15 @@ def _few_seeds(run: Run) -> Iterator[Observation]:
         )
 
 
-def _same_start(run: Run) -> Iterator[Observation]:
+def _same_start(run: Run) -> Iterator[Symptom]:
     if note := same_start_note(run):
-        yield Observation(note.removesuffix("."), since=0, numbers={"seeds": len(run.seeds)})
+        yield Symptom(note.removesuffix("."), since=0, numbers={"seeds": len(run.seeds)})
 
 
-def _unfinished(run: Run) -> Iterator[Observation]:
+def _unfinished(run: Run) -> Iterator[Symptom]:
     if run.status != "complete":
         done, planned = int(run.updates[-1]), run.config.updates
-        yield Observation(
+        yield Symptom(
             f"{run.status} at {done:,} of {planned:,} updates ({math.floor(100 * done / max(planned, 1))} %)",
             train_command(run.config),
             numbers={"updates_done": done, "updates": planned},

@@ -24,7 +24,7 @@ UPDATES_PER_RECORD = 1500
 
 
 @dataclass(frozen=True)
-class Rate:
+class MeasuredRate:
     """How fast one program trains networks of `depth` × `width`.
 
     `flops_share` is of the machine's matrix products, `bytes_share` of its reading from memory.
@@ -61,7 +61,7 @@ def measure_width(
     rivals: bool = True,
     compiled: bool = True,
     told: Callable[[str], None] = lambda _: None,
-) -> tuple[list[Rate], list[str]]:
+) -> tuple[list[MeasuredRate], list[str]]:
     """All programs at one width, and notes; a program's turn lasts about `seconds`, medians of `rounds`.
 
     `rivals` are PyTorch's, `compiled` its compiled one, which takes a minute to make.
@@ -138,9 +138,9 @@ def _updates(timed: Timed, seconds: float) -> int:
     return 8 * max(1, min(300, int(seconds / (time.perf_counter() - began))))
 
 
-def _rate(what: str, seconds: float, config: RunConfig, limits: Limits, is_rival: bool) -> Rate:
+def _rate(what: str, seconds: float, config: RunConfig, limits: Limits, is_rival: bool) -> MeasuredRate:
     gflops = flops(config) / seconds / 1e9
-    return Rate(
+    return MeasuredRate(
         width=config.widths[0],
         depth=config.depth,
         what=what,

@@ -24,7 +24,7 @@ from xavier_cli.theory.shape import shape_of
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
 from xavier_cli.training.probes.evaluation import spread_over
-from xavier_cli.vocabulary.entry import Distribution, Initializer
+from xavier_cli.vocabulary.entry import Distribution, InitializerEntry
 
 _DRAWS = 100_000
 _EXCESS_KURTOSIS: dict[Distribution, float] = {
@@ -95,7 +95,7 @@ def predict_run(
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
 
 
-def _known(word: Initializer, shapes: Collection[tuple[int, int]]) -> Initializer:
+def _known(word: InitializerEntry, shapes: Collection[tuple[int, int]]) -> InitializerEntry:
     """`word`; a custom initializer gets its mean and its variance for each two fans measured on draws."""
     if word.distribution != "own":
         return word

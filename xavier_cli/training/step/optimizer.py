@@ -15,7 +15,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import Params
 from xavier_cli.training.step.user_optimizer import user_optimizer
 from xavier_cli.vocabulary.lookup import load
-from xavier_cli.vocabulary.optimizers import Choice
+from xavier_cli.vocabulary.optimizers import OptimizerChoice
 from xavier_cli.vocabulary.user_functions import is_user_function
 
 
@@ -39,7 +39,7 @@ def plain_sgd() -> Optimizer:
     return Optimizer(lambda params: (), update)
 
 
-def optax_optimizer(choice: Choice) -> Optimizer:
+def optax_optimizer(choice: OptimizerChoice) -> Optimizer:
     """The optimizer of optax that is chosen, with every hyperparameter given.
 
     Raises `ConfigError` where the installed optax lacks it or one of its hyperparameters.
