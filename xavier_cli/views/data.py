@@ -27,9 +27,9 @@ PARTS = ("train", "valid", "test")
 
 
 def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
-    """Where the files of a data set lie, or how to get them."""
+    """Where the files of a data set lie, or how to get them; Shapeset and a custom function have none."""
     found = where(asked, data_dir)
-    if found is None and asked.kind != "shapeset":
+    if found is None and asked.kind not in ("shapeset", "own"):
         hint = f"`xavier data fetch {asked.name}`" if asked.name in REMOTES else "a folder of images"
         return f"not here: {hint}"
     return str(found or "generated")

@@ -30,7 +30,7 @@ Row = TypeVar("Row", Activation, Initializer, Pretraining)
 def find_activation(word: str) -> Activation:
     """The activation that `word` asks for, its `name` the canonical word.
 
-    Raises `UnknownNameError`, `ParameterError`, and `ValueError` for what is no word at all.
+    Raises `UnknownNameError` and `ParameterError`.
     """
     own = find_own("activations", word, lookup.ACTIVATIONS)
     if own:
