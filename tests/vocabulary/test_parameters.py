@@ -59,3 +59,11 @@ def test_what_no_table_has_is_refused_in_one_line_that_names_it(name):
             read_parameters(name, ROWS[name], read_pairs(text))
         assert text.partition(":")[2].partition("=")[0] in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_is_no_pair_or_set_twice_is_a_wrong_parameter_too(name):
+    key = ROWS[name][0].name
+    for values in ("", ",", "0.2", f"{key}=", "=1", f"{key}=1,{key}=1"):
+        with pytest.raises(ParameterError, match=f"`{name}:{values}`"):
+            list(read_pairs(f"{name}:{values}"))

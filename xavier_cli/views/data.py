@@ -27,9 +27,9 @@ PARTS = ("train", "valid", "test")
 
 
 def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
-    """The place of a data set's files, or how to get them."""
+    """The place of a data set's files, or how to get them; Shapeset and a user function have none."""
     found = where(asked, data_dir)
-    if found is None and asked.kind != "shapeset":
+    if found is None and asked.kind not in ("shapeset", "own"):
         hint = f"`xavier data fetch {asked.name}`" if asked.name in REMOTES else "a folder of images"
         return f"not here: {hint}"
     return str(found or "generated")

@@ -25,7 +25,7 @@ def read_name(text: str) -> str:
 def read_pairs(text: str, wrong: Callable[[str], str] | None = None) -> Iterator[tuple[str, str]]:
     """Yield key and text of each value in `name:key=value,…`.
 
-    Raises `ValueError` for a part that is no pair; its message is `wrong(part)` where `wrong` is given.
+    Raises `ParameterError` for a part that is no pair; its message is `wrong(part)` where `wrong` is given.
     """
     text = text.strip()
     _, colon, rest = text.partition(":")
@@ -34,9 +34,9 @@ def read_pairs(text: str, wrong: Callable[[str], str] | None = None) -> Iterator
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not (key and equals and value):
             like = f"`{text}` should be like `name:key=value,key=value`"
-            raise ValueError(wrong(part.strip()) if wrong else like)
+            raise ParameterError(wrong(part.strip()) if wrong else like)
         if key in seen:
-            raise ValueError(f"`{text}` sets `{key}` twice")
+            raise ParameterError(f"`{text}` sets `{key}` twice")
         seen.add(key)
         yield key, value
 

@@ -30,7 +30,7 @@ Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)
 def find_activation(word: str) -> ActivationEntry:
     """The activation called `word`; its `name` is the canonical one.
 
-    Raises `UnknownNameError`, `ParameterError`, and `ValueError` for text that cannot be a name.
+    Raises `UnknownNameError` and `ParameterError`.
     """
     own = find_user_function("activations", word, lookup.ACTIVATIONS)
     if own:

@@ -140,3 +140,15 @@ def test_a_new_row_in_names_is_all_a_new_one_needs(xavier, monkeypatch):
     assert init["measured_variance"] == pytest.approx(init["variance"], rel=0.01)
     assert init["measured_bound"] == pytest.approx(init["bound"], rel=0.01)
     assert "inactive" in xavier("act", "show", "relu6").out
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [("act", "leaky_relu:0.2"), ("act", "tanh:"), ("init", "normal:std=1,std=1"), ("init", "normal:std=")],
+)
+def test_a_word_that_is_not_written_right_is_the_users_mistake(xavier, command, word):
+    answer = xavier(command, "show", word)
+
+    assert answer.code == 2
+    assert answer.err.startswith(f"xavier: `{word}` ")
+    assert "--debug" not in answer.err

@@ -91,6 +91,21 @@ def test_show_counts_classes_and_tells_pixels_and_digest(xavier, here):
     assert "36 train, 4 valid, 300 test" in table.out
 
 
+def test_what_a_custom_function_makes_is_generated(xavier, here):
+    (here / "mine.py").write_text(
+        "import numpy as np\n"
+        "def images():\n"
+        "    x = np.random.default_rng(3).random((3600, 5, 5), np.float32)\n"
+        "    return x, (x.mean((1, 2)) > 0.5).astype(int)\n"
+    )
+    for command in ("show", "verify"):
+        answer = xavier("data", command, "mine.py:images")
+
+        assert answer.code == 0, answer.err
+        assert "generated" in answer.out
+        assert "not here" not in answer.out
+
+
 def test_verify_tells_whole_from_damaged(xavier, here, small_mnist):
     whole = xavier("data", "verify", "mnist", "--data-dir", "files", "-f", "json")
     victim = small_mnist / f"{mnist.TEST_LABELS}.gz"
