@@ -18,6 +18,7 @@ from xavier_cli.views.layers import layers_table
 from xavier_cli.views.run import inside_page
 from xavier_cli.views.runs import runs_page
 from xavier_cli.views.training import result_page
+from xavier_cli.views.two_runs import diff_page
 
 # Seeds, and those that diverged.
 PLANTED = [
@@ -151,6 +152,9 @@ def test_errors(run):
     ):
         keys = "test_error", "test_error_low", "test_error_high"
         close([100 * record[key] for key in keys], expected_error(run, last))
+    for curve in diff_page(run, run).data["curves"]:
+        if curve["curve"] == "test_error":
+            close([100 * curve["a_last"]], expected_error(run, last)[:1])
     train = [100 * row["test_error"] for row in result_page(run, "x").records]
     close(expected(train), expected_error(run, last))
 

@@ -15,6 +15,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 
 Examples = Literal["valid", "test"]
+EXAMPLES: tuple[Examples, ...] = ("valid", "test")
 
 
 def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
