@@ -119,7 +119,7 @@ def test_every_configuration_has_a_panel_whose_title_says_what_differs(small_run
 def test_diverged_seeds_are_told(small_run, text_of):
     figure = draw(KINDS["saturation"], [small_run(diverged=(1,))]).figure
 
-    assert "Diverged, and frozen from there: 1 of 3 seeds." in text_of(figure)
+    assert "Diverged, and left out: 1 of 3 seeds." in text_of(figure)
 
 
 def test_epochs_are_shown_on_long_runs(small_run):

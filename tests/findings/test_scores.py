@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from xavier_cli.findings.scores import error_curve, final_error, late_error
+from xavier_cli.findings.scores import final_error, late_error
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.vocabulary.lookup import DATA_SETS
 
 

@@ -8,17 +8,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from xavier_cli.figures.labels import labels, shared
-from xavier_cli.figures.request import PlotRequest
+from xavier_cli.figures.request import PlotRequest, seed_rows
+from xavier_cli.runs.counting import lost_seeds
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import in_words
 
 # The fixed set of test examples on which tensors are measured (DESIGN §4).
 PROBE_EXAMPLES = 300
 
 
-def caption(runs: Sequence[Run], seeds: Sequence[int], sentences: Sequence[str]) -> str:
-    """`sentences`, then one on the seeds (`seeds[i]` of them in run i), then the settings that runs share."""
-    ending = [f"{in_words(seeds)}.", *_diverged(runs)]
+def caption(
+    runs: Sequence[Run],
+    counts: Sequence[int],
+    sentences: Sequence[str],
+    seeds: Sequence[int] | None = None,
+    *,
+    are_errors: bool = False,
+) -> str:
+    """`sentences`, then one on the seeds (`counts[i]` of them in run i), then the settings that runs share.
+
+    `seeds` are those that were chosen; `are_errors` says that errors are drawn, not what layers do.
+    """
+    ending = [f"{bands_in_words(counts)}.", *diverged_in_words(runs, seeds, are_errors)]
     common = shared(runs)
     return " ".join([*sentences, *ending, *([f"{common[0].upper()}{common[1:]}."] if common else [])])
 
@@ -62,13 +72,29 @@ def at_record(updates: Sequence[int]) -> str:
     return f"after {low:,} updates" if low == high else f"after {low:,} to {high:,} updates"
 
 
-def _diverged(runs: Sequence[Run]) -> list[str]:
-    told = [
-        f"{int(run.diverged.sum())} of {len(run.seeds)} seeds" + (f" of {label}" if len(runs) > 1 else "")
-        for run, label in zip(runs, labels(runs), strict=True)
-        if "final/diverged_at" in run and run.diverged.any()
-    ]
-    return [f"Diverged, and frozen from there: {'; '.join(told)}."] if told else []
+def bands_in_words(counts: Sequence[int]) -> str:
+    """The meaning of the bands of runs with these numbers of seeds: `N = 5 seeds; bands: 95 % t-interval`."""
+    low, high = min(counts), max(counts)
+    words = (f"N = {low}" if low == high else f"N = {low}–{high}") + (" seed" if high == 1 else " seeds")
+    if high == 1:
+        return f"{words}, so no bands"
+    return f"{words}; bands: 95 % t-interval" + (" (none for N = 1)" if low == 1 else "")
+
+
+def diverged_in_words(
+    runs: Sequence[Run], seeds: Sequence[int] | None = None, are_errors: bool = False
+) -> list[str]:
+    """Sentences on the seeds, of those chosen, that diverged: how many, and how they count."""
+    some: list[str] = []
+    all_: list[str] = []
+    for run, label in zip(runs, labels(runs), strict=True):
+        lost = lost_seeds(run)[seed_rows(run, seeds)]
+        if lost.any():
+            words = f"{int(lost.sum())} of {len(lost)} seeds" + (f" of {label}" if len(runs) > 1 else "")
+            (all_ if lost.all() and not are_errors else some).append(words)
+    how = "and counted as guessing from there on" if are_errors else "and left out"
+    told = [f"Diverged, {how}: {'; '.join(some)}."] if some else []
+    return told + ([f"Diverged, and shown until then: {'; '.join(all_)}."] if all_ else [])
 
 
 def hidden_only(chosen: PlotRequest) -> list[str]:

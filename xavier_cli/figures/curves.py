@@ -15,8 +15,9 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, times, values
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 
 # With more lines than this there is no space for labels at their ends.
 MAX_ENDS = 12
@@ -37,10 +38,9 @@ class Curve:
 
 def curve(run: Run, chosen: PlotRequest) -> Curve:
     """Test error of the chosen seeds of `run`; a diverged seed is at chance level from there on."""
-    error = 100 * values(run, "curves/test_error")[seed_rows(run, chosen.seeds)]
-    guessing = 100 * run.facts.guessing_error
-    error = over_seeds(np.where(np.isnan(error), guessing, error))
-    return Curve(run.config.data, times(run), error, guessing)
+    values(run, "curves/test_error")
+    error = over_seeds(100 * error_curve(run)[seed_rows(run, chosen.seeds)])
+    return Curve(run.config.data, times(run), error, 100 * run.facts.guessing_error)
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
@@ -81,9 +81,13 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     On MNIST all differences lie in the lowest twentieth of that range, so that chance level is left out where
     the lines soon fall far below it.
     """
-    late = [data.error.high[data.updates >= 0.1 * data.updates[-1]] for data in curves]
+    # The interval of one or two seeds has no end, or one far from the line.
+    ends = [(c.error.low, c.error.high) if c.error.seeds > 2 else (c.error.center,) * 2 for c in curves]
+    late = [
+        high[data.updates >= 0.1 * data.updates[-1]] for data, (_, high) in zip(curves, ends, strict=True)
+    ]
     tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
-    bottoms = [float(np.nanmin(c.error.low)) for c in curves if np.isfinite(c.error.low).any()]
+    bottoms = [float(np.nanmin(low)) for low, _ in ends if np.isfinite(low).any()]
     guessing = curves[0].guessing
     top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
     top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
@@ -115,7 +119,8 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if at_ends:
         label_ends(page.axes[0], words, list(style.values()), page.panel_height - 0.6)
     handles = [] if at_ends or len(words) == 1 else [key(style[word]) for word in words]
-    text = caption(runs, [data.error.seeds for data in curves], _sentences(runs, curves, page, called))
+    sentences = _sentences(runs, curves, page, called)
+    text = caption(runs, [data.error.seeds for data in curves], sentences, chosen.seeds, are_errors=True)
     return finish(page, handles, words if handles else [], text, notes)
 
 
@@ -145,6 +150,4 @@ def _sentences(
     ]
     if above:
         sentences.append(f"Guessing, {', '.join(above)}, lies above the axis.")
-    if any("final/diverged_at" in run and run.diverged.any() for run in runs):
-        sentences.append("A seed that diverged counts as guessing.")
     return sentences

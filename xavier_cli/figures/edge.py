@@ -12,11 +12,11 @@ from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_points
-from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, values
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, counted, suitable
 from xavier_cli.figures.style import configuration_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 from xavier_cli.theory.edge import find_edge, hidden_variances, measured_log_slope
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.shape import shape_of
@@ -41,7 +41,7 @@ class Travel:
 def travel(run: Run, chosen: PlotRequest) -> Travel:
     """The depth measured at record 0 of `run`."""
     config = run.config
-    stds = values(run, "backprop/std")[seed_rows(run, chosen.seeds), 0]
+    stds = counted(run, "backprop/std", chosen.seeds, 0)
     if config.unpredicted_reason or len({*config.widths}) > 1 or config.depth < SHALLOWEST:
         raise UnsuitableRunError(
             f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
@@ -55,10 +55,9 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
     if not np.isfinite(scale):
         raise UnsuitableRunError("its hidden layers have no one Var W")
     with np.errstate(divide="ignore"):
-        log_depth = -np.log(np.abs(measured_log_slope(stds)))
-    # Take the interval of the logarithm, as on the axis: one of the depth would reach below 0 near the edge.
-    band = over_seeds(log_depth[:, None])
-    return Travel(scale, bias, Band(np.exp(band.center), np.exp(band.low), np.exp(band.high), band.seeds))
+        depth = 1 / np.abs(measured_log_slope(stds))
+    # The interval is of the logarithm, as on the axis: one of the depth would reach below 0 near the edge.
+    return Travel(scale, bias, over_seeds(depth[:, None], "geometric"))
 
 
 def _activation(word: ActivationEntry) -> tuple[Callable[[Array], Array], Sequence[float]]:
@@ -107,6 +106,6 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         " first update, in the upper half of the network (marks), and by theory far from its ends (lines):"
         " order to the left of the peak, chaos to its right. Means and intervals are of logarithms."
     ]
-    text = caption(runs, [each.depth.seeds for each in taken], sentences)
+    text = caption(runs, [each.depth.seeds for each in taken], sentences, chosen.seeds)
     handles = [key(style) for style in styles] if len(groups) > 1 else []
     return finish(page, handles, names if handles else [], text, notes)

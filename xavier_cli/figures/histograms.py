@@ -20,9 +20,9 @@ from xavier_cli.figures.predicted import plot_prediction, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
     UnsuitableRunError,
+    counted,
     layer_columns,
     record_row,
-    seed_rows,
     suitable,
     values,
 )
@@ -30,7 +30,7 @@ from xavier_cli.figures.style import DASHES, Style
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 from xavier_cli.vocabulary.tensors import TENSORS
 
 # The share of every layer that the axis must show; the outermost bins hold all values beyond them.
@@ -72,11 +72,11 @@ class Histogram:
 
 def histogram(run: Run, tensor: str, chosen: PlotRequest) -> Histogram:
     """The histogram of `tensor` over the chosen seeds and layers of `run`, at the chosen or first record."""
-    counts = values(run, f"{tensor}/histogram")
     scale = "weight_layer" if tensor.startswith("weight") else "layer"
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
     at = record_row(run, chosen.record or "first")
-    picked = counts[rows, at][:, columns].astype(float).transpose(0, 2, 1)
+    counts = counted(run, f"{tensor}/histogram", chosen.seeds, at)
+    columns = layer_columns(run, chosen.layers, scale)
+    picked = counts[:, columns].astype(float).transpose(0, 2, 1)
     with np.errstate(invalid="ignore"):
         shares = picked / picked.sum(axis=1, keepdims=True)
     edges = values(run, f"{tensor}/bin_edge")
@@ -175,7 +175,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
         sentences.append("Open triangles: one standard deviation as theory predicts it.")
     if tensor != "weight":
         sentences += normalization_notes(runs)
-    text = caption(runs, [data.density.seeds for data in panels], sentences)
+    text = caption(runs, [data.density.seeds for data in panels], sentences, chosen.seeds)
     extra = []
     if chosen.together and len(runs) > 1:
         extra = [

@@ -14,12 +14,12 @@ from xavier_cli.figures.captions import at_record, caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_band, plot_points, staggered
 from xavier_cli.figures.predicted import plot_prediction, prediction
-from xavier_cli.figures.request import PlotRequest, layer_columns, record_row, seed_rows, suitable, values
+from xavier_cli.figures.request import PlotRequest, counted, layer_columns, record_row, suitable, values
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 from xavier_cli.vocabulary.tensors import JACOBIAN
 
 # The averages that theory predicts; the largest singular value is not drawn.
@@ -51,10 +51,13 @@ class Spectrum:
 
 def averages(run: Run, chosen: PlotRequest) -> Averages:
     """The data for `plot_averages` of `run`, at `chosen.record` or else the first record."""
-    arrays = {name: values(run, f"jacobian/{name}") for name in AVERAGES}
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
-    at = record_row(run, chosen.record or "first", "jacobian_update")
-    bands = {name: over_seeds(array[rows, at][:, columns]) for name, array in arrays.items()}
+    values(run, "jacobian/mean_singular_value")
+    at, columns = (
+        record_row(run, chosen.record or "first", "jacobian_update"),
+        layer_columns(run, chosen.layers),
+    )
+    arrays = {name: counted(run, f"jacobian/{name}", chosen.seeds, at) for name in AVERAGES}
+    bands = {name: over_seeds(array[:, columns]) for name, array in arrays.items()}
     update = int(run["jacobian_update"][at])
     predicted = {name: prediction(run, name, columns, update) for name in AVERAGES}
     return Averages(update, run["layer"][columns], bands, predicted)
@@ -62,21 +65,22 @@ def averages(run: Run, chosen: PlotRequest) -> Averages:
 
 def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
     """The data for `plot_spectrum` of `run`, at `chosen.record` or else the first record."""
-    singular = values(run, "jacobian/singular_values")
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
+    values(run, "jacobian/singular_values")
     at = record_row(run, chosen.record or "first", "spectrum_update")
-    band = over_seeds(singular[rows, at][:, columns].transpose(0, 2, 1))
+    singular, columns = (
+        counted(run, "jacobian/singular_values", chosen.seeds, at, "spectrum_update"),
+        layer_columns(run, chosen.layers),
+    )
+    band = over_seeds(singular[:, columns].transpose(0, 2, 1))
     return Spectrum(int(run["spectrum_update"][at]), run["layer"][columns], band)
 
 
 def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:
     """Draw one average, `(L,)`, over `layers`; layer 1 is not joined to the others: it is not square."""
     inner = layers > 1
-    part = Band(band.center[inner], band.low[inner], band.high[inner], band.seeds)
-    plot_band(ax, layers[inner], part, style, slice(None), name)
+    plot_band(ax, layers[inner], band.at(inner), style, slice(None), name)
     if not inner.all():
-        first = Band(band.center[~inner], band.low[~inner], band.high[~inner], band.seeds)
-        plot_points(ax, layers[~inner], first, style)
+        plot_points(ax, layers[~inner], band.at(~inner), style)
     return ax
 
 
@@ -88,9 +92,8 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
         there = np.isfinite(band.center)
         count = int(there.sum())
         rank = np.linspace(0, 1, count) if count > 1 else np.zeros(count)
-        part = Band(band.center[there], band.low[there], band.high[there], band.seeds)
         every = staggered(max(count, 1), i, len(data.layers))
-        plot_band(ax, rank, part, styles[int(layer)], every, f"layer {layer}")
+        plot_band(ax, rank, band.at(there), styles[int(layer)], every, f"layer {layer}")
     ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("rank / number of singular values")
@@ -123,7 +126,9 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if any(np.isfinite(data.predicted["mean_singular_value"]).any() for data in taken):
         sentences.append("Open marks: predicted by theory.")
     sentences += normalization_notes(runs, jacobians=True)
-    text = caption(runs, [data.averages["mean_singular_value"].seeds for data in taken], sentences)
+    text = caption(
+        runs, [data.averages["mean_singular_value"].seeds for data in taken], sentences, chosen.seeds
+    )
     return finish(page, [key(style) for style in styles], names, text, notes)
 
 
@@ -140,5 +145,5 @@ def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         f" probe examples, {at_record([data.update for data in panels])}; the dashed line keeps lengths."
     ]
     sentences += normalization_notes(runs, jacobians=True)
-    text = caption(runs, [data.singular.seeds for data in panels], sentences)
+    text = caption(runs, [data.singular.seeds for data in panels], sentences, chosen.seeds)
     return finish_layers(page, styles, text, notes)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform, offset_copy
 
 from xavier_cli.figures.style import SMALL, Style
-from xavier_cli.statistics.bands import Band
+from xavier_cli.statistics.estimate import Band
 
 # More marks than this would hide a line.
 MARKS = 10
@@ -53,7 +53,11 @@ def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = 
 def plot_interval(ax: Axes, x: np.ndarray, band: Band, style: Style) -> Axes:
     """Shade the interval of `band` over `x`, both `(X,)`; nothing for a single seed."""
     if band.seeds > 1:
+        before = ax.dataLim.frozen()
         ax.fill_between(x, band.low, band.high, color=style.color, alpha=0.18, linewidth=0, zorder=1.5)
+        if band.seeds == 2:
+            # It reaches nine standard deviations to each side: the axis is that of the lines.
+            ax.dataLim.set(before)
     return ax
 
 

@@ -17,18 +17,17 @@ from xavier_cli.figures.lines import plot_band, staggered
 from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
+    counted,
     layer_columns,
     parse_tensor,
-    seed_rows,
     suitable,
     times,
-    values,
 )
 from xavier_cli.figures.style import Style
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH, LayerStatistic
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, factors_over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 
 MEANING = {
     "weight_gradient": f"gradient dC/dW of the mean loss over {PROBE_EXAMPLES} test examples",
@@ -53,10 +52,10 @@ class Spread:
 def spread(run: Run, tensor: str, chosen: PlotRequest) -> Spread:
     """The std of `tensor` (`weight_gradient` or `backprop`) over the chosen seeds and layers of `run`."""
     statistic = BY_PATH[f"{tensor}/std"]
-    scale, std = statistic.axis, values(run, statistic.path)
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers, scale)
+    scale, std = statistic.axis, counted(run, statistic.path, chosen.seeds)
+    columns = layer_columns(run, chosen.layers, scale)
     predicted = prediction(run, statistic.name, columns)
-    band = factors_over_seeds(std[rows][:, :, columns])
+    band = over_seeds(std[:, :, columns], statistic.mean_over_seeds)
     return Spread(statistic, times(run), run[scale][columns], band, predicted)
 
 
@@ -94,4 +93,6 @@ def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if any((data.std.center == 0).any() for data in panels):
         sentences.append("A gradient of 0 has no place on a logarithmic axis.")
     sentences += normalization_notes(runs)
-    return finish_layers(page, styles, caption(runs, [d.std.seeds for d in panels], sentences), notes)
+    return finish_layers(
+        page, styles, caption(runs, [d.std.seeds for d in panels], sentences, chosen.seeds), notes
+    )

@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.runs.counting import known_records, layers_of
+from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.tensors import TENSORS
 
@@ -80,6 +82,27 @@ def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
     if seeds is None:
         return np.arange(len(run.seeds))
     return _indices("seed", run.seeds, seeds)
+
+
+def counted(
+    run: Run, array: str | np.ndarray, seeds: Sequence[int] | None, at: int | None = None, records: str = ""
+) -> np.ndarray:
+    """What counts of an array of layers over `seeds`, at all records or the one with the index `at`.
+
+    `records` is their scale where it is not that of the `LayerStatistic`. Raises `UnsuitableRunError` where
+    every seed had diverged.
+    """
+    if isinstance(array, str):
+        values(run, array)
+        records = records or (BY_PATH[array].records if array in BY_PATH else "")
+    rows = seed_rows(run, seeds)
+    known = known_records(run, rows, records or "update")
+    if not known.any():
+        raise UnsuitableRunError("every seed diverged before the first record")
+    if at is not None and not known[at]:
+        raise UnsuitableRunError("every seed had diverged by that record; choose an earlier one")
+    found = layers_of(run, array, rows, records)
+    return found if at is None else found[:, at]
 
 
 def layer_columns(run: Run, layers: Sequence[int] | None, scale: str = "layer") -> np.ndarray:

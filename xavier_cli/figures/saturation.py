@@ -18,8 +18,8 @@ from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
     UnsuitableRunError,
+    counted,
     layer_columns,
-    seed_rows,
     suitable,
     times,
     values,
@@ -27,7 +27,7 @@ from xavier_cli.figures.request import (
 from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band, over_seeds
+from xavier_cli.statistics.estimate import Band, over_seeds
 
 PERCENTILE = 98
 
@@ -59,13 +59,13 @@ def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """The data for `plot_saturation` of `run`, over the chosen seeds and layers."""
     low, high = run.config.activation.range
     values(run, "activation/abs_percentiles")
-    rows, columns = seed_rows(run, chosen.seeds), layer_columns(run, chosen.layers)
+    columns = layer_columns(run, chosen.layers)
     high_pct = run.percentile("activation/abs_percentiles", PERCENTILE)
     if high_pct is None:
         raise UnsuitableRunError(f"no percentile {PERCENTILE}; it has: {run['percentile'].tolist()}")
 
-    def band(array: np.ndarray) -> Band:
-        return over_seeds(array[rows][:, :, columns])
+    def band(array: str | np.ndarray) -> Band:
+        return over_seeds(counted(run, array, chosen.seeds)[:, :, columns])
 
     return Saturation(
         run.config.act,
@@ -73,8 +73,8 @@ def saturation(run: Run, chosen: PlotRequest) -> Saturation:
         low == 0 and math.isfinite(high),
         times(run),
         run["layer"][columns],
-        band(values(run, "activation/mean")),
-        band(values(run, "activation/std")),
+        band("activation/mean"),
+        band("activation/std"),
         band(high_pct),
         bounds_of(run),
         prediction(run, "activation_mean", columns),
@@ -155,7 +155,7 @@ def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if any(np.isfinite(data.predicted_std).any() for data in panels):
         sentences.append(OPEN_MARKS)
     sentences += normalization_notes(runs)
-    text = caption(runs, [data.mean.seeds for data in panels], sentences)
+    text = caption(runs, [data.mean.seeds for data in panels], sentences, chosen.seeds)
     return finish_layers(page, styles, text, notes)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
-from xavier_cli.figures.captions import PROBE_EXAMPLES
+from xavier_cli.figures.captions import PROBE_EXAMPLES, diverged_in_words
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curves import curve
 from xavier_cli.figures.labels import labels, shared
@@ -18,7 +18,7 @@ from xavier_cli.figures.saturation import PERCENTILE, saturation
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import Band
+from xavier_cli.statistics.estimate import Band
 
 Text = tuple[str, list[str]]
 
@@ -37,7 +37,11 @@ def curves_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only
         ]
         rows += plot_text(lines, f"test error, %: {data}", width, ascii_only=ascii_only)
         rows += [*legend_text(called, width), ""]
-    return _text(rows, runs, [item.error.seeds for item in curves], width), notes
+    counts, lost = (
+        [item.error.seeds for item in curves],
+        diverged_in_words(runs, chosen.seeds, are_errors=True),
+    )
+    return _text(rows, runs, counts, width, lost), notes
 
 
 def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
@@ -54,9 +58,12 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
         for words, band in parts.items():
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
         rows += [*_legend(data.layers, width), ""]
-    return _text(
-        rows, runs, [d.mean.seeds for d in panels], width, f"Activations z on {PROBE_EXAMPLES} test examples."
-    ), notes
+    sentences = [
+        f"Activations z on {PROBE_EXAMPLES} test examples.",
+        *normalization_notes(runs),
+        *diverged_in_words(runs, chosen.seeds),
+    ]
+    return _text(rows, runs, [d.mean.seeds for d in panels], width, sentences), notes
 
 
 def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
@@ -69,7 +76,12 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
         title, logarithmic = f"{name}: {data.statistic.label}", data.statistic.is_logarithmic
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
         rows += [*_legend(data.layers, width), ""]
-    return _text(rows, runs, [d.std.seeds for d in panels], width, f"Of the {MEANING[tensor]}."), notes
+    sentences = [
+        f"Of the {MEANING[tensor]}.",
+        *normalization_notes(runs),
+        *diverged_in_words(runs, chosen.seeds),
+    ]
+    return _text(rows, runs, [d.std.seeds for d in panels], width, sentences, "geometric mean"), notes
 
 
 def _layers(
@@ -95,12 +107,19 @@ def _refuse_more(lines: int) -> None:
         raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
 
 
-def _text(rows: list[str], runs: Sequence[Run], seeds: Sequence[int], width: int, sentence: str = "") -> str:
+def _text(
+    rows: list[str],
+    runs: Sequence[Run],
+    seeds: Sequence[int],
+    width: int,
+    sentences: Sequence[str],
+    mean: str = "mean",
+) -> str:
     counts = sorted(set(seeds))
     over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
     ending = [
-        *([sentence, *normalization_notes(runs)] if sentence else []),
-        f"Lines: mean over {over}; their numbers stand on them.",
+        *sentences,
+        f"Lines: {mean} over {over}; their numbers stand on them.",
     ]
     if common := shared(runs):
         ending.append(f"{common[0].upper()}{common[1:]}.")

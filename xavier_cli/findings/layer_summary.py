@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.runs.layer_statistics import IN_TABLES
+from xavier_cli.runs.counting import layers_of
+from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import over_seeds
 
 SUMMARY = tuple(row for row in IN_TABLES if row.is_summary)
 DATASETS = tuple(row.path for row in SUMMARY)
@@ -39,14 +40,13 @@ class Layer:
 def layers_at(run: Run) -> tuple[Layer, ...]:
     """Every layer of `run` at the last record, hidden ones first.
 
-    Means are over the seeds that did not diverge, or over all where all did.
+    Means are over the seeds that did not diverge; NaN where all did.
     """
-    kept = kept_seeds(run)
     depth = run.config.depth
     found: list[dict[str, float]] = [{} for _ in range(depth + 1)]
     for row in SUMMARY:
         if row.path in run:
-            for layer, value in enumerate(finite_mean(run[row.path][kept, -1])):
+            for layer, value in enumerate(_last(run, row)):
                 found[layer][row.name] = value
     unknown = dict.fromkeys((row.name for row in SUMMARY), math.nan)
     return tuple(
@@ -56,23 +56,19 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
     )
 
 
+def _last(run: Run, row: LayerStatistic) -> list[float]:
+    values = layers_of(run, row.path)[:, -1]
+    return [float(value) for value in over_seeds(values, row.mean_over_seeds).center]
+
+
 def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
-    """The mean over `kept_seeds` of an array of `run`, `(S, R, ...)`, given itself or by its path."""
-    return _mean((run[array] if isinstance(array, str) else array)[kept_seeds(run)])
+    """The arithmetic mean over the seeds that count of an array of `run`, given itself or by its path.
 
-
-def kept_seeds(run: Run) -> np.ndarray:
-    """Mask of the seeds that did not diverge, or of all where all did; `(S,)`."""
-    return ~run.diverged if not run.diverged.all() else np.ones(len(run.seeds), bool)
+    Rules of `check` take it of gradients too: it is 0 only where every seed's is.
+    """
+    return over_seeds(layers_of(run, array)).center
 
 
 def finite_mean(values: np.ndarray) -> list[float]:
     """Mean of the finite values over the first axis; NaN where there are none."""
-    return [float(value) for value in _mean(values)]
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmean(finite, axis=0))
+    return [float(value) for value in over_seeds(values).center]

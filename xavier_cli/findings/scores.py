@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from xavier_cli.runs.counting import Examples
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean
-
-Examples = Literal["valid", "test"]
 
 
 def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
@@ -24,13 +21,6 @@ def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
 def late_error(run: Run, examples: Examples = "test") -> np.ndarray:
     """Each seed's mean error over the last 10 % of the records, `(S,)`; used by claims."""
     return _guessing_where_diverged(run, late_mean(run[f"curves/{examples}_error"]))
-
-
-def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
-    """Each seed's error at every record, `(S, R)`; that of chance from its divergence on."""
-    curve, at = run[f"curves/{examples}_error"], run["final/diverged_at"][:, None]
-    lost = (at >= 0) & (run.updates >= at)
-    return np.where(lost | ~np.isfinite(curve), run.facts.guessing_error, curve)
 
 
 def _guessing_where_diverged(run: Run, error: np.ndarray) -> np.ndarray:

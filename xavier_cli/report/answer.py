@@ -121,6 +121,8 @@ def _best(section: Section, called: Sequence[str]) -> str:
     first, *others = section.rows
     error = numbers.percents([first.test_error])[0].strip()
     seeds = "1 seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
+    if first.diverged:
+        seeds += f", {len(first.diverged)} diverged"
     guessing = f"{100 * first.run.facts.guessing_error:.1f} %"
     on = f"on {section.data}" if section.data else "here"
     if not others:

@@ -11,9 +11,10 @@ import numpy as np
 from xavier_cli.figures.histograms import Histogram, histogram
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
-from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.counting import known_records, layers_of, layers_over_seeds, lost_seeds
 from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.vocabulary.tensors import TENSORS
 
 SHOWN = ("activation", "backprop", "weight_gradient")
@@ -28,7 +29,7 @@ def layers_over_time(runs: Sequence[Run]) -> dict[str, object]:
     wanted = len(SHOWN) * MOST_BINS * sum(min(run.config.depth, MOST_LAYERS) for run in runs)
     records = max(2, min(MOST_RECORDS, MOST_BARS // max(wanted, 1)))
     shown = [
-        {"label": label, "seeds": len(run.seeds), "tensors": tensors}
+        {"label": label, "seeds": int((~lost_seeds(run)).sum()) or len(run.seeds), "tensors": tensors}
         for label, run in zip(labels(runs), runs, strict=True)
         if (tensors := _tensors(run, records))
     ]
@@ -41,7 +42,8 @@ def evenly(count: int, most: int) -> list[int]:
 
 
 def _tensors(run: Run, records: int) -> dict[str, object]:
-    at = evenly(len(run.updates), records)
+    known = np.flatnonzero(known_records(run))
+    at = known[evenly(len(known), records)].tolist() if len(known) else []
     layers = tuple(layer + 1 for layer in evenly(run.config.depth, MOST_LAYERS))
     found: dict[str, object] = {}
     for tensor in SHOWN:
@@ -50,6 +52,8 @@ def _tensors(run: Run, records: int) -> dict[str, object]:
                 histogram(run, tensor, PlotRequest(layers=layers, record=str(run.updates[i]))) for i in at
             ]
         except UnsuitableRunError:
+            continue
+        if not drawn:
             continue
         found[tensor] = {
             "name": TENSORS[tensor].label,
@@ -75,12 +79,12 @@ def _record(run: Run, tensor: str, row: int, drawn: Histogram) -> dict[str, Any]
         "share": [_short(layer.max()) for layer in share],
     }
     for statistic in _statistics(run, tensor):
-        values = over_time(run, statistic.path)[row, columns]
+        values = layers_over_seeds(run, statistic.path).center[row, columns]
         record[statistic.dataset] = [_short(value) for value in values]
     there = (run.percentile(f"{tensor}/percentiles", each) for each in _PERCENTILES)
     picked = [each for each in there if each is not None]
     if len(picked) == len(_PERCENTILES):
-        values = over_time(run, np.stack(picked, axis=-1))[row][columns]
+        values = over_seeds(layers_of(run, np.stack(picked, axis=-1))[:, row]).center[columns]
         record["percentiles"] = [[_short(value) for value in layer] for layer in values]
     return record
 

@@ -12,14 +12,13 @@ from xavier_cli.figures.draw import draw
 from xavier_cli.figures.inline import inline_svg
 from xavier_cli.figures.labels import in_order, labels
 from xavier_cli.figures.request import UnsuitableRunError
-from xavier_cli.findings.layer_summary import over_time
-from xavier_cli.findings.scores import error_curve
 from xavier_cli.report.content import Picture
 from xavier_cli.report.layers import evenly
+from xavier_cli.runs.counting import error_curve, layers_over_seeds
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.bands import over_seeds
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views.page import Cell, Column, Table
 
 # Kind -> its title, and its statistics, which are the rows of its table.
@@ -99,7 +98,7 @@ def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Table | None:
     rows, deepest = [], 0
     for label, run in zip(labels(runs), runs, strict=True):
         for path in (path for path in paths if path in run):
-            values, statistic = over_time(run, path), BY_PATH[path]
+            values, statistic = layers_over_seeds(run, path).center, BY_PATH[path]
             updates = run[statistic.records]
             deepest = max(deepest, values.shape[1])
             for i in evenly(len(updates), RECORDS_IN_TABLE):
@@ -110,7 +109,7 @@ def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Table | None:
     layers = (f"layer {layer + 1}" for layer in range(deepest))
     heads = Column("run"), Column("statistic"), *(Column(each, "right") for each in ("updates", *layers))
     filled = tuple((*row, *[Cell("")] * (len(heads) - len(row))) for row in rows)
-    return Table(heads, filled, title="Means over seeds")
+    return Table(heads, filled, title="Means over seeds, of gradients the geometric mean")
 
 
 def _count(number: int) -> Cell:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from xavier_cli.runs.ranges import ANY, SHARE, SIZE, Range
+from xavier_cli.statistics.estimate import Mean
 from xavier_cli.vocabulary.tensors import JACOBIAN, TENSORS, LayerAxis, Tensor
 
 
@@ -25,7 +26,8 @@ class LayerStatistic:
     Where it is shown, each empty or false where it is not: `is_summary`, in the JSON of `show` and `train`;
     `column`, the head of its column in their table of layers; `probe_column`, the same in `probe`, which
     gives it in JSON, too; `in_slider`, in the report, beside its tensor's histograms. `only_where_any` leaves
-    a column out that is 0 in every layer. `is_logarithmic` is of an axis in figures. `predicted` says in the
+    a column out that is 0 in every layer. `is_logarithmic` is of an axis in figures,
+    and of the mean over seeds, in tables too. `predicted` says in the
     file what theory predicts of it.
     """
 
@@ -57,6 +59,11 @@ class LayerStatistic:
     def records(self) -> str:
         """The scale of the records at which it is taken."""
         return "jacobian_update" if self.tensor is JACOBIAN else "update"
+
+    @property
+    def mean_over_seeds(self) -> Mean:
+        """The kind of its mean over seeds; an interval of the logarithms fits such an axis."""
+        return "geometric" if self.is_logarithmic else "arithmetic"
 
     @property
     def is_share(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xavier_cli.config.settings import SETTINGS, is_usual
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, Section, Verdict
-from xavier_cli.findings.scores import error_curve
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison_layout import View, transposed
 from xavier_cli.views.comparison_rules import rules

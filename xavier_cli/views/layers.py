@@ -11,16 +11,42 @@ from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Table
 
 
-def layers_table(run: Run) -> Table:
-    """One row per layer at the last record of `run`."""
+def layers_table(run: Run) -> Table | None:
+    """One row per layer at the last record of `run`; None where nothing of them is known.
+
+    So it is where every seed diverged: what their last finite weights do says nothing about the network.
+    """
     layers = layers_at(run)
     shown = [row for row in SUMMARY if row.column and _said(row, layers)]
+    if not shown:
+        return None
     columns = [Column("layer")] + [Column(row.heading(row.column), "right") for row in shown]
     cells = [[layer.name for layer in layers], *(_cells(row, layers) for row in shown)]
     rows = tuple(zip(*cells, strict=True))
-    seeds = int((~run.diverged).sum()) or len(run.seeds)
-    over = "1 seed" if seeds == 1 else f"mean over {seeds} seeds"
+    seeds, lost = len(run.seeds), int(run.diverged.sum())
+    counted = f"{seeds - lost} of {seeds}" if lost else f"{seeds}"
+    over = f"{counted} seed{'s' * (seeds > 1)}"
+    if seeds - lost > 1:
+        over = f"mean over {over}"
+    if seeds - lost > 1 and any(row.is_logarithmic for row in shown):
+        over += "; gradients: geometric"
     return Table(tuple(columns), rows, title=f"layers after {int(run.updates[-1]):,} updates ({over})")
+
+
+def diverged_note(run: Run) -> str:
+    """What the seeds of `run` that diverged count as; empty where there are none."""
+    if not run.diverged.any():
+        return ""
+    guess = 100 * run.facts.guessing_error
+    if run.diverged.all():
+        return (
+            f"Every seed diverged and counts as guessing ({guess:.1f} %) from there on; what its last finite "
+            "weights do is not shown."
+        )
+    return (
+        f"A diverged seed counts as guessing ({guess:.1f} %) from there on; train loss and layers are "
+        "without it."
+    )
 
 
 def _said(row: LayerStatistic, layers: tuple[Layer, ...]) -> bool:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from xavier_cli.findings import layer_summary, scores
+from xavier_cli.findings import layer_summary
 from xavier_cli.runs.batch_normalization import normalization_notes
+from xavier_cli.runs.counting import error_curve, layers_of
+from xavier_cli.runs.counting import in_words as diverged_in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
-from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
 from xavier_cli.views import numbers
-from xavier_cli.views.layers import layers_table
+from xavier_cli.views.layers import diverged_note, layers_table
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.show/1"
@@ -50,7 +52,7 @@ def _tables(run: Run) -> Iterator[Table]:
         yield _pretraining_table(run)
     yield _curves_table(run)
     inside = layers_table(run)
-    if inside.rows:
+    if inside:
         yield inside
 
 
@@ -65,7 +67,8 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
         elif name != "search_seeds" or config.search:
             yield name, numbers.setting(value)
     done = f"{int(run.updates[-1]):,} of {config.updates:,} updates"
-    yield "status", "complete" if run.status == "complete" else f"{run.status} at {done}"
+    status = "complete" if run.status == "complete" else f"{run.status} at {done}"
+    yield "status", f"{status}, {lost}" if (lost := diverged_in_words(run)) else status
     diverged = np.flatnonzero(run.diverged)
     if len(diverged):
         at = [f"{int(run.seeds[i])} (at update {int(run['final/diverged_at'][i]):,})" for i in diverged]
@@ -120,15 +123,14 @@ def _curves_table(run: Run) -> Table:
     """Means over seeds at a few records, evenly from the first to the last."""
     last = len(run.updates) - 1
     picked = sorted({round(last * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
-    loss = run["curves/train_loss"]
-    finite = [loss[np.isfinite(loss[:, i]), i] for i in picked]
+    loss = over_seeds(layers_of(run, "curves/train_loss")).center
     cells = [
         [f"{int(run.updates[i]):,}" for i in picked],
-        numbers.column([float(values.mean()) if len(values) else math.nan for values in finite]),
+        numbers.column(loss[picked].tolist()),
     ]
     columns = [Column("updates", "right"), Column("train loss", "right")]
     for examples in ("valid", "test"):
-        errors = scores.error_curve(run, examples)
+        errors = error_curve(run, examples)
         cells.append(numbers.percents([mean_over_seeds(errors[:, i]) for i in picked]))
         columns.append(Column(f"{examples} error %"))
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), title="curves, mean over seeds")
@@ -153,9 +155,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield "±: 95 % t-interval of the mean over seeds, for this test set."
     if run.config.eval_examples < 10_000 and run.status == "complete":
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
-    if run.diverged.any():
-        guess = 100 * run.facts.guessing_error
-        yield f"A diverged seed counts as guessing ({guess:.1f} %) from there on; layers are without it."
+    if note := diverged_note(run):
+        yield note
     if note := same_start_note(run):
         yield note
     yield from normalization_notes([run])

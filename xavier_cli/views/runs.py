@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from xavier_cli.findings.scores import final_error
+from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.views import numbers
@@ -18,21 +19,22 @@ def runs_page(runs: list[Run], now: datetime) -> Page:
     """The output of `ls`, in the order given; ages are relative to `now`."""
     errors = [mean_over_seeds(final_error(run)) for run in runs]
     shown = numbers.percents(errors)
-    unfinished = any(run.status != "complete" for run in runs)
+    marked = any(run.status != "complete" or run.diverged.any() for run in runs)
     columns = [Column("age", "right"), Column("N", "right"), Column("updates", "right")]
-    columns += [Column("status")] if unfinished else []
+    columns += [Column("status")] if marked else []
     columns += [Column("test error %"), Column("run", moves=True)]
     rows, records = [], []
     for run, error, text in zip(runs, errors, shown, strict=True):
         done = int(run.updates[-1])
         trained = done > 0
-        status = [run.status]
+        lost = in_words(run)
+        status = f"{run.status}, {lost}" if lost else run.status
         rows.append(
             (
                 numbers.age((now - _created(run)).total_seconds()),
                 str(len(run.seeds)),
                 f"{done:,}",
-                *(status if unfinished else []),
+                *([status] if marked else []),
                 text if trained else "",
                 _name(run),
             )

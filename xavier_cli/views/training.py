@@ -11,7 +11,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
-from xavier_cli.views.layers import layers_table
+from xavier_cli.views.layers import diverged_note, layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.train/1"
@@ -25,13 +25,20 @@ def result_page(run: Run, path: Path) -> Page:
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
     title = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
-    errors = Table(
-        (Column("updates", "right"), Column("N", "right"), Column("test error %"), Column("valid error %")),
-        ((f"{int(run.updates[-1]):,}", str(len(run.seeds)), *numbers.percents(estimates)),),
-        title=title,
-    )
+    heads = [
+        Column("updates", "right"),
+        Column("N", "right"),
+        Column("test error %"),
+        Column("valid error %"),
+    ]
+    cells = [f"{int(run.updates[-1]):,}", str(len(run.seeds)), *numbers.percents(estimates)]
+    if run.diverged.any():
+        heads.insert(2, Column("diverged", "right"))
+        cells.insert(2, str(int(run.diverged.sum())))
+    errors = Table(tuple(heads), (tuple(cells),), title=title)
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
     notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
+    notes += [note] if (note := diverged_note(run)) else []
     notes += [note] if (note := same_start_note(run)) else []
     notes += [*_stood_in(run), *normalization_notes([run])]
     return Page(
@@ -51,7 +58,7 @@ def result_page(run: Run, path: Path) -> Page:
             {"run": str(path), "seed": seed, "test_error": t, "valid_error": v}
             for seed, t, v in zip(run.seeds.tolist(), test.tolist(), valid.tolist(), strict=True)
         ],
-        tables=(errors, layers_table(run)),
+        tables=(errors, layers) if (layers := layers_table(run)) else (errors,),
         notes=(*notes, clean(str(path))),
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from xavier_cli.runs.counting import EXAMPLES, error_curve
 from xavier_cli.runs.deviation import Deviation, differences, shared
 from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
@@ -126,6 +128,7 @@ def _by_name(rows: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
 def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
     """Means over common seeds at two common records: the last, and that of the largest difference."""
     updates = np.intersect1d(one.updates, other.updates)
+    one, other = _as_counted(one), _as_counted(other)
     for curve in _CURVES:
         path = f"curves/{curve}"
         if path not in one or path not in other:
@@ -143,6 +146,15 @@ def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
             "widest": float(gap[widest]),
             "at_update": int(updates[widest]),
         }
+
+
+def _as_counted(run: Run) -> Run:
+    """`run` with the errors that other tables show: those of chance where a seed diverged."""
+    errors: dict[str, np.ndarray] = {}
+    for examples in EXAMPLES:
+        if f"curves/{examples}_error" in run:
+            errors[f"curves/{examples}_error"] = error_curve(run, examples)
+    return replace(run, arrays={**run.arrays, **errors})
 
 
 def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:

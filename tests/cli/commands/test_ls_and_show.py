@@ -71,7 +71,7 @@ def test_show_tells_configuration_curves_and_layers(shelf, xavier):
     assert ["seeds", "0-4", "(N", "=", "5)"] in lines
     assert ["device", "cpu"] in lines
     assert any(line[:1] == ["100,000"] and line[-3:] == ["59.4", "±", "2.7"] for line in lines)
-    assert "layers after 100,000 updates (mean over 5 seeds)" in out
+    assert "layers after 100,000 updates (mean over 5 seeds; gradients: geometric)" in out
     assert any(line[:2] == ["hidden", "5"] for line in lines)
 
 
@@ -98,7 +98,7 @@ def test_show_names_the_seeds_that_diverged(shelf, xavier, exact_run):
     out = xavier("show", "lost").out
 
     assert "1 (at update 52,632)" in out
-    assert "mean over 2 seeds" in out
+    assert "(mean over 2 of 3 seeds; gradients: geometric)" in out
 
 
 def test_show_json_holds_every_record_and_layer(shelf, xavier):

@@ -287,3 +287,41 @@ def test_a_seed_that_diverged_is_not_also_a_plateau(healthy):
     run = with_changes(healthy, curves__valid_error=top_at_chance, final__diverged_at=lose_seed_1)
 
     assert found(run) == ["diverged"]
+
+
+def test_what_frozen_weights_do_is_no_finding_of_its_own(healthy):
+    at = 20_000
+    frozen = healthy.updates >= at
+
+    def diverge(a):
+        a[:] = at
+
+    def saturate(a):
+        a[:, frozen] = 1
+
+    def grow(a):
+        a[:, frozen] *= 10.0 ** np.arange(a.shape[2])
+
+    run = with_changes(
+        healthy,
+        final__diverged_at=diverge,
+        activation__saturated=saturate,
+        activation__std=grow,
+        backprop__std=grow,
+        weight__std=grow,
+    )
+
+    assert found(run, "error", "warning", "note") == ["diverged"]
+
+
+def test_a_gradient_that_vanished_until_all_diverged_is_not_called_mended(healthy):
+    def diverge(a):
+        a[:] = 20_000
+
+    def vanish(a):
+        a *= 3.0 ** np.arange(a.shape[2])
+
+    run = with_changes(healthy, final__diverged_at=diverge, backprop__std=vanish)
+
+    (seen,) = (each.seen for each in check(run) if each.rule.name == "vanishing-gradients")
+    assert "mended" not in seen.evidence

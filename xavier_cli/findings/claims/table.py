@@ -14,7 +14,8 @@ from xavier_cli.findings.claims.requirements import PAPER_SCALE, Evidence, Netwo
 from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
 from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
 from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, Word, count, together
-from xavier_cli.findings.scores import error_curve, final_error, late_error
+from xavier_cli.findings.scores import final_error, late_error
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.difference import difference, difference_p, equivalence
 from xavier_cli.statistics.multiple import holm

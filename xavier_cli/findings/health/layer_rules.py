@@ -13,6 +13,7 @@ from xavier_cli.findings.expectation import PATHS
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Rule, Symptom, first_since, named
 from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.counting import known_records
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import fixed
@@ -110,7 +111,9 @@ class _Along:
         """Compares both ends of the network at the last record, or at the first if training recovered."""
         if run.config.depth < 2:
             return
-        factor = self._factor(over_time(run, self.path))
+        factor = self._factor(over_time(run, self.path)[known_records(run)])
+        if not len(factor):
+            return
         span = factor ** (run.config.depth - 1)
         holds = (factor >= RATE) & (span >= SPAN)
         # A problem at the start that training overcame is a note, not a warning.

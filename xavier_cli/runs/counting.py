@@ -1,0 +1,76 @@
+"""Which seeds of a run count in what, where some of them diverged: the same for tables, figures and checks.
+
+An error of a diverged seed counts as that of chance, and is never left out. What is measured of layers tells
+nothing about a network once it has diverged: diverged seeds are left out of it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from xavier_cli.runs.layer_statistics import BY_PATH
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import Band, over_seeds
+
+Examples = Literal["valid", "test"]
+EXAMPLES: tuple[Examples, ...] = ("valid", "test")
+
+
+def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
+    """Each seed's error at every record, `(S, R)`; that of chance from its divergence on."""
+    curve = run[f"curves/{examples}_error"]
+    return np.where(_lost(run, "update") | ~np.isfinite(curve), run.facts.guessing_error, curve)
+
+
+def layers_of(
+    run: Run, array: str | np.ndarray, seeds: np.ndarray | None = None, records: str = ""
+) -> np.ndarray:
+    """What counts of an array of `run`, `(S, R, …)`, given itself or by its path: `(counted seeds, R, …)`.
+
+    Seeds that diverged are left out. Where all of `seeds` did (their indices; None: all), all are kept, each
+    until it diverged, and NaN from there on. `records` is the scale of an array that is not given by a path
+    of `LayerStatistic`.
+    """
+    if isinstance(array, str):
+        records = records or (BY_PATH[array].records if array in BY_PATH else "")
+        array = run[array]
+    rows = np.arange(len(array)) if seeds is None else seeds
+    alive = rows[~lost_seeds(run)[rows]]
+    if len(alive):
+        return np.asarray(array[alive])
+    lost = _lost(run, records or "update")[rows]
+    return np.where(lost.reshape(*lost.shape, *[1] * (array.ndim - 2)), np.nan, array[rows])
+
+
+def layers_over_seeds(run: Run, path: str) -> Band:
+    """The estimate of the `LayerStatistic` at `path` over the seeds that count, `(R, L)`."""
+    return over_seeds(layers_of(run, path), BY_PATH[path].mean_over_seeds)
+
+
+def known_records(run: Run, seeds: np.ndarray | None = None, records: str = "update") -> np.ndarray:
+    """Mask of the records at which some of `seeds` count in what is measured of layers, `(R,)`."""
+    lost = _lost(run, records)
+    return np.asarray(~(lost if seeds is None else lost[seeds]).all(axis=0))
+
+
+def lost_seeds(run: Run) -> np.ndarray:
+    """Mask of the seeds that diverged, `(S,)`; of none where a file does not say."""
+    return run.diverged if "final/diverged_at" in run else np.zeros(len(run.seeds), bool)
+
+
+def in_words(run: Run) -> str:
+    """How many seeds diverged, for beside a run's name or status: `2 of 5 seeds diverged`; empty for none."""
+    lost, seeds = int(lost_seeds(run).sum()), len(run.seeds)
+    if not lost:
+        return ""
+    return "diverged" if seeds == 1 else f"{lost} of {seeds} seeds diverged"
+
+
+def _lost(run: Run, records: str) -> np.ndarray:
+    """Mask of the records at which a seed had diverged, `(S, R)`."""
+    if "final/diverged_at" not in run:
+        return np.zeros((len(run.seeds), len(run[records])), bool)
+    at = run["final/diverged_at"][:, None]
+    return np.asarray((at >= 0) & (run[records] >= at))
