@@ -21,18 +21,18 @@ AT_80 = """\
 shapeset
   depth 5, width 30, lr 0.03, batch_size 10, updates 100,000
 
-                            test error
-   act       init        N  %           above the best     verdict (p)
+   act       init        N  test error %  above the best     verdict (p)
 *  softsign  normalized  5  47.4 ± 0.7
-   tanh      normalized  5  47.7 ± 0.8  +0.3 [-1.1, 1.7]   not told apart (.59)
-   tanh      standard    5  59.4 ± 2.7  +12.0 [8.9, 15.1]  told apart (.0009)
+   tanh      normalized  5  47.7 ± 0.8    +0.3 [-1.8, 2.4]   not told apart (1)
+   tanh      standard    5  59.4 ± 2.7    +12.0 [8.4, 15.6]  told apart (.0002)
 
 - ±: 95 % t-interval of the mean over seeds (N), for this test set.
-- *: the lowest mean test error. Above the best: in percentage points, with the
-  95 % interval of that one difference.
-- Told apart: p (in brackets) < .05 in a two-sided test over seeds (paired t
-  over the same seeds), Holm-corrected over all pairs of a data set. Not told
-  apart does not mean equal.
+- *: the lowest mean test error. Above the best: in percentage points, with its
+  95 % CI, simultaneous over all 3 pairs.
+- Told apart: the CI excludes 0, and p (in brackets) < .05 in a two-sided test
+  over seeds (paired t over the same seeds; variances moderated over the pairs,
+  by empirical Bayes), Bonferroni-corrected over all 3 pairs. Not told apart
+  does not mean equal.
 - Correlation of the pairs with the best: -0.79 to -0.44.
 """
 AT_40 = """\
@@ -43,23 +43,25 @@ shapeset
    act       init        N  test error %
 *  softsign  normalized  5  47.4 ± 0.7
    tanh      normalized  5  47.7 ± 0.8
-    above the best +0.3 [-1.1, 1.7]; not
-    told apart (.59)
+    above the best +0.3 [-1.8, 2.4]; not
+    told apart (1)
    tanh      standard    5  59.4 ± 2.7
-    above the best +12.0 [8.9, 15.1];
-    told apart (.0009)
+    above the best +12.0 [8.4, 15.6];
+    told apart (.0002)
 
 - ±: 95 % t-interval of the mean over
   seeds (N), for this test set.
 - *: the lowest mean test error. Above
   the best: in percentage points, with
-  the 95 % interval of that one
-  difference.
-- Told apart: p (in brackets) < .05 in a
-  two-sided test over seeds (paired t
-  over the same seeds), Holm-corrected
-  over all pairs of a data set. Not told
-  apart does not mean equal.
+  its 95 % CI, simultaneous over all 3
+  pairs.
+- Told apart: the CI excludes 0, and p
+  (in brackets) < .05 in a two-sided
+  test over seeds (paired t over the
+  same seeds; variances moderated over
+  the pairs, by empirical Bayes),
+  Bonferroni-corrected over all 3 pairs.
+  Not told apart does not mean equal.
 - Correlation of the pairs with the
   best: -0.79 to -0.44.
 """
