@@ -9,11 +9,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
+from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, result_table
 from xavier_cli.views.comparison_rules import Explanation, rules
 
@@ -408,3 +410,41 @@ def test_sentences_are_found_by_what_they_are_about(exact_run):
     assert said[Explanation.NETWORKS].startswith("McNemar's p")
     assert Explanation.NO_INTERVAL in said
     assert Explanation.TEST not in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.031, 0.053, "+4.2 [3.1, 5.3]"),
+        (0.0, 0.0, "+4.2 [0.0, 0.0]"),
+        (0.0004, 0.084, "+4.20 [0.04, 8.40]"),
+        (-0.00002, 0.084, "+4.200 [-0.002, 8.400]"),
+        (float("nan"), float("nan"), "+4.2"),
+    ],
+)
+def test_an_interval_shows_on_which_side_of_zero_it_ends(low, high, shown):
+    """`[0.0, 8.4]; told apart` would contradict itself."""
+    assert numbers.points(0.042, low, high, 1) == shown
+
+
+def test_over_200_rows_it_says_that_the_best_40_are_tested(exact_run):
+    base, runs, rng = exact_run([0.2, 0.22, 0.25, 0.27, 0.3]), [], np.random.default_rng(0)
+    for i in range(201):
+        errors = base["curves/test_error"] + rng.uniform(0, 0.05, (5, 1)).astype(np.float32)
+        arrays = {**base.arrays, "curves/test_error": errors}
+        runs.append(replace(base, config=base.config.with_(updates=1000 + i), arrays=arrays))
+    page = comparison_page(compare(runs))
+
+    assert "Over 200 rows: only the 40 with the lowest validation errors are tested; they come first." in (
+        page.notes
+    )
+    assert any("simultaneous over all 780 pairs" in note for note in page.notes)
+    assert any("Bonferroni-corrected over all 780 pairs" in note for note in page.notes)
+
+
+def test_footnotes_of_two_rows_speak_of_no_family(exact_run):
+    said = rules(compare([exact_run((0.6, 0.61, 0.6, 0.62, 0.63), init="standard"), exact_run((0.5,) * 5)]))
+
+    assert said[Explanation.BEST].endswith("in percentage points, with its 95 % CI.")
+    assert "Bonferroni" not in said[Explanation.TEST]
+    assert "moderated" not in said[Explanation.TEST]
