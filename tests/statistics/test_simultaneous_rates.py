@@ -46,13 +46,20 @@ def one_table(rng, kind: str, k: int, n: int, apart: float = 0.0):
     return rows
 
 
+def errs(every: AllPairs, i: int, j: int) -> bool:
+    measured = every.measured(i, j)
+    # Within 1.9 standard errors no p is below alpha, and an interval takes long.
+    if measured.untested or abs(measured.mean) < 1.9 * measured.error:
+        return False
+    return every.difference(i, j).leaves_zero
+
+
 def error_rate(kind: str, k: int, n: int, tables: int) -> float:
     """The share of tables in which any pair is told apart: stricter than of the pairs with the best alone."""
     rng, erring = np.random.default_rng((KINDS.index(kind), k, n)), 0
     for _ in range(tables):
         every = AllPairs(one_table(rng, kind, k, n))
-        pairs = (every.difference(i, j) for i, j in itertools.combinations(range(k), 2))
-        erring += any(pair.untested is None and every.corrected(pair.p) < ALPHA for pair in pairs)
+        erring += any(errs(every, i, j) for i, j in itertools.combinations(range(k), 2))
     return erring / tables
 
 
@@ -107,12 +114,14 @@ def test_control_without_a_cap_tables_of_few_rows_err_too_often(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_family_wise_error_of_all_kinds_of_tables(kind):
-    found = {(k, n): error_rate(kind, k, n, TABLES) for n in (5, 10, 20) for k in (2, 3, 4, 6, 10, 20, 40)}
+    found = []
     for n in (5, 10, 20):
-        rates = "  ".join(f"{k}: {rate:.3f}" for (k, number), rate in found.items() if number == n)
-        print(f"\nfamily-wise error, {kind}, N = {n}, by rows:  {rates}", end="")
+        print(f"\nfamily-wise error, {kind}, N = {n}, by rows:", end="", flush=True)
+        for k in (2, 3, 4, 6, 10, 20, 40):
+            found.append(error_rate(kind, k, n, TABLES))
+            print(f"  {k}: {found[-1]:.3f}", end="", flush=True)
 
-    assert max(found.values()) <= most(TABLES)
+    assert max(found) <= most(TABLES)
 
 
 @pytest.mark.slow

@@ -69,10 +69,11 @@ def difference(
     With the same seeds on both sides (in any order) the test is a paired t, otherwise Welch's; never the one
     with the smaller p. Below three seeds there is neither interval nor test, below five only an interval.
     """
-    return assess(mean_difference(a, b, a_seeds, b_seeds), level)
+    measured = mean_difference(a, b, a_seeds, b_seeds)
+    return assess(measured, level, correlation(a, b, a_seeds, b_seeds))
 
 
-def assess(measured: MeanDifference, level: float) -> Difference:
+def assess(measured: MeanDifference, level: float, correlation: float) -> Difference:
     """The interval at `level` and the two-sided p of a difference whose standard error is known."""
     low = high = math.nan
     if measured.has_interval:
@@ -89,7 +90,7 @@ def assess(measured: MeanDifference, level: float) -> Difference:
         p=_p(measured),
         n=measured.n,
         paired=measured.paired,
-        correlation=measured.correlation,
+        correlation=correlation,
         untested=measured.untested,
     )
 
@@ -135,7 +136,6 @@ class MeanDifference:
     seeds: tuple[int, int]
     paired: bool
     all_zero: bool
-    correlation: float = math.nan
 
     @property
     def n(self) -> int:
@@ -174,7 +174,7 @@ def mean_difference(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Seque
         change = [left - right for left, right in zip(xs, ys, strict=True)]
         mean, error = _mean(change), _standard_error(change, noise)
         all_zero = max(map(abs, change)) <= noise
-        return MeanDifference(mean, error, len(x) - 1, seeds, True, all_zero, _correlation(xs, ys))
+        return MeanDifference(mean, error, len(x) - 1, seeds, True, all_zero)
     ys = list(y.values())
     mean = _mean(xs) - _mean(ys)
     errors = _standard_error(xs, noise), _standard_error(ys, noise)
@@ -199,7 +199,12 @@ def _standard_error(sample: Sequence[float], noise: float) -> float:
     return math.sqrt(squares / (len(sample) - 1) / len(sample))
 
 
-def _correlation(x: Sequence[float], y: Sequence[float]) -> float:
+def correlation(a: Sample, b: Sample, a_seeds: Sequence[int], b_seeds: Sequence[int]) -> float:
+    """The correlation of the pairs; NaN where the seeds differ or a side does not vary."""
+    right = dict(zip(b_seeds, map(float, b), strict=True))
+    if {*a_seeds} != right.keys():
+        return math.nan
+    x, y = [float(value) for value in a], [right[seed] for seed in a_seeds]
     mean_x, mean_y = _mean(x), _mean(y)
     x, y = [value - mean_x for value in x], [value - mean_y for value in y]
     scale = math.sqrt(math.fsum(v * v for v in x) * math.fsum(v * v for v in y))

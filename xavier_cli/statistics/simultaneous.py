@@ -15,7 +15,14 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xavier_cli.statistics.difference import Difference, MeanDifference, Sample, assess, mean_difference
+from xavier_cli.statistics.difference import (
+    Difference,
+    MeanDifference,
+    Sample,
+    assess,
+    correlation,
+    mean_difference,
+)
 from xavier_cli.statistics.polygamma import digamma, trigamma, trigamma_inverse
 
 ALPHA = 0.05
@@ -50,6 +57,7 @@ class AllPairs:
     """
 
     def __init__(self, samples: Sequence[tuple[Sample, Sequence[int]]]) -> None:
+        self._samples = samples
         self._measured = {
             (i, j): mean_difference(a, b, a_seeds, b_seeds)
             for (i, (a, a_seeds)), (j, (b, b_seeds)) in itertools.combinations(enumerate(samples), 2)
@@ -66,12 +74,16 @@ class AllPairs:
         self.prior = prior(family, len(compared & vary))
         self.moderated = self.prior.df > 0
 
+    def measured(self, a: int, b: int) -> MeanDifference:
+        """Sample `a` minus sample `b`, with its moderated standard error."""
+        measured = self.prior.moderate(self._measured[min(a, b), max(a, b)])
+        return measured if a < b else replace(measured, mean=-measured.mean)
+
     def difference(self, a: int, b: int) -> Difference:
         """Sample `a` minus sample `b`: the interval is simultaneous, p is not yet corrected."""
-        measured = self._measured[min(a, b), max(a, b)]
-        if a > b:
-            measured = replace(measured, mean=-measured.mean)
-        return assess(self.prior.moderate(measured), 1 - ALPHA / max(1, self.pairs))
+        (one, one_seeds), (other, other_seeds) = self._samples[a], self._samples[b]
+        related = correlation(one, other, one_seeds, other_seeds)
+        return assess(self.measured(a, b), 1 - ALPHA / max(1, self.pairs), related)
 
     def corrected(self, p: float) -> float:
         """The p of a difference over all pairs; NaN stays NaN."""
