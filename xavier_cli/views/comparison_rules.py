@@ -62,8 +62,8 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         )
     if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
         said[Explanation.MANY_ROWS] = (
-            f"Over {MOST_ROWS_TESTED} rows: only the {left[0]} with the lowest validation errors are tested; "
-            "they come first."
+            f"Over {MOST_ROWS_TESTED} rows: only the {left[0]} with the lowest validation errors are tested, "
+            "and * is the best of these."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
     if tested:
