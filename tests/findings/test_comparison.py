@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from xavier_cli.findings.comparison import MOST_ROWS_TESTED, compare
-from xavier_cli.statistics.difference import difference_p
+from xavier_cli.findings.comparison import MOST_ROWS_TESTED, ROWS_TESTED_OF_MORE, compare
+from xavier_cli.statistics.difference import difference
 from xavier_cli.statistics.effect import effect_size
-from xavier_cli.statistics.multiple import holm
+from xavier_cli.statistics.simultaneous import AllPairs
 
 
 @pytest.fixture
@@ -35,15 +36,33 @@ def test_best_comes_first_and_is_the_lowest_mean(experiment):
     assert [row.verdict.kind for row in section.rows] == ["best", "told_apart"]
 
 
-def test_p_is_holms_over_all_pairs(experiment):
+def test_interval_and_p_are_those_of_all_pairs(experiment):
     runs = [experiment(0.40), experiment(0.41, init="standard"), experiment(0.42, act="softsign")]
     section = only_section(runs)
-    best, second, third = section.rows
-    pairs = [(best, second), (best, third), (second, third)]
-    p = holm([difference_p(a.errors, b.errors, a.seeds, b.seeds) for a, b in pairs])
+    every = AllPairs([(row.errors, row.seeds) for row in section.rows])
 
-    assert section.tests == 3
-    assert [second.verdict.p, third.verdict.p] == pytest.approx(p[:2])
+    assert (section.tests, section.pairs, section.moderated) == (3, 3, True)
+    for index, row in enumerate(section.rows[1:], start=1):
+        assert row.verdict.difference == every.difference(index, 0)
+        assert row.verdict.p == every.corrected(every.difference(index, 0).p)
+
+
+def test_two_rows_have_the_plain_paired_t(experiment):
+    best, second = only_section([experiment(0.4), experiment(0.41, init="standard")]).rows
+
+    plain = difference(second.errors, best.errors, second.seeds, best.seeds)
+    assert second.verdict.difference == plain
+    assert second.verdict.p == plain.p
+
+
+def test_a_row_is_told_apart_exactly_where_its_interval_leaves_zero(experiment):
+    """Steps of a tenth of a point, so that verdicts change somewhere on the way."""
+    rows = only_section([experiment(0.4 + 0.001 * i, updates=30_000 + i) for i in range(40)]).rows
+    kinds = {row.verdict.kind for row in rows[1:]}
+
+    assert kinds == {"told_apart", "not_told_apart"}
+    for verdict in (row.verdict for row in rows[1:]):
+        assert (verdict.kind == "told_apart") == verdict.difference.leaves_zero == (verdict.p < 0.05)
 
 
 def test_alike_rows_are_not_told_apart_and_have_an_interval(experiment):
@@ -170,13 +189,23 @@ def test_files_without_training_are_left_out(experiment):
     assert compare([experiment(0.4, updates=0)]).sections == ()
 
 
-def test_very_many_rows_are_ranked_but_not_tested(experiment):
-    first = experiment(0.4)
-    runs = [first] + [experiment(0.5, updates=30_000 + i) for i in range(3)]
-    rows = only_section(runs * (MOST_ROWS_TESTED // 4 + 1)).rows
+def test_of_very_many_rows_the_best_by_validation_error_are_tested(experiment):
+    rng = np.random.default_rng(0)
+    runs = [experiment(0.3 + 0.001 * i, updates=30_000 + i) for i in range(MOST_ROWS_TESTED + 1)]
+    # The validation errors are in another order than the test errors.
+    for i, run in enumerate(runs):
+        run.arrays["curves/valid_error"] = rng.permuted(run["curves/valid_error"], axis=0) + 0.1 * (i % 5)
+    section = only_section(runs)
+    tested, others = section.rows[:ROWS_TESTED_OF_MORE], section.rows[ROWS_TESTED_OF_MORE:]
 
-    assert rows[0].verdict.kind == "best"
-    assert {row.verdict.kind for row in rows[1:]} == {"not_tested"}
+    assert section.rows_tested == ROWS_TESTED_OF_MORE
+    assert section.pairs == ROWS_TESTED_OF_MORE * (ROWS_TESTED_OF_MORE - 1) // 2
+    assert max(row.valid_error.mean for row in tested) <= min(row.valid_error.mean for row in others)
+    assert [row.verdict.kind == "best" for row in section.rows] == [True] + [False] * MOST_ROWS_TESTED
+    assert {row.verdict.kind for row in tested[1:]} <= {"told_apart", "not_told_apart"}
+    assert {(row.verdict.kind, row.verdict.why) for row in others} == {("not_tested", "over 200 rows")}
+    for part in (tested, others):
+        assert [row.test_error.mean for row in part] == sorted(row.test_error.mean for row in part)
 
 
 def test_the_effect_is_the_difference_in_standard_deviations_over_seeds(experiment):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +14,15 @@ from xavier_cli.config.settings import settings_where
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import BestRun
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.statistics.difference import Difference, difference, difference_p
+from xavier_cli.statistics.difference import Difference
 from xavier_cli.statistics.effect import Effect, effect_size
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
-from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import mcnemar
+from xavier_cli.statistics.simultaneous import AllPairs
 
-ALPHA = 0.05
-# With more rows no pair would be significant at a usual number of seeds, and testing would take long.
+# With more rows their number of pairs would hide every difference: the best by validation error are tested.
 MOST_ROWS_TESTED = 200
+ROWS_TESTED_OF_MORE = 40
 
 # Settings without a column: the data set heads the section, and seeds are counted.
 _NOT_A_COLUMN = ("data", *settings_where(role="layout"))
@@ -37,9 +36,10 @@ VerdictKind = Literal["best", "told_apart", "not_told_apart", "not_tested"]
 class Verdict:
     """The comparison of a row with the best one.
 
-    `difference` is this row minus the best, as a fraction, and `effect` the same in standard deviations; `p`
-    is corrected by Holm over all pairs of the section; `p_networks` is McNemar's, for one network on each
-    side. NaN means not tested; `why` says why.
+    `difference` is this row minus the best, as a fraction, with an interval that is simultaneous over all
+    pairs of the section; `effect` is the same in standard deviations. `p` is corrected over the same pairs: a
+    row is told apart exactly where the interval leaves zero. `p_networks` is McNemar's, for one network on
+    each side. NaN means not tested; `why` says why.
     """
 
     kind: VerdictKind
@@ -110,7 +110,9 @@ class Section:
     """The experiments on one data set, the best first; experiments on different data sets are not compared.
 
     `varying` names the settings in which rows differ, and always `act` and `init`; `common` holds those that
-    all rows share; `tests` is the number of pairs in Holm's correction.
+    all rows share; `tests` is the number of pairs with a p. Intervals and p are corrected over `pairs`, all
+    that have an interval; `moderated` says whether their variances were. Where there are too many rows, only
+    `rows_tested` are in these pairs, and come first.
     """
 
     data: str
@@ -118,6 +120,9 @@ class Section:
     varying: tuple[str, ...]
     common: Mapping[str, Setting]
     tests: int
+    pairs: int = 0
+    moderated: bool = False
+    rows_tested: int | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,14 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun
     rows = [replace(_row(alike), choice=choices.get(alike[0].config)) for alike in _experiments(runs)]
     # An unfinished run is shown below the finished ones, and cannot be the best.
     rows.sort(key=lambda row: (row.status != "complete", row.test_error.mean))
-    verdicts, tests = _verdicts(rows)
+    finished = [index for index, row in enumerate(rows) if row.status == "complete"]
+    chosen = finished
+    if len(finished) > MOST_ROWS_TESTED:
+        by_validation = sorted(finished, key=lambda index: rows[index].valid_error.mean)
+        chosen = sorted(by_validation[:ROWS_TESTED_OF_MORE])
+        rows = [rows[i] for i in (*chosen, *(i for i in range(len(rows)) if i not in chosen))]
+    every = AllPairs([(row.errors, row.seeds) for row in rows[: len(chosen)]])
+    verdicts = _verdicts(rows, len(chosen), every)
     settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
     shown = {*_ALWAYS_SHOWN, *(name for row in rows if row.choice for name in row.choice.over)}
     varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in shown]
@@ -165,7 +177,10 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun
         rows=tuple(replace(row, verdict=verdict) for row, verdict in zip(rows, verdicts, strict=True)),
         varying=tuple(told_by),
         common={name: value for name, value in common.items() if name not in varying and value != ""},
-        tests=tests,
+        tests=every.tests,
+        pairs=every.pairs,
+        moderated=every.moderated,
+        rows_tested=len(chosen) if len(chosen) < len(finished) else None,
     )
 
 
@@ -235,30 +250,19 @@ def _plain(value: Any) -> Setting:
     return plain
 
 
-def _verdicts(rows: Sequence[RankedExperiment]) -> tuple[list[Verdict], int]:
-    """A verdict per row, and the number of pairs tested; the best is the first finished row."""
-    finished = [index for index, row in enumerate(rows) if row.status == "complete"]
-    if len(finished) < 2:
-        return [_alone(row) for row in rows], 0
-    best = finished[0]
-    if len(finished) > MOST_ROWS_TESTED:
-        many = Verdict("not_tested", why=f"over {MOST_ROWS_TESTED} rows")
-        return [Verdict("best") if index == best else many for index in range(len(rows))], 0
-    p = {
-        (i, j): difference_p(rows[i].errors, rows[j].errors, rows[i].seeds, rows[j].seeds)
-        for i, j in itertools.combinations(finished, 2)
-    }
-    tested = [pair for pair, value in p.items() if not math.isnan(value)]
-    corrected = dict(zip(tested, holm([p[pair] for pair in tested]), strict=True))
-    verdicts = []
-    for index, row in enumerate(rows):
-        if index == best:
-            verdicts.append(Verdict("best"))
-        elif index not in finished:
-            verdicts.append(_alone(row))
+def _verdicts(rows: Sequence[RankedExperiment], tested: int, every: AllPairs) -> list[Verdict]:
+    """A verdict per row; the first `tested` rows, of which `every` holds the pairs, are compared."""
+    if tested < 2:
+        return [_alone(row) for row in rows]
+    verdicts = [Verdict("best")]
+    for index, row in enumerate(rows[1:], start=1):
+        if index < tested:
+            verdicts.append(_against(row, rows[0], every, index))
+        elif row.status == "complete":
+            verdicts.append(Verdict("not_tested", why=f"over {MOST_ROWS_TESTED} rows"))
         else:
-            verdicts.append(_against(row, rows[best], corrected.get((best, index), math.nan)))
-    return verdicts, len(tested)
+            verdicts.append(_alone(row))
+    return verdicts
 
 
 def _alone(row: RankedExperiment) -> Verdict:
@@ -267,15 +271,15 @@ def _alone(row: RankedExperiment) -> Verdict:
     return Verdict("not_tested", why=f"{row.status} at {row.updates_done:,} of {row.run.config.updates:,}")
 
 
-def _against(row: RankedExperiment, best: RankedExperiment, corrected_p: float) -> Verdict:
-    gap = difference(row.errors, best.errors, row.seeds, best.seeds)
+def _against(row: RankedExperiment, best: RankedExperiment, every: AllPairs, index: int) -> Verdict:
+    """The verdict on the row at `index` of the pairs, whose first is the best."""
+    gap = every.difference(index, 0)
     effect = effect_size(row.errors, best.errors, row.seeds, best.seeds)
-    if not math.isnan(corrected_p):
-        return Verdict(
-            "told_apart" if corrected_p < ALPHA else "not_told_apart", gap, corrected_p, effect=effect
-        )
+    if gap.untested is None:
+        kind: VerdictKind = "told_apart" if gap.leaves_zero else "not_told_apart"
+        return Verdict(kind, gap, every.corrected(gap.p), effect=effect)
     p_networks = math.nan
     correct = "final/test_correct"
     if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
-    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested or "", effect=effect)
+    return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested, effect=effect)

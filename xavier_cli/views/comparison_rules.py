@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from xavier_cli.config.run import LOOKS, SEARCHABLE
-from xavier_cli.findings.comparison import ALPHA, Comparison
+from xavier_cli.findings.comparison import MOST_ROWS_TESTED, Comparison, Section
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
+from xavier_cli.statistics.simultaneous import ALPHA
 
 CHOSEN = "chosen by validation error on seeds that are also reported."
 
@@ -20,6 +21,7 @@ class Explanation(Enum):
     ALIKE = auto()
     INTERVAL = auto()
     BEST = auto()
+    MANY_ROWS = auto()
     TEST = auto()
     CORRELATION = auto()
     NO_TEST = auto()
@@ -52,14 +54,20 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         )
     if any(len(row.seeds) > 1 for row in rows):
         said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
+    pairs = _all_pairs(comparison.sections)
     if any(verdict.kind == "best" for verdict in verdicts) and gaps:
         said[Explanation.BEST] = (
-            "*: the lowest mean test error. Above the best: in percentage points, with the 95 % interval "
-            "of that one difference."
+            "*: the lowest mean test error. Above the best: in percentage points, with its 95 % CI"
+            f"{pairs and f', simultaneous over {pairs}'}."
+        )
+    if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
+        said[Explanation.MANY_ROWS] = (
+            f"Over {MOST_ROWS_TESTED} rows: only the {left[0]} with the lowest validation errors are tested, "
+            "and * is the best of these."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
     if tested:
-        said[Explanation.TEST] = _test_in_words(tested, max(section.tests for section in comparison.sections))
+        said[Explanation.TEST] = _test_in_words(tested, comparison.sections)
         correlations = [gap.correlation for gap in tested if not math.isnan(gap.correlation)]
         if correlations:
             ends = dict.fromkeys(f"{each:.2f}" for each in (min(correlations), max(correlations)))
@@ -101,15 +109,27 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     return said
 
 
-def _test_in_words(tested: Sequence[Difference], pairs: int) -> str:
+def _all_pairs(sections: Sequence[Section]) -> str:
+    """Over how many pairs was corrected: `all 3 pairs`; empty where there is no more than one."""
+    numbers = sorted({section.pairs for section in sections if section.pairs})
+    if not numbers or numbers[-1] == 1:
+        return ""
+    pairs = " to ".join(f"{number:,}" for number in dict.fromkeys((numbers[0], numbers[-1])))
+    return f"all {pairs} pairs{' of a data set' if len(sections) > 1 else ''}"
+
+
+def _test_in_words(tested: Sequence[Difference], sections: Sequence[Section]) -> str:
     how = {
         (True, False): "paired t over the same seeds",
         (False, True): "Welch's t",
         (True, True): "paired t where the seeds are the same, Welch's t where they are not",
     }[any(gap.paired for gap in tested), any(not gap.paired for gap in tested)]
-    holm = ", Holm-corrected over all pairs of a data set" if pairs > 1 else ""
+    if any(section.moderated for section in sections):
+        how += "; variances moderated over the pairs, by empirical Bayes"
+    pairs = _all_pairs(sections)
+    corrected = pairs and f", Bonferroni-corrected over {pairs}"
     level = f"{ALPHA:g}".lstrip("0")
     return (
-        f"Told apart: p (in brackets) < {level} in a two-sided test over seeds ({how}){holm}. "
-        "Not told apart does not mean equal."
+        f"Told apart: the CI excludes 0, and p (in brackets) < {level} in a two-sided test over seeds "
+        f"({how}){corrected}. Not told apart does not mean equal."
     )

@@ -38,11 +38,15 @@ def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
 
 
 def points(value: float, low: float, high: float, places: int) -> str:
-    """A difference of fractions, in percentage points, with its interval: `+11.7 [9.0, 14.4]`."""
+    """A difference of fractions, in percentage points, with its interval: `+11.7 [9.0, 14.4]`.
+
+    An end beside zero has as many decimals as show on which side of zero it lies, up to six.
+    """
+    known = math.isfinite(low) and math.isfinite(high)
+    while known and places < 6 and any(end and not round(100 * end, places) for end in (low, high)):
+        places += 1
     text = f"{100 * value:+.{places}f}"
-    if math.isfinite(low) and math.isfinite(high):
-        text += f" [{100 * low:.{places}f}, {100 * high:.{places}f}]"
-    return text
+    return text + f" [{100 * low:.{places}f}, {100 * high:.{places}f}]" if known else text
 
 
 def probability(p: float) -> str:

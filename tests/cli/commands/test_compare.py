@@ -9,11 +9,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xavier_cli.cli.terminal.output import Format, format_page
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.store import write_run
+from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, result_table
 from xavier_cli.views.comparison_rules import Explanation, rules
 
@@ -21,18 +23,18 @@ AT_80 = """\
 shapeset
   depth 5, width 30, lr 0.03, batch_size 10, updates 100,000
 
-                            test error
-   act       init        N  %           above the best     verdict (p)
+   act       init        N  test error %  above the best     verdict (p)
 *  softsign  normalized  5  47.4 ± 0.7
-   tanh      normalized  5  47.7 ± 0.8  +0.3 [-1.1, 1.7]   not told apart (.59)
-   tanh      standard    5  59.4 ± 2.7  +12.0 [8.9, 15.1]  told apart (.0009)
+   tanh      normalized  5  47.7 ± 0.8    +0.3 [-1.8, 2.4]   not told apart (1)
+   tanh      standard    5  59.4 ± 2.7    +12.0 [8.4, 15.6]  told apart (.0002)
 
 - ±: 95 % t-interval of the mean over seeds (N), for this test set.
-- *: the lowest mean test error. Above the best: in percentage points, with the
-  95 % interval of that one difference.
-- Told apart: p (in brackets) < .05 in a two-sided test over seeds (paired t
-  over the same seeds), Holm-corrected over all pairs of a data set. Not told
-  apart does not mean equal.
+- *: the lowest mean test error. Above the best: in percentage points, with its
+  95 % CI, simultaneous over all 3 pairs.
+- Told apart: the CI excludes 0, and p (in brackets) < .05 in a two-sided test
+  over seeds (paired t over the same seeds; variances moderated over the pairs,
+  by empirical Bayes), Bonferroni-corrected over all 3 pairs. Not told apart
+  does not mean equal.
 - Correlation of the pairs with the best: -0.79 to -0.44.
 """
 AT_40 = """\
@@ -43,23 +45,25 @@ shapeset
    act       init        N  test error %
 *  softsign  normalized  5  47.4 ± 0.7
    tanh      normalized  5  47.7 ± 0.8
-    above the best +0.3 [-1.1, 1.7]; not
-    told apart (.59)
+    above the best +0.3 [-1.8, 2.4]; not
+    told apart (1)
    tanh      standard    5  59.4 ± 2.7
-    above the best +12.0 [8.9, 15.1];
-    told apart (.0009)
+    above the best +12.0 [8.4, 15.6];
+    told apart (.0002)
 
 - ±: 95 % t-interval of the mean over
   seeds (N), for this test set.
 - *: the lowest mean test error. Above
   the best: in percentage points, with
-  the 95 % interval of that one
-  difference.
-- Told apart: p (in brackets) < .05 in a
-  two-sided test over seeds (paired t
-  over the same seeds), Holm-corrected
-  over all pairs of a data set. Not told
-  apart does not mean equal.
+  its 95 % CI, simultaneous over all 3
+  pairs.
+- Told apart: the CI excludes 0, and p
+  (in brackets) < .05 in a two-sided
+  test over seeds (paired t over the
+  same seeds; variances moderated over
+  the pairs, by empirical Bayes),
+  Bonferroni-corrected over all 3 pairs.
+  Not told apart does not mean equal.
 - Correlation of the pairs with the
   best: -0.79 to -0.44.
 """
@@ -406,3 +410,42 @@ def test_sentences_are_found_by_what_they_are_about(exact_run):
     assert said[Explanation.NETWORKS].startswith("McNemar's p")
     assert Explanation.NO_INTERVAL in said
     assert Explanation.TEST not in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.031, 0.053, "+4.2 [3.1, 5.3]"),
+        (0.0, 0.0, "+4.2 [0.0, 0.0]"),
+        (0.0004, 0.084, "+4.20 [0.04, 8.40]"),
+        (-0.00002, 0.084, "+4.200 [-0.002, 8.400]"),
+        (float("nan"), float("nan"), "+4.2"),
+    ],
+)
+def test_an_interval_shows_on_which_side_of_zero_it_ends(low, high, shown):
+    """`[0.0, 8.4]; told apart` would contradict itself."""
+    assert numbers.points(0.042, low, high, 1) == shown
+
+
+def test_over_200_rows_it_says_that_the_best_40_are_tested(exact_run):
+    base, runs, rng = exact_run([0.2, 0.22, 0.25, 0.27, 0.3]), [], np.random.default_rng(0)
+    for i in range(201):
+        errors = base["curves/test_error"] + rng.uniform(0, 0.05, (5, 1)).astype(np.float32)
+        arrays = {**base.arrays, "curves/test_error": errors}
+        runs.append(replace(base, config=base.config.with_(updates=1000 + i), arrays=arrays))
+    page = comparison_page(compare(runs))
+
+    only = (
+        "Over 200 rows: only the 40 with the lowest validation errors are tested, and * is the best of these."
+    )
+    assert f"Over 200 rows: {only}" in page.notes
+    assert any("simultaneous over all 780 pairs" in note for note in page.notes)
+    assert any("Bonferroni-corrected over all 780 pairs" in note for note in page.notes)
+
+
+def test_footnotes_of_two_rows_speak_of_no_family(exact_run):
+    said = rules(compare([exact_run((0.6, 0.61, 0.6, 0.62, 0.63), init="standard"), exact_run((0.5,) * 5)]))
+
+    assert said[Explanation.BEST].endswith("in percentage points, with its 95 % CI.")
+    assert "Bonferroni" not in said[Explanation.TEST]
+    assert "moderated" not in said[Explanation.TEST]
