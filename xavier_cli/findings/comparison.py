@@ -38,8 +38,8 @@ class Verdict:
 
     `difference` is this row minus the best, as a fraction, with an interval that is simultaneous over all
     pairs of the section; `effect` is the same in standard deviations. `p` is corrected over the same pairs: a
-    row is told apart exactly where the interval leaves zero. `p_networks` is McNemar's, for one network on
-    each side. NaN means not tested; `why` says why.
+    row differs significantly exactly where the interval leaves zero. `p_networks` is McNemar's, for one
+    network on each side. NaN means not tested; `why` says why.
     """
 
     kind: VerdictKind
