@@ -34,10 +34,10 @@ def train_command(config: RunConfig, **changes: object) -> str:
 def _option(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, bool):
         return (option_name(name) if value else f"--no-{option_name(name)[2:]}",)
-    return option_name(name), _typed(name, value)
+    return option_name(name), typed(name, value)
 
 
-def _typed(name: str, value: object) -> str:
+def typed(name: str, value: object) -> str:
     """`value` as text for its option, in full precision."""
     if not isinstance(value, tuple):
         return write_value(value) if isinstance(value, float) else str(value)

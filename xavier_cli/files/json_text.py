@@ -10,11 +10,18 @@ from numbers import Integral, Real
 from xavier_cli.sanitize import utf8
 
 
-def write_json(content: object, indent: int | None = None, sorted_keys: bool = False) -> str:
-    """`content` as ASCII JSON with numbers in full precision; compact without `indent`."""
+def write_json(
+    content: object, indent: int | None = None, sorted_keys: bool = False, ascii_only: bool = True
+) -> str:
+    """`content` as JSON, by default in ASCII, with numbers in full precision; compact without `indent`."""
     separators = (",", ":") if indent is None else None
     return json.dumps(
-        _plain(content), indent=indent, separators=separators, sort_keys=sorted_keys, allow_nan=False
+        _plain(content),
+        indent=indent,
+        separators=separators,
+        sort_keys=sorted_keys,
+        allow_nan=False,
+        ensure_ascii=ascii_only,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema, surface
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
-from xavier_cli.runs.record import Status
+from xavier_cli.runs.record import SECONDS, Status
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
@@ -25,7 +25,6 @@ MOST_CLASSES = 10_000
 MOST_NUMBERS, MOST_AXES, LARGEST = 10**10, 3, 1e6
 # Provenance is anything that JSON can say, but shown in a line each.
 DEEPEST, LARGEST_WHOLE = 8, 2**63
-_SECONDS = ("train_seconds", "compile_seconds")
 LONGEST_LABEL = 1000
 # No run was made before, nor in another millennium; and no other characters are in a time than these.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
@@ -198,7 +197,7 @@ def provenance_problem(provenance: Mapping[str, object]) -> str:
     """What of a run's provenance cannot be, in a few words; empty if nothing."""
     if not _is_plain(provenance, DEEPEST):
         return "is nested too deeply, or holds a number too large to be shown"
-    for name in _SECONDS:
+    for name in SECONDS:
         seconds = provenance.get(name, 0.0)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
             return f"says that `{name}` are {str(seconds)[:40]}"

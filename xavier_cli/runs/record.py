@@ -18,6 +18,8 @@ LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""
 
 Status = Literal["running", "complete", "interrupted"]
+SECONDS = ("train_seconds", "compile_seconds", "processor_seconds")
+"""The times in a run's provenance: of training, of compilation before it, and of all cores while training."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -187,13 +187,17 @@ def sweep_id(cells: Iterable[SweepCell]) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a recipe, the groups of this part, and its groups without finished runs."""
+    """The cells of a recipe, the groups of this part, and its groups without finished runs.
+
+    `changes` are the settings that override those of every cell.
+    """
 
     recipe: Recipe
     scale: str
     cells: list[SweepCell]
     groups: list[Group]
     pending: list[Group]
+    changes: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def mine(self) -> list[SweepCell]:

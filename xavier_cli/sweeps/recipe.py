@@ -83,6 +83,21 @@ class RecipeTable(_Part):
     columns: str = "data"
     paper: tuple[PaperRow, ...] = ()
 
+    def paper_percent(self, settings: Mapping[str, object], column: object = "") -> float | None:
+        """The paper's error of a network with these `settings`, in percent; None where it has none.
+
+        `column` is the value of the setting of the columns, if there is one.
+        """
+        for row in self.paper:
+            if all(_is_alike(settings.get(name), value) for name, value in row.row.items()):
+                return row.values.get(str(column)) if self.columns else next(iter(row.values.values()), None)
+        return None
+
+
+def _is_alike(one: object, other: object) -> bool:
+    """Whether two values are the same setting, however they are typed."""
+    return one == other or str(one) == str(other)
+
 
 class Recipe(_Part):
     """A grid of configurations, with the figures, table and claims to derive from them.
@@ -195,11 +210,12 @@ def shipped_folder() -> Path:
 
 def shipped_recipes() -> list[str]:
     """The names of the shipped recipes in natural order: `figure-2` before `figure-10`."""
+    return sorted((path.stem for path in shipped_folder().glob(f"*{ENDING}")), key=natural_order)
 
-    def counted(name: str) -> list[tuple[int, str]]:
-        return [(int(part or 0), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
-    return sorted((path.stem for path in shipped_folder().glob(f"*{ENDING}")), key=counted)
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """A key that sorts names of recipes as people count: `figure-2` before `figure-10`."""
+    return [(int(part or 0), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def find_recipe(word: str, beside: Path | None = None) -> Path:

@@ -76,7 +76,8 @@ class Page:
     """The whole output of a command.
 
     `tables` and `notes` are for people; `data` (JSON) and `records` (CSV, one mapping per line) hold the same
-    numbers in full precision for programs, with the name and version in `schema`.
+    numbers in full precision for programs, with the name and version in `schema`. A page with a `title` is a
+    document: its tables' titles are headings, and `about` is its first paragraph.
     """
 
     schema: str
@@ -84,3 +85,5 @@ class Page:
     records: Sequence[Mapping[str, object]]
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    title: str = ""
+    about: str = ""

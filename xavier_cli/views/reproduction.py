@@ -12,7 +12,7 @@ from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
-from xavier_cli.sweeps.recipe import PaperRow, RecipeTable
+from xavier_cli.sweeps.recipe import RecipeTable
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, marked_setting
 from xavier_cli.views.comparison_rules import CHOSEN, Explanation, rules
@@ -119,7 +119,7 @@ def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunC
         texts = iter(numbers.percents([row.test_error for row in there if row]))
         columns.append(Column(head if len(heads) > 1 else f"{head} test error %".strip()))
         cells.append([f"{next(texts)}{_mark(row, wanted)}" if row else "" for row in there])
-        printed = [_printed(wanted.paper, wanted.rows, place, head) for place in order]
+        printed = [_printed(wanted, place, head) for place in order]
         if any(printed):
             columns.append(Column("paper", "right"))
             cells.append([*printed])
@@ -147,13 +147,10 @@ def _cell(row: RankedExperiment, name: str) -> Cell:
     return marked_setting(row, name)
 
 
-def _printed(paper: Sequence[PaperRow], rows: Sequence[str], place: Sequence[Cell], head: str) -> str:
-    here = {name: numbers.setting(cell.value) for name, cell in zip(rows, place, strict=True)}
-    for row in paper:
-        if all(here.get(name) == numbers.setting(value) for name, value in row.row.items()):
-            value = row.values.get(head) if head else next(iter(row.values.values()), None)
-            return "" if value is None else f"{value:g}"
-    return ""
+def _printed(wanted: RecipeTable, place: Sequence[Cell], head: str) -> str:
+    settings = {name: cell.value for name, cell in zip(wanted.rows, place, strict=True)}
+    value = wanted.paper_percent(settings, head)
+    return "" if value is None else f"{value:g}"
 
 
 def _explained(wanted: RecipeTable, comparison: Comparison) -> tuple[str, ...]:

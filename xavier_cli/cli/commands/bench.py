@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,13 +102,12 @@ def _machine(load: float | None) -> dict[str, str]:
 
     import jax
 
+    from xavier_cli.training.cores import processor_name
+
     devices = jax.local_devices()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = models[0] if models else platform.processor() or platform.machine()
     kind = devices[0].device_kind
     return {
-        "processor": processor,
+        "processor": processor_name(),
         "devices": f"{len(devices)} {kind} device{'s' * (len(devices) > 1)}",
         "jax": version("jax"),
         "python": platform.python_version(),

@@ -12,7 +12,7 @@ from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
+from xavier_cli.cli.terminal.output import Format, FormatOption, check_output, show_page, write_text
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.surface import Surface
+    from xavier_cli.sweeps.plan import Plan
     from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.work import Outcome
 
 FIGURES = Path("figures")
+# Shows results files instead of a recipe, as `list` shows the recipes.
+SUMMARY = "summary"
 
 
 def reproduce(
@@ -33,7 +36,20 @@ def reproduce(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for the figures. Default: figures/RECIPE.", show_default=False
+            "--output",
+            "-o",
+            help="Folder for the figures (default: figures/RECIPE), or file for `summary` (default: stdout).",
+            show_default=False,
+        ),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar="FILE",
+            help="Also write verdicts, test errors, times and versions to this JSON file; "
+            "for `summary`: such a file, or a folder of them.",
+            show_default=False,
         ),
     ] = None,
     set_: recipes.SetOption = None,
@@ -55,6 +71,10 @@ def reproduce(
 
     xavier reproduce table-1 --scale tiny
 
+    xavier reproduce figure-6 --results results/figure-6.json
+
+    xavier reproduce summary --results results -o RESULTS.md
+
     Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
     """
     from xavier_cli.views.sweep import plan_page, recipes_page
@@ -62,10 +82,15 @@ def reproduce(
     if name == "list":
         show_page(recipes_page(), format)
         return
+    if name == SUMMARY:
+        _summarize(results, format, output)
+        return
     if output is not None and output.exists() and not output.is_dir():
         raise typer.BadParameter(
             f"`{output}` is a file; name a folder for the figures", param_hint="--output"
         )
+    if results is not None:
+        check_output(results, "--results")
     machines = chosen_cluster(cluster, cluster_wait, jobs)
     plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
     if dry_run:
@@ -81,7 +106,8 @@ def reproduce(
     for figure in plan.recipe.figures:
         check_output(figure_path(folder, figure))
     finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
-    if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
+    is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
+    if is_stopped and results is None:
         raise typer.Exit(finished.code)
     read, surfaces = _read(finished.outcomes)
     runs, more = run_files.merged(read)
@@ -90,6 +116,12 @@ def reproduce(
     isolation = Isolation()
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
+    # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
+    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
+    if results is not None:
+        _write_results(results, plan, finished.outcomes, [*read.runs, *surfaces], kept, choices, verdicts)
+    if is_stopped:
+        raise typer.Exit(finished.code)
     figures, missing = draw_figures(
         plan.recipe,
         runs,
@@ -99,8 +131,6 @@ def reproduce(
         isolation,
         note=lambda line: say(f"xavier: {line}"),
     )
-    # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
-    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
     read.failed(isolation.failures)
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
@@ -110,6 +140,55 @@ def reproduce(
     if not code and any(verdict.verdict == "does_not_hold" for verdict in verdicts):
         code = ExitCode.ANSWER_IS_NO
     raise typer.Exit(code)
+
+
+def _write_results(
+    path: Path,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    made: Sequence[Run | Surface],
+    kept: Sequence[Run],
+    choices: Sequence[BestRun],
+    verdicts: Sequence[ClaimVerdict],
+) -> None:
+    """Write what the recipe said, with the cells that are missing where it is not all."""
+    from xavier_cli.sweeps.gather import gather
+
+    found = gather(plan, outcomes, made, kept, choices, verdicts)
+    write_text(path, found.text())
+    say(f"wrote {clean(str(path))}" + (" (partial)" if found.status == "partial" else ""))
+
+
+def _summarize(place: Path | None, format: Format | None, output: Path | None) -> None:
+    """Show the results files at `place`; exits with 5 if none can be read, with 4 if some cannot."""
+    from xavier_cli.sweeps.results import ResultsError, read_results, results_files
+    from xavier_cli.views.results import results_page
+
+    if place is None:
+        raise typer.BadParameter("`summary` needs a folder of results files", param_hint="--results")
+    try:
+        paths = results_files(place)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"`{place}` cannot be read: {error.strerror}", param_hint="--results"
+        ) from None
+    if not paths:
+        raise typer.BadParameter(
+            f"no results files in `{place}`: `xavier reproduce RECIPE --results FILE.json` writes one",
+            param_hint="--results",
+        )
+    every, bad = [], 0
+    for path in paths:
+        try:
+            every.append(read_results(path))
+        except ResultsError as error:
+            say(f"xavier: {clean(str(error))}")
+            bad += 1
+    if not every:
+        raise typer.Exit(ExitCode.NO_INPUT)
+    show_page(results_page(every), format, output)
+    if bad:
+        raise typer.Exit(ExitCode.IN_PART)
 
 
 def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]:

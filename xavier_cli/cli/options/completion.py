@@ -62,7 +62,7 @@ def recipes(incomplete: str) -> Offers:
     """Shipped recipes; the shell completes the files of users' recipes."""
     from xavier_cli.sweeps.recipe import shipped_recipes
 
-    return _begun(incomplete, dict.fromkeys([*shipped_recipes(), "list"], ""))
+    return _begun(incomplete, dict.fromkeys([*shipped_recipes(), "list", "summary"], ""))
 
 
 def settings(incomplete: str) -> Offers:

@@ -95,7 +95,8 @@ def make_plan(
     if count > MANY and not yes:
         _ask(count)
     folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"))
-    cells = plan.cells(recipe, scale, folders, _changes(recipe, sets, seeds))
+    changes = _changes(recipe, sets, seeds)
+    cells = plan.cells(recipe, scale, folders, changes)
     groups = plan.groups(cells)
     if part:
         groups = plan.shard(groups, *part)
@@ -104,7 +105,7 @@ def make_plan(
         for group in groups
         if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
     ]
-    return plan.Plan(recipe, scale, cells, groups, pending)
+    return plan.Plan(recipe, scale, cells, groups, pending, changes)
 
 
 def finish_cells(

@@ -17,7 +17,7 @@ _FORMULA = tuple("=+-@＝＋－＠")
 
 def format_plain(page: Page) -> str:
     """Tables without boxes, with tabs between cells; all lines other than rows begin with `#`."""
-    lines: list[str] = []
+    lines = [f"# {clean(text)}" for text in (page.title, page.about) if text]
     for table in page.tables:
         lines += [f"# {clean(text)}" for text in (table.title, table.about) if text]
         mark = [] if table.best is None else ["best"]
@@ -48,9 +48,13 @@ def format_csv(page: Page) -> str:
 
 def format_markdown(page: Page) -> str:
     """Markdown tables, the best rows in bold."""
-    lines: list[str] = []
+    lines = [line for text in (page.title, page.about) if text for line in (_markdown(text), "")]
+    if page.title:
+        lines[0] = f"# {lines[0]}"
     for table in page.tables:
-        lines += [line for text in (table.title, table.about) if text for line in (_markdown(text), "")]
+        if table.title:
+            lines += [f"{'## ' if page.title else ''}{_markdown(table.title)}", ""]
+        lines += [_markdown(table.about), ""] if table.about else []
         titles, rows = _with_marks(table, _markdown, "**{}**".format)
         lines.append("| " + " | ".join(titles) + " |")
         rules = ["---:" if column.align == "right" else "---" for column in table.columns]
@@ -63,7 +67,7 @@ def format_markdown(page: Page) -> str:
 
 def format_latex(page: Page) -> str:
     """LaTeX tables for the package booktabs, with captions, the best rows in bold; notes are comments."""
-    lines = ["% \\usepackage{booktabs}"]
+    lines = ["% \\usepackage{booktabs}", *(f"% {clean(text)}" for text in (page.title, page.about) if text)]
     for table in page.tables:
         caption = ". ".join(_latex(text).rstrip(".") for text in (table.title, table.about) if text)
         lines += ["\\begin{table}", "\\centering", *[f"\\caption{{{caption}.}}"] * bool(caption)]

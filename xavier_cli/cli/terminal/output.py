@@ -83,21 +83,21 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
             return formats.format_latex(page)
 
 
-def check_output(output: Path) -> None:
-    """Refuse an `-o` that cannot be written; called before any work is done."""
-    refuse_folder(output)
+def check_output(output: Path, option: str = "--output") -> None:
+    """Refuse an `-o`, or the file of another `option`, that cannot be written; called before any work."""
+    refuse_folder(output, option)
     if not is_written_as_it_is(output):
         rehearse(output)
 
 
-def refuse_folder(output: Path) -> None:
+def refuse_folder(output: Path, option: str = "--output") -> None:
     """Refuse an `-o` that is a folder; other problems are found when it is written."""
     try:
         is_folder = output.is_dir()
     except OSError as error:
         raise StorageError.of(output, error) from error
     if is_folder:
-        raise typer.BadParameter(f"`{output}` is a folder; name a file in it", param_hint="--output")
+        raise typer.BadParameter(f"`{output}` is a folder; name a file in it", param_hint=option)
 
 
 def write_text(output: Path, text: str) -> None:

@@ -25,6 +25,10 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
     from rich.text import Text
 
     parts: list[RenderableType] = []
+    if page.title:
+        parts.append(Text(clean(page.title), style="bold"))
+    if page.about:
+        parts.append(Text(clean(page.about)))
     for table in page.tables:
         if parts:
             parts.append("")

@@ -101,7 +101,7 @@ class _Training:
         if begun:
             self._history.restore(begun.history)
             self._done, self._seconds_before = begun.updates, begun.seconds
-        self._started = time.perf_counter()
+        self._started, self._processor_before = time.perf_counter(), time.process_time()
 
     def run(self) -> list[Run]:
         if self._begun and self._history.is_complete:
@@ -114,7 +114,7 @@ class _Training:
         for update, record in self._history.records():
             self._look(update, record)
         self._engine.start(self._begun.state if self._begun else None)
-        self._started = time.perf_counter()
+        self._started, self._processor_before = time.perf_counter(), time.process_time()
         with Autosaver() as autosaver:
             if self._pretrain(autosaver):
                 self._train(autosaver)
@@ -219,6 +219,9 @@ class _Training:
             "compile_seconds": round(self._engine.compile_seconds, 3),
             "train_seconds": self._seconds(),
         }
+        # A checkpoint does not say what the processes before this one took.
+        if self._begun is None:
+            timings["processor_seconds"] = round(time.process_time() - self._processor_before, 3)
         return history.runs(diverged_at, status, self._created, {**self._hooks.provenance, **timings})
 
     def _seconds(self) -> float:

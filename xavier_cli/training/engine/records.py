@@ -12,7 +12,7 @@ import numpy as np
 
 from xavier_cli.runs import schema
 from xavier_cli.runs.errors import ResumeError
-from xavier_cli.runs.record import Run, Status
+from xavier_cli.runs.record import SECONDS, Run, Status
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.probes.jacobian import SingularValues
@@ -187,7 +187,10 @@ class History:
 
 
 def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
-    """Runs of different seeds joined into one with `seeds` in that order; all else is the first's."""
+    """Runs of different seeds joined into one with `seeds` in that order.
+
+    It took as long as all of them; all else is the first's.
+    """
     first = runs[0]
     rows = {int(seed): (run, i) for run in runs for i, seed in enumerate(run.seeds)}
     arrays = {
@@ -196,7 +199,14 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         else array
         for name, array in first.arrays.items()
     }
-    return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays)
+    took = {
+        name: round(sum(run.provenance[name] for run in runs), 3)
+        for name in SECONDS
+        if all(name in run.provenance for run in runs)
+    }
+    # Where one part does not say its time, that of the first alone would be too short.
+    provenance = {name: value for name, value in first.provenance.items() if name not in SECONDS} | took
+    return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays, provenance=provenance)
 
 
 def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:
