@@ -17,7 +17,7 @@ from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import RankedExperiment, compare
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import lost_seeds
-from xavier_cli.runs.record import Run
+from xavier_cli.runs.record import SECONDS, Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.sweeps.origin import this_origin
 from xavier_cli.sweeps.plan import Plan, SweepCell
@@ -33,6 +33,7 @@ from xavier_cli.sweeps.results import (
     Value,
 )
 from xavier_cli.sweeps.work import Outcome
+from xavier_cli.training.engine.population import Variant
 from xavier_cli.vocabulary import lookup
 
 # Errors are counts of 10,000 examples, averaged over a few seeds.
@@ -192,8 +193,11 @@ def _programs(made: Sequence[Made]) -> dict[object, CellTraining]:
 
 
 def _program(made: Made) -> object:
-    told = made.provenance
-    return made.created_utc, told.get("command_id"), told.get("train_seconds"), told.get("compile_seconds")
+    told, config = made.provenance, made.config
+    if isinstance(config, RunConfig):
+        # What cells that are trained together may differ in.
+        config = config.model_copy(update=dict.fromkeys(Variant._fields))
+    return config, made.created_utc, told.get("command_id"), *(told.get(name) for name in SECONDS)
 
 
 def _sum(times: Sequence[float | None]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from xavier_cli.statistics.estimate import Estimate
@@ -12,7 +13,11 @@ from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.results-summary/1"
 _TITLE = "What the recipes said"
-# Beside these a difference from the best of the column is not known.
+_ABOUT_CLAIMS = (
+    "Seen: the numbers that the verdict rests on. Source: where the claim is from, with the numbers given "
+    "there. Xavier: the version that saw it."
+)
+# The verdicts of cells that are the best of their data set, or do not differ significantly from it.
 _AMONG_THE_BEST = ("best", "not_told_apart")
 
 
@@ -42,15 +47,30 @@ def results_page(every: Sequence[Results]) -> Page:
 
 
 def _about(every: Sequence[Results]) -> str:
-    verdicts = [claim.verdict for results in every for claim in results.claims]
-    count = ", ".join(f"{_said(word)} {verdicts.count(word)}" for word in dict.fromkeys(sorted(verdicts)))
+    verdicts = Counter(claim.verdict for results in every for claim in results.claims)
+    # The most frequent first.
+    words = sorted(verdicts, key=lambda word: (-verdicts[word], word))
     scales = " and ".join(dict.fromkeys(results.scale for results in every))
-    recipes = f"{len(every)} recipe{'s' * (len(every) != 1)}"
-    claims = f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}: {count}." if verdicts else ""
-    return (
-        f"Results of {recipes} at {scales} scale, each as “xavier reproduce RECIPE --results FILE” wrote it; "
-        f"“xavier reproduce summary” makes this page of those files. {claims}"
-    ).strip()
+    sentences = [
+        f"Results of {_counted(len(every), 'recipe')} at {scales} scale. Each is what “xavier reproduce "
+        "RECIPE --results FILE” wrote into a file; “xavier reproduce summary” makes this page of the files."
+    ]
+    if verdicts:
+        count = ", ".join(f"{_said(word)} {verdicts[word]}" for word in words)
+        sentences.append(f"Verdicts on {_counted(verdicts.total(), 'claim')}: {count}.")
+    if "undecided" in verdicts:
+        sentences.append("Undecided: these runs cannot tell, for instance because they are too short.")
+    if transcribed := [results for results in every if results.transcribed]:
+        versions = " and ".join(dict.fromkeys(results.origin.xavier for results in transcribed))
+        sentences.append(
+            f"{_counted(len(transcribed), 'file')} hold what was reported by version {versions}, before "
+            "there were such files: the last table says which."
+        )
+    return " ".join(sentences)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _claims(every: Sequence[Results]) -> Table:
@@ -60,6 +80,7 @@ def _claims(every: Sequence[Results]) -> Table:
         Column("verdict"),
         Column("seen", moves=True),
         Column("source", moves=True),
+        Column("xavier"),
     )
     rows = [
         (
@@ -68,11 +89,12 @@ def _claims(every: Sequence[Results]) -> Table:
             _said(claim.verdict),
             clean(claim.evidence),
             clean(claim.source),
+            clean(results.origin.xavier),
         )
         for results in every
         for claim in results.claims
     ]
-    return Table(columns, tuple(rows), title="Claims")
+    return Table(columns, tuple(rows), title="Claims", about=_ABOUT_CLAIMS)
 
 
 def _said(verdict: str) -> str:
@@ -216,7 +238,7 @@ def _machine(results: Results) -> str:
     origin = results.origin
     parts = [
         origin.processor,
-        None if origin.cores is None else f"{origin.cores} core{'s' * (origin.cores != 1)}",
+        None if origin.cores is None else _counted(origin.cores, "core"),
         None if origin.memory_gib is None else f"{origin.memory_gib:g} GiB",
         *(device for device in origin.devices if device != "cpu"),
         None if origin.python is None else f"Python {origin.python}",
@@ -229,7 +251,7 @@ def _remarks(results: Results) -> list[str]:
     """What a reader should know about a file beside its numbers."""
     remarks = []
     if results.transcribed:
-        remarks.append(f"transcribed from the report of version {results.origin.xavier}")
+        remarks.append(f"as reported by version {results.origin.xavier}")
     if results.changes:
         remarks.append("with " + " ".join(f"--set {name}={value}" for name, value in results.changes.items()))
     missing = [cell.name for cell in results.cells if cell.state != "done"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import h5py
@@ -186,3 +187,177 @@ def test_a_folder_for_figures_that_is_a_file_is_refused(here, xavier):
     assert answer.code == 2
     assert "`taken` is a file" in answer.err
     assert not Path("runs").exists()
+
+
+def read(path="out/mine.json"):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def test_results_hold_settings_errors_verdicts_and_times(here, judged, xavier):
+    judged("holds")
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+    found = read()
+
+    assert answer.code == 0, answer.err
+    assert "wrote out/mine.json" in answer.err
+    assert (found["schema"], found["recipe"], found["scale"]) == ("xavier.results/1", "mine", "tiny")
+    assert (found["status"], found["changes"], found["transcribed"]) == ("complete", {}, False)
+    (claim,) = found["claims"]
+    assert (claim["claim"], claim["verdict"]) == ("tanh-saturates-in-turn", "holds")
+    assert (claim["statistic"], claim["threshold"]) == (0.49, 0.3)
+    assert (claim["evidence"], claim["source"]) == ("0.49 here", "0.5 there")
+    assert [cell["settings"] for cell in found["cells"]] == [{"act": "tanh"}, {"act": "softsign"}]
+    assert [cell["paper_percent"] for cell in found["cells"]] == [27.15, None]
+    assert found["common"]["depth"] == 2
+    assert found["origin"]["processor"]
+
+
+def test_errors_of_cells_are_those_of_compare_and_a_diverged_seed_counts(here, xavier, make_run, monkeypatch):
+    def train(cells, task, hooks):
+        for cell in cells:
+            timed = {"xavier": "0.9", "train_seconds": 20.0, "compile_seconds": 2.0}
+            told = {**task.provenance, **timed}
+            work.write_run(
+                cell.path, make_run(cell.config, diverged=(1,), test_examples=100, provenance=told)
+            )
+        return [True] * len(cells)
+
+    monkeypatch.setattr(work, "_trained", train)
+    xavier("reproduce", "mine.toml", "--scale", "tiny", "--seeds", "5", "-q", "--results", "out/mine.json")
+    compared = json.loads(xavier("compare", "runs", "-f", "json").out)
+    rows = {row["act"]: row for section in compared["sections"] for row in section["rows"]}
+
+    found = read()
+    assert found["changes"] == {"seeds": "5"}
+    assert len(found["cells"]) == 2
+    for cell in found["cells"]:
+        row, error = rows[cell["settings"]["act"]], cell["test_error"]
+        assert (cell["seeds"], error["n"], cell["diverged"]) == ("5", 5, 1)
+        assert error["mean"] == pytest.approx(row["test_error"], abs=1e-6)
+        assert cell["trained"]["xavier"] == "0.9"
+        assert cell["trained"]["seconds"] == 20.0
+    assert found["seconds"] == 44.0
+
+
+def test_cells_that_were_trained_together_count_their_time_once(here, xavier, make_run, monkeypatch):
+    def train(cells, task, hooks):
+        for cell in cells:
+            told = {**task.provenance, "train_seconds": 20.0}
+            work.write_run(cell.path, make_run(cell.config, test_examples=10, provenance=told))
+        return [True] * len(cells)
+
+    monkeypatch.setattr(work, "_trained", train)
+    Path("mine.toml").write_text(
+        RECIPE.replace('act = ["tanh", "softsign"]', 'init = ["standard", "normalized"]')
+    )
+    xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+
+    assert [cell["trained"]["together"] for cell in read()["cells"]] == [2, 2]
+    assert read()["seconds"] == 20.0
+
+
+def test_the_rate_that_a_search_chose_is_there_and_whether_it_is_on_the_edge(here, xavier):
+    arguments = ("--scale", "tiny", "-q", "--set", "lr=0.01,0.03,0.1", "--results", "out/mine.json")
+    xavier("reproduce", "mine.toml", *arguments)
+    found = read()
+
+    assert found["changes"] == {"lr": "0.01,0.03,0.1"}
+    assert {cell["chosen"]["lr"] for cell in found["cells"]} <= {0.01, 0.03, 0.1}
+    assert [cell["on_edge"] for cell in found["cells"]] == [
+        ["lr"] * (cell["chosen"]["lr"] != 0.03) for cell in found["cells"]
+    ]
+
+
+@pytest.mark.parametrize("more", [(), ("-f", "json")])
+def test_results_are_written_where_a_claim_does_not_hold(here, judged, xavier, more):
+    judged("does_not_hold")
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json", *more)
+
+    assert answer.code == 3
+    assert read()["claims"][0]["verdict"] == "does_not_hold"
+
+
+def test_results_of_a_part_name_the_cells_that_are_missing(here, judged, xavier, monkeypatch):
+    judged("undecided")
+    train = work._trained
+
+    def fail(cells, task, hooks):
+        if cells[0].config.act == "softsign":
+            raise RuntimeError("no room in /home/somebody")
+        return train(cells, task, hooks)
+
+    monkeypatch.setattr(work, "_trained", fail)
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+    found = read()
+
+    assert answer.code == 4
+    assert "wrote out/mine.json (partial)" in answer.err
+    assert found["status"] == "partial"
+    assert [(cell["settings"]["act"], cell["state"]) for cell in found["cells"]] == [
+        ("tanh", "done"),
+        ("softsign", "failed"),
+    ]
+    assert found["cells"][1]["test_error"] is None
+    assert "somebody" not in Path("out/mine.json").read_text()
+
+
+def test_what_there_is_when_it_is_interrupted_is_written(here, judged, xavier, monkeypatch):
+    judged("undecided")
+    train = work._trained
+
+    def interrupt(cells, task, hooks):
+        done = train(cells, task, hooks)
+        signal.raise_signal(signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(work, "_trained", interrupt)
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+
+    assert answer.code == 130
+    assert read()["status"] == "partial"
+    assert [cell["state"] for cell in read()["cells"]] == ["done", "stopped"]
+    assert not Path("figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        (".", 2, "is a folder; name a file in it"),
+        ("mine.toml/x.json", 6, "could not be written: Not a directory"),
+    ],
+)
+def test_results_that_cannot_be_written_are_told_before_anything_is_trained(here, xavier, path, code, said):
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", path)
+
+    assert answer.code == code
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_summary_is_made_of_the_files_and_a_bad_one_hides_no_other(here, judged, xavier):
+    judged("holds")
+    for name in ("b", "a"):
+        Path(f"{name}.toml").write_text(RECIPE.replace("Figure 3 in short", f"Recipe {name}"))
+        xavier("reproduce", f"{name}.toml", "--scale", "tiny", "-q", "--results", f"out/{name}.json")
+    answer = xavier("reproduce", "summary", "--results", "out", "-o", "RESULTS.md")
+    text = Path("RESULTS.md").read_text()
+
+    assert answer.code == 0, answer.err
+    assert text.startswith("# What the recipes said\n")
+    assert text.index("## Recipe a") < text.index("## Recipe b")
+    assert "27.15" in text
+    Path("out/c.json").write_text("{}")
+    answer = xavier("reproduce", "summary", "--results", "out", "-f", "json")
+    assert answer.code == 4
+    assert "`out/c.json` is no results file" in answer.err
+    assert [each["recipe"] for each in json.loads(answer.out)["results"]] == ["a", "b"]
+    assert xavier("reproduce", "summary", "--results", "out/c.json").code == 5
+
+
+def test_a_summary_without_files_says_what_makes_them(here, xavier):
+    for arguments, said in [((), "needs a folder"), (("--results", "."), "no results files in `.`")]:
+        answer = xavier("reproduce", "summary", *arguments)
+
+        assert answer.code == 2
+        assert said in answer.err

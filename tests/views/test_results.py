@@ -1,0 +1,121 @@
+"""The page of results files: RESULTS.md is what it makes of the committed ones, and nothing is lost."""
+
+from __future__ import annotations
+
+from xavier_cli.cli.terminal.output import Format, format_page
+from xavier_cli.sweeps.recipe import shipped_folder
+from xavier_cli.sweeps.results import (
+    CellResult,
+    ClaimResult,
+    ErrorEstimate,
+    Origin,
+    Results,
+    TableLayout,
+    read_results,
+    results_files,
+)
+from xavier_cli.views.results import results_page
+
+MAKE = "xavier reproduce summary --results recipes/results -o recipes/RESULTS.md"
+
+
+def test_results_md_is_made_of_the_committed_files_byte_for_byte():
+    every = [read_results(path) for path in results_files(shipped_folder() / "results")]
+    page = format_page(results_page(every), Format.MD)
+
+    assert (shipped_folder() / "RESULTS.md").read_bytes() == page.encode(), f"`{MAKE}` makes it again"
+
+
+def cell(act, data, mean, paper=None, **more) -> CellResult:
+    error = ErrorEstimate(mean=mean, low=mean - 0.01, high=mean + 0.01, n=5)
+    return CellResult(
+        name=f"{data}-{act}",
+        command="train",
+        settings={"act": act, "data": data},
+        test_error=error,
+        paper_percent=paper,
+        **more,
+    )
+
+
+CELLS = (
+    cell("tanh", "mnist", 0.05, 1.76, beside_best="told_apart", chosen={"lr": 0.1}, on_edge=("lr",)),
+    cell("softsign", "mnist", 0.04, 1.64, beside_best="best", chosen={"lr": 0.03}),
+    cell("softsign", "cifar10", 0.6, beside_best="best", diverged=2),
+    cell("sigmoid", "cifar10", 0.9, selected=False),
+)
+
+
+def results(**changes) -> Results:
+    claim = {"statement": "It is so.", "evidence": "1.9 [1.7, 2.1]", "source": "Table 1"}
+    claims = [ClaimResult(claim=f"c{i}", verdict=word, **claim) for i, word in enumerate(WORDS)]
+    content = {
+        "recipe": "mine",
+        "title": "Mine: a table",
+        "scale": "laptop",
+        "status": "complete",
+        "utc": "2026-11-26T05:00:00+00:00",
+        "origin": Origin(xavier="0.2.0", commit="0123456789abcdef", modified=True, processor="A", cores=2),
+        "seconds": 3600,
+        "claims": claims,
+        "table": TableLayout(rows=("act",), columns="data"),
+        "common": {"width": 300},
+        "cells": CELLS,
+    }
+    return Results(**{**content, **changes})
+
+
+WORDS = ("holds", "holds", "does_not_hold", "estimate")
+
+
+def tables(*every):
+    return {table.title: table for table in results_page(every).tables}
+
+
+def test_every_claim_has_its_verdict_whatever_the_word():
+    page = results_page([results()])
+
+    assert [row[2] for row in page.tables[0].texts] == ["holds", "holds", "does not hold", "estimate"]
+    assert "Verdicts on 4 claims: holds 2, does not hold 1, estimate 1." in page.about
+    assert "Undecided" not in page.about
+    assert [record["verdict"] for record in page.records] == [*WORDS]
+
+
+def test_errors_stand_beside_the_papers_with_marks_for_best_and_edge():
+    table = tables(results())["Mine: a table"]
+
+    assert [column.title for column in table.columns] == ["act", "mnist", "paper", "cifar10"]
+    assert [[cell.strip() for cell in row] for row in table.texts] == [
+        ["tanh", "5.0 ± 1.0!", "1.76", ""],
+        ["softsign", "4.0 ± 1.0*", "1.64", "60.0 ± 1.0*"],
+    ]
+    for said in ("width 300", "over 5 seeds", "softsign mnist lr 0.03", "2 of the networks diverged"):
+        assert said in table.about
+
+
+def test_a_recipe_without_table_or_errors_has_none():
+    for changes in ({"table": None}, {"cells": ()}):
+        assert "Mine: a table" not in tables(results(**changes))
+
+
+def remarks(**changes):
+    row = tables(results(**changes))["When, where and how long"].texts[0]
+    return row[2], row[-1]
+
+
+def test_where_a_file_is_from_is_said():
+    assert remarks() == ("0.2.0 (0123456, modified)", "")
+    assert remarks(transcribed=True, note="beside other work")[1] == (
+        "as reported by version 0.2.0; beside other work"
+    )
+    assert remarks(changes={"updates": "100"})[1] == "with --set updates=100"
+    missing = CELLS[0].model_copy(update={"state": "failed"})
+    assert remarks(status="partial", cells=(missing, *CELLS[1:]))[1] == "1 of 4 cells missing: mnist-tanh"
+
+
+def test_a_file_full_of_control_characters_garbles_nothing():
+    bad = "\x1b[31m\nx"
+    content = results(recipe=bad, title=bad, note=bad, common={bad: bad}, utc=bad)
+    for format in Format:
+        text = format_page(results_page([content]), format)
+        assert "\x1b" not in text
