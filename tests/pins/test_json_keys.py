@@ -15,6 +15,7 @@ import pytest
 import xavier_cli
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import write_run
+from xavier_cli.sweeps import origin
 
 SMALL: dict[str, object] = {
     "data": "tiny.npz",
@@ -47,7 +48,8 @@ QUICK = (
     "sweep list",
     "sweep mine.toml --dry-run",
     "sweep mine.toml -q",
-    "reproduce mine.toml -q",
+    "reproduce mine.toml -q --results results/mine.json",
+    "reproduce summary --results results",
     "surface --points 5 -q",
     "compare shelf",
     "compare shelf/tanh.h5 shelf/softsign.h5 --transpose",
@@ -76,13 +78,15 @@ QUICK = (
 )
 # Of these there is no small version.
 SLOW = ("svm --examples 50 -q", "bench --quick --widths 4 --depth 1 --seeds 1 --no-pytorch -q")
-# Written beside a sweep's runs, and no answer of a command.
-NO_ANSWER = {"xavier.sweep-failures/1"}
+# Of files, and no answers of commands; `reproduce summary` answers with the whole content of the second.
+NO_ANSWER = {"xavier.sweep-failures/1", "xavier.results/1"}
 
 
 @pytest.fixture
-def shelf(alone, make_run) -> None:
+def shelf(alone, make_run, monkeypatch) -> None:
     """Runs, data and a recipe in the current folder, for every command to find something to say."""
+    # Only a checkout has a commit.
+    monkeypatch.setattr(origin, "source_commit", lambda root: ("0" * 40, False))
     common = {"depth": 2, "width": 6, "updates": 40, "records": "4", "seeds": "5", "test_examples": 100}
     Path("shelf").mkdir()
     for name, settings in {
