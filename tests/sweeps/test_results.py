@@ -111,8 +111,9 @@ def test_files_of_a_folder_come_as_recipes_are_listed(tmp_path):
     assert results_files(Path("one.json")) == [Path("one.json")]
 
 
-def test_there_is_a_committed_file_of_every_recipe():
-    assert [path.stem for path in COMMITTED] == shipped_recipes()
+def test_committed_files_are_of_recipes_that_there_are():
+    assert len(COMMITTED) > 20
+    assert {path.stem for path in COMMITTED} <= {*shipped_recipes()}
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
