@@ -10,6 +10,9 @@ from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Table
 
+GEOMETRIC = "gradients: geometric"
+"""In the head of a table of means over seeds."""
+
 
 def layers_table(run: Run) -> Table | None:
     """One row per layer at the last record of `run`; None where nothing of them is known.
@@ -29,7 +32,7 @@ def layers_table(run: Run) -> Table | None:
     if seeds - lost > 1:
         over = f"mean over {over}"
     if seeds - lost > 1 and any(row.is_logarithmic for row in shown):
-        over += "; gradients: geometric"
+        over += f"; {GEOMETRIC}"
     return Table(tuple(columns), rows, title=f"layers after {int(run.updates[-1]):,} updates ({over})")
 
 
