@@ -19,8 +19,9 @@ PATHS = {row.name: row.path for row in STATISTICS if row.path}
 
 @dataclass(frozen=True)
 class Quantity:
-    """One statistic per layer: means over seeds (of gradients geometric ones), the prediction, and its sampling deviation.
+    """One statistic per layer: means over seeds, the prediction, and its sampling deviation.
 
+    Means are those of `LayerStatistic.mean_over_seeds`: of gradients geometric ones.
     `sd` is the relative standard deviation of one seed's value around the prediction. NaN means none.
     """
 

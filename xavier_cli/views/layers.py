@@ -71,7 +71,7 @@ def _dead_note(run: Run) -> str:
     some = f"In {int(seeds.sum())} of {len(seeds)} seeds all" if len(seeds) > 1 else "All"
     also = "" if seeds.all() else " in these seeds, and its geometric mean over seeds is 0"
     return (
-        f"{some} units of hidden layer {layers} are dead: without slope on every probe example. "
+        f"{some} units of hidden layer {layers} are dead: without slope on any probe example. "
         f"No gradient passes them{also}."
     )
 
