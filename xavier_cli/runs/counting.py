@@ -16,7 +16,8 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 
 Examples = Literal["valid", "test"]
-EXAMPLES: tuple[Examples, ...] = ("valid", "test")
+ERRORS: Mapping[str, Examples] = {"valid_error": "valid", "test_error": "test"}
+"""The curves that are errors, by name, with the examples that they are taken on."""
 
 
 def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from xavier_cli.findings import layer_summary
 from xavier_cli.runs.batch_normalization import normalization_notes
-from xavier_cli.runs.counting import error_curve, layers_of
+from xavier_cli.runs.counting import ERRORS, error_curve, layers_of
 from xavier_cli.runs.counting import in_words as diverged_in_words
 from xavier_cli.runs.record import Run, search_means
 from xavier_cli.runs.same_start import same_start_note
@@ -177,7 +177,7 @@ def _data(run: Run) -> dict[str, object]:
         "lr": run.lr,
         "lr_on_edge": "lr" in run.on_edge,
         "updates": run.updates.tolist(),
-        "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
+        "curves": {name: _curve(run, name).tolist() for name in _CURVES},
         "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if "pretraining/reconstruction_error" in run:
@@ -190,11 +190,16 @@ def _data(run: Run) -> dict[str, object]:
     return data
 
 
+def _curve(run: Run, name: str) -> np.ndarray:
+    """A curve of each seed, `(S, R)`, as the tables count it: at chance from where it diverged."""
+    return error_curve(run, ERRORS[name]) if name in ERRORS else run[f"curves/{name}"]
+
+
 def _records(run: Run) -> Iterator[dict[str, object]]:
     """Yield one number per line, with its run, table and place in the table."""
     name = run.label
     for curve in _CURVES:
-        for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
+        for seed, values in zip(run.seeds.tolist(), _curve(run, curve).tolist(), strict=True):
             for update, value in zip(run.updates.tolist(), values, strict=True):
                 yield {
                     "run": name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from xavier_cli.runs.counting import EXAMPLES, error_curve, in_words, layers_of
+from xavier_cli.runs.counting import ERRORS, error_curve, in_words, layers_of
 from xavier_cli.runs.deviation import Deviation, differences
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import over_seeds
@@ -161,9 +161,8 @@ def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
 
 def _mean_curve(run: Run, curve: str, seeds: np.ndarray, updates: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(np.isin(run.seeds, seeds))
-    errors = {f"{examples}_error": examples for examples in EXAMPLES}
-    if curve in errors:
-        values = error_curve(run, errors[curve])[rows]
+    if curve in ERRORS:
+        values = error_curve(run, ERRORS[curve])[rows]
     else:
         values = layers_of(run, f"curves/{curve}", rows)
     return over_seeds(values).center[np.isin(run.updates, updates)]
