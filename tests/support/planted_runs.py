@@ -26,7 +26,9 @@ SCALED = ("activation/mean", "activation/std", *GEOMETRIC, "jacobian/mean_singul
 
 def plant(make_run, seeds, diverged=(), **settings):
     """A run whose seeds differ widely, so that each wrong kind of mean shows; diverged ones are far off."""
-    settings = {"width": 8, "depth": 3, "updates": 1000, "records": 5, "test_examples": 50, **settings}
+    settings = {"width": 8, "depth": 3, "updates": 1000, "test_examples": 50, **settings}
+    if settings["updates"]:
+        settings.setdefault("records", 5)
     run = make_run(seeds=seeds, diverged=diverged, spread=0.1, **settings)
     scale = np.random.default_rng(seeds).lognormal(0, 1, seeds)
     scale[list(diverged)] = 30.0
@@ -71,12 +73,12 @@ def expected(values, geometric=False):
     return tuple(np.exp(each) if geometric else each for each in (values.mean(), *ends))
 
 
-def expected_error(run, update):
+def expected_error(run, update, examples="test"):
     lost = lost_at(run)
     return expected(
         [
             GUESSING if seed in lost and update >= lost[seed] else 100 * value
-            for (seed, at, _), value in exported(run, "curves/test_error").items()
+            for (seed, at, _), value in exported(run, f"curves/{examples}_error").items()
             if at == update
         ]
     )
