@@ -60,11 +60,22 @@ def test_each_configuration_is_chosen_for_itself(run_with):
     assert by_both == {"tanh": (0.1, 2), "softsign": (0.1, 1)}
 
 
-def test_a_seed_that_diverged_counts_as_worst(run_with):
+def test_a_seed_that_diverged_counts_as_guessing(run_with):
+    # (10 + 10 + 83.3) / 3 = 34.4 %, as `compare` shows it.
     lucky = run_with([0.1, 0.1, 0.1], lr=0.5, diverged=[1])
-    steady = run_with(0.35, lr=0.1)
+    worse, better = run_with(0.35, lr=0.1), run_with(0.34, lr=0.1)
 
-    assert chosen([lucky, steady], ["lr"]) == [steady]
+    assert chosen([lucky, worse], ["lr"]) == [lucky]
+    assert chosen([lucky, better], ["lr"]) == [better]
+    shown = {row.run.lr: row.valid_error.mean for row in compare([lucky, worse]).sections[0].rows}
+    assert min(shown, key=shown.get) == lucky.lr
+
+
+def test_of_two_at_chance_the_one_that_did_not_diverge_is_chosen(run_with):
+    lost = run_with(0.1, lr=0.5, diverged=[0, 1, 2])
+    stuck = run_with(lost.facts.guessing_error, lr=0.1)
+
+    assert chosen([lost, stuck], ["lr"]) == [stuck]
 
 
 def test_the_mean_is_over_seeds_that_all_rivals_have(run_with):

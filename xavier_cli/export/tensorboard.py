@@ -33,6 +33,8 @@ class TensorBoardMissingError(XavierError):
 def event_files(run: Run) -> dict[str, bytes]:
     """The content of each file by its path below the run's folder; equal runs give equal files.
 
+    The folder of a seed that diverged has the update in its name.
+
     Raises `TensorBoardMissingError` if the package is missing.
     """
     try:
@@ -42,6 +44,9 @@ def event_files(run: Run) -> dict[str, bytes]:
         raise TensorBoardMissingError from None
 
     began = _seconds(run.created_utc)
+    # TensorBoard names a curve by its folder: one that goes on with frozen weights must say so.
+    at = run["final/diverged_at"] if "final/diverged_at" in run else np.full(len(run.seeds), -1)
+    lost = [f"-diverged-at-{update}" if update >= 0 else "" for update in at]
     files = {}
     for member, seed in enumerate(run.seeds.tolist()):
         file = io.BytesIO()
@@ -55,7 +60,7 @@ def event_files(run: Run) -> dict[str, bytes]:
             for tag, histogram in _histograms(run, member, record):
                 event.summary.value.add(tag=tag, histo=histogram)
             writer.write(event.SerializeToString())
-        files[f"seed-{seed}/events.out.tfevents.{int(began)}.xavier"] = file.getvalue()
+        files[f"seed-{seed}{lost[member]}/events.out.tfevents.{int(began)}.xavier"] = file.getvalue()
     return files
 
 

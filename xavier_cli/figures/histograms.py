@@ -62,7 +62,7 @@ class Histogram:
     @property
     def share(self) -> np.ndarray:
         """The mean over seeds, `(B, L)`."""
-        return np.asarray(np.nan_to_num(self.shares).mean(axis=0))
+        return np.nan_to_num(over_seeds(self.shares).center)
 
     @property
     def centres(self) -> np.ndarray:
@@ -100,9 +100,8 @@ def evenly(edges: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     The even bins cover nearly all of every layer; a bin that overlaps two of them is split in proportion. In
     logarithmic bins the density would be a needle at 0, where bins are as narrow as 1e-10.
     """
-    cumulative = np.concatenate(
-        [np.zeros((1, share.shape[2])), np.nan_to_num(share).mean(axis=0).cumsum(axis=0)]
-    )
+    mean = np.nan_to_num(over_seeds(share).center)
+    cumulative = np.concatenate([np.zeros((1, share.shape[2])), mean.cumsum(axis=0)])
     rest = (1 - SHOWN_SHARE) / 2
     ends = [np.interp([rest, 1 - rest], layer, edges) for layer in cumulative.T]
     # Beyond the outermost value, so that a line ends on the axis.

@@ -10,13 +10,13 @@ import numpy as np
 from xavier_cli.config.run import SEARCH_DETAILS, SEARCHABLE, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
+from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.vocabulary import lookup
 
 # Competing runs must share these settings, or they are not a choice between methods.
 _NEVER_CHOSEN = {name for role in ("data", "observation", "layout") for name in settings_where(role=role)}
-# The error of a diverged seed: worse than any that a network can have.
-WORST = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[BestRun], lis
     """Choose among merged `runs` that differ in the settings `over` alone, by validation error; with notes.
 
     The lowest mean validation error at the last record wins, over the seeds that all rivals share (over each
-    one's own where they share none); a diverged seed counts as `WORST`. Unfinished runs are left out. Raises
-    `ConfigError` for a setting that cannot be chosen by validation error.
+    one's own where they share none); a diverged seed has the error of chance. Unfinished runs are left out.
+    Raises `ConfigError` for a setting that cannot be chosen by validation error.
     """
     for name in over:
         if name in _NEVER_CHOSEN or name not in RunConfig.model_fields:
@@ -59,7 +59,7 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[BestRun], lis
 
 def _best(rivals: Sequence[Run], over: Sequence[str]) -> BestRun:
     shared = set.intersection(*(set(run.seeds.tolist()) for run in rivals))
-    best = rivals[int(np.argmin([_valid_error(run, shared) for run in rivals]))]
+    best = min(rivals, key=lambda run: _valid_error(run, shared))
     on_edge = []
     for name in over:
         tried = {run.setting(name) for run in rivals}
@@ -69,10 +69,10 @@ def _best(rivals: Sequence[Run], over: Sequence[str]) -> BestRun:
     return BestRun(best, tuple(over), tuple(on_edge), len(rivals) - 1)
 
 
-def _valid_error(run: Run, seeds: set[int]) -> float:
-    error = run["curves/valid_error"][:, -1]
-    error = np.where(run.diverged | ~np.isfinite(error), WORST, error)
-    return float(np.mean([e for e, seed in zip(error, run.seeds, strict=True) if not seeds or seed in seeds]))
+def _valid_error(run: Run, seeds: set[int]) -> tuple[float, int]:
+    """The mean over `seeds`, all where there are none; between equal ones, how many of them diverged."""
+    rows = np.isin(run.seeds, [*seeds]) if seeds else np.ones(len(run.seeds), bool)
+    return mean_over_seeds(final_error(run, "valid")[rows]).mean, int(run.diverged[rows].sum())
 
 
 def _apart_from(config: RunConfig, over: Sequence[str]) -> RunConfig:

@@ -280,6 +280,8 @@ def _against(row: RankedExperiment, best: RankedExperiment, every: AllPairs, ind
         return Verdict(kind, gap, every.corrected(gap.p), effect=effect)
     p_networks = math.nan
     correct = "final/test_correct"
-    if len(row.seeds) == len(best.seeds) == 1 and correct in row.run and correct in best.run:
+    # The answers of a network that diverged are those of its frozen weights: its error is chance instead.
+    single = len(row.seeds) == len(best.seeds) == 1 and not (row.diverged or best.diverged)
+    if single and correct in row.run and correct in best.run:
         p_networks = mcnemar(row.run[correct][0], best.run[correct][0])
     return Verdict("not_tested", gap, p_networks=p_networks, why=gap.untested, effect=effect)

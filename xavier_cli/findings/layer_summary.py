@@ -67,8 +67,3 @@ def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
     Rules of `check` take it of gradients too: it is 0 only where every seed's is.
     """
     return over_seeds(layers_of(run, array)).center
-
-
-def finite_mean(values: np.ndarray) -> list[float]:
-    """Mean of the finite values over the first axis; NaN where there are none."""
-    return [float(value) for value in over_seeds(values).center]

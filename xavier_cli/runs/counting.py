@@ -6,6 +6,7 @@ nothing about a network once it has diverged: diverged seeds are left out of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -15,13 +16,31 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 
 Examples = Literal["valid", "test"]
-EXAMPLES: tuple[Examples, ...] = ("valid", "test")
+ERRORS: Mapping[str, Examples] = {"valid_error": "valid", "test_error": "test"}
+"""The curves that are errors, by name, with the examples that they are taken on."""
 
 
 def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
     """Each seed's error at every record, `(S, R)`; that of chance from its divergence on."""
     curve = run[f"curves/{examples}_error"]
     return np.where(_lost(run, "update") | ~np.isfinite(curve), run.facts.guessing_error, curve)
+
+
+def lost_at_record(record: Mapping[str, np.ndarray], update: int) -> np.ndarray:
+    """Mask of the members that had diverged by a record just taken after `update` updates.
+
+    `record` has arrays by their paths in the run file, of any leading shape, which the mask has. The mean
+    training loss since the record before is NaN for a member that has diverged, and for all at record 0.
+    """
+    return np.asarray(np.isnan(record["curves/train_loss"]) & (update > 0))
+
+
+def error_at_record(
+    record: Mapping[str, np.ndarray], update: int, guessing: float, examples: Examples = "valid"
+) -> np.ndarray:
+    """Each member's error at a record as for `lost_at_record`; `guessing` is that of chance."""
+    error = record[f"curves/{examples}_error"]
+    return np.where(lost_at_record(record, update) | ~np.isfinite(error), guessing, error)
 
 
 def layers_of(

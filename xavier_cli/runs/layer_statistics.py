@@ -139,7 +139,7 @@ def _rows() -> Iterator[LayerStatistic]:
     yield replace(std, in_slider=True, is_logarithmic=True)
     about = f"{about} in the layer above over this layer's"
     step = LayerStatistic(std.tensor, "", "backprop_step", "step", about, SIZE)
-    yield replace(step, probe_column="step up", predicted=about)
+    yield replace(step, probe_column="step up", predicted=about, is_logarithmic=True)
     mean, std = _moments("weight_gradient")
     yield mean
     # Of weight gradients theory predicts each example's own, not that of their mean.
@@ -159,6 +159,7 @@ def _rows() -> Iterator[LayerStatistic]:
         "root mean square, over the matrix and the probe examples, of dC/dW of one example's own loss",
         SIZE,
         probe_column="one example's rms",
+        is_logarithmic=True,
         predicted="root mean square of dC/dW of one example's own loss",
     )
     saturated = _share("saturated", "share of pre-activations where the activation is saturated")

@@ -150,6 +150,15 @@ def _chosen(run: Run) -> dict[str, float]:
 def best_rate(valid_error: np.ndarray) -> int:
     """Index of the rate with the lowest mean validation error.
 
-    `valid_error` has shape `(rate, search_seed)`; NaN marks a seed that diverged and counts as worst.
+    `valid_error` has shape `(rate, search_seed)`; NaN marks a seed that diverged.
     """
-    return int(np.argmin(np.where(np.isnan(valid_error), 1.0, valid_error).mean(axis=1)))
+    return int(np.argmin(search_means(valid_error)))
+
+
+def search_means(valid_error: np.ndarray) -> np.ndarray:
+    """The means over seeds by which a search chooses, `(rate,)`, of `valid_error` as for `best_rate`.
+
+    A seed that diverged counts as wrong on every example. Files hold what the search found, not the rate that
+    it chose, so that this rule, to the last bit, says with which rate they were trained.
+    """
+    return np.asarray(np.where(np.isnan(valid_error), 1.0, valid_error).mean(axis=1))

@@ -17,6 +17,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint, content, contradictions, hdf5, schema
 from xavier_cli.runs.content import Header
+from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import read_any
@@ -117,7 +118,8 @@ def _about(whole: Run | Surface) -> str:
         return whole.config.title
     seeds = "1 seed" if len(whole.seeds) == 1 else f"{len(whole.seeds)} seeds"
     done = f"{int(whole.updates[-1]):,} of {whole.config.updates:,} updates"
-    return f"{whole.config.file_stem()}, {seeds}, {done}, {whole.status}"
+    lost = in_words(whole)
+    return f"{whole.config.file_stem()}, {seeds}, {done}, {whole.status}{lost and f', {lost}'}"
 
 
 def _strangers(root: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from xavier_cli.config.settings import SETTINGS, is_usual
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, Section, Verdict
 from xavier_cli.runs.counting import error_curve
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison_layout import View, transposed
 from xavier_cli.views.comparison_rules import rules
@@ -57,7 +58,7 @@ def result_table(section: Section, curves: bool = False) -> Table:
         cells.append(verdicts)
     if curves:
         columns.append(Column("error over time", picture=True))
-        drawn = sparklines([error_curve(row.run).mean(axis=0) for row in rows])
+        drawn = sparklines([over_seeds(error_curve(row.run)).center for row in rows])
         cells.append([Cell(each) for each in drawn])
     best = {index for index, row in enumerate(rows) if row.verdict.kind == "best" and len(rows) > 1}
     return Table(

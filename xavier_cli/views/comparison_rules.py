@@ -56,16 +56,18 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
     pairs = _all_pairs(comparison.sections)
     if any(verdict.kind == "best" for verdict in verdicts) and gaps:
+        simultaneous = pairs and f", simultaneous over {pairs}"
+        has_interval = any(math.isfinite(gap.low) for gap in gaps)
         said[Explanation.BEST] = (
-            "*: the lowest mean test error. Above the best: in percentage points, with its 95 % CI"
-            f"{pairs and f', simultaneous over {pairs}'}."
-        )
-    if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
-        said[Explanation.MANY_ROWS] = (
-            f"Over {MOST_ROWS_TESTED} rows: only the {left[0]} with the lowest validation errors are tested, "
-            "and * is the best of these."
+            "*: the lowest mean test error. Above the best: in percentage points"
+            f"{f', with its 95 % CI{simultaneous}' if has_interval else ''}."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
+    if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
+        said[Explanation.MANY_ROWS] = (
+            f"Over {MOST_ROWS_TESTED} rows: only the {left[0]} with the lowest validation errors are "
+            f"{'tested' if tested else 'compared'}, and * is the best of these."
+        )
     if tested:
         said[Explanation.TEST] = _test_in_words(tested, comparison.sections)
         correlations = [gap.correlation for gap in tested if not math.isnan(gap.correlation)]
@@ -81,9 +83,10 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.NO_INTERVAL] = (
             "One or two seeds give no interval of a difference; a test takes five."
         )
-    if any(not math.isnan(verdict.p_networks) for verdict in verdicts):
+    if networks := sum(not math.isnan(verdict.p_networks) for verdict in verdicts):
         said[Explanation.NETWORKS] = (
-            "McNemar's p is about these two networks, not about the methods that trained them."
+            "McNemar's p is about these two networks, not about the methods that trained them"
+            f"{f'; it is not corrected over the {networks} pairs' if networks > 1 else ''}."
         )
     if Untested.NO_SPREAD in reasons:
         said[Explanation.NO_SPREAD] = (

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xavier_cli.export.long import long_records, whole
+from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.views.page import Page
 
 SCHEMA = "xavier.export/1"
+
+
+def diverged_notes(runs: Sequence[Run]) -> list[str]:
+    """A line about each run with diverged seeds, whose stored numbers are exported as they are."""
+    return [
+        f"{run.label}: {words}; from `diverged_at` on, numbers are of frozen weights (tables: guessing)"
+        for run in runs
+        if (words := in_words(run))
+    ]
 
 
 def long_page(runs: Sequence[tuple[str, Run]]) -> Page:

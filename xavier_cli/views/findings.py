@@ -9,6 +9,7 @@ from xavier_cli.findings.health import RULES, Finding, Rule
 from xavier_cli.findings.health import check as look
 from xavier_cli.findings.health.finding import listed
 from xavier_cli.findings.health.rules import unasked
+from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.views.page import Column, Page, Table
 
@@ -79,7 +80,9 @@ def _table(run: Run, findings: Sequence[Finding], verdict: str, lacking: Sequenc
 
 
 def _standing(run: Run, verdict: str, lacking: Sequence[str]) -> str:
-    standing = f"{verdict}, after {int(run.updates[-1]):,} updates, N = {len(run.seeds)}"
+    lost = in_words(run)
+    seeds = f"N = {len(run.seeds)}{lost and f' ({lost})'}"
+    standing = f"{verdict}, after {int(run.updates[-1]):,} updates, {seeds}"
     return standing + (f"; not recorded, so not looked for: {', '.join(lacking)}" if lacking else "")
 
 

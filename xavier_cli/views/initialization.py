@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.expectation import STATISTICS, Quantity
-from xavier_cli.findings.layer_summary import finite_mean
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.views import numbers
+from xavier_cli.views.layers import GEOMETRIC
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.tensors import Tensor
 
@@ -26,18 +28,16 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
     title = (
         f"{config.data} {config.act} {config.init}, {config.shape}{config.title_suffix}, at initialization"
     )
-    over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds"
+    over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds; {GEOMETRIC}"
     whole = {
-        name: finite_mean(run[f"jacobian/end_to_end_{name}_singular_value"])[0]
+        name: over_seeds(run[f"jacobian/end_to_end_{name}_singular_value"]).center[0].item()
         for name in ("mean", "rms", "geometric_mean", "max")
         if f"jacobian/end_to_end_{name}_singular_value" in run
     }
-    valid_loss = finite_mean(run["curves/valid_loss"])[0]
+    valid_loss = over_seeds(run["curves/valid_loss"]).center[0].item()
     tensors = dict.fromkeys(row.tensor for row in STATISTICS)
     tables = [_table(tensor, expectation, config.depth) for tensor in tensors]
-    first = Table(
-        tables[0].columns, tables[0].rows, title=f"{title} ({over})\n{tables[0].title}", about=tables[0].about
-    )
+    first = replace(tables[0], title=f"{title} ({over})", about=tables[0].title)
     return Page(
         schema=SCHEMA,
         data={

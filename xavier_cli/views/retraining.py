@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.deviation import Deviation
 from xavier_cli.runs.record import Run
 from xavier_cli.views.deviations import differences_table
@@ -40,6 +41,11 @@ def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding
         for name, (was, now) in versions.items()
         if was != now
     ]
+    lost = [
+        f"In the {which}, {words}."
+        for which, each in (("file", run), ("new run", again))
+        if (words := in_words(each))
+    ]
     title = f"{path}, trained again: {last:,} of {run.config.updates:,} updates, {seeds}"
     return Page(
         schema=SCHEMA,
@@ -47,6 +53,7 @@ def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding
             "run": str(run.path),
             "updates": last,
             "seeds": again.seeds.tolist(),
+            "diverged": {"then": int(run.diverged.sum()), "now": int(again.diverged.sum())},
             "same_bits": same,
             "within_rounding": not beyond,
             "rounding": rounding,
@@ -54,5 +61,5 @@ def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding
         },
         records=records,
         tables=(differences_table(found, title),),
-        notes=tuple(notes),
+        notes=(*notes, *lost),
     )

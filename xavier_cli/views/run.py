@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from xavier_cli.findings import layer_summary
 from xavier_cli.runs.batch_normalization import normalization_notes
-from xavier_cli.runs.counting import error_curve, layers_of
+from xavier_cli.runs.counting import ERRORS, error_curve, layers_of
 from xavier_cli.runs.counting import in_words as diverged_in_words
-from xavier_cli.runs.record import Run
+from xavier_cli.runs.record import Run, search_means
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
 from xavier_cli.views import numbers
-from xavier_cli.views.layers import diverged_note, layers_table
+from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.show/1"
@@ -107,10 +106,8 @@ def _in_short(value: object) -> str:
 def _search_table(run: Run) -> Table:
     found = run["search/valid_error"]
     rows: list[tuple[str, ...]] = []
-    for rate, errors in zip(run["search/lr"], found, strict=True):
-        finite = errors[np.isfinite(errors)]
-        mean = f"{100 * finite.mean():.1f}" if len(finite) else ""
-        rows.append((f"{rate:g}", mean, str(len(errors) - len(finite) or "")))
+    for rate, mean, errors in zip(run["search/lr"], search_means(found), found, strict=True):
+        rows.append((f"{rate:g}", f"{100 * mean:.1f}", str(int(np.isnan(errors).sum()) or "")))
     columns = [Column("lr", "right"), Column("valid error %", "right"), Column("diverged", "right")]
     if not any(row[2] for row in rows):
         columns, rows = columns[:2], [row[:2] for row in rows]
@@ -141,12 +138,13 @@ def _pretraining_table(run: Run) -> Table:
     errors, updates = run["pretraining/reconstruction_error"], run["pretrain_update"]
     picked = sorted({round((len(updates) - 1) * i / (RECORDS_SHOWN - 1)) for i in range(RECORDS_SHOWN)})
     alive = errors[~np.isnan(errors[:, -1, -1])]
+    means = over_seeds(alive).center
     columns, cells = [Column("updates", "right")], [[f"{int(updates[i]):,}" for i in picked]]
     for layer in run["layer"].tolist():
         columns.append(Column(f"layer {layer}", "right"))
-        means = alive[:, layer - 1, picked].mean(axis=0).tolist() if len(alive) else [math.nan] * len(picked)
-        cells.append(numbers.column(means))
-    title = "pre-training: mean square reconstruction error, mean over seeds"
+        cells.append(numbers.column(means[layer - 1, picked].tolist()))
+    counted = f"{len(alive)} of {len(errors)} " if len(alive) < len(errors) else ""
+    title = f"pre-training: mean square reconstruction error, mean over {counted}seeds"
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=title)
 
 
@@ -155,13 +153,13 @@ def _notes(run: Run) -> Iterator[str]:
         yield "±: 95 % t-interval of the mean over seeds, for this test set."
     if run.config.eval_examples < 10_000 and run.status == "complete":
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
-    if note := diverged_note(run):
-        yield note
+    yield from layer_notes(run)
     if note := same_start_note(run):
         yield note
     yield from normalization_notes([run])
     if run.has_search:
-        yield "*: the rate that was chosen, by its mean validation error."
+        lost = ", where a diverged seed counts as 100 %" if np.isnan(run["search/valid_error"]).any() else ""
+        yield f"*: the rate that was chosen, by its mean validation error{lost}."
         if run.on_edge:
             yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
 
@@ -179,7 +177,7 @@ def _data(run: Run) -> dict[str, object]:
         "lr": run.lr,
         "lr_on_edge": "lr" in run.on_edge,
         "updates": run.updates.tolist(),
-        "curves": {name: run[f"curves/{name}"].tolist() for name in _CURVES},
+        "curves": {name: _curve(run, name).tolist() for name in _CURVES},
         "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if "pretraining/reconstruction_error" in run:
@@ -192,11 +190,16 @@ def _data(run: Run) -> dict[str, object]:
     return data
 
 
+def _curve(run: Run, name: str) -> np.ndarray:
+    """A curve of each seed, `(S, R)`, as the tables count it: at chance from where it diverged."""
+    return error_curve(run, ERRORS[name]) if name in ERRORS else run[f"curves/{name}"]
+
+
 def _records(run: Run) -> Iterator[dict[str, object]]:
     """Yield one number per line, with its run, table and place in the table."""
     name = run.label
     for curve in _CURVES:
-        for seed, values in zip(run.seeds.tolist(), run[f"curves/{curve}"].tolist(), strict=True):
+        for seed, values in zip(run.seeds.tolist(), _curve(run, curve).tolist(), strict=True):
             for update, value in zip(run.updates.tolist(), values, strict=True):
                 yield {
                     "run": name,

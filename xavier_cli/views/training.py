@@ -11,7 +11,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
-from xavier_cli.views.layers import diverged_note, layers_table
+from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.train/1"
@@ -38,7 +38,7 @@ def result_page(run: Run, path: Path) -> Page:
     errors = Table(tuple(heads), (tuple(cells),), title=title)
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
     notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
-    notes += [note] if (note := diverged_note(run)) else []
+    notes += layer_notes(run)
     notes += [note] if (note := same_start_note(run)) else []
     notes += [*_stood_in(run), *normalization_notes([run])]
     return Page(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from xavier_cli.runs.counting import EXAMPLES, error_curve
-from xavier_cli.runs.deviation import Deviation, differences, shared
+from xavier_cli.runs.counting import ERRORS, error_curve, in_words, layers_of
+from xavier_cli.runs.deviation import Deviation, differences
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.deviations import differences_table
 from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.vocabulary.grammar import write_value
 
 SCHEMA = "xavier.diff/1"
 _CURVES = ("train_loss", "valid_loss", "valid_error", "test_loss", "test_error")
 # A random id of each command.
 _UNSAID = ("command_id",)
+_LAST = ("a_last", "b_last")
 
 
 def diff_page(one: Run, other: Run) -> Page:
@@ -59,8 +61,9 @@ def diff_page(one: Run, other: Run) -> Page:
 
 
 def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) -> Iterator[str]:
-    yield f"A: {one.label}"
-    yield f"B: {other.label}"
+    lost = [in_words(run) for run in (one, other)]
+    for side, run, words in zip("AB", (one, other), lost, strict=True):
+        yield f"{side}: {run.label}{words and f' ({words})'}"
     seeds = np.intersect1d(one.seeds, other.seeds)
     if not len(seeds):
         yield "No seed in common, so no numbers are compared."
@@ -71,18 +74,18 @@ def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) ->
             f"Over {len(seeds)} seeds in common; relative: to the largest number in A, "
             "of histograms the share of values that moved."
         )
+    if any(lost) and len(seeds):
+        yield "In curves a diverged seed counts as guessing in errors, and is left out of losses."
     if same:
         yield f"The same in both: {', '.join(same)}."
 
 
 def _settings(run: Run) -> dict[str, object]:
-    settings: dict[str, object] = {
-        name: numbers.seeds(value) if name == "seeds" else _text(value)
-        for name, value in run.config.model_dump().items()
-    }
+    settings = run.config.model_dump()
+    settings["seeds"] = numbers.seeds(run.config.seeds)
     if not run.config.search:
         return settings
-    return {**settings, "rate trained with": f"{run.lr:g}" if run.has_search else "not known"}
+    return {**settings, "rate trained with": run.lr if run.has_search else "not known"}
 
 
 def _data(run: Run) -> dict[str, object]:
@@ -92,7 +95,7 @@ def _data(run: Run) -> dict[str, object]:
 
 def _origin(run: Run) -> dict[str, object]:
     provenance = {name: value for name, value in run.provenance.items() if name not in _UNSAID}
-    done = {"status": run.status, "updates done": f"{int(run.updates[-1]):,}", "seeds": len(run.seeds)}
+    done = {"status": run.status, "updates done": int(run.updates[-1]), "seeds": len(run.seeds)}
     return {**done, "diverged": int(run.diverged.sum()), "created": run.created_utc, **_flat(provenance)}
 
 
@@ -101,20 +104,28 @@ def _flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in nested.items():
         words = f"{prefix}{name.replace('_', ' ')}"
-        flat |= _flat(value, f"{words} ") if isinstance(value, Mapping) else {words: _text(value)}
+        flat |= _flat(value, f"{words} ") if isinstance(value, Mapping) else {words: value}
     return flat
 
 
-def _text(value: object) -> str:
+def _text(value: object, exactly: bool = False) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_text(part) for part in value)
-    return numbers.setting(value)
+        return ", ".join(_text(part, exactly) for part in value)
+    return write_value(value) if exactly and isinstance(value, float) else numbers.setting(value)
 
 
 def _unlike(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Yield the name and both texts of what has another value, in full where the short texts are alike."""
     for name in dict.fromkeys([*one, *other]):
-        if one.get(name) != other.get(name):
-            yield name, str(one.get(name, "")), str(other.get(name, ""))
+        a, b = (side.get(name, "") for side in (one, other))
+        if _comparable(a) != _comparable(b):
+            short = _text(a), _text(b)
+            yield name, *(short if short[0] != short[1] else (_text(a, True), _text(b, True)))
+
+
+def _comparable(value: object) -> object:
+    """`value` as it compares with what was read from a file, where tuples have become lists."""
+    return [_comparable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _side_by_side(title: str, rows: list[tuple[str, str, str]]) -> Table:
@@ -126,17 +137,17 @@ def _by_name(rows: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
 
 
 def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
-    """Means over common seeds at two common records: the last, and that of the largest difference."""
-    updates = np.intersect1d(one.updates, other.updates)
-    one, other = _as_counted(one), _as_counted(other)
+    """Means over common seeds at two common records: the last, and that of the largest difference.
+
+    Which seeds count in each run is as in all tables: diverged ones are at chance, and out of losses.
+    """
+    seeds, updates = np.intersect1d(one.seeds, other.seeds), np.intersect1d(one.updates, other.updates)
+    if not (len(seeds) and len(updates)):
+        return
     for curve in _CURVES:
-        path = f"curves/{curve}"
-        if path not in one or path not in other:
+        if f"curves/{curve}" not in one or f"curves/{curve}" not in other:
             continue
-        a, b = (values.astype(np.float64) for values in shared(one, other, path))
-        if not a.size:
-            continue
-        means = a.mean(axis=0), b.mean(axis=0)
+        means = [_mean_curve(run, curve, seeds, updates) for run in (one, other)]
         gap = np.nan_to_num(means[1] - means[0])
         widest = int(np.abs(gap).argmax())
         yield {
@@ -148,13 +159,13 @@ def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:
         }
 
 
-def _as_counted(run: Run) -> Run:
-    """`run` with the errors that other tables show: those of chance where a seed diverged."""
-    errors: dict[str, np.ndarray] = {}
-    for examples in EXAMPLES:
-        if f"curves/{examples}_error" in run:
-            errors[f"curves/{examples}_error"] = error_curve(run, examples)
-    return replace(run, arrays={**run.arrays, **errors})
+def _mean_curve(run: Run, curve: str, seeds: np.ndarray, updates: np.ndarray) -> np.ndarray:
+    rows = np.flatnonzero(np.isin(run.seeds, seeds))
+    if curve in ERRORS:
+        values = error_curve(run, ERRORS[curve])[rows]
+    else:
+        values = layers_of(run, f"curves/{curve}", rows)
+    return over_seeds(values).center[np.isin(run.updates, updates)]
 
 
 def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
@@ -168,8 +179,7 @@ def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
     rows = tuple(
         (
             str(each["curve"]),
-            numbers.fixed(float(each["a_last"]), 4),
-            numbers.fixed(float(each["b_last"]), 4),
+            *("" if each[side] != each[side] else numbers.fixed(float(each[side]), 4) for side in _LAST),
             numbers.fixed(float(each["widest"]), 4, "+"),
             f"{each['at_update']:,}",
         )

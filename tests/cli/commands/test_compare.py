@@ -443,6 +443,22 @@ def test_over_200_rows_it_says_that_the_best_40_are_tested(exact_run):
     assert any("Bonferroni-corrected over all 780 pairs" in note for note in page.notes)
 
 
+def test_over_200_single_networks_the_best_40_are_compared_as_networks(exact_run):
+    base, runs, rng = exact_run([0.2]), [], np.random.default_rng(0)
+    for i in range(201):
+        errors = base["curves/test_error"] + rng.uniform(0, 0.05, (1, 1)).astype(np.float32)
+        arrays = {**base.arrays, "curves/test_error": errors}
+        runs.append(replace(base, config=base.config.with_(updates=1000 + i), arrays=arrays))
+    comparison = compare(runs)
+    notes = comparison_page(comparison).notes
+
+    assert np.isfinite([row.verdict.p_networks for row in comparison.sections[0].rows]).sum() == 39
+    assert any("only the 40 with the lowest validation errors are compared, and *" in note for note in notes)
+    assert any(note.endswith("it is not corrected over the 39 pairs.") for note in notes)
+    # A single network on each side has no interval, so that none is explained.
+    assert not any("CI" in note for note in notes)
+
+
 def test_footnotes_of_two_rows_speak_of_no_family(exact_run):
     said = rules(compare([exact_run((0.6, 0.61, 0.6, 0.62, 0.63), init="standard"), exact_run((0.5,) * 5)]))
 

@@ -94,3 +94,28 @@ def test_groups_stand_in_one_order_whatever_order_the_arrays_have(make_run):
     turned = replace(run, arrays=dict(reversed(run.arrays.items())))
 
     assert [each.group for each in differences(run, turned)] == [each.group for each in differences(run, run)]
+
+
+def test_settings_are_compared_by_value_not_by_their_rounded_text(shelf, xavier, exact_run):
+    write_run(shelf / "a.h5", exact_run([0.4] * 3, lr=0.1))
+    write_run(shelf / "b.h5", exact_run([0.4] * 3, lr=0.10000001))
+    write_run(shelf / "c.h5", exact_run([0.4] * 3, lr="1e-1", init="uniform:bound=.050"))
+    write_run(shelf / "d.h5", exact_run([0.4] * 3, lr=".1", init="uniform:bound=0.05"))
+
+    near = json.loads(xavier("diff", "a", "b", "-f", "json").out)
+    assert near["settings"] == {"lr": {"a": "0.1", "b": "0.10000001"}}
+    assert json.loads(xavier("diff", "c", "d", "-f", "json").out)["settings"] == {}
+
+
+def test_losses_are_without_a_diverged_seed_and_it_says_so(shelf, xavier, exact_run):
+    run = exact_run([0.4] * 3, diverged=[1])
+    run.arrays["curves/valid_loss"] = np.array(run["curves/valid_loss"])
+    run.arrays["curves/valid_loss"][1, -1] = 1e6
+    write_run(shelf / "lost.h5", run)
+    answer = xavier("diff", "lost", "tanh-standard", "-f", "json")
+    (loss,) = (each for each in json.loads(answer.out)["curves"] if each["curve"] == "valid_loss")
+
+    assert loss["a_last"] == pytest.approx(run["curves/valid_loss"][[0, 2], -1].mean())
+    out = " ".join(xavier("diff", "lost", "tanh-standard").out.split())
+    assert "lost.h5 (1 of 3 seeds diverged)" in out
+    assert "a diverged seed counts as guessing in errors, and is left out of losses" in out

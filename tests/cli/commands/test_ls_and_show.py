@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from xavier_cli.runs.store import write_run
+from xavier_cli.views.run import inside_page
 from xavier_cli.views.runs import newest_first, runs_page
 
 MADE = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -155,3 +157,27 @@ def test_show_tells_what_was_said_of_the_data(shelf, xavier, exact_run):
     assert ("data note", "standardized: mean 0.5 and deviation 0.25") in said
     assert ("data warning", "all training pixels are 0") in said
     assert json.loads(xavier("show", "noted", "-f", "json").out)["runs"][0]["data"]["warnings"]
+
+
+def test_the_mean_of_a_searched_rate_is_the_one_it_was_chosen_by(make_run):
+    run = make_run(lr="0.1,0.2", seeds="0:2", search_seeds=2, width=8, jacobian=False)
+    # Without its diverged seed the second would look best.
+    run.arrays["search/valid_error"] = np.array([[0.3, 0.3], [0.1, np.nan]])
+    page = inside_page([replace(run)])
+    table = next(each for each in page.tables if each.title.startswith("search"))
+
+    assert table.texts == (("0.1", "30.0", ""), ("0.2", "55.0", "1"))
+    assert table.best == {0}
+    assert any("a diverged seed counts as 100 %" in note for note in page.notes)
+
+
+@pytest.mark.parametrize(
+    ("dead", "said"), [((1,), "In 1 of 3 seeds all"), ((0, 1, 2), "In 3 of 3 seeds all")]
+)
+def test_a_dead_layer_is_said_beside_its_numbers(make_run, dead, said):
+    run = make_run(width=8, depth=3, updates=100, records=3, seeds=3, act="relu", test_examples=20)
+    run.arrays["activation/dead"][list(dead), -1, 1] = 1
+    (note,) = (each for each in inside_page([run]).notes if "dead" in each)
+
+    assert note.startswith(f"{said} units of hidden layer 2 are dead")
+    assert ("its geometric mean over seeds is 0" in note) is (len(dead) < 3)

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from xavier_cli.cli.terminal import live
+from xavier_cli.cli.terminal.progress import _Lines
 from xavier_cli.sanitize import encodable
 from xavier_cli.training.engine.loop import Progress, Seen
 from xavier_cli.training.engine.population import Variant
 
 
-def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5):
+def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5, lost=()):
+    """A record; members in `lost` have diverged, and stand frozen at error 0.11, saturated everywhere."""
     shape = (seeds, len(rates))
     falling = error / (1 + update / 100) + 0.01 * np.arange(seeds * len(rates)).reshape(shape)
     record = {
@@ -25,7 +27,18 @@ def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5):
         "curves/valid_error": falling,
         "activation/saturated": np.broadcast_to(np.linspace(0, 1, layers), (*shape, layers)),
     }
-    return Seen(update, tuple(range(seeds)), tuple(Variant("standard", rate) for rate in rates), record)
+    record["curves/train_loss"] = np.full(shape, np.nan) if update == 0 else 2 * falling
+    variants = tuple(Variant("standard", rate) for rate in rates)
+    if lost:
+        record = {name: np.array(values) for name, values in record.items()}
+        for path, value in {
+            "curves/train_loss": np.nan,
+            "curves/valid_loss": 9.0,
+            "curves/valid_error": 0.11,
+            "activation/saturated": 1.0,
+        }.items():
+            record[path].reshape(seeds * len(rates), -1)[list(lost)] = value
+    return Seen(update, tuple(range(seeds)), variants, record, 0.8)
 
 
 @pytest.fixture
@@ -75,6 +88,42 @@ def test_seeds_without_room_are_counted_and_averaged(view):
     assert rest == f"and {40 - len(shown)} more; mean error of all 32.0 %"
 
 
+def test_a_diverged_seed_counts_as_guessing_and_is_left_out_of_layers(view):
+    view.look(seen(300, lost=(1,)))
+    lines = view.lines(80, 30)
+
+    assert lines[5].startswith("seed 1 diverged")
+    assert lines[5].split()[-2:] == ["80.0", "%"]
+    assert "9.000" not in lines[5]
+    assert lines[7] == "diverged: 1 of 3, counted as guessing (80.0 %)"
+    assert lines[9] == "saturated after 300 updates, without 1 diverged"
+    assert [line.split()[-1] for line in lines[10:]] == ["0%", "100%"]
+
+
+def test_the_mean_of_many_seeds_counts_diverged_ones_as_guessing(view):
+    view.look(seen(300, seeds=40, lost=range(10)))
+
+    # 10 at 80 %; the others, 12.5 % and a point more each, from 22.5 to 51.5 %.
+    (rest,) = (line for line in view.lines(80, 16) if line.startswith("and "))
+    assert rest.endswith("mean error of all 47.8 %")
+
+
+def test_layers_of_seeds_that_all_diverged_are_not_shown(view):
+    view.look(seen(300, lost=(0, 1, 2)))
+    lines = view.lines(80, 30)
+
+    assert lines[-1] == "diverged: 3 of 3, counted as guessing (80.0 %)"
+    assert not any("saturated" in line for line in lines)
+
+
+def test_the_progress_line_says_how_many_diverged(capsys):
+    lines = _Lines()
+    lines._last = lines._began = -100.0
+    lines(Progress("training", 10, 100, 5, 0.4567, diverged=2))
+
+    assert capsys.readouterr().err.rstrip().endswith("valid error 45.7% (2 of 5 diverged)")
+
+
 def test_a_new_stage_begins_anew(view):
     view.look(seen(0, rates=(0.1, 0.3)))
 
@@ -86,7 +135,7 @@ def test_a_new_stage_begins_anew(view):
 def test_an_activation_that_is_nowhere_saturated_has_no_bars(view):
     record = dict(seen(300).record)
     record["activation/saturated"] = np.full((3, 1, 2), np.nan)
-    view.look(Seen(300, (0, 1, 2), (Variant("standard", 0.1),), record))
+    view.look(Seen(300, (0, 1, 2), (Variant("standard", 0.1),), record, 0.8))
 
     assert view.lines(80, 30)[-1] == "layer 2 none"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.reference_step import make_reference_step
 
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.training.coding import decode
+from xavier_cli.training.engine.loop import TrainingHooks, train_population
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.step.member import make_sgd_step
 
@@ -142,6 +146,23 @@ def test_a_diverging_neighbour_is_frozen_and_changes_nobody(make_engine, trained
     for seed in range(3):
         for a, b in zip(leaves(engine, seed, 1)[:-2], leaves(trained, seed)[:-2], strict=True):
             assert np.allclose(a, b, atol=1e-5) if strategy == "vmap" else np.array_equal(a, b)
+
+
+def test_progress_and_live_records_count_diverged_members_as_the_tables_do(make_engine):
+    engine = make_engine("map", lrs=(1e6, 0.1), records="3", act="relu", updates=40, jacobian_examples=0)
+    told, seen = [], []
+    runs = train_population(engine, TrainingHooks(told.append, look=seen.append))
+    # The name of this data set has a table's chance level, not that of these examples.
+    counted = [error_curve(replace(run, config=run.config.with_(data="x.npz")), "valid") for run in runs]
+    errors = np.stack(counted, axis=1)
+
+    assert [each.lost.tolist() for each in seen] == [[[update > 0, False]] * 3 for update in (0, 20, 40)]
+    for each in seen[1:]:
+        assert np.array_equal(each.valid_error, errors[:, :, list(runs[0].updates).index(each.update)])
+    standing = [(pytest.approx(each.valid_error.mean()), int(each.lost.sum())) for each in seen]
+    after = [(each.valid_error, each.diverged) for each in told if each.valid_error is not None]
+    assert all(each in standing for each in after)
+    assert max(lost for _, lost in after) == 3
 
 
 def test_a_finite_feed_shows_each_example_once_an_epoch_in_a_new_order(training_data):

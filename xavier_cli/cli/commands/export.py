@@ -59,7 +59,7 @@ def export(
 
     xavier export --to tensorboard -o logs; tensorboard --logdir logs
     """
-    from xavier_cli.views.exports import long_page, whole_page
+    from xavier_cli.views.exports import diverged_notes, long_page, whole_page
 
     if to in (To.CSV, To.JSON) and output is not None:
         check_output(output)
@@ -69,7 +69,7 @@ def export(
     experiments, notes = run_files.merged(read)
     if not experiments:
         raise run_files.nothing_to_show(read)
-    for note in notes:
+    for note in (*notes, *diverged_notes(experiments)):
         say(clean(note))
     match to:
         case To.CSV:

@@ -14,6 +14,7 @@ import numpy as np
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.progress import Patient, named, shown_progress
 from xavier_cli.sanitize import encodable
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views.numbers import clock
 from xavier_cli.views.sparkline import sparklines
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 FULL, EMPTY = "█", "."
 WIDEST = 120
-# Lines other than those of seeds and layers: the head, the bar, headings, the number left out.
-FRAME = 8
+# Lines other than those of seeds and layers: the head, the bar, headings, the numbers left out and diverged.
+FRAME = 9
 
 
 class LiveView:
@@ -34,6 +35,8 @@ class LiveView:
         self._began, self._begun_at = time.monotonic(), 0
         self._members: tuple[str, ...] = ()
         self._curves: list[tuple[np.ndarray, np.ndarray]] = []
+        self._lost = np.zeros(0, bool)
+        self._guessing = 0.0
         self._saturated: np.ndarray | None = None
         self._update = 0
 
@@ -57,11 +60,13 @@ class LiveView:
         if members != self._members or seen.update <= self._update:
             self._members, self._curves = members, []
         self._update = seen.update
-        loss, error = (seen.record[f"curves/{name}"].reshape(-1) for name in ("valid_loss", "valid_error"))
-        self._curves.append((loss, error))
+        self._lost, self._guessing = seen.lost.reshape(-1), seen.guessing_error
+        # What the last finite weights of a diverged seed do says nothing about its training.
+        loss = np.where(seen.lost, np.nan, seen.record["curves/valid_loss"]).reshape(-1)
+        self._curves.append((loss, seen.valid_error.reshape(-1)))
         saturated = seen.record.get("activation/saturated")
         if saturated is not None:
-            self._saturated = saturated.reshape(len(members), -1).mean(axis=0)
+            self._saturated = over_seeds(saturated[~seen.lost]).center
 
     def lines(self, width: int, height: int) -> list[str]:
         """The view in at most `height` lines of at most `width` characters."""
@@ -73,11 +78,13 @@ class LiveView:
         if progress.total and progress.doing != "compiling":
             lines.append(_bar(progress.updates / progress.total, width))
         room = max(height - FRAME, 2)
-        layers = [] if self._saturated is None else list(self._saturated)
+        lost = int(self._lost.sum())
+        layers = [] if self._saturated is None or lost == len(self._members) else list(self._saturated)
         # Seeds and layers get half of the screen each, or what the other leaves.
         for_layers = min(len(layers), max(room // 2, room - len(self._members)))
         lines += self._seed_lines(width, room - for_layers)
-        lines += _layer_lines(layers, self._update, width, for_layers)
+        without = f", without {lost} diverged" if lost else ""
+        lines += _layer_lines(layers, f"{self._update:,} updates{without}", width, for_layers)
         return [line[:width].rstrip() for line in lines[:height]]
 
     def _head(self, progress: Progress) -> str:
@@ -97,7 +104,8 @@ class LiveView:
             return
         losses, errors = (np.array([pair[i] for pair in self._curves]).T for i in (0, 1))
         shown = max(1, min(len(self._members), most))
-        names = list(self._members[:shown])
+        marks = (" diverged" if lost else "" for lost in self._lost)
+        names = [f"{name}{mark}" for name, mark in zip(self._members, marks, strict=True)][:shown]
         first = max(map(len, names))
         # Each of the two columns has two spaces, a curve, a space and a number.
         length = max(0, min((width - first - 2 * 9) // 2, 40))
@@ -106,20 +114,24 @@ class LiveView:
         yield ""
         yield f"{'':{first}}  {'valid loss':<{column}}  valid error"
         for i, name in enumerate(names):
-            loss = f"{drawn[0][i]} {losses[i, -1]:6.3f}".lstrip()
+            value = "" if self._lost[i] else f"{losses[i, -1]:6.3f}"
+            loss = f"{drawn[0][i]} {value}".lstrip()
             error = f"{drawn[1][i]} {100 * errors[i, -1]:4.1f} %".lstrip()
             yield f"{name:{first}}  {loss:<{column}}  {error}"
         if len(self._members) > shown:
-            mean = 100 * errors[:, -1].mean()
+            mean = 100 * over_seeds(errors[:, -1]).center
             yield f"and {len(self._members) - shown} more; mean error of all {mean:.1f} %"
+        if self._lost.any():
+            words = f"{int(self._lost.sum())} of {len(self._members)}"
+            yield f"diverged: {words}, counted as guessing ({100 * self._guessing:.1f} %)"
 
 
-def _layer_lines(saturated: list[float], update: int, width: int, most: int) -> Iterator[str]:
+def _layer_lines(saturated: list[float], when: str, width: int, most: int) -> Iterator[str]:
     if not saturated:
         return
     picked = np.unique(np.linspace(0, len(saturated) - 1, max(most, 1)).round().astype(int)).tolist()
     yield ""
-    yield f"saturated after {update:,} updates"
+    yield f"saturated after {when}"
     digits = len(str(len(saturated)))
     for layer in picked:
         share = saturated[layer]

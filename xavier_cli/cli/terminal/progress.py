@@ -116,6 +116,9 @@ class _Lines:
 
 def _facts(progress: Progress, rate: float) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
+    if progress.diverged:
+        # They count as guessing in the error, as in every table.
+        error += f" ({progress.diverged} of {progress.members} diverged)"
     unit = "points" if progress.doing == "evaluating" else "updates"
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 

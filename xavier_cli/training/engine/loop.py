@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xavier_cli.errors import XavierError
+from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
 from xavier_cli.training.engine.autosave import Autosaver
@@ -37,6 +38,7 @@ class NoRunError(XavierError):
 class Progress:
     """Where training stands; `valid_error` is the mean over members at the last record.
 
+    By then `diverged` of them had diverged, and count as guessing.
     When `pretraining`, `updates` count through all layers. When `evaluating`, each of `total` rows, not
     updates, holds `members` points.
     """
@@ -50,16 +52,31 @@ class Progress:
     """Which of several trainings it is, for people."""
     follows_search: bool = False
     """Whether the rate has been searched: what is left is the second training of two."""
+    diverged: int = 0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A record, taken after `update` updates: arrays `(seeds, variants, ...)` under the run file's names."""
+    """A record, taken after `update` updates: arrays `(seeds, variants, ...)` under the run file's names.
+
+    `guessing_error`, a fraction, is that of chance.
+    """
 
     update: int
     seeds: tuple[int, ...]
     variants: tuple[Variant, ...]
     record: Mapping[str, np.ndarray]
+    guessing_error: float
+
+    @property
+    def lost(self) -> np.ndarray:
+        """Mask of the members that had diverged, `(seeds, variants)`."""
+        return lost_at_record(self.record, self.update)
+
+    @property
+    def valid_error(self) -> np.ndarray:
+        """The validation error of each member, `(seeds, variants)`; that of chance where it had diverged."""
+        return error_at_record(self.record, self.update, self.guessing_error)
 
 
 @dataclass(frozen=True)
@@ -197,7 +214,9 @@ class _Training:
 
     def _look(self, update: int, record: Mapping[str, np.ndarray]) -> None:
         population = self._engine.population
-        self._hooks.look(Seen(update, population.seeds, population.variants, record))
+        self._hooks.look(
+            Seen(update, population.seeds, population.variants, record, self._history.guessing_error)
+        )
 
     def _snapshot(self) -> Callable[[], None]:
         """A function that stores the present state; called between segments, which donate the state."""
@@ -233,13 +252,13 @@ class _Training:
 
     def _report(self, doing: Doing) -> None:
         population, updates = self._engine.population, self._history.updates
-        error = self._history.mean_valid_error() if updates else None
+        error, lost = self._history.standing() if updates else (None, 0)
         done, last, phase = self._done, population.config.record_updates()[-1], ""
         if doing == "pretraining":
             config = population.config
             done, last = self._history.pretrained, config.depth * config.pretrain_updates
             phase = self._layer_in_words()
-        self._hooks.report(Progress(doing, done, last, population.members, error, phase))
+        self._hooks.report(Progress(doing, done, last, population.members, error, phase, diverged=lost))
 
     def _layer_in_words(self) -> str:
         config = self._engine.population.config

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from xavier_cli.runs import schema
+from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import SECONDS, Run, Status
+from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.probes.jacobian import SingularValues
@@ -57,9 +59,19 @@ class History:
         """All records so far, as `(update, arrays)`."""
         return list(zip(self.updates, self._records, strict=True))
 
-    def mean_valid_error(self) -> float:
-        """The mean validation error over all members at the last record, a fraction."""
-        return float(np.mean(self._records[-1]["curves/valid_error"]))
+    @property
+    def guessing_error(self) -> float:
+        """The error of chance, a fraction."""
+        return self._facts.guessing_error
+
+    def standing(self) -> tuple[float, int]:
+        """At the last record: the mean validation error, a fraction, and how many members had diverged.
+
+        These count as guessing, as in every table.
+        """
+        at, record = self.updates[-1], self._records[-1]
+        error = error_at_record(record, at, self.guessing_error)
+        return over_seeds(error.reshape(-1)).center.item(), int(lost_at_record(record, at).sum())
 
     def finish(self, test_correct: np.ndarray) -> None:
         """Store which test examples the final networks classify correctly, `(S, V, examples)`."""
