@@ -6,14 +6,14 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.listing import newest_command
-from xavier_cli.runs.store import read_run, read_surface, write_run
+from xavier_cli.runs.store import read_result, read_run, write_run
 from xavier_cli.runs.surface import DATASETS, SurfaceConfig, problem
 
 
 def test_a_surface_reads_back_as_it_was_written(plausible_surface, tmp_path):
     for surface in (plausible_surface(), plausible_surface(around=RunConfig.of(seeds=(3,)), examples=5)):
         write_run(tmp_path / "a.h5", surface)
-        read = read_surface(tmp_path / "a.h5")
+        read = read_result_of(tmp_path / "a.h5")
 
         assert read.config == surface.config
         assert set(read.arrays) == set(surface.arrays)
@@ -37,19 +37,19 @@ def test_readers_of_runs_pass_over_a_surface(plausible_surface, make_run, tmp_pa
         read_run(tmp_path / "surface.h5", only=("update",))
     assert newest_command(tmp_path) == ([tmp_path / "run.h5"], [])
     with pytest.raises(RunFileError, match="holds a run, not a loss surface"):
-        read_surface(tmp_path / "run.h5")
+        read_result_of(tmp_path / "run.h5")
 
 
 def test_a_damaged_surface_is_told(plausible_surface, tmp_path):
     path = tmp_path / "a.h5"
     write_run(path, plausible_surface())
     content = bytearray(path.read_bytes())
-    values = read_surface(path)["surface/quadratic"].tobytes()
+    values = read_result_of(path)["surface/quadratic"].tobytes()
     content[content.index(values) + 3] ^= 1
     path.write_bytes(content)
 
     with pytest.raises(RunFileError, match="damaged"):
-        read_surface(path)
+        read_result_of(path)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xavier_cli.findings.best_run import BestRun
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.runs.record import Run
-    from xavier_cli.runs.surface import Surface
+    from xavier_cli.runs.result import Result
     from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.work import Outcome
 
@@ -83,7 +83,7 @@ def reproduce(
     finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
     if finished.code not in (ExitCode.DONE, ExitCode.IN_PART):
         raise typer.Exit(finished.code)
-    read, surfaces = _read(finished.outcomes)
+    read, results = _read(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
@@ -93,14 +93,14 @@ def reproduce(
     figures, missing = draw_figures(
         plan.recipe,
         runs,
-        surfaces,
+        results,
         folder,
         lambda data, seed: samples(data, seed, data_dir),
         isolation,
         note=lambda line: say(f"xavier: {line}"),
     )
     # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
-    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
+    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *results])) or []
     read.failed(isolation.failures)
     failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
@@ -112,24 +112,25 @@ def reproduce(
     raise typer.Exit(code)
 
 
-def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]:
-    """The runs and surfaces of finished cells; unreadable files are reported."""
+def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Result]]:
+    """The runs and other results of finished cells; unreadable files are reported."""
+    from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_runs, read_surface
+    from xavier_cli.runs.reader import read_result, read_runs
 
-    read, surfaces = run_files.Inputs(), list["Surface"]()
+    read, results = run_files.Inputs(), list["Result"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    for found in read_runs([cell.path for cell in done if cell.command != "surface"]):
+    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)]):
         if isinstance(found, RunFileError):
             read.problem(str(found))
         else:
             read.runs.append(found)
-    for cell in (cell for cell in done if cell.command == "surface"):
+    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
         try:
-            surfaces.append(read_surface(cell.path))
+            results.append(read_result(cell.path, cell.command))
         except RunFileError as error:
             read.problem(str(error))
-    return read, surfaces
+    return read, results
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[str]]:
@@ -138,7 +139,7 @@ def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[st
     return select(runs, recipe.select) if recipe.select else ([], [])
 
 
-def _judged(recipe: Recipe, training_data: Sequence[Run | Surface]) -> list[ClaimVerdict]:
+def _judged(recipe: Recipe, training_data: Sequence[Run | Result]) -> list[ClaimVerdict]:
     from xavier_cli.findings.claims.judging import judge_all
 
     return judge_all(recipe.claims, training_data)

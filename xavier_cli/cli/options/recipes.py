@@ -94,7 +94,7 @@ def make_plan(
         )
     if count > MANY and not yes:
         _ask(count)
-    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"))
+    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"), Path("svms"))
     cells = plan.cells(recipe, scale, folders, _changes(recipe, sets, seeds))
     groups = plan.groups(cells)
     if part:

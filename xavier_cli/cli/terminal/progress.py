@@ -116,7 +116,7 @@ class _Lines:
 
 def _facts(progress: Progress, rate: float) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
-    unit = "points" if progress.doing == "evaluating" else "updates"
+    unit = {"evaluating": "points", "fitting": "pairs"}.get(progress.doing, "updates")
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 

@@ -26,7 +26,7 @@ SEGMENT_SECONDS = 1.0
 
 FIRST_SEGMENT = 20
 
-Doing = Literal["compiling", "pretraining", "training", "evaluating"]
+Doing = Literal["compiling", "pretraining", "training", "evaluating", "fitting"]
 
 
 class NoRunError(XavierError):
@@ -38,7 +38,7 @@ class Progress:
     """Where training stands; `valid_error` is the mean over members at the last record.
 
     When `pretraining`, `updates` count through all layers. When `evaluating`, each of `total` rows, not
-    updates, holds `members` points.
+    updates, holds `members` points. When `fitting`, they are pairs of classes.
     """
 
     doing: Doing
