@@ -60,7 +60,7 @@ class Task:
 def make(
     group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
 ) -> list[Outcome]:
-    """Train, probe, map or fit the unfinished cells of `group`, write their files; returns an outcome per cell.
+    """Make the unfinished cells of `group` and write their files; returns an outcome per cell.
 
     If stopped, it leaves a checkpoint from which the group can be resumed. A cell that another process is
     writing has the outcome "locked", and the others are run.

@@ -30,8 +30,8 @@ SECONDS = {
 }
 # What a program takes to compile and to draw its examples.
 SECONDS_PER_PROGRAM = 6.0
-# What one CPU core takes for one kernel of a machine, fitted or predicted with, in seconds: measured at 20,000
-# examples of Shapeset.
+# What one CPU core takes for one kernel of a support vector machine, in seconds: measured at 20,000 examples
+# of Shapeset.
 SECONDS_PER_KERNEL = 4.5e-8
 
 

@@ -77,7 +77,7 @@ class Machine:
 
 
 def fit_svm(config: SvmConfig, finite: FiniteSet, hooks: TrainingHooks | None = None) -> SupportVectorMachine:
-    """The machine of `config` on the training examples of `finite`, its C and gamma best on validation examples.
+    """The machine of `config` on the training examples of `finite`, its C and gamma chosen by validation.
 
     Test examples are used once, by the machine that was chosen. Raises `ConfigError` where scikit-learn is
     not installed or the memory is too small, and `SvmInterruptedError`.

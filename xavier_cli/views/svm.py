@@ -36,7 +36,7 @@ def svm_page(machine: SupportVectorMachine, path: Path) -> Page:
         f"C {machine.cost:g} and gamma {machine.gamma:g} / (inputs × variance): the best of "
         f"{machine['svm/valid_error'].size} by {config.valid_examples:,} validation examples, searched on "
         f"{searched:,} training examples ({100 * machine.valid_error:.2f} %).",
-        f"{vectors:,} training examples are support vectors. CI: binomial, over the {tested:,} test examples.",
+        f"{vectors:,} training examples are support vectors. CI: binomial, over {tested:,} test examples.",
         clean(str(path)),
     )
     record = {

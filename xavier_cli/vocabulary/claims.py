@@ -160,15 +160,13 @@ CLAIMS = {
         _claim(
             "errors",
             "softsign-beside-tanh-normalized",
-            "Softsign under the standard initialization and tanh under the normalized one do not differ in their "
-            "error.",
+            "Softsign under the standard initialization does as well as tanh under the normalized one.",
             "Table 1, Shapeset: 16.27 % and 15.60 %, no significant difference",
         ),
         _claim(
             "svm",
             "finite-shapeset-beats-svm",
-            "A deep tanh network under the normalized initialization beats an RBF-SVM that learnt from the same "
-            "images.",
+            "A deep tanh network under the normalized initialization beats an RBF-SVM on the same images.",
             "section 5: 50.47 % against 59.47 % with 100,000 examples",
         ),
         _claim(
@@ -193,7 +191,7 @@ CLAIMS = {
         _claim(
             "surface",
             "cross-entropy-is-steeper",
-            "The cross-entropy loss is steeper than the quadratic one, with the half in the latter and without.",
+            "The cross-entropy loss is steeper than the quadratic one, with its half and without.",
             "section 4.1, Figure 5",
         ),
         _claim(
@@ -230,8 +228,8 @@ CLAIMS = {
         _claim(
             "later_work",
             "relu-at-depth-30-learns-under-he",
-            "At depth 30 a ReLU network learns under the initialization made for ReLUs and stays at chance under "
-            "the normalized one.",
+            "At depth 30 a ReLU network learns under the initialization made for ReLUs and stays at chance "
+            "under the normalized one.",
             "Figure 3 of He et al. 2015: at 30 layers theirs converges, and the normalized one stalls",
         ),
         _claim(

@@ -30,13 +30,17 @@ def finite_shapeset_beats_svm(material: Evidence) -> Judgement:
     verdict: Word = "holds" if gap.low > 0 else "does_not_hold" if gap.high < 0 else "undecided"
     network, (low, high) = mean_over_seeds(errors), proportion_interval(machine.test_error, tested)
     evidence = (
-        f"tanh normalized {100 * network.mean:.1f} %, 95 % [{100 * network.low:.1f}, "
-        f"{100 * network.high:.1f}] over seeds; the SVM {100 * machine.test_error:.1f} %, 95 % "
-        f"[{100 * low:.1f}, {100 * high:.1f}] over {tested:,} test examples, C {machine.cost:g}, gamma {machine.gamma:g}{_edge(machine)}: "
-        f"{100 * gap.mean:.1f} points better, 95 % [{100 * gap.low:.1f}, {100 * gap.high:.1f}] "
-        f"({machine.examples:,} training examples for both, {described(material, run)})"
+        f"tanh normalized {100 * network.mean:.1f} %{_interval(network.low, network.high)} over seeds; the "
+        f"SVM {100 * machine.test_error:.1f} %{_interval(low, high)} over {tested:,} test examples, with "
+        f"C {machine.cost:g} and gamma {machine.gamma:g}{_edge(machine)}; the SVM errs {100 * gap.mean:.1f} "
+        f"points more{_interval(gap.low, gap.high)} ({machine.examples:,} training examples for both, "
+        f"{described(material, run)})"
     )
     return Judgement(verdict, evidence, 100 * gap.mean, 0.0)
+
+
+def _interval(low: float, high: float) -> str:
+    return f", 95 % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _pair(material: Evidence) -> tuple[SupportVectorMachine, Run]:
@@ -71,4 +75,4 @@ def _edge(machine: SupportVectorMachine) -> str:
         )
         if at in (0, len(tried) - 1)
     ]
-    return f" (the best {' and '.join(ends)} at the edge of what was tried)" if ends else ""
+    return f" (the last {' and '.join(ends)} that was tried)" if ends else ""
