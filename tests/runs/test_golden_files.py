@@ -11,7 +11,7 @@ import pytest
 
 from xavier_cli.runs import content, schema
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.store import read_run, read_surface
+from xavier_cli.runs.store import read_result, read_run
 
 RELEASED_DATASETS = 96
 GOLDEN = sorted(Path(__file__).parent.glob("golden/schema-*/*.h5.gz"))
@@ -24,7 +24,7 @@ def unpacked(packed, folder):
 
 
 def read(path):
-    return read_surface(path) if path.name.startswith("surface") else read_run(path)
+    return read_result(path, "surface") if path.name.startswith("surface") else read_run(path)
 
 
 def written(packed):

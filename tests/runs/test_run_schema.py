@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import schema, surface
+from xavier_cli.runs import schema
 from xavier_cli.runs.dataset import Schema, scale
 from xavier_cli.runs.ranges import ANY
+from xavier_cli.runs.surface import Surface
+from xavier_cli.runs.svm import SupportVectorMachine
 
 
 def shapes_of(run):
@@ -96,12 +98,12 @@ def test_what_a_dataset_needs_comes_along():
     assert schema.with_scales(()) == set()
 
 
-def test_runs_and_surfaces_are_two_tables_of_one_form():
-    """Of either, a dataset without its scale, or of another length than the configuration's, is named."""
-    assert isinstance(surface.SCHEMA, type(schema.SCHEMA))
+def test_files_of_all_kinds_are_tables_of_one_form():
+    """Of each, a dataset without its scale, or of another length than the configuration's, is named."""
     for table, path, dim in (
         (schema.SCHEMA, "final/diverged_at", "seed"),
-        (surface.SCHEMA, "surface/input", "surface/example"),
+        (Surface.schema, "surface/input", "surface/example"),
+        (SupportVectorMachine.schema, "svm/test_correct", "svm/example"),
     ):
         assert table.problem({dim: 3}, {path: (3,), dim: (3,)}, partial=True) == ""
         assert table.problem({dim: 3}, {path: (3,)}, partial=True) == f"`{dim}` is missing"

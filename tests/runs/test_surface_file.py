@@ -6,14 +6,14 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.listing import newest_command
-from xavier_cli.runs.store import read_run, read_surface, write_run
-from xavier_cli.runs.surface import DATASETS, SurfaceConfig, problem
+from xavier_cli.runs.store import read_result, read_run, write_run
+from xavier_cli.runs.surface import Surface, SurfaceConfig
 
 
 def test_a_surface_reads_back_as_it_was_written(plausible_surface, tmp_path):
     for surface in (plausible_surface(), plausible_surface(around=RunConfig.of(seeds=(3,)), examples=5)):
         write_run(tmp_path / "a.h5", surface)
-        read = read_surface(tmp_path / "a.h5")
+        read = read_result(tmp_path / "a.h5", "surface")
 
         assert read.config == surface.config
         assert set(read.arrays) == set(surface.arrays)
@@ -37,19 +37,19 @@ def test_readers_of_runs_pass_over_a_surface(plausible_surface, make_run, tmp_pa
         read_run(tmp_path / "surface.h5", only=("update",))
     assert newest_command(tmp_path) == ([tmp_path / "run.h5"], [])
     with pytest.raises(RunFileError, match="holds a run, not a loss surface"):
-        read_surface(tmp_path / "run.h5")
+        read_result(tmp_path / "run.h5", "surface")
 
 
 def test_a_damaged_surface_is_told(plausible_surface, tmp_path):
     path = tmp_path / "a.h5"
     write_run(path, plausible_surface())
     content = bytearray(path.read_bytes())
-    values = read_surface(path)["surface/quadratic"].tobytes()
+    values = read_result(path, "surface")["surface/quadratic"].tobytes()
     content[content.index(values) + 3] ^= 1
     path.write_bytes(content)
 
     with pytest.raises(RunFileError, match="damaged"):
-        read_surface(path)
+        read_result(path, "surface")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_wrong_is_named(plausible_surface, changes, message):
     arrays = {**surface.arrays, **changes}
     shapes = {name: array.shape for name, array in arrays.items() if array is not None}
 
-    assert message in problem(surface.config, shapes)
+    assert message in Surface.problem(surface.config, shapes)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,6 @@ def test_a_configuration_that_cannot_be_is_one_line(settings, message):
 
 
 def test_every_dataset_s_axes_have_scales():
-    for row in DATASETS.values():
+    for row in Surface.schema.datasets.values():
         assert row.bounds
-        assert all(DATASETS[dim].is_scale for dim in row.dims)
+        assert all(Surface.schema.datasets[dim].is_scale for dim in row.dims)

@@ -17,7 +17,7 @@ import pytest
 from distributed import LocalCluster, Security
 
 from xavier_cli.files.locks import lock_output
-from xavier_cli.runs.store import read_surface, write_run
+from xavier_cli.runs.store import read_result, write_run
 from xavier_cli.sweeps import cluster_job, plan
 from xavier_cli.sweeps.cluster import Cluster
 from xavier_cli.sweeps.cluster_answers import outcomes_of, progress_of, taken_in
@@ -60,7 +60,7 @@ def test_the_files_are_those_of_a_local_sweep_whether_folders_are_shared_or_not(
         monkeypatch.setattr(cluster_job, "sees", lambda token: False)
     seen = []
     ended = run(groups, scheduler, watch=lambda standing: seen.append(standing.done))
-    made = [read_surface(group.cells[0].path) for group in groups]
+    made = [read_result(group.cells[0].path, "surface") for group in groups]
     for group in groups:
         group.cells[0].path.unlink()
     list(run_groups(groups, Task()))
@@ -69,7 +69,7 @@ def test_the_files_are_those_of_a_local_sweep_whether_folders_are_shared_or_not(
     assert {outcome.ending for outcome in ended} == {"done"}
     assert seen[-1] == 3
     for group, surface in zip(groups, made, strict=True):
-        local = read_surface(group.cells[0].path)
+        local = read_result(group.cells[0].path, "surface")
         assert surface.config == local.config
         assert surface.provenance["command_id"] == "0123456789"
         assert all((surface[name] == local[name]).all() for name in local.arrays)
@@ -134,7 +134,7 @@ def test_a_file_that_comes_back_is_believed_only_whole_and_of_its_cell(groups, t
     first, second = groups[0].cells[0], groups[1].cells[0]
     write_run(tmp_path / "elsewhere.h5", plausible_surface(points=5, seed=0, examples=1))
     content = (tmp_path / "elsewhere.h5").read_bytes()
-    config = read_surface(tmp_path / "elsewhere.h5").config
+    config = read_result(tmp_path / "elsewhere.h5", "surface").config
     cell, other = replace(first, config=config), replace(second, config=config.model_copy(update={"seed": 5}))
     torn = bytes(byte ^ (i % 100 == 99) for i, byte in enumerate(content))
 
@@ -361,7 +361,9 @@ def test_over_tls_with_dasks_own_settings_the_files_are_the_same(groups, encrypt
         ended = run(groups, encrypted)
 
     assert [outcome.ending for outcome in ended] == ["done"] * 3
-    assert all(read_surface(group.cells[0].path).config == group.cells[0].config for group in groups)
+    assert all(
+        read_result(group.cells[0].path, "surface").config == group.cells[0].config for group in groups
+    )
 
 
 @pytest.mark.parametrize(

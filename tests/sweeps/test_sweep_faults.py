@@ -18,7 +18,7 @@ from support.sweep_processes import (
     wait_for_workers,
 )
 
-from xavier_cli.runs.store import read_run, read_surface
+from xavier_cli.runs.store import read_result, read_run
 
 # One population each, since they differ in updates, but one compiled program for all.
 RECIPE = """
@@ -81,7 +81,7 @@ def test_workers_make_the_whole_one_of_them_killed(tmp_path):
 
     assert killed
     assert process.returncode == 0, err
-    surfaces = [read_surface(path) for path in (tmp_path / "surfaces").glob("*.h5")]
+    surfaces = [read_result(path, "surface") for path in (tmp_path / "surfaces").glob("*.h5")]
     assert sorted(surface.config.seed for surface in surfaces) == [0, 1, 2, 3, 4, 5]
     assert {surface.provenance["command_id"] for surface in surfaces} == {
         surfaces[0].provenance["command_id"]

@@ -25,7 +25,12 @@ from xavier_cli.views.page import Column, Table
 from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
-_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "cannot tell"}
+_SAID = {
+    "holds": "holds",
+    "does_not_hold": "does not hold",
+    "undecided": "cannot tell",
+    "estimate": "estimate",
+}
 # At most so many are listed by name in a sentence; more are counted.
 NAMED = 3
 
@@ -107,6 +112,7 @@ def _answer(
     yield (
         f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
         f"not, and {count['undecided']} need other runs to tell."
+        + (f" {count['estimate']} have no threshold: they are estimates." if count["estimate"] else "")
     )
 
 

@@ -13,16 +13,16 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.runs import contradictions, schema, surface
+from xavier_cli.runs import contradictions, kinds, schema
 from xavier_cli.runs.dataset import Schema
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.sanitize import utf8, utf8_throughout
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # Every dataset that a file of ours may hold.
-ROWS = schema.DATASETS | surface.DATASETS
+ROWS = schema.DATASETS | kinds.DATASETS
 
 # The root attributes that reading needs, those that older files lack, and those for people and other
 # programs, which have to be texts all the same.
@@ -34,7 +34,7 @@ HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digest
 class Header(NamedTuple):
     """All of a run but its arrays, and the arrays' digests by path."""
 
-    config: RunConfig | SurfaceConfig
+    config: RunConfig | ResultConfig
     status: Status
     created_utc: str
     provenance: dict[str, Any]
@@ -42,19 +42,19 @@ class Header(NamedTuple):
     data: DatasetInfo | None = None
 
 
-def schema_of(config: RunConfig | SurfaceConfig) -> Schema:
-    """Which of the two tables a file of `config` follows."""
-    return surface.SCHEMA if isinstance(config, SurfaceConfig) else schema.SCHEMA
+def schema_of(config: RunConfig | ResultConfig) -> Schema:
+    """Which of the tables a file of `config` follows."""
+    return kinds.kind_of_config(config).schema if isinstance(config, ResultConfig) else schema.SCHEMA
 
 
-def problem(config: RunConfig | SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
+def problem(config: RunConfig | ResultConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool) -> str:
     """What is wrong with datasets of these shapes under `config`; see `Schema.problem`."""
-    if isinstance(config, SurfaceConfig):
-        return surface.problem(config, shapes, partial)
+    if isinstance(config, ResultConfig):
+        return kinds.kind_of_config(config).problem(config, shapes, partial)
     return schema.problem(config, shapes, partial)
 
 
-def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
+def as_stored(run: Run | Result) -> dict[str, np.ndarray]:
     """The arrays of `run` with the types of the schema, scales first.
 
     Raises `ValueError` where `run` does not follow the schema, a number does not fit its type, or cannot be.
@@ -81,7 +81,7 @@ def as_stored(run: Run | Surface) -> dict[str, np.ndarray]:
     return stored
 
 
-def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
+def texts(run: Run | Result, digests: Mapping[str, str]) -> dict[str, str]:
     """The root attributes of `run` that are text, none empty."""
     created = run.created_utc or datetime.now(UTC).isoformat(timespec="milliseconds")
     if wrong := contradictions.time_problem(created):
@@ -99,8 +99,8 @@ def texts(run: Run | Surface, digests: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _title(config: RunConfig | SurfaceConfig) -> str:
-    if isinstance(config, SurfaceConfig):
+def _title(config: RunConfig | ResultConfig) -> str:
+    if isinstance(config, ResultConfig):
         return config.title
     return f"{config.dataset.stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
 
@@ -113,9 +113,10 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
     if hashlib.sha256(text["config_json"].encode()).hexdigest() != text["config_sha256"]:
         raise RunFileError(path, "is damaged: its configuration does not match its digest")
     digests, provenance = json.loads(text["digests_json"]), json.loads(text["provenance_json"])
-    kind = SurfaceConfig if surface.is_surface(digests) else RunConfig
+    kind = kinds.kind_of_datasets(digests)
+    of: type[RunConfig | ResultConfig] = kind.config_type if kind else RunConfig
     try:
-        config = kind.from_json(text["config_json"])
+        config = of.from_json(text["config_json"])
     except ConfigError as error:
         raise RunFileError(path, f"its configuration is not known here: {error}") from error
     for status in get_args(Status):

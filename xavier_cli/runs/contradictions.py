@@ -13,10 +13,10 @@ from datetime import datetime
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import schema, surface
+from xavier_cli.runs import kinds, schema
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import SECONDS, Status
-from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.runs.result import ResultConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
@@ -34,7 +34,8 @@ _BESIDE = {
     "curves/valid_error": ("final/diverged_at",),
     "curves/test_error": ("final/diverged_at", "final/test_correct"),
 }
-_COUNTING = ("example", "index", "surface/example", "surface/parameter")
+COUNTING = ("example", "index", "surface/example", "surface/parameter", "svm/example", "svm/class")
+"""Scales that count from 0."""
 # Scales that a later version may choose otherwise, and that joined runs have more of.
 _FREE = ("percentile", "search/search_seed")
 _BY_UPDATE = ("update", "jacobian_update", "spectrum_update", "final/diverged_at")
@@ -45,7 +46,7 @@ Contradiction = tuple[tuple[str, ...], str]
 
 
 def problem(
-    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
+    config: RunConfig | ResultConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> str:
     """What of `arrays`, whose shapes are right, cannot be, in one line that names it; empty if nothing."""
     for name, array in arrays.items():
@@ -61,21 +62,20 @@ def beside(paths: Collection[str]) -> set[str]:
 
 def row_problem(name: str, array: np.ndarray) -> str:
     """What of the one dataset called `name` cannot be, in a line that names it; empty if nothing."""
-    row = schema.DATASETS.get(name) or surface.DATASETS[name]
+    row = schema.DATASETS.get(name) or kinds.DATASETS[name]
     wrong = out_of_range(row.range, array, row.is_scale)
     return f"`{name}` {wrong}" if wrong else ""
 
 
 def contradictions(
-    config: RunConfig | SurfaceConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
+    config: RunConfig | ResultConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> Iterator[Contradiction]:
     """Whatever of `arrays` cannot be right at once, as far as both sides are there."""
-    for name in _COUNTING:
+    for name in COUNTING:
         if name in arrays and not np.array_equal(arrays[name], np.arange(len(arrays[name]))):
             yield (name,), f"`{name}` does not count from 0"
-    if isinstance(config, SurfaceConfig):
-        expected = np.linspace(config.low, config.high, config.points)
-        for name in ("surface/x", "surface/y"):
+    if isinstance(config, ResultConfig):
+        for name, expected in config.fixed_scales().items():
             if name in arrays and not _close(arrays[name], expected):
                 yield (name,), f"`{name}` is not the axis that the configuration says"
         return

@@ -1,6 +1,7 @@
 """What a dataset of a file is, and what a schema is: the datasets that one kind of file may hold.
 
-Runs (`runs.schema`) and loss surfaces (`runs.surface`) are two tables of this one form.
+Runs (`runs.schema`), loss surfaces (`runs.surface`) and support vector machines (`runs.svm`) are three tables
+of this one form.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ SCALE_BOUNDS = {
     "x": 501,
     "y": 501,
     "parameter": 2**27,
+    # Of a support vector machine (`runs.svm`).
+    "cost": 100,
+    "gamma": 100,
+    "class": 10_000,
 }
 
 MAX_FILE_BYTES = 2**32

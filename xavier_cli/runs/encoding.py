@@ -1,4 +1,4 @@
-"""Encodes runs, surfaces, checkpoints and diagnoses as JSON and plain arrays for the reader process.
+"""Encodes runs, other results, checkpoints and diagnoses as JSON and plain arrays for the reader process.
 
 The decoder trusts nothing: the other process may have been taken over by the file that it read. No pickle,
 and nothing that names code; every text, type and shape is checked.
@@ -19,16 +19,16 @@ from typing import Any, get_args
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import content
+from xavier_cli.runs import content, kinds
 from xavier_cli.runs.dataset import MAX_FILE_BYTES
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
-from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 MAX_JSON_BYTES = 2**25
 MAX_ARRAYS = 20_000
-# Those of run files and surfaces, and of the random keys in a checkpoint.
+# Those of run files and other results, and of the random keys in a checkpoint.
 _TYPES = {np.dtype(row.dtype).str for row in content.ROWS.values()} | {"<u4"}
 _LENGTH = struct.Struct("<Q")
 _ERRORS: dict[str, type[RunFileError]] = {"file": RunFileError, "no training": NoTrainingError}
@@ -88,10 +88,10 @@ def _bytes_of(array: np.ndarray) -> memoryview:
 
 def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
     """What `from_data` makes the same answer of; also of the errors that reading raises."""
-    if isinstance(answer, Run | Surface):
-        config: RunConfig | SurfaceConfig = answer.config
+    if isinstance(answer, Run | Result):
+        config: RunConfig | ResultConfig = answer.config
         data = {
-            "kind": "run" if isinstance(answer, Run) else "surface",
+            "kind": "run" if isinstance(answer, Run) else answer.kind,
             "config": config.to_json(),
             "status": answer.status,
             "created_utc": answer.created_utc,
@@ -142,7 +142,9 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
 
         rescued = None
         if data["rescued"] is not None:
-            kind = "surface" if _object(data["rescued"])["kind"] == "surface" else "run"
+            kind = _object(data["rescued"])["kind"]
+            if kind not in ("run", *kinds.RESULTS):
+                raise ValueError("a rescue that is none")
             rescued = from_data(path, kind, data["rescued"], arrays)
             if isinstance(rescued, RunFileError):
                 raise ValueError("a rescue that is none")
@@ -166,10 +168,11 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
     status, created = _one_of(Status, data["status"]), _text(data["created_utc"])
     datetime.fromisoformat(created)
     provenance = _object(data["provenance"])
-    if kind == "surface":
-        config = SurfaceConfig.from_json(_text(data["config"]))
+    if kind in kinds.RESULTS:
+        result = kinds.RESULTS[kind]
+        config = result.config_type.from_json(_text(data["config"]))
         _refuse_shapes(config, named)
-        return Surface(config, named, status, created, provenance, path)
+        return result(config, named, status, created, provenance, path)
     if kind != "run":
         raise ValueError("an answer of no known kind")
     about = DatasetInfo.from_json(_text(data["data"])) if "data" in data else None
@@ -178,7 +181,7 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
     return Run(of, named, status, created, provenance, path, data=about)
 
 
-def _refuse_shapes(config: RunConfig | SurfaceConfig, named: Mapping[str, np.ndarray]) -> None:
+def _refuse_shapes(config: RunConfig | ResultConfig, named: Mapping[str, np.ndarray]) -> None:
     if wrong := content.problem(config, {name: array.shape for name, array in named.items()}, partial=True):
         raise ValueError(wrong)
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from xavier_cli.runs.checkpoint import Checkpoint
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.rescue import Diagnosis
+    from xavier_cli.runs.result import Result
     from xavier_cli.runs.surface import Surface
+    from xavier_cli.runs.svm import SupportVectorMachine
 
 # By the clock, for a file that is small; a large one may take this much longer.
 LIMIT_SECONDS = 10.0
@@ -236,6 +238,18 @@ def read_surface(path: str | os.PathLike[str]) -> Surface:
     """The loss surface at `path`; raises `RunFileError` for everything that is none."""
     surface: Surface = _answer_about(path, "surface")
     return surface
+
+
+def read_svm(path: str | os.PathLike[str]) -> SupportVectorMachine:
+    """The support vector machine at `path`; raises `RunFileError` for everything that is none."""
+    machine: SupportVectorMachine = _answer_about(path, "svm")
+    return machine
+
+
+def read_result(path: str | os.PathLike[str], kind: str) -> Result:
+    """The result at `path` of this kind, one of `kinds.RESULTS`; raises `RunFileError` for all else."""
+    result: Result = _answer_about(path, kind)
+    return result
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import checkpoint, content, contradictions, hdf5, schema
+from xavier_cli.runs import checkpoint, content, contradictions, hdf5, kinds, schema
 from xavier_cli.runs.content import Header
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.runs.store import read_any
-from xavier_cli.runs.surface import Surface, SurfaceConfig
 
-Kind = Literal["run", "loss surface", "checkpoint", "unknown"]
+Kind = Literal["run", "loss surface", "support vector machine", "checkpoint", "unknown"]
 State = Literal["whole", "recomputed", "lost"]
 MAX_STRANGERS = 20
 # What a rescued run may lack. Not the errors: where they are NaN, readers take a seed for one that diverged,
@@ -55,7 +55,7 @@ class Diagnosis:
     about: str = ""
     parts: tuple[Part, ...] = ()
     strangers: tuple[str, ...] = ()
-    rescued: Run | Surface | None = None
+    rescued: Run | Result | None = None
     missed: str = ""
 
     @property
@@ -81,7 +81,7 @@ def examine(path: Path) -> Diagnosis:
             return Diagnosis(path, "unknown", False, error.reason)
         problem = error.reason
     else:
-        kind: Kind = "run" if isinstance(whole, Run) else "loss surface"
+        kind = _kind(whole.config)
         parts = tuple(Part(name, "whole") for name in whole.arrays)
         return Diagnosis(path, kind, True, about=_about(whole), parts=parts, strangers=strangers)
     try:
@@ -90,9 +90,14 @@ def examine(path: Path) -> Diagnosis:
             arrays, parts = _datasets(path, root, header)
     except RunFileError as error:
         return Diagnosis(path, "unknown", False, problem, missed=error.reason)
-    kind = "run" if isinstance(header.config, RunConfig) else "loss surface"
+    kind = _kind(header.config)
     found = Diagnosis(path, kind, False, problem, parts=parts, strangers=strangers)
     return _with_rescue(found, header, arrays, lost_texts)
+
+
+def _kind(config: RunConfig | ResultConfig) -> Kind:
+    noun = "run" if isinstance(config, RunConfig) else kinds.kind_of_config(config).noun
+    return next(kind for kind in get_args(Kind) if kind == noun)
 
 
 def _checkpoint(path: Path) -> Diagnosis:
@@ -113,8 +118,8 @@ def _checkpoint(path: Path) -> Diagnosis:
     return Diagnosis(path, "checkpoint", True, about=about, parts=parts)
 
 
-def _about(whole: Run | Surface) -> str:
-    if isinstance(whole, Surface):
+def _about(whole: Run | Result) -> str:
+    if isinstance(whole, Result):
         return whole.config.title
     seeds = "1 seed" if len(whole.seeds) == 1 else f"{len(whole.seeds)} seeds"
     done = f"{int(whole.updates[-1]):,} of {whole.config.updates:,} updates"
@@ -232,13 +237,13 @@ def _candidates(
     }
     guesses: dict[str, Callable[[], np.ndarray]] = {
         name: lambda name=name: np.arange(lengths[name])  # type: ignore[misc]
-        for name in ("example", "index", "surface/example", "surface/parameter")
+        for name in contradictions.COUNTING
         if name in lengths
     }
     guesses["side"] = lambda: np.array([-1, 1])
-    if isinstance(config, SurfaceConfig):
-        for name in ("surface/x", "surface/y"):
-            guesses[name] = lambda: np.linspace(config.low, config.high, config.points)
+    if isinstance(config, ResultConfig):
+        for name, array in config.fixed_scales().items():
+            guesses[name] = lambda array=array: array  # type: ignore[misc]
     else:
         for name, array in schema.fixed_scales(config).items():
             guesses[name] = lambda array=array: array  # type: ignore[misc]
@@ -279,15 +284,15 @@ def _with_rescue(
         "lost_attributes": lost_texts,
     }
     provenance = {**header.provenance, "rescued": {key: value for key, value in note.items() if value}}
-    rescued: Run | Surface
-    if isinstance(config, SurfaceConfig):
-        rescued = Surface(config, kept, "interrupted", header.created_utc, provenance)
+    rescued: Run | Result
+    if isinstance(config, ResultConfig):
+        rescued = kinds.kind_of_config(config)(config, kept, "interrupted", header.created_utc, provenance)
     else:
         rescued = Run(config, kept, "interrupted", header.created_utc, provenance, data=header.data)
     return replace(found, about=config.file_stem(), rescued=rescued)
 
 
-def _consistent(config: RunConfig | SurfaceConfig, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _consistent(config: RunConfig | ResultConfig, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Those of `arrays` that have all their scales, and agree with them."""
     kept = dict(arrays)
     while True:

@@ -9,21 +9,23 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xavier_cli.runs import encoding
 from xavier_cli.runs.checkpoint import read_checkpoint
 from xavier_cli.runs.errors import ResumeError, RunFileError
+from xavier_cli.runs.kinds import RESULTS
 from xavier_cli.runs.reader import BYTES_PER_SECOND, size_of
 from xavier_cli.runs.rescue import examine
-from xavier_cli.runs.store import read_run, read_surface
+from xavier_cli.runs.store import read_result, read_run
 
 MEMORY_BYTES = 2**34
 Question = Callable[..., Any]
 QUESTIONS: dict[str, Question] = {
     "run": read_run,
-    "surface": read_surface,
+    **{kind: partial(read_result, kind=kind) for kind in RESULTS},
     "checkpoint": read_checkpoint,
     "diagnosis": examine,
 }

@@ -15,14 +15,14 @@ import numpy as np
 
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
-from xavier_cli.runs import content, contradictions, hdf5, schema
+from xavier_cli.runs import content, contradictions, hdf5, kinds, schema
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.runs.result import Result, ResultConfig
 
 
-def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
+def write_run(path: str | os.PathLike[str], run: Run | Result) -> None:
     """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
     Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
@@ -46,7 +46,7 @@ def write_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
     publish(path, image, verify)
 
 
-def rehearse_run(path: str | os.PathLike[str], run: Run | Surface) -> None:
+def rehearse_run(path: str | os.PathLike[str], run: Run | Result) -> None:
     """Do all that `write_run` will do with a run like `run`, whose arrays may be missing, and leave nothing.
 
     What is at `path` stays. Raises what `write_run` would raise for the name, the place or a text.
@@ -75,31 +75,32 @@ def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) 
 
     `only=()` reads the configuration, status and provenance; what `Run.lr` needs is always read. Raises
     `RunFileError` for everything that is not a whole run file of a schema known here, and its
-    `NoTrainingError` for a loss surface.
+    `NoTrainingError` for a file of another kind.
     """
     path = Path(path)
     read = read_any(path, None if only is None else schema.with_scales(only))
-    if isinstance(read, Surface):
-        raise NoTrainingError(path, "holds a loss surface, not a run")
+    if isinstance(read, Result):
+        raise NoTrainingError(path, f"holds a {read.noun}, not a run")
     return read
 
 
-def read_surface(path: str | os.PathLike[str]) -> Surface:
-    """The loss surface at `path`; raises `RunFileError` for everything that is none."""
-    path = Path(path)
+def read_result(path: str | os.PathLike[str], kind: str) -> Result:
+    """The result at `path`, of a kind in `kinds.RESULTS`; raises `RunFileError` for everything else."""
+    path, wanted = Path(path), kinds.RESULTS[kind]
     read = read_any(path)
-    if isinstance(read, Run):
-        raise RunFileError(path, "holds a run, not a loss surface: `xavier surface` makes one")
+    if not isinstance(read, wanted):
+        noun = "run" if isinstance(read, Run) else read.noun
+        raise RunFileError(path, f"holds a {noun}, not a {wanted.noun}: `xavier {kind}` makes one")
     return read
 
 
-def read_any(path: Path, wanted: set[str] | None = None) -> Run | Surface:
-    """Whichever of the two lies at `path`; of a run just `wanted`, where given. Raises `RunFileError`."""
+def read_any(path: Path, wanted: set[str] | None = None) -> Run | Result:
+    """Whatever lies at `path`; of a run just `wanted`, where given. Raises `RunFileError`."""
     with hdf5.opened(path) as root:
         return _read(path, root, wanted)
 
 
-def _image(run: Run | Surface, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
+def _image(run: Run | Result, arrays: Mapping[str, np.ndarray], digests: Mapping[str, str]) -> bytes:
     """The bytes of the whole file; equal runs have equal bytes."""
     rows = ((content.ROWS[name], array) for name, array in arrays.items())
     items = [
@@ -114,7 +115,7 @@ def _image(run: Run | Surface, arrays: Mapping[str, np.ndarray], digests: Mappin
     return hdf5.build_file(("schema_version", schema.VERSION), content.texts(run, digests), items)
 
 
-def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
+def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
     version = hdf5.version_of(root, "schema_version")
     if version is None:
         raise RunFileError(path, "is an HDF5 file, but not a run file")
@@ -134,7 +135,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
     kind = content.schema_of(config)
     if absent := [name for name in kind.required if name not in digests]:
         raise RunFileError(path, f"`{absent[0]}` is missing")
-    if isinstance(config, SurfaceConfig):
+    if isinstance(config, ResultConfig):
         wanted = None
     elif wanted is not None and config.search:
         # Small, and without it nobody knows the rate (`Run.lr`).
@@ -154,6 +155,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Surface:
         raise RunFileError(path, f"cannot be right: {wrong}")
     if wanted is not None:
         arrays = {name: array for name, array in arrays.items() if name in wanted}
-    if isinstance(config, SurfaceConfig):
-        return Surface(config, arrays, header.status, header.created_utc, header.provenance, path)
+    if isinstance(config, ResultConfig):
+        made = kinds.kind_of_config(config)
+        return made(config, arrays, header.status, header.created_utc, header.provenance, path)
     return Run(config, arrays, header.status, header.created_utc, header.provenance, path, data=header.data)

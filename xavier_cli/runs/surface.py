@@ -5,21 +5,19 @@ A surface file is built like a run file, lies in `surfaces/`, and holds no train
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import MAX_SEED, RunConfig, file_safe
 from xavier_cli.config.settings import Number, Whole
 from xavier_cli.runs.dataset import Dataset, Schema, counting, scale
 from xavier_cli.runs.ranges import ANY, SIZE, Range
-from xavier_cli.runs.record import Status
+from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.resolve import find_activation
 from xavier_cli.vocabulary.user_functions import is_user_function
@@ -31,7 +29,7 @@ Place = Annotated[Number, Field(ge=-FURTHEST, le=FURTHEST, allow_inf_nan=False)]
 _GRID = ("surface/y", "surface/x")
 
 
-class SurfaceConfig(HashedSettings):
+class SurfaceConfig(ResultConfig):
     """All that decides the numbers of a surface: over two weights of a tiny net, or around a trained one.
 
     Without `around` the net has one input, one hidden unit and one output. `around` is a run's
@@ -78,41 +76,21 @@ class SurfaceConfig(HashedSettings):
 
     @property
     def title(self) -> str:
-        """In words."""
+        """A short description in words."""
         run = self.around
         if run is None:
             return f"loss over two weights, {self.act}"
         shape = run.shape.replace("×", "x")
         return f"loss around {run.dataset.stem} {run.act} {run.init} {shape}"
 
+    def lengths(self) -> dict[str, int]:
+        """The lengths of both axes, and the number of examples."""
+        return {"surface/x": self.points, "surface/y": self.points, "surface/example": self.examples}
 
-@dataclass(frozen=True)
-class Surface:
-    """Losses over a plane of weights; `arrays` by path, as `DATASETS` below says."""
-
-    config: SurfaceConfig
-    arrays: Mapping[str, np.ndarray]
-    status: Status = "complete"
-    created_utc: str = ""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    path: Path | None = None
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self.arrays[name]
-
-    @property
-    def x(self) -> np.ndarray:
-        """Shape `(P,)`: the first weight, or steps along the first direction."""
-        return self["surface/x"]
-
-    @property
-    def y(self) -> np.ndarray:
-        """Shape `(P,)`: the second weight, or steps along the second direction."""
-        return self["surface/y"]
-
-    def loss(self, name: str) -> np.ndarray:
-        """Shape `(P, P)`, `[y, x]`: the mean loss over the examples."""
-        return self[f"surface/{name}"]
+    def fixed_scales(self) -> dict[str, np.ndarray]:
+        """Both axes."""
+        axis = np.linspace(self.low, self.high, self.points)
+        return {"surface/x": axis, "surface/y": axis}
 
 
 def _rows() -> Iterable[Dataset]:
@@ -140,16 +118,27 @@ def _rows() -> Iterable[Dataset]:
         yield Dataset(f"surface/direction_{name}", parameter, "<f4", about, range=ANY)
 
 
-SCHEMA = Schema("a loss surface", _rows())
-DATASETS = SCHEMA.datasets
+@dataclass(frozen=True)
+class Surface(Result):
+    """Losses over a plane of weights."""
 
+    config: SurfaceConfig
 
-def is_surface(paths: Iterable[str]) -> bool:
-    """Whether datasets of these paths are a surface's and not a run's."""
-    return any(path in DATASETS for path in paths)
+    kind = "surface"
+    noun = "loss surface"
+    schema = Schema("a loss surface", _rows())
+    config_type = SurfaceConfig
 
+    @property
+    def x(self) -> np.ndarray:
+        """Shape `(P,)`: the first weight, or steps along the first direction."""
+        return self["surface/x"]
 
-def problem(config: SurfaceConfig, shapes: Mapping[str, tuple[int, ...]], partial: bool = False) -> str:
-    """What is wrong with datasets of these shapes in a surface of `config`; see `Schema.problem`."""
-    lengths = {"surface/x": config.points, "surface/y": config.points, "surface/example": config.examples}
-    return SCHEMA.problem(lengths, shapes, partial)
+    @property
+    def y(self) -> np.ndarray:
+        """Shape `(P,)`: the second weight, or steps along the second direction."""
+        return self["surface/y"]
+
+    def loss(self, name: str) -> np.ndarray:
+        """Shape `(P, P)`, `[y, x]`: the mean loss over the examples."""
+        return self[f"surface/{name}"]

@@ -15,8 +15,7 @@ from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.files.locks import lock_output
 from xavier_cli.files.publish import publish
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.reader import read_run, read_surface
-from xavier_cli.sweeps.plan import SweepCell
+from xavier_cli.sweeps.plan import SweepCell, read_made
 from xavier_cli.sweeps.work import Ending, Outcome
 from xavier_cli.training.engine.loop import Progress
 
@@ -52,7 +51,7 @@ def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
 
     def verify(temporary: Path) -> None:
         try:
-            made = read_surface(temporary) if cell.command == "surface" else read_run(temporary)
+            made = read_made(cell, temporary)
         except RunFileError as error:
             raise StorageError(cell.path, f"came back from the cluster wrong: {error.reason}") from error
         if made.config != cell.config or made.status != "complete":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
+from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
+from xavier_cli.runs.svm import SvmConfig
 from xavier_cli.sweeps.recipe import CellSettings, Command, Recipe, RecipeError
 from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.estimate import (
@@ -18,9 +21,14 @@ from xavier_cli.training.estimate import (
     compiled_programs,
     core_seconds,
     memory,
+    svm_cost,
     trained_members,
 )
 from xavier_cli.vocabulary import lookup
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.result import Result
 
 # Larger groups gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -35,6 +43,7 @@ class Folders:
     train: Path
     probe: Path
     surface: Path
+    svm: Path = Path("svms")
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class SweepCell:
     """One configuration with all its seeds, and its file."""
 
     command: Command
-    config: RunConfig | SurfaceConfig
+    config: RunConfig | ResultConfig
     path: Path
 
     @property
@@ -58,7 +67,9 @@ class SweepCell:
     @cached_property
     def core_seconds(self) -> float:
         """The estimated time on one core, in seconds."""
-        return core_seconds(self.config) if isinstance(self.config, RunConfig) else SURFACE_SECONDS
+        if isinstance(self.config, RunConfig):
+            return core_seconds(self.config)
+        return svm_cost(self.config).seconds if isinstance(self.config, SvmConfig) else SURFACE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -81,16 +92,14 @@ class Group:
     def programs(self) -> int:
         """The number of programs that are compiled."""
         config = self.cells[0].config
-        if isinstance(config, SurfaceConfig):
-            return 0
-        return compiled_programs(config)
+        return compiled_programs(config) if isinstance(config, RunConfig) else 0
 
     @property
     def memory(self) -> int:
         """The estimated memory on the devices, in bytes."""
         config = self.cells[0].config
-        if isinstance(config, SurfaceConfig):
-            return 0
+        if isinstance(config, ResultConfig):
+            return svm_cost(config).memory if isinstance(config, SvmConfig) else 0
         return memory(config) if config.search else memory(config, self.members)
 
 
@@ -112,7 +121,11 @@ def cells(
 
 
 def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
-    config: RunConfig | SurfaceConfig
+    config: RunConfig | ResultConfig
+    if cell.command == "svm":
+        # The other settings are those of the networks beside it.
+        config = SvmConfig.of(**{k: v for k, v in cell.settings.items() if k in SvmConfig.model_fields})
+        return SweepCell(cell.command, config, folders.svm / f"{config.file_stem()}.h5")
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
@@ -145,14 +158,14 @@ def groups(cells: Iterable[SweepCell]) -> list[Group]:
 def _program(cell: SweepCell) -> object:
     """A key that is equal for cells that can be trained together."""
     config = cell.config
-    if isinstance(config, SurfaceConfig) or config.search:
+    if isinstance(config, ResultConfig) or config.search:
         return cell
     return cell.command, config.model_copy(update=dict.fromkeys(Variant._fields))
 
 
 def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:
     config = alike[0].config
-    if isinstance(config, SurfaceConfig) or len(alike) == 1:
+    if isinstance(config, ResultConfig) or len(alike) == 1:
         yield alike
         return
     each = len(config.seeds)
@@ -211,14 +224,22 @@ class Plan:
 
 
 def is_finished(cell: SweepCell) -> bool:
-    """Whether the file of `cell` holds a complete run of its configuration."""
+    """Whether the file of `cell` holds a complete result of its configuration."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_run, read_surface
 
     if not cell.path.exists():
         return False
     try:
-        made = read_surface(cell.path) if cell.command == "surface" else read_run(cell.path, only=())
+        made = read_made(cell, only=())
     except RunFileError:
         return False
     return made.config == cell.config and made.status == "complete"
+
+
+def read_made(cell: SweepCell, path: Path | None = None, only: Collection[str] | None = None) -> Run | Result:
+    """What the file of `cell` holds, or the one at `path`; `only` is `read_run`'s. Raises `RunFileError`."""
+    from xavier_cli.runs.reader import read_result, read_run
+
+    path = path or cell.path
+    is_run = isinstance(cell.config, RunConfig)
+    return read_run(path, only) if is_run else read_result(path, cell.command)

@@ -19,13 +19,14 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
+from xavier_cli.runs.svm import SvmConfig
 from xavier_cli.vocabulary import lookup
 
 ENDING = ".toml"
 # A plan of so many cells takes some 20 s, and nobody would read it.
 MOST_CELLS = 50_000
 
-Command = Literal["train", "probe", "surface", "samples"]
+Command = Literal["train", "probe", "surface", "svm", "samples"]
 Settings = dict[str, Any]
 
 
@@ -145,7 +146,7 @@ class Recipe(_Part):
     def _known_settings(self) -> Self:
         if self.command == "surface":
             return self  # The settings of a surface are checked when its configuration is made.
-        fields = [*RunConfig.model_fields, "like"]
+        fields = [*RunConfig.model_fields, *SvmConfig.model_fields, "like"]
         places = {"base": self.base, "grid": self.grid, **{f"scales.{k}": v for k, v in self.scales.items()}}
         places |= {f"cells.{i}": _plain(cell) for i, cell in enumerate(self.cells)}
         for scale in SCALES:

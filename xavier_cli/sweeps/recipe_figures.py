@@ -14,6 +14,7 @@ from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.samples import Samples
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.result import Result
 from xavier_cli.runs.surface import Surface
 from xavier_cli.sanitize import clean
 from xavier_cli.sweeps.recipe import Figure, Recipe
@@ -27,7 +28,7 @@ R = TypeVar("R", Run, Surface)
 def draw_figures(
     recipe: Recipe,
     runs: Sequence[Run],
-    surfaces: Sequence[Surface],
+    results: Sequence[Result],
     folder: Path,
     samples: GetSamples,
     isolation: Isolation,
@@ -38,6 +39,7 @@ def draw_figures(
     `note` is called with what a figure leaves out.
     """
     paths, missing = [], []
+    surfaces = [each for each in results if isinstance(each, Surface)]
     for figure in recipe.figures:
         path = figure_path(folder, figure)
         try:

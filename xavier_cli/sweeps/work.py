@@ -19,12 +19,14 @@ from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
+from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 from xavier_cli.sanitize import said
 from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.training import surface as surface_room
+from xavier_cli.training import svm as svm_room
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
-from xavier_cli.training.engine.training_data import TrainingData, prepare
+from xavier_cli.training.engine.training_data import TrainingData, prepare, shapeset_set
 from xavier_cli.training.session import begin
 
 Ending = Literal["done", "failed", "stopped", "locked"]
@@ -58,7 +60,7 @@ class Task:
 def make(
     group: Group, task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]
 ) -> list[Outcome]:
-    """Train, probe or map the unfinished cells of `group`, write their files; returns an outcome per cell.
+    """Make the unfinished cells of `group` and write their files; returns an outcome per cell.
 
     If stopped, it leaves a checkpoint from which the group can be resumed. A cell that another process is
     writing has the outcome "locked", and the others are run.
@@ -104,7 +106,7 @@ def _locked(
 def _made(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[Outcome]:
     try:
         made = _trained(cells, task, hooks)
-    except (NoRunError, surface_room.SurfaceInterruptedError):
+    except (NoRunError, surface_room.SurfaceInterruptedError, svm_room.SvmInterruptedError):
         return [Outcome(cell, "stopped") for cell in cells]
     except Exception as error:
         return [Outcome(cell, "failed", _line(error)) for cell in cells]
@@ -119,6 +121,12 @@ def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> li
     if isinstance(first, SurfaceConfig):
         rehearse_run(cells[0].path, Surface(first, {}, provenance=hooks.provenance))
         write_run(cells[0].path, surface_room.two_weights(first, hooks))
+        return [True]
+    if isinstance(first, SvmConfig):
+        rehearse_run(cells[0].path, SupportVectorMachine(first, {}, provenance=hooks.provenance))
+        # Said before images are generated.
+        svm_room.require_sklearn()
+        write_run(cells[0].path, svm_room.fit_svm(first, shapeset_set(first.dataset), hooks))
         return [True]
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     training = begin(

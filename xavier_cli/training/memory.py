@@ -79,6 +79,13 @@ def check_memory(
         )
 
 
+def check_machine_memory(needed: int, what: str) -> None:
+    """Raise `ConfigError` where `what` takes more than the memory of this machine; `needed` is in bytes."""
+    there = machine_bytes()
+    if there is not None and needed > there:
+        raise ConfigError(f"{what} takes about {_size(needed)} of memory, and there are {_size(there)}")
+
+
 def members_at_a_time(
     configs: Sequence[RunConfig],
     facts: DatasetInfo | None = None,

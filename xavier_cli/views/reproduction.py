@@ -22,7 +22,7 @@ from xavier_cli.vocabulary import lookup
 SCHEMA = "xavier.reproduce/1"
 # Sentences about columns that are not shown here.
 _UNUSED = (Explanation.BEST, Explanation.NETWORKS, Explanation.CORRELATION)
-_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided"}
+_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided", "estimate": "estimate"}
 
 
 def reproduction_page(

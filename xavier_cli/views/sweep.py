@@ -49,7 +49,7 @@ def _seconds(recipe: Recipe) -> float | None:
     """The time of the whole recipe at laptop scale; None if it cannot be estimated here."""
     from xavier_cli.errors import ConfigError
 
-    folders = planning.Folders(Path("runs"), Path("probes"), Path("surfaces"))
+    folders = planning.Folders(Path("runs"), Path("probes"), Path("surfaces"), Path("svms"))
     try:
         groups = planning.groups(planning.cells(recipe, "laptop", folders))
     except ConfigError:

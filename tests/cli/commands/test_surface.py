@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xavier_cli.runs.store import read_surface, write_run
+from xavier_cli.runs.store import read_result, write_run
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_surface_is_made_once_and_drawn(xavier, here):
     assert again.err == "made already; `--force` makes it anew\n"
     assert again.out == made.out
     assert drawn.out == "figures/loss-surface.png\n"
-    assert read_surface(path).config.points == 5
+    assert read_result(path, "surface").config.points == 5
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_a_surface_around_a_trained_run_is_made_and_drawn(xavier, here, monkeypa
 
     assert (trained.code, made.code, drawn.code) == (0, 0, 0)
     (path,) = (here / "surfaces").glob("*.h5")
-    surface = read_surface(path)
+    surface = read_result(path, "surface")
     losses = surface.arrays["surface/cross_entropy"]
     assert losses.shape == (5, 5)
     # The middle is the trained network itself, on examples of its own: lower than most around it.

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import plausible_run
 from support import claim_material as material
 from support.claim_material import all_of, altered, relabelled, swapped
 
 from xavier_cli.findings.claims.judging import judge, judge_all
+from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.resolve import find_initializer
 
-FINITE = "shapeset:100000"
 WIDTHS = {
     "normalized-gains-with-shrinking-layers": (450, 370, 300, 220, 150),
     "normalized-gains-with-growing-layers": (150, 220, 300, 370, 450),
@@ -33,8 +34,8 @@ SCALES = {
         "normalized-gains-with-growing-layers",
         "softsign-is-robust-to-initialization",
         "softsign-beside-tanh-normalized",
-        "finite-shapeset-beats-svm",
     ),
+    "finite": ("finite-shapeset-beats-svm",),
     "paper": (
         "sigmoid-depth-4-escapes",
         "table-1-order",
@@ -63,25 +64,22 @@ SCALES = {
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
 TRAINED = [
     claim
-    for scale in ("laptop", "paper", "beyond", "deep", "rated", "modern", "pretrained")
+    for scale in ("laptop", "finite", "paper", "beyond", "deep", "rated", "modern", "pretrained")
     for claim in SCALES[scale]
 ]
 
 
-@pytest.fixture
-def finite(monkeypatch):
-    """A finite Shapeset among the data sets."""
-    monkeypatch.setitem(lookup.DATA_SETS, FINITE, replace(lookup.DATA_SETS["shapeset"], name=FINITE))
+ESTIMATES = ("table-1-levels", "figure-11-readings")
+"""Claims without a threshold, of which nothing is said but how far they are off."""
+JUDGED = [name for name in SCALE_OF if name not in ESTIMATES]
 
 
 @pytest.fixture
-def holds_for(holding, finite):
+def holds_for(holding):
     """A function that gives what a claim holds for."""
 
     def of(name):
         runs = holding(SCALE_OF[name])
-        if name == "finite-shapeset-beats-svm":
-            return [replace(run, config=run.config.with_(data=FINITE)) for run in runs]
         if name in WIDTHS:
             return [replace(run, config=run.config.with_(width=WIDTHS[name])) for run in runs]
         return runs
@@ -93,7 +91,7 @@ def test_every_claim_is_judged_here():
     assert sorted(SCALE_OF) == sorted(lookup.CLAIMS)
 
 
-@pytest.mark.parametrize("name", SCALE_OF)
+@pytest.mark.parametrize("name", JUDGED)
 def test_a_claim_holds_where_it_should(holds_for, name):
     verdict = judge(name, holds_for(name))
 
@@ -101,6 +99,17 @@ def test_a_claim_holds_where_it_should(holds_for, name):
     assert np.isfinite(verdict.statistic)
     assert verdict.paper == lookup.CLAIMS[name].source
     assert "\n" not in verdict.evidence
+
+
+@pytest.mark.parametrize("name", ESTIMATES)
+def test_an_estimate_says_how_far_it_is_off_and_no_verdict(holds_for, name):
+    runs = holds_for(name)
+    right, wrong = judge(name, runs), judge(name, all_of(runs, "softsign", guessing))
+
+    assert right.verdict == wrong.verdict == "estimate"
+    assert right.threshold is None
+    assert abs(right.statistic) < 3 < abs(wrong.statistic)
+    assert "95 % [" in right.evidence
 
 
 def negated(run, path):
@@ -180,6 +189,11 @@ def losses_swapped(runs):
 
 def guessing(run):
     return altered(run, **{"curves/test_error": np.full_like(run["curves/test_error"], 0.833)})
+
+
+def linear_error(run):
+    """The errors of a linear classifier, which learns little of Shapeset."""
+    return altered(run, **{"curves/test_error": run["curves/test_error"] + 0.25})
 
 
 def other_init(run):
@@ -332,21 +346,15 @@ WRONG = [
         "tanh",
         lambda runs: relabelled(runs, softsign_standard="tanh standard"),
     ),
-    (
-        "finite-shapeset-beats-svm",
-        "a worse network",
-        lambda runs: all_of(runs, "tanh", guessing, "normalized"),
-    ),
+    ("finite-shapeset-beats-svm", "a linear classifier", lambda runs: all_of(runs, "tanh", linear_error)),
+    ("finite-shapeset-beats-svm", "at guessing", lambda runs: all_of(runs, "tanh", guessing)),
     ("table-1-order", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
     (
         "table-1-order",
         "sigmoid for tanh",
         lambda runs: swapped(runs, "tanh standard", "sigmoid standard"),
     ),
-    ("table-1-levels", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
     ("table-1-bold", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
-    ("figure-11-readings", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
-    ("figure-11-readings", "at guessing", lambda runs: all_of(runs, "softsign", guessing)),
     (
         "linear-theory-serves-tanh-and-softsign",
         "sigmoid",
@@ -467,6 +475,31 @@ def spread(points):
     return change
 
 
+def one_seed(points):
+    """A number for the first of five seeds, 0 for the others."""
+    return points * np.array([[1.0], [0.0], [0.0], [0.0], [0.0]])
+
+
+def shifted(points):
+    """A change: other errors of all seeds and records."""
+    return lambda run: altered(run, **{ERROR: run[ERROR] + points})
+
+
+def half_a_point(run):
+    """Tanh standard as normalized is, but for half a point: too little for the margin that was once asked."""
+    other = material.laptop(plausible_run)[2]
+    assert (other.config.act, other.config.init) == ("tanh", "normalized")
+    noise = 0.0005 * np.array([[-1.0], [1.0], [0.0], [-1.0], [1.0]])
+    return altered(run, **{ERROR: other[ERROR] + 0.005 + noise})
+
+
+def one_point(run):
+    """The default of PyTorch one point behind that of Keras."""
+    noise = 0.001 * np.array([[-1.0], [1.0], [0.0], [-1.0], [1.0]])
+    other = next(each for each in material.beyond(plausible_run) if each.config.depth == 10)
+    return altered(run, **{ERROR: other[ERROR] + 0.01 + noise})
+
+
 def pretrained_spread(run):
     """Errors over seeds that lie far apart, where it was pre-trained."""
     return spread(0.04)(run) if run.config.pretrain != "none" else run
@@ -554,15 +587,15 @@ CONDITIONS = [
     ),
     (
         "relu-at-depth-30-learns-under-he",
-        "normalized leaves guessing at once",
-        of("relu", lambda run: altered(run, **{ERROR: np.minimum(run[ERROR], 0.45)}), "normalized"),
+        "normalized leaves chance",
+        of("relu", lambda run: altered(run, **{ERROR: np.minimum(run[ERROR], 0.6)}), "normalized"),
         NOT,
     ),
     (
         "relu-at-depth-30-learns-under-he",
-        "He's learns little",
-        of("relu", lambda run: altered(run, **{ERROR: np.maximum(run[ERROR], 0.3)}), "he_normal"),
-        NOT,
+        "normalized leaves chance in one seed",
+        of("relu", lambda run: altered(run, **{ERROR: run[ERROR] - one_seed(0.2)}), "normalized"),
+        OPEN,
     ),
     ("orthogonal-learns-faster-at-depth-50", "p", of("tanh", spread(0.05), "orthogonal"), OPEN),
     ("best-rate-falls-with-width", "one init", of("tanh", flat, "standard"), NOT),
@@ -581,10 +614,13 @@ CONDITIONS = [
     ("tanh-normalized-beats-standard", "p", of("tanh", spread(0.04), "standard"), OPEN),
     ("softsign-is-robust-to-initialization", "interval", of("tanh", spread(0.06), "standard"), OPEN),
     ("softsign-beside-tanh-normalized", "p", of("softsign", spread(0.04), "standard"), OPEN),
+    ("softsign-beside-tanh-normalized", "worse by 2.5", of("softsign", shifted(0.025), "standard"), NOT),
+    ("softsign-beside-tanh-normalized", "better", of("softsign", shifted(-0.025), "standard"), NOT),
+    ("softsign-beside-tanh-normalized", "0 in, but wide", of("softsign", spread(0.02), "standard"), OPEN),
     ("finite-shapeset-beats-svm", "interval", of("tanh", spread(0.1), "normalized"), OPEN),
+    ("tanh-normalized-beats-standard", "half a point", of("tanh", half_a_point, "standard"), "holds"),
+    ("keras-default-beats-pytorchs", "one point", of("relu", one_point, "standard"), "holds"),
     ("table-1-order", "p", of("tanh", spread(0.1), "standard"), OPEN),
-    ("table-1-levels", "interval", of("tanh", spread(0.02), "standard"), OPEN),
-    ("figure-11-readings", "interval", of("tanh", spread(0.03), "standard"), OPEN),
     ("table-1-bold", "means alone", of("softsign", spread(0.02), "standard"), "holds"),
 ]
 
@@ -628,11 +664,11 @@ def test_a_claim_does_not_hold_for_what_is_wrong(holds_for, name, wrong, change)
 
 
 def test_every_claim_has_something_it_must_fail_on():
-    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS)
+    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS) - {*ESTIMATES}
 
 
 def fewer_seeds(runs):
-    return [material.first_seeds(run, 4) for run in runs]
+    return [material.first_seeds(run, 4) if isinstance(run, Run) else run for run in runs]
 
 
 @pytest.mark.parametrize("name", [name for name in SCALE_OF if SCALE_OF[name] != "surfaces"])
@@ -646,7 +682,10 @@ def test_four_seeds_decide_nothing(holds_for, name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_short_training_decides_nothing(holds_for, name):
-    short = [replace(run, config=run.config.with_(updates=200)) for run in holds_for(name)]
+    short = [
+        replace(run, config=run.config.with_(updates=200)) if isinstance(run, Run) else run
+        for run in holds_for(name)
+    ]
     verdict = judge(name, short)
 
     assert verdict.verdict == "undecided"
@@ -661,7 +700,7 @@ def test_a_narrow_network_decides_nothing_at_initialization(holds_for, name):
 
 
 @pytest.mark.parametrize("name", lookup.CLAIMS)
-def test_without_runs_a_claim_says_what_it_needs(finite, name):
+def test_without_runs_a_claim_says_what_it_needs(name):
     verdict = judge(name, [])
 
     assert verdict.verdict == "undecided"
@@ -689,7 +728,8 @@ def test_all_claims_are_judged_by_the_same_runs_in_the_order_asked(holding):
 
     assert [verdict.name for verdict in verdicts] == [*reversed(lookup.CLAIMS)]
     undecided = {verdict.name for verdict in verdicts if verdict.verdict == "undecided"}
-    assert undecided == {"finite-shapeset-beats-svm", *WIDTHS}
+    # At the paper's scale five seeds leave an interval that is wider than the margin of the second.
+    assert undecided == {*WIDTHS, "softsign-beside-tanh-normalized"}
 
 
 def test_an_alias_will_do_and_a_misspelt_name_will_not(holding):

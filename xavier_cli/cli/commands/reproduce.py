@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xavier_cli.findings.best_run import BestRun
     from xavier_cli.findings.claims.verdict import ClaimVerdict
     from xavier_cli.runs.record import Run
-    from xavier_cli.runs.surface import Surface
+    from xavier_cli.runs.result import Result
     from xavier_cli.sweeps.plan import Plan
     from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.work import Outcome
@@ -109,7 +109,7 @@ def reproduce(
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)
-    read, surfaces = _read(finished.outcomes)
+    read, others = _read(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
@@ -117,15 +117,15 @@ def reproduce(
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
     # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
-    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *surfaces])) or []
+    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *others])) or []
     if results is not None:
-        _write_results(results, plan, finished.outcomes, [*read.runs, *surfaces], kept, choices, verdicts)
+        _write_results(results, plan, finished.outcomes, [*read.runs, *others], kept, choices, verdicts)
     if is_stopped:
         raise typer.Exit(finished.code)
     figures, missing = draw_figures(
         plan.recipe,
         runs,
-        surfaces,
+        others,
         folder,
         lambda data, seed: samples(data, seed, data_dir),
         isolation,
@@ -146,7 +146,7 @@ def _write_results(
     path: Path,
     plan: Plan,
     outcomes: Sequence[Outcome],
-    made: Sequence[Run | Surface],
+    made: Sequence[Run | Result],
     kept: Sequence[Run],
     choices: Sequence[BestRun],
     verdicts: Sequence[ClaimVerdict],
@@ -191,24 +191,25 @@ def _summarize(place: Path | None, format: Format | None, output: Path | None) -
         raise typer.Exit(ExitCode.IN_PART)
 
 
-def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Surface]]:
-    """The runs and surfaces of finished cells; unreadable files are reported."""
+def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Result]]:
+    """The runs and other results of finished cells; unreadable files are reported."""
+    from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_runs, read_surface
+    from xavier_cli.runs.reader import read_result, read_runs
 
-    read, surfaces = run_files.Inputs(), list["Surface"]()
+    read, others = run_files.Inputs(), list["Result"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    for found in read_runs([cell.path for cell in done if cell.command != "surface"]):
+    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)]):
         if isinstance(found, RunFileError):
             read.problem(str(found))
         else:
             read.runs.append(found)
-    for cell in (cell for cell in done if cell.command == "surface"):
+    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
         try:
-            surfaces.append(read_surface(cell.path))
+            others.append(read_result(cell.path, cell.command))
         except RunFileError as error:
             read.problem(str(error))
-    return read, surfaces
+    return read, others
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[str]]:
@@ -217,7 +218,7 @@ def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[st
     return select(runs, recipe.select) if recipe.select else ([], [])
 
 
-def _judged(recipe: Recipe, training_data: Sequence[Run | Surface]) -> list[ClaimVerdict]:
+def _judged(recipe: Recipe, training_data: Sequence[Run | Result]) -> list[ClaimVerdict]:
     from xavier_cli.findings.claims.judging import judge_all
 
     return judge_all(recipe.claims, training_data)

@@ -94,7 +94,7 @@ def make_plan(
         )
     if count > MANY and not yes:
         _ask(count)
-    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"))
+    folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"), Path("svms"))
     changes = _changes(recipe, sets, seeds)
     cells = plan.cells(recipe, scale, folders, changes)
     groups = plan.groups(cells)

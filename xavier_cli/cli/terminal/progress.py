@@ -119,7 +119,7 @@ def _facts(progress: Progress, rate: float) -> str:
     if progress.diverged:
         # They count as guessing in the error, as in every table.
         error += f" ({progress.diverged} of {progress.members} diverged)"
-    unit = "points" if progress.doing == "evaluating" else "updates"
+    unit = {"evaluating": "points", "fitting": "pairs"}.get(progress.doing, "updates")
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 

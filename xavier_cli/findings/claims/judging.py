@@ -8,7 +8,6 @@ from xavier_cli.findings.claims.requirements import Evidence
 from xavier_cli.findings.claims.verdict import ClaimVerdict, Judgement, UndecidedError
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.surface import Surface
 from xavier_cli.vocabulary import lookup
 
 
@@ -40,4 +39,4 @@ def _judge(claim: lookup.Claim, material: Evidence) -> ClaimVerdict:
 
 def _merged(material: Evidence) -> Evidence:
     runs, _ = merge_runs(each for each in material if isinstance(each, Run))
-    return [*runs, *(each for each in material if isinstance(each, Surface))]
+    return [*runs, *(each for each in material if not isinstance(each, Run))]

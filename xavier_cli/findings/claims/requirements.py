@@ -13,12 +13,12 @@ from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.surface import Surface
+from xavier_cli.runs.result import Result
 from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import late_records
 
-Evidence = Sequence[Run | Surface]
-"""The evidence for a claim: runs, probes and surfaces, of any configuration."""
+Evidence = Sequence[Run | Result]
+"""The evidence for a claim: runs, probes, surfaces and other results, of any configuration."""
 
 Profile = Literal["equal", "shrinking", "growing"]
 """How the widths of hidden layers change from the input up."""

@@ -13,13 +13,14 @@ from xavier_cli.errors import XavierError
 from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import mean_over_seeds
 
-Word = Literal["holds", "does_not_hold", "undecided"]
+Word = Literal["holds", "does_not_hold", "undecided", "estimate"]
+"""`estimate`: the source gives no threshold, so that there is a number with its interval and no verdict."""
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The result of a claim's function: whether it holds, and the evidence in one line.
+    """The result of a claim's function: whether it holds, or just an estimate, and the evidence in one line.
 
     `statistic` is the number that decides, NaN where nothing could be measured; `threshold` is what it is
     compared with, None where that is not a single number.

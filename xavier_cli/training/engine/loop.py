@@ -27,7 +27,7 @@ SEGMENT_SECONDS = 1.0
 
 FIRST_SEGMENT = 20
 
-Doing = Literal["compiling", "pretraining", "training", "evaluating"]
+Doing = Literal["compiling", "pretraining", "training", "evaluating", "fitting"]
 
 
 class NoRunError(XavierError):
@@ -40,7 +40,7 @@ class Progress:
 
     By then `diverged` of them had diverged, and count as guessing.
     When `pretraining`, `updates` count through all layers. When `evaluating`, each of `total` rows, not
-    updates, holds `members` points.
+    updates, holds `members` points. When `fitting`, they are pairs of classes.
     """
 
     doing: Doing
