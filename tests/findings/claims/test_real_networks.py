@@ -71,7 +71,7 @@ def test_pytorchs_gain_fails_and_is_passed_over_where_it_is_said():
 
 @pytest.mark.slow
 def test_an_identity_fails(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "tanh", replace(ACTIVATIONS["tanh"], function="claim_material:linear"))
+    monkeypatch.setitem(ACTIVATIONS, "tanh", replace(ACTIVATIONS["tanh"], function="claim_material:no_activation"))
     runs = {init: probed(init=init, program="identity", jacobian_examples=1) for init in INITS}
 
     # Weight gradients are alike without any activation.
