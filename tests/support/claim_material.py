@@ -73,7 +73,9 @@ def laptop(make: Make, **settings: object) -> Runs:
     """The five rows at 100,000 updates and width 300, the sigmoid's at rate 0.1 for 30,000."""
     runs: Runs = []
     for (act, init), error in FIVE.items():
-        own = {"lr": 0.1, "updates": 30_000} if act == "sigmoid" else {"lr": 0.03, "updates": 100_000}
+        own = {"lr": 0.1, "updates": 30_000, "test_examples": 10_000}
+        if act != "sigmoid":
+            own = {"lr": 0.03, "updates": 100_000}
         runs.append(_trained(make, act, init, error, **{**own, "records": "101", **settings}))
     return runs
 
@@ -238,7 +240,8 @@ def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
 
 
 def _run(make: Make, act: str, init: str, **settings: object) -> Run:
-    return make(act=act, init=init, only=_ONLY, test_examples=1200, **{"seeds": "0:5", **settings})
+    usual = {"seeds": "0:5", "test_examples": 1200}
+    return make(act=act, init=init, only=_ONLY, **{**usual, **settings})
 
 
 def _trained(make: Make, act: str, init: str, error: float, **settings: object) -> Run:
@@ -254,7 +257,10 @@ def _trained(make: Make, act: str, init: str, error: float, **settings: object) 
         changes["activation/abs_percentiles"] = np.minimum(_percentiles(run, slow), most)
         changes["activation/histogram"] = histogram(run, _HISTOGRAMS[act])
         growth = 0.8 if init == "standard" else 0.995
-        changes["weight_gradient/std"] = _layers(run, 1e-3 * growth ** np.arange(run.config.depth + 1))
+        seeds_growth = growth + np.linspace(-0.002, 0.002, len(run.seeds))[:, None, None]
+        changes["weight_gradient/std"] = 1e-3 * np.broadcast_to(
+            seeds_growth ** np.arange(run.config.depth + 1), run["weight_gradient/std"].shape
+        )
     if (act, init) in SATURATED:
         changes["activation/saturated"] = _layers(run, np.array(SATURATED[act, init][-run.config.depth :]))
     if act == "sigmoid":

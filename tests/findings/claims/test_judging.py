@@ -336,7 +336,10 @@ WRONG = [
     (
         "softsign-saturates-together",
         "tanh",
-        lambda runs: relabelled(runs, softsign_standard="tanh standard"),
+        lambda runs: [
+            *[run for run in runs if run.config.act == "tanh"],
+            *relabelled(runs, softsign_standard="tanh standard"),
+        ],
     ),
     (
         "softsign-saturates-together",
@@ -498,6 +501,27 @@ def layers_scaled(path, layers, factor):
     return change
 
 
+def layer_4_beside_1(run):
+    """Layer 4 where layer 1 is after 50,000 updates, a little above in some seeds and below in others."""
+    values, at = np.array(run[P98]), run.updates.tolist().index(50_000)
+    values[:, at, 3] = values[:, at, 0] + np.linspace(-0.01, 0.01, 5)[:, None]
+    return altered(run, **{P98: values})
+
+
+def layer_2_with_1(run):
+    """Layer 2 as layer 1."""
+    values = np.array(run[P98])
+    values[:, :, 1] = values[:, :, 0]
+    return altered(run, **{P98: values})
+
+
+def layer_1_from_the_start(run):
+    """Layer 1 as it ends, at every record."""
+    values = np.array(run[P98])
+    values[:, :, 0] = values[:, -1:, 0]
+    return altered(run, **{P98: values})
+
+
 def at_the_end(run):
     """All layers at the end of tanh's range."""
     return altered(run, **{P98: np.ones_like(run[P98])})
@@ -639,8 +663,12 @@ CONDITIONS = [
     ("pretraining-beats-none", "p", of("tanh", pretrained_spread), OPEN),
     ("tanh-saturates-in-turn", "layer 1", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
     ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
-    ("tanh-saturates-in-turn", "gap", of("tanh", layer_scaled(P98, 3, 1.8), "standard"), OPEN),
+    ("tanh-saturates-in-turn", "gap", of("tanh", layer_4_beside_1, "standard"), OPEN),
     ("tanh-saturates-in-turn", "2 and 3 open", of("tanh", layers_scaled(P98, (1, 2), 0.8), "standard"), OPEN),
+    ("tanh-saturates-in-turn", "3 open", of("tanh", layer_scaled(P98, 2, 0.8), "standard"), OPEN),
+    ("tanh-saturates-in-turn", "layer 5 first", of("tanh", layers_exchanged(P98, 0, 4), "standard"), NOT),
+    ("tanh-saturates-in-turn", "between the same records", of("tanh", layer_2_with_1, "standard"), OPEN),
+    ("tanh-saturates-in-turn", "from the start", of("tanh", layer_1_from_the_start, "standard"), OPEN),
     ("softsign-saturates-together", "times", of("softsign", layer_scaled(P98, 3, 0.7), "standard"), NOT),
     ("softsign-saturates-together", "layer 4", of("softsign", layer_scaled(SHARE, 3, 20), "standard"), NOT),
     ("softsign-saturates-together", "nowhere", of("", layer_scaled(SHARE, 4, 0), "standard"), OPEN),
@@ -657,7 +685,7 @@ CONDITIONS = [
         NOT,
     ),
     ("figure-10-tanh-normalized-resembles-softsign", "ceiling", of("tanh", at_the_end, "normalized"), OPEN),
-    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.0, 1.5)), NOT),
+    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.6, 1.5)), NOT),
     ("final-histograms", "tanh's zero", of("tanh", density(0.5, 1, 1, 0.5, 0.3, 0.2, 1.5)), NOT),
     ("final-histograms", "softsign's zero", of("softsign", density(3, 0.6, 0.6, 0.8, 1.5, 1.4, 0.1)), NOT),
     ("final-histograms", "softsign's middle", of("softsign", density(0.5, 2, 2, 0.8, 1.5, 1.4, 0.1)), NOT),
@@ -689,9 +717,9 @@ CONDITIONS = [
         (f"{theory}-theory-serves-tanh-and-softsign", words, of(act, scaled(**{path: factors})), verdict)
         for theory in ("linear", "per-image")
         for words, act, path, factors, verdict in (
-            ("down alone", "softsign", "backprop__std", 1.04 ** np.arange(5), NOT),
-            ("up alone", "tanh", "activation__std", 1.04 ** -np.arange(5.0), NOT),
-            ("each step within 10 %", "tanh", "activation__std", 1.05 ** np.arange(5.0), NOT),
+            ("down alone", "softsign", "backprop__std", 1.06 ** np.arange(5), NOT),
+            ("up alone", "tanh", "activation__std", 1.06 ** -np.arange(5.0), NOT),
+            ("each step within 10 %", "tanh", "activation__std", 1.07 ** np.arange(5.0), NOT),
             ("all within 10 %", "tanh", "activation__std", 1.01 ** np.arange(5.0), "holds"),
         )
     ),

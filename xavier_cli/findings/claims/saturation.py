@@ -40,6 +40,8 @@ RATES = (0.01, 0.1)
 HALF, WHOLE = 50_000, 100_000
 """The updates at which layers are compared, of which the second is the laptop scale's length."""
 
+RECORD_EVERY = 1_000
+"""The widest distance of records for what comes first: 2 % of the time to the first of these updates."""
 SATURATED = 0.9
 """|z| from which tanh and softsign are saturated (STATISTICS §1)."""
 RISEN, TOGETHER = 0.5, 2.0
@@ -75,28 +77,30 @@ def _gap(levels: np.ndarray) -> np.ndarray:
 
 
 def tanh_saturates_in_turn(material: Evidence) -> Judgement:
-    """By 50,000 updates layer 1, then 2, then 3 reaches |z| = 0.9 at the 98th percentile, in every seed.
+    """By 50,000 updates layer 1, then 2, then 3 comes to |z| = 0.9 at the 98th percentile, in every seed.
 
-    Layer 3 may still be below it; where layer 2 is, too, the order of these two is open. A seed contradicts
-    in which layer 1 is still below it, or a layer comes before the one beneath. Layer 1 must also lie above
-    layer 4: the 95 % interval of their gap above 0.
+    A seed contradicts in which layer 1 has not come to it, or in which a layer comes before one of these three
+    beneath it. It is open where layer 2 or 3 has not, or two come between the same records, or layer 1 was
+    there from the start. Layer 1 must also lie above layer 4: the 95 % interval of their gap above 0.
     """
-    (run,) = select_runs(
-        material, [TANH], Requirements(HALF, rates=RATES, window=(0, HALF), arrays=(_PERCENTILES,))
-    )
+    scale = Requirements(HALF, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES,))
+    (run,) = select_runs(material, [TANH], scale)
     times = _reach(run, SATURATED, HALF)
-    first, second, third = (Crossing(times.after[:, i], times.by[:, i]) for i in range(3))
-    passes = first.before(second) & second.before(third)
-    contradicts = ~first.happened | second.before(first) | third.before(second) | third.before(first)
+    layers = [Crossing(*(each[:, i] for each in times)) for i in range(run.config.depth)]
+    first, second, third = layers[:3]
+    passes = (first.by > 0) & first.before(second) & second.before(third) & third.happened
+    contradicts = ~first.happened
+    for beneath in range(3):
+        for above in layers[beneath + 1 :]:
+            contradicts = contradicts | above.before(layers[beneath])
+    passes = passes & ~contradicts
     gap = mean_over_seeds(counted(run, _gap(_levels(run))))
     order = in_every_seed(passes, run.diverged | ~(passes | contradicts))
-    when = ", ".join(
-        f"layer {layer} {each.in_words(HALF)}" for layer, each in enumerate((first, second, third), start=1)
-    )
+    when = ", ".join(f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1))
     evidence = (
-        f"98th percentile of |z| reaches {SATURATED} in {when} ({spacing(run, HALF)}), in this order in "
-        f"{count(passes)}; {read_at(run, HALF)} layer 1 less layer 4 is {with_interval(gap)} "
-        f"({described(material, run)})"
+        f"98th percentile of |z| comes to {SATURATED} in {when} ({spacing(run, HALF)}), one after another in "
+        f"{count(passes)}, against this order in {count(contradicts)}; {read_at(run, HALF)} layer 1 less layer "
+        f"4 is {with_interval(gap)} ({described(material, run)})"
     )
     word = together([order, without_diverged(positive(gap), run.diverged)])
     return Judgement(word, evidence, gap.mean, 0.0)
@@ -112,7 +116,9 @@ def softsign_saturates_together(material: Evidence) -> Judgement:
     softsign, tanh = runs = select_runs(
         material,
         [SOFTSIGN, TANH],
-        Requirements(WHOLE, rates=RATES, arrays=(_PERCENTILES, _SATURATED)),
+        Requirements(
+            WHOLE, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES, _SATURATED)
+        ),
     )
     times = _reach(softsign, RISEN)
     with np.errstate(divide="ignore", invalid="ignore"):
