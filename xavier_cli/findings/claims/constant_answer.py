@@ -7,6 +7,7 @@ Predictions are not stored, only which test examples the last network of each se
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,23 +33,28 @@ def class_entropy(data: str) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def gives_one_answer(correct: np.ndarray, data: str) -> np.ndarray:
-    """Which networks give 99 % or more of their answers to one class, `(S,)`, from `correct`, `(S, N)`.
+class OneAnswer(NamedTuple):
+    """Which networks give 99 % or more of their answers to one class, and which certainly do not; `(S,)`."""
+
+    yes: np.ndarray
+    no: np.ndarray
+
+
+def gives_one_answer(correct: np.ndarray, data: str) -> OneAnswer:
+    """Whether networks give 99 % or more of their answers to one class, from `correct`, `(S, N)`.
 
     Each deviates from a constant answer on 1 % of the images at most. So it is right on the share of one
     class, up to 1 % and the sampling error of the test set; two of them differ in being right on at most 2 %
     if the class is the same, and are both right on at most 2 % if it is not; and no more different answers
-    are right on a share than there are classes of it. A network fails that breaks this with more than half of
-    the others: one whose answer depends on the image is right on part of what the others are right on.
+    are right on a share than there are classes of it. One whose answer depends on the image is right on part
+    of what the others are right on. `no` is who is right on another share, or breaks this with more than half
+    of those that are not; who breaks it with fewer is neither.
     """
     right = correct.astype(np.float64)
     number, deviates = right.shape[1], 1 - ONE_CLASS
     common = right @ right.T / number
     own = np.diag(common)
     same = own[:, None] + own[None] - 2 * common <= 2 * deviates
-    agrees = same | (common <= 2 * deviates)
-    # Every network agrees with itself, which does not count.
-    fits = agrees.sum(axis=1) - 1 >= (len(right) - 1) / 2
     is_new = ~np.tril(same, -1).any(axis=1)
     of_a_class = np.zeros(len(right), bool)
     for share, classes in zip(*np.unique(class_shares(data), return_counts=True), strict=True):
@@ -56,4 +62,6 @@ def gives_one_answer(correct: np.ndarray, data: str) -> np.ndarray:
         near = np.abs(own - share) <= deviates + noise
         if (near & is_new).sum() <= classes:
             of_a_class |= near
-    return np.asarray(of_a_class & fits)
+    breaks = (~same & (common > 2 * deviates) & of_a_class).sum(axis=1)
+    others = of_a_class.sum() - of_a_class
+    return OneAnswer(of_a_class & (breaks == 0), ~of_a_class | (breaks > others / 2))

@@ -89,18 +89,20 @@ def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     layers = [Crossing(*(each[:, i] for each in times)) for i in range(run.config.depth)]
     first, second, third = layers[:3]
     passes = (first.by > 0) & first.before(second) & second.before(third) & third.happened
-    contradicts = ~first.happened
+    overtakes = np.zeros(len(run.seeds), bool)
     for beneath in range(3):
         for above in layers[beneath + 1 :]:
-            contradicts = contradicts | above.before(layers[beneath])
-    passes = passes & ~contradicts
+            overtakes |= above.before(layers[beneath])
+    passes, contradicts = passes & ~overtakes, overtakes | ~first.happened
+    leads = np.all([first.before(layer) for layer in layers[1:]], axis=0)
     gap = mean_over_seeds(counted(run, _gap(_levels(run))))
     order = in_every_seed(passes, run.diverged | ~(passes | contradicts))
     when = ", ".join(f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1))
     evidence = (
         f"98th percentile of |z| comes to {SATURATED} in {when} ({spacing(run, HALF)}), one after another in "
-        f"{count(passes)}, against this order in {count(contradicts)}; {read_at(run, HALF)} layer 1 less layer "
-        f"4 is {with_interval(gap)} ({described(material, run)})"
+        f"{count(passes)}, layer 1 first of all in {count(leads)}, a layer before one beneath in "
+        f"{count(overtakes)}; {read_at(run, HALF)} layer 1 less layer 4 is {with_interval(gap)} "
+        f"({described(material, run)})"
     )
     word = together([order, without_diverged(positive(gap), run.diverged)])
     return Judgement(word, evidence, gap.mean, 0.0)
@@ -207,11 +209,12 @@ def final_histograms(material: Evidence) -> Judgement:
     zero, middle = _density(tanh, 0.0, 0.1), _density(tanh, 0.3, 0.6)
     peaked = (ends > shoulders) & (zero > middle)
     ratio = ends / np.maximum(shoulders, 1e-12)
+    upper = _density(tanh, 0.9, 1.0, upper=True) / np.maximum(ends, 1e-12)
     knees, beside, at_zero = (_density(softsign, *ends) for ends in ((0.6, 0.8), (0.3, 0.6), (0.0, 0.1)))
     bent = (knees > beside) & (knees > at_zero)
     evidence = (
-        f"|z| of layer 1: tanh has {span(ratio, 1)} times as much in 0.9-1 as in 0.8-0.9, density "
-        f"{span(zero)} in 0-0.1 and {span(middle)} in 0.3-0.6, peaks as claimed in {count(peaked)}; "
+        f"|z| of layer 1: tanh has {span(ratio, 1)} times as much in 0.9-1 as in 0.8-0.9 "
+        f"({span(100 * upper, 0)} % of it at +1, the rest at -1), density {span(zero)} in 0-0.1 and {span(middle)} in 0.3-0.6, peaks as claimed in {count(peaked)}; "
         f"softsign's density is {span(knees)} in 0.6-0.8, {span(beside)} in 0.3-0.6, {span(at_zero)} in "
         f"0-0.1, as claimed in {count(bent)} ({described(material, tanh, softsign, late=True)})"
     )
@@ -219,8 +222,11 @@ def final_histograms(material: Evidence) -> Judgement:
     return Judgement(together(words), evidence, float(ratio.mean()), 1.0)
 
 
-def _density(run: Run, low: float, high: float) -> np.ndarray:
-    """The density of |z| of layer 1 between two bin edges, over the late records; `(S,)`."""
-    counts, centre = late(run, _HISTOGRAM)[:, 0], np.abs(run["activation/bin"])
-    inside = (centre > low) & (centre < high)
+def _density(run: Run, low: float, high: float, upper: bool = False) -> np.ndarray:
+    """The density of |z| of layer 1 between two bin edges, over the late records; `(S,)`.
+
+    `upper` leaves out what lies below 0.
+    """
+    counts, centre = late(run, _HISTOGRAM)[:, 0], run["activation/bin"]
+    inside = (np.abs(centre) > low) & (np.abs(centre) < high) & ((centre > 0) | (not upper))
     return np.asarray(counts[:, inside].sum(axis=1) / counts.sum(axis=1) / (high - low))

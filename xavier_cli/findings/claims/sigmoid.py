@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.findings.claims.constant_answer import class_entropy, gives_one_answer
+from xavier_cli.findings.claims.constant_answer import OneAnswer, class_entropy, gives_one_answer
 from xavier_cli.findings.claims.measurements import Crossing, described, first_time, late, spacing
 from xavier_cli.findings.claims.requirements import (
     PAPER_SCALE,
@@ -71,31 +71,33 @@ def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
     """
     scale = Requirements(UPDATES, rates=RATES, arrays=(_CORRECT,))
     (run,) = select_runs(material, [DEPTH_5], scale)
-    loss, passes = late(run, "curves/valid_loss"), _at_chance(run)
+    loss, (passes, fails) = late(run, "curves/valid_loss"), _at_chance(run)
     entropy = class_entropy(run.config.data)
     evidence = (
         f"by update {run.updates[-1]:,} validation loss {span(loss, 3)} (the classes' entropy is "
         f"{entropy:.3f}), 99 % of the answers or more one class in "
-        f"{count(gives_one_answer(run[_CORRECT], run.config.data))}, told by which test images are right, test "
+        f"{count(gives_one_answer(run[_CORRECT], run.config.data).yes)}, told by which test images are right, test "
         f"error {span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in {count(passes)}"
         f"{_beside_depth_4(material, scale)}; that it never escapes is undecided "
         f"({described(material, run, late=True)})"
     )
     statistic = float(np.abs(loss - entropy).max())
-    return Judgement(in_every_seed(passes, run.diverged), evidence, statistic, LOSS_WITHIN)
+    word = in_every_seed(passes, run.diverged | ~(passes | fails))
+    return Judgement(word, evidence, statistic, LOSS_WITHIN)
 
 
-def _at_chance(run: Run) -> np.ndarray:
-    loss = late(run, "curves/valid_loss")
-    one_answer = gives_one_answer(run[_CORRECT], run.config.data)
-    return np.asarray((np.abs(loss - class_entropy(run.config.data)) <= LOSS_WITHIN) & one_answer)
+def _at_chance(run: Run) -> OneAnswer:
+    """Which seeds are at chance by their loss and their answers, and which certainly are not; `(S,)`."""
+    near = np.abs(late(run, "curves/valid_loss") - class_entropy(run.config.data)) <= LOSS_WITHIN
+    yes, no = gives_one_answer(run[_CORRECT], run.config.data)
+    return OneAnswer(near & yes, ~near | no)
 
 
 def _beside_depth_4(material: Evidence, scale: Requirements) -> str:
     """What the same rule says of depth 4, which escapes in the paper; empty where there is none."""
     try:
         (run,) = select_runs(material, [DEPTH_4], scale)
-        return f", and of depth 4, which escapes in the paper, in {count(_at_chance(run))}"
+        return f", and of depth 4, which escapes in the paper, in {count(_at_chance(run).yes)}"
     except UndecidedError:
         return ""
 
