@@ -105,7 +105,9 @@ def _answer(
         yield "`check` finds nothing wrong with any of them."
     count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
     # An estimate neither holds nor fails.
-    estimates = f"{count['estimate']} are estimates without a verdict, " if count["estimate"] else ""
+    estimates = {0: "", 1: "1 is an estimate without a verdict, "}.get(
+        count["estimate"], f"{count['estimate']} are estimates without a verdict, "
+    )
     yield (
         f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
         f"not, {estimates}and {count['undecided']} need other runs to tell."

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from xavier_cli.findings.claims.errors import exceeds, probability
-from xavier_cli.findings.claims.verdict import between, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import (
+    between,
+    in_every_seed,
+    positive,
+    span,
+    together,
+    with_interval,
+    without_diverged,
+)
+from xavier_cli.statistics.estimate import mean_over_seeds
 
 NONE = np.zeros(5, bool)
 ALL = ~NONE
@@ -64,6 +73,29 @@ def test_ranges_and_probabilities_in_words():
     assert span([np.nan]) == "nothing finite"
     assert span([-0.001, 0.001], 2) == "0.00"
     assert [probability(p) for p in (1, 0.12, 0.0003, 0.00002)] == ["1.00", ".12", ".0003", "below .0001"]
+
+
+def test_a_mean_is_positive_where_its_whole_interval_is():
+    values = np.array([0.9, 1.0, 1.1, 1.0, 1.0])
+
+    assert positive(mean_over_seeds(values)) == "holds"
+    assert positive(mean_over_seeds(-values)) == "does_not_hold"
+    assert positive(mean_over_seeds(values - 1)) == "undecided"
+    assert positive(mean_over_seeds(values[:4])) == "undecided"
+    assert positive(mean_over_seeds(np.append(values, np.nan))) == "undecided"
+
+
+def test_nothing_holds_of_seeds_some_of_which_diverged():
+    assert without_diverged("holds", NONE, only(3)) == "undecided"
+    assert without_diverged("holds", NONE, NONE) == "holds"
+    assert without_diverged("does_not_hold", only(3)) == "does_not_hold"
+
+
+def test_an_estimate_has_its_interval_beside_it():
+    assert with_interval(mean_over_seeds([0.9, 1.0, 1.1])) == "1.00, 95 % [0.75, 1.25]"
+    assert with_interval(mean_over_seeds([-0.001, 0.0]), 1) == "0.0, 95 % [0.0, 0.0]"
+    assert with_interval(mean_over_seeds([1.0])) == "1.00"
+    assert with_interval(mean_over_seeds([np.nan])) == "nothing finite"
 
 
 @pytest.mark.parametrize(("change", "other"), [(0.0, 0.0), (0.05, 0.05), (0.05, -0.05), (-0.1, 0.0)])

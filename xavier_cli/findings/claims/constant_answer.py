@@ -48,7 +48,8 @@ def gives_one_answer(correct: np.ndarray, data: str) -> OneAnswer:
     if the class is the same, and are both right on at most 2 % if it is not; and no more different answers
     are right on a share than there are classes of it. One whose answer depends on the image is right on part
     of what the others are right on. `no` is who is right on another share, or breaks this with more than half
-    of those that are not; who breaks it with fewer is neither.
+    of those that are not; who breaks it with fewer is neither. Nobody is `yes` where no two are right on the
+    same images: five seeds choose one of the three most frequent classes twice.
     """
     right = correct.astype(np.float64)
     number, deviates = right.shape[1], 1 - ONE_CLASS
@@ -64,4 +65,5 @@ def gives_one_answer(correct: np.ndarray, data: str) -> OneAnswer:
             of_a_class |= near
     breaks = (~same & (common > 2 * deviates) & of_a_class).sum(axis=1)
     others = of_a_class.sum() - of_a_class
-    return OneAnswer(of_a_class & (breaks == 0), ~of_a_class | (breaks > others / 2))
+    is_seen_twice = bool((same.sum(axis=1) > 1).any())
+    return OneAnswer(of_a_class & (breaks == 0) & is_seen_twice, ~of_a_class | (breaks > others / 2))

@@ -64,7 +64,9 @@ def _both(
     runs = select_runs(material, [TANH, TANH_NORMALIZED], scale)
     seen = {run.config.init: statistic(run) for run in runs}
     words = [between(values, *bounds[init]) for init, values in seen.items()]
-    parts = [f"{_layers(values, bounds[init])} under {init}{_spread(values)}" for init, values in seen.items()]
+    parts = [
+        f"{_layers(values, bounds[init])} under {init}{_spread(values)}" for init, values in seen.items()
+    ]
     evidence = f"{what} {'; '.join(parts)} ({described(material, *runs)})"
     return Judgement(together(words), evidence, float(seen["standard"].mean()))
 

@@ -85,10 +85,14 @@ def linear_theory_along_training(material: Evidence) -> Judgement:
     parts, worst, runs = [], 1.0, []
     for cell, run in _trained(material):
         values = _by_equations(run, -1)
-        up, down = (mean_over_seeds(values[~run.diverged, i]) for i in (run.config.depth - 1, run.config.depth))
+        up, down = (
+            mean_over_seeds(values[~run.diverged, i]) for i in (run.config.depth - 1, run.config.depth)
+        )
         worst = max(worst, up.mean, down.mean, key=lambda ratio: abs(np.log(ratio)))
         runs.append(run)
-        parts.append(f"{cell} layer {run.config.depth} up {with_interval(up)}, layer 1 down {with_interval(down)}")
+        parts.append(
+            f"{cell} layer {run.config.depth} up {with_interval(up)}, layer 1 down {with_interval(down)}"
+        )
     evidence = (
         f"predicted over measured std by (5) and (6) at the last record: {'; '.join(parts)} "
         f"({described(material, *runs)})"

@@ -97,7 +97,9 @@ def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     leads = np.all([first.before(layer) for layer in layers[1:]], axis=0)
     gap = mean_over_seeds(counted(run, _gap(_levels(run))))
     order = in_every_seed(passes, run.diverged | ~(passes | contradicts))
-    when = ", ".join(f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1))
+    when = ", ".join(
+        f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1)
+    )
     evidence = (
         f"98th percentile of |z| comes to {SATURATED} in {when} ({spacing(run, HALF)}), one after another in "
         f"{count(passes)}, layer 1 first of all in {count(leads)}, a layer before one beneath in "
@@ -118,9 +120,7 @@ def softsign_saturates_together(material: Evidence) -> Judgement:
     softsign, tanh = runs = select_runs(
         material,
         [SOFTSIGN, TANH],
-        Requirements(
-            WHOLE, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES, _SATURATED)
-        ),
+        Requirements(WHOLE, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES, _SATURATED)),
     )
     times = _reach(softsign, RISEN)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -108,9 +108,7 @@ def sigmoid_leans_on_biases_first(material: Evidence) -> Judgement:
     Looked at to update 2,000, at records 50 updates apart at most; it does not hold where in no seed. A seed
     tells nothing where both come between the same two records, or where the mean has not halved by then.
     """
-    scale = Requirements(
-        EARLY, rates=RATES, every=(RECORD_EVERY, EARLY), arrays=(_BIAS, _WEIGHTS, _MEAN)
-    )
+    scale = Requirements(EARLY, rates=RATES, every=(RECORD_EVERY, EARLY), arrays=(_BIAS, _WEIGHTS, _MEAN))
     (run,) = select_runs(material, [DEPTH_5], scale)
     early, seeds = run.updates <= EARLY, np.arange(len(run.seeds))
     top, bias, weights = (run[path].astype(np.float64) for path in (_MEAN, _BIAS, _WEIGHTS))
@@ -164,7 +162,9 @@ def _shares(layers: np.ndarray) -> str:
 def sigmoid_from_rbm_learns(material: Evidence) -> Judgement:
     """An estimate, since the paper gives no number: the late test error, beside no pre-training and chance."""
     parts, errors = [], []
-    for plain, run in select_runs_on_each(material, [DEPTH_5, FROM_RBM], Requirements(1000, 100, data="mnist")):
+    for plain, run in select_runs_on_each(
+        material, [DEPTH_5, FROM_RBM], Requirements(1000, 100, data="mnist")
+    ):
         own, other = (mean_over_seeds(100 * late_error(each)) for each in (run, plain))
         errors.append(own.mean)
         parts.append(
