@@ -194,8 +194,8 @@ def test_an_estimate_is_counted_as_neither_held_nor_failed(runs, monkeypatch):
     content = report_content(runs[:1], [])
 
     assert content.answer[-1] == (
-        "Of the paper's 7 claims, 2 hold here, 1 do not, 1 is an estimate without a verdict, and 3 need other "
-        "runs to tell."
+        "Of the paper's 7 claims, 2 hold here, 1 do not, 1 is an estimate without a verdict, and 3 need "
+        "other runs to tell."
     )
     assert [row[1] for row in content.judged.rows] == ["holds", "holds", "does not hold", "estimate"]
     assert len(content.undecided.rows) == 3

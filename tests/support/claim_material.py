@@ -81,7 +81,7 @@ def laptop(make: Make, **settings: object) -> Runs:
 
 
 def early(make: Make, **settings: object) -> Runs:
-    """The sigmoid's first 2,000 updates, closely: its output leans on its biases before its top layer falls."""
+    """The sigmoid's first 2,000 updates, closely: it leans on its biases before its top layer falls."""
     scale = {"updates": 2_000, "lr": 0.1, "records": "every:50", **settings}
     run = _run(make, "sigmoid", "standard", **scale)
     means = np.full((len(run.updates), 5), 0.5)

@@ -50,7 +50,7 @@ CLAIMS = {
             "sigmoid",
             "sigmoid-leans-on-biases-first",
             "The sigmoid's output relies on its biases before the top layer is pushed towards 0.",
-            "section 3.1: the proposed cause of the saturation; biases are learned before the top layer's weights",
+            "section 3.1: the proposed cause of the saturation",
         ),
         _claim(
             "sigmoid",
@@ -112,7 +112,7 @@ CLAIMS = {
         _claim(
             "linear_theory",
             "per-image-theory-serves-tanh-and-softsign",
-            "Theory that follows each image through the activation predicts tanh and softsign at initialization.",
+            "Theory that follows each image through the layers predicts tanh and softsign at initialization.",
             "section 4.2.1 takes activations as linear; this theory is what `xavier probe` shows",
         ),
         _claim(

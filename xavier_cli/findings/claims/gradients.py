@@ -48,8 +48,8 @@ def gradients_drift_apart_under_standard(material: Evidence) -> Judgement:
     evidence = (
         f"log std(dC/dW) changes per layer, over layers 1-5, by {with_interval(drift, 3)} under standard and "
         f"{with_interval(other, 3)} under normalized (alike within ± {MARGIN:.3f}); the largest layer is "
-        f"{over[0]:.2f} and {over[1]:.2f} times the smallest; means of the records from {DRIFT_FROM:,} updates "
-        f"on ({described(material, *runs)})"
+        f"{over[0]:.2f} and {over[1]:.2f} times the smallest; means of the records from {DRIFT_FROM:,} "
+        f"updates on ({described(material, *runs)})"
     )
     word = without_diverged(together(words), standard.diverged, normalized.diverged)
     return Judgement(word, evidence, drift.mean, 0.0)

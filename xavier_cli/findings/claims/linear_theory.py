@@ -101,7 +101,7 @@ def linear_theory_along_training(material: Evidence) -> Judgement:
 
 
 def _trained(material: Evidence) -> Iterator[tuple[NetworkKind, Run]]:
-    """The trained networks of the claim; raises `UndecidedError` that names the first missing where none is."""
+    """The trained networks of the claim; raises `UndecidedError` where there is none of any kind."""
     missing, found = None, False
     for cell in CELLS:
         try:

@@ -47,7 +47,7 @@ SATURATED = 0.9
 RISEN, TOGETHER = 0.5, 2.0
 """The level whose times are compared, and the factor between the first and the last that is together."""
 CEILING = 0.99
-"""A 98th percentile above it in every layer is the end of tanh's range, where no gap between layers is left."""
+"""A 98th percentile above it in every layer is the end of tanh's range, where no gap is left."""
 _PERCENTILES, _HISTOGRAM, _SATURATED = (
     "activation/abs_percentiles",
     "activation/histogram",
@@ -79,9 +79,9 @@ def _gap(levels: np.ndarray) -> np.ndarray:
 def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     """By 50,000 updates layer 1, then 2, then 3 comes to |z| = 0.9 at the 98th percentile, in every seed.
 
-    A seed contradicts in which layer 1 has not come to it, or in which a layer comes before one of these three
-    beneath it. It is open where layer 2 or 3 has not, or two come between the same records, or layer 1 was
-    there from the start. Layer 1 must also lie above layer 4: the 95 % interval of their gap above 0.
+    A seed contradicts in which layer 1 has not come to it, or in which a layer comes before one of these
+    three beneath it. It is open where layer 2 or 3 has not, or two come between the same records, or layer 1
+    was there from the start. Layer 1 must also lie above layer 4: the 95 % interval of their gap above 0.
     """
     scale = Requirements(HALF, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES,))
     (run,) = select_runs(material, [TANH], scale)
@@ -191,7 +191,8 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Judgemen
     ceiling = f"; all above {CEILING}, at the end of tanh's range, in {count(at_end)}" if at_end.any() else ""
     evidence = (
         f"98th percentile of |z| {read_at(runs[0], HALF)}, layers 1-4: {each}{ceiling}; nearer to softsign "
-        f"than tanh standard is, in level and gap, in {count(passes & ~at_end)} ({described(material, *runs)})"
+        f"than tanh standard is, in level and gap, in {count(passes & ~at_end)} "
+        f"({described(material, *runs)})"
     )
     word = in_every_seed(passes, runs[0].diverged | at_end)
     return Judgement(word, evidence, float(level.mean()), float(standard_level.mean()))
@@ -214,9 +215,10 @@ def final_histograms(material: Evidence) -> Judgement:
     bent = (knees > beside) & (knees > at_zero)
     evidence = (
         f"|z| of layer 1: tanh has {span(ratio, 1)} times as much in 0.9-1 as in 0.8-0.9 "
-        f"({span(100 * upper, 0)} % of it at +1, the rest at -1), density {span(zero)} in 0-0.1 and {span(middle)} in 0.3-0.6, peaks as claimed in {count(peaked)}; "
-        f"softsign's density is {span(knees)} in 0.6-0.8, {span(beside)} in 0.3-0.6, {span(at_zero)} in "
-        f"0-0.1, as claimed in {count(bent)} ({described(material, tanh, softsign, late=True)})"
+        f"({span(100 * upper, 0)} % of it at +1, the rest at -1), density {span(zero)} in 0-0.1 and "
+        f"{span(middle)} in 0.3-0.6, peaks as claimed in {count(peaked)}; softsign's density is {span(knees)} "
+        f"in 0.6-0.8, {span(beside)} in 0.3-0.6, {span(at_zero)} in 0-0.1, as claimed in {count(bent)} "
+        f"({described(material, tanh, softsign, late=True)})"
     )
     words = in_every_seed(peaked, tanh.diverged), in_every_seed(bent, softsign.diverged)
     return Judgement(together(words), evidence, float(ratio.mean()), 1.0)

@@ -66,18 +66,18 @@ def sigmoid_top_layer_saturates(material: Evidence) -> Judgement:
 def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
     """At least 99 % of the answers are one class, and the loss is within 0.02 of chance, in every seed.
 
-    The loss is the late mean on validation examples, and chance the entropy of the classes. By the last update
-    only: a network of depth 4, which escapes in the paper, looks the same at laptop length.
+    The loss is the late mean on validation examples, and chance the entropy of the classes. This is said of
+    the last update only: depth 4, which escapes in the paper, looks the same at laptop length.
     """
     scale = Requirements(UPDATES, rates=RATES, arrays=(_CORRECT,))
     (run,) = select_runs(material, [DEPTH_5], scale)
     loss, (passes, fails) = late(run, "curves/valid_loss"), _at_chance(run)
-    entropy = class_entropy(run.config.data)
+    entropy, one_answer = class_entropy(run.config.data), gives_one_answer(run[_CORRECT], run.config.data)
     evidence = (
         f"by update {run.updates[-1]:,} validation loss {span(loss, 3)} (the classes' entropy is "
-        f"{entropy:.3f}), 99 % of the answers or more one class in "
-        f"{count(gives_one_answer(run[_CORRECT], run.config.data).yes)}, told by which test images are right, test "
-        f"error {span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in {count(passes)}"
+        f"{entropy:.3f}), 99 % of the answers or more one class in {count(one_answer.yes)}, told by which test "
+        f"images are right, test error {span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in "
+        f"{count(passes)}"
         f"{_beside_depth_4(material, scale)}; that it never escapes is undecided "
         f"({described(material, run, late=True)})"
     )
@@ -160,7 +160,7 @@ def _shares(layers: np.ndarray) -> str:
 
 
 def sigmoid_from_rbm_learns(material: Evidence) -> Judgement:
-    """An estimate, since the paper gives no number: the late test error, beside no pre-training and chance."""
+    """An estimate, since the paper gives no number: the late test error, beside the control's and chance."""
     parts, errors = [], []
     for plain, run in select_runs_on_each(
         material, [DEPTH_5, FROM_RBM], Requirements(1000, 100, data="mnist")
@@ -183,8 +183,8 @@ def sigmoid_depth_4_escapes(material: Evidence) -> Judgement:
     passes = fell.happened & (error < ESCAPED_ERROR)
     evidence = (
         f"layer 4's mean is below {TOP_FELL_BELOW} {fell.in_words()}, at the lowest "
-        f"{span(run[_MEAN][:, :, 3].min(axis=1), 3)}; the late test error is {span(100 * error, 1)} %; saturated "
-        f"and escaped in {count(passes)} ({described(material, run, late=True)})"
+        f"{span(run[_MEAN][:, :, 3].min(axis=1), 3)}; the late test error is {span(100 * error, 1)} %; "
+        f"saturated and escaped in {count(passes)} ({described(material, run, late=True)})"
     )
     return Judgement(in_every_seed(passes, run.diverged), evidence, float(error.mean()), ESCAPED_ERROR)
 

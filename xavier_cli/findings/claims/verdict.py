@@ -15,8 +15,8 @@ from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided", "estimate"]
-"""A verdict. An estimate is a number with its interval where the paper gives no threshold: it is measured, and
-neither holds nor fails. `undecided` means that the runs cannot tell."""
+"""A verdict. An estimate is a number with its interval where the paper gives no threshold: it neither holds
+nor fails. `undecided` means that the runs cannot tell."""
 IN_WORDS: Mapping[Word, str] = {
     "holds": "holds",
     "does_not_hold": "does not hold",
