@@ -216,7 +216,7 @@ def final_histograms(material: Evidence) -> Judgement:
     evidence = (
         f"|z| of layer 1: tanh has {span(ratio, 1)} times as much in 0.9-1 as in 0.8-0.9 "
         f"({span(100 * upper, 0)} % of it at +1, the rest at -1), density {span(zero)} in 0-0.1 and "
-        f"{span(middle)} in 0.3-0.6, peaks as claimed in {count(peaked)}; softsign's density is {span(knees)} "
+        f"{span(middle)} in 0.3-0.6, as claimed in {count(peaked)}; softsign's density is {span(knees)} "
         f"in 0.6-0.8, {span(beside)} in 0.3-0.6, {span(at_zero)} in 0-0.1, as claimed in {count(bent)} "
         f"({described(material, tanh, softsign, late=True)})"
     )

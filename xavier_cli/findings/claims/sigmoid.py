@@ -75,7 +75,7 @@ def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
     entropy, one_answer = class_entropy(run.config.data), gives_one_answer(run[_CORRECT], run.config.data)
     evidence = (
         f"by update {run.updates[-1]:,} validation loss {span(loss, 3)} (the classes' entropy is "
-        f"{entropy:.3f}), 99 % of the answers or more one class in {count(one_answer.yes)}, told by which test "
+        f"{entropy:.3f}), 99 % of the answers or more one class in {count(one_answer.yes)}, by which test "
         f"images are right, test error {span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in "
         f"{count(passes)}"
         f"{_beside_depth_4(material, scale)}; that it never escapes is undecided "
