@@ -36,6 +36,17 @@ def test_a_diverged_seed_makes_nothing_hold_and_is_no_failure():
     assert in_every_seed(NONE, ALL) == "undecided"
 
 
+def test_an_open_seed_neither_passes_nor_fails_and_most_have_to_contradict():
+    assert in_every_seed(ALL, NONE, NONE) == "holds"
+    assert in_every_seed(only(0, 1, 2, 3), NONE, NONE) == "undecided"
+    assert in_every_seed(NONE, NONE, NONE) == "undecided"
+    assert in_every_seed(NONE, NONE, only(0, 1)) == "undecided"
+    assert in_every_seed(NONE, NONE, only(0, 1, 2)) == "does_not_hold"
+    assert in_every_seed(only(4), NONE, only(0, 1, 2)) == "undecided"
+    # Two of the three that did not diverge.
+    assert in_every_seed(NONE, only(3, 4), only(0, 1)) == "does_not_hold"
+
+
 def test_one_part_that_does_not_hold_is_enough_and_one_undecided_leaves_it_open():
     assert together(["holds", "holds"]) == "holds"
     assert together(["holds", "undecided"]) == "undecided"

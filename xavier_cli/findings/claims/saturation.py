@@ -96,7 +96,7 @@ def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     passes, contradicts = passes & ~overtakes, overtakes | ~first.happened
     leads = np.all([first.before(layer) for layer in layers[1:]], axis=0)
     gap = mean_over_seeds(counted(run, _gap(_levels(run))))
-    order = in_every_seed(passes, run.diverged | ~(passes | contradicts))
+    order = in_every_seed(passes, run.diverged, contradicts)
     when = ", ".join(
         f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1)
     )
@@ -127,7 +127,7 @@ def softsign_saturates_together(material: Evidence) -> Judgement:
         least = times.after.max(axis=1) / times.by.min(axis=1)
         most = times.by.max(axis=1) / times.after.min(axis=1)
     passes, contradicts = most <= TOGETHER, least > TOGETHER
-    word = in_every_seed(passes, softsign.diverged | ~(passes | contradicts))
+    word = in_every_seed(passes, softsign.diverged, contradicts)
     less, parts = _less_saturated(softsign, tanh)
     ratio = np.where(np.isfinite(most), most, least)
     evidence = (
@@ -182,7 +182,7 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Judgemen
     level, standard_level = (np.abs(levels - center).mean(axis=1) for levels in (own, tanh))
     gap, standard_gap = (np.abs(_gap(levels) - _gap(softsign).mean()) for levels in (own, tanh))
     passes = (level < standard_level.mean()) & (gap < standard_gap.mean())
-    at_end = (own > CEILING).all(axis=1)
+    at_end = np.asarray((own > CEILING).all(axis=1))
     each = "; ".join(
         f"{name} {' '.join(f'{value:.2f}' for value in levels.mean(axis=0))}, layer 1 less layer 4 "
         f"{with_interval(mean_over_seeds(_gap(levels)))}"
@@ -194,7 +194,7 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Judgemen
         f"than tanh standard is, in level and gap, in {count(passes & ~at_end)} "
         f"({described(material, *runs)})"
     )
-    word = in_every_seed(passes, runs[0].diverged | at_end)
+    word = in_every_seed(passes & ~at_end, runs[0].diverged, ~passes & ~at_end)
     return Judgement(word, evidence, float(level.mean()), float(standard_level.mean()))
 
 

@@ -82,7 +82,7 @@ def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
         f"({described(material, run, late=True)})"
     )
     statistic = float(np.abs(loss - entropy).max())
-    word = in_every_seed(passes, run.diverged | ~(passes | fails))
+    word = in_every_seed(passes, run.diverged, fails)
     return Judgement(word, evidence, statistic, LOSS_WITHIN)
 
 
@@ -125,7 +125,7 @@ def sigmoid_leans_on_biases_first(material: Evidence) -> Judgement:
         f"{span(ratio)} of that from weights; it passes it {passed.in_words(EARLY)} ({spacing(run, EARLY)}), "
         f"first in {count(passes)} ({described(material, run)})"
     )
-    word = in_every_seed(passes, run.diverged | ~(passes | contradicts))
+    word = in_every_seed(passes, run.diverged, contradicts)
     return Judgement(word, evidence, float(ratio.mean()), 1.0)
 
 

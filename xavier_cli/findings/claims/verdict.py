@@ -56,17 +56,17 @@ class UndecidedError(XavierError):
     """A claim that cannot be judged; the message says what is missing."""
 
 
-def in_every_seed(passes: np.ndarray, open_: np.ndarray) -> Word:
-    """Holds if all seeds pass, does not hold if all fail, undecided otherwise; `passes` has shape `(S,)`.
+def in_every_seed(passes: np.ndarray, diverged: np.ndarray, contradicts: np.ndarray | None = None) -> Word:
+    """Holds if all seeds pass, does not hold if none does, undecided otherwise; arguments have shape `(S,)`.
 
-    The seeds in `open_` are evidence neither for nor against: they do not pass, and are not counted as
-    failures. Such is a diverged seed, whose weights are frozen.
+    A diverged seed has frozen weights, which are evidence neither for nor against: it does not pass, and is
+    not counted as a failure. Where a seed can be open, `contradicts` says which fail for certain; then it
+    does not hold only if most of those that did not diverge do.
     """
-    if open_.all():
-        return "undecided"
-    if (passes & ~open_).all():
+    fails = (~passes if contradicts is None else contradicts)[~diverged]
+    if (passes & ~diverged).all():
         return "holds"
-    return "undecided" if passes[~open_].any() else "does_not_hold"
+    return "does_not_hold" if not passes[~diverged].any() and fails.sum() > len(fails) / 2 else "undecided"
 
 
 def without_diverged(word: Word, *diverged: np.ndarray) -> Word:
