@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -95,6 +96,10 @@ class Crossing(NamedTuple):
         """Where it certainly came first: by a record up to which the other had not happened."""
         return np.asarray(self.happened & (self.by <= other.after))
 
+    def by_layer(self) -> list[Crossing]:
+        """One of shape `(S,)` for each layer, the last axis of this one."""
+        return [Crossing(after, by) for after, by in zip(self.after.T, self.by.T, strict=True)]
+
     def in_words(self, until: int | None = None) -> str:
         """`by update 250-300`; `never up to update 50,000`, in all or in so many, where it did not happen.
 
@@ -108,6 +113,11 @@ class Crossing(NamedTuple):
             share = f" in {missing} of {self.by.size}" if ends else ""
             parts.append(f"not up to update {last:,}{share}")
         return ", ".join(parts)
+
+
+def listed(layers: Sequence[Crossing], until: int | None = None) -> str:
+    """`layer 1 by update 250-300, layer 2 …`, from layer 1 up."""
+    return ", ".join(f"layer {i} {each.in_words(until)}" for i, each in enumerate(layers, start=1))
 
 
 def first_time(run: Run, so: np.ndarray) -> Crossing:

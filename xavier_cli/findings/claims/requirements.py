@@ -200,14 +200,14 @@ class _Check(NamedTuple):
 
 def _checks(scale: Requirements) -> Iterator[_Check]:
     yield _Check(
-        lambda run: run.status == "complete",
-        "trained to its end",
-        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
-    )
-    yield _Check(
         lambda run: run.config.updates >= scale.updates,
         f"at {scale.updates:,} updates or more",
         lambda runs: _longest(max(run.config.updates for run in runs)),
+    )
+    yield _Check(
+        lambda run: run.status == "complete",
+        "trained to its end",
+        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
     )
     yield _Check(
         lambda run: min(run.config.widths) >= scale.width,

@@ -13,6 +13,7 @@ from xavier_cli.findings.claims.measurements import (
     described,
     first_time,
     late,
+    listed,
     percentile,
     read_at,
     spacing,
@@ -86,7 +87,7 @@ def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     scale = Requirements(HALF, rates=RATES, every=(RECORD_EVERY, HALF), arrays=(_PERCENTILES,))
     (run,) = select_runs(material, [TANH], scale)
     times = _reach(run, SATURATED, HALF)
-    layers = [Crossing(*(each[:, i] for each in times)) for i in range(run.config.depth)]
+    layers = times.by_layer()
     first, second, third = layers[:3]
     passes = (first.by > 0) & first.before(second) & second.before(third) & third.happened
     overtakes = np.zeros(len(run.seeds), bool)
@@ -97,9 +98,7 @@ def tanh_saturates_in_turn(material: Evidence) -> Judgement:
     leads = np.all([first.before(layer) for layer in layers[1:]], axis=0)
     gap = mean_over_seeds(counted(run, _gap(_levels(run))))
     order = in_every_seed(passes, run.diverged, contradicts)
-    when = ", ".join(
-        f"layer {number} {each.in_words(HALF)}" for number, each in enumerate(layers[:3], start=1)
-    )
+    when = listed(layers[:3], HALF)
     evidence = (
         f"98th percentile of |z| comes to {SATURATED} in {when} ({spacing(run, HALF)}), one after another in "
         f"{count(passes)}, layer 1 first of all in {count(leads)}, a layer before one beneath in "
@@ -131,7 +130,7 @@ def softsign_saturates_together(material: Evidence) -> Judgement:
     less, parts = _less_saturated(softsign, tanh)
     ratio = np.where(np.isfinite(most), most, least)
     evidence = (
-        f"98th percentile of |z| of softsign's layers reaches {RISEN} {times.in_words()} "
+        f"98th percentile of |z| of softsign comes to {RISEN} in {listed(times.by_layer())} "
         f"({spacing(softsign, WHOLE)}), the last after {span(ratio, 1)} times as many as the first, together "
         f"in {count(passes)}; {parts} ({described(material, *runs)})"
     )
