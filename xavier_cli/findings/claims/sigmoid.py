@@ -24,8 +24,9 @@ from xavier_cli.findings.claims.verdict import (
     with_interval,
 )
 from xavier_cli.findings.scores import late_error
+from xavier_cli.runs.counting import EXAMPLES
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.statistics.estimate import late_records, mean_over_seeds
 
 DEPTH_5 = NetworkKind("sigmoid", "standard")
 FROM_RBM = DEPTH_5._replace(pretrain="rbm")
@@ -74,16 +75,26 @@ def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
     loss, (passes, fails) = late(run, "curves/valid_loss"), _at_chance(run)
     entropy, one_answer = class_entropy(run.config.data), gives_one_answer(run[_CORRECT], run.config.data)
     evidence = (
-        f"by update {run.updates[-1]:,} validation loss {span(loss, 3)} (the classes' entropy is "
-        f"{entropy:.3f}), 99 % of the answers or more one class in {count(one_answer.yes)}, by which test "
-        f"images are right, test error {span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in "
-        f"{count(passes)}"
+        f"by update {run.updates[-1]:,} validation loss {span(loss, 3)}, the classes' entropy {entropy:.3f}; "
+        f"99 % of the predictions or more are one class in {count(one_answer.yes)}, told by which test images "
+        f"are right (late errors take {_late_errors(run)} different values over all seeds); test error "
+        f"{span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in {count(passes)}"
         f"{_beside_depth_4(material, scale)}; that it never escapes is undecided "
         f"({described(material, run, late=True)})"
     )
     statistic = float(np.abs(loss - entropy).max())
     word = in_every_seed(passes, run.diverged, fails)
     return Judgement(word, evidence, statistic, LOSS_WITHIN)
+
+
+def _late_errors(run: Run) -> int:
+    """How many pairs of validation and test error the late records have: as many as there are answers.
+
+    A constant answer errs on the same examples whenever it is given. The last record is taken on all test
+    examples, and left out.
+    """
+    curves = [run[f"curves/{part}_error"][:, -late_records(len(run.updates)) : -1] for part in EXAMPLES]
+    return len(np.unique(np.stack(curves, axis=-1).reshape(-1, len(EXAMPLES)), axis=0))
 
 
 def _at_chance(run: Run) -> OneAnswer:
