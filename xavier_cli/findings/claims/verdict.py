@@ -15,8 +15,7 @@ from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided", "estimate"]
-"""A verdict. An estimate is a number with its interval where the paper gives no threshold: it neither holds
-nor fails. `undecided` means that the runs cannot tell."""
+"""`estimate`: the source gives no threshold, so that there is a number with its interval and no verdict."""
 IN_WORDS: Mapping[Word, str] = {
     "holds": "holds",
     "does_not_hold": "does not hold",
@@ -28,7 +27,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Judgement:
-    """The result of a claim's function: whether it holds, and the evidence in one line.
+    """The result of a claim's function: whether it holds, or just an estimate, and the evidence in one line.
 
     `statistic` is the number that decides, NaN where nothing could be measured; `threshold` is what it is
     compared with, None where that is not a single number.
