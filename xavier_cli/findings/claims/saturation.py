@@ -201,7 +201,7 @@ def figure_10_tanh_normalized_resembles_softsign(material: Evidence) -> Judgemen
         f"than tanh standard is, in level and gap, in {count(passes & ~at_end)} "
         f"({described(material, *runs)})"
     )
-    diverged = sum(run.diverged[np.argsort(run.seeds)] for run in (runs[0], runs[2])) > 0
+    diverged = np.any([run.diverged[np.argsort(run.seeds)] for run in (runs[0], runs[2])], axis=0)
     word = in_every_seed(passes & ~at_end, diverged, ~passes & ~at_end)
     return Judgement(word, evidence, float(level.mean()), float(standard_level.mean()))
 

@@ -77,7 +77,7 @@ def sigmoid_depth_5_has_not_left_chance(material: Evidence) -> Judgement:
     evidence = (
         f"by update {run.updates[-1]:,} validation loss {span(loss, 3)}, the classes' entropy {entropy:.3f}; "
         f"99 % of the predictions or more are one class in {count(one_answer.yes)}, told by which test "
-        f"images are right (late errors take {_late_errors(run)} different values over all seeds); test error "
+        f"images are right (late errors take {_late_errors(run)} values over all seeds); test error "
         f"{span(100 * run['curves/test_error'][:, -1], 1)} %; at chance in {count(passes)}"
         f"{_beside_depth_4(material, scale)}; that it never escapes is undecided "
         f"({described(material, run, late=True)})"
