@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.report import colours, pictures
+from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.report import answer, colours, pictures
 from xavier_cli.report.answer import report_content
 from xavier_cli.report.content import Content
 from xavier_cli.report.elements import element, escaped, json_block
@@ -181,6 +182,23 @@ def test_the_answer_names_the_best_and_what_is_wrong(elements):
     assert "Not tested: sigmoid normalized" in words
     assert "`check` finds something wrong with" in words
     assert f"Of the paper's {len(CLAIMS)} claims" in words
+
+
+def test_an_estimate_is_counted_as_neither_held_nor_failed(runs, monkeypatch):
+    words = ("holds", "holds", "does_not_hold", "estimate", "undecided", "undecided", "undecided")
+    verdicts = [
+        ClaimVerdict(name, word, f"seen {name}", "there", 0.5, None)
+        for name, word in zip(CLAIMS, words, strict=False)
+    ]
+    monkeypatch.setattr(answer, "judge_all", lambda claims, runs: verdicts)
+    content = report_content(runs[:1], [])
+
+    assert content.answer[-1] == (
+        "Of the paper's 7 claims, 2 hold here, 1 do not, 1 is an estimate without a verdict, and 3 need "
+        "other runs to tell."
+    )
+    assert [row[1] for row in content.judged.rows] == ["holds", "holds", "does not hold", "estimate"]
+    assert len(content.undecided.rows) == 3
 
 
 def test_cells_carry_all_digits_and_the_seeds_behind_them(runs, elements):

@@ -53,12 +53,21 @@ _ONLY = (
     "logits",
     "final/test_correct",
     "jacobian",
+    "theory",
 )
 P98 = {
-    ("tanh", "standard"): (1.0, 0.6, 0.52, 0.42, 0.35),
-    ("tanh", "normalized"): (1.0, 1.0, 1.0, 1.0, 0.95),
-    ("softsign", "standard"): (0.93, 0.85, 0.82, 0.84, 0.6),
+    ("tanh", "standard"): ((4_000, 20_000, 40_000, 120_000, 150_000), 1.0),
+    ("tanh", "normalized"): ((90_000, 95_000, 97_000, 98_000, 99_000), 0.9),
+    ("softsign", "standard"): ((80_000, 85_000, 90_000, 92_000, 97_000), 0.92),
 }
+"""When each layer's 98th percentile of |z| comes to 0.9, and where it ends at the highest."""
+SATURATED = {
+    ("tanh", "standard"): (0.30, 0.12, 0.08, 0.05, 0.05),
+    ("tanh", "normalized"): (0.03, 0.03, 0.02, 0.02, 0.02),
+    ("softsign", "standard"): (0.03, 0.01, 0.01, 0.01, 0.01),
+    ("sigmoid", "standard"): (0.0, 0.0, 0.0, 0.01, 0.99),
+}
+"""Late shares of what is saturated."""
 # Density of |z| at 0, 0.05, ... of layer 1.
 _HISTOGRAMS = {"tanh": (3, 2, 1, 0.5, 0.3, 0.2, 1.5), "softsign": (0.5, 0.6, 0.6, 0.8, 1.5, 1.4, 0.1)}
 _ENDS = (0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9)
@@ -68,9 +77,29 @@ def laptop(make: Make, **settings: object) -> Runs:
     """The five rows at 100,000 updates and width 300, the sigmoid's at rate 0.1 for 30,000."""
     runs: Runs = []
     for (act, init), error in FIVE.items():
-        own = {"lr": 0.1, "updates": 30_000} if act == "sigmoid" else {"lr": 0.03, "updates": 100_000}
-        runs.append(_trained(make, act, init, error, **{**own, "records": "21", **settings}))
+        own = {"lr": 0.1, "updates": 30_000, "test_examples": 10_000}
+        if act != "sigmoid":
+            own = {"lr": 0.03, "updates": 100_000}
+        runs.append(_trained(make, act, init, error, **{**own, "records": "101", **settings}))
     return runs
+
+
+def early(make: Make, **settings: object) -> Runs:
+    """The sigmoid's first 2,000 updates, closely: it leans on its biases before its top layer falls."""
+    scale = {"updates": 2_000, "lr": 0.1, "records": "every:50", **settings}
+    run = _run(make, "sigmoid", "standard", **scale)
+    means = np.full((len(run.updates), 5), 0.5)
+    means[:, 4] = 0.5 * 0.5 ** (run.updates / 500)
+    return [
+        altered(
+            run,
+            **{
+                "activation/mean": _layers(run, means),
+                "logits/from_bias_std": _noisy(run, 0.3 * np.minimum(run.updates / 300, 1.0)),
+                "logits/from_weights_std": _noisy(run, np.full(len(run.updates), 0.2)),
+            },
+        )
+    ]
 
 
 def paper(make: Make, **settings: object) -> Runs:
@@ -88,9 +117,10 @@ def pretrained(make: Make, **settings: object) -> Runs:
     better = _trained(make, "tanh", "normalized", 0.07, pretrain="dae", **scale)
     noise = np.linspace(-0.003, 0.003, len(better.seeds))[:, None]
     errors = {"curves/test_error": better["curves/test_error"] + noise}
+    control = _trained(make, "sigmoid", "standard", 0.88, **scale)
     sigmoid = _trained(make, "sigmoid", "standard", 0.10, pretrain="rbm", **scale)
-    means = {"activation/mean": _layers(sigmoid, np.full(5, 0.47))}
-    return [plain, altered(better, **errors), altered(sigmoid, **means)]
+    shares = {"activation/saturated": _layers(sigmoid, np.full(5, 0.01))}
+    return [plain, altered(better, **errors), control, altered(sigmoid, **shares)]
 
 
 def probes(make: Make, **settings: object) -> Runs:
@@ -125,6 +155,21 @@ def machine(error: float, **settings: object) -> SupportVectorMachine:
         "svm/support_vectors": np.full(9, 5000, np.int32),
     }
     return SupportVectorMachine(config, arrays, created_utc="2025-01-02T03:04:05.678+00:00")
+
+
+def linear(make: Make, **settings: object) -> Runs:
+    """Tanh and softsign at initialization, width 1000, as equations (5) and (6) have them."""
+    scale = {"updates": 0, "width": 1000, "jacobian_examples": 0, **settings}
+    runs: Runs = []
+    for act, init in ((act, init) for act in ("tanh", "softsign") for init in ("standard", "normalized")):
+        run = _probe(make, act, init, **scale)
+        step = np.sqrt(1 / 3) if init == "standard" else 1.0
+        stds = {
+            "activation/std": _layers(run, float(run["preactivation/std"].mean()) * step ** np.arange(5)),
+            "backprop/std": _layers(run, 0.003 * step ** -np.arange(5.0)),
+        }
+        runs.append(altered(run, **stds))
+    return runs
 
 
 def beyond(make: Make, **settings: object) -> Runs:
@@ -223,7 +268,8 @@ def surfaces(make: Callable[..., Surface], number: int = 24) -> Runs:
 
 
 def _run(make: Make, act: str, init: str, **settings: object) -> Run:
-    return make(act=act, init=init, only=_ONLY, test_examples=1200, **{"seeds": "0:5", **settings})
+    usual = {"seeds": "0:5", "test_examples": 1200}
+    return make(act=act, init=init, only=_ONLY, **{**usual, **settings})
 
 
 def _trained(make: Make, act: str, init: str, error: float, **settings: object) -> Run:
@@ -231,12 +277,20 @@ def _trained(make: Make, act: str, init: str, error: float, **settings: object) 
     changes = {"curves/test_error": _errors(run, act, init, error)}
     updates, seeds = run.updates, len(run.seeds)
     if (act, init) in P98:
-        start = np.full((len(updates), 5), 0.5)
-        start[updates > 0] = P98[act, init]
-        changes["activation/abs_percentiles"] = _percentiles(run, start)
+        times, most = P98[act, init]
+        # Softsign's and tanh normalized's rise quickly, and then slowly.
+        early = 0.4 if init == "standard" and act == "tanh" else 0.2
+        quick = np.interp(updates, (0, 8_000, 10**9), (early, 0.55 if early < 0.4 else early, 0.55))
+        slow = quick[:, None] + (0.9 - quick[:, None]) * updates[:, None] / times
+        changes["activation/abs_percentiles"] = np.minimum(_percentiles(run, slow), most)
         changes["activation/histogram"] = histogram(run, _HISTOGRAMS[act])
-        growth = 0.8 if init == "standard" else 0.88
-        changes["weight_gradient/std"] = _layers(run, 1e-3 * growth ** np.arange(run.config.depth + 1))
+        growth = 0.8 if init == "standard" else 0.995
+        seeds_growth = growth + np.linspace(-0.002, 0.002, len(run.seeds))[:, None, None]
+        changes["weight_gradient/std"] = 1e-3 * np.broadcast_to(
+            seeds_growth ** np.arange(run.config.depth + 1), run["weight_gradient/std"].shape
+        )
+    if (act, init) in SATURATED:
+        changes["activation/saturated"] = _layers(run, np.array(SATURATED[act, init][-run.config.depth :]))
     if act == "sigmoid":
         means = np.tile((0.50, 0.51, 0.58, 0.79, 0.012)[-run.config.depth :], (len(updates), 1))
         means[0] = 0.5
@@ -245,12 +299,15 @@ def _trained(make: Make, act: str, init: str, error: float, **settings: object) 
             means[updates > 2e6, 3] = 0.4
         changes["activation/mean"] = _layers(run, means)
         changes["curves/valid_loss"] = np.full((seeds, len(updates)), 2.111)
-        labels = np.random.default_rng(0).integers(0, 6, run["final/test_correct"].shape[1])
+        labels = class_labels(run["final/test_correct"].shape[1])
         changes["final/test_correct"] = np.stack([(labels == s % 3).astype(np.int8) for s in range(seeds)])
-        late = np.minimum(updates / 5000, 1.0)
-        changes["logits/from_bias_std"] = _noisy(run, 0.37 * late)
-        changes["logits/from_weights_std"] = _noisy(run, 0.25 - 0.17 * late)
     return altered(run, **changes)
+
+
+def class_labels(number: int) -> np.ndarray:
+    """Labels of so many images, the classes of Shapeset as often as they are."""
+    shares = np.repeat([1 / 6, 1 / 9, 1 / 18], 3)
+    return np.random.default_rng(0).choice(9, number, p=shares)
 
 
 def _errors(run: Run, act: str, init: str, end: float) -> np.ndarray:
@@ -283,6 +340,10 @@ def _probe(make: Make, act: str, init: str, **settings: object) -> Run:
         "weight/std": _layers(run, weight),
         "weight_gradient/std": _layers(run, 1e-3 * np.array([1.05, 1.04, 1.03, 1.02, 1.0, 8.0])),
     }
+    if act != "sigmoid":
+        for name in ("activation_std", "backprop_std"):
+            measured = changes[name.replace("_", "/")]
+            changes[f"theory/{name}"] = measured.mean(axis=(0, 1))
     for name, share in {"mean": 1.0, "rms": 1 / 0.84, "geometric_mean": 0.58 / 0.84}.items():
         changes[f"jacobian/{name}_singular_value"] = _layers(run, singular * share)
     return altered(run, **changes)
@@ -305,7 +366,7 @@ def _percentiles(run: Run, layers: np.ndarray) -> np.ndarray:
     which = run["percentile"].tolist().index(98)
     values = np.zeros((*layers.shape, len(run["percentile"])))
     values[..., which] = layers
-    return np.repeat(values[None], len(run.seeds), axis=0)
+    return _noisy(run, values)
 
 
 def histogram(run: Run, density: Sequence[float]) -> np.ndarray:
@@ -380,6 +441,6 @@ def some_seeds(run: Run, which: Sequence[int]) -> Run:
     )
 
 
-def linear(s: Any) -> Any:
+def no_activation(s: Any) -> Any:
     """An activation that does nothing: the identity."""
     return s

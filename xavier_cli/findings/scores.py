@@ -6,7 +6,7 @@ import numpy as np
 
 from xavier_cli.runs.counting import Examples
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.estimate import late_mean
+from xavier_cli.statistics.estimate import late_mean, late_records
 
 
 def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
@@ -19,8 +19,15 @@ def final_error(run: Run, examples: Examples = "test") -> np.ndarray:
 
 
 def late_error(run: Run, examples: Examples = "test") -> np.ndarray:
-    """Each seed's mean error over the last 10 % of the records, `(S,)`; used by claims."""
+    """Each seed's mean error over the last 10 % of the records, at least five, `(S,)`; used by claims."""
     return _guessing_where_diverged(run, late_mean(run[f"curves/{examples}_error"]))
+
+
+def late_window(run: Run) -> str:
+    """The records that a late mean is over: `the last 10 of 101 records, updates 91,000-100,000`."""
+    updates = run.updates
+    number = min(late_records(len(updates)), len(updates))
+    return f"the last {number} of {len(updates)} records, updates {updates[-number]:,}-{updates[-1]:,}"
 
 
 def _guessing_where_diverged(run: Run, error: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from xavier_cli.config.command_text import train_command, written
 from xavier_cli.config.run import RunConfig
 from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
-from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict, Word
 from xavier_cli.findings.comparison import Comparison, Section, compare
 from xavier_cli.findings.health import Finding, check
 from xavier_cli.report.content import Content, Origin
@@ -25,12 +25,7 @@ from xavier_cli.views.page import Column, Table
 from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
-_SAID = {
-    "holds": "holds",
-    "does_not_hold": "does not hold",
-    "undecided": "cannot tell",
-    "estimate": "estimate",
-}
+_SAID: Mapping[Word, str] = {**IN_WORDS, "undecided": "cannot tell"}
 # At most so many are listed by name in a sentence; more are counted.
 NAMED = 3
 
@@ -109,10 +104,13 @@ def _answer(
     else:
         yield "`check` finds nothing wrong with any of them."
     count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
+    # An estimate neither holds nor fails.
+    estimates = {0: "", 1: "1 is an estimate without a verdict, "}.get(
+        count["estimate"], f"{count['estimate']} are estimates without a verdict, "
+    )
     yield (
         f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
-        f"not, and {count['undecided']} need other runs to tell."
-        + (f" {count['estimate']} have no threshold: they are estimates." if count["estimate"] else "")
+        f"not, {estimates}and {count['undecided']} need other runs to tell."
     )
 
 

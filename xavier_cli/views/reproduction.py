@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.findings.best_run import BestRun
-from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
@@ -22,7 +22,6 @@ from xavier_cli.vocabulary import lookup
 SCHEMA = "xavier.reproduce/1"
 # Sentences about columns that are not shown here.
 _UNUSED = (Explanation.BEST, Explanation.NETWORKS, Explanation.CORRELATION)
-_SAID = {"holds": "holds", "does_not_hold": "does not hold", "undecided": "undecided", "estimate": "estimate"}
 
 
 def reproduction_page(
@@ -74,7 +73,7 @@ def _claims(verdicts: Sequence[ClaimVerdict]) -> Table:
         Column("paper", moves=True),
     )
     rows = [
-        (_statement(verdict.name), _SAID[verdict.verdict], verdict.evidence, verdict.paper)
+        (_statement(verdict.name), IN_WORDS[verdict.verdict], verdict.evidence, verdict.paper)
         for verdict in verdicts
     ]
     return Table(columns, tuple(rows))

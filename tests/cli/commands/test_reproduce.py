@@ -116,7 +116,9 @@ def test_figures_table_and_verdicts_come_out(here, judged, xavier):
     assert "0.5 there" in answer.out
 
 
-@pytest.mark.parametrize(("word", "code"), [("holds", 0), ("undecided", 0), ("does_not_hold", 3)])
+@pytest.mark.parametrize(
+    ("word", "code"), [("holds", 0), ("undecided", 0), ("estimate", 0), ("does_not_hold", 3)]
+)
 def test_a_claim_that_does_not_hold_is_exit_code_3(here, judged, xavier, word, code):
     judged(word)
     answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q")

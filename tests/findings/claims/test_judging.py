@@ -22,13 +22,13 @@ WIDTHS = {
 SCALES = {
     "laptop": (
         "sigmoid-top-layer-saturates",
-        "sigmoid-depth-5-stays-at-guessing",
-        "sigmoid-leans-on-biases-first",
+        "sigmoid-depth-5-has-not-left-chance",
         "tanh-saturates-in-turn",
         "softsign-saturates-together",
         "final-histograms",
         "figure-10-tanh-normalized-resembles-softsign",
         "gradients-drift-apart-under-standard",
+        "linear-theory-along-training",
         "tanh-normalized-beats-standard",
         "normalized-gains-with-shrinking-layers",
         "normalized-gains-with-growing-layers",
@@ -36,6 +36,8 @@ SCALES = {
         "softsign-beside-tanh-normalized",
     ),
     "finite": ("finite-shapeset-beats-svm",),
+    "early": ("sigmoid-leans-on-biases-first",),
+    "linear": ("linear-theory-serves-tanh-and-softsign",),
     "paper": (
         "sigmoid-depth-4-escapes",
         "table-1-order",
@@ -51,9 +53,13 @@ SCALES = {
         "second-order-helps-less-than-normalized",
         "initialization-matters-less-with-normalization",
     ),
-    "pretrained": ("sigmoid-from-rbm-does-not-saturate", "pretraining-beats-none"),
+    "pretrained": (
+        "sigmoid-from-rbm-does-not-saturate",
+        "sigmoid-from-rbm-learns",
+        "pretraining-beats-none",
+    ),
     "probes": (
-        "linear-theory-serves-tanh-and-softsign",
+        "per-image-theory-serves-tanh-and-softsign",
         "backprop-shrinks-under-standard",
         "activations-shrink-under-standard",
         "weight-gradients-alike-at-start",
@@ -64,12 +70,17 @@ SCALES = {
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
 TRAINED = [
     claim
-    for scale in ("laptop", "finite", "paper", "beyond", "deep", "rated", "modern", "pretrained")
+    for scale in ("laptop", "finite", "early", "paper", "beyond", "deep", "rated", "modern", "pretrained")
     for claim in SCALES[scale]
 ]
 
 
-ESTIMATES = ("table-1-levels", "figure-11-readings")
+ESTIMATES = {
+    "table-1-levels",
+    "figure-11-readings",
+    "sigmoid-from-rbm-learns",
+    "linear-theory-along-training",
+}
 """Claims without a threshold, of which nothing is said but how far they are off."""
 JUDGED = [name for name in SCALE_OF if name not in ESTIMATES]
 
@@ -95,13 +106,14 @@ def test_every_claim_is_judged_here():
 def test_a_claim_holds_where_it_should(holds_for, name):
     verdict = judge(name, holds_for(name))
 
-    assert verdict.verdict == "holds", verdict.evidence
+    assert verdict.verdict == ("estimate" if name in ESTIMATES else "holds"), verdict.evidence
+    assert "95 % [" in verdict.evidence or name not in ESTIMATES
     assert np.isfinite(verdict.statistic)
     assert verdict.paper == lookup.CLAIMS[name].source
     assert "\n" not in verdict.evidence
 
 
-@pytest.mark.parametrize("name", ESTIMATES)
+@pytest.mark.parametrize("name", ["table-1-levels", "figure-11-readings"])
 def test_an_estimate_says_how_far_it_is_off_and_no_verdict(holds_for, name):
     runs = holds_for(name)
     right, wrong = judge(name, runs), judge(name, all_of(runs, "softsign", guessing))
@@ -257,34 +269,62 @@ def other_normalization(run):
     return replace(run, config=run.config.with_(normalization=other))
 
 
+def answering(run, classes):
+    """Networks that answer one of the most frequent classes by chance, each image and seed anew."""
+    labels = material.class_labels(run["final/test_correct"].shape[1])
+    answers = np.random.default_rng(1).integers(0, classes, run["final/test_correct"].shape)
+    return altered(run, **{"final/test_correct": (answers == labels).astype(np.int8)})
+
+
+def with_frozen_biases(run):
+    """Biases that stay at 0, while the top layer falls all the same."""
+    return altered(run, **{"logits/from_bias_std": np.zeros_like(run["logits/from_bias_std"])})
+
+
+def flatter(run):
+    """A slope of 1/4 at 0, which the linear theory takes for 1."""
+    factor = 0.25 ** np.arange(1, 6)
+    return scaled(activation__std=factor, backprop__std=factor[::-1])(run)
+
+
+def theory_of_the_identity(run):
+    """Predictions as if every unit were linear."""
+    layer = np.arange(5.0)
+    return altered(
+        run,
+        **{
+            "theory/activation_std": run["theory/activation_std"] * 1.2 ** (layer + 1),
+            "theory/backprop_std": run["theory/backprop_std"] * 1.1 ** layer[::-1],
+        },
+    )
+
+
 SWAP_TANH = ("tanh standard", "tanh normalized")
 TANH_FOR_SIGMOID = {"sigmoid_standard": "tanh standard"}
 WRONG = [
     ("sigmoid-top-layer-saturates", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
     ("sigmoid-top-layer-saturates", "record 0", lambda runs: all_of(runs, "sigmoid", record_0)),
-    ("sigmoid-depth-5-stays-at-guessing", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
-    (
-        "sigmoid-depth-5-stays-at-guessing",
-        "the loss of guessing, but answers of all classes",
-        lambda runs: all_of(
-            runs,
-            "sigmoid",
-            lambda run: altered(
-                run,
-                **{
-                    "final/test_correct": np.random.default_rng(1).integers(
-                        0, 2, run["final/test_correct"].shape
-                    )
-                },
-            ),
-        ),
+    ("sigmoid-depth-5-has-not-left-chance", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
+    *(
+        (
+            "sigmoid-depth-5-has-not-left-chance",
+            f"the loss of chance, but {words}",
+            lambda runs, answers=answers: all_of(runs, "sigmoid", answers),
+        )
+        for words, answers in (
+            ("answers of all classes", lambda run: answering(run, 9)),
+            ("answers of two classes", lambda run: answering(run, 2)),
+        )
     ),
-    ("sigmoid-leans-on-biases-first", "tanh", lambda runs: relabelled(runs, **TANH_FOR_SIGMOID)),
+    ("sigmoid-leans-on-biases-first", "frozen biases", lambda runs: [*map(with_frozen_biases, runs)]),
     ("sigmoid-leans-on-biases-first", "record 0", lambda runs: all_of(runs, "sigmoid", record_0)),
     (
         "sigmoid-from-rbm-does-not-saturate",
         "no pre-training",
-        lambda runs: all_of(runs, "sigmoid", lambda run: layer_scaled(MEAN, 4, 0.03)(run)),
+        lambda runs: [
+            *runs[:3],
+            altered(runs[3], **{"activation/saturated": runs[2]["activation/saturated"]}),
+        ],
     ),
     (
         "pretraining-beats-none",
@@ -311,18 +351,29 @@ WRONG = [
     (
         "softsign-saturates-together",
         "tanh",
-        lambda runs: relabelled(runs, softsign_standard="tanh standard"),
+        lambda runs: [
+            *[run for run in runs if run.config.act == "tanh"],
+            *relabelled(runs, softsign_standard="tanh standard"),
+        ],
     ),
     (
         "softsign-saturates-together",
-        "tanh normalized",
-        lambda runs: relabelled(runs, softsign_standard="tanh normalized"),
+        "swapped",
+        lambda runs: swapped(runs, "tanh standard", "softsign standard"),
     ),
     ("final-histograms", "swapped", lambda runs: swapped(runs, "tanh standard", "softsign standard")),
     (
         "figure-10-tanh-normalized-resembles-softsign",
-        "tanh standard",
+        "swapped",
         lambda runs: swapped(runs, *SWAP_TANH),
+    ),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "tanh standard",
+        lambda runs: [
+            *[run for run in runs if run.config.init == "standard"],
+            *relabelled(runs, tanh_normalized="tanh standard"),
+        ],
     ),
     ("gradients-drift-apart-under-standard", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
     (
@@ -355,10 +406,11 @@ WRONG = [
         lambda runs: swapped(runs, "tanh standard", "sigmoid standard"),
     ),
     ("table-1-bold", "swapped", lambda runs: swapped(runs, *SWAP_TANH)),
+    ("linear-theory-serves-tanh-and-softsign", "sigmoid", lambda runs: all_of(runs, "tanh", flatter)),
     (
-        "linear-theory-serves-tanh-and-softsign",
-        "sigmoid",
-        lambda runs: relabelled(runs, tanh_standard="sigmoid standard", tanh_normalized="sigmoid normalized"),
+        "per-image-theory-serves-tanh-and-softsign",
+        "the theory of linear units",
+        lambda runs: all_of(runs, "softsign", theory_of_the_identity),
     ),
     *(
         (claim, "swapped", lambda runs: swapped(runs, *SWAP_TANH))
@@ -455,6 +507,92 @@ def layers_exchanged(path, one, other):
     return change
 
 
+def layers_scaled(path, layers, factor):
+    """A change: some layers' numbers times a factor."""
+
+    def change(run):
+        for layer in layers:
+            run = layer_scaled(path, layer, factor)(run)
+        return run
+
+    return change
+
+
+def layer_4_beside_1(run):
+    """Layer 4 where layer 1 is after 50,000 updates, a little above in some seeds and below in others."""
+    values, at = np.array(run[P98]), run.updates.tolist().index(50_000)
+    values[:, at, 3] = values[:, at, 0] + np.linspace(-0.01, 0.01, 5)[:, None]
+    return altered(run, **{P98: values})
+
+
+def layer_2_with_1(run):
+    """Layer 2 as layer 1."""
+    values = np.array(run[P98])
+    values[:, :, 1] = values[:, :, 0]
+    return altered(run, **{P98: values})
+
+
+def layer_1_from_the_start(run):
+    """Layer 1 as it ends, at every record."""
+    values = np.array(run[P98])
+    values[:, :, 0] = values[:, -1:, 0]
+    return altered(run, **{P98: values})
+
+
+def at_the_end(run):
+    """All layers at the end of tanh's range."""
+    return altered(run, **{P98: np.ones_like(run[P98])})
+
+
+def biases_pass_at(update):
+    """A change: the logits' std from biases passes that from weights right before this update."""
+
+    def change(run):
+        later = np.broadcast_to(run.updates >= update, run["logits/from_bias_std"].shape)
+        return altered(run, **{"logits/from_bias_std": np.where(later, 1.0, 0.0)})
+
+    return change
+
+
+def learnt_in(seeds):
+    """A change: the first seeds have left chance; the others have not."""
+
+    def change(run):
+        loss, correct = np.array(run[LOSS]), np.array(run["final/test_correct"])
+        loss[:seeds] = 1.5
+        correct[:seeds] = np.random.default_rng(2).random(correct[:seeds].shape) < 0.4
+        return altered(run, **{LOSS: loss, "final/test_correct": correct})
+
+    return change
+
+
+def saturates_at(records, layer):
+    """A change: 40 % of a layer is saturated at some records."""
+
+    def change(run):
+        shares = np.array(run[SHARE])
+        shares[:, records, layer] = 0.4
+        return altered(run, **{SHARE: shares})
+
+    return change
+
+
+def rbm(change):
+    """A change to the networks that start from RBMs."""
+    return lambda runs: [change(run) if run.config.pretrain == "rbm" else run for run in runs]
+
+
+def slopes_between(low, high):
+    """A change: std of weight gradients that change per layer by a factor between these, seed by seed."""
+
+    def change(run):
+        path = "weight_gradient/std"
+        factor = np.linspace(low, high, len(run.seeds))[:, None, None] ** np.arange(6)
+        return altered(run, **{path: 1e-3 * np.broadcast_to(factor, run[path].shape)})
+
+    return change
+
+
 def never_falls(run):
     """The activations' means stay where they start."""
     return altered(run, **{MEAN: np.full_like(run[MEAN], 0.5)})
@@ -506,7 +644,7 @@ def pretrained_spread(run):
 
 
 def of(act, change, init=""):
-    return lambda runs: all_of(runs, act, change, init)
+    return lambda runs: all_of(runs, act, change, init) if act else [*map(change, runs)]
 
 
 def flat(run):
@@ -533,6 +671,7 @@ def chaotic(scale):
 
 
 ERROR = "curves/test_error"
+LOSS, SHARE = "curves/valid_loss", "activation/saturated"
 STD = "activation/std"
 P98, MEAN = "activation/abs_percentiles", "activation/mean"
 NOT, OPEN = "does_not_hold", "undecided"
@@ -541,43 +680,90 @@ CONDITIONS = [
     ("sigmoid-top-layer-saturates", "layer 5", of("sigmoid", layer_scaled(MEAN, 4, 5)), NOT),
     ("sigmoid-top-layer-saturates", "layer 4", of("sigmoid", layer_scaled(MEAN, 3, 0.8)), NOT),
     ("sigmoid-top-layer-saturates", "layer 3", of("sigmoid", layer_scaled(MEAN, 2, 0.9)), NOT),
-    ("sigmoid-leans-on-biases-first", "ratio", of("sigmoid", scaled(logits__from_bias_std=0.1)), NOT),
-    ("sigmoid-leans-on-biases-first", "layer 5", of("sigmoid", never_falls), NOT),
-    ("sigmoid-from-rbm-does-not-saturate", "never low", of("sigmoid", layer_scaled(MEAN, 4, 0.15)), NOT),
-    ("sigmoid-from-rbm-does-not-saturate", "never high", of("sigmoid", layer_scaled(MEAN, 4, 2.0)), NOT),
-    ("sigmoid-from-rbm-does-not-saturate", "learns", of("sigmoid", guessing), NOT),
-    ("pretraining-beats-none", "p", of("tanh", pretrained_spread), OPEN),
-    ("tanh-saturates-in-turn", "gap", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
-    ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
-    ("softsign-saturates-together", "gap", of("softsign", layer_scaled(P98, 3, 0.5), "standard"), NOT),
-    ("softsign-saturates-together", "layer 1", of("softsign", layer_scaled(P98, 0, 1.07), "standard"), NOT),
+    ("sigmoid-leans-on-biases-first", "weights", of("sigmoid", scaled(logits__from_bias_std=0.1)), NOT),
+    ("sigmoid-leans-on-biases-first", "later", of("sigmoid", biases_pass_at(800)), NOT),
+    ("sigmoid-leans-on-biases-first", "between the same records", of("sigmoid", biases_pass_at(500)), OPEN),
+    ("sigmoid-leans-on-biases-first", "layer 5 never falls", of("sigmoid", never_falls), OPEN),
     (
-        "figure-10-tanh-normalized-resembles-softsign",
-        "nearer to tanh",
-        of("softsign", layer_scaled(P98, 0, 1.9), "standard"),
+        "sigmoid-depth-5-has-not-left-chance",
+        "loss",
+        of("sigmoid", lambda run: altered(run, **{LOSS: run[LOSS] - 0.03})),
         NOT,
     ),
-    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.0, 1.5)), NOT),
+    *(
+        ("sigmoid-depth-5-has-not-left-chance", f"{seeds} of 5", of("sigmoid", learnt_in(seeds)), OPEN)
+        for seeds in (1, 2)
+    ),
+    ("sigmoid-from-rbm-does-not-saturate", "both sides", rbm(saturates_at(slice(None), 2)), NOT),
+    ("sigmoid-from-rbm-does-not-saturate", "for a while", rbm(saturates_at(slice(3, 4), 0)), NOT),
+    (
+        "sigmoid-from-rbm-does-not-saturate",
+        "nor does the control",
+        lambda runs: all_of(runs, "sigmoid", lambda run: altered(run, **{SHARE: 0.01 * run[SHARE]})),
+        OPEN,
+    ),
+    ("pretraining-beats-none", "p", of("tanh", pretrained_spread), OPEN),
+    ("tanh-saturates-in-turn", "layer 1", of("tanh", layer_scaled(P98, 0, 0.65), "standard"), NOT),
+    ("tanh-saturates-in-turn", "order", of("tanh", layers_exchanged(P98, 1, 2), "standard"), NOT),
+    ("tanh-saturates-in-turn", "gap", of("tanh", layer_4_beside_1, "standard"), OPEN),
+    ("tanh-saturates-in-turn", "2 and 3 open", of("tanh", layers_scaled(P98, (1, 2), 0.8), "standard"), OPEN),
+    ("tanh-saturates-in-turn", "3 open", of("tanh", layer_scaled(P98, 2, 0.8), "standard"), OPEN),
+    ("tanh-saturates-in-turn", "layer 5 first", of("tanh", layers_exchanged(P98, 0, 4), "standard"), NOT),
+    ("tanh-saturates-in-turn", "between the same records", of("tanh", layer_2_with_1, "standard"), OPEN),
+    ("tanh-saturates-in-turn", "from the start", of("tanh", layer_1_from_the_start, "standard"), OPEN),
+    ("softsign-saturates-together", "times", of("softsign", layer_scaled(P98, 3, 0.7), "standard"), NOT),
+    ("softsign-saturates-together", "layer 4", of("softsign", layer_scaled(SHARE, 3, 20), "standard"), NOT),
+    ("softsign-saturates-together", "nowhere", of("", layer_scaled(SHARE, 4, 0), "standard"), OPEN),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "level",
+        of("tanh", layers_scaled(P98, (0, 1, 2, 3), 0.5), "normalized"),
+        NOT,
+    ),
+    (
+        "figure-10-tanh-normalized-resembles-softsign",
+        "gap",
+        of("tanh", layer_scaled(P98, 3, 0.4), "normalized"),
+        NOT,
+    ),
+    ("figure-10-tanh-normalized-resembles-softsign", "ceiling", of("tanh", at_the_end, "normalized"), OPEN),
+    ("final-histograms", "tanh's ends", of("tanh", density(3, 2, 1, 0.5, 0.3, 1.6, 1.5)), NOT),
     ("final-histograms", "tanh's zero", of("tanh", density(0.5, 1, 1, 0.5, 0.3, 0.2, 1.5)), NOT),
     ("final-histograms", "softsign's zero", of("softsign", density(3, 0.6, 0.6, 0.8, 1.5, 1.4, 0.1)), NOT),
     ("final-histograms", "softsign's middle", of("softsign", density(0.5, 2, 2, 0.8, 1.5, 1.4, 0.1)), NOT),
     (
         "gradients-drift-apart-under-standard",
-        "standard together too",
-        of("tanh", scaled(weight_gradient__std=1.1 ** np.arange(6)), "standard"),
+        "standard rises",
+        of("tanh", scaled(weight_gradient__std=1.5 ** np.arange(6)), "standard"),
         NOT,
     ),
     (
-        "linear-theory-serves-tanh-and-softsign",
-        "down alone",
-        of("softsign", scaled(backprop__std=3.0 ** np.arange(5))),
-        NOT,
+        "gradients-drift-apart-under-standard",
+        "standard by chance",
+        of("tanh", slopes_between(0.8, 1.25), "standard"),
+        OPEN,
     ),
     (
-        "linear-theory-serves-tanh-and-softsign",
-        "up alone",
-        of("tanh", scaled(activation__std=3.0 ** -np.arange(5.0))),
+        "gradients-drift-apart-under-standard",
+        "normalized by chance",
+        of("tanh", slopes_between(0.9, 1.1), "normalized"),
+        OPEN,
+    ),
+    (
+        "gradients-drift-apart-under-standard",
+        "normalized at .97 per layer",
+        of("tanh", scaled(weight_gradient__std=0.962 ** np.arange(6)), "normalized"),
         NOT,
+    ),
+    *(
+        (f"{theory}-theory-serves-tanh-and-softsign", words, of(act, scaled(**{path: factors})), verdict)
+        for theory in ("linear", "per-image")
+        for words, act, path, factors, verdict in (
+            ("down alone", "softsign", "backprop__std", 1.06 ** np.arange(5), NOT),
+            ("up alone", "tanh", "activation__std", 1.06 ** -np.arange(5.0), NOT),
+            ("each step within 10 %", "tanh", "activation__std", 1.07 ** np.arange(5.0), NOT),
+            ("all within 10 %", "tanh", "activation__std", 1.01 ** np.arange(5.0), "holds"),
+        )
     ),
     (
         "linear-theory-serves-tanh-and-softsign",
@@ -664,7 +850,15 @@ def test_a_claim_does_not_hold_for_what_is_wrong(holds_for, name, wrong, change)
 
 
 def test_every_claim_has_something_it_must_fail_on():
-    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS) - {*ESTIMATES}
+    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS) - ESTIMATES
+
+
+@pytest.mark.parametrize("name", ["linear-theory-along-training", "sigmoid-from-rbm-learns"])
+def test_an_estimate_neither_holds_nor_fails_whatever_is_measured(holds_for, name):
+    worse = [guessing(run) for run in holds_for(name)]
+    verdict = judge(name, worse)
+
+    assert (verdict.verdict, verdict.threshold) == ("estimate", None)
 
 
 def fewer_seeds(runs):

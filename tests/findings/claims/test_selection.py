@@ -99,6 +99,13 @@ def test_what_is_missing_is_said_in_words(trained, settings, scale, words):
     assert str(missing.value) == f"needs tanh standard {words}"
 
 
+def test_a_run_that_still_trains_is_named_even_where_a_probe_is_finished(trained):
+    runs = [trained(updates=0), trained(status="interrupted", records_done=10)]
+
+    with pytest.raises(UndecidedError, match="trained to its end; it stands at 450 updates"):
+        select_runs(runs, [TANH], SCALE)
+
+
 def test_probes_and_trained_runs_serve_alike_at_initialization(trained):
     probe, run = trained(updates=0), trained(seeds="0:6")
 

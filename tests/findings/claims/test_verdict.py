@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from xavier_cli.findings.claims.errors import exceeds, probability
-from xavier_cli.findings.claims.verdict import between, in_every_seed, span, together
+from xavier_cli.findings.claims.verdict import (
+    between,
+    in_every_seed,
+    positive,
+    span,
+    together,
+    with_interval,
+    without_diverged,
+)
+from xavier_cli.statistics.estimate import mean_over_seeds
 
 NONE = np.zeros(5, bool)
 ALL = ~NONE
@@ -25,6 +34,17 @@ def test_a_diverged_seed_makes_nothing_hold_and_is_no_failure():
     assert in_every_seed(ALL, only(2)) == "undecided"
     assert in_every_seed(only(2), only(2)) == "does_not_hold"
     assert in_every_seed(NONE, ALL) == "undecided"
+
+
+def test_an_open_seed_neither_passes_nor_fails_and_most_have_to_contradict():
+    assert in_every_seed(ALL, NONE, NONE) == "holds"
+    assert in_every_seed(only(0, 1, 2, 3), NONE, NONE) == "undecided"
+    assert in_every_seed(NONE, NONE, NONE) == "undecided"
+    assert in_every_seed(NONE, NONE, only(0, 1)) == "undecided"
+    assert in_every_seed(NONE, NONE, only(0, 1, 2)) == "does_not_hold"
+    assert in_every_seed(only(4), NONE, only(0, 1, 2)) == "undecided"
+    # Two of the three that did not diverge.
+    assert in_every_seed(NONE, only(3, 4), only(0, 1)) == "does_not_hold"
 
 
 def test_one_part_that_does_not_hold_is_enough_and_one_undecided_leaves_it_open():
@@ -64,6 +84,29 @@ def test_ranges_and_probabilities_in_words():
     assert span([np.nan]) == "nothing finite"
     assert span([-0.001, 0.001], 2) == "0.00"
     assert [probability(p) for p in (1, 0.12, 0.0003, 0.00002)] == ["1.00", ".12", ".0003", "below .0001"]
+
+
+def test_a_mean_is_positive_where_its_whole_interval_is():
+    values = np.array([0.9, 1.0, 1.1, 1.0, 1.0])
+
+    assert positive(mean_over_seeds(values)) == "holds"
+    assert positive(mean_over_seeds(-values)) == "does_not_hold"
+    assert positive(mean_over_seeds(values - 1)) == "undecided"
+    assert positive(mean_over_seeds(values[:4])) == "undecided"
+    assert positive(mean_over_seeds(np.append(values, np.nan))) == "undecided"
+
+
+def test_nothing_holds_of_seeds_some_of_which_diverged():
+    assert without_diverged("holds", NONE, only(3)) == "undecided"
+    assert without_diverged("holds", NONE, NONE) == "holds"
+    assert without_diverged("does_not_hold", only(3)) == "does_not_hold"
+
+
+def test_an_estimate_has_its_interval_beside_it():
+    assert with_interval(mean_over_seeds([0.9, 1.0, 1.1])) == "1.00, 95 % [0.75, 1.25]"
+    assert with_interval(mean_over_seeds([-0.001, 0.0]), 1) == "0.0, 95 % [0.0, 0.0]"
+    assert with_interval(mean_over_seeds([1.0])) == "1.00"
+    assert with_interval(mean_over_seeds([np.nan])) == "nothing finite"
 
 
 @pytest.mark.parametrize(("change", "other"), [(0.0, 0.0), (0.05, 0.05), (0.05, -0.05), (-0.1, 0.0)])

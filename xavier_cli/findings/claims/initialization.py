@@ -13,6 +13,7 @@ from xavier_cli.findings.claims.requirements import Evidence, Requirements, sele
 from xavier_cli.findings.claims.saturation import TANH, TANH_NORMALIZED
 from xavier_cli.findings.claims.verdict import Judgement, between, together
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import mean_over_seeds
 
 WIDTH = 1000
 """The least width: at 200 the first back-propagated step under normalized is already 1.24, out of bounds."""
@@ -63,7 +64,9 @@ def _both(
     runs = select_runs(material, [TANH, TANH_NORMALIZED], scale)
     seen = {run.config.init: statistic(run) for run in runs}
     words = [between(values, *bounds[init]) for init, values in seen.items()]
-    parts = [f"{_layers(values, bounds[init])} under {init}" for init, values in seen.items()]
+    parts = [
+        f"{_layers(values, bounds[init])} under {init}{_spread(values)}" for init, values in seen.items()
+    ]
     evidence = f"{what} {'; '.join(parts)} ({described(material, *runs)})"
     return Judgement(together(words), evidence, float(seen["standard"].mean()))
 
@@ -74,6 +77,12 @@ def _layers(values: np.ndarray, bounds: Bounds) -> str:
         f"{mean:.3f}" + ("" if low <= mean <= high else f" (not {low:.3f}-{high:.3f})")
         for mean, low, high in zip(values.mean(axis=0), *bounds, strict=True)
     )
+
+
+def _spread(values: np.ndarray) -> str:
+    """The widest of the columns' 95 % intervals, as text."""
+    widest = max(mean_over_seeds(column).half_width for column in values.T)
+    return f" (95 % within ± {widest:.3f})" if np.isfinite(widest) else ""
 
 
 def _at_start(run: Run, path: str) -> np.ndarray:

@@ -1,13 +1,18 @@
-"""Numbers out of a chosen run: late means, values at an update, percentiles, and its scale in words."""
+"""Numbers out of a chosen run: late means, values at an update, times, percentiles, its scale in words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.requirements import Evidence, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
+from xavier_cli.findings.scores import late_window
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import late_mean, late_records
 
 # Between records further apart than this nothing is said about the time between them.
@@ -28,6 +33,17 @@ def check_late(run: Run) -> None:
             f"needs {run.config.act} {run.config.init} with {number} records or more in the second half of "
             f"its training; there are {int((updates >= updates[-1] / 2).sum())}"
         )
+
+
+def counted(run: Run, values: np.ndarray) -> np.ndarray:
+    """`values`, `(S, ...)`, of the seeds that did not diverge; raises `UndecidedError` under five of them."""
+    number = int((~run.diverged).sum())
+    if number < SEEDS_FOR_A_TEST:
+        raise UndecidedError(
+            f"needs {run.config.act} {run.config.init} with {SEEDS_FOR_A_TEST} seeds that did not diverge; "
+            f"there are {number} of {len(run.seeds)}"
+        )
+    return np.asarray(values[~run.diverged])
 
 
 def since(run: Run, path: str, first: int, last: int | None = None) -> np.ndarray:
@@ -53,6 +69,71 @@ def at_update(run: Run, path: str, update: int) -> np.ndarray:
     return np.asarray(ends[:, 0] + share * (ends[:, 1] - ends[:, 0]))
 
 
+def read_at(run: Run, update: int) -> str:
+    """How `at_update` was read: `at 50,000 updates`, with the records beside it where there is none there."""
+    above = int(np.searchsorted(run.updates, update))
+    if run.updates[above] == update:
+        return f"at {update:,} updates"
+    return f"at {update:,} updates (between records at {run.updates[above - 1]:,} and {run.updates[above]:,})"
+
+
+class Crossing(NamedTuple):
+    """When something first happened, as well as records tell: later than `after` updates, and by `by`.
+
+    Both have the shape of what was asked about, `(S, ...)`. `by` is infinite where it did not happen up to
+    the last record, which `after` is then; it is 0, and `after` too, where it was so at record 0.
+    """
+
+    after: np.ndarray
+    by: np.ndarray
+
+    @property
+    def happened(self) -> np.ndarray:
+        """Where it happened, as far as the records go."""
+        return np.asarray(np.isfinite(self.by))
+
+    def before(self, other: Crossing) -> np.ndarray:
+        """Where it certainly came first: by a record up to which the other had not happened."""
+        return np.asarray(self.happened & (self.by <= other.after))
+
+    def by_layer(self) -> list[Crossing]:
+        """One of shape `(S,)` for each layer, the last axis of this one."""
+        return [Crossing(after, by) for after, by in zip(self.after.T, self.by.T, strict=True)]
+
+    def in_words(self, until: int | None = None) -> str:
+        """`by update 250-300`; `never up to update 50,000`, in all or in so many, where it did not happen.
+
+        `until` is the update up to which it was looked for, by default the last record's.
+        """
+        there = self.by[self.happened]
+        ends = sorted({int(there.min()), int(there.max())}) if len(there) else []
+        parts = [f"by update {'-'.join(f'{end:,}' for end in ends)}"] if ends else []
+        if missing := int((~self.happened).sum()):
+            last = int(self.after.max()) if until is None else until
+            share = f" in {missing} of {self.by.size}" if ends else ""
+            parts.append(f"not up to update {last:,}{share}")
+        return ", ".join(parts)
+
+
+def listed(layers: Sequence[Crossing], until: int | None = None) -> str:
+    """`layer 1 by update 250-300, layer 2 …`, from layer 1 up."""
+    return ", ".join(f"layer {i} {each.in_words(until)}" for i, each in enumerate(layers, start=1))
+
+
+def first_time(run: Run, so: np.ndarray) -> Crossing:
+    """When `so`, booleans of shape `(S, R, ...)` at the records of `run`, was first true."""
+    first = np.where(so.any(axis=1), so.argmax(axis=1), so.shape[1])
+    updates = np.append(run.updates.astype(np.float64), np.inf)
+    return Crossing(updates[np.maximum(first - 1, 0)], updates[first])
+
+
+def spacing(run: Run, until: int) -> str:
+    """The distance of records up to `until` updates, in words: `records every 50 updates`."""
+    steps = np.diff(run.updates[: int(np.searchsorted(run.updates, until)) + 1])
+    ends = sorted({int(steps.min()), int(steps.max())}) if len(steps) else [0]
+    return f"records every {'-'.join(f'{end:,}' for end in ends)} updates"
+
+
 def percentile(run: Run, values: np.ndarray, which: int) -> np.ndarray:
     """One of the percentiles that are the last axis of `values`; raises `UndecidedError` without it."""
     place = run.percentile_place(which)
@@ -61,8 +142,11 @@ def percentile(run: Run, values: np.ndarray, which: int) -> np.ndarray:
     return np.asarray(values[..., place])
 
 
-def described(material: Evidence, *runs: Run) -> str:
-    """The scale of what was judged, for a line of evidence; `~` marks a rate chosen on the same seeds."""
+def described(material: Evidence, *runs: Run, late: bool = False) -> str:
+    """The scale of what was judged, for a line of evidence; `~` marks a rate chosen on the same seeds.
+
+    With `late` it says which records the late means are over.
+    """
     seeds = sorted({len(run.seeds) for run in runs})
     width, updates = max(runs[0].config.widths), runs[0].config.updates
     words = f"N = {' and '.join(map(str, seeds))}, width {width:,}"
@@ -71,7 +155,9 @@ def described(material: Evidence, *runs: Run) -> str:
     mark = "~" if any(_rate_was_chosen(material, run) for run in runs) else ""
     rates = " and ".join(f"{rate:g}" for rate in sorted({run.lr for run in runs}))
     lost = sum(int(run.diverged.sum()) for run in runs)
-    return f"{words}, {updates:,} updates, rate {mark}{rates}" + (f", {lost} diverged" if lost else "")
+    words += f", {updates:,} updates, rate {mark}{rates}" + (f", {lost} diverged" if lost else "")
+    windows = dict.fromkeys(late_window(run) for run in runs) if late else ()
+    return words + "".join(f"; means of {window}" for window in windows)
 
 
 def _rate_was_chosen(material: Evidence, run: Run) -> bool:

@@ -66,7 +66,8 @@ class Requirements:
     """The requirements of a claim on every run: minimal numbers of updates, units per layer and seeds.
 
     `rates` bounds the learning rate, where the claim's thresholds depend on it; `window` gives the updates
-    between which five records are required (an end of None is the last); `arrays` are required datasets.
+    between which five records are required (an end of None is the last); `every` is the widest distance of
+    records up to an update, for claims about what came first; `arrays` are required datasets.
     With `updates` 0 the networks are judged at record 0.
     """
 
@@ -74,6 +75,7 @@ class Requirements:
     width: int = 300
     rates: tuple[float, float] = (0.0, float("inf"))
     window: tuple[int, int | None] | None = None
+    every: tuple[int, int] | None = None
     seeds: int = SEEDS_FOR_A_TEST
     data: str = "shapeset"
     widths: Profile = "equal"
@@ -198,14 +200,14 @@ class _Check(NamedTuple):
 
 def _checks(scale: Requirements) -> Iterator[_Check]:
     yield _Check(
-        lambda run: run.status == "complete",
-        "trained to its end",
-        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
-    )
-    yield _Check(
         lambda run: run.config.updates >= scale.updates,
         f"at {scale.updates:,} updates or more",
         lambda runs: _longest(max(run.config.updates for run in runs)),
+    )
+    yield _Check(
+        lambda run: run.status == "complete",
+        "trained to its end",
+        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
     )
     yield _Check(
         lambda run: min(run.config.widths) >= scale.width,
@@ -236,6 +238,13 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
             f"with {late_records(0)} records or more from {first:,} updates {until}",
             lambda runs: f"the most are {max(int(inside(run, first, last).sum()) for run in runs)}",
         )
+    if scale.every is not None:
+        distance, until_update = scale.every
+        yield _Check(
+            lambda run: _widest_gap(run, until_update) <= distance,
+            f"with a record every {distance:,} updates to {until_update:,}",
+            lambda runs: f"the closest are {min(_widest_gap(run, until_update) for run in runs):,} apart",
+        )
     for name in scale.arrays:
         yield _Check(
             lambda run, name=name: name in run,  # type: ignore[misc]
@@ -253,6 +262,12 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
 def inside(run: Run, first: int, last: int | None) -> np.ndarray:
     """Which records lie from `first` to `last` updates, or to the end for None; boolean, `(R,)`."""
     return np.asarray((run.updates >= first) & (run.updates <= (last or run.updates[-1])))
+
+
+def _widest_gap(run: Run, until: int) -> int:
+    """The widest distance of neighbouring records up to `until` updates, from the start on."""
+    updates = np.concatenate([[0], run.updates])
+    return int(np.diff(updates[: int(np.searchsorted(updates, until)) + 1]).max(initial=0))
 
 
 def _longest(updates: int) -> str:

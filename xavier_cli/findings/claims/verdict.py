@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +11,17 @@ import numpy as np
 
 from xavier_cli.errors import XavierError
 from xavier_cli.sanitize import fixed
-from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
+from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 
 Word = Literal["holds", "does_not_hold", "undecided", "estimate"]
 """`estimate`: the source gives no threshold, so that there is a number with its interval and no verdict."""
+IN_WORDS: Mapping[Word, str] = {
+    "holds": "holds",
+    "does_not_hold": "does not hold",
+    "undecided": "undecided",
+    "estimate": "estimate",
+}
 LEVEL = 0.95
 
 
@@ -48,17 +55,32 @@ class UndecidedError(XavierError):
     """A claim that cannot be judged; the message says what is missing."""
 
 
-def in_every_seed(passes: np.ndarray, diverged: np.ndarray) -> Word:
-    """Holds if all seeds pass, does not hold if all fail, undecided otherwise; `passes` has shape `(S,)`.
+def in_every_seed(passes: np.ndarray, diverged: np.ndarray, contradicts: np.ndarray | None = None) -> Word:
+    """Holds if all seeds pass, does not hold if none does, undecided otherwise; arguments have shape `(S,)`.
 
     A diverged seed has frozen weights, which are evidence neither for nor against: it does not pass, and is
-    not counted as a failure.
+    not counted as a failure. Where a seed can be open, `contradicts` says which fail for certain; then it
+    does not hold only if most of those that did not diverge do.
     """
-    if diverged.all():
-        return "undecided"
+    fails = (~passes if contradicts is None else contradicts)[~diverged]
     if (passes & ~diverged).all():
         return "holds"
-    return "undecided" if passes[~diverged].any() else "does_not_hold"
+    return "does_not_hold" if not passes[~diverged].any() and fails.sum() > len(fails) / 2 else "undecided"
+
+
+def without_diverged(word: Word, *diverged: np.ndarray) -> Word:
+    """`word`, said of the seeds that count; nothing holds where a seed of one of the runs diverged."""
+    return "undecided" if word == "holds" and any(each.any() for each in diverged) else word
+
+
+def positive(estimate: Estimate) -> Word:
+    """Whether a mean over seeds is above 0: it is where the whole interval is, and not where none of it is.
+
+    Under five seeds that count, nothing is decided.
+    """
+    if estimate.n < SEEDS_FOR_A_TEST:
+        return "undecided"
+    return "holds" if estimate.low > 0 else "does_not_hold" if estimate.high < 0 else "undecided"
 
 
 def together(words: Iterable[Word]) -> Word:
@@ -97,6 +119,15 @@ def span(values: np.ndarray | Sequence[float], places: int = 2) -> str:
     # Round, then add 0.0, so that nothing prints as -0.
     ends = [fixed(round(float(end), places) + 0.0, places) for end in (numbers.min(), numbers.max())]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def with_interval(estimate: Estimate, places: int = 2) -> str:
+    """`0.53, 95 % [0.48, 0.58]`; the mean alone where there is no interval."""
+    mean, low, high = (
+        fixed(round(end, places) + 0.0, places) if math.isfinite(end) else ""
+        for end in (estimate.mean, estimate.low, estimate.high)
+    )
+    return f"{mean}, 95 % [{low}, {high}]" if low and high else mean or "nothing finite"
 
 
 def count(passes: np.ndarray) -> str:
