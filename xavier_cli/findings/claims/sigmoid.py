@@ -93,7 +93,7 @@ def _late_errors(run: Run) -> int:
     A constant answer errs on the same examples whenever it is given. The last record is taken on all test
     examples, and left out.
     """
-    curves = [run[f"curves/{part}_error"][:, -late_records(len(run.updates)) : -1] for part in ERRORS.values()]
+    curves = [run[f"curves/{name}"][:, -late_records(len(run.updates)) : -1] for name in ERRORS]
     return len(np.unique(np.stack(curves, axis=-1).reshape(-1, len(ERRORS)), axis=0))
 
 
