@@ -33,7 +33,7 @@ SelectOption = Annotated[
         "--select",
         metavar="SETTING[,SETTING]",
         autocompletion=completion.settings,
-        help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
+        help="keep only the best run (by validation error) over these settings, like lr,depth",
         show_default=False,
     ),
 ]
@@ -45,7 +45,7 @@ ColumnsOption = Annotated[
         "--columns",
         metavar="SETTING[,SETTING]",
         autocompletion=completion.settings,
-        help="Show these settings instead of those that differ.",
+        help="show these settings instead of those that differ",
         show_default=False,
     ),
 ]
@@ -55,11 +55,11 @@ GroupByOption = Annotated[
         "--group-by",
         metavar="SETTING",
         autocompletion=completion.settings,
-        help="A table for each value of this setting.",
+        help="a table for each value of this setting",
         show_default=False,
     ),
 ]
-TransposeOption = Annotated[bool, typer.Option("--transpose", help="A column per experiment.")]
+TransposeOption = Annotated[bool, typer.Option("--transpose", help="one column per experiment")]
 
 
 def compare(
@@ -72,7 +72,7 @@ def compare(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Compare runs: mean and interval over seeds, and who differs.
+    """Compare runs over seeds: mean, CI, significance.
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
     """

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import typer
-
 from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.settings import with_settings
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.config.layers import PROJECT_FILE, layers, resolve, user_file
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.config.settings import settings_where
 
-config = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="The settings: values, and where each came from.",
-)
+config = CommandApp(help="Show settings and where each came from.")
 
 
 @config.callback()

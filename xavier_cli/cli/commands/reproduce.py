@@ -10,7 +10,7 @@ import typer
 
 from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, QuietOption
+from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
 from xavier_cli.errors import ExitCode
@@ -33,7 +33,7 @@ def reproduce(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for the figures. Default: figures/RECIPE.", show_default=False
+            "--output", "-o", help="folder for the figures [default: figures/RECIPE]", show_default=False
         ),
     ] = None,
     set_: recipes.SetOption = None,
@@ -43,11 +43,12 @@ def reproduce(
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     yes: recipes.YesOption = False,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Reproduce a figure or table of the paper, with a verdict per claim.
+    """Reproduce a figure or table of the paper; judge its claims.
 
     xavier reproduce list
 

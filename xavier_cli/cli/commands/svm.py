@@ -12,12 +12,12 @@ from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_out
 
 
 def svm(
-    examples: Annotated[int, typer.Option("--examples", help="Training examples, fixed ones.")] = 10_000,
+    examples: Annotated[int, typer.Option("--examples", help="number of training examples")] = 10_000,
     quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Fit a support vector machine to the finite Shapeset.
+    """Train the paper's support vector machine on Shapeset.
 
     Its kernel is RBF; C and gamma are the best of a small grid on 2,000 validation examples, and the error
     is on the 10,000 test examples. Learns from the same images as `xavier train --data shapeset:EXAMPLES`.
