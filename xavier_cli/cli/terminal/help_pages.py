@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ARGUMENTS, OPTIONS = "Arguments", "Options"
 PRESETS, DATA, RUNNING, OUTPUT = "Presets", "Data", "Running", "Output"
@@ -62,7 +64,10 @@ class GroupWithSections(TyperGroup):
         """Write every command with the whole line that describes it."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         rows = [
-            (each.rich_help_panel or "Commands", (name, each.get_short_help_str(limit=1000)))
+            (
+                getattr(each, "rich_help_panel", None) or "Commands",
+                (name, each.get_short_help_str(limit=1000)),
+            )
             for name, each in commands
             if each is not None and not each.hidden
         ]
@@ -79,7 +84,7 @@ class CommandApp(typer.Typer):
         # Plain help: importing rich's renderers would take longer than the rest of `--help`.
         super().__init__(cls=GroupWithSections, rich_markup_mode=None, **given)
 
-    def command(self, name: str | None = None, **given: Any) -> Any:
+    def command(self, name: str | None = None, **given: Any) -> Callable[[F], F]:
         """`typer.Typer.command`, for commands whose help has sections."""
         return super().command(name, cls=CommandWithSections, **given)
 
