@@ -30,7 +30,10 @@ class Rerun(StrEnum):
 
 
 def sweep(
-    recipe: recipes.RecipeArgument,
+    recipe: recipes.RecipeArgument = "",
+    template: Annotated[
+        bool, typer.Option("--template", help="print a recipe to begin with; train nothing")
+    ] = False,
     scale: recipes.ScaleOption = "laptop",
     set_: recipes.SetOption = None,
     seeds: recipes.SeedsOption = None,
@@ -71,13 +74,24 @@ def sweep(
 
     xavier sweep figure-11 --scale tiny
 
+    xavier sweep --template > my-grid.toml
+
     xavier sweep my-grid.toml --set width=100 --jobs 2
 
-    Stopped or killed, the same command goes on; a cell that fails never hides the others. A recipe says
-    everything itself: `xavier.toml` and `XAVIER_*` settings do not reach into it, `--set` and `--seeds` do.
+    After an interruption the same command resumes; a cell that fails does not stop the others. A recipe is
+    complete in itself: `xavier.toml` and `XAVIER_*` settings do not apply to it, `--set` and `--seeds` do.
     """
     from xavier_cli.views.sweep import ended_page, plan_page, recipes_page
 
+    if template:
+        from xavier_cli.sweeps.template import RECIPE_TEMPLATE
+
+        print(RECIPE_TEMPLATE, end="")
+        return
+    if not recipe:
+        raise typer.BadParameter(
+            "name a recipe or a TOML file; `list` shows the recipes", param_hint="RECIPE"
+        )
     at_a_time = asked_members(member_batch)
     if recipe == "list":
         show_page(recipes_page(), format)
