@@ -57,7 +57,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     pairs = _all_pairs(comparison.sections)
     if any(verdict.kind == "best" for verdict in verdicts) and gaps:
         said[Explanation.BEST] = (
-            "*: the lowest mean test error. Above the best: in percentage points, with its 95 % CI"
+            "*: the lowest mean test error. Δ best: percentage points above it, with 95 % CI"
             f"{pairs and f', simultaneous over {pairs}'}."
         )
     if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
@@ -75,15 +75,15 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     reasons = {verdict.why for verdict in verdicts}
     if Untested.NO_TEST in reasons:
         said[Explanation.NO_TEST] = (
-            "Three or four seeds give an interval of the difference; a test takes five."
+            "Not tested: a test takes 5 seeds; 3 or 4 give only an interval of the difference."
         )
     if Untested.NO_INTERVAL in reasons:
         said[Explanation.NO_INTERVAL] = (
-            "One or two seeds give no interval of a difference; a test takes five."
+            "Not tested: a test takes 5 seeds; 1 or 2 give no interval of a difference."
         )
     if any(not math.isnan(verdict.p_networks) for verdict in verdicts):
         said[Explanation.NETWORKS] = (
-            "McNemar's p is about these two networks, not about the methods that trained them."
+            "p in brackets: McNemar's test of these two networks, not of the methods that trained them."
         )
     if Untested.NO_SPREAD in reasons:
         said[Explanation.NO_SPREAD] = (
@@ -94,7 +94,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if any(row.diverged for row in rows):
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
-        said[Explanation.DIVERGED] = f"A seed that diverged counts as guessing ({guesses})."
+        said[Explanation.DIVERGED] = f"A diverged seed counts as chance level ({guesses})."
     if chosen := {name for row in rows for name in row.chosen}:
         what = "rate" if chosen <= {*SEARCHABLE} else " and ".join(sorted(chosen))
         said[Explanation.CHOSEN] = f"~: {what} {CHOSEN}"
@@ -102,9 +102,11 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if edges:
         what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
         said[Explanation.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
-    if any(row.status != "complete" for row in rows):
+    if unfinished := [row for row in rows if row.status != "complete"]:
+        stands = "; ".join(dict.fromkeys(row.verdict.why for row in unfinished))
         said[Explanation.UNFINISHED] = (
-            "An unfinished run shows its last record; it is not tested and cannot be the best."
+            f"An unfinished run ({stands} updates) shows its last record; it is not tested and cannot be the "
+            "best."
         )
     return said
 
@@ -130,6 +132,6 @@ def _test_in_words(tested: Sequence[Difference], sections: Sequence[Section]) ->
     corrected = pairs and f", Bonferroni-corrected over {pairs}"
     level = f"{ALPHA:g}".lstrip("0")
     return (
-        f"Told apart: the CI excludes 0, and p (in brackets) < {level} in a two-sided test over seeds "
-        f"({how}){corrected}. Not told apart does not mean equal."
+        f"p: two-sided test over seeds ({how}){corrected}. The difference is significant where p < {level}, "
+        "exactly where its CI excludes 0. No significant difference does not mean equal."
     )

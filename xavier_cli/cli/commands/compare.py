@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.options import completion, run_files
-from xavier_cli.cli.options.filters import SortOption
+from xavier_cli.cli.options.filters import SortOption, WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
@@ -59,28 +59,38 @@ GroupByOption = Annotated[
         show_default=False,
     ),
 ]
+TopOption = Annotated[
+    int | None,
+    typer.Option("--top", metavar="K", min=1, help="show only the first K rows; all are compared"),
+]
 TransposeOption = Annotated[bool, typer.Option("--transpose", help="one column per experiment")]
 
 
 def compare(
     runs: RunsArgument = None,
+    where: WhereOption = None,
     select: SelectOption = None,
     columns: ColumnsOption = None,
     sort: SortOption = None,
     group_by: GroupByOption = None,
     transpose: TransposeOption = False,
+    top: TopOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
     """Compare runs over seeds: mean, CI, significance.
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+
+    xavier compare --where act=tanh --select lr --top 10
     """
     from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
+    from xavier_cli.views.filters import chosen
+    from xavier_cli.views.runs import run_values
 
     if output is not None:
         check_output(output)
@@ -89,6 +99,7 @@ def compare(
         sort,
         group_by.replace("-", "_") if group_by is not None else None,
         transpose,
+        top,
     )
     read = run_files.read_inputs(runs, only=ONLY)
     experiments, notes = run_files.merged(read)
@@ -98,6 +109,7 @@ def compare(
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:
         """The output, or None if no run was trained, and the number of untrained runs."""
+        runs = chosen(runs, run_values, where)
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:

@@ -153,7 +153,7 @@ def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | Non
 
 def _taken(path: Path) -> typer.BadParameter:
     return typer.BadParameter(
-        f"`{path}` exists; `--resume` goes on with it, `--force` replaces it", param_hint="--output"
+        f"`{path}` exists; `--resume` resumes it, `--force` replaces it", param_hint="--output"
     )
 
 
@@ -231,7 +231,7 @@ def _train(
         if force:
             _warn_of_other_data(path, config, training.facts)
         done = 0
-        again = "`--resume` goes on" if named or resume else "the same command goes on"
+        again = "`--resume` resumes it" if named or resume else "the same command resumes it"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
 
             def watch(progress: Progress) -> None:

@@ -170,7 +170,7 @@ def finish_cells(
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
-        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command goes on with them")
+        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command resumes them")
         finished.code = stopped.exit_code
     elif any(outcome.ending != "done" for outcome in finished.outcomes):
         finished.code = ExitCode.IN_PART
@@ -231,6 +231,6 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
 def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question}; `--yes` goes on without asking", param_hint="--yes")
+        raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
     if not typer.confirm(f"{question}. Go on?", err=True):
         raise typer.Exit(ExitCode.USAGE)

@@ -13,6 +13,7 @@ import typer
 
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.help_pages import OUTPUT
+from xavier_cli.cli.terminal.pager import shown_in_pager
 from xavier_cli.cli.terminal.results import results
 from xavier_cli.cli.terminal.streams import give_up_stdout
 from xavier_cli.errors import StorageError
@@ -58,7 +59,8 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
         text = format_page(page, format, screen_width(), colour=_has_colour(results()))
-        _to_stdout(text)
+        if not (format is Format.TABLE and shown_in_pager(text)):
+            _to_stdout(text)
         return
     write_text(output, format_page(page, format, screen_width()))
     say(f"wrote {clean(str(output))}")
