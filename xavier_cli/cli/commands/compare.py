@@ -123,7 +123,11 @@ def compare(
     if untrained:
         say(f"passed over {untrained} without training")
     if page is None:
-        say("xavier: none of these runs was trained: `xavier train` makes one that was")
+        say(
+            "xavier: no run fits `--where`"
+            if where
+            else "xavier: none of these runs was trained: `xavier train` makes one that was"
+        )
         raise typer.Exit(ExitCode.USAGE)
     show_page(page, format, output)
     read.finish()

@@ -61,7 +61,7 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
 def fit(table: Table, width: int) -> list[RenderableType]:
     """`table` as rich renderables, with as many columns in line as the width allows.
 
-    Tried in turn: the whole table; without pictures; with titles on several lines; without optional columns;
+    Tried in turn: the whole table; without pictures; without optional columns; with titles on several lines;
     with the columns that fold as one; with movable columns below each row; a short list per row. A line
     below says what is left out.
     """
@@ -71,10 +71,11 @@ def fit(table: Table, width: int) -> list[RenderableType]:
             return list(_in_line(table).lines([]))
         table = table.without_pictures()
     least, most = (pick((c.optional for c in table.columns if c.optional), default=0) for pick in (min, max))
-    for kept in (table, table.without_optional(least)):
-        for layout in (_in_line(kept), _in_line(kept, titles_folded=True)):
-            if layout.fits(width):
-                return [*layout.lines([]), *_left_out(table, kept, width)]
+    short = table.without_optional(least)
+    for kept, titles_folded in ((table, False), (short, False), (short, True)):
+        layout = _in_line(kept, titles_folded)
+        if layout.fits(width):
+            return [*layout.lines([]), *_left_out(table, kept, width)]
     if any(column.fold for column in table.columns):
         levels = (table.without_optional(level) for level in range(least, most + 1))
         return next((fitted for kept in levels if (fitted := _with_labels(table, kept, width))), [])
