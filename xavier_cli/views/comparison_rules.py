@@ -19,6 +19,7 @@ class Explanation(Enum):
     """The subject of a sentence below a table."""
 
     ALIKE = auto()
+    NAMES = auto()
     INTERVAL = auto()
     BEST = auto()
     MANY_ROWS = auto()
@@ -52,6 +53,9 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
+    words = (word for row in rows for word in row.run.config.layer_initializers if word.known_as)
+    if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
+        said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
     if any(len(row.seeds) > 1 for row in rows):
         said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
     pairs = _all_pairs(comparison.sections)

@@ -31,6 +31,8 @@ shapeset
 
 Not shown at 80 columns: valid error %.
 
+- Initializers: normalized (Glorot uniform), standard (PyTorch's default
+  weights).
 - ±: 95 % t-interval of the mean over seeds (N), for this test set.
 - *: the lowest mean test error. Δ best: percentage points above it, with 95 %
   CI, simultaneous over all 3 pairs.
@@ -53,6 +55,9 @@ shapeset
 Not shown at 40 columns: valid error %,
 Δ best, p.
 
+- Initializers: normalized (Glorot
+  uniform), standard (PyTorch's default
+  weights).
 - ±: 95 % t-interval of the mean over
   seeds (N), for this test set.
 - *: the lowest mean test error. Δ best:
