@@ -207,3 +207,18 @@ def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
 def test_a_like_that_is_no_framework_is_one_line(like):
     with pytest.raises(ConfigError, match="like: unknown framework"):
         RunConfig.of(like=like)
+
+
+def test_the_template_is_a_recipe_of_its_own(tmp_path):
+    from xavier_cli.sweeps.template import RECIPE_TEMPLATE
+
+    (tmp_path / "mine.toml").write_text(RECIPE_TEMPLATE)
+    recipe = read_recipe(str(tmp_path / "mine.toml"))
+
+    assert [cell.settings["init"] for cell in recipe.expand("laptop")] == [
+        "standard",
+        "standard",
+        "normalized",
+        "normalized",
+    ]
+    assert {cell.settings["updates"] for cell in recipe.expand("tiny")} == {200}

@@ -14,19 +14,18 @@ import typer
 
 from xavier_cli.cli.catalogue import COMMANDS
 from xavier_cli.cli.terminal.errors import exit_code, one_line, say, say_warning
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.results import results_apart
 from xavier_cli.cli.terminal.streams import give_up_stderr_if_full, give_up_stdout, is_about_stdout
 from xavier_cli.errors import ExitCode, StorageError
 from xavier_cli.sanitize import clean, show_stand_ins
 from xavier_cli.version import __version__
 
-app = typer.Typer(
+app = CommandApp(
     name="xavier",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Plain help: importing rich's renderers would take longer than the rest of `--help`.
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`xavier help COMMAND` shows its options.",
 )
 
 
@@ -38,9 +37,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def xavier(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="show the version")
     ] = False,
 ) -> None:
     """Which weight initialization, with which activation, at which depth - and how sure are we?"""
@@ -79,6 +78,11 @@ def _command(arguments: Sequence[str]) -> str:
     return next((word for word in arguments if not word.startswith("-")), "")
 
 
+def _spelt_out(arguments: list[str]) -> list[str]:
+    """`arguments`, where `help train` asks for the page of `train --help`."""
+    return [*arguments[1:], "--help"] if arguments[:1] == ["help"] else arguments
+
+
 def load_commands(wanted: Container[str]) -> None:
     """Add the commands in `wanted`, and for the others only their lines in the list of commands.
 
@@ -86,13 +90,13 @@ def load_commands(wanted: Container[str]) -> None:
     """
     for name, row in COMMANDS.items():
         if name not in wanted:
-            app.command(name, help=row.summary)(_not_loaded)
+            app.command(name, help=row.summary, rich_help_panel=row.section)(_not_loaded)
             continue
         command = getattr(import_module(f"xavier_cli.cli.commands.{name}"), name)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+            app.add_typer(command, name=name, rich_help_panel=row.section)
         else:
-            app.command(name)(command)
+            app.command(name, rich_help_panel=row.section)(command)
 
 
 def _not_loaded() -> None:
@@ -118,19 +122,20 @@ def main() -> None:
     # Training already uses every core: threads inside NumPy's linear algebra would mostly wait for each
     # other. The variable is read when NumPy is imported, which has not happened yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    is_help = len(sys.argv) < 2 or bool({"-h", "--help"} & {*sys.argv})
-    asked = COMMANDS.get(_command(sys.argv[1:]))
+    arguments = _spelt_out(sys.argv[1:])
+    is_help = not arguments or bool({"-h", "--help"} & {*arguments})
+    asked = COMMANDS.get(_command(arguments))
     if asked and asked.reads_runs and not is_help:
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()
     show_stand_ins()
-    load_commands(sys.argv[1:] or _words_begun())
+    load_commands(arguments or _words_begun())
     warnings.showwarning = say_warning
     _warn_of_variables()
     try:
-        with nullcontext() if is_help else _custom_code(sys.argv[1:]):
-            code = app(standalone_mode=False) or ExitCode.DONE
+        with nullcontext() if is_help else _custom_code(arguments):
+            code = app(arguments, standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as `| head`, closed the pipe.

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+TRAIN, LOOK, COMPARE = "Train", "Look", "Compare"
+REPRODUCE, NAMES, MAINTAIN = "Reproduce", "Data and names", "Maintain"
+
 
 class CommandSpec(NamedTuple):
     """What is known of a command before its module, `commands/NAME.py`, is loaded."""
 
+    section: str
+    """The heading that it stands under in `xavier --help`."""
     summary: str
     """What `xavier --help` says of it: the first line of the command's own help, as a test makes sure."""
     reads_runs: bool = False
@@ -19,47 +24,44 @@ class CommandSpec(NamedTuple):
 
 
 COMMANDS = {
-    "train": CommandSpec("Train one configuration, many seeds at a time.", runs_code=True),
-    "probe": CommandSpec("Look at networks at initialization, next to theory.", runs_code=True),
+    "train": CommandSpec(TRAIN, "Train a network with many seeds, recording every layer.", runs_code=True),
     "sweep": CommandSpec(
-        "Run a grid of configurations; what is finished is left alone.", runs_code=True, first="recipes"
+        TRAIN, "Train a grid of configurations; an interrupted one resumes.", runs_code=True, first="recipes"
     ),
-    "reproduce": CommandSpec(
-        "Reproduce a figure or table of the paper, with a verdict per claim.", runs_code=True, first="recipes"
-    ),
-    "compare": CommandSpec(
-        "Compare runs: mean and interval over seeds, and who differs.", reads_runs=True, first="runs"
-    ),
-    "plot": CommandSpec("Draw a figure of the paper; its path is all that stdout carries.", reads_runs=True),
-    "surface": CommandSpec("Take both losses over a plane of weights.", runs_code=True),
-    "check": CommandSpec(
-        "Say what is wrong with runs: which layer, since when, what to try.", reads_runs=True, first="runs"
-    ),
-    "report": CommandSpec(
-        "Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.",
-        reads_runs=True,
-        first="runs",
-    ),
+    "probe": CommandSpec(LOOK, "Compare networks at initialization with theory.", runs_code=True),
     "show": CommandSpec(
-        "Show runs: configuration, origin, curves, layers, search.", reads_runs=True, first="runs"
+        LOOK, "Show runs in detail: settings, errors, layers, provenance.", reads_runs=True, first="runs"
     ),
-    "diff": CommandSpec(
-        "Show what differs between two runs: settings, data, origin, numbers.", reads_runs=True
+    "ls": CommandSpec(LOOK, "List runs, newest first.", reads_runs=True, first="runs"),
+    "check": CommandSpec(
+        LOOK, "Diagnose training problems: which layer, since which update.", reads_runs=True, first="runs"
+    ),
+    "plot": CommandSpec(LOOK, "Plot a figure; prints only its path to stdout.", reads_runs=True),
+    "surface": CommandSpec(LOOK, "Compute the loss surface over two weights or directions.", runs_code=True),
+    "compare": CommandSpec(
+        COMPARE, "Compare runs over seeds: mean, CI, significance.", reads_runs=True, first="runs"
+    ),
+    "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True),
+    "report": CommandSpec(
+        COMPARE, "Write a self-contained HTML report of runs.", reads_runs=True, first="runs"
     ),
     "export": CommandSpec(
-        "Write runs for other programs: csv, json, netcdf, tensorboard.", reads_runs=True, first="runs"
+        COMPARE, "Export runs to csv, json, netcdf or tensorboard.", reads_runs=True, first="runs"
     ),
-    "ls": CommandSpec(
-        "List runs, the newest first: seeds, updates, test error, age.", reads_runs=True, first="runs"
+    "reproduce": CommandSpec(
+        REPRODUCE,
+        "Reproduce a figure or table of the paper; judge its claims.",
+        runs_code=True,
+        first="recipes",
     ),
-    "data": CommandSpec("The data sets: what there is, where it is, what is in it.", runs_code=True),
-    "svm": CommandSpec("Fit a support vector machine to the finite Shapeset."),
-    "verify": CommandSpec("Train part of a run again: are the numbers the same?", runs_code=True),
-    "bench": CommandSpec("Measure updates per second against this machine's own limits."),
-    "doctor": CommandSpec("Say what is wrong with a file, and what can still be read.", reads_runs=True),
-    "config": CommandSpec("The settings: values, and where each came from."),
-    "cache": CommandSpec("What is kept to be quicker next time: programs, data."),
-    "init": CommandSpec("The initializers: law, variance, gain, other names.", runs_code=True),
-    "act": CommandSpec("The activations: formula, range, slope, gain, other names.", runs_code=True),
+    "svm": CommandSpec(REPRODUCE, "Train the paper's support vector machine on Shapeset."),
+    "verify": CommandSpec(REPRODUCE, "Retrain part of a run and compare the numbers.", runs_code=True),
+    "data": CommandSpec(NAMES, "List, fetch, verify and show data sets.", runs_code=True),
+    "init": CommandSpec(NAMES, "List and show initializers: variance, gain, aliases.", runs_code=True),
+    "act": CommandSpec(NAMES, "List and show activations: formula, range, gain, aliases.", runs_code=True),
+    "config": CommandSpec(NAMES, "Show settings and where each came from."),
+    "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits."),
+    "doctor": CommandSpec(MAINTAIN, "Examine a damaged file and say what can be recovered.", reads_runs=True),
+    "cache": CommandSpec(MAINTAIN, "Show or clear caches: compiled programs, decoded data."),
 }
-"""In the order of `xavier --help`."""
+"""In the order of `xavier --help`, section by section."""

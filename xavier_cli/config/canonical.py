@@ -134,10 +134,13 @@ class HashedSettings(BaseModel):
         errors = error.errors()
         first = refusals.foremost(errors)
         field, *others = refusals.fields(errors) or [""]
-        said = refusals.words(first)
+        meant = refusals.meant(field, first)
+        said = meant or f"{refusals.words(first)}{refusals.given(first, typed.get(field))}"
         if not field or field in cls.derived:
             # Nobody typed a derived setting; the message names those that it is derived from.
             collision = first.get("ctx", {}).get("error")
-            return ConfigError(said, collision.settings if isinstance(collision, CollisionError) else ())
+            return ConfigError(
+                refusals.words(first), collision.settings if isinstance(collision, CollisionError) else ()
+            )
         more = f"; wrong too: {', '.join(others)}" if others else ""
-        return ConfigError(f"{field}: {said}{refusals.given(first, typed.get(field))}{more}")
+        return ConfigError(f"{field}: {said}{more}")

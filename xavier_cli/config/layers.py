@@ -14,12 +14,14 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.datasets import find_data
+from xavier_cli.vocabulary.other_words import SETTING_ALIASES
 
 PROJECT_FILE = Path("xavier.toml")
 ENVIRONMENT = "XAVIER_"
-NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")
+DEVICE_VARIABLE = "XAVIER_DEVICE"
+"""Where programs run: cpu, gpu, or the number of a GPU; worker processes inherit it."""
+NOT_SETTINGS = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR", DEVICE_VARIABLE)
 """Environment variables that are not settings of a configuration."""
-ALSO_CALLED = {"widths": "width"}
 OPTIONS_ONLY = ("scale", "config")
 """Options that name sources of settings, which can only be typed."""
 
@@ -80,7 +82,7 @@ def _preset(source: str, like: str | None, beside: Mapping[str, str]) -> list[tu
 
 def unknown_variables() -> list[str]:
     """A line about each environment variable that looks like a misspelt setting."""
-    known = [*map(_spelt, ("like", *option_fields(), *ALSO_CALLED)), *NOT_SETTINGS]
+    known = [*map(_spelt, ("like", *option_fields(), *SETTING_ALIASES)), *NOT_SETTINGS]
     return [
         f"{name}: {_unknown_variable(name, known)}"
         for name in sorted(os.environ)
@@ -158,7 +160,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    fields = ("like", *option_fields(), *ALSO_CALLED)
+    fields = ("like", *option_fields(), *SETTING_ALIASES)
     return by_field({f: os.environ[_spelt(f)] for f in fields if os.environ.get(_spelt(f))}, _spelt)
 
 
@@ -168,14 +170,14 @@ def _spelt(field: str) -> str:
 
 def _variable(field: str) -> str:
     """The environment variable that set `field`."""
-    others = [_spelt(other) for other, same in ALSO_CALLED.items() if same == field]
+    others = [_spelt(other) for other, same in SETTING_ALIASES.items() if same == field]
     return next((name for name in others if os.environ.get(name)), _spelt(field))
 
 
 def by_field(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str, Any]:
     """`values` with keys converted to field names; raises `ConfigError` where two keys are the same field."""
     renamed = dict(values)
-    for other, field in ALSO_CALLED.items():
+    for other, field in SETTING_ALIASES.items():
         if other in renamed and field in renamed:
             raise ConfigError(f"{spelt(field)} and {spelt(other)} are one setting: give one of them")
         if other in renamed:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from xavier_cli.vocabulary import other_words
 from xavier_cli.vocabulary.grammar import write_value
 
 _LONGEST = 60
@@ -44,6 +45,12 @@ def words(error: ErrorDetails) -> str:
     """The message that follows the name of the setting."""
     row = _WORDS.get(error["type"])
     return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
+
+
+def meant(field: str, error: ErrorDetails) -> str:
+    """The message where another program's word was given for one of ours; empty otherwise."""
+    question = other_words.hint(field, str(error["input"])) if error["type"] == "literal_error" else ""
+    return f"`{error['input']}` is not known: {question}" if question else ""
 
 
 def given(error: ErrorDetails, typed: object = None) -> str:

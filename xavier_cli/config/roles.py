@@ -19,6 +19,14 @@ Role = Literal["data", "network", "training", "observation", "layout"]
 - observation: when and on what the network is measured; it does not change the result of training
 - layout: which networks of one configuration are trained: the seeds, and how many of them a search uses
 """
+SECTIONS: dict[Role, str] = {
+    "data": "Data",
+    "network": "Network",
+    "training": "Optimization",
+    "observation": "Recording",
+    "layout": "Running",
+}
+"""The heading in `--help` of the settings of a role."""
 Mention = Literal["always", "unusual", "never"]
 """When a setting that all runs share is named: always, where it is not the default, or never."""
 Words = Literal["", "activation", "initializers", "initializer", "data", "optimizer"]
@@ -53,6 +61,8 @@ class Setting:
     """All its values give the same results up to rounding."""
     metavar: str = ""
     """The placeholder of its value in `--help`; by default `N` or `NAME`."""
+    section: str = ""
+    """The heading that its option stands under in `--help`; by default that of its role."""
     phrase: str | Callable[[Any], str] = ""
     """The phrase for its value in labels, captions and titles: `depth {}`; by default name and value."""
     usual_phrase: str = ""
@@ -70,6 +80,7 @@ class Setting:
         if self.role not in get_args(Role):
             raise TypeError(f"`{self.role}` is no role of a setting: {', '.join(get_args(Role))}")
         object.__setattr__(self, "in_captions", self.in_captions or self.mention)
+        object.__setattr__(self, "section", self.section or SECTIONS[self.role])
 
     def speak(self, name: str, value: object, default: object) -> str:
         """The phrase for `value` of the setting called `name`."""

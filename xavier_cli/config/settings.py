@@ -48,8 +48,7 @@ class RunSettings(CodeSettings):
         Setting("data", since=1, words="data", phrase="{}", rank=2, mention="always"),
     ] = Field(
         "shapeset",
-        description="data set to learn: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, "
-        "FILE.py:FUNCTION",
+        description="data set: a name, shapeset:N, images:PATH[@SIZE[rgb]], PATH.npz, FILE.py:FUNCTION",
     )
     coding: Annotated[
         Coding,
@@ -67,8 +66,8 @@ class RunSettings(CodeSettings):
             mention="never",
         ),
     ] = Field(
-        description="what a black and a white pixel become; [-1, 1] for Shapeset, [0, 1] for the others; "
-        "standardize takes out mean and deviation of the training pixels"
+        description="values of a black and a white pixel: by default -1,1 for Shapeset and 0,1 otherwise; "
+        "standardize: zero mean and unit variance over the training pixels"
     )
     act: Annotated[
         str,
@@ -91,6 +90,7 @@ class RunSettings(CodeSettings):
         AfterValidator(find_layers),
         Setting(
             "network",
+            section="Initialization",
             since=1,
             words="initializers",
             metavar="NAME[,LAYER=NAME…]",
@@ -108,17 +108,31 @@ class RunSettings(CodeSettings):
         Literal["paper", "auto"] | float,
         BeforeValidator(parse_gain),
         Setting(
-            "network", since=1, metavar="paper|auto|NUMBER", phrase="gain {}", rank=1, in_captions="never"
+            "network",
+            section="Initialization",
+            since=1,
+            metavar="paper|auto|NUMBER",
+            phrase="gain {}",
+            rank=1,
+            in_captions="never",
         ),
     ] = Field(
         "paper",
-        description="factor on the hidden layers' first weights, not the output's: paper (1), auto (derived "
-        "from the activation) or a number",
+        description="gain of the hidden layers' initial weights (not the output layer's): paper (1), auto "
+        "(derived from the activation) or a number",
     )
     bias_init: Annotated[
         str,
         AfterValidator(find_bias),
-        Setting("network", since=2, words="initializer", phrase="biases {}", rank=1, in_captions="never"),
+        Setting(
+            "network",
+            section="Initialization",
+            since=2,
+            words="initializer",
+            phrase="biases {}",
+            rank=1,
+            in_captions="never",
+        ),
     ] = Field(
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
@@ -138,9 +152,10 @@ class RunSettings(CodeSettings):
             mention="always",
         ),
     ] = Field(300, description="units in each hidden layer, or one number for each: 400,300,200")
-    loss: Annotated[Literal["cross_entropy", "quadratic"], Setting("network", since=1, mention="never")] = (
-        Field("cross_entropy", description="what training minimizes: cross_entropy or quadratic")
-    )
+    loss: Annotated[
+        Literal["cross_entropy", "quadratic"],
+        Setting("network", section="Optimization", since=1, mention="never"),
+    ] = Field("cross_entropy", description="loss: cross_entropy or quadratic (½ Σ (p − y)² over classes)")
     optimizer: Annotated[
         str,
         AfterValidator(checks.optimizer_text),
@@ -155,8 +170,8 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(
         "sgd",
-        description="how a gradient becomes an update: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of "
-        "optax's, diagonal_gauss_newton, gradient_variance, or a function of your own",
+        description="optimizer: sgd, momentum:0.9, adam:b1=0.8,eps=1e-6 or another of optax's, "
+        "diagonal_gauss_newton, gradient_variance, or a custom function (FILE.py:FUNCTION)",
     )
     schedule: Annotated[
         str,
@@ -172,7 +187,7 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(
         "constant",
-        description="learning rate over the updates: constant, cosine, linear, warmup:N or warmup:N,cosine",
+        description="learning-rate schedule: constant, cosine, linear, warmup:N or warmup:N,cosine",
     )
     clip: Annotated[
         Number,
@@ -186,7 +201,7 @@ class RunSettings(CodeSettings):
             rank=5,
         ),
     ] = Field(
-        0.0, ge=0, le=1e6, allow_inf_nan=False, description="longest gradient, all weights' together; 0: any"
+        0.0, ge=0, le=1e6, allow_inf_nan=False, description="clip gradients to this global norm; 0: off"
     )
     weight_decay: Annotated[
         Number,
@@ -196,7 +211,7 @@ class RunSettings(CodeSettings):
         ge=0,
         le=1e3,
         allow_inf_nan=False,
-        description="share of each weight that an update of rate 1 takes",
+        description="weight decay coefficient (decoupled: times the learning rate)",
     )
     lr: Annotated[
         Rate | tuple[Rate, ...],
@@ -212,7 +227,7 @@ class RunSettings(CodeSettings):
             rank=4,
             mention="always",
         ),
-    ] = Field(0.03, description="learning rate; a list is searched for the best validation error")
+    ] = Field(0.03, description="learning rate; of a list, the one with the lowest validation error")
     search_seeds: Annotated[
         Whole,
         Setting(
@@ -222,7 +237,7 @@ class RunSettings(CodeSettings):
             outside_programs="the seeds of a search are a population of their own",
             mention="never",
         ),
-    ] = Field(2, ge=1, le=1000, description="seeds, the first ones, that a search trains")
+    ] = Field(2, ge=1, le=1000, description="number of seeds used to search learning rates (the first ones)")
     batch_size: Annotated[
         Whole, Setting("training", since=1, in_examples=True, phrase="batch {}", rank=4, mention="always")
     ] = Field(10, ge=1, le=100_000, description="examples per update")
@@ -244,21 +259,27 @@ class RunSettings(CodeSettings):
         BeforeValidator(checks.records_as_text),
         AfterValidator(checks.record_schedule),
         Setting("observation", since=1, outside_programs=GIVEN, metavar="WHEN", mention="never"),
-    ] = Field("20", description="when to look inside: 20 (evenly), log:20 (evenly in log updates), every:500")
+    ] = Field(
+        "20",
+        description="when to record statistics: 20 (evenly), log:20 (evenly in log updates), every:500",
+    )
     eval_examples: Annotated[
         Whole, Setting("observation", since=1, in_examples=True, outside_programs=GIVEN, mention="never")
     ] = Field(
-        2000, ge=1, le=10_000, description="examples that errors are taken on at records; at the last, all"
+        2000,
+        ge=1,
+        le=10_000,
+        description="number of examples for errors at records; the last record uses all",
     )
     jacobian_examples: Annotated[Whole, Setting("observation", since=1, mention="never")] = Field(
-        1, ge=0, le=300, description="probe examples that Jacobians are taken on; 0 for no Jacobians"
+        1, ge=0, le=300, description="number of probe examples for Jacobians; 0: none"
     )
     seeds: Annotated[
         tuple[Seed, ...],
         BeforeValidator(parse_seeds),
         AfterValidator(checks.distinct_seeds),
         Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", mention="never"),
-    ] = Field((0, 1, 2, 3), description="5 (a count), 0,3,7 or 0:10")
+    ] = Field((0, 1, 2, 3), description="seeds: 5 (a count), 0,3,7 or 0:10")
     normalization: Annotated[
         Literal["none", "batch", "layer"],
         Setting(
@@ -269,7 +290,7 @@ class RunSettings(CodeSettings):
             usual_phrase="no normalization",
             rank=5,
         ),
-    ] = Field("none", description="of the hidden layers' pre-activations: none, batch or layer")
+    ] = Field("none", description="normalization of the hidden layers' pre-activations: none, batch or layer")
     residual: Annotated[
         bool,
         Setting(
@@ -277,16 +298,17 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(
         False,
-        description="add what enters a hidden layer to what leaves it, where it is as wide as the one below",
+        description="residual connections around hidden layers as wide as the one below",
     )
     dropout: Annotated[
         Number, Setting("training", since=2, extra="dropout", metavar="SHARE", phrase="dropout {:g}", rank=5)
-    ] = Field(0.0, ge=0, lt=1, description="share of the hidden activations that each update leaves out")
+    ] = Field(0.0, ge=0, lt=1, description="dropout rate of the hidden activations")
     pretrain: Annotated[
         str,
         AfterValidator(checks.pretraining_name),
         Setting(
             "training",
+            section="Initialization",
             since=2,
             metavar="NAME[:KEY=VALUE,…]",
             phrase="pre-trained {}",
@@ -295,24 +317,26 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(
         "none",
-        description="what the hidden layers learn from images alone beforehand, one after another: none, dae "
-        "(denoising auto-encoders), dae:noise=0.1, rbm or rbm:steps=5,visible=gaussian",
+        description="unsupervised layer-wise pre-training: none, dae (denoising auto-encoders), "
+        "dae:noise=0.1, rbm or rbm:steps=5,visible=gaussian",
     )
     pretrain_updates: Annotated[
         Whole,
         Setting(
             "training",
+            section="Initialization",
             since=2,
             detail_of="pretrain",
             phrase=lambda updates: f"{in_thousands(updates)} updates of pre-training",
             rank=5,
             in_captions="never",
         ),
-    ] = Field(10_000, ge=1, le=10**8, description="mini-batch updates that each layer is pre-trained for")
+    ] = Field(10_000, ge=1, le=10**8, description="mini-batch updates of pre-training per layer")
     pretrain_lr: Annotated[
         Rate,
         Setting(
             "training",
+            section="Initialization",
             since=2,
             detail_of="pretrain",
             metavar="RATE",
@@ -322,19 +346,19 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(0.01, description="learning rate of pre-training")
     precision: Annotated[
-        Literal["highest", "high", "default"], Setting("network", since=1, mention="never")
-    ] = Field("highest", description="of matrix products; highest is float32 throughout")
+        Literal["highest", "high", "default"], Setting("network", section="Running", since=1, mention="never")
+    ] = Field("highest", description="precision of matrix products; highest: float32 throughout")
     update_rule: Annotated[
         str,
         AfterValidator(checks.update_rule),
-        Setting("training", since=1, is_rounding=True, mention="never"),
+        Setting("training", section="Running", since=1, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
-        description="how the weights take up updates: plain, delayed:K (every K-th time, the same but for "
-        "rounding), or auto, which is one of them by the network's shape",
+        description="how weights are updated: plain, delayed:K (K low-rank updates at a time; equal up to "
+        "rounding) or auto (by the network's shape)",
     )
     sources: Annotated[str, Setting("network", since=2, derived=True, in_captions="never")] = Field(
-        "", description="digests of the texts that functions of the user's own come from; filled in by itself"
+        "", description="digests of the source texts of custom functions; filled in automatically"
     )
 
     @model_validator(mode="before")

@@ -64,7 +64,7 @@ def fetch(name: str, remote: Remote, folder: Path, report: Report, say: Callable
                 raise DataDamagedError(f"{name}: no mirror has the official `{file}`: its checksum differs")
             raise DataMissingError(
                 f"{name}: `{file}` could not be fetched from any of {len(remote.mirrors)} mirrors; what came "
-                f"is kept, and the same command goes on; or put the file into `{place}`"
+                f"is kept, and the same command resumes it; or put the file into `{place}`"
             )
     return place
 

@@ -92,7 +92,7 @@ def diverged_in_words(
         if lost.any():
             words = f"{int(lost.sum())} of {len(lost)} seeds" + (f" of {label}" if len(runs) > 1 else "")
             (all_ if lost.all() and not are_errors else some).append(words)
-    how = "and counted as guessing from there on" if are_errors else "and left out"
+    how = "and counted at chance level from there on" if are_errors else "and left out"
     told = [f"Diverged, {how}: {'; '.join(some)}."] if some else []
     return told + ([f"Diverged, and shown until then: {'; '.join(all_)}."] if all_ else [])
 

@@ -56,7 +56,7 @@ def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles
         ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
         above = _is_clear(curves, *(guessing + room * (high - low) for room in LABEL_ROOM))
         ax.annotate(
-            f"guessing {guessing:.4g} %",
+            f"chance level {guessing:.4g} %",
             (1, guessing),
             xycoords=("axes fraction", "data"),
             xytext=(0, 2.5 if above else -2.5),
@@ -149,5 +149,5 @@ def _sentences(
         if guessing > ax.get_ylim()[1]
     ]
     if above:
-        sentences.append(f"Guessing, {', '.join(above)}, lies above the axis.")
+        sentences.append(f"Chance level, {', '.join(above)}, lies above the axis.")
     return sentences

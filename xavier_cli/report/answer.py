@@ -135,7 +135,7 @@ def _best(section: Section, called: Sequence[str]) -> str:
         )
         return (
             f"{called[0]} errs on {error} % of the test examples {on} ({seeds}{unfinished}); "
-            f"guessing errs {guessing}."
+            f"chance level is {guessing} error."
         )
     if first.status != "complete":
         return f"No training {on} is finished, so nothing is best; {called[0]} stands at {error} %."
@@ -144,9 +144,9 @@ def _best(section: Section, called: Sequence[str]) -> str:
         for kind in ("told_apart", "not_told_apart", "not_tested")
     )
     parts = [
-        f"{called[0]} has the lowest test error {on}: {error} % ({seeds}); guessing errs {guessing}.",
+        f"{called[0]} has the lowest test error {on}: {error} % ({seeds}); chance level is {guessing} error.",
         f"The difference is more than chance over seeds for {_listed(apart)}." if apart else "",
-        f"It cannot be told apart from {_listed(alike)}, which does not mean equal." if alike else "",
+        f"No significant difference from {_listed(alike)}, which does not mean equal." if alike else "",
         f"Not tested: {_listed(untested)}." if untested else "",
     ]
     return " ".join(part for part in parts if part)

@@ -120,7 +120,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise RunFileError(path, "is damaged: its header does not match its digest")
         if text:
             return _read(path, root, json.loads(text))
-    raise ResumeError(f"`{path}` has checkpoint_version {version}, this xavier goes on from {VERSION} alone")
+    raise ResumeError(f"`{path}` has checkpoint_version {version}, this xavier resumes only {VERSION}")
 
 
 def _read(path: Path, root: Any, header: Mapping[str, Any]) -> Checkpoint:

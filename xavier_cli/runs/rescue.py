@@ -113,7 +113,7 @@ def _checkpoint(path: Path) -> Diagnosis:
         if isinstance(stages, Mapping)
         else []
     )
-    about = f"what an unfinished training goes on from: {', '.join(done) or 'no stage yet'}"
+    about = f"what an unfinished training resumes from: {', '.join(done) or 'no stage yet'}"
     parts = tuple(Part(name, "whole") for name in read.arrays)
     return Diagnosis(path, "checkpoint", True, about=about, parts=parts)
 

@@ -49,9 +49,7 @@ class SurfaceConfig(ResultConfig):
     def _known_act(cls, word: str) -> str:
         name = find_activation(word).name
         if is_user_function(name):
-            raise ValueError(
-                "a function of your own has no two-weight surface; `surface RUN` takes a run of it"
-            )
+            raise ValueError("a custom function has no two-weight surface; `surface RUN` takes a run of it")
         return name
 
     @model_validator(mode="after")

@@ -93,7 +93,7 @@ class Cluster:
         return False
 
     def _gone(self) -> None:
-        self._note(f"the scheduler at `{self._address}` is gone; the same command goes on with what is left")
+        self._note(f"the scheduler at `{self._address}` is gone; the same command resumes what is left")
 
 
 @contextlib.contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from multiprocessing import parent_process
 
 import jax
 
+from xavier_cli.config.layers import DEVICE_VARIABLE
+from xavier_cli.errors import ConfigError
 from xavier_cli.files import caches
 from xavier_cli.training.cores import usable_cores
 from xavier_cli.training.engine import program_cache
@@ -16,11 +19,31 @@ from xavier_cli.training.engine import program_cache
 def set_up_jax(members: int, note: Callable[[str], None] = lambda _: None) -> None:
     """Have JAX as this program wants it, for so many networks at a time; call before JAX has started.
 
-    `note` is told in a line where it has started already, with fewer devices than they could use.
+    `note` is told in a line where it has started already, with fewer devices than they could use. Raises
+    `ConfigError` where the GPU that `--device` names is missing.
     """
     keep_compiled_programs()
+    chosen = os.environ.get(DEVICE_VARIABLE, "")
+    if chosen == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    elif chosen.isdigit():
+        jax.config.update("jax_cuda_visible_devices", chosen)
     if told := prepare_devices(members):
         note(told)
+    if chosen not in ("", "cpu"):
+        _require_gpu(chosen)
+
+
+def _require_gpu(chosen: str) -> None:
+    """Raise `ConfigError` unless JAX can use a GPU, or the one whose number was chosen."""
+    try:
+        jax.devices("gpu")
+    # JAX raises one or the other, by which plug-ins are installed.
+    except (RuntimeError, AssertionError):
+        which = "no GPU" if chosen == "gpu" else f"no GPU {chosen}"
+        raise ConfigError(
+            f"device: JAX finds {which}; for an NVIDIA GPU on Linux: `pip install 'jax[cuda13]'`"
+        ) from None
 
 
 def prepare_devices(members: int) -> str:

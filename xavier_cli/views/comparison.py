@@ -28,7 +28,7 @@ def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: Vie
         data={"sections": [_section_data(section) for section in sections]},
         records=[{"data": section.data, **_record(row)} for section in sections for row in section.rows],
         tables=tuple(transposed(table) if view.transpose else table for table in tables),
-        notes=(*rules(comparison).values(), *notes),
+        notes=(*rules(comparison).values(), *view.note(comparison.sections), *notes),
     )
 
 
@@ -38,23 +38,26 @@ def result_table(section: Section, curves: bool = False) -> Table:
     With `curves`, also the test error during training as a sparkline.
     """
     rows = section.rows
-    columns = [Column(name, "left" if _is_text(rows, name) else "right") for name in section.varying]
-    cells = [[marked_setting(row, name) for row in rows] for name in section.varying]
+    varying = sorted(section.varying, key=lambda name: -_distinct(rows, name))
+    columns = [
+        Column(name, "left" if _is_text(rows, name) else "right", fold="experiment") for name in varying
+    ]
+    cells = [[marked_setting(row, name) for row in rows] for name in varying]
     columns.append(Column("N", "right"))
     cells.append([_seeds(row.seeds) for row in rows])
     if any(row.diverged for row in rows):
         columns.append(Column("diverged", "right"))
         cells.append([_seeds(row.diverged) for row in rows])
-    columns += [Column("valid error %", "right", optional=True), Column("test error %")]
+    columns += [Column("valid error %", "right", optional=1), Column("test error %")]
     places = _places(rows)
     cells += [[_valid_error(row, places) for row in rows], _test_errors(rows)]
     gaps = [_gap(row.verdict, places) for row in rows]
     if any(gap.text for gap in gaps):
-        columns.append(Column("above the best", moves=True))
+        columns.append(Column("Δ best", optional=3))
         cells.append(gaps)
     verdicts = [_verdict(row) for row in rows]
     if any(verdict.text for verdict in verdicts):
-        columns.append(Column("verdict (p)", wraps=True, moves=True))
+        columns.append(Column("p", optional=2))
         cells.append(verdicts)
     if curves:
         columns.append(Column("error over time", picture=True))
@@ -110,26 +113,32 @@ def _verdict(row: RankedExperiment) -> Cell:
 
 
 def _words(row: RankedExperiment) -> str:
+    """The p of a row, or in a word why it has none, which a sentence below the table explains."""
     verdict = row.verdict
-    match verdict.kind:
-        case "told_apart":
-            return f"told apart ({numbers.probability(verdict.p)})"
-        case "not_told_apart":
-            return f"not told apart ({numbers.probability(verdict.p)})"
-        case "best":
-            return ""
+    if verdict.kind == "best":
+        return ""
+    if not math.isnan(verdict.p):
+        return numbers.probability(verdict.p)
     if row.status != "complete":
-        return verdict.why
-    networks = ""
+        return row.status
     if not math.isnan(verdict.p_networks):
-        networks = f"; these two networks: {numbers.compared_probability(verdict.p_networks)}"
-    return f"not tested: {verdict.why}{networks}"
+        return f"({numbers.probability(verdict.p_networks)})"
+    return "not tested"
 
 
 def marked_setting(row: RankedExperiment, name: str) -> Cell:
     """A setting with marks that say how it was chosen: `~` by validation error, `!` on the edge."""
     value = row.settings.get(name, "")
-    return Cell("~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge), value)
+    text = "~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge)
+    spoken = name in SETTINGS and SETTINGS[name].is_name
+    return Cell(text, value, phrase=text if spoken else f"{name} {text}")
+
+
+def _distinct(rows: Sequence[RankedExperiment], name: str) -> float:
+    """How many values of a setting there are, those that name a network first."""
+    if name in SETTINGS and SETTINGS[name].is_name:
+        return math.inf
+    return len({row.settings.get(name, "") for row in rows})
 
 
 def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xavier_cli.findings.comparison import RankedExperiment, Section
@@ -19,13 +19,21 @@ class View:
     sort: str | None = None
     group_by: str | None = None
     transpose: bool = False
+    top: int | None = None
 
     def arranged(self, section: Section) -> Section:
         """`section` with the requested settings and order; raises `FilterError`."""
         rows = tuple(in_order(section.rows, _values, self.sort))
         for name in self.columns:
             known(rows, lambda row: row.settings, name, "--columns")
-        return replace(section, rows=rows, varying=self.columns or section.varying)
+        return replace(section, rows=rows[: self.top], varying=self.columns or section.varying)
+
+    def note(self, sections: Sequence[Section]) -> tuple[str, ...]:
+        """A sentence about the rows that `top` leaves out of `sections`; none if it leaves out none."""
+        most = max((len(section.rows) for section in sections), default=0)
+        if self.top is None or most <= self.top:
+            return ()
+        return (f"The first {self.top} of {most:,} rows are shown; all are compared.",)
 
     def groups(self, section: Section) -> Iterator[Section]:
         """Yield a part of `section` per value of `group_by`; the verdicts remain those of the whole."""

@@ -19,6 +19,7 @@ class Explanation(Enum):
     """The subject of a sentence below a table."""
 
     ALIKE = auto()
+    NAMES = auto()
     INTERVAL = auto()
     BEST = auto()
     MANY_ROWS = auto()
@@ -52,6 +53,9 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
+    words = (word for row in rows for word in row.run.config.layer_initializers if word.known_as)
+    if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
+        said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
     if any(len(row.seeds) > 1 for row in rows):
         said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
     pairs = _all_pairs(comparison.sections)
@@ -59,8 +63,8 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         simultaneous = pairs and f", simultaneous over {pairs}"
         has_interval = any(math.isfinite(gap.low) for gap in gaps)
         said[Explanation.BEST] = (
-            "*: the lowest mean test error. Above the best: in percentage points"
-            f"{f', with its 95 % CI{simultaneous}' if has_interval else ''}."
+            "*: the lowest mean test error. Δ best: percentage points above it"
+            f"{f', with 95 % CI{simultaneous}' if has_interval else ''}."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
     if left := [section.rows_tested for section in comparison.sections if section.rows_tested]:
@@ -77,16 +81,16 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     reasons = {verdict.why for verdict in verdicts}
     if Untested.NO_TEST in reasons:
         said[Explanation.NO_TEST] = (
-            "Three or four seeds give an interval of the difference; a test takes five."
+            "Not tested: a test takes 5 seeds; 3 or 4 give only an interval of the difference."
         )
     if Untested.NO_INTERVAL in reasons:
         said[Explanation.NO_INTERVAL] = (
-            "One or two seeds give no interval of a difference; a test takes five."
+            "Not tested: a test takes 5 seeds; 1 or 2 give no interval of a difference."
         )
     if networks := sum(not math.isnan(verdict.p_networks) for verdict in verdicts):
         said[Explanation.NETWORKS] = (
-            "McNemar's p is about these two networks, not about the methods that trained them"
-            f"{f'; it is not corrected over the {networks} pairs' if networks > 1 else ''}."
+            "p in brackets: McNemar's test of these two networks, not of the methods that trained them"
+            f"{f'; not corrected over the {networks} pairs' if networks > 1 else ''}."
         )
     if Untested.NO_SPREAD in reasons:
         said[Explanation.NO_SPREAD] = (
@@ -97,7 +101,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if any(row.diverged for row in rows):
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
-        said[Explanation.DIVERGED] = f"A seed that diverged counts as guessing ({guesses})."
+        said[Explanation.DIVERGED] = f"A diverged seed counts as chance level ({guesses})."
     if chosen := {name for row in rows for name in row.chosen}:
         what = "rate" if chosen <= {*SEARCHABLE} else " and ".join(sorted(chosen))
         said[Explanation.CHOSEN] = f"~: {what} {CHOSEN}"
@@ -105,9 +109,11 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if edges:
         what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
         said[Explanation.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
-    if any(row.status != "complete" for row in rows):
+    if unfinished := [row for row in rows if row.status != "complete"]:
+        stands = "; ".join(dict.fromkeys(row.verdict.why for row in unfinished))
         said[Explanation.UNFINISHED] = (
-            "An unfinished run shows its last record; it is not tested and cannot be the best."
+            f"An unfinished run ({stands} updates) shows its last record; it is not tested and cannot be the "
+            "best."
         )
     return said
 
@@ -133,6 +139,6 @@ def _test_in_words(tested: Sequence[Difference], sections: Sequence[Section]) ->
     corrected = pairs and f", Bonferroni-corrected over {pairs}"
     level = f"{ALPHA:g}".lstrip("0")
     return (
-        f"Told apart: the CI excludes 0, and p (in brackets) < {level} in a two-sided test over seeds "
-        f"({how}){corrected}. Not told apart does not mean equal."
+        f"p: two-sided test over seeds ({how}){corrected}. The difference is significant where p < {level}, "
+        "exactly where its CI excludes 0. No significant difference does not mean equal."
     )

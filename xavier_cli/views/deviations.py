@@ -22,7 +22,7 @@ def differences_table(found: Sequence[Deviation], title: str) -> Table:
     )
     columns = (
         Column("group"),
-        Column("arrays", "right", optional=True),
+        Column("arrays", "right", optional=1),
         Column("largest difference", "right"),
         Column("relative", "right"),
         Column("in", wraps=True),

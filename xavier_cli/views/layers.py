@@ -51,11 +51,11 @@ def _diverged_note(run: Run) -> str:
     guess = 100 * run.facts.guessing_error
     if run.diverged.all():
         return (
-            f"Every seed diverged and counts as guessing ({guess:.1f} %) from there on; what its last finite "
-            "weights do is not shown."
+            f"Every seed diverged and counts as chance level ({guess:.1f} %) from there on; its last finite "
+            "weights are not shown."
         )
     return (
-        f"A diverged seed counts as guessing ({guess:.1f} %) from there on; train loss and layers are "
+        f"A diverged seed counts as chance level ({guess:.1f} %) from there on; train loss and layers are "
         "without it."
     )
 

@@ -15,25 +15,29 @@ class Cell:
     """A cell of a table: its text, and the value that the text shows.
 
     Tables are sorted by `value`, which programs also read; `detail` is the value in full precision, or other
-    additional information.
+    additional information. `phrase` is the text where the column's title does not stand above it: `depth 5`.
     """
 
     text: str
     value: float | str | None = None
     detail: str = ""
+    phrase: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of text. If space is short, a column that `wraps` is wrapped, an `optional` one dropped, and
-    one that `moves` put below its row. A `picture` is for screens only, and is dropped first.
+    """A column of text. If space is short, a column that `wraps` is wrapped, an `optional` one dropped (the
+    lowest number first, 0 never), and one that `moves` put below its row. Columns that `fold` become one, of
+    that title, which holds the phrases of as many as there is room for, the first columns first. A `picture`
+    is for screens only, and is dropped first.
     """
 
     title: str
     align: Literal["left", "right"] = "left"
     wraps: bool = False
     moves: bool = False
-    optional: bool = False
+    optional: int = 0
+    fold: str = ""
     picture: bool = False
 
 
@@ -62,9 +66,28 @@ class Table:
 
     def without_pictures(self) -> Table:
         """The table without its picture columns."""
-        kept = [i for i, column in enumerate(self.columns) if not column.picture]
+        return self.keeping([i for i, column in enumerate(self.columns) if not column.picture])
+
+    def without_optional(self, up_to: int) -> Table:
+        """The table without the optional columns numbered 1 to `up_to`."""
+        return self.keeping([i for i, column in enumerate(self.columns) if not 0 < column.optional <= up_to])
+
+    def keeping(self, kept: Sequence[int]) -> Table:
+        """The table with only the columns at the indices `kept`."""
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
+
+    def folded(self, parts: int) -> Table:
+        """The table with the columns that fold as one: the phrases of the first `parts` of them."""
+        folding = [i for i, column in enumerate(self.columns) if column.fold]
+        others = [i for i, column in enumerate(self.columns) if not column.fold]
+        labels = [
+            Cell(" ".join(row[i].phrase or row[i].text for i in folding[:parts] if row[i].text))
+            for row in self.cells
+        ]
+        rows = tuple((label, *(row[i] for i in others)) for label, row in zip(labels, self.rows, strict=True))
+        columns = (Column(self.columns[folding[0]].fold), *(self.columns[i] for i in others))
+        return replace(self, columns=columns, rows=rows)
 
 
 def _as_cell(part: Cell | str) -> Cell:

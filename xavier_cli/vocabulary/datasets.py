@@ -43,8 +43,8 @@ FAMILIES = {
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
     "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
     "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",
-    "FILE.py:FUNCTION": "arrays that a function of your own returns: (x, y), or a dict of what a .npz holds",
-    "PATH-images-idx3-ubyte[.gz]": "images in your own IDX file; labels, and perhaps a test part, beside it",
+    "FILE.py:FUNCTION": "arrays that a custom function returns: (x, y), or a dict of what a .npz holds",
+    "PATH-images-idx3-ubyte[.gz]": "images in an IDX file; labels, and perhaps a test part, beside it",
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 

@@ -115,6 +115,8 @@ class InitializerEntry(_Parametrized):
     distribution: Distribution
     source: str
     framework_names: Spellings = Spellings()
+    known_as: str = ""
+    """What the field calls it, where the paper's name is not the field's."""
     remarks: tuple[str, ...] = ()
     """Common mistakes, one line each."""
     aliases: tuple[str, ...] = ()

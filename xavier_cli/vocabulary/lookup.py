@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.vocabulary import other_words
 from xavier_cli.vocabulary.activations import ACTIVATIONS as ACTIVATIONS
 from xavier_cli.vocabulary.builtin_data import DATA_SETS as DATA_SETS
 from xavier_cli.vocabulary.claims import CLAIMS as CLAIMS
@@ -71,7 +72,8 @@ def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[
     """One line: `word` is no known `kind`; it suggests the nearest of `known`, or else lists `shown`."""
     known = list(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known)
+    hint = other_words.hint(kind, word)
+    hint = hint or (f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known))
     shown_word = " ".join(word.split())
     if kind in _OWN_KINDS and re.search(r"\w\.py:?$", shown_word):
         hint = f"which function of that file? `{shown_word.rstrip(':')}:FUNCTION`"

@@ -21,7 +21,7 @@ from xavier_cli.vocabulary.user_functions import user_function_word
 PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
 
-OWN = "a function of your own"
+OWN = "a custom function"
 
 
 Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,18 +24,22 @@ AT_80 = """\
 shapeset
   depth 5, width 30, lr 0.03, batch_size 10, updates 100,000
 
-   act       init        N  test error %  above the best     verdict (p)
+   act       init        N  test error %  Δ best             p
 *  softsign  normalized  5  47.4 ± 0.7
-   tanh      normalized  5  47.7 ± 0.8    +0.3 [-1.8, 2.4]   not told apart (1)
-   tanh      standard    5  59.4 ± 2.7    +12.0 [8.4, 15.6]  told apart (.0002)
+   tanh      normalized  5  47.7 ± 0.8    +0.3 [-1.8, 2.4]   1
+   tanh      standard    5  59.4 ± 2.7    +12.0 [8.4, 15.6]  .0002
 
+Not shown at 80 columns: valid error %.
+
+- Initializers: normalized (Glorot uniform), standard (PyTorch's default
+  weights).
 - ±: 95 % t-interval of the mean over seeds (N), for this test set.
-- *: the lowest mean test error. Above the best: in percentage points, with its
-  95 % CI, simultaneous over all 3 pairs.
-- Told apart: the CI excludes 0, and p (in brackets) < .05 in a two-sided test
-  over seeds (paired t over the same seeds; variances moderated over the pairs,
-  by empirical Bayes), Bonferroni-corrected over all 3 pairs. Not told apart
-  does not mean equal.
+- *: the lowest mean test error. Δ best: percentage points above it, with 95 %
+  CI, simultaneous over all 3 pairs.
+- p: two-sided test over seeds (paired t over the same seeds; variances
+  moderated over the pairs, by empirical Bayes), Bonferroni-corrected over all 3
+  pairs. The difference is significant where p < .05, exactly where its CI
+  excludes 0. No significant difference does not mean equal.
 - Correlation of the pairs with the best: -0.79 to -0.44.
 """
 AT_40 = """\
@@ -42,28 +47,30 @@ shapeset
   depth 5, width 30, lr 0.03, batch_size
   10, updates 100,000
 
-   act       init        N  test error %
-*  softsign  normalized  5  47.4 ± 0.7
-   tanh      normalized  5  47.7 ± 0.8
-    above the best +0.3 [-1.8, 2.4]; not
-    told apart (1)
-   tanh      standard    5  59.4 ± 2.7
-    above the best +12.0 [8.4, 15.6];
-    told apart (.0002)
+   experiment           N  test error %
+*  softsign normalized  5  47.4 ± 0.7
+   tanh normalized      5  47.7 ± 0.8
+   tanh standard        5  59.4 ± 2.7
 
+Not shown at 40 columns: valid error %,
+Δ best, p.
+
+- Initializers: normalized (Glorot
+  uniform), standard (PyTorch's default
+  weights).
 - ±: 95 % t-interval of the mean over
   seeds (N), for this test set.
-- *: the lowest mean test error. Above
-  the best: in percentage points, with
-  its 95 % CI, simultaneous over all 3
-  pairs.
-- Told apart: the CI excludes 0, and p
-  (in brackets) < .05 in a two-sided
-  test over seeds (paired t over the
-  same seeds; variances moderated over
-  the pairs, by empirical Bayes),
-  Bonferroni-corrected over all 3 pairs.
-  Not told apart does not mean equal.
+- *: the lowest mean test error. Δ best:
+  percentage points above it, with 95 %
+  CI, simultaneous over all 3 pairs.
+- p: two-sided test over seeds (paired t
+  over the same seeds; variances
+  moderated over the pairs, by empirical
+  Bayes), Bonferroni-corrected over all
+  3 pairs. The difference is significant
+  where p < .05, exactly where its CI
+  excludes 0. No significant difference
+  does not mean equal.
 - Correlation of the pairs with the
   best: -0.79 to -0.44.
 """
@@ -223,7 +230,7 @@ def test_other_data_set_is_another_table(shelf, xavier, exact_run):
     answer = xavier("compare")
 
     assert answer.out.index("shapeset") < answer.out.index("mnist")
-    assert "told apart" not in answer.out[answer.out.index("mnist") : answer.out.index("- ±")]
+    assert "two-sided" not in answer.out[answer.out.index("mnist") : answer.out.index("- ±")]
 
 
 def test_marks_are_explained_below(shelf, xavier, exact_run, make_run):
@@ -236,9 +243,8 @@ def test_marks_are_explained_below(shelf, xavier, exact_run, make_run):
     assert f"~{searched.lr:g}!" in out
     assert "- ~: rate chosen by validation error" in out
     assert "- !: the lowest or highest of the rates searched" in out
-    assert "A seed that diverged counts as guessing (83.3 % on shapeset)." in out
-    assert "interrupted at 47,368 of 100,000" in out
-    assert "- An unfinished run" in out
+    assert "A diverged seed counts as chance level (83.3 % on shapeset)." in out
+    assert "- An unfinished run (interrupted at 47,368 of 100,000 updates) shows" in out
 
 
 def test_two_networks_are_labelled(tmp_path, xavier, exact_run):
@@ -246,8 +252,8 @@ def test_two_networks_are_labelled(tmp_path, xavier, exact_run):
     write_run(tmp_path / "b.h5", exact_run([0.6], init="standard"))
     out = xavier("compare", tmp_path, width=120).out
 
-    assert "not tested: under 3 seeds; these two networks: p" in out
-    assert "McNemar's p is about these two networks, not about the methods" in out
+    assert re.search(r"  \((< )?\.?\d+\)", out)
+    assert "p in brackets: McNemar's test of these two networks, not of the methods" in out
 
 
 def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
@@ -255,8 +261,9 @@ def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
     answer = xavier("compare", width=120)
 
     assert answer.code == 0
-    assert answer.out.count("not tested: under 5 seeds") == 3
-    assert "Told apart" not in answer.out
+    assert answer.out.count("not tested") == 3
+    assert "- Not tested: a test takes 5 seeds; 3 or 4 give only an interval" in answer.out
+    assert "two-sided" not in answer.out
 
 
 def test_empty_folder_is_named(shelf, xavier):
@@ -308,7 +315,10 @@ finally:
     done = in_a_process(code.replace("'", '"'), PYTHONIOENCODING="ascii", LC_ALL="C")
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode("ascii").splitlines() == AT_80.replace("±", "+/-").splitlines()[:6]
+    assert (
+        done.stdout.decode("ascii").splitlines()
+        == AT_80.replace("±", "+/-").replace("Δ", "Delta").splitlines()[:6]
+    )
 
 
 def test_full_disk_behind_stdout_is_code_6(shelf):
@@ -407,7 +417,7 @@ def test_every_cell_has_its_value_beside_its_text(exact_run):
 def test_sentences_are_found_by_what_they_are_about(exact_run):
     said = rules(compare([exact_run((0.6,), init="standard"), exact_run((0.5,))]))
 
-    assert said[Explanation.NETWORKS].startswith("McNemar's p")
+    assert said[Explanation.NETWORKS].startswith("p in brackets: McNemar's")
     assert Explanation.NO_INTERVAL in said
     assert Explanation.TEST not in said
 
@@ -462,6 +472,40 @@ def test_over_200_single_networks_the_best_40_are_compared_as_networks(exact_run
 def test_footnotes_of_two_rows_speak_of_no_family(exact_run):
     said = rules(compare([exact_run((0.6, 0.61, 0.6, 0.62, 0.63), init="standard"), exact_run((0.5,) * 5)]))
 
-    assert said[Explanation.BEST].endswith("in percentage points, with its 95 % CI.")
+    assert said[Explanation.BEST].endswith("percentage points above it, with 95 % CI.")
     assert "Bonferroni" not in said[Explanation.TEST]
     assert "moderated" not in said[Explanation.TEST]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("number", [8, 40])
+def test_one_line_per_experiment_however_much_differs(tmp_path, xavier, exact_run, width, number):
+    inits = ("standard", "normalized")
+    for i in range(number):
+        differing = {"init": inits[i % 2], "depth": 2 + i % 3, "width": 20 + i, "lr": 0.01 * (1 + i % 4)}
+        more = {"batch_size": 10 + i % 5, "updates": 1000 + i, "clip": i % 2, "weight_decay": 0.1 * (i % 3)}
+        errors = [0.3 + 0.01 * i + 0.001 * seed for seed in range(5)]
+        write_run(tmp_path / f"{i}.h5", exact_run(errors, **differing, **more))
+    out = xavier("compare", tmp_path, width=width).out
+
+    assert max(map(len, out.splitlines())) <= width
+    rows = [line for line in out.splitlines() if re.match(r"[* ]  tanh (standard|normalized)", line)]
+    assert len(rows) == number
+    # What no label has room for is named below.
+    assert re.search(rf"Not shown at {width} columns: .*weight_decay", " ".join(out.split()))
+
+
+def test_top_shows_the_best_of_all_that_are_compared(shelf, xavier):
+    everything, best = (
+        json.loads(xavier("compare", *more, "-f", "json").out) for more in ((), ("--top", "2"))
+    )
+
+    assert best["sections"][0]["rows"] == everything["sections"][0]["rows"][:2]
+    assert "The first 2 of 3 rows are shown; all are compared." in best["notes"]
+
+
+def test_where_chooses_the_runs_that_are_compared(shelf, xavier):
+    rows = json.loads(xavier("compare", "--where", "act=tanh", "-f", "json").out)["sections"][0]["rows"]
+
+    assert [row["act"] for row in rows] == ["tanh", "tanh"]
+    assert xavier("compare", "--where", "act=relu").code == 2

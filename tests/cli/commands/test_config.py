@@ -198,3 +198,25 @@ def test_widths_may_be_called_so_everywhere_and_beside_width_nowhere(xavier, use
     monkeypatch.delenv("XAVIER_WIDTH")
     user.write_text("widths = [4, 3]\nwidth = 3\n")
     assert f"{user}: width and widths {one}" in xavier("config", "show").err
+
+
+def test_init_writes_a_file_that_changes_nothing_until_it_is_edited(xavier, user):
+    answer = xavier("config", "init")
+
+    assert (answer.code, answer.out) == (0, "xavier.toml\n")
+    assert {origin for _, origin in shown(xavier).values()} <= {"default", "default of shapeset"}
+    file = user.parents[1] / "project" / "xavier.toml"
+    file.write_text(file.read_text().replace("# width = 300", "width = 12"))
+    assert shown(xavier)["width"] == (12, "xavier.toml")
+
+
+def test_init_replaces_nothing_unless_told(xavier, user):
+    file = user.parents[1] / "project" / "xavier.toml"
+    file.write_text("width = 12\n")
+    refused = xavier("config", "init")
+
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert file.read_text() == "width = 12\n"
+    assert xavier("config", "init", "--force").code == 0
+    assert "# width = 300" in file.read_text()

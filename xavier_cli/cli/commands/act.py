@@ -7,20 +7,17 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.options import completion
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.vocabulary.resolve import find_activation
 
-act = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="The activations: formula, range, slope, gain, other names.",
-)
+act = CommandApp(help="List and show activations: formula, range, gain, aliases.")
 
 
 NameArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="Activation, by any of its names.", autocompletion=completion.activations
+        metavar="NAME", help="activation, by any of its names", autocompletion=completion.activations
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options.running import QuietOption
+from xavier_cli.cli.options.running import DeviceOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
@@ -19,24 +19,25 @@ WIDTHS = "100,300,1000"
 
 def bench(
     widths: Annotated[
-        str, typer.Option("--widths", metavar="LIST", help="Networks of these widths, one after another.")
+        str, typer.Option("--widths", metavar="LIST", help="widths to measure, one after another")
     ] = WIDTHS,
-    depth: Annotated[int, typer.Option("--depth", min=1, max=1000, help="Hidden layers.")] = 5,
+    depth: Annotated[int, typer.Option("--depth", min=1, max=1000, help="hidden layers")] = 5,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=1000, help="Networks trained at the same time.")
+        int, typer.Option("--seeds", min=1, max=1000, help="networks trained at the same time")
     ] = 4,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Rough numbers: short turns, and PyTorch without its compiler."),
+        typer.Option("--quick", help="quick and rough: short measurements, PyTorch without its compiler"),
     ] = False,
     pytorch: Annotated[
-        bool, typer.Option("--pytorch/--no-pytorch", help="Whether PyTorch is measured, where it is.")
+        bool, typer.Option("--pytorch/--no-pytorch", help="measure PyTorch too, where it is installed")
     ] = True,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Measure updates per second against this machine's own limits.
+    """Measure training speed against this machine's limits.
 
     xavier bench --quick
 

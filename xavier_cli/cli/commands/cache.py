@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.files.caches import JAX_FOLDER, Cache, compiled_programs, decoded_data, jax_programs
 from xavier_cli.vocabulary import lookup
@@ -14,11 +15,7 @@ from xavier_cli.vocabulary import lookup
 # The caches that can be cleared separately.
 KINDS = ("programs", "data")
 
-cache = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="What is kept to be quicker next time: programs, data.",
-)
+cache = CommandApp(help="Show or clear caches: compiled programs, decoded data.")
 
 
 def _kinds(incomplete: str) -> list[str]:
@@ -44,7 +41,7 @@ def show(format: FormatOption = None, output: OutputOption = None) -> None:
 def clear(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="programs|data", help="What to remove. Default: both.", autocompletion=_kinds),
+        typer.Argument(metavar="programs|data", help="what to remove [default: both]", autocompletion=_kinds),
     ] = None,
     format: FormatOption = None,
 ) -> None:

@@ -16,12 +16,12 @@ def check(
     runs: RunsArgument = None,
     rules: Annotated[
         str | None,
-        typer.Option("--rules", metavar="RULE[,RULE]", help="Only these rules.", show_default=False),
+        typer.Option("--rules", metavar="RULE[,RULE]", help="only these rules", show_default=False),
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Say what is wrong with runs: which layer, since when, what to try.
+    """Diagnose training problems: which layer, since which update.
 
     Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`). `xavier check list` shows
     the rules with their thresholds. Exits with 3 where something is found; a note alone is no finding.

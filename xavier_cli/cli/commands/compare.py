@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.options import completion, run_files
-from xavier_cli.cli.options.filters import SortOption
+from xavier_cli.cli.options.filters import SortOption, WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
@@ -33,7 +33,7 @@ SelectOption = Annotated[
         "--select",
         metavar="SETTING[,SETTING]",
         autocompletion=completion.settings,
-        help="Of runs that differ in these settings alone, like lr,depth, only the best on validation.",
+        help="keep only the best run (by validation error) over these settings, like lr,depth",
         show_default=False,
     ),
 ]
@@ -45,7 +45,7 @@ ColumnsOption = Annotated[
         "--columns",
         metavar="SETTING[,SETTING]",
         autocompletion=completion.settings,
-        help="Show these settings instead of those that differ.",
+        help="show these settings instead of those that differ",
         show_default=False,
     ),
 ]
@@ -55,32 +55,42 @@ GroupByOption = Annotated[
         "--group-by",
         metavar="SETTING",
         autocompletion=completion.settings,
-        help="A table for each value of this setting.",
+        help="a table for each value of this setting",
         show_default=False,
     ),
 ]
-TransposeOption = Annotated[bool, typer.Option("--transpose", help="A column per experiment.")]
+TopOption = Annotated[
+    int | None,
+    typer.Option("--top", metavar="K", min=1, help="show only the first K rows; all are compared"),
+]
+TransposeOption = Annotated[bool, typer.Option("--transpose", help="one column per experiment")]
 
 
 def compare(
     runs: RunsArgument = None,
+    where: WhereOption = None,
     select: SelectOption = None,
     columns: ColumnsOption = None,
     sort: SortOption = None,
     group_by: GroupByOption = None,
     transpose: TransposeOption = False,
+    top: TopOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Compare runs: mean and interval over seeds, and who differs.
+    """Compare runs over seeds: mean, CI, significance.
 
     Runs of one configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+
+    xavier compare --where act=tanh --select lr --top 10
     """
     from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
+    from xavier_cli.views.filters import chosen
+    from xavier_cli.views.runs import run_values
 
     if output is not None:
         check_output(output)
@@ -89,6 +99,7 @@ def compare(
         sort,
         group_by.replace("-", "_") if group_by is not None else None,
         transpose,
+        top,
     )
     read = run_files.read_inputs(runs, only=ONLY)
     experiments, notes = run_files.merged(read)
@@ -98,6 +109,7 @@ def compare(
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:
         """The output, or None if no run was trained, and the number of untrained runs."""
+        runs = chosen(runs, run_values, where)
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:
@@ -111,7 +123,11 @@ def compare(
     if untrained:
         say(f"passed over {untrained} without training")
     if page is None:
-        say("xavier: none of these runs was trained: `xavier train` makes one that was")
+        say(
+            "xavier: no run fits `--where`"
+            if where
+            else "xavier: none of these runs was trained: `xavier train` makes one that was"
+        )
         raise typer.Exit(ExitCode.USAGE)
     show_page(page, format, output)
     read.finish()

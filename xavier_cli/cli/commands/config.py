@@ -1,29 +1,48 @@
-"""Implements `xavier config`: every setting, its value, and where it came from."""
+"""Implements `xavier config`: settings, their values and origins, and a file to begin with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options.running import ReplaceOption
 from xavier_cli.cli.options.settings import with_settings
-from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
+from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.help_pages import OUTPUT, CommandApp
+from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, refuse_folder, show_page
 from xavier_cli.config.layers import PROJECT_FILE, layers, resolve, user_file
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.config.settings import settings_where
 
-config = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="The settings: values, and where each came from.",
-)
+config = CommandApp(help="Show settings and where each came from.")
 
 
-@config.callback()
-def _config() -> None:
-    """Without this, Typer would make the only command the whole."""
+@config.command("init")
+def init(
+    force: ReplaceOption = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="file to write", rich_help_panel=OUTPUT)
+    ] = PROJECT_FILE,
+) -> None:
+    """Write a commented `xavier.toml`: every setting with its default.
+
+    xavier config init
+    """
+    from xavier_cli.config.template import settings_template
+    from xavier_cli.files.locks import lock_output
+    from xavier_cli.files.publish import publish
+
+    refuse_folder(output)
+    with lock_output(output):
+        if output.exists() and not force:
+            raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+        publish(output, settings_template().encode())
+    print(output)
+    say("next: remove the `#` in front of a setting to change it; `xavier config show` shows all")
 
 
 @config.command("show")

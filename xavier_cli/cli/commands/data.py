@@ -12,6 +12,7 @@ from xavier_cli.cli.options.data_sets import asked_for, finite_set
 from xavier_cli.cli.options.running import DataDirOption, QuietOption
 from xavier_cli.cli.terminal.download import shown_download
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
     from xavier_cli.vocabulary.datasets import DatasetInfo
 
 
-data = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="The data sets: what there is, where it is, what is in it.",
-)
+data = CommandApp(help="List, fetch, verify and show data sets.")
 
 
 def _names(incomplete: str) -> list[str]:
@@ -35,7 +32,7 @@ def _names(incomplete: str) -> list[str]:
 
 NameArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Data set: what `xavier train --data` takes.", autocompletion=_names),
+    typer.Argument(metavar="NAME", help="data set: what `xavier train --data` takes", autocompletion=_names),
 ]
 
 
@@ -94,7 +91,7 @@ def verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="Data set. Default: every one that is here.", autocompletion=_names
+            metavar="NAME", help="data set [default: every one that is here]", autocompletion=_names
         ),
     ] = None,
     data_dir: DataDirOption = None,

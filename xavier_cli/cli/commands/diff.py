@@ -18,7 +18,7 @@ def diff(
         str,
         typer.Argument(
             metavar="A",
-            help="Run file, or name of a run.",
+            help="run file, or name of a run",
             show_default=False,
             autocompletion=completion.runs,
         ),
@@ -26,13 +26,13 @@ def diff(
     other: Annotated[
         str,
         typer.Argument(
-            metavar="B", help="The run to hold beside it.", show_default=False, autocompletion=completion.runs
+            metavar="B", help="run to compare it with", show_default=False, autocompletion=completion.runs
         ),
     ],
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Show what differs between two runs: settings, data, origin, numbers.
+    """Show what differs between two runs.
 
     Numbers are compared at the seeds, records and layers that both have. Exits with 0 whatever differs.
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Run, probe, surface or checkpoint.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface or checkpoint")],
     rescue: Annotated[
-        bool, typer.Option("--rescue", help="Write what can be read to the new file that `-o` names.")
+        bool, typer.Option("--rescue", help="write what can be read to a new file (`-o`)")
     ] = False,
     format: FormatOption = None,
     output: Annotated[
@@ -27,12 +27,12 @@ def doctor(
         typer.Option(
             "--output",
             "-o",
-            help="File to write the answer to; with `--rescue`, the new run file.",
+            help="file to write the answer to; with `--rescue`, the new run file",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Say what is wrong with a file, and what can still be read.
+    """Examine a damaged file and say what can be recovered.
 
     xavier doctor runs/NAME.h5
 

@@ -35,7 +35,7 @@ def export(
         To,
         typer.Option(
             "--to",
-            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files.",
+            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files",
             show_default=False,
         ),
     ],
@@ -45,13 +45,13 @@ def export(
         typer.Option(
             "--output",
             "-o",
-            help="File to write to instead of stdout (csv, json), file or folder (netcdf), folder "
-            "(tensorboard).",
+            help="file to write to instead of stdout (csv, json), file or folder (netcdf), folder "
+            "(tensorboard)",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Write runs for other programs: csv, json, netcdf, tensorboard.
+    """Export runs to csv, json, netcdf or tensorboard.
 
     Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). Runs of one configuration are merged.
 

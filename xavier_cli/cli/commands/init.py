@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.options import completion
+from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.resolve import PLACES, find_initializer
@@ -14,21 +15,17 @@ from xavier_cli.vocabulary.resolve import PLACES, find_initializer
 DRAWS = 1_000_000
 LARGEST_MATRIX = 20_000_000
 
-init = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="The initializers: law, variance, gain, other names.",
-)
+init = CommandApp(help="List and show initializers: variance, gain, aliases.")
 
 
 NameArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="Initializer, by any of its names.", autocompletion=completion.initializers
+        metavar="NAME", help="initializer, by any of its names", autocompletion=completion.initializers
     ),
 ]
-FanInOption = Annotated[int, typer.Option("--fan-in", min=1, help="Units of the layer below.")]
-FanOutOption = Annotated[int, typer.Option("--fan-out", min=1, help="Units of the layer itself.")]
+FanInOption = Annotated[int, typer.Option("--fan-in", min=1, help="units of the layer below")]
+FanOutOption = Annotated[int, typer.Option("--fan-out", min=1, help="units of the layer itself")]
 
 
 @init.command("list")

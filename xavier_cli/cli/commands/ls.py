@@ -25,7 +25,7 @@ def ls(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List runs, the newest first: seeds, updates, test error, age.
+    """List runs, newest first.
 
     Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). `--where` and `--sort` take the settings of a
     configuration, and what `-f json` shows of a run.

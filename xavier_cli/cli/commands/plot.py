@@ -45,43 +45,43 @@ FigureOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Figure to write: .png, .pdf or .svg. Default: figures/KIND.png.",
+        help="figure to write: .png, .pdf or .svg [default: figures/KIND.png]",
         show_default=False,
     ),
 ]
 LayersOption = Annotated[
-    str | None, typer.Option("--layers", help="Layers to draw, like 1,3,5. Default: all hidden ones.")
+    str | None, typer.Option("--layers", help="layers to draw, like 1,3,5 [default: all hidden ones]")
 ]
 SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Seeds to draw: 5 (a count), 0,3,7 or 0:10. Default: all.")
+    str | None, typer.Option("--seeds", help="seeds to draw: 5 (a count), 0,3,7 or 0:10 [default: all]")
 ]
 RecordOption = Annotated[
     str | None,
-    typer.Option("--record", help="Record to draw: first, last or a number of updates. Default: first."),
+    typer.Option("--record", help="record to draw: first, last or a number of updates [default: first]"),
 ]
 TensorOption = Annotated[
     str | None,
     typer.Option(
-        "--tensor", help="Of gradients-over-time: weight_gradient or backprop. Default: weight_gradient."
+        "--tensor", help="of gradients-over-time: weight_gradient or backprop [default: weight_gradient]"
     ),
 ]
 TogetherOption = Annotated[
-    bool, typer.Option("--together", help="Of histograms: all runs and layers on one axis.")
+    bool, typer.Option("--together", help="of histograms: all runs and layers on one axis")
 ]
 TermOption = Annotated[
     bool,
-    typer.Option("--term", help="Draw in the terminal: curves, saturation and gradients-over-time."),
+    typer.Option("--term", help="draw in the terminal: curves, saturation and gradients-over-time"),
 ]
 DataOption = Annotated[
-    str | None, typer.Option("--data", help="Of samples: the data set. Default: shapeset.")
+    str | None, typer.Option("--data", help="of samples: the data set [default: shapeset]")
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", min=0, help="Of samples: the seed whose training images are shown. Default: 0."),
+    typer.Option("--seed", min=0, help="of samples: the seed whose training images are shown [default: 0]"),
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="Of samples: folder of the data sets' files."),
+    typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="of samples: folder of the data sets' files"),
 ]
 
 
@@ -99,7 +99,7 @@ def plot(
     seed: SeedOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Draw a figure of the paper; its path is all that stdout carries.
+    """Plot a figure; prints only its path to stdout.
 
     Runs of one configuration are merged. Without RUN: the runs of the newest command in `runs/` (or
     `XAVIER_RUNS_DIR`); for `curves` all runs there; for `loss-surface` the newest file in `surfaces/`.

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption, Strategy, StrategyOption
+from xavier_cli.cli.options.running import (
+    DataDirOption,
+    DeviceOption,
+    QuietOption,
+    ReplaceOption,
+    Strategy,
+    StrategyOption,
+)
 from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
@@ -23,15 +30,16 @@ def probe(
     settings: dict[str, str],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write; by default named by its content in `probes/`."),
+        typer.Option("--output", "-o", help="file to write; by default named by its content in `probes/`"),
     ] = None,
     force: ReplaceOption = False,
     data_dir: DataDirOption = None,
     strategy: StrategyOption = Strategy.AUTO,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     format: FormatOption = None,
 ) -> None:
-    """Look at networks at initialization, next to theory.
+    """Compare networks at initialization with theory.
 
     xavier probe --act tanh --init standard --width 1000
 

@@ -27,10 +27,10 @@ UNREAD = frozenset({"preactivation/histogram", "weight/histogram", "jacobian/sin
 def report(
     runs: RunsArgument = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Page to write; what is there is replaced.")
+        Path, typer.Option("--output", "-o", help="page to write, replacing an existing one")
     ] = Path("report.html"),
 ) -> None:
-    """Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.
+    """Write a self-contained HTML report of runs.
 
     The page holds all it needs: no network, no other files. Its path is all that stdout carries. Runs of one
     configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).

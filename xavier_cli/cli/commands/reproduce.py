@@ -10,7 +10,7 @@ import typer
 
 from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, QuietOption
+from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, check_output, show_page, write_text
 from xavier_cli.errors import ExitCode
@@ -38,7 +38,7 @@ def reproduce(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for the figures (default: figures/RECIPE), or file for `summary` (default: stdout).",
+            help="folder for the figures [default: figures/RECIPE], or file for `summary` [default: stdout]",
             show_default=False,
         ),
     ] = None,
@@ -47,8 +47,8 @@ def reproduce(
         typer.Option(
             "--results",
             metavar="FILE",
-            help="Also write verdicts, test errors, times and versions to this JSON file; "
-            "for `summary`: such a file, or a folder of them.",
+            help="also write verdicts, test errors, times and versions to this JSON file; for `summary`: such a "
+            "file, or a folder of them",
             show_default=False,
         ),
     ] = None,
@@ -59,11 +59,12 @@ def reproduce(
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     yes: recipes.YesOption = False,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Reproduce a figure or table of the paper, with a verdict per claim.
+    """Reproduce a figure or table of the paper; judge its claims.
 
     xavier reproduce list
 

@@ -8,7 +8,7 @@ from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_out
 
 
 def show(runs: RunsArgument = None, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show runs: configuration, origin, curves, layers, search.
+    """Show runs in detail: settings, errors, layers, provenance.
 
     Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`).
     """

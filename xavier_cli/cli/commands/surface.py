@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options.running import DataDirOption, QuietOption, ReplaceOption
+from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption, ReplaceOption
 from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
@@ -27,40 +27,41 @@ def surface(
         typer.Option(
             "--around",
             metavar="RUN",
-            help="Run file: its first seed is trained again, and the surface lies around the result.",
+            help="run file: retrain its first seed, and take the surface around the result",
         ),
     ] = None,
     act: Annotated[
-        str, typer.Option("--act", metavar="NAME", help="Activation of the two-weight network.")
+        str, typer.Option("--act", metavar="NAME", help="activation of the two-weight network")
     ] = "tanh",
     updates: Annotated[
         int | None,
-        typer.Option("--updates", min=0, help="With --around: updates to train. Default: the run's."),
+        typer.Option("--updates", min=0, help="with --around: updates to train [default: the run's]"),
     ] = None,
     span: Annotated[
         float | None,
         typer.Option(
-            "--span", help="Both axes run from -SPAN to SPAN. Default: 4, as in the paper; around a run 1."
+            "--span", help="both axes run from -SPAN to SPAN [default: 4, as in the paper; around a run 1]"
         ),
     ] = None,
-    points: Annotated[int, typer.Option("--points", help="Points along each axis.")] = 51,
+    points: Annotated[int, typer.Option("--points", help="points along each axis")] = 51,
     examples: Annotated[
         int | None,
         typer.Option(
-            "--examples", help="Examples that the losses are means over. Default: 1; around a run 300."
+            "--examples", help="examples that the losses are means over [default: 1; around a run 300]"
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the random data, or of the directions.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="seed of the random data, or of the directions")] = 0,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write; by default named by its content in `surfaces/`."),
+        typer.Option("--output", "-o", help="file to write; by default named by its content in `surfaces/`"),
     ] = None,
     force: ReplaceOption = False,
     data_dir: DataDirOption = None,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     format: FormatOption = None,
 ) -> None:
-    """Take both losses over a plane of weights.
+    """Compute the loss surface over two weights or directions.
 
     By default over two weights, one per layer of a tiny network with random input and label (Figure 5); with
     `--around` over two random, filter-normalized directions around a trained network.

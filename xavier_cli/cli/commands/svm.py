@@ -19,13 +19,13 @@ FOLDER = Path("svms")
 
 
 def svm(
-    examples: Annotated[int, typer.Option("--examples", help="Training examples, fixed ones.")] = 10_000,
+    examples: Annotated[int, typer.Option("--examples", help="number of training examples")] = 10_000,
     force: ReplaceOption = False,
     quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Fit a support vector machine to the finite Shapeset.
+    """Train the paper's support vector machine on Shapeset.
 
     Its kernel is RBF; C and gamma are the best of a small grid, chosen on at most 20,000 training and 2,000
     validation examples, and the error is on the 10,000 test examples. Learns from the same images as `xavier

@@ -11,7 +11,13 @@ import typer
 
 from xavier_cli.cli.options import recipes
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, MemberBatchOption, QuietOption, asked_members
+from xavier_cli.cli.options.running import (
+    DataDirOption,
+    DeviceOption,
+    MemberBatchOption,
+    QuietOption,
+    asked_members,
+)
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, show_page
 from xavier_cli.errors import ExitCode
@@ -24,22 +30,25 @@ class Rerun(StrEnum):
 
 
 def sweep(
-    recipe: recipes.RecipeArgument,
+    recipe: recipes.RecipeArgument = "",
+    template: Annotated[
+        bool, typer.Option("--template", help="print a recipe to begin with; train nothing")
+    ] = False,
     scale: recipes.ScaleOption = "laptop",
     set_: recipes.SetOption = None,
     seeds: recipes.SeedsOption = None,
     dry_run: recipes.DryRunOption = False,
     rerun: Annotated[
-        Rerun | None, typer.Option("--rerun", help="failed: only the cells that failed the last time.")
+        Rerun | None, typer.Option("--rerun", help="failed: only the cells that failed the last time")
     ] = None,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast/--keep-going", help="Stop after the first cell that fails.")
+        bool, typer.Option("--fail-fast/--keep-going", help="stop after the first cell that fails")
     ] = False,
     jobs: recipes.JobsOption = 1,
     shard: Annotated[
         str | None,
         typer.Option(
-            "--shard", metavar="I/N", help="Only part I of N, for N machines with one folder of runs."
+            "--shard", metavar="I/N", help="only part I of N, for N machines with one folder of runs"
         ),
     ] = None,
     slurm: Annotated[
@@ -49,28 +58,40 @@ def sweep(
             metavar="N",
             min=1,
             max=100_000,
-            help="Print a script for Slurm's sbatch that runs the sweep as N parts; run nothing.",
+            help="print a script for Slurm's sbatch that runs the sweep as N parts; run nothing",
         ),
     ] = None,
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     member_batch: MemberBatchOption = "auto",
     yes: recipes.YesOption = False,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Run a grid of configurations; what is finished is left alone.
+    """Train a grid of configurations; an interrupted one resumes.
 
     xavier sweep figure-11 --scale tiny
 
+    xavier sweep --template > my-grid.toml
+
     xavier sweep my-grid.toml --set width=100 --jobs 2
 
-    Stopped or killed, the same command goes on; a cell that fails never hides the others. A recipe says
-    everything itself: `xavier.toml` and `XAVIER_*` settings do not reach into it, `--set` and `--seeds` do.
+    After an interruption the same command resumes; a cell that fails does not stop the others. A recipe is
+    complete in itself: `xavier.toml` and `XAVIER_*` settings do not apply to it, `--set` and `--seeds` do.
     """
     from xavier_cli.views.sweep import ended_page, plan_page, recipes_page
 
+    if template:
+        from xavier_cli.sweeps.template import RECIPE_TEMPLATE
+
+        print(RECIPE_TEMPLATE, end="")
+        return
+    if not recipe:
+        raise typer.BadParameter(
+            "name a recipe or a TOML file; `list` shows the recipes", param_hint="RECIPE"
+        )
     at_a_time = asked_members(member_batch)
     if recipe == "list":
         show_page(recipes_page(), format)

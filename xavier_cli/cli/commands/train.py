@@ -11,6 +11,7 @@ from xavier_cli.cli.options import run_files
 from xavier_cli.cli.options.data_sets import finite_set
 from xavier_cli.cli.options.running import (
     DataDirOption,
+    DeviceOption,
     MemberBatchOption,
     QuietOption,
     Strategy,
@@ -20,6 +21,7 @@ from xavier_cli.cli.options.running import (
 from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.help_pages import OUTPUT, RUNNING
 from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.command_text import written
@@ -37,46 +39,70 @@ def train(
     settings: dict[str, str],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Run file to write; by default named by its content in `runs/`."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="run file to write; by default in `runs/`, named by its settings",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Train anew and replace a file that is there.")
+        bool,
+        typer.Option(
+            "--force", help="train from the beginning and replace an existing file", rich_help_panel=OUTPUT
+        ),
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with what was interrupted; without `-o` that needs no asking."),
+        typer.Option(
+            "--resume",
+            help="resume the interrupted training of the file given by `-o`",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     keep_all: Annotated[
-        bool, typer.Option("--keep-all", help="With several rates: keep every rate as a run of its own.")
+        bool,
+        typer.Option(
+            "--keep-all", help="with several learning rates: keep a run of each", rich_help_panel=OUTPUT
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and its memory; train nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="show the plan and its memory; train nothing", rich_help_panel=RUNNING
+        ),
     ] = False,
     data_dir: DataDirOption = None,
     strategy: StrategyOption = Strategy.AUTO,
     member_batch: MemberBatchOption = "auto",
     fail_on_divergence: Annotated[
-        bool, typer.Option("--fail-on-divergence", help="End with exit code 4 if a seed diverges.")
+        bool,
+        typer.Option(
+            "--fail-on-divergence", help="exit with code 4 if a seed diverges", rich_help_panel=RUNNING
+        ),
     ] = False,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Show loss and error of every seed, and each layer's saturation."),
+        typer.Option(
+            "--live",
+            help="show loss and error of each seed, and saturation of each layer",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     format: FormatOption = None,
 ) -> None:
-    """Train one configuration, many seeds at a time.
+    """Train a network with many seeds, recording every layer.
 
-    Every layer is looked into on the way, and the answer is one run file.
+    Writes one run file. The same command shows the result of a finished configuration, and resumes an
+    interrupted one with bit-identical results.
 
     xavier train --act tanh --init normalized
 
     xavier train --lr 0.01,0.03,0.1 --seeds 5
 
-    A function in a file is code and is run, also where `xavier.toml` names it; the file is named first.
-
-    Asked again for a configuration that is finished, it shows the result and trains nothing; for one that was
-    interrupted, it goes on, and ends in the same bits.
+    Functions in files (FILE.py:FUNCTION, also in `xavier.toml`) are code and are run; each is named first.
     """
     if live and quiet:
         raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
@@ -127,7 +153,7 @@ def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | Non
 
 def _taken(path: Path) -> typer.BadParameter:
     return typer.BadParameter(
-        f"`{path}` exists; `--resume` goes on with it, `--force` replaces it", param_hint="--output"
+        f"`{path}` exists; `--resume` resumes it, `--force` replaces it", param_hint="--output"
     )
 
 
@@ -205,7 +231,7 @@ def _train(
         if force:
             _warn_of_other_data(path, config, training.facts)
         done = 0
-        again = "`--resume` goes on" if named or resume else "the same command goes on"
+        again = "`--resume` resumes it" if named or resume else "the same command resumes it"
         with shown_live(quiet, live) as (report, look), stopped.in_place(is_drawn(live)):
 
             def watch(progress: Progress) -> None:

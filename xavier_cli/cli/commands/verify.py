@@ -7,29 +7,30 @@ from typing import Annotated
 import typer
 
 from xavier_cli.cli.options import run_files
-from xavier_cli.cli.options.running import DataDirOption, QuietOption
+from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run file, or the name of a run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="run file, or the name of a run")],
     updates: Annotated[
         int | None,
         typer.Option(
-            "--updates", min=0, help="Up to the last record that so many updates reach; default: about 30 s."
+            "--updates", min=0, help="up to the last record that so many updates reach; default: about 30 s"
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="SEEDS", help="Of these seeds alone; default: all.")
+        str | None, typer.Option("--seeds", metavar="SEEDS", help="of these seeds alone; default: all")
     ] = None,
     data_dir: DataDirOption = None,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Train part of a run again: are the numbers the same?
+    """Retrain part of a run and compare the numbers.
 
     xavier verify runs/NAME.h5 --updates 3000
 

@@ -19,15 +19,15 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="On the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
-        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly.",
+        help="on the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
+        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly",
         show_default=False,
     ),
 ]
 ClusterWaitOption = Annotated[
     float,
     typer.Option(
-        "--cluster-wait", metavar="SECONDS", min=0, max=1e9, help="How long to wait for its first worker."
+        "--cluster-wait", metavar="SECONDS", min=0, max=1e9, help="how long to wait for its first worker"
     ),
 ]
 WAIT_SECONDS = 60.0

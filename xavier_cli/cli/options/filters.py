@@ -11,8 +11,8 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="NAME=VALUE",
-        help="Only what fits, like act=tanh, 'lr<0.1', 'run=shape*'; commas and repeats all have to fit. "
-        "Comparisons: = != < <= > >=.",
+        help="only what fits, like act=tanh, 'lr<0.1', 'run=shape*'; commas and repeats all have to fit. "
+        "Comparisons: = != < <= > >=",
         show_default=False,
     ),
 ]
@@ -21,7 +21,7 @@ SortOption = Annotated[
     typer.Option(
         "--sort",
         metavar="NAME",
-        help="Sort by a setting or result, like test_error; with - in front, the largest first.",
+        help="sort by a setting or result, like test_error; with - in front, the largest first",
         show_default=False,
     ),
 ]

@@ -33,7 +33,7 @@ RecipeArgument = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="Name of a recipe or a TOML file; `list` shows the recipes there are.",
+        help="name of a recipe or a TOML file; `list` shows the recipes there are",
         autocompletion=completion.recipes,
         show_default=False,
     ),
@@ -41,26 +41,26 @@ RecipeArgument = Annotated[
 ScaleOption = Annotated[
     str,
     typer.Option(
-        "--scale", metavar="|".join(SCALES), help="Preset of sizes.", autocompletion=completion.scales
+        "--scale", metavar="|".join(SCALES), help="preset of sizes", autocompletion=completion.scales
     ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SETTING=VALUE", help="Over every cell, like width=100; may be repeated."),
+    typer.Option("--set", metavar="SETTING=VALUE", help="over every cell, like width=100; may be repeated"),
 ]
 SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", metavar="SEEDS", help="Seeds of every cell: 5, 0,3,7 or 0:10.")
+    str | None, typer.Option("--seeds", metavar="SEEDS", help="seeds of every cell: 5, 0,3,7 or 0:10")
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Show the cells, their memory and about how long; train nothing.")
+    bool, typer.Option("--dry-run", help="show the cells, their memory and about how long; train nothing")
 ]
 JobsOption = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", metavar="N", min=1, max=1000, help="Worker processes, each on its share of cores."
+        "--jobs", "-j", metavar="N", min=1, max=1000, help="worker processes, each on its share of cores"
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many cells there are.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, however many cells there are")]
 
 
 def make_plan(
@@ -171,7 +171,7 @@ def finish_cells(
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
-        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command goes on with them")
+        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command resumes them")
         finished.code = stopped.exit_code
     elif any(outcome.ending != "done" for outcome in finished.outcomes):
         finished.code = ExitCode.IN_PART
@@ -232,6 +232,6 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
 def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question}; `--yes` goes on without asking", param_hint="--yes")
+        raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
     if not typer.confirm(f"{question}. Go on?", err=True):
         raise typer.Exit(ExitCode.USAGE)

@@ -28,7 +28,7 @@ RunsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="RUN",
-        help="Run files, folders of them, or names of runs.",
+        help="run files, folders of them, or names of runs",
         show_default=False,
         autocompletion=completion.runs,
     ),

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from xavier_cli.cli.options import completion
-from xavier_cli.config.layers import ALSO_CALLED, by_field, option_fields
+from xavier_cli.cli.terminal.help_pages import PRESETS
+from xavier_cli.config.layers import by_field, option_fields
 from xavier_cli.config.presets import LIKE, SCALES
 from xavier_cli.config.run import RunConfig, option_name
 from xavier_cli.config.settings import SETTINGS
+from xavier_cli.vocabulary.other_words import SETTING_ALIASES
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,9 +25,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     options = [
+        *_FILES,
         *map(_option, option_fields()),
         *_SAME,
-        *_FILES,
     ]
 
     @wraps(command)
@@ -33,7 +35,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         typed = {p.name: given.pop(p.name) for p in options}
         command(settings=by_field({n: v for n, v in typed.items() if v is not None}, option_name), **given)
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*options, *own]]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {p.name: p.annotation for p in parameters}
     return with_options
@@ -45,7 +47,7 @@ def _option(field: str) -> inspect.Parameter:
         flag = typer.Option(
             f"--{field}/--no-{field}",
             help=f"{info.description} [default: {'' if info.default else 'no '}{field}]",
-            rich_help_panel="Experiment",
+            rich_help_panel=SETTINGS[field].section,
             show_default=False,
         )
         return _parameter(field, flag, bool)
@@ -54,7 +56,7 @@ def _option(field: str) -> inspect.Parameter:
         option_name(field),
         metavar=SETTINGS[field].metavar or ("N" if info.annotation is int else "NAME"),
         help=f"{info.description}{default}",
-        rich_help_panel="Experiment",
+        rich_help_panel=SETTINGS[field].section,
         show_default=False,
         autocompletion=completion.BY_SETTING.get(field),
     )
@@ -72,18 +74,10 @@ def _parameter(name: str, option: Any, type_: type = str) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=None, annotation=Annotated[type_ | None, option])
 
 
-# Separate options, so that duplicates are noticed.
+# Separate options, so that duplicates are noticed; hidden, since they are another way to say the same.
 _SAME = tuple(
-    _parameter(
-        other,
-        typer.Option(
-            option_name(other),
-            metavar=SETTINGS[field].metavar,
-            help=f"The same as {option_name(field)}.",
-            rich_help_panel="Experiment",
-        ),
-    )
-    for other, field in ALSO_CALLED.items()
+    _parameter(other, typer.Option(option_name(other), metavar=SETTINGS[field].metavar, hidden=True))
+    for other, field in SETTING_ALIASES.items()
 )
 _FILES = (
     _parameter(
@@ -92,8 +86,8 @@ _FILES = (
             "--config",
             "-c",
             metavar="FILE",
-            help="TOML file of settings, over `xavier.toml` and under the flags.",
-            rich_help_panel="Experiment",
+            help="TOML file of settings; overrides `xavier.toml`, overridden by options",
+            rich_help_panel=PRESETS,
         ),
     ),
     _parameter(
@@ -102,8 +96,8 @@ _FILES = (
             "--like",
             metavar="|".join(LIKE),
             autocompletion=completion.likes,
-            help="Weights and biases as this framework's dense layer draws them: sets init and bias_init.",
-            rich_help_panel="Experiment",
+            help="initialize like this framework's dense layer: sets `--init` and `--bias-init`",
+            rich_help_panel=PRESETS,
         ),
     ),
     _parameter(
@@ -112,8 +106,8 @@ _FILES = (
             "--scale",
             metavar="|".join(SCALES),
             autocompletion=completion.scales,
-            help="Preset of sizes: paper is 5×1000, 2.5 M updates; tiny shows that it runs.",
-            rich_help_panel="Experiment",
+            help="preset of sizes: paper is 5×1000 and 2.5 M updates; tiny is a smoke test",
+            rich_help_panel=PRESETS,
         ),
     ),
 )

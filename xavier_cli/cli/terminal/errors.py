@@ -33,7 +33,7 @@ def one_line(error: BaseException) -> str:
         )
     # Errors of Typer format a message that says more than their text.
     typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
-    text = _of_option(error) or (str(typers()) if typers else said(error))
+    text = _of_option(error) or _of_unknown_option(error) or (str(typers()) if typers else said(error))
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
@@ -58,6 +58,21 @@ def _of_option(error: BaseException) -> str:
         known = re.findall(r"'([^']*)'", choices[1])
         return f"{option}: {lookup.unknown_message('value', str(first['input']), known)}"
     return f"{option}: {refusals.words(first)}{refusals.given(first)}"
+
+
+def _of_unknown_option(error: BaseException) -> str:
+    """The message about an option that there is not, with what is meant; empty for other errors."""
+    typed, nearest = getattr(error, "option_name", None), getattr(error, "possibilities", None) or ()
+    if typed is None:
+        return ""
+    from xavier_cli.vocabulary import other_words
+
+    meant = other_words.hint("setting", typed.lstrip("-"))
+    # Settings are options here.
+    meant = re.sub(r"`([a-z_]+)`", lambda word: f"`--{word[1].replace('_', '-')}`", meant)
+    if nearest and not meant:
+        meant = f"did you mean {' or '.join(f'`{each}`' for each in sorted(nearest))}?"
+    return f"no option `{typed}`" + (f": {meant}" if meant else "; `--help` lists them")
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -156,7 +156,7 @@ def shown_live(
     """Functions that show progress and records, during the context; without `live` those of `progress`."""
     if not is_drawn(live):
         if live:
-            say("`--live` needs a terminal: progress goes on in lines")
+            say("`--live` needs a terminal: progress is shown in lines")
         with shown_progress(quiet) as report:
             yield report, lambda _: None
         return

@@ -12,6 +12,8 @@ from typing import Annotated, TextIO
 import typer
 
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.help_pages import OUTPUT
+from xavier_cli.cli.terminal.pager import shown_in_pager
 from xavier_cli.cli.terminal.results import results
 from xavier_cli.cli.terminal.streams import give_up_stdout
 from xavier_cli.errors import StorageError
@@ -36,14 +38,15 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="For people (table, plain, md, latex) or for programs, in full precision (json, csv). "
-        "Default: by the ending of `-o`, else table.",
+        help="for people (table, plain, md, latex) or for programs, in full precision (json, csv) "
+        "[default: by the ending of `-o`, else table]",
+        rich_help_panel=OUTPUT,
         show_default=False,
     ),
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="File to write to instead of stdout.", show_default=False),
+    typer.Option("--output", "-o", help="file to write to instead of stdout", show_default=False),
 ]
 
 _BY_ENDING = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MD, ".tex": Format.LATEX}
@@ -56,7 +59,8 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
     format = format or (_BY_ENDING.get(output.suffix.lower()) if output else None) or Format.TABLE
     if output is None:
         text = format_page(page, format, screen_width(), colour=_has_colour(results()))
-        _to_stdout(text)
+        if not (format is Format.TABLE and shown_in_pager(text)):
+            _to_stdout(text)
         return
     write_text(output, format_page(page, format, screen_width()))
     say(f"wrote {clean(str(output))}")

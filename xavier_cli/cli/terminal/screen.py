@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from xavier_cli.views.page import Column, Page, Table, clean
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 GAP = 2
 # Text in a narrower column than this is harder to read than below its row.
 NARROWEST = 22
+# A label that is cut shorter says too little.
+NARROWEST_LABEL = 12
 
 
 def format_screen(page: Page, width: int, colour: bool = False) -> str:
@@ -63,36 +65,83 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
 def fit(table: Table, width: int) -> list[RenderableType]:
     """`table` as rich renderables, with as many columns in line as the width allows.
 
-    Tried in turn: the whole table; without pictures; with titles on several lines; without optional columns;
-    with movable columns below each row; a short list per row.
+    Tried in turn: the whole table; without pictures; without optional columns; with titles on several lines;
+    with the columns that fold as one; with movable columns below each row; a short list per row. A line
+    below says what is left out.
     """
-    bold = table.best or frozenset()
     if any(column.picture for column in table.columns):
-        columns, rows = _with_marks(table)
-        whole = _Layout(columns, rows, range(len(columns)), GAP, False, bold)
         # Drop a picture rather than wrap text.
-        if whole.fits(width, wrapped=False):
-            return list(whole.lines([]))
+        if _in_line(table).fits(width, wrapped=False):
+            return list(_in_line(table).lines([]))
         table = table.without_pictures()
+    least, most = (pick((c.optional for c in table.columns if c.optional), default=0) for pick in (min, max))
+    short = table.without_optional(least)
+    for kept, titles_folded in ((table, False), (short, False), (short, True)):
+        layout = _in_line(kept, titles_folded)
+        if layout.fits(width):
+            return [*layout.lines([]), *_left_out(table, kept, width)]
+    if any(column.fold for column in table.columns):
+        levels = (table.without_optional(level) for level in range(least, most + 1))
+        return next((fitted for kept in levels if (fitted := _with_labels(table, kept, width))), [])
     columns, rows = _with_marks(table)
+    bold = table.best or frozenset()
     every = list(range(len(columns)))
-    needed = [i for i in every if not columns[i].optional]
     in_line = [i for i in every if not columns[i].moves]
-    least = [i for i in in_line if i in needed]
-    layouts = [
-        (every, GAP, False),
-        (needed, GAP, False),
-        (needed, GAP, True),
-        (in_line, GAP, False),
-        (least, GAP, False),
-        (least, GAP - 1, True),
-    ]
-    for kept, gap, folded in layouts:
-        layout = _Layout(columns, rows, kept, gap, folded, bold)
-        if len(kept) > 1 and layout.fits(width):
-            moved = [] if kept is every or kept is needed else [i for i in every if columns[i].moves]
-            return list(layout.lines(moved))
+    needed = [i for i in in_line if not columns[i].optional]
+    for shown, gap, titles_folded in ((in_line, GAP, False), (needed, GAP, False), (needed, GAP - 1, True)):
+        layout = _Layout(columns, rows, shown, gap, titles_folded, bold)
+        if len(shown) > 1 and layout.fits(width):
+            return list(layout.lines([i for i in every if columns[i].moves]))
     return list(_as_lists(columns, rows, bold))
+
+
+def _in_line(table: Table, titles_folded: bool = False) -> _Layout:
+    columns, rows = _with_marks(table)
+    return _Layout(columns, rows, range(len(columns)), GAP, titles_folded, table.best or frozenset())
+
+
+def _with_labels(table: Table, kept: Table, width: int) -> list[RenderableType]:
+    """`kept`, some columns of `table`, with a label of as many settings as fit for each row.
+
+    Labels that hold only the name of a network may be cut a little; empty where that is not enough, unless
+    `kept` has no more optional columns.
+    """
+    names = [column.title for column in table.columns if column.fold]
+    for parts in range(len(names), min(2, len(names)) - 1, -1):
+        folded = kept.folded(parts)
+        if _in_line(folded).fits(width):
+            break
+    else:
+        room = width - _in_line(kept.folded(0)).width + len(folded.columns[0].title)
+        if room < NARROWEST_LABEL and any(column.optional for column in kept.columns):
+            return []
+        folded = _cut(folded, max(room, 2))
+    return [*_in_line(folded).lines([]), *_left_out(table, kept, width, names[parts:])]
+
+
+def _left_out(
+    table: Table, kept: Table, width: int, settings: Sequence[str] = ()
+) -> Iterator[RenderableType]:
+    """A line about the columns of `table` that are not in `kept`, and the `settings` without place."""
+    from rich.text import Text
+
+    shown = {column.title for column in kept.columns}
+    names = [*settings, *(column.title for column in table.columns if column.title not in shown)]
+    if names:
+        yield ""
+        yield Text(f"Not shown at {width} columns: {', '.join(names)}.", style="dim")
+
+
+def _cut(table: Table, width: int) -> Table:
+    """`table` with labels of at most `width` characters."""
+    from rich.cells import cell_len, set_cell_size
+
+    def short(text: str) -> str:
+        return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
+
+    rows = tuple((short(label.text), *rest) for label, *rest in table.cells)
+    columns = (replace(table.columns[0], title=short(table.columns[0].title)), *table.columns[1:])
+    return replace(table, columns=columns, rows=rows)
 
 
 def _with_marks(table: Table) -> tuple[list[Column], list[list[str]]]:
@@ -121,12 +170,16 @@ class _Layout:
         pieces = title.split() if self.folded else [title]
         return max(map(cell_len, ["", *pieces, *(row[index] for row in self.rows)]))
 
+    @property
+    def width(self) -> int:
+        """The width with nothing wrapped."""
+        return sum(self.natural(i) + self.gap for i in self.kept) - self.gap
+
     def fits(self, width: int, wrapped: bool = True) -> bool:
-        needed = -self.gap
-        for i in self.kept:
-            natural = self.natural(i)
-            needed += self.gap + (min(natural, NARROWEST) if self.columns[i].wraps and wrapped else natural)
-        return needed <= width
+        spared = sum(
+            max(self.natural(i) - NARROWEST, 0) for i in self.kept if self.columns[i].wraps and wrapped
+        )
+        return self.width - spared <= width
 
     def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:
         """The table in one piece, or in a piece per row with the `moved` columns below each."""
