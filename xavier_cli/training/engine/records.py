@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,10 @@ class History:
         """All records so far, as `(update, arrays)`."""
         return list(zip(self.updates, self._records, strict=True))
 
-    @property
+    @cached_property
     def guessing_error(self) -> float:
-        """The error of chance, a fraction."""
-        return self._facts.guessing_error
+        """The error of chance, a fraction, as it is of the runs."""
+        return Run(self.population.config, {}, data=self._facts).facts.guessing_error
 
     def standing(self) -> tuple[float, int]:
         """At the last record: the mean validation error, a fraction, and how many members had diverged.
