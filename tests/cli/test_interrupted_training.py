@@ -167,7 +167,7 @@ def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):
     assert stopped == 143
     assert "stopping after this segment" in first
     assert "of 8,000 updates; so far is in runs/" in first
-    assert "the same command goes on" in first
+    assert "the same command resumes it" in first
     assert status == "interrupted"
     assert code == 0
     assert "going on after" in second
@@ -205,7 +205,7 @@ def test_a_named_output_is_gone_on_with_only_when_asked(tmp_path):
 
     assert stopped == 130
     assert refused[0] == other[0] == both[0] == 2
-    assert "`--resume` goes on with it, `--force` replaces it" in refused[1]
+    assert "`--resume` resumes it, `--force` replaces it" in refused[1]
     assert "act tanh, not softsign" in other[1]
     assert len(refused[1].splitlines()) == len(other[1].splitlines()) == len(both[1].splitlines()) == 1
     assert {".run.h5.ckpt", "run.h5"} <= set(names)

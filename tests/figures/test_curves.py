@@ -85,7 +85,7 @@ def test_a_diverged_seed_counts_as_guessing_and_is_told(small_run, text_of):
     expected = (guessing + 100 * run["curves/test_error"][1, later]) / 2
     assert data.error.center[later] == pytest.approx(expected)
     figure = draw(CURVES, [run]).figure
-    assert "Diverged, and counted as guessing from there on: 1 of 2 seeds." in text_of(figure)
+    assert "Diverged, and counted at chance level from there on: 1 of 2 seeds." in text_of(figure)
     # The interval of two seeds reaches far: the axis is that of the line.
     assert figure.axes[0].get_ylim()[1] < 100
 

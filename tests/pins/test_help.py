@@ -6,8 +6,9 @@ COMMAND = re.compile(r"^  ([a-z][\w-]*)(?:  |$)", re.MULTILINE)
 
 
 def commands_in(text: str) -> list[str]:
-    """The commands that a page of help lists."""
-    return COMMAND.findall(text.partition("\nCommands:\n")[2])
+    """The commands that a page of help lists: all above the options, under whatever heading."""
+    usage, _, rest = text.partition("\n")
+    return COMMAND.findall(rest.partition("\nOptions:\n")[0]) if "COMMAND" in usage else []
 
 
 def test_every_help_says_what_it_said(xavier, snapshot):

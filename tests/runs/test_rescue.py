@@ -208,7 +208,7 @@ def test_a_checkpoint_is_told_as_one(tmp_path):
     bad = examine(path)
 
     assert (good.kind, good.is_whole) == ("checkpoint", True)
-    assert good.about == "what an unfinished training goes on from: seeds after 1,200 updates"
+    assert good.about == "what an unfinished training resumes from: seeds after 1,200 updates"
     assert (bad.kind, bad.is_whole, bad.good) == ("checkpoint", False, 0)
 
 

@@ -19,7 +19,6 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
-from xavier_cli.runs.svm import SvmConfig
 from xavier_cli.vocabulary import lookup
 
 ENDING = ".toml"
@@ -146,6 +145,9 @@ class Recipe(_Part):
     def _known_settings(self) -> Self:
         if self.command == "surface":
             return self  # The settings of a surface are checked when its configuration is made.
+        # Loads NumPy, which completion does without.
+        from xavier_cli.runs.svm import SvmConfig
+
         fields = [*RunConfig.model_fields, *SvmConfig.model_fields, "like"]
         places = {"base": self.base, "grid": self.grid, **{f"scales.{k}": v for k, v in self.scales.items()}}
         places |= {f"cells.{i}": _plain(cell) for i, cell in enumerate(self.cells)}

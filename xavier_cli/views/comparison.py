@@ -38,11 +38,11 @@ def result_table(section: Section, curves: bool = False) -> Table:
     With `curves`, also the test error during training as a sparkline.
     """
     rows = section.rows
-    varying = sorted(section.varying, key=lambda name: -_distinct(rows, name))
     columns = [
-        Column(name, "left" if _is_text(rows, name) else "right", fold="experiment") for name in varying
+        Column(name, "left" if _is_text(rows, name) else "right", fold="experiment")
+        for name in section.varying
     ]
-    cells = [[marked_setting(row, name) for row in rows] for name in varying]
+    cells = [[marked_setting(row, name) for row in rows] for name in section.varying]
     columns.append(Column("N", "right"))
     cells.append([_seeds(row.seeds) for row in rows])
     if any(row.diverged for row in rows):
@@ -132,13 +132,6 @@ def marked_setting(row: RankedExperiment, name: str) -> Cell:
     text = "~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge)
     spoken = name in SETTINGS and SETTINGS[name].is_name
     return Cell(text, value, phrase=text if spoken else f"{name} {text}")
-
-
-def _distinct(rows: Sequence[RankedExperiment], name: str) -> float:
-    """How many values of a setting there are, those that name a network first."""
-    if name in SETTINGS and SETTINGS[name].is_name:
-        return math.inf
-    return len({row.settings.get(name, "") for row in rows})
 
 
 def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:

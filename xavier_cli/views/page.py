@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -77,17 +78,26 @@ class Table:
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
 
+    @property
+    def folding(self) -> list[int]:
+        """The columns that fold, in the order of their use in a label: names first, then what differs most."""
+
+        def rank(index: int) -> float:
+            cells = [row[index] for row in self.cells]
+            speak_for_themselves = all(cell.phrase == cell.text for cell in cells)
+            return -math.inf if speak_for_themselves else -len({cell.text for cell in cells})
+
+        return sorted((i for i, column in enumerate(self.columns) if column.fold), key=rank)
+
     def folded(self, parts: int) -> Table:
         """The table with the columns that fold as one: the phrases of the first `parts` of them."""
-        folding = [i for i, column in enumerate(self.columns) if column.fold]
-        others = [i for i, column in enumerate(self.columns) if not column.fold]
+        used, others = self.folding[:parts], [i for i, column in enumerate(self.columns) if not column.fold]
         labels = [
-            Cell(" ".join(row[i].phrase or row[i].text for i in folding[:parts] if row[i].text))
-            for row in self.cells
+            Cell(" ".join(row[i].phrase or row[i].text for i in used if row[i].text)) for row in self.cells
         ]
         rows = tuple((label, *(row[i] for i in others)) for label, row in zip(labels, self.rows, strict=True))
-        columns = (Column(self.columns[folding[0]].fold), *(self.columns[i] for i in others))
-        return replace(self, columns=columns, rows=rows)
+        title = next(column.fold for column in self.columns if column.fold)
+        return replace(self, columns=(Column(title), *(self.columns[i] for i in others)), rows=rows)
 
 
 def _as_cell(part: Cell | str) -> Cell:

@@ -37,7 +37,7 @@ def result_page(run: Run, path: Path) -> Page:
         cells.insert(2, str(int(run.diverged.sum())))
     errors = Table(tuple(heads), (tuple(cells),), title=title)
     notes = [f"±: 95 % t-interval of the mean over {len(run.seeds)} seeds."] if len(run.seeds) > 1 else []
-    notes.append(f"Guessing errs {100 * run.facts.guessing_error:.1f} %.")
+    notes.append(f"Chance level: {100 * run.facts.guessing_error:.1f} % error.")
     notes += layer_notes(run)
     notes += [note] if (note := same_start_note(run)) else []
     notes += [*_stood_in(run), *normalization_notes([run])]

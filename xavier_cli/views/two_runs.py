@@ -75,7 +75,7 @@ def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) ->
             "of histograms the share of values that moved."
         )
     if any(lost) and len(seeds):
-        yield "In curves a diverged seed counts as guessing in errors, and is left out of losses."
+        yield "In curves a diverged seed counts as chance level in errors, and is left out of losses."
     if same:
         yield f"The same in both: {', '.join(same)}."
 

@@ -464,7 +464,7 @@ def test_over_200_single_networks_the_best_40_are_compared_as_networks(exact_run
 
     assert np.isfinite([row.verdict.p_networks for row in comparison.sections[0].rows]).sum() == 39
     assert any("only the 40 with the lowest validation errors are compared, and *" in note for note in notes)
-    assert any(note.endswith("it is not corrected over the 39 pairs.") for note in notes)
+    assert any(note.endswith("not corrected over the 39 pairs.") for note in notes)
     # A single network on each side has no interval, so that none is explained.
     assert not any("CI" in note for note in notes)
 

@@ -118,4 +118,4 @@ def test_losses_are_without_a_diverged_seed_and_it_says_so(shelf, xavier, exact_
     assert loss["a_last"] == pytest.approx(run["curves/valid_loss"][[0, 2], -1].mean())
     out = " ".join(xavier("diff", "lost", "tanh-standard").out.split())
     assert "lost.h5 (1 of 3 seeds diverged)" in out
-    assert "a diverged seed counts as guessing in errors, and is left out of losses" in out
+    assert "a diverged seed counts as chance level in errors, and is left out of losses" in out

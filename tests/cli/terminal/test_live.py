@@ -95,7 +95,7 @@ def test_a_diverged_seed_counts_as_guessing_and_is_left_out_of_layers(view):
     assert lines[5].startswith("seed 1 diverged")
     assert lines[5].split()[-2:] == ["80.0", "%"]
     assert "9.000" not in lines[5]
-    assert lines[7] == "diverged: 1 of 3, counted as guessing (80.0 %)"
+    assert lines[7] == "diverged: 1 of 3, counted at chance level (80.0 %)"
     assert lines[9] == "saturated after 300 updates, without 1 diverged"
     assert [line.split()[-1] for line in lines[10:]] == ["0%", "100%"]
 
@@ -112,7 +112,7 @@ def test_layers_of_seeds_that_all_diverged_are_not_shown(view):
     view.look(seen(300, lost=(0, 1, 2)))
     lines = view.lines(80, 30)
 
-    assert lines[-1] == "diverged: 3 of 3, counted as guessing (80.0 %)"
+    assert lines[-1] == "diverged: 3 of 3, counted at chance level (80.0 %)"
     assert not any("saturated" in line for line in lines)
 
 
@@ -146,7 +146,7 @@ def test_without_a_terminal_it_says_so_and_progress_goes_on(capsys):
         look(seen(0))
 
     assert capsys.readouterr().err.splitlines() == [
-        "`--live` needs a terminal: progress goes on in lines",
+        "`--live` needs a terminal: progress is shown in lines",
         "compiling",
     ]
 

@@ -47,8 +47,8 @@ def reproduce(
         typer.Option(
             "--results",
             metavar="FILE",
-            help="also write verdicts, test errors, times and versions to this JSON file; for `summary`: such a "
-            "file, or a folder of them",
+            help="also write verdicts, test errors, times and versions to this JSON file; for `summary`: a "
+            "file or a folder of them",
             show_default=False,
         ),
     ] = None,

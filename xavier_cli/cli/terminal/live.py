@@ -123,7 +123,7 @@ class LiveView:
             yield f"and {len(self._members) - shown} more; mean error of all {mean:.1f} %"
         if self._lost.any():
             words = f"{int(self._lost.sum())} of {len(self._members)}"
-            yield f"diverged: {words}, counted as guessing ({100 * self._guessing:.1f} %)"
+            yield f"diverged: {words}, counted at chance level ({100 * self._guessing:.1f} %)"
 
 
 def _layer_lines(saturated: list[float], when: str, width: int, most: int) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _with_labels(table: Table, kept: Table, width: int) -> list[RenderableType]:
     Labels that hold only the name of a network may be cut a little; empty where that is not enough, unless
     `kept` has no more optional columns.
     """
-    names = [column.title for column in table.columns if column.fold]
+    names = [table.columns[i].title for i in table.folding]
     for parts in range(len(names), min(2, len(names)) - 1, -1):
         folded = kept.folded(parts)
         if _in_line(folded).fits(width):
