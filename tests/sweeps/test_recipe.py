@@ -117,7 +117,7 @@ def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
         ('title = "t"\ncells = []\n', "cells: should hold at least one value"),
         ('title = "t"\nbase = 3\n', "base: should be a table of settings"),
         ("title = 3\n", "title: should be text"),
-        ('title = "t"\ncommand = "trian"\n', "command: should be train, probe, surface or samples"),
+        ('title = "t"\ncommand = "trian"\n', "command: should be train, probe, surface, svm or samples"),
         ('title = "t"\nselect = ["lr", "dept"]\n', "select: unknown setting `dept`: did you mean `depth`"),
         ('title = "t"\nclaims = ["table-1-ordr"]\n', "claims: unknown claim `table-1-ordr`: did you mean"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nrecrd = "last"\n', "did you mean `record`"),

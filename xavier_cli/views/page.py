@@ -80,7 +80,7 @@ class Table:
 
     @property
     def folding(self) -> list[int]:
-        """The columns that fold, in the order of their use in a label: names first, then what differs most."""
+        """The columns that fold, in the order of labels: names, then what differs most."""
 
         def rank(index: int) -> float:
             cells = [row[index] for row in self.cells]
