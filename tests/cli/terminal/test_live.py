@@ -11,7 +11,7 @@ import termios
 import numpy as np
 import pytest
 
-from xavier_cli.cli.terminal import live
+from xavier_cli.cli.terminal import live, progress
 from xavier_cli.cli.terminal.progress import _Lines
 from xavier_cli.sanitize import encodable
 from xavier_cli.training.engine.loop import Progress, Seen
@@ -45,7 +45,7 @@ def seen(update, seeds=3, layers=2, rates=(0.1,), error=0.5, lost=()):
 def view(monkeypatch):
     """A view of a training that is half done; ten seconds pass with every report."""
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(live.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     view = live.LiveView()
     view.report(Progress("compiling", 0, 400, 3))
     view.report(Progress("training", 20, 400, 3))
@@ -116,12 +116,26 @@ def test_layers_of_seeds_that_all_diverged_are_not_shown(view):
     assert not any("saturated" in line for line in lines)
 
 
-def test_the_progress_line_says_how_many_diverged(capsys):
+def test_the_progress_line_says_how_many_diverged(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     lines = _Lines()
-    lines._last = lines._began = -100.0
+    lines(Progress("training", 0, 100, 5))
     lines(Progress("training", 10, 100, 5, 0.4567, diverged=2))
 
     assert capsys.readouterr().err.rstrip().endswith("valid error 45.7% (2 of 5 diverged)")
+
+
+def test_the_time_left_counts_from_the_end_of_compiling(capsys, monkeypatch):
+    """A minute of compiling, then 10 updates in 10 seconds: 80 more take 80 seconds."""
+    clock = iter([0.0, 0.0, 0.0, 60.0, 60.0, 70.0, 70.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    lines = _Lines()
+    lines(Progress("compiling", 0, 100, 1))
+    lines(Progress("training", 10, 100, 1))
+    lines(Progress("training", 20, 100, 1))
+
+    assert capsys.readouterr().err.splitlines() == ["compiling", "training  20% 1:20 left 1 updates/s"]
 
 
 def test_a_new_stage_begins_anew(view):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, cast
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 import numpy as np
 
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import Patient, named, shown_progress
+from xavier_cli.cli.terminal.progress import Patient, Throughput, named, shown_progress
 from xavier_cli.sanitize import encodable
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views.numbers import clock
@@ -32,7 +31,8 @@ class LiveView:
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
-        self._began, self._begun_at = time.monotonic(), 0
+        self._throughput = Throughput()
+        self._rate: float | None = None
         self._members: tuple[str, ...] = ()
         self._curves: list[tuple[np.ndarray, np.ndarray]] = []
         self._lost = np.zeros(0, bool)
@@ -42,11 +42,7 @@ class LiveView:
 
     def report(self, progress: Progress) -> None:
         """Record the progress of training."""
-        before = self._progress
-        # Measure speed from the first report after compiling.
-        now = progress.doing, progress.phase
-        if before is None or before.doing == "compiling" or (before.doing, before.phase) != now:
-            self._began, self._begun_at = time.monotonic(), progress.updates
+        self._rate = self._throughput(progress)
         self._progress = progress
 
     def look(self, seen: Seen) -> None:
@@ -89,15 +85,13 @@ class LiveView:
 
     def _head(self, progress: Progress) -> str:
         doing = f"{progress.doing}{named(progress.phase)}"
-        done = progress.updates - self._begun_at
         if progress.doing == "compiling":
             return doing
         share = f"{progress.updates / progress.total:.0%}"
-        if done <= 0:
+        if self._rate is None:
             return f"{doing} {share}"
-        rate = done / max(time.monotonic() - self._began, 1e-9)
-        left = clock((progress.total - progress.updates) / rate)
-        return f"{doing} {share}, {left} left, {rate * progress.members:,.0f} updates/s"
+        left = clock((progress.total - progress.updates) / self._rate)
+        return f"{doing} {share}, {left} left, {self._rate * progress.members:,.0f} updates/s"
 
     def _seed_lines(self, width: int, most: int) -> Iterator[str]:
         if not self._curves:

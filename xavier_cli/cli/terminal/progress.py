@@ -12,6 +12,8 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.views.numbers import clock
 
 if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
     from xavier_cli.training.engine.loop import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -32,7 +34,7 @@ def shown_progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (
@@ -40,16 +42,16 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         TaskProgressColumn(),
-        TimeRemainingColumn(compact=True),
+        _clock_column(),
         TextColumn("{task.fields[facts]}"),
     )
     console = Console(file=cast(TextIO, Patient(sys.stderr)))
     with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, int] = {}
-        began, doing = 0.0, ""
+        throughput, doing = Throughput(), ""
 
         def report(progress: Progress) -> None:
-            nonlocal began, doing
+            nonlocal doing
             phase = progress.phase
             if progress.doing == "compiling":
                 for old in tasks.values():
@@ -61,11 +63,24 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
             if task.total is None or doing != progress.doing:
                 doing = progress.doing
                 bar.reset(task.id, total=progress.total, description=progress.doing)
-                began = time.monotonic()
-            rate = progress.updates / max(time.monotonic() - began, 1e-9)
-            bar.update(task.id, completed=progress.updates, facts=f"{_facts(progress, rate)}{named(phase)}")
+            facts = _facts(progress, throughput(progress))
+            bar.update(task.id, completed=progress.updates, facts=f"{facts}{named(phase)}")
 
         yield report
+
+
+def _clock_column() -> ProgressColumn:
+    """The time left; while compiling, how long that has taken."""
+    from rich.progress import Task, TimeRemainingColumn
+    from rich.text import Text
+
+    class Clock(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text(f"{task.elapsed or 0:.0f} s (kept for next time)")
+            return super().render(task)
+
+    return Clock(compact=True)
 
 
 class Patient:
@@ -93,32 +108,47 @@ class _Lines:
     """One line per segment, but at most one every few seconds."""
 
     def __init__(self) -> None:
-        self._began = self._last = time.monotonic()
-        self._doing = ""
+        self._last = time.monotonic()
+        self._throughput = Throughput()
 
     def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        phase = named(progress.phase)
+        now, phase = time.monotonic(), named(progress.phase)
+        rate = self._throughput(progress)
         if progress.doing == "compiling":
-            self._began = self._last = now
+            self._last = now
             say(f"compiling{phase}")
             return
-        if progress.doing != self._doing:
-            self._doing, self._began = progress.doing, self._last
-        if progress.updates in (0, progress.total) or now - self._last < SECONDS_BETWEEN_LINES:
+        if rate is None or progress.updates == progress.total or now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        rate = progress.updates / (now - self._began)
         left = (progress.total - progress.updates) / rate
         share = progress.updates / progress.total
         say(f"{progress.doing}{phase} {share:4.0%} {clock(left)} left {_facts(progress, rate)}")
 
 
-def _facts(progress: Progress, rate: float) -> str:
+class Throughput:
+    """Updates per second of what is being done, since its first report: compiling does not count."""
+
+    def __init__(self) -> None:
+        self._stage = ("", "")
+        self._first, self._began = 0, 0.0
+
+    def __call__(self, progress: Progress) -> float | None:
+        """The rate at this report; None until there is an earlier one to count from."""
+        now, stage = time.monotonic(), (progress.doing, progress.phase)
+        if stage != self._stage or progress.updates < self._first:
+            self._stage, self._first, self._began = stage, progress.updates, now
+        done, took = progress.updates - self._first, now - self._began
+        return done / took if done > 0 and took > 0 else None
+
+
+def _facts(progress: Progress, rate: float | None) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
     if progress.diverged:
-        # They count as guessing in the error, as in every table.
+        # They count as chance level in the error, as in every table.
         error += f" ({progress.diverged} of {progress.members} diverged)"
+    if rate is None:
+        return error.removeprefix(", ")
     unit = {"evaluating": "points", "fitting": "pairs"}.get(progress.doing, "updates")
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
