@@ -25,9 +25,7 @@ class TensorBoardMissingError(XavierError):
     exit_code = ExitCode.USAGE
 
     def __init__(self) -> None:
-        super().__init__(
-            "`--to tensorboard` needs the package `tensorboard`: pip install 'xavier-cli[tensorboard]'"
-        )
+        super().__init__("`--to tensorboard` needs the package `tensorboard`: `pip install tensorboard`")
 
 
 def event_files(run: Run) -> dict[str, bytes]:

@@ -39,9 +39,7 @@ def connect(address: str, seconds: float) -> Client:
         from distributed import Client
         from distributed.comm.registry import backends
     except ImportError:
-        raise ClusterError(
-            "`--cluster` needs the package `distributed`: pip install 'xavier-cli[cluster]'"
-        ) from None
+        raise ClusterError("`--cluster` needs the package `distributed`: `pip install distributed`") from None
     # Silence Dask's logs: errors are reported here, in one line.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

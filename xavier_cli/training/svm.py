@@ -184,7 +184,7 @@ def kernel_matrix(x: np.ndarray, gamma: float) -> np.ndarray:
 def require_sklearn() -> None:
     """Raise `ConfigError` where scikit-learn, an optional extra, is not installed."""
     if find_spec("sklearn") is None:
-        raise ConfigError("a support vector machine needs scikit-learn: `pip install 'xavier-cli[svm]'`")
+        raise ConfigError("a support vector machine needs scikit-learn: `pip install scikit-learn`")
 
 
 def _check_memory(config: SvmConfig, labels: np.ndarray) -> None:

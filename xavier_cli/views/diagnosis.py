@@ -14,7 +14,7 @@ def diagnosis_page(found: Diagnosis, rescue: bool = False) -> Page:
     count = len(found.parts)
     facts = [
         ("file", str(found.path)),
-        ("is", f"a {found.kind}" if found.kind != "unknown" else "nothing that can be told"),
+        ("is", f"a {found.kind}" if found.kind != "unknown" else "unknown file type"),
         *([("holds", found.about)] if found.about else []),
         ("state", "whole" if found.is_whole else "damaged"),
         *([("problem", found.problem)] if found.problem else []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,10 @@ def doctor(
     from xavier_cli.runs.rescue import Diagnosis
     from xavier_cli.views.diagnosis import diagnosis_page
 
+    # The functions of `os.path` do not raise for invalid names.
+    if not os.path.lexists(file):
+        say(f"xavier: no file `{clean(str(file))}`")
+        raise typer.Exit(ExitCode.NO_INPUT)
     found = examine(file)
     if isinstance(found, RunFileError):
         # The process that examined the file died, or took too long.

@@ -65,7 +65,7 @@ def report(
     content = report_content(trained, [*notes, *problems], isolation, again)
     read.failed(isolation.failures)
     if content is None:
-        raise run_files.none_could_be("shown")
+        raise run_files.none_could_be("shown", read)
     write_text(output, page(content))
     if not is_written_as_it_is(output):
         # Bytes, since a path may not be valid text.

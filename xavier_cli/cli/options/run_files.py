@@ -58,7 +58,7 @@ class Inputs:
         isolated = isolate(runs, make)
         self.failed(isolated.failures)
         if isolated.made is None:
-            raise none_could_be("shown")
+            raise none_could_be("shown", self)
         return isolated.made
 
     def part(self, run: Run, make: Callable[[Run], T]) -> list[T]:
@@ -162,12 +162,13 @@ def nothing_to_show(inputs: Inputs) -> typer.Exit:
     if inputs.runs:
         say("xavier: nothing is left to show: these runs contradict each other; name those that you trust")
         return typer.Exit(ExitCode.NO_INPUT)
-    return none_could_be("read")
+    return none_could_be("read", inputs)
 
 
-def none_could_be(done: str) -> typer.Exit:
-    """The exit of a command that has reported a problem with each of its inputs."""
-    say(f"xavier: no run could be {done}")
+def none_could_be(done: str, inputs: Inputs) -> typer.Exit:
+    """The exit of a command that has reported a problem with each input, with a line if they are many."""
+    if len(inputs.problems) > 1:
+        say(f"xavier: no run could be {done}")
     return typer.Exit(ExitCode.NO_INPUT)
 
 
@@ -188,7 +189,7 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
     folder = runs_folder()
     paths = unnamed(folder, inputs) if os.path.isdir(folder) else []
     if not paths and inputs.problems:
-        raise none_could_be("read")
+        raise none_could_be("read", inputs)
     if not paths:
         say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
         raise typer.Exit(ExitCode.USAGE)
@@ -228,4 +229,11 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
         for name in (text, f"{text}.h5"):
             if os.path.isfile(runs_folder() / name):
                 return [runs_folder() / name]
-    return [path]
+    inputs.problem(no_run(text))
+    return []
+
+
+def no_run(text: str) -> str:
+    """The line about a run that does not exist, named by a path or by its name in the default folder."""
+    place = f" in `{runs_folder()}`" if Path(text).name == text else ""
+    return f"no run `{text}`{place}; `xavier ls` lists them"

@@ -40,5 +40,5 @@ def surface(given: Sequence[str] | None, read: run_files.Inputs) -> Surface:
                 return read_surface(newest)
             except RunFileError as error:
                 read.problem(str(error))
-        raise run_files.none_could_be("read")
+        raise run_files.none_could_be("read", read)
     return read_surface(path)
