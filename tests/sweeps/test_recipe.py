@@ -222,3 +222,16 @@ def test_the_template_is_a_recipe_of_its_own(tmp_path):
         "normalized",
     ]
     assert {cell.settings["updates"] for cell in recipe.expand("tiny")} == {200}
+
+
+def test_a_range_in_the_grid_is_the_list_of_its_values(write):
+    text = 'title = "t"\n[grid]\nlr = "0.01:1:3:log"\nwidth = "10:30:3"\n'
+    recipe = read_recipe(write(text))
+
+    assert recipe.grid == {"lr": [0.01, 0.1, 1], "width": [10, 20, 30]}
+    assert recipe.count() == 9
+
+
+def test_a_range_that_is_none_is_refused(write):
+    with pytest.raises(RecipeError, match="grid"):
+        read_recipe(write('title = "t"\n[grid]\nlr = "0:1:3:log"\n'))

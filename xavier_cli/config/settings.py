@@ -227,7 +227,11 @@ class RunSettings(CodeSettings):
             rank=4,
             mention="always",
         ),
-    ] = Field(0.03, description="learning rate; of a list, the one with the lowest validation error")
+    ] = Field(
+        0.03,
+        description="learning rate; of a list or range (0.01,0.1 or 1e-3:1e-1:5:log) the best by "
+        "validation error",
+    )
     search_seeds: Annotated[
         Whole,
         Setting(

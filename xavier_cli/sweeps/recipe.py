@@ -20,6 +20,7 @@ from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.grammar import parse_range
 
 ENDING = ".toml"
 # A plan of so many cells takes some 20 s, and nobody would read it.
@@ -120,6 +121,14 @@ class Recipe(_Part):
     figures: tuple[Figure, ...] = ()
     table: RecipeTable | None = None
     claims: tuple[str, ...] = ()
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _ranges_as_lists(cls, grid: object) -> object:
+        """Values may be given as a range: `lr = "1e-3:1e-1:5:log"`."""
+        if not isinstance(grid, Mapping):
+            return grid
+        return {name: parse_range(values) for name, values in grid.items()}
 
     @field_validator("scales")
     @classmethod

@@ -17,6 +17,7 @@ updates = 5_000
 seeds = 5
 
 # Every combination of these is one experiment: 2 initializers × 2 depths = 4.
+# A range stands for a list: lr = "1e-3:1e-1:5:log".
 [grid]
 init = ["standard", "normalized"]
 depth = [3, 5]

@@ -86,6 +86,13 @@ def parse_rates(value: object) -> object:
     return value
 
 
+def parse_range(value: object) -> object:
+    """The numbers of a range `a:b:n` or `a:b:n:log` as a list; other values unchanged."""
+    if not isinstance(value, str) or not re.fullmatch(r"[^:]+:[^:]+:[^:]+(:log)?", value.strip()):
+        return value
+    return [int(each) if each.is_integer() else each for each in _grid(value.strip())]
+
+
 def parse_coding(value: object) -> object:
     """A coding from `-1,1`, the values of a black and a white pixel, or `standardize`."""
     if isinstance(value, str) and value.strip() == STANDARDIZE:
