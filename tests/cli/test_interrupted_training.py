@@ -243,3 +243,14 @@ def test_who_comes_second_is_told_before_anything_heavy_is_loaded(tmp_path):
         )
 
     assert done.stdout.split() == ["6", "[]"], done.stderr
+
+
+def test_a_limit_of_time_ends_training_as_a_signal_does(tmp_path):
+    code, said = finished(start(tmp_path, "--max-time", "8s", updates=3_000_000))
+    (path,) = (tmp_path / "runs").glob("*.h5")
+
+    assert code == 143
+    assert "`--max-time` is up; stopping after this segment" in said
+    assert "the same command resumes it" in said
+    assert read_run(path).status == "interrupted"
+    assert list((tmp_path / "runs").glob(".*.ckpt*"))

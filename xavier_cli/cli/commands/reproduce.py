@@ -10,7 +10,7 @@ import typer
 
 from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption
+from xavier_cli.cli.options.running import DataDirOption, DeviceOption, MaxTimeOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, check_output, show_page, write_text
 from xavier_cli.errors import ExitCode
@@ -60,6 +60,7 @@ def reproduce(
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     yes: recipes.YesOption = False,
     device: DeviceOption = None,
+    max_time: MaxTimeOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -106,7 +107,9 @@ def reproduce(
     # Report figures that cannot be written before anything is trained.
     for figure in plan.recipe.figures:
         check_output(figure_path(folder, figure))
-    finished = recipes.finish_cells(plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet)
+    finished = recipes.finish_cells(
+        plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet, max_time=max_time
+    )
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)

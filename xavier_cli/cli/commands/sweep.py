@@ -14,6 +14,7 @@ from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterW
 from xavier_cli.cli.options.running import (
     DataDirOption,
     DeviceOption,
+    MaxTimeOption,
     MemberBatchOption,
     QuietOption,
     asked_members,
@@ -66,6 +67,7 @@ def sweep(
     member_batch: MemberBatchOption = "auto",
     yes: recipes.YesOption = False,
     device: DeviceOption = None,
+    max_time: MaxTimeOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -119,6 +121,7 @@ def sweep(
         part=shard.replace("/", "of") if shard else "",
         quiet=quiet,
         member_batch=at_a_time,
+        max_time=max_time,
     )
     if not plan.cells:
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")

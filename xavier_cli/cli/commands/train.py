@@ -12,6 +12,7 @@ from xavier_cli.cli.options.data_sets import finite_set
 from xavier_cli.cli.options.running import (
     DataDirOption,
     DeviceOption,
+    MaxTimeOption,
     MemberBatchOption,
     QuietOption,
     Strategy,
@@ -82,6 +83,7 @@ def train(
         ),
     ] = False,
     device: DeviceOption = None,
+    max_time: MaxTimeOption = None,
     quiet: QuietOption = False,
     live: Annotated[
         bool,
@@ -124,7 +126,9 @@ def train(
         raise _taken(path)
     run = None if force else _finished(path, config, data_dir)
     if run is None:
-        run = _train(config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live)
+        run = _train(
+            config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live, max_time
+        )
     else:
         say("trained already; `--force` trains it anew")
     _show(run, path, format)
@@ -208,11 +212,12 @@ def _train(
     resume: bool,
     asked: int | None,
     live: bool,
+    max_time: float | None,
 ) -> Run:
     from xavier_cli.files.locks import lock_output
 
     # Lock before anything slow, so that a second process is refused at once.
-    with lock_output(path), StopFlag() as stopped:
+    with lock_output(path), StopFlag(max_time) as stopped:
         from xavier_cli.cli.terminal.live import is_drawn, shown_live
         from xavier_cli.runs.checkpoint import has_checkpoint
         from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks

@@ -119,6 +119,7 @@ def finish_cells(
     part: str = "",
     quiet: bool = False,
     member_batch: int | None = None,
+    max_time: float | None = None,
 ) -> Finished:
     """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
     from xavier_cli.cli.terminal.signals import StopFlag
@@ -143,7 +144,7 @@ def finish_cells(
         say(_beginning(plan, pending, len(ended), rerun_failed))
     task = Task(data_dir, member_batch=member_batch, provenance=this_command(plan.sweep_id))
     finished, told = Finished(), False
-    with StopFlag() as stopped, shown_standing(quiet or not pending) as watch:
+    with StopFlag(max_time) as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
             pending,
             task,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,9 @@ import typer
 
 from xavier_cli.cli.terminal.help_pages import DATA, OUTPUT, RUNNING
 from xavier_cli.config.layers import DEVICE_VARIABLE
+
+# A year; timers of the system take no more than some decades.
+_LONGEST = 366 * 86_400
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no progress", rich_help_panel=OUTPUT)]
 
@@ -64,6 +68,31 @@ DeviceOption = Annotated[
     ),
 ]
 """Acts when it is read, so that commands declare it and do not use its value."""
+
+
+def parse_seconds(text: str | None) -> float | None:
+    """The seconds in `2h`, `1h30m` or `90s`; None without a limit."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip(), re.ASCII)
+    units = zip(match.groups(default="0") if match else "0000", (86_400, 3600, 60, 1), strict=True)
+    seconds = sum(float(number) * unit for number, unit in units)
+    if not 0 < seconds <= _LONGEST:
+        raise typer.BadParameter(f"`{text}` should be a time like 2h, 1h30m or 90s")
+    return seconds
+
+
+MaxTimeOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-time",
+        metavar="TIME",
+        parser=parse_seconds,
+        help="stop after this time, as by Ctrl-C; resumable: 2h, 1h30m, 90s [default: no limit]",
+        show_default=False,
+        rich_help_panel=RUNNING,
+    ),
+]
 
 MemberBatchOption = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Handles signals: the first stops training after the current segment, a second exits at once."""
+"""Handles signals and a limit of time: the first stops training after its segment, a second exits at once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from types import FrameType
 
 # A batch system warns with SIGUSR1 before it terminates (Slurm's `--signal=USR1@60`).
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-STOPPING_WORDS = b"xavier: stopping after this segment; once more leaves at once"
+STOPPING_WORDS = b"xavier: stopping after this segment; press Ctrl-C again to quit now"
+TIME_IS_UP = b"xavier: `--max-time` is up; stopping after this segment"
 
 
 class StopFlag:
     """Records the first stopping signal during the context, and says so on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_seconds: float | None = None) -> None:
+        """The end of `max_seconds` stops as a signal does."""
         self.signal: signal.Signals | None = None
+        self._max_seconds = max_seconds
         self._in_place = False
 
     def __enter__(self) -> StopFlag:
-        self._before = {number: signal.signal(number, self._note) for number in STOPPING}
+        numbers = STOPPING if self._max_seconds is None else (*STOPPING, signal.SIGALRM)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        if self._max_seconds is not None:
+            signal.setitimer(signal.ITIMER_REAL, self._max_seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._max_seconds is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -45,24 +53,28 @@ class StopFlag:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number, as in shells; SIGUSR1, the warning of termination, counts as SIGTERM."""
+        """128 + the signal's number, as in shells; a warning of termination or a limit counts as SIGTERM."""
         assert self.signal is not None
         return _exit_code(self.signal)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal is not None and number == signal.SIGALRM:
+            return
+        # After the limit, the first signal still waits for the segment.
+        if self.signal not in (None, signal.SIGALRM):
             # Finished files are intact, and the next writer removes the temporaries.
             os._exit(_exit_code(number))
         self.signal = signal.Signals(number)
         if number != signal.SIGHUP:
             # Write to the descriptor: the signal may have interrupted a `print`, which is not reentrant.
             with contextlib.suppress(OSError):
+                words = TIME_IS_UP if number == signal.SIGALRM else STOPPING_WORDS
                 if self._in_place:
                     width = os.get_terminal_size(2).columns or 80
-                    os.write(2, b"\r\x1b[2K" + STOPPING_WORDS[: width - 1])
+                    os.write(2, b"\r\x1b[2K" + words[: width - 1])
                 else:
-                    os.write(2, b"\n" + STOPPING_WORDS + b"\n")
+                    os.write(2, b"\n" + words + b"\n")
 
 
 def _exit_code(number: int) -> int:
-    return 128 + (signal.SIGTERM if number == signal.SIGUSR1 else number)
+    return 128 + (signal.SIGTERM if number in (signal.SIGUSR1, signal.SIGALRM) else number)
