@@ -116,7 +116,9 @@ class _Lines:
 
 def _facts(progress: Progress, rate: float) -> str:
     error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
-    unit = {"evaluating": "points", "fitting": "pairs"}.get(progress.doing, "updates")
+    if progress.doing == "fitting":
+        return f"{60 * rate:,.0f} pairs/min"
+    unit = "points" if progress.doing == "evaluating" else "updates"
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 
