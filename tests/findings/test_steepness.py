@@ -55,7 +55,7 @@ def scaled(surface, factor):
 
 
 def test_steeper_means_steeper_than_the_quadratic_loss_without_its_half_too(surfaces):
-    """Scaled so that one of the two usual scales is steeper and the other is not, it is not decided to hold."""
+    """Where one of the two usual scales is steeper and the other is not, it does not hold."""
     between = 1.5 * np.exp(compare_losses(surfaces).log_ratio.mean) / 2
     verdict = cross_entropy_is_steeper([scaled(surface, between) for surface in surfaces])
 

@@ -15,6 +15,7 @@ import numpy as np
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result
 from xavier_cli.runs.schema import dims
+from xavier_cli.runs.surface import Surface
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 
 Make = Callable[..., Run]
