@@ -75,7 +75,8 @@ def test_a_kernel_matrix_is_symmetric_with_ones_on_its_diagonal(monkeypatch):
     matrix = svm.kernel_matrix(x, 0.7)
     squares = ((x[:, None] - x[None]) ** 2).sum(axis=-1)
 
-    assert np.array_equal(matrix, matrix.T)
+    assert np.allclose(matrix, matrix.T, atol=1e-6)
+    assert np.allclose(np.diag(matrix), 1, atol=1e-6)
     assert np.allclose(matrix, np.exp(-0.7 * squares), atol=1e-5)
 
 
