@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xavier_cli.findings.claims.surface import cross_entropy_is_steeper
+from xavier_cli.findings.claims.surface import cross_entropy_has_fewer_plateaus, cross_entropy_is_steeper
 from xavier_cli.findings.claims.verdict import UndecidedError
-from xavier_cli.findings.steepness import DATA_SETS, STEEPER, compare_losses, steepness
+from xavier_cli.findings.steepness import DATA_SETS, compare_losses, steepness
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.statistics.sign import sign_test
 from xavier_cli.training.surface import two_weights
@@ -28,7 +28,10 @@ def swapped(surface):
 def test_cross_entropy_is_steeper_and_has_fewer_plateaus(surfaces):
     claim = compare_losses(surfaces)
 
-    assert claim.ratio > STEEPER
+    # As ½ Σ, and as Σ.
+    (ratio, low, high), (halved, lowest, _) = claim.ratio(1), claim.ratio(2)
+    assert 1 < lowest < low < ratio < high
+    assert halved == pytest.approx(ratio / 2)
     assert claim.flatter > claim.steeper
     assert claim.p < 0.05
 
@@ -36,13 +39,42 @@ def test_cross_entropy_is_steeper_and_has_fewer_plateaus(surfaces):
 def test_the_claim_fails_with_the_losses_swapped(surfaces):
     claim = compare_losses([swapped(surface) for surface in surfaces])
 
-    assert claim.ratio < 0.5
+    assert claim.ratio(1)[2] < 0.5
     assert claim.flatter < claim.steeper
 
 
 def test_few_data_sets_decide_nothing(surfaces):
     with pytest.raises(UndecidedError, match=f"for {DATA_SETS} seeds or more"):
         cross_entropy_is_steeper(surfaces[: DATA_SETS - 1])
+
+
+def scaled(surface, factor):
+    """The same surface with the quadratic loss times `factor`."""
+    quadratic = {"surface/quadratic": factor * surface["surface/quadratic"]}
+    return replace(surface, arrays={**surface.arrays, **quadratic})
+
+
+def test_steeper_means_steeper_than_the_quadratic_loss_without_its_half_too(surfaces):
+    """Where one of the two usual scales is steeper and the other is not, it does not hold."""
+    between = 1.5 * np.exp(compare_losses(surfaces).log_ratio.mean) / 2
+    verdict = cross_entropy_is_steeper([scaled(surface, between) for surface in surfaces])
+
+    assert cross_entropy_is_steeper(surfaces).verdict == "holds"
+    assert verdict.verdict == "does_not_hold"
+    assert "as ½ Σ" in verdict.evidence
+    assert "as Σ" in verdict.evidence
+
+
+def test_every_number_of_examples_with_enough_data_sets_counts(surfaces):
+    """One number of examples for which it is the other way round is enough against it."""
+    others = [replace(swapped(each), config=each.config.with_(examples=2)) for each in surfaces]
+
+    for claim in (cross_entropy_is_steeper, cross_entropy_has_fewer_plateaus):
+        assert claim(surfaces).verdict == "holds"
+        both = claim([*surfaces, *others])
+        assert both.verdict == "does_not_hold"
+        assert "of 3 examples" in both.evidence
+        assert "of 2 examples" in both.evidence
 
 
 def test_a_plane_has_its_slope_and_no_plateau_and_a_step_is_flat_elsewhere():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats  # noqa: TID253
 
-from xavier_cli.statistics.networks import mcnemar, two_proportions
+from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.statistics.networks import (
+    mcnemar,
+    proportion_interval,
+    proportion_less_mean,
+    two_proportions,
+)
 
 # Test error % and whether the paper prints it bold: "not statistically different from the best".
 TABLE_1 = {
@@ -48,3 +54,33 @@ def test_mcnemar_of_the_same_network_is_one():
 def test_mcnemar_needs_the_same_examples():
     with pytest.raises(ValueError, match="same examples"):
         mcnemar(np.ones(3), np.ones(4))
+
+
+@pytest.mark.parametrize(("right", "n"), [(5947, 10_000), (0, 300), (3, 20)])
+def test_the_interval_of_an_error_rate_is_scipys(right, n):
+    theirs = stats.binomtest(right, n).proportion_ci(method="wilson")
+
+    assert proportion_interval(right / n, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_an_error_rate_less_a_mean_over_seeds_has_the_errors_of_both():
+    errors = np.array([0.48, 0.49, 0.50, 0.47, 0.51])
+    gap = proportion_less_mean(0.6, 10_000, errors)
+    # As Welch's test has it, of 10,000 answers that are 0 or 1.
+    answers = np.repeat([1.0, 0.0], [6000, 4000])
+    theirs = stats.ttest_ind(answers, errors, equal_var=False).confidence_interval()
+
+    assert gap.mean == pytest.approx(0.11)
+    assert (gap.low, gap.high) == pytest.approx((theirs.low, theirs.high), rel=1e-3)
+    assert gap.half_width > mean_over_seeds(errors).half_width * 0.9
+    assert np.isnan(proportion_less_mean(0.6, 10_000, errors[:1]).low)
+
+
+def test_the_interval_of_an_error_rate_less_a_mean_covers_the_truth():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(1000):
+        gap = proportion_less_mean(rng.binomial(2000, 0.6) / 2000, 2000, rng.normal(0.5, 0.01, 5))
+        hits += gap.low <= 0.1 <= gap.high
+
+    assert 930 <= hits <= 970

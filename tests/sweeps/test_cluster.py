@@ -361,9 +361,8 @@ def test_over_tls_with_dasks_own_settings_the_files_are_the_same(groups, encrypt
         ended = run(groups, encrypted)
 
     assert [outcome.ending for outcome in ended] == ["done"] * 3
-    assert all(
-        read_result(group.cells[0].path, "surface").config == group.cells[0].config for group in groups
-    )
+    for group in groups:
+        assert read_result(group.cells[0].path, "surface").config == group.cells[0].config
 
 
 @pytest.mark.parametrize(

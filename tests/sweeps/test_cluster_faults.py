@@ -148,10 +148,8 @@ def test_workers_killed_again_and_again_no_cell_is_lost_and_none_differs(
     assert len(names) == cells
     assert names == sorted(path.name for path in (tmp_path / "local" / "surfaces").glob("*.h5"))
     for name in names:
-        one, other = (
-            read_result(made / name, "surface"),
-            read_result(tmp_path / "local" / "surfaces" / name, "surface"),
-        )
+        here = tmp_path / "local" / "surfaces"
+        one, other = (read_result(folder / name, "surface") for folder in (made, here))
         assert one.config == other.config
         assert all(np.array_equal(one[array], other[array]) for array in other.arrays)
     assert sorted({path.suffix for path in made.iterdir()}) == [".h5"]

@@ -105,7 +105,8 @@ class Recipe(_Part):
 
     The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
     (`SCALES`), the recipe's `scales` entry, the cell with its point of the grid, the cell's entry for the
-    scale, and those of the command line. `extends` inherits the base and the scales of another recipe.
+    scale, and those of the command line. `extends` inherits the base and the scales of another recipe. A
+    cell may have a `command` of its own; a support vector machine (`svm`) takes its data from the recipe.
     """
 
     name: str = ""

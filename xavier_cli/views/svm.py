@@ -42,7 +42,7 @@ def svm_page(machine: SupportVectorMachine, path: Path) -> Page:
     record = {
         "examples": machine.examples,
         "c": machine.cost,
-        "gamma": machine.gamma,
+        "relative_gamma": machine.gamma,
         "valid_error": machine.valid_error,
         "test_error": machine.test_error,
         "test_error_low": low,

@@ -11,6 +11,7 @@ from support import claim_material as material
 from support.claim_material import all_of, altered, relabelled, swapped
 
 from xavier_cli.findings.claims.judging import judge, judge_all
+from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.resolve import find_initializer
@@ -969,3 +970,65 @@ def test_layers_of_another_profile_do_not_answer(holds_for):
         "more; there is none",
     )
     assert judge("tanh-normalized-beats-standard", holds_for(shrinking)).verdict == "undecided"
+
+
+def test_two_networks_are_not_alike_where_compare_tells_them_apart(holds_for):
+    """Whatever the late mean says: the last record, which `compare` shows, has to agree."""
+    name = "softsign-beside-tanh-normalized"
+
+    def off_at_the_end(run):
+        errors = np.array(run[ERROR])
+        errors[:, -1] += 0.03
+        return altered(run, **{ERROR: errors})
+
+    def off_before(run):
+        errors = np.array(run[ERROR])
+        errors[:, -6:-1] += 0.04
+        return altered(run, **{ERROR: errors})
+
+    for change in (off_at_the_end, off_before):
+        runs = all_of(holds_for(name), "softsign", change, "standard")
+        verdict = judge(name, runs)
+        softsign, tanh = (
+            next(run for run in runs if (run.config.act, run.config.init) == kind)
+            for kind in (("softsign", "standard"), ("tanh", "normalized"))
+        )
+        row = compare([softsign, tanh]).sections[0].rows[1]
+
+        assert (row.verdict.kind == "told_apart") == (change is off_at_the_end)
+        assert verdict.verdict == OPEN, verdict.evidence
+        assert "at the last record" in verdict.evidence
+
+
+def test_a_network_better_by_less_than_both_errors_does_not_beat_the_machine(holds_for):
+    """At the machine's own error nothing is decided, and a machine of few test examples decides less."""
+    (run, _), name = holds_for("finite-shapeset-beats-svm"), "finite-shapeset-beats-svm"
+    few = material.machine(0.52)
+    short = {
+        path: array[:300] if path in ("svm/example", "svm/test_correct") else array
+        for path, array in few.arrays.items()
+    }
+    short["svm/test_correct"] = (np.arange(300) >= 156).astype(np.int8)
+
+    assert judge(name, [run, material.machine(0.49)]).verdict == OPEN
+    assert judge(name, [run, few]).verdict == "holds"
+    assert judge(name, [run, replace(few, arrays=short)]).verdict == OPEN
+
+
+def test_a_machine_on_other_images_decides_nothing(holds_for):
+    run, machine = holds_for("finite-shapeset-beats-svm")
+    others = replace(machine, config=machine.config.with_(data="shapeset:20000"))
+    facts = run.facts.model_copy(update={"sha256": "1" * 64})
+    elsewhere = replace(machine, provenance={"data_sha256": "2" * 64})
+
+    assert judge("finite-shapeset-beats-svm", [run, others]).verdict == OPEN
+    verdict = judge("finite-shapeset-beats-svm", [replace(run, data=facts), elsewhere])
+    assert (verdict.verdict, "from the same images" in verdict.evidence) == (OPEN, True)
+
+
+def test_the_last_value_that_was_tried_is_mentioned(holds_for):
+    run, _ = holds_for("finite-shapeset-beats-svm")
+    machine = material.machine(0.6, cost=[4.0])
+
+    evidence = judge("finite-shapeset-beats-svm", [run, machine]).evidence
+    assert "at the edge of what was tried: C" in evidence

@@ -149,7 +149,9 @@ def _facts(progress: Progress, rate: float | None) -> str:
         error += f" ({progress.diverged} of {progress.members} diverged)"
     if rate is None:
         return error.removeprefix(", ")
-    unit = {"evaluating": "points", "fitting": "pairs"}.get(progress.doing, "updates")
+    if progress.doing == "fitting":
+        return f"{60 * rate:,.0f} pairs/min"
+    unit = "points" if progress.doing == "evaluating" else "updates"
     return f"{rate * progress.members:,.0f} {unit}/s{error}"
 
 

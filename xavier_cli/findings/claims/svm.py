@@ -75,4 +75,4 @@ def _edge(machine: SupportVectorMachine) -> str:
         )
         if at in (0, len(tried) - 1)
     ]
-    return f" (the last {' and '.join(ends)} that was tried)" if ends else ""
+    return f" (at the edge of what was tried: {', '.join(ends)})" if ends else ""
