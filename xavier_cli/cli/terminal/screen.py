@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.views.page import Cell, Column, Page, Table, clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -139,7 +139,7 @@ def _cut(table: Table, width: int) -> Table:
     def short(text: str) -> str:
         return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
-    rows = tuple((short(label.text), *rest) for label, *rest in table.cells)
+    rows = tuple((Cell(short(row[0].text)), *row[1:]) for row in table.cells)
     columns = (replace(table.columns[0], title=short(table.columns[0].title)), *table.columns[1:])
     return replace(table, columns=columns, rows=rows)
 
