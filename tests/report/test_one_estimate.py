@@ -141,6 +141,6 @@ def test_a_run_with_a_diverged_seed_is_marked_wherever_it_is_named(run):
     layers = layers_table(run)
     if lost == seeds:
         assert layers is None
-        assert "what its last finite weights do is not shown" in str(inside_page([run]).notes)
+        assert "its last finite weights are not shown" in str(inside_page([run]).notes)
     elif lost:
         assert f"{seeds - lost} of {seeds} seeds" in layers.title

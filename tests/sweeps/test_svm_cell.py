@@ -55,7 +55,7 @@ def test_without_scikit_learn_the_cell_fails_alone_with_what_to_install(group, m
     (outcome,) = made(group)
 
     assert outcome.ending == "failed"
-    assert outcome.why == "a support vector machine needs scikit-learn: `pip install 'xavier-cli[svm]'`"
+    assert outcome.why == "a support vector machine needs scikit-learn: `pip install scikit-learn`"
     assert judge("finite-shapeset-beats-svm", []).verdict == "undecided"
 
 

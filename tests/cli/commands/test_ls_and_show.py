@@ -134,7 +134,10 @@ def test_what_cannot_be_read_is_told_where_no_run_is_named(shelf, xavier):
         path.unlink()
     answer = xavier("show")
     assert answer.code == 5
-    assert "no run could be read" in answer.err
+    # One bad file is one line.
+    assert len([line for line in answer.err.splitlines() if line.startswith("xavier: ")]) == 1
+    (shelf / "worse.h5").write_text("junk")
+    assert "no run could be read" in xavier("show").err
 
 
 def test_show_tells_what_was_said_of_the_data(shelf, xavier, exact_run):
