@@ -169,8 +169,8 @@ def _theory() -> Iterator[Dataset]:
             yield Dataset(f"theory/{row.name}_sd", (row.axis,), "<f8", about, range=SIZE)
             for side in ("low", "high"):
                 where = "below" if side == "low" else "above"
-                about = f"value that one seed in a million is {where} of the {row.predicted}, predicted"
-                yield Dataset(f"theory/{row.name}_{side}", (row.axis,), "<f8", about, range=row.range)
+                about = f"what one seed in a million is {where}, over the predicted {row.predicted}"
+                yield Dataset(f"theory/{row.name}_{side}", (row.axis,), "<f8", about, range=SIZE)
 
 
 SCHEMA = Schema(f"schema {VERSION}", _rows())

@@ -19,19 +19,20 @@ _TAIL = 0.1
 def bounds(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values below and above which one draw in a million lies, of each column of `(draws, columns)`.
 
-    Where a tenth of a column's draws or more are infinite on one side, its bound is, too; NaN where any draw
-    is NaN.
+    Where any draw of a column is infinite on one side, that bound is, too; NaN where any draw is NaN.
     """
     return -_upper(-draws), _upper(draws)
 
 
 def _upper(draws: np.ndarray) -> np.ndarray:
     count = math.ceil(_TAIL * len(draws))
+    # NaN is sorted to the end.
     ordered = np.sort(draws, axis=0)
-    threshold = ordered[-count - 1]
+    threshold, largest = ordered[-count - 1], ordered[-1]
     with np.errstate(invalid="ignore"):
         excess = np.mean(ordered[-count:] - threshold, axis=0)
-    return np.asarray(threshold + excess * math.log(_TAIL / LEVEL))
+        bound = threshold + excess * math.log(_TAIL / LEVEL)
+    return np.where(np.isposinf(largest), math.inf, bound)
 
 
 def reach(tests: int, level: float) -> float:

@@ -41,8 +41,8 @@ def predict_run(
     **Arguments:** `images`, `(examples, inputs)`, the decoded probe images; `labels`, `(examples,)`.
 
     **Returns:** float64 arrays by path in the run file. A statistic comes with its relative standard deviation
-    over draws of the weights, `…_sd`, and with the values that one seed in a million is below, `…_low`, and
-    above, `…_high`, where they can be told. Empty where `unpredictable` or the configuration's
+    over draws of the weights, `…_sd`, and with bounds that one seed in a million is below, `…_low`, and above,
+    `…_high`, as shares of the prediction, where they can be told. Empty where `unpredictable` or the configuration's
     `unpredicted_reason` gives a reason.
     """
     if config.unpredicted_reason:
@@ -98,11 +98,10 @@ def predict_run(
         singular,
     )
     spreads = spread_of_seeds(network, images, labels)
-    for name, predicted in [*arrays.items()]:
+    for name in [*arrays]:
         for what in _SPREADS:
             if (found := spreads.get(f"{name}_{what}")) is not None:
-                # Bounds are stored in the statistic's own unit.
-                arrays[f"{name}_{what}"] = found if what == "sd" else found * predicted
+                arrays[f"{name}_{what}"] = found
     return {f"theory/{name}": np.asarray(values, np.float64) for name, values in arrays.items()}
 
 

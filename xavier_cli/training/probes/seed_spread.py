@@ -32,6 +32,8 @@ _MOST_SAMPLED = 10**8
 _FEWEST_IMAGES, _MOST_IMAGES, _ADDED = 32, 96, 0.25
 # The most Jacobians that are looked at in a network.
 _JACOBIANS = 8
+# What single precision may add to a logarithm, where nothing else differs between seeds.
+_ROUNDING = 1e-4
 # Numbers of one array.
 _BATCH = 2**20
 
@@ -51,7 +53,8 @@ def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarr
     with np.errstate(all="ignore"):
         for name, logs in simulate(network, images, labels).items():
             sd = np.std(np.exp(logs), axis=0)
-            low, high = (np.exp(bound) for bound in bounds(logs))
+            below, above = bounds(logs)
+            low, high = np.exp(below - _ROUNDING), np.exp(above + _ROUNDING)
             for what, values in {"sd": sd, "low": low, "high": high}.items():
                 told = np.where(np.isfinite(sd), values, math.nan)
                 arrays[f"{name}_{what}"] = np.array([_rounded(value) for value in told])
@@ -139,7 +142,15 @@ def _of_all_images(
     """
     if share >= 1:
         return logs
-    mean, variance = np.mean(logs, axis=0), np.var(logs, axis=0)
-    added = np.var(first - second, axis=0) / 4 * (1 - share)
+    # Minus infinity where all is 0, as in a layer whose units are all inactive.
+    is_finite = np.isfinite(logs) & np.isfinite(first - second)
+    count = np.sum(is_finite, axis=0)
+
+    def mean_of(values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.sum(np.where(is_finite, values, 0), axis=0) / count)
+
+    mean, apart = mean_of(logs), first - second
+    variance = mean_of((logs - mean) ** 2)
+    added = mean_of((apart - mean_of(apart)) ** 2) / 4 * (1 - share)
     kept = np.sqrt(np.maximum(1 - added / variance, 0.0))
-    return np.asarray(mean + (logs - mean) * kept)
+    return np.where(is_finite, mean + (logs - mean) * kept, logs)

@@ -218,7 +218,10 @@ def _singular_values(
     kurtosis = EXCESS_KURTOSIS[law.distribution]
     own = math.sqrt(spread_of_mean(smaller / max(fans), kurtosis)) / smaller
     weights = 1 + own * rng.standard_normal((len(slopes), 1))
-    values["mean_singular_value"] = response.share[of_few] * np.maximum(1 + seen, 0.0) * weights
+    # To first order no unit would still be some.
+    values["mean_singular_value"] = np.where(
+        np.any(slopes > 0, axis=2), response.share[of_few] * np.maximum(1 + seen, 0.0) * weights, 0.0
+    )
     return values
 
 
