@@ -91,10 +91,11 @@ def pass_through(
     if law.distribution == "orthogonal":
         size = max(law.fans)
         scale = math.sqrt(size * law.variance)
-        spread = 2 * (1 - law.fans[0] / size)
+        norms = _norms(rng, law, networks, 2 * (1 - law.fans[0] / size))
         return Passed(
             scale * _rotated(rng, entering, law.fans[1], size, moments),
-            _norms(rng, law, networks, spread),
+            # All of them together are as long as the orthonormal rows.
+            norms * (law.fans[0] * law.variance / norms.mean(axis=1, keepdims=True)),
             lambda delta: scale * _rotated(rng, delta, law.fans[0], size),
         )
     std = math.sqrt(law.variance)

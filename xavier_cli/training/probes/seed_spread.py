@@ -25,11 +25,11 @@ from xavier_cli.training.probes.simulated_networks import (
 )
 
 # So many that a standard deviation is known to 2-4 %; fewer of wide networks, which are nearly Gaussian.
-_MOST_DRAWS, _FEWEST_DRAWS, _UNITS = 2000, 250, 600_000
+_MOST_DRAWS, _FEWEST_DRAWS, _UNITS = 2000, 300, 900_000
 # The most weights that initializers themselves are asked for.
 _MOST_SAMPLED = 10**8
-# Images that a network sees, so that what they add to its variance is about a quarter.
-_FEWEST_IMAGES, _MOST_IMAGES, _ADDED = 32, 96, 0.25
+# Images that a network sees; many where what their choice adds to a variance is more than this share of it.
+_FEW_IMAGES, _MANY_IMAGES, _ADDED = 32, 96, 0.5
 # The most Jacobians that are looked at in a network.
 _JACOBIANS = 8
 # What single precision may add to a logarithm, where nothing else differs between seeds.
@@ -57,13 +57,9 @@ def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarr
             low, high = np.exp(below - _ROUNDING), np.exp(above + _ROUNDING)
             for what, values in {"sd": sd, "low": low, "high": high}.items():
                 told = np.where(np.isfinite(sd), values, math.nan)
-                arrays[f"{name}_{what}"] = np.array([_rounded(value) for value in told])
+                # More digits are not known, and the last bits of sums depend on the number of threads.
+                arrays[f"{name}_{what}"] = np.array([float(f"{value:.5e}") for value in told])
     return arrays
-
-
-def _rounded(value: float) -> float:
-    """To four digits: more are not known, and the last bits of sums depend on the number of threads."""
-    return float(f"{value:.3e}")
 
 
 def draws_of(network: RandomNetwork) -> int:
@@ -74,11 +70,21 @@ def draws_of(network: RandomNetwork) -> int:
     return draws if network.is_known and draws >= _FEWEST_DRAWS else 0
 
 
-@np.errstate(all="ignore")
 def simulate(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """Logarithms of statistics over their predictions, `(draws, layers)` by name, of simulated networks."""
-    count, seen = len(images), _images_to_see(images)
-    few, draws = len(network.few), draws_of(network)
+    logs, kept = _simulate_on(min(_FEW_IMAGES, len(images)), network, images, labels)
+    if len(images) > _FEW_IMAGES and kept < 1 - _ADDED:
+        # Images that have little in common, or lose it from layer to layer, represent each other badly.
+        logs, _ = _simulate_on(min(_MANY_IMAGES, len(images)), network, images, labels)
+    return logs
+
+
+@np.errstate(all="ignore")
+def _simulate_on(
+    seen: int, network: RandomNetwork, images: np.ndarray, labels: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+    """`simulate`, with `seen` images for each network, and the least share of a variance that is not theirs."""
+    count, few, draws = len(images), len(network.few), draws_of(network)
     taken = min(few, _JACOBIANS)
     widest = max(max(law.fans) for law in network.laws) * (seen + taken)
     drawn = [math.prod(law.fans) for law in network.laws if is_weight_by_weight(law, seen + taken)]
@@ -102,21 +108,13 @@ def simulate(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> 
         log_ratios(network, passes, seen_in, *each)
         for each in zip(*map(_halves, (seen, taken)), strict=True)
     ]
-    logs = {}
+    logs, least = {}, 1.0
     for name, of_some in whole.items():
-        share = taken / few if name.endswith("singular_value") else seen / count
-        logs[name] = _of_all_images(of_some, *(half[name] for half in halves), share)
-    return logs
-
-
-def _images_to_see(images: np.ndarray) -> int:
-    """How many images stand for all: the more alike they are, the fewer."""
-    length = np.sqrt(np.sum(images**2, axis=1))
-    unit = images / np.where(length > 0, length, 1)[:, None]
-    # What two images have in common of the variance of a unit's square is about their squared correlation.
-    alike = float(np.mean((unit @ unit.T) ** 2))
-    wanted = math.ceil((1 - alike) / max(alike, 1e-9) / _ADDED)
-    return min(len(images), max(_FEWEST_IMAGES, min(wanted, _MOST_IMAGES)))
+        is_jacobian = name.endswith("singular_value")
+        share = taken / few if is_jacobian else seen / count
+        logs[name], kept = _of_all_images(of_some, *(half[name] for half in halves), share)
+        least = min(least, 1.0 if is_jacobian else kept)
+    return logs, least
 
 
 def _choices(rng: np.random.Generator, count: int, size: int) -> Iterator[np.ndarray]:
@@ -134,14 +132,16 @@ def _halves(count: int) -> tuple[slice, slice]:
 
 def _of_all_images(
     logs: np.ndarray, first: np.ndarray, second: np.ndarray, share: float
-) -> np.ndarray:
+) -> tuple[np.ndarray, float]:
     """`logs` from a `share` of the images, drawn together to the variance that they would have from all.
+
+    Also returns the least share of a column's variance that is left.
 
     Halves of a choice of size n differ by 4 times what the choice adds to the variance, S²/n; without
     replacement it adds S² (1/n − 1/N).
     """
     if share >= 1:
-        return logs
+        return logs, 1.0
     # Minus infinity where all is 0, as in a layer whose units are all inactive.
     is_finite = np.isfinite(logs) & np.isfinite(first - second)
     count = np.sum(is_finite, axis=0)
@@ -152,5 +152,8 @@ def _of_all_images(
     mean, apart = mean_of(logs), first - second
     variance = mean_of((logs - mean) ** 2)
     added = mean_of((apart - mean_of(apart)) ** 2) / 4 * (1 - share)
-    kept = np.sqrt(np.maximum(1 - added / variance, 0.0))
-    return np.where(is_finite, mean + (logs - mean) * kept, logs)
+    kept = np.maximum(1 - added / variance, 0.0)
+    # Where nothing varies but by rounding, nothing is lost.
+    varies = variance > _ROUNDING**2
+    least = float(np.min(kept, where=varies, initial=1.0))
+    return np.where(is_finite, mean + (logs - mean) * np.sqrt(kept), logs), least
