@@ -1,4 +1,4 @@
-"""Draws whole networks in plain NumPy and takes their layer statistics, to see how one seed differs from another."""
+"""Draws whole networks in plain NumPy and takes their layer statistics, to see how far seeds differ."""
 
 from __future__ import annotations
 
@@ -138,7 +138,14 @@ def networks(
         first = x @ weights[0]
         yield {
             (act, init): _statistics(
-                ACTS[act], variance, gain if "auto" in init else 1.0, weights, first, x, hot, spectra(draw, init)
+                ACTS[act],
+                variance,
+                gain if "auto" in init else 1.0,
+                weights,
+                first,
+                x,
+                hot,
+                spectra(draw, init),
             )
             for init, variance in LAWS[law].items()
             for act, gain in gains.items()
@@ -148,7 +155,8 @@ def networks(
 def _statistics(act, variance, gain, weights, first, x, hot, spectra):
     last = len(weights) - 1
     scales = [
-        np.float32(np.sqrt(variance(*each.shape)) * (gain if i < last else 1)) for i, each in enumerate(weights)
+        np.float32(np.sqrt(variance(*each.shape)) * (gain if i < last else 1))
+        for i, each in enumerate(weights)
     ]
     z, slopes, inputs = x, [], [x]
     for i, (weight, scale) in enumerate(zip(weights, scales, strict=True)):
@@ -173,10 +181,7 @@ def _statistics(act, variance, gain, weights, first, x, hot, spectra):
         "activation_std": np.array([each.std(dtype=np.float64) for each in inputs[1:]]),
         "backprop_std": np.array([each.std(dtype=np.float64) for each in deltas[:-1]]),
         "weight_gradient_rms": np.array(
-            [
-                np.sqrt(np.mean(_mean_square(a) * _mean_square(d)))
-                for a, d in zip(inputs, deltas, strict=True)
-            ]
+            [np.sqrt(np.mean(_mean_square(a) * _mean_square(d))) for a, d in zip(inputs, deltas, strict=True)]
         ),
         "rms_singular_value": np.array(
             [

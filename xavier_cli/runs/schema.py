@@ -160,7 +160,7 @@ def _histogram(tensor: Tensor) -> Iterator[Dataset]:
 
 
 def _theory() -> Iterator[Dataset]:
-    """What theory predicts of record 0, and how one seed is distributed around it over draws of the weights."""
+    """What theory predicts of record 0, and how single seeds are distributed around it."""
     for row in STATISTICS:
         if row.predicted:
             about = f"predicted before training: {row.predicted}"

@@ -142,8 +142,8 @@ def respond_to_slopes(
 ) -> Response:
     """The response of images whose pre-activations have the given `stds`, `(images,)`.
 
-    `ratio` is fan_out/fan_in. By the calculus of variations in the distribution of t = φ'², on the integral of
-    `_mean_root_of_slopes`: dE √λ = (2/π) ∫ dh √s/(2m) dm.
+    `ratio` is fan_out/fan_in. By the calculus of variations in the distribution of t = φ'², on the integral
+    of `_mean_root_of_slopes`: dE √λ = (2/π) ∫ dh √s/(2m) dm.
     """
     companion = _companion(act, kinks, ratio, stds)
     m, root = companion.transform, companion.root

@@ -9,8 +9,8 @@ import pytest
 from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
-from xavier_cli.findings.health.rules import unasked
 from xavier_cli.findings.health.advice import lower_rate, wider_search
+from xavier_cli.findings.health.rules import unasked
 from xavier_cli.vocabulary.lookup import UnknownNameError
 
 DEPTH = 5

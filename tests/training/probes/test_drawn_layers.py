@@ -13,7 +13,9 @@ X = np.random.default_rng(1).normal(size=(EXAMPLES, 40)) + 0.5
 DELTA = np.random.default_rng(2).normal(size=(EXAMPLES, 30)) + 0.5
 
 
-def one_layer(distribution: str, fans: tuple[int, int], is_single: bool, monkeypatch) -> dict[str, np.ndarray]:
+def one_layer(
+    distribution: str, fans: tuple[int, int], is_single: bool, monkeypatch
+) -> dict[str, np.ndarray]:
     """Means and variances over networks of second moments of the output, of the gradient and of norms."""
     monkeypatch.setattr(drawn_layers, "is_weight_by_weight", lambda *_: is_single)
     law = Law(fans, 1 / max(fans), distribution)

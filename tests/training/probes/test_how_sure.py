@@ -18,7 +18,7 @@ import pytest
 from support.plain_networks import ACTS, LAWS, networks
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.data.load import DataMissingError
+from xavier_cli.data.sets import DataMissingError
 from xavier_cli.statistics.tails import reach
 from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.training_data import prepare
@@ -41,7 +41,13 @@ def config_of(data: str, act: str, init: str, width: int) -> RunConfig:
     """The configuration of a cell; `init` may say ", gain auto"."""
     name, _, gain = init.partition(", gain ")
     return RunConfig.of(
-        data=data, act=act, init=name, init_gain=gain or "paper", depth=DEPTH, width=width, jacobian_examples=1
+        data=data,
+        act=act,
+        init=name,
+        init_gain=gain or "paper",
+        depth=DEPTH,
+        width=width,
+        jacobian_examples=1,
     )
 
 
@@ -155,7 +161,10 @@ def test_the_table_of_printed_over_seen(width, draws):
     ratios = np.array([printed / seen for *_, printed, seen in rows])
     within, beyond = np.mean(np.abs(ratios - 1) <= 0.15), np.sum(np.abs(ratios - 1) > 0.3)
     blamed, drawn = (sum(found[name] for found in cells.values()) for name in ("blamed", "networks"))
-    print(f"width {width}: {len(cells)} cells, median {np.median(ratios):.3f}, within 15 % {within:.3f}, ", end="")
+    print(
+        f"width {width}: {len(cells)} cells, median {np.median(ratios):.3f}, within 15 % {within:.3f}, ",
+        end="",
+    )
     print(f"beyond 30 % {beyond}; {blamed} of {drawn:,} networks blamed")
     for at in np.argsort(np.abs(np.log(ratios)))[:-11:-1]:
         print(f"  {rows[at][0]} {rows[at][1]} layer {rows[at][2]}: {ratios[at]:.2f}")

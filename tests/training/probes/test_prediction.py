@@ -76,7 +76,13 @@ def test_the_users_own_is_predicted_as_the_law_it_follows(laws):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"init": "orthogonal"}, {"init": "sparse:std=0.3"}, {"bias_init": "torch_default"}, {"loss": "quadratic"}]
+    "settings",
+    [
+        {"init": "orthogonal"},
+        {"init": "sparse:std=0.3"},
+        {"bias_init": "torch_default"},
+        {"loss": "quadratic"},
+    ],
 )
 def test_the_spread_over_seeds_is_told_for_every_way_of_drawing(settings):
     arrays = predicted(**settings)

@@ -40,10 +40,10 @@ def predict_run(
 
     **Arguments:** `images`, `(examples, inputs)`, the decoded probe images; `labels`, `(examples,)`.
 
-    **Returns:** float64 arrays by path in the run file. A statistic comes with its relative standard deviation
-    over draws of the weights, `…_sd`, and with bounds that one seed in a million is below, `…_low`, and above,
-    `…_high`, as shares of the prediction, where they can be told. Empty where `unpredictable` or the configuration's
-    `unpredicted_reason` gives a reason.
+    **Returns:** float64 arrays by path in the run file. A statistic comes with its relative standard
+    deviation over seeds, `…_sd`, and with bounds that one seed in a million is below, `…_low`, and above,
+    `…_high`, as shares of the prediction, where they can be told. Empty where `unpredictable` or the
+    configuration's `unpredicted_reason` gives a reason.
     """
     if config.unpredicted_reason:
         return {}
@@ -119,7 +119,7 @@ def _known(word: InitializerEntry, shapes: Collection[tuple[int, int]]) -> Initi
 def _sampler(
     word: InitializerEntry, fans: tuple[int, int], gain: float
 ) -> Callable[[int, int], np.ndarray] | None:
-    """Draws `(count, fan_in, fan_out)` by the initializer itself, where its weights are not of a known kind."""
+    """Draws `(count, fan_in, fan_out)` by the initializer itself, where weights are not of a known kind."""
     if word.distribution not in ("own", "sparse normal"):
         return None
     initializer = make_initializer(word, gain, shapes=(fans,))

@@ -9,8 +9,9 @@ the two halves of them, and subtracted.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -36,6 +37,8 @@ _JACOBIANS = 8
 _ROUNDING = 1e-4
 # Numbers of one array.
 _BATCH = 2**20
+_MOST_TOLD = 64
+_told: dict[tuple[Hashable, ...], dict[str, np.ndarray]] = {}
 
 
 def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -47,9 +50,27 @@ def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarr
     `NAME_high`, which one seed in a million is below or above, all relative to the prediction; `(layers,)`
     each. NaN where it cannot be told, as where nothing is propagated; empty where networks cannot be drawn.
     """
-    arrays: dict[str, np.ndarray] = {}
     if not draws_of(network):
-        return arrays
+        return {}
+    key = _key(network, images, labels)
+    if key not in _told:
+        if len(_told) >= _MOST_TOLD:
+            _told.pop(next(iter(_told)))
+        _told[key] = _spread(network, images, labels)
+    return dict(_told[key])
+
+
+def _key(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> tuple[Hashable, ...]:
+    """What decides the result: a sweep asks for the same networks at every learning rate."""
+    given = hashlib.sha256()
+    for array in (images, labels, network.few, network.backprop, network.maps.second):
+        given.update(np.ascontiguousarray(array).tobytes())
+    laws = tuple(network.laws), network.bias[0], tuple(network.bias[1])
+    return network.act, tuple(network.kinks), network.loss, laws, given.digest()
+
+
+def _spread(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
     with np.errstate(all="ignore"):
         for name, logs in simulate(network, images, labels).items():
             sd = np.std(np.exp(logs), axis=0)
@@ -63,7 +84,7 @@ def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarr
 
 
 def draws_of(network: RandomNetwork) -> int:
-    """The number of networks to simulate; 0 where it is not known how they are drawn, or it takes too long."""
+    """The number of networks to simulate; 0 if it is not known how they are drawn, or takes too long."""
     draws = min(max(_UNITS // sum(law.fans[1] for law in network.laws), _FEWEST_DRAWS), _MOST_DRAWS)
     sampled = sum(math.prod(law.fans) for law in network.laws if law.sample is not None)
     draws = min(draws, _MOST_SAMPLED // max(sampled, 1))
@@ -83,7 +104,7 @@ def simulate(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> 
 def _simulate_on(
     seen: int, network: RandomNetwork, images: np.ndarray, labels: np.ndarray
 ) -> tuple[dict[str, np.ndarray], float]:
-    """`simulate`, with `seen` images for each network, and the least share of a variance that is not theirs."""
+    """`simulate` with `seen` images for each network, and the least share of a variance that is not theirs."""
     count, few, draws = len(images), len(network.few), draws_of(network)
     taken = min(few, _JACOBIANS)
     widest = max(max(law.fans) for law in network.laws) * (seen + taken)
@@ -105,8 +126,7 @@ def _simulate_on(
     passes, seen_in = together(parts), np.concatenate(every)
     whole = log_ratios(network, passes, seen_in, slice(None), slice(None))
     halves = [
-        log_ratios(network, passes, seen_in, *each)
-        for each in zip(*map(_halves, (seen, taken)), strict=True)
+        log_ratios(network, passes, seen_in, *each) for each in zip(*map(_halves, (seen, taken)), strict=True)
     ]
     logs, least = {}, 1.0
     for name, of_some in whole.items():

@@ -1,4 +1,4 @@
-"""Simulates networks at initialization on some of the probe images, and compares them with their prediction."""
+"""Simulates networks at initialization on some probe images, and compares them with their prediction."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def draw_networks(
         means.append(z[:, :examples].mean(axis=2, dtype=np.float64))
         slopes.append(slope[:, :examples])
         if of_few.shape[1]:
-            of_layer = _singular_values(rng, network, i, np.abs(slope[:, examples:]), passed.squared_norms, of_few)
+            of_layer = _singular_values(
+                rng, network, i, np.abs(slope[:, examples:]), passed.squared_norms, of_few
+            )
             for name, values in of_layer.items():
                 singular.setdefault(name, []).append(values)
         if i == last - 1:
@@ -194,7 +196,7 @@ def _singular_values(
 ) -> dict[str, np.ndarray]:
     """RMS and mean singular value of a layer's Jacobians over what is predicted, `(networks, jacobians)`.
 
-    **Arguments:** `slopes`, |φ'|, `(networks, jacobians, units)`; `squared_norms` of the weights of each unit.
+    **Arguments:** `slopes`, |φ'|, `(networks, jacobians, units)`; `squared_norms`, of each unit's weights.
     The mean follows from the slopes to first order, and has a spread of its own from the weights.
     """
     law, predicted = network.laws[layer], network.singular_values
@@ -211,7 +213,9 @@ def _singular_values(
     if response is None:
         values["mean_singular_value"] = np.full(of_few.shape, math.nan)
         return values
-    place = slopes * np.float32((len(response.slopes) - 1) / max(response.slopes[-1], np.finfo(np.float32).tiny))
+    place = slopes * np.float32(
+        (len(response.slopes) - 1) / max(response.slopes[-1], np.finfo(np.float32).tiny)
+    )
     below = np.minimum(place.astype(np.int32), len(response.slopes) - 2)
     left, right = (response.influence[of_few[..., None], below + i] for i in (0, 1))
     seen = np.mean(left + (right - left) * (place - below), axis=2)
