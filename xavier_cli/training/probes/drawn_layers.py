@@ -127,11 +127,14 @@ def second_moments(values: np.ndarray) -> np.ndarray:
 
     **Arguments:** `values`, `(networks, examples, units)`.
     """
-    # Squares of numbers in single precision overflow and vanish soon.
-    scale = np.max(np.abs(values), axis=(1, 2), keepdims=True)
+    # Squares of numbers in single precision overflow and vanish soon; gradients of examples differ by powers.
+    scale = np.max(np.abs(values), axis=2, keepdims=True)
     scale[~(scale > 0)] = 1
     unit = values / scale
-    return np.asarray((unit @ unit.transpose(0, 2, 1)).astype(np.float64) * scale.astype(np.float64) ** 2)
+    products = (unit @ unit.transpose(0, 2, 1)).astype(np.float64)
+    products *= scale.astype(np.float64)
+    products *= scale.astype(np.float64).transpose(0, 2, 1)
+    return products
 
 
 def _weights(rng: np.random.Generator, law: Law, networks: int, batch: int) -> np.ndarray:
