@@ -138,7 +138,7 @@ def _simulate_on(
     for name, of_some in whole.items():
         is_jacobian = name.endswith("singular_value")
         share = taken / few if is_jacobian else seen / count
-        logs[name], kept = _of_all_images(of_some, *(half[name] for half in halves), share)
+        logs[name], kept = _of_all_images(of_some, halves[0][name], halves[1][name], share)
         least = min(least, 1.0 if is_jacobian else kept)
     return logs, least
 
