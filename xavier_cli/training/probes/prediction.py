@@ -86,7 +86,7 @@ def predict_run(
         kinks,
         LOSSES[config.loss],
         [
-            Law(of, variance, law.distribution, _sampler(row, of, gain if at < config.depth else 1.0))
+            Law(of, variance, law.distribution, _sampler(row, at, of, gain if at < config.depth else 1.0))
             for at, (row, law, of, variance) in enumerate(
                 zip(rows, laws, fans, net.weight_variances, strict=True)
             )
@@ -117,7 +117,7 @@ def _known(word: InitializerEntry, shapes: Collection[tuple[int, int]]) -> Initi
 
 
 def _sampler(
-    word: InitializerEntry, fans: tuple[int, int], gain: float
+    word: InitializerEntry, layer: int, fans: tuple[int, int], gain: float
 ) -> Callable[[int, int], np.ndarray] | None:
     """Draws `(count, fan_in, fan_out)` by the initializer itself, where weights are not of a known kind."""
     if word.distribution not in ("own", "sparse normal"):
@@ -126,7 +126,7 @@ def _sampler(
     program = jax.jit(jax.vmap(lambda key: initializer(key, fans, jnp.float32)))
 
     def sample(batch: int, count: int) -> np.ndarray:
-        of_batch = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), batch), math.prod(fans))
+        of_batch = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), batch), layer)
         return np.asarray(program(jax.random.split(of_batch, count)))
 
     return sample
