@@ -183,7 +183,12 @@ def _theory(config: RunConfig) -> dict[str, np.ndarray]:
         **{f"{name}_singular_value": 0.8 * 0.99**layers for name in ("mean", "rms", "geometric_mean")},
     }
     arrays = {f"theory/{name}": array for name, array in predicted.items()}
-    return arrays | {f"{name}_sd": np.full_like(array, 0.02) for name, array in arrays.items()}
+    spread = {"sd": 0.02, "low": 0.92, "high": 1.08}
+    return arrays | {
+        f"{name}_{what}": np.full_like(array, value)
+        for name, array in arrays.items()
+        for what, value in spread.items()
+    }
 
 
 def _about_jacobian(name: str) -> bool:

@@ -9,7 +9,12 @@ import pytest
 from scipy.special import ndtri
 from support.exact_activations import ACTS
 
-from xavier_cli.theory.jacobian import mean_log, predict_singular_values
+from xavier_cli.theory.jacobian import (
+    mean_log,
+    predict_singular_values,
+    respond_to_slopes,
+    spread_of_mean,
+)
 from xavier_cli.theory.variance import Net, make_net, run_maps
 from xavier_cli.vocabulary.lookup import INITIALIZERS
 
@@ -126,3 +131,46 @@ def test_orthogonal_layers_hand_their_slopes_on(sizes, known):
         assert np.exp(np.log(measured).mean()) == pytest.approx(predicted.geometric_mean[0], rel=0.04)
     else:
         assert np.isnan([predicted.mean[0], predicted.geometric_mean[0]]).all()
+
+
+@pytest.mark.parametrize(("name", "std"), [("tanh", 1.0), ("relu", 1.0), ("softsign", 0.6)])
+@pytest.mark.parametrize("fans", [(120, 120), (200, 80)])
+def test_the_mean_singular_value_follows_the_slopes_that_units_have(name, std, fans):
+    act, rng = ACTS[name], np.random.default_rng(4)
+    response = respond_to_slopes(act.jax, act.kinks, fans[1] / fans[0], np.array([std]))
+    seen, told = [], []
+    for _ in range(150):
+        slopes = act.slope(std * rng.standard_normal(fans[1]))
+        weights = rng.standard_normal(fans)
+        seen.append(np.linalg.svd(weights * slopes, compute_uv=False).mean())
+        told.append(1 + np.interp(np.abs(slopes), response.slopes, response.influence[0]).mean())
+    relative = np.array(seen) / np.mean(seen)
+
+    assert np.mean(told) == pytest.approx(1, abs=0.02)
+    assert np.corrcoef(relative, told)[0, 1] > 0.95
+    assert np.std(told) == pytest.approx(relative.std(), rel=0.1)
+
+
+def test_the_mean_singular_value_of_a_rectifier_goes_with_the_share_of_active_units():
+    """With k/n, not with its root, as the root mean square does; 1.84 at ratio 1, since 1 − k/4n is left."""
+    act = ACTS["relu"]
+    response = respond_to_slopes(act.jax, act.kinks, 1.0, np.array([0.5, 2.0]))
+
+    assert response.share == pytest.approx([1, 1])
+    assert np.ptp(response.influence, axis=1) == pytest.approx([1.84, 1.84], abs=0.02)
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (40, 20)])
+@pytest.mark.parametrize(("draw", "kurtosis"), [("standard_normal", 0.0), ("random", -1.2)])
+def test_the_spread_of_the_mean_singular_value_of_random_matrices(shape, draw, kurtosis):
+    rng = np.random.default_rng(6)
+    drawn = getattr(rng, draw)((2000, *shape))
+    values = np.linalg.svd(drawn - (draw == "random") / 2, compute_uv=False).mean(axis=1)
+    relative = values.var() / values.mean() ** 2 * min(shape) ** 2
+
+    assert relative == pytest.approx(spread_of_mean(min(shape) / max(shape), kurtosis), rel=0.1)
+
+
+def test_the_spread_of_a_square_gaussian_matrix_is_known():
+    # ½ Σ k a_k² = 4/π² over (8/3π)².
+    assert spread_of_mean(1.0, 0.0) == pytest.approx(9 / 16, rel=1e-4)

@@ -117,3 +117,11 @@ def test_the_rule_is_exact_for_a_polynomial_and_needs_no_kink_of_it():
 
 def test_where_a_part_is_flat_the_mean_log_slope_is_minus_infinity():
     assert gaussian_moments(jax.nn.relu, [1.0], (0.0,)).log_slope[0] == -np.inf
+
+
+def test_stds_that_differ_by_rounding_are_one():
+    """As those of images in a layer above a periodic activation; no polynomial goes through them."""
+    stds = 3.1622776601683795 * (1 + np.arange(60) % 3 * 2.0**-52)
+    moments = gaussian_moments(jax.numpy.sin, stds)
+
+    assert np.allclose(moments.second, (1 - np.exp(-2 * stds**2)) / 2, rtol=1e-9)

@@ -160,13 +160,17 @@ def _histogram(tensor: Tensor) -> Iterator[Dataset]:
 
 
 def _theory() -> Iterator[Dataset]:
-    """What theory predicts of record 0, and its relative standard deviation over draws of the weights."""
+    """What theory predicts of record 0, and how single seeds are distributed around it."""
     for row in STATISTICS:
         if row.predicted:
             about = f"predicted before training: {row.predicted}"
             yield Dataset(f"theory/{row.name}", (row.axis,), "<f8", about, range=row.range)
             about = f"relative standard deviation over seeds of the {row.predicted}, predicted"
             yield Dataset(f"theory/{row.name}_sd", (row.axis,), "<f8", about, range=SIZE)
+            for side in ("low", "high"):
+                where = "below" if side == "low" else "above"
+                about = f"what one seed in a million is {where}, over the predicted {row.predicted}"
+                yield Dataset(f"theory/{row.name}_{side}", (row.axis,), "<f8", about, range=SIZE)
 
 
 SCHEMA = Schema(f"schema {VERSION}", _rows())

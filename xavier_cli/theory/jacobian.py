@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from xavier_cli.theory.variance import Maps, Net
 from xavier_cli.vocabulary.entry import INDEPENDENT
 
 _TRANSFORM = np.geomspace(1e-6, 1e8, 300)
+_GRID = 400
 
 
 class PredictedSingularValues(NamedTuple):
@@ -88,6 +89,29 @@ def _mean_root_of_slopes(
     (Marchenko & Pastur 1967): at −s, s m = 1 − h with h = ratio · E tm/(1 + tm). Then use
     √λ = (2/π) ∫ λ/(λ + s) d√s, where h is the mean of the integrand over the eigenvalues.
     """
+    companion = _companion(act, kinks, ratio, stds)
+    h, root = companion.h, companion.root
+    within = np.sum((h[1:] + h[:-1]) / 2 * (root[:-1] - root[1:]), axis=0)
+    # For large s, h is ratio · E t/s.
+    return (2 / math.pi * (within + ratio * companion.mean / root[0]))[:, None]
+
+
+class _Companion(NamedTuple):
+    """The transform of the eigenvalues on a grid of m, `(grid, stds)` each."""
+
+    transform: np.ndarray
+    h: np.ndarray
+    root: np.ndarray
+    """√s."""
+    mean: np.ndarray
+    """E t, `(stds,)`."""
+    steepest: float
+    """The largest |φ'|."""
+
+
+def _companion(
+    act: Callable[[Array], Array], kinks: Sequence[float], ratio: float, stds: np.ndarray
+) -> _Companion:
     u, weights = gauss_legendre(stds, kinks)
     _, slope = value_and_slope(act, stds[:, None] * u)
     t = slope**2
@@ -96,10 +120,67 @@ def _mean_root_of_slopes(
     transform = _TRANSFORM[:, None] / scale
     h = np.stack([np.sum(weights * (t * m[:, None] / (1 + t * m[:, None])), axis=1) for m in transform])
     h = np.minimum(ratio * h, 1.0)
-    root = np.sqrt((1 - h) / transform)
-    within = np.sum((h[1:] + h[:-1]) / 2 * (root[:-1] - root[1:]), axis=0)
-    # For large s, h is ratio · E t/s.
-    return (2 / math.pi * (within + ratio * mean / root[0]))[:, None]
+    return _Companion(transform, h, np.sqrt((1 - h) / transform), mean, float(np.abs(slope).max()))
+
+
+class Response(NamedTuple):
+    """How a layer's mean singular value depends on the slopes that its units happen to have.
+
+    To first order it is 1 + mean over units of `influence` at |φ'| times the expected one.
+    """
+
+    share: np.ndarray
+    """The expected mean singular value of each image over that of all, `(images,)`."""
+    slopes: np.ndarray
+    """|φ'|, `(grid,)`."""
+    influence: np.ndarray
+    """`(images, grid)`; its expectation is 0."""
+
+
+def respond_to_slopes(
+    act: Callable[[Array], Array], kinks: Sequence[float], ratio: float, stds: np.ndarray
+) -> Response:
+    """The response of images whose pre-activations have the given `stds`, `(images,)`.
+
+    `ratio` is fan_out/fan_in. By the calculus of variations in the distribution of t = φ'², on the integral
+    of `_mean_root_of_slopes`: dE √λ = (2/π) ∫ dh √s/(2m) dm.
+    """
+    companion = _companion(act, kinks, ratio, stds)
+    m, root = companion.transform, companion.root
+    steps = np.diff(np.log(_TRANSFORM))[:, None]
+
+    def summed(h: np.ndarray, slope: np.ndarray | float) -> np.ndarray:
+        integrand = h * root / 2
+        # Below the grid √s is 1/√m.
+        inner = np.sum((integrand[1:] + integrand[:-1]) / 2 * steps, axis=0)
+        return np.asarray(2 / math.pi * (inner + ratio * slope * np.sqrt(m[0])))
+
+    slopes = np.linspace(0, companion.steepest, _GRID)
+    each = [summed(ratio * t * m / (1 + t * m), t) for t in slopes**2]
+    centred = np.column_stack(each) - summed(companion.h, companion.mean)[:, None]
+    expected = _mean_root_of_slopes(act, kinks, ratio, stds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Response(expected[:, 0] / expected.mean(), slopes, centred / expected)
+
+
+@cache
+def spread_of_mean(ratio: float, excess_kurtosis: float) -> float:
+    """The relative variance of the mean singular value of a random matrix with independent entries, times the
+    square of its smaller side.
+
+    `ratio`, of the smaller side to the larger one. From the variance of a linear statistic of the eigenvalues
+    1 + ratio + 2 √ratio cos θ: with Σ a_k cos kθ that of the singular values it is ½ Σ k a_k², and a quarter
+    of the excess kurtosis times a_1² (Bai & Silverstein 2004; Lytova & Pastur 2009).
+    """
+    nodes = 4096
+    theta = (np.arange(nodes) + 0.5) * math.pi / nodes
+    root = np.sqrt(1 + ratio + 2 * math.sqrt(ratio) * np.cos(theta))
+    k = np.arange(1, nodes // 8)
+    a = 2 / nodes * np.cos(k[:, None] * theta) @ root
+    # Over the mean by the density of Marchenko and Pastur, in terms of θ.
+    density = 2 / math.pi * np.sin(theta) ** 2 / (1 + ratio + 2 * math.sqrt(ratio) * np.cos(theta))
+    mean = np.sum(density * root) * math.pi / nodes
+    return float((np.sum(k * a**2) / 2 + excess_kurtosis * a[0] ** 2 / 4) / mean**2)
 
 
 def mean_log(ratio: float) -> float:

@@ -26,6 +26,8 @@ PANEL_NODES = 40
 _BLOCK = 40
 # So many σ at Chebyshev nodes represent any number of σ within a factor of 10, to 1e-10.
 _WIDEST = 10.0
+# Relative differences of σ below this are no differences.
+_ALIKE = 1e-9
 
 
 def gauss_legendre(
@@ -97,6 +99,9 @@ def over_stds(directly: Callable[[np.ndarray], np.ndarray], stds: np.ndarray) ->
     low, high = (float(np.min(stds)), float(np.max(stds))) if len(stds) else (0.0, 0.0)
     if len(stds) <= _BLOCK or not 0 < low < high <= _WIDEST * low:
         return directly(stds)
+    if high - low < _ALIKE * low:
+        # No polynomial goes through nodes that differ by rounding alone.
+        return np.repeat(directly(stds[:1]), len(stds), axis=0)
     angles = (np.arange(_BLOCK) + 0.5) * math.pi / _BLOCK
     places = np.cos(angles)
     middle, half = math.log(low * high) / 2, math.log(high / low) / 2

@@ -10,6 +10,7 @@ from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.health import RULES, check, find_rules
 from xavier_cli.findings.health.advice import lower_rate, wider_search
+from xavier_cli.findings.health.rules import unasked
 from xavier_cli.vocabulary.lookup import UnknownNameError
 
 DEPTH = 5
@@ -24,8 +25,9 @@ def healthy(make_run):
         path = name.replace("activation_", "activation/").replace("backprop_", "backprop/")
         path = path.replace("weight_gradient_", "weight_gradient/example_")
         arrays[f"theory/{name}"] = arrays[path][:, 0].mean(axis=0).astype(np.float64)
-        arrays[f"theory/{name}_sd"] = np.full_like(arrays[f"theory/{name}"], 0.05)
-    arrays["theory/activation_mean_sd"][:] = np.nan
+        for what, value in {"sd": 0.05, "low": 0.8, "high": 1.2}.items():
+            known = np.nan if name == "activation_mean" else value
+            arrays[f"theory/{name}_{what}"] = np.full_like(arrays[f"theory/{name}"], known)
     for path in ("activation/std", "backprop/std"):
         arrays[path] = arrays[path] * 0 + arrays[path][:, :1, :1]
         arrays[f"theory/{path.replace('/', '_')}"][:] = arrays[path][0, 0, 0]
@@ -214,11 +216,55 @@ def test_a_seed_that_stands_at_chance_is_named(healthy):
     assert finding.seen.since == int(healthy.updates[3])
 
 
-def test_one_seed_within_4_sd_is_as_predicted(healthy):
+def test_one_seed_within_the_bounds_is_as_predicted(healthy):
     def within(a):
         a[3, 0, 2] *= 1.19
 
     assert found(with_changes(healthy, activation__std=within)) == []
+
+
+def test_the_two_bounds_of_a_prediction_are_asked_by_themselves(healthy):
+    """A saturated layer's std can fall far, but hardly rise."""
+
+    def lower(a):
+        a[3, 0, 2] *= 0.75
+
+    def far_below(a):
+        a[2] = 0.5
+
+    def no_bound(a):
+        a[2] = np.nan
+
+    assert found(with_changes(healthy, activation__std=lower)) == ["not-as-predicted"]
+    assert found(with_changes(healthy, activation__std=lower, theory__activation_std_low=far_below)) == []
+    assert found(with_changes(healthy, activation__std=lower, theory__activation_std_low=no_bound)) == []
+
+
+def test_more_comparisons_reach_further(healthy):
+    (finding,) = check(with_changes(healthy, activation__std=far_from_theory))
+    predicted, high = (finding.seen.numbers[name] for name in ("predicted", "high"))
+    many = replace(
+        healthy,
+        config=healthy.config.with_(seeds=tuple(range(1000))),
+        arrays={
+            name: np.repeat(array, 200, axis=0) if array.shape[:1] == (5,) and name[:6] != "theory" else array
+            for name, array in with_changes(healthy, activation__std=far_from_theory).arrays.items()
+        }
+        | {"seed": np.arange(1000)},
+    )
+    (further,) = check(many, find_rules(["not-as-predicted"]))
+
+    assert high == pytest.approx(1.2 * predicted)
+    assert 1.2 * predicted < further.seen.numbers["high"] < 1.3 * predicted
+
+
+def test_a_file_without_bounds_is_not_asked_how_sure_theory_is(healthy):
+    run = with_changes(healthy, activation__std=far_from_theory)
+    arrays = {name: array for name, array in run.arrays.items() if not name.endswith(("_low", "_high"))}
+    old = replace(run, arrays=arrays)
+
+    assert found(old) == []
+    assert "not-as-predicted" in unasked(old)
 
 
 def test_a_rate_on_the_edge_is_told_with_a_wider_search(make_run):

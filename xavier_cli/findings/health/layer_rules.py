@@ -17,6 +17,7 @@ from xavier_cli.runs.counting import known_records
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import fixed
+from xavier_cli.statistics.tails import reach
 
 SATURATED = 0.9
 DEAD = 0.5
@@ -24,7 +25,7 @@ IN_TURN_GAP = 0.3
 RATE, SPAN = 1.4, 5.0
 COLLAPSED, GROWN = 0.2, 5.0
 IDENTICAL = 1e-6
-Z = 4.0
+FALSE_ALARMS = 0.001
 
 
 def other_start(config: RunConfig) -> str:
@@ -182,27 +183,41 @@ def _drift(run: Run) -> Iterator[Symptom]:
 
 
 def _not_as_predicted(run: Run) -> Iterator[Symptom]:
-    """Tests every seed by itself, since theory gives the deviation of one seed."""
-    for name, path in PATHS.items():
-        if not {path, f"theory/{name}", f"theory/{name}_sd"} <= run.arrays.keys():
-            continue
+    """Tests every seed by itself, against bounds for one seed, stretched for the number of comparisons."""
+    asked = {
+        name: path
+        for name, path in PATHS.items()
+        if {path, *(f"theory/{name}{end}" for end in ("", "_low", "_high"))} <= run.arrays.keys()
+    }
+    tests = sum(int(np.isfinite(run[f"theory/{name}_high"]).sum()) for name in asked) * len(run.seeds)
+    stretched = reach(tests, FALSE_ALARMS)
+    for name, path in asked.items():
         predicted = run[f"theory/{name}"].astype(np.float64)
-        sd = np.abs(predicted) * run[f"theory/{name}_sd"]
-        known = np.isfinite(sd) & (sd > 0)
-        z = np.zeros(run[path][:, 0].shape)
-        z[:, known] = (run[path][:, 0, known].astype(np.float64) - predicted[known]) / sd[known]
-        z = np.where(np.isfinite(z), z, 0)
-        layers = np.flatnonzero((np.abs(z) > Z).any(axis=0))
+        measured = run[path][:, 0].astype(np.float64)
+        low, high = (predicted * run[f"theory/{name}_{side}"] ** stretched for side in ("low", "high"))
+        # In the unit of the distance to the bound on that side; NaN where no bound is known.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log = np.log(measured / predicted)
+            far = log / np.abs(np.log(np.where(log < 0, low, high) / predicted))
+        far = np.where(np.isfinite(measured), np.nan_to_num(far), 0)
+        layers = np.flatnonzero((np.abs(far) > 1).any(axis=0))
         if len(layers):
-            seed, worst = np.unravel_index(np.abs(z).argmax(), z.shape)
-            measured = float(run[path][seed, 0, worst])
+            seed, worst = np.unravel_index(np.abs(far).argmax(), far.shape)
+            value = float(measured[seed, worst])
             yield Symptom(
-                f"{name} of layer {worst + 1} is {measured:.3g} at seed {int(run.seeds[seed])} before "
-                f"training, {fixed(z[seed, worst], 1, '+')} sd from the {predicted[worst]:.3g} of theory",
+                f"{name} of layer {worst + 1} is {value:.3g} at seed {int(run.seeds[seed])} before training, "
+                f"outside {low[worst]:.3g} to {high[worst]:.3g}, where theory expects it "
+                f"({predicted[worst]:.3g})",
                 "",
                 tuple((layers + 1).tolist()),
                 0,
-                {"quantity": name, "z": float(z[seed, worst]), "measured": measured},
+                {
+                    "quantity": name,
+                    "measured": value,
+                    "predicted": float(predicted[worst]),
+                    "low": float(low[worst]),
+                    "high": float(high[worst]),
+                },
             )
 
 
@@ -298,8 +313,11 @@ RULES = (
         "not-as-predicted",
         "warning",
         "the network before training is not what theory expects of this initialization",
-        f"more than {Z:g} sd from the prediction, sd of one seed, in any seed and layer",
-        "the sampling sd stands in the run file; one run lies within 4 of them",
+        f"beyond what one seed in a million reaches (further out for many seeds and layers), so that at most "
+        f"{FALSE_ALARMS:.1%} of healthy runs are blamed",
+        "bounds in the run file (`theory/*_low`, `*_high`): from networks drawn from the same distribution, "
+        "their tails taken as exponential in the logarithm",
         _not_as_predicted,
+        ("theory/activation_std_low", "theory/activation_std_high"),
     ),
 )
