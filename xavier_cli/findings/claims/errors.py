@@ -66,7 +66,7 @@ def beats(
     worse, better = runs = select_runs(material, [*cells.values()][::-1], scale)
     gap, verdict = gain_of(worse, better, level)
     errors = ", ".join(f"{name} {percent(run)}" for name, run in zip(cells, (better, worse), strict=True))
-    evidence = f"{errors}: {in_words(gap)} ({described(material, *runs)})"
+    evidence = f"{errors}: {in_words(gap)} ({described(material, *runs, late=True)})"
     return Judgement(verdict, evidence, 100 * gap.mean, 0.0)
 
 
@@ -85,7 +85,7 @@ def softsign_is_robust_to_initialization(material: Evidence) -> Judgement:
     evidence = (
         f"standard less normalized: tanh {100 * tanh.mean():.1f} points, softsign "
         f"{100 * softsign.mean():.1f}; tanh's is larger by {100 * least.mean:.1f} points, 95 % "
-        f"[{100 * least.low:.1f}, {100 * least.high:.1f}] ({described(material, *runs)})"
+        f"[{100 * least.low:.1f}, {100 * least.high:.1f}] ({described(material, *runs, late=True)})"
     )
     return Judgement(verdict, evidence, 100 * least.mean, 0.0)
 
@@ -121,7 +121,7 @@ def softsign_beside_tanh_normalized(material: Evidence) -> Judgement:
     evidence = (
         f"softsign {percent(softsign)}, tanh normalized {percent(tanh)}: {in_words(gap, 'worse')}; at the "
         f"last record {in_words(last, 'worse')}; alike means an interval around 0 within "
-        f"± {100 * POINTS_ALIKE:g} points ({described(material, *runs)})"
+        f"± {100 * POINTS_ALIKE:g} points ({described(material, *runs, late=True)})"
     )
     return Judgement(verdict, evidence, 100 * gap.mean, 100 * POINTS_ALIKE)
 
@@ -140,7 +140,7 @@ def pretraining_beats_none(material: Evidence) -> Judgement:
         gaps.append(gap.mean)
         parts.append(
             f"on {plain.config.data} pre-trained {percent(pretrained)}, not pre-trained {percent(plain)}: "
-            f"{in_words(gap)} ({described(material, plain, pretrained)})"
+            f"{in_words(gap)} ({described(material, plain, pretrained, late=True)})"
         )
     return Judgement(together(words), "; ".join(parts), 100 * float(min(gaps)), 0.0)
 
@@ -156,7 +156,7 @@ def second_order_helps_less_than_normalized(material: Evidence) -> Judgement:
     evidence = (
         f"standard {percent(plain)}, with rates by curvature {percent(curved)}: "
         f"{in_words(gained)}; normalized {percent(normalized)}: "
-        f"{in_words(behind)} still ({described(material, *runs)})"
+        f"{in_words(behind)} still ({described(material, *runs, late=True)})"
     )
     return Judgement(together([first, second]), evidence, 100 * behind.mean, 0.0)
 
@@ -182,7 +182,7 @@ def initialization_matters_less_with_normalization(material: Evidence) -> Judgem
         )
     evidence = (
         f"standard less normalized: {100 * plain.mean():.1f} points; {'; '.join(parts)} "
-        f"({described(material, *runs)})"
+        f"({described(material, *runs, late=True)})"
     )
     return Judgement(together(words), evidence, 100 * float(min(leasts)), 0.0)
 

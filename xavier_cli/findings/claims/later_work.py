@@ -91,7 +91,7 @@ def orthogonal_learns_faster_at_depth_50(material: Evidence) -> Judgement:
     gap, word = gain_of(normalized, orthogonal)
     evidence = (
         f"orthogonal {percent(orthogonal)}, normalized {percent(normalized)}: "
-        f"{in_words(gap)} ({described(material, *runs)})"
+        f"{in_words(gap)} ({described(material, *runs, late=True)})"
     )
     return Judgement(word, evidence, 100 * gap.mean, 0.0)
 

@@ -34,7 +34,7 @@ def finite_shapeset_beats_svm(material: Evidence) -> Judgement:
         f"SVM {100 * machine.test_error:.1f} %{_interval(low, high)} over {tested:,} test examples, with "
         f"C {machine.cost:g} and gamma {machine.gamma:g}{_edge(machine)}; the SVM errs {100 * gap.mean:.1f} "
         f"points more{_interval(gap.low, gap.high)} ({machine.examples:,} training examples for both, "
-        f"{described(material, run)})"
+        f"{described(material, run, late=True)})"
     )
     return Judgement(verdict, evidence, 100 * gap.mean, 0.0)
 
