@@ -33,7 +33,7 @@ COMMANDS = {
     "plot": CommandSpec("Draw a figure of the paper; its path is all that stdout carries.", reads_runs=True),
     "surface": CommandSpec("Take both losses over a plane of weights.", runs_code=True),
     "check": CommandSpec(
-        "Say what is wrong with runs: which layer, since when, what to try.", reads_runs=True, first="runs"
+        "Diagnose training problems: which layer, since which update.", reads_runs=True, first="runs"
     ),
     "report": CommandSpec(
         "Make one offline HTML page of runs: answer, table, figures, layers, findings, claims.",

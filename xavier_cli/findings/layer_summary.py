@@ -61,14 +61,6 @@ def _last(run: Run, row: LayerStatistic) -> list[float]:
     return [float(value) for value in over_seeds(values, row.mean_over_seeds).center]
 
 
-def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
-    """The arithmetic mean over the seeds that count of an array of `run`, given itself or by its path.
-
-    Rules of `check` take it of gradients too: it is 0 only where every seed's is.
-    """
-    return over_seeds(layers_of(run, array)).center
-
-
 def finite_mean(values: np.ndarray) -> list[float]:
     """Mean of the finite values over the first axis; NaN where there are none."""
     return [float(value) for value in over_seeds(values).center]
