@@ -180,6 +180,12 @@ def test_a_layer_that_starts_with_most_units_flat_is_saturated(healthy):
     assert "60 % at the start" in finding.evidence
 
 
+def test_what_pre_training_learnt_is_no_start(make_run):
+    run = make_run(width=8, depth=3, seeds="5", pretrain="dae", jacobian=False)
+
+    assert "saturated-layer" not in found(with_changes(run, activation__saturated=starts_saturated))
+
+
 def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
     """As ELU does: far above its bound below it is not flat, and activations may be large there."""
 

@@ -30,15 +30,15 @@ def _drift(run: Run) -> Iterator[Symptom]:
             other_start(run.config),
             (int(layer) + 1,),
             first_since(run, fell.mask[:, layer]),
-            {"activation_std": _first_and_last(run, "activation/std", layer)},
+            {"activation_std": _first_and_last(run, "activation/std", int(layer))},
             severity,
-            fell.rests_on(layer),
+            fell.rests_on(int(layer)),
         )
     # Output weights grow without bound on data that can be separated (Soudry et al. 2018).
     usual = 1 / np.sqrt([run.facts.inputs, *run.config.widths[:-1]])
     grew = judged(run, _over_start(run, "weight/std", usual), lambda ratio: ratio >= GROWN)
     for layer in np.flatnonzero(grew.mask[-1]):
-        ends = _first_and_last(run, "weight/std", layer)
+        ends = _first_and_last(run, "weight/std", int(layer))
         yield Symptom(
             f"the weight std of layer {layer + 1} grew from {ends[0]:.3g} to {ends[1]:.3g}, where "
             f"{usual[layer]:.3g} keeps a signal's variance",
@@ -46,7 +46,7 @@ def _drift(run: Run) -> Iterator[Symptom]:
             (int(layer) + 1,),
             first_since(run, grew.mask[:, layer]),
             {"weight_std": ends},
-            rests_on=grew.rests_on(layer),
+            rests_on=grew.rests_on(int(layer)),
         )
 
 
@@ -90,7 +90,7 @@ def _not_as_predicted(run: Run) -> Iterator[Symptom]:
                     "measured": measured,
                     "seeds": run.seeds[(np.abs(z) > Z).any(axis=1)].tolist(),
                 },
-                rests_on=_thin_evidence(run, name, (np.abs(z) > Z).any(axis=1)),
+                rests_on=_thin_evidence(run, name, np.asarray((np.abs(z) > Z).any(axis=1))),
             )
 
 

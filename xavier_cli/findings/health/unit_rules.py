@@ -8,7 +8,7 @@ import numpy as np
 
 from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate, other_start
-from xavier_cli.findings.health.finding import Rule, Symptom, first_since, judged, named
+from xavier_cli.findings.health.finding import Rule, Severity, Symptom, first_since, judged, named
 from xavier_cli.findings.health.progress import progress
 from xavier_cli.runs.counting import layers_of, layers_over_seeds
 from xavier_cli.runs.record import Run
@@ -25,11 +25,13 @@ def _saturated(run: Run) -> Iterator[Symptom]:
     most = judged(run, "activation/saturated", lambda share: share >= SATURATED)
     half = judged(run, "activation/saturated", lambda share: share >= STARTS_SATURATED)
     mean = layers_over_seeds(run, "activation/mean").center
-    severity = None if progress(run).stuck.any() else "warning"
-    for layer in np.flatnonzero(most.mask[-1] | (half.mask[0] & half.mask[-1])):
+    severity: Severity | None = None if progress(run).stuck.any() else "warning"
+    # Pre-training ends where layers have learnt, not where they start.
+    starts = half.mask[0] & (run.config.pretrain == "none")
+    for layer in np.flatnonzero(most.mask[-1] | (starts & half.mask[-1])):
         rule = most if most.mask[-1, layer] else half
         share, number = rule.center[-1, layer], int(layer) + 1
-        start = f", {100 * rule.center[0, layer]:.0f} % at the start" if half.mask[0, layer] else ""
+        start = f", {100 * rule.center[0, layer]:.0f} % at the start" if starts[layer] else ""
         rate = lower_rate(run.config, run.lr)
         yield Symptom(
             f"{100 * share:.0f} % of layer {number} is saturated{start}, its mean activation "
@@ -39,7 +41,7 @@ def _saturated(run: Run) -> Iterator[Symptom]:
             first_since(run, rule.mask[:, layer]),
             {"saturated": float(share), "activation_mean": float(mean[-1, layer])},
             severity,
-            rule.rests_on(layer),
+            rule.rests_on(int(layer)),
         )
 
 
@@ -87,7 +89,7 @@ def _one_after_the_other(high: np.ndarray, bound: float, updates: np.ndarray) ->
 
 def _dead(run: Run) -> Iterator[Symptom]:
     dead = judged(run, "activation/dead", lambda share: share >= DEAD)
-    severity = None if progress(run).stuck.any() else "warning"
+    severity: Severity | None = None if progress(run).stuck.any() else "warning"
     for layer in np.flatnonzero(dead.mask[-1]):
         share = dead.center[-1, layer]
         yield Symptom(
@@ -97,7 +99,7 @@ def _dead(run: Run) -> Iterator[Symptom]:
             first_since(run, dead.mask[:, layer]),
             {"dead": float(share)},
             severity,
-            dead.rests_on(layer),
+            dead.rests_on(int(layer)),
         )
 
 
@@ -132,7 +134,7 @@ RULES = (
         "error",
         "a layer works where its activation is flat, and passes almost no gradient on",
         f"{100 * SATURATED:.0f} % of the pre-activations or more at the last record, or "
-        f"{100 * STARTS_SATURATED:.0f} % both at the first and at the last; an error where a seed is on a "
+        f"{100 * STARTS_SATURATED:.0f} % both at the first, without pre-training, and at the last; an error where a seed is on a "
         "plateau, else a warning",
         f"{_PAPER}, section 3.1; section 4 and LeCun 1998 start in the linear part, with most units not flat",
         _saturated,
