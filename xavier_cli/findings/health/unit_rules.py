@@ -134,8 +134,8 @@ RULES = (
         "error",
         "a layer works where its activation is flat, and passes almost no gradient on",
         f"{100 * SATURATED:.0f} % of the pre-activations or more at the last record, or "
-        f"{100 * STARTS_SATURATED:.0f} % both at the first, without pre-training, and at the last; an error where a seed is on a "
-        "plateau, else a warning",
+        f"{100 * STARTS_SATURATED:.0f} % both at the first, without pre-training, and at the last; an "
+        "error where a seed is on a plateau, else a warning",
         f"{_PAPER}, section 3.1; section 4 and LeCun 1998 start in the linear part, with most units not flat",
         _saturated,
         ("activation/saturated", "activation/mean"),
