@@ -88,6 +88,10 @@ def _explains(cause: Finding, finding: Finding, first: bool) -> bool:
     since, later = cause.seen.since, finding.seen.since
     if cause.own_severity == "note":
         return False
+    # Two rules that may explain each other: where time does not tell, the first in the list is the cause.
+    mutual = finding.rule.name in cause.rule.because_of
+    if mutual and (since is None or later is None):
+        return first
     if finding.rule.name == DIVERGED:
         # On the way to infinity everything grows: only what was there at the start is no part of it.
         return not since
@@ -96,8 +100,6 @@ def _explains(cause: Finding, finding: Finding, first: bool) -> bool:
     # Every network starts at chance, so that its plateau is as old as the network.
     if since is None or later is None or finding.rule.name == _AT_CHANCE:
         return True
-    # Two rules that may explain each other, at the same time: the first in the list is the cause.
-    mutual = finding.rule.name in cause.rule.because_of
     return since < later or (since == later and (first or not mutual))
 
 
