@@ -180,7 +180,7 @@ def test_the_answer_names_the_best_and_what_is_wrong(elements):
 
     assert "tanh normalized has the lowest test error" in words
     assert "Not tested: sigmoid normalized" in words
-    assert "`check` finds something wrong with" in words
+    assert "`check` finds problems in" in words
     assert f"Of the paper's {len(CLAIMS)} claims" in words
 
 

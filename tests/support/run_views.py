@@ -17,7 +17,7 @@ from xavier_cli.runs import schema
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.merge import merge_runs
 from xavier_cli.views.comparison import comparison_page
-from xavier_cli.views.findings import findings_page, is_sick
+from xavier_cli.views.findings import findings_page, has_problems
 from xavier_cli.views.run import inside_page
 from xavier_cli.views.runs import run_values, runs_page
 from xavier_cli.views.training import result_page
@@ -42,7 +42,7 @@ TABLES = {
     "compare": lambda *runs: comparison_page(compare(runs)),
     "compare --select": _selected,
     "diff": lambda run, other: (diff_page(run, other), diff_page(other, run)),
-    "check": lambda *runs: (findings_page(runs), is_sick(runs)),
+    "check": lambda *runs: (findings_page(runs), has_problems(runs)),
     "train": lambda run, _: result_page(run, "x"),
     "slider": lambda *runs: layers_over_time(runs),
     "merge": _merged,

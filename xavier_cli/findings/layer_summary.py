@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from xavier_cli.runs.counting import layers_of
 from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
@@ -59,11 +57,3 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
 def _last(run: Run, row: LayerStatistic) -> list[float]:
     values = layers_of(run, row.path)[:, -1]
     return [float(value) for value in over_seeds(values, row.mean_over_seeds).center]
-
-
-def over_time(run: Run, array: str | np.ndarray) -> np.ndarray:
-    """The arithmetic mean over the seeds that count of an array of `run`, given itself or by its path.
-
-    Rules of `check` take it of gradients too: it is 0 only where every seed's is.
-    """
-    return over_seeds(layers_of(run, array)).center

@@ -11,7 +11,7 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict, Word
 from xavier_cli.findings.comparison import Comparison, Section, compare
-from xavier_cli.findings.health import Finding, check
+from xavier_cli.findings.health import Diagnosis, State, diagnose
 from xavier_cli.report.content import Content, Origin
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
@@ -20,7 +20,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import result_table
 from xavier_cli.views.comparison_rules import rules
-from xavier_cli.views.findings import findings_page
+from xavier_cli.views.findings import decisive, findings_page
 from xavier_cli.views.page import Column, Table
 from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
@@ -48,7 +48,7 @@ def report_content(
     drawn, undrawn = pictures(ranked, isolation)
     findings = part(ranked, findings_page)
     verdicts = part(ranked, lambda runs: judge_all(lookup.CLAIMS, runs)) or []
-    found = part(ranked, _found) or {}
+    found = part(ranked, lambda runs: {run.config: diagnose(run) for run in runs}) or {}
     decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]
     undecided = [verdict for verdict in verdicts if verdict.verdict == "undecided"]
     return Content(
@@ -74,11 +74,6 @@ def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Table, ...]]:
     return comparison, tuple(result_table(section) for section in comparison.sections)
 
 
-def _found(runs: Sequence[Run]) -> dict[RunConfig, list[Finding]]:
-    """The findings of `check` in each run, without notes."""
-    return {run.config: [each for each in check(run) if each.severity != "note"] for run in runs}
-
-
 def _title(ranked: Sequence[Run]) -> str:
     data = " and ".join(dict.fromkeys(run.config.data for run in ranked))
     count = "one configuration" if len(ranked) == 1 else f"{len(ranked)} configurations"
@@ -87,22 +82,14 @@ def _title(ranked: Sequence[Run]) -> str:
 
 def _answer(
     comparison: Comparison,
-    found: Mapping[RunConfig, Sequence[Finding]],
+    found: Mapping[RunConfig, Diagnosis],
     verdicts: Sequence[ClaimVerdict],
 ) -> Iterator[str]:
     called: dict[object, str] = {}
     for section in comparison.sections:
         called |= _called([run for row in section.rows for run in row.runs])
         yield _best(section, [called[row.run.config] for row in section.rows])
-    sick = [
-        f"{called[config]} ({', '.join(dict.fromkeys(each.rule.name for each in each_found))})"
-        for config, each_found in found.items()
-        if each_found
-    ]
-    if sick:
-        yield f"`check` finds something wrong with {len(sick)} of {len(found)}: {_listed(sick)}."
-    else:
-        yield "`check` finds nothing wrong with any of them."
+    yield _states(found, called)
     count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
     # An estimate neither holds nor fails.
     estimates = {0: "", 1: "1 is an estimate without a verdict, "}.get(
@@ -112,6 +99,27 @@ def _answer(
         f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
         f"not, {estimates}and {count['undecided']} need other runs to tell."
     )
+
+
+def _states(found: Mapping[RunConfig, Diagnosis], called: Mapping[object, str]) -> str:
+    """What `check` finds, the worst state first."""
+    says: dict[State, str] = {
+        "problems found": "`check` finds problems in {} of {}: {}.",
+        "warnings": "It warns about {} of {}: {}.",
+        "too early to tell": "It is too early to tell for {} of {}: {}.",
+    }
+    parts = []
+    for state, words in says.items():
+        runs = [
+            f"{called[config]} ({', '.join(decisive(diagnosis))})"
+            for config, diagnosis in found.items()
+            if diagnosis.state == state
+        ]
+        if runs:
+            parts.append(words.format(len(runs), len(found), _listed(runs)))
+    if "problems found" not in {diagnosis.state for diagnosis in found.values()}:
+        parts.insert(0, "`check` finds no problems.")
+    return " ".join(parts)
 
 
 def _called(runs: Sequence[Run]) -> dict[object, str]:

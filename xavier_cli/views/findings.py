@@ -1,14 +1,12 @@
-"""Builds the output of `check`: findings per run, and the list of rules."""
+"""Builds the output of `check`: the state of each run, its findings, and the list of rules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from xavier_cli.findings.health import RULES, Finding, Rule
-from xavier_cli.findings.health import check as look
-from xavier_cli.findings.health.finding import listed
-from xavier_cli.findings.health.rules import unasked
+from xavier_cli.findings.health import RULES, Diagnosis, Finding, Rule, diagnose
+from xavier_cli.findings.health.finding import listed, named
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.views.page import Column, Page, Table
@@ -17,34 +15,42 @@ SCHEMA = "xavier.check/1"
 LIST_SCHEMA = "xavier.check.list/1"
 
 
-def is_sick(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> bool:
-    """Whether any finding is more than a note."""
-    return any(finding.severity != "note" for run in runs for finding in look(run, rules))
+def has_problems(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> bool:
+    """Whether problems are found in any run: warnings and networks that are too young are none."""
+    return any(diagnose(run, rules).state == "problems found" for run in runs)
 
 
 def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
-    """The output of `check`: a table of findings per run, with advice below."""
-    tables, records, clean = [], [], []
+    """The output of `check`: a line per run with its state, then its findings, with advice below."""
+    diagnoses = [(run, diagnose(run, rules)) for run in runs]
     data: list[dict[str, object]] = []
-    for run in runs:
-        findings = look(run, rules)
-        own = [_record(finding) for finding in findings]
-        # A run with only notes counts as clean; its notes are still shown.
-        verdict = "ill" if any(finding.severity != "note" for finding in findings) else "clean"
-        lacking = unasked(run, rules)
-        data.append({"run": run.label, "verdict": verdict, "findings": own, "not_looked_for": lacking})
-        records += [{"run": run.label, "verdict": verdict, **_flat(record)} for record in own or [{}]]
-        if own:
-            tables.append(_table(run, findings, verdict, lacking))
-        else:
-            clean.append(f"{run.label}: {_standing(run, verdict, lacking)}")
-    advice = {f.seen.advice: None for run in runs for f in look(run, rules) if f.seen.advice}
+    records: list[dict[str, object]] = []
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for run, diagnosis in diagnoses:
+        own = list(_records(diagnosis))
+        # Programs know the two verdicts from before there were four states.
+        verdict = "ill" if diagnosis.state in ("problems found", "warnings") else "clean"
+        begun = {"run": run.label, "verdict": verdict, "state": diagnosis.state}
+        data.append({**begun, "findings": own, "not_looked_for": diagnosis.not_looked_for})
+        records += [{**begun, **_flat(record)} for record in own or [{}]]
+        if diagnosis.not_looked_for:
+            lacking.setdefault(diagnosis.not_looked_for, []).append(run.label)
+    advice = {finding.seen.advice: None for _, diagnosis in diagnoses for finding in diagnosis.findings}
     return Page(
         schema=SCHEMA,
         data={"runs": data},
         records=records,
-        tables=tuple(tables),
-        notes=(*clean, *(f"try: {command}" for command in advice)),
+        tables=(
+            _summary(diagnoses),
+            *(_table(run, diagnosis) for run, diagnosis in diagnoses if diagnosis.findings),
+        ),
+        notes=(
+            *(
+                f"not recorded in {', '.join(names)}, so not looked for: {', '.join(missing)}"
+                for missing, names in lacking.items()
+            ),
+            *(f"try: {command}" for command in advice if command),
+        ),
     )
 
 
@@ -58,7 +64,40 @@ def rules_page(rules: Sequence[Rule] = ()) -> Page:
     return Page(LIST_SCHEMA, {"rules": records}, records, (Table(columns, rows),))
 
 
-def _table(run: Run, findings: Sequence[Finding], verdict: str, lacking: Sequence[str]) -> Table:
+def _summary(diagnoses: Sequence[tuple[Run, Diagnosis]]) -> Table:
+    """A line per run: its state comes first."""
+    columns = (
+        Column("state"),
+        Column("run", wraps=True),
+        Column("updates", "right", optional=1),
+        Column("N", "right", optional=1),
+        Column("because of", wraps=True, moves=True),
+    )
+    rows = tuple(
+        (
+            diagnosis.state,
+            run.label,
+            f"{int(run.updates[-1]):,}",
+            str(len(run.seeds)),
+            ", ".join(decisive(diagnosis)),
+        )
+        for run, diagnosis in diagnoses
+    )
+    return Table(columns, rows)
+
+
+def decisive(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The rules whose findings make the state what it is; none for a run without problems."""
+    worst = {"problems found": "error", "warnings": "warning"}.get(diagnosis.state)
+    found = (
+        finding.rule.name
+        for finding in diagnosis.findings
+        if finding.severity == worst or (worst is None and finding.rule.leaves_open)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _table(run: Run, diagnosis: Diagnosis) -> Table:
     columns = (
         Column("severity"),
         Column("rule"),
@@ -66,24 +105,40 @@ def _table(run: Run, findings: Sequence[Finding], verdict: str, lacking: Sequenc
         Column("since", "right"),
         Column("evidence", wraps=True, moves=True),
     )
-    rows = tuple(
-        (
-            finding.severity,
-            finding.rule.name,
-            _layers(finding.seen.layers, run.config.depth),
-            "" if finding.seen.since is None else f"{finding.seen.since:,}",
-            finding.seen.evidence,
-        )
-        for finding in findings
-    )
-    return Table(columns, rows, title=run.label, about=_standing(run, verdict, lacking))
-
-
-def _standing(run: Run, verdict: str, lacking: Sequence[str]) -> str:
     lost = in_words(run)
     seeds = f"N = {len(run.seeds)}{lost and f' ({lost})'}"
-    standing = f"{verdict}, after {int(run.updates[-1]):,} updates, {seeds}"
-    return standing + (f"; not recorded, so not looked for: {', '.join(lacking)}" if lacking else "")
+    about = f"{diagnosis.state}, after {int(run.updates[-1]):,} updates, {seeds}"
+    return Table(columns, tuple(_rows(run, diagnosis.findings)), title=run.label, about=about)
+
+
+def _rows(run: Run, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
+    """Yield a row per severity and rule, for all its layers, and one for what it explains."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.severity, finding.rule.name), []).append(finding)
+    for (severity, rule), group in alike.items():
+        layers = sorted({layer for finding in group for layer in finding.seen.layers})
+        since = [finding.seen.since for finding in group if finding.seen.since is not None]
+        evidence = "; ".join(finding.evidence for finding in group)
+        yield (
+            severity,
+            rule,
+            _layers(layers, run.config.depth),
+            f"{min(since):,}" if since else "",
+            evidence,
+        )
+        explained = [each for finding in group for each in finding.consequences]
+        if explained:
+            yield "", "because of it", "", "", _in_brief(explained)
+
+
+def _in_brief(findings: Sequence[Finding]) -> str:
+    """`2 more: dead-units (layers 1, 2), plateau-at-chance`."""
+    layers: dict[str, set[int]] = {}
+    for finding in findings:
+        layers.setdefault(finding.rule.name, set()).update(finding.seen.layers)
+    parts = (f"{rule} ({named(sorted(of))})" if of else rule for rule, of in layers.items())
+    return f"{len(layers)} more: {', '.join(parts)}"
 
 
 def _layers(layers: Sequence[int], depth: int) -> str:
@@ -92,7 +147,15 @@ def _layers(layers: Sequence[int], depth: int) -> str:
     return listed(layers)
 
 
-def _record(finding: Finding) -> dict[str, object]:
+def _records(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
+    """Yield all findings, each cause before what it explains."""
+    for finding in diagnosis.findings:
+        yield _record(finding, None)
+        for consequence in finding.consequences:
+            yield _record(consequence, finding.rule.name)
+
+
+def _record(finding: Finding, because_of: str | None) -> dict[str, object]:
     seen = finding.seen
     numbers = {
         name: None if isinstance(value, float) and math.isnan(value) else value
@@ -103,9 +166,10 @@ def _record(finding: Finding) -> dict[str, object]:
         "severity": finding.severity,
         "layers": list(seen.layers),
         "since": seen.since,
-        "evidence": seen.evidence,
+        "evidence": finding.evidence,
         "numbers": numbers,
         "advice": seen.advice,
+        "because_of": because_of,
     }
 
 

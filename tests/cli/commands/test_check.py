@@ -31,14 +31,16 @@ def test_a_clean_run_is_code_0(clean, xavier):
 
     assert answer.code == 0
     assert "reading 1 run of the newest command" in answer.err
-    assert "runs/clean.h5: clean, after 30,000 updates, N = 5" in " ".join(answer.out.split())
-    assert "not recorded, so not looked for: zero-gradients, saturated-layer" in " ".join(answer.out.split())
+    assert answer.out.splitlines()[1].split() == ["no", "problems", "runs/clean.h5", "30,000", "5"]
+    words = " ".join(answer.out.split())
+    assert "not recorded in runs/clean.h5, so not looked for: zero-gradients, symmetric-units" in words
 
 
 def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
     answer = xavier("check", ill)
 
     assert answer.code == 3
+    assert answer.out.splitlines()[1].startswith("problems found")
     assert "1 of 5 seeds diverged, the first at update" in " ".join(answer.out.split())
     assert "try: xavier train --width 8 --lr 0.03 --seeds 5" in answer.out
 
@@ -59,6 +61,7 @@ def test_machine_formats_name_every_run(ill, xavier):
         "runs/clean.h5": "clean",
         "runs/ill.h5": "ill",
     }
+    assert [run["state"] for run in page["runs"]] == ["no problems", "problems found"]
     assert [(row["verdict"], row["rule"]) for row in rows] == [("clean", ""), ("ill", "diverged")]
 
 
@@ -82,7 +85,7 @@ def test_list_documents_every_rule(xavier):
     rules = json.loads(answer.out)["rules"]
 
     assert answer.code == 0
-    assert len(rules) == 18
+    assert len(rules) == 19
     assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
 
 
@@ -92,4 +95,4 @@ def test_a_bad_file_hides_no_other(clean, xavier):
     answer = xavier("check", "runs")
 
     assert answer.code == 4
-    assert "clean.h5: clean" in answer.out
+    assert "no problems  runs/clean.h5" in answer.out

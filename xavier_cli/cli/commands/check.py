@@ -1,4 +1,4 @@
-"""Implements `xavier check`: diagnoses training problems, since which update, and what to try."""
+"""Implements `xavier check`: the state of runs, training problems, since which update, and what to try."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ def check(
 ) -> None:
     """Diagnose training problems: which layer, since which update.
 
-    Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`). `xavier check list` shows
-    the rules with their thresholds. Exits with 3 where something is found; a note alone is no finding.
+    Without RUN: the runs of the newest command in `runs/` (or `XAVIER_RUNS_DIR`). The state of a run is
+    problems found, warnings, too early to tell, or no problems; a cause comes with what it explains, and
+    with a command to try. `xavier check list` shows the rules with their thresholds.
+
+    Exits with 3 where problems are found (a rule says `error`), with 0 for every other state.
 
     xavier check runs/*.h5 --rules saturated-layer,plateau-at-chance
     """
     from xavier_cli.findings.health import find_rules
-    from xavier_cli.views.findings import findings_page, is_sick, rules_page
+    from xavier_cli.views.findings import findings_page, has_problems, rules_page
 
     if output is not None:
         check_output(output)
@@ -40,8 +43,10 @@ def check(
     if rules is not None and not chosen:
         raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
     read = run_files.read_inputs(runs, run_files.newest_runs)
-    page, sick = read.isolated(read.runs, lambda runs: (findings_page(runs, chosen), is_sick(runs, chosen)))
+    page, wrong = read.isolated(
+        read.runs, lambda runs: (findings_page(runs, chosen), has_problems(runs, chosen))
+    )
     show_page(page, format, output)
     read.finish()
-    if sick:
+    if wrong:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)

@@ -21,3 +21,18 @@ def wider_search(config: RunConfig, chosen: float) -> str:
     outward = step if math.isclose(chosen, rates[-1]) else 1 / step
     beyond = (float(f"{chosen * outward**k:.2g}") for k in (1, 2))
     return train_command(config, lr=tuple(sorted({*rates, *beyond})))
+
+
+def other_start(config: RunConfig) -> str:
+    """A command with another initialization, or another activation where that is normalized already."""
+    if config.act == "sigmoid":
+        return train_command(config, act="tanh", init="normalized")
+    if config.init != "normalized":
+        return train_command(config, init="normalized")
+    return train_command(config, act="softsign" if config.act == "tanh" else "tanh")
+
+
+def train_longer(config: RunConfig, updates: int) -> str:
+    """The command with so many updates, rounded up to one digit."""
+    unit = 10 ** math.floor(math.log10(max(updates, 1)))
+    return train_command(config, updates=-(-updates // unit) * unit)

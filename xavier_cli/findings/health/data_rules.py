@@ -10,7 +10,7 @@ import numpy as np
 from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.health.advice import lower_rate
 from xavier_cli.findings.health.finding import Rule, Symptom, first_since, named
-from xavier_cli.findings.layer_summary import over_time
+from xavier_cli.runs.counting import layers_of, layers_over_seeds
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.grammar import STANDARDIZE
 
@@ -23,17 +23,19 @@ def _odd(run: Run) -> Iterator[Symptom]:
 
 
 def _no_gradients(run: Run) -> Iterator[Symptom]:
-    size = np.hypot(over_time(run, "weight_gradient/std"), over_time(run, "weight_gradient/mean"))
-    layers = np.flatnonzero(size[-1] == 0) + 1
+    """All seeds' must be 0, not their mean alone, which is geometric and 0 where one seed's is."""
+    parts = (layers_of(run, f"weight_gradient/{name}") for name in ("std", "mean"))
+    zero = (np.hypot(*parts) == 0).all(axis=0)
+    layers = np.flatnonzero(zero[-1]) + 1
     if len(layers):
         # The data is to blame only for gradients that are 0 from the start; later ones became so in training.
-        from_start = bool((size[0, layers - 1] == 0).any())
+        from_start = bool(zero[0, layers - 1].any())
         yield Symptom(
             f"every weight gradient of {named(layers.tolist())} is 0: these weights learn nothing",
             _look_at(run) if from_start else lower_rate(run.config, run.lr),
             tuple(layers.tolist()),
-            first_since(run, (size[:, layers - 1] == 0).all(axis=1)),
-            {"weight_gradient": size[-1].tolist()},
+            first_since(run, zero[:, layers - 1].all(axis=1)),
+            {"weight_gradient": layers_over_seeds(run, "weight_gradient/std").center[-1].tolist()},
         )
 
 
@@ -60,5 +62,6 @@ RULES = (
         "inputs that are all 0 and a single class make them so; trained networks only come close to 0",
         _no_gradients,
         ("weight_gradient/std", "weight_gradient/mean"),
+        ("diverged", "odd-data", "symmetric-units", "dead-units", "saturated-layer", "vanishing-activations"),
     ),
 )

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from xavier_cli.findings.health import data_rules, layer_rules, run_rules
+from xavier_cli.findings.health import data_rules, layer_rules, run_rules, signal_rules, unit_rules
+from xavier_cli.findings.health.diagnosis import Diagnosis, fold
 from xavier_cli.findings.health.finding import Finding, Rule
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 
 RULES: dict[str, Rule] = {
-    rule.name: rule for rule in (*data_rules.RULES, *layer_rules.RULES, *run_rules.RULES)
+    rule.name: rule
+    for rule in (
+        *data_rules.RULES,
+        *unit_rules.RULES,
+        *signal_rules.RULES,
+        *layer_rules.RULES,
+        *run_rules.RULES,
+    )
 }
-_ORDER = ("error", "warning", "note")
 
 
 def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
@@ -25,21 +32,18 @@ def find_rules(wanted: Iterable[str]) -> tuple[Rule, ...]:
     return tuple(found)
 
 
+def diagnose(run: Run, rules: Sequence[Rule] = ()) -> Diagnosis:
+    """What `rules`, by default all, find in `run`.
+
+    Rules that need datasets which the run lacks are named, other than those of a search.
+    """
+    applied = tuple(rules) or tuple(RULES.values())
+    lacking = {rule.name: [path for path in rule.needs if path not in run] for rule in applied}
+    findings = [Finding(rule, seen) for rule in applied if not lacking[rule.name] for seen in rule.look(run)]
+    unasked = [name for name, paths in lacking.items() if any(not p.startswith("search/") for p in paths)]
+    return fold(findings, unasked)
+
+
 def check(run: Run, rules: Sequence[Rule] = ()) -> tuple[Finding, ...]:
-    """The findings of `rules`, by default all, in `run`: errors first, then in the order of the rules."""
-    findings = [
-        Finding(rule, seen)
-        for rule in rules or RULES.values()
-        if all(path in run for path in rule.needs)
-        for seen in rule.look(run)
-    ]
-    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
-
-
-def unasked(run: Run, rules: Sequence[Rule] = ()) -> tuple[str, ...]:
-    """The rules that cannot be applied since `run` lacks datasets, other than those of a search."""
-    return tuple(
-        rule.name
-        for rule in rules or RULES.values()
-        if any(path not in run for path in rule.needs if not path.startswith("search/"))
-    )
+    """The findings of `rules` in `run`, the worst first, each with what it explains."""
+    return diagnose(run, rules).findings

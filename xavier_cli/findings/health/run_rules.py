@@ -8,37 +8,77 @@ from collections.abc import Iterator
 import numpy as np
 
 from xavier_cli.config.command_text import train_command
-from xavier_cli.findings.health.advice import lower_rate, wider_search
+from xavier_cli.findings.health.advice import lower_rate, other_start, train_longer, wider_search
 from xavier_cli.findings.health.divergence import why_diverged
 from xavier_cli.findings.health.finding import Rule, Symptom, first_since
-from xavier_cli.findings.health.layer_rules import other_start
+from xavier_cli.findings.health.progress import (
+    NEAR_CHANCE,
+    TIME_CONSTANTS,
+    TREND_RECORDS,
+    not_slowing,
+    progress,
+)
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
 from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import late_records
 
-NEAR_CHANCE = 0.02
 ENOUGH_SEEDS = 5
 
 
 def _plateau(run: Run) -> Iterator[Symptom]:
-    late, guess = late_records(len(run.updates)), run.facts.guessing_error
-    if len(run.updates) <= late:
+    stuck = progress(run).stuck
+    if not stuck.any():
         return
-    error, loss = run["curves/valid_error"].astype(np.float64), run["curves/valid_loss"]
-    # Diverged seeds are reported by `_diverged`; the first record is expected to be at chance.
-    stuck = (error[:, -late:].mean(axis=1) >= guess - NEAR_CHANCE) & ~run.diverged
-    if stuck.any():
-        seeds = run.seeds[stuck].tolist()
-        mean = float(error[stuck][:, -late:].mean())
-        late_loss = float(loss[stuck][:, -late:].mean())
+    late, guess = late_records(len(run.updates)), run.facts.guessing_error
+    error = np.asarray(run["curves/valid_error"], dtype=np.float64)[stuck]
+    loss = np.asarray(run["curves/valid_loss"], dtype=np.float64)[stuck]
+    mean, late_loss = float(error[:, -late:].mean()), float(loss[:, -late:].mean())
+    alone = len(run.seeds) > 1 and stuck.sum() == 1
+    yield Symptom(
+        f"{stuck.sum()} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where the chance "
+        f"level is {100 * guess:.1f} %; their loss stands at {fixed(late_loss, 3)} (it started at "
+        f"{fixed(float(loss[:, 0].mean()), 3)}) and no longer falls",
+        other_start(run.config),
+        since=first_since(run, (error >= guess - NEAR_CHANCE).all(axis=0)),
+        numbers={
+            "seeds": run.seeds[stuck].tolist(),
+            "valid_error": mean,
+            "guessing": guess,
+            "valid_loss": late_loss,
+        },
+        # One seed of several is that seed's misfortune before it is the configuration's fault.
+        severity="warning" if alone else None,
+    )
+
+
+def _too_early(run: Run) -> Iterator[Symptom]:
+    if run.updates[-1] == 0:
+        yield Symptom("the network is looked at before training", train_command(run.config), since=0)
+        return
+    done, how = int(run.updates[-1]), progress(run)
+    young = how.young
+    if young.any():
+        error = float(np.asarray(run["curves/valid_error"], dtype=np.float64)[young, -1].mean())
+        if (how.falling | how.leaving)[young].all():
+            why, longer = "but still learn", 4 * done
+        elif how.window.stop == how.window.start:
+            why, longer = f"in only {len(run.updates)} records", 4 * done
+        else:
+            why = f"where at lr {run.lr:g} even the output biases take {how.needed:,} updates to settle"
+            longer = max(how.needed, done + 1)
         yield Symptom(
-            f"{len(seeds)} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where guessing "
-            f"errs on {100 * guess:.1f} %; their loss stands at {fixed(late_loss, 3)} (it started "
-            f"at {fixed(float(loss[stuck, 0].mean()), 3)})",
-            other_start(run.config),
-            since=first_since(run, (error[stuck] >= guess - NEAR_CHANCE).all(axis=0)),
-            numbers={"seeds": seeds, "valid_error": mean, "guessing": guess, "valid_loss": late_loss},
+            f"{young.sum()} of {len(run.seeds)} seeds are at chance ({100 * error:.1f} % of validation) "
+            f"after {done:,} updates, {why}",
+            train_longer(run.config, longer),
+            numbers={"seeds": run.seeds[young].tolist(), "valid_error": error, "updates_needed": how.needed},
+        )
+    elif fell := not_slowing(run, ~how.at_chance & ~run.diverged):
+        yield Symptom(
+            f"learning has not slowed: the validation loss fell by {fell[0]:.3g} in the first half of the "
+            f"training, by {fell[1]:.3g} in the second",
+            train_longer(run.config, 4 * done),
+            numbers={"fell": list(fell)},
         )
 
 
@@ -91,16 +131,9 @@ def _unfinished(run: Run) -> Iterator[Symptom]:
         )
 
 
+_SIGNALS = ("vanishing-activations", "vanishing-gradients", "exploding-gradients")
+
 RULES = (
-    Rule(
-        "plateau-at-chance",
-        "error",
-        "a seed answers no better than guessing",
-        f"mean validation error over the last records within {100 * NEAR_CHANCE:g} points of guessing",
-        "Glorot & Bengio 2010, section 3.1 and Figure 11: the depth-5 sigmoid stays at 83.3 % on Shapeset",
-        _plateau,
-        ("curves/valid_error", "curves/valid_loss"),
-    ),
     Rule(
         "diverged",
         "error",
@@ -108,6 +141,32 @@ RULES = (
         "any seed",
         "the engine freezes such a seed at its last finite state",
         _diverged,
+        # Only where they are so from the start: on the way to infinity everything grows.
+        because_of=("odd-data", "exploding-activations", "exploding-gradients"),
+    ),
+    Rule(
+        "plateau-at-chance",
+        "error",
+        "a seed stays at chance: its error and loss are those of guessing, and neither falls any more",
+        f"over the late records, the error within {100 * NEAR_CHANCE:g} points of chance and the loss no "
+        f"lower than guessing's; no fall over the last half of at least {TREND_RECORDS} records (Kendall's "
+        "test, 1 %, and fast enough to leave chance in as long again); not before "
+        f"{TIME_CONSTANTS:g} K / lr updates with K classes, in which the output biases alone settle; a "
+        "warning where one of several seeds is stuck",
+        "Glorot & Bengio 2010, section 3.1 and Figure 11: the depth-5 sigmoid stays at 83.3 % on Shapeset",
+        _plateau,
+        ("curves/valid_error", "curves/valid_loss"),
+        (
+            "odd-data",
+            "diverged",
+            "symmetric-units",
+            "exploding-activations",
+            "dead-units",
+            "saturated-layer",
+            *_SIGNALS,
+            "zero-gradients",
+            "variance-drift",
+        ),
     ),
     Rule(
         "rate-on-the-edge",
@@ -117,14 +176,7 @@ RULES = (
         "Glorot & Bengio 2010 chose the rate on validation error for each model",
         _on_edge,
         ("search/lr", "search/valid_error"),
-    ),
-    Rule(
-        "too-few-seeds",
-        "note",
-        "too few seeds for a test between configurations",
-        f"fewer than {ENOUGH_SEEDS} seeds",
-        "the seed is the unit of replication; a bootstrap over 3 covers 70 % where 95 % is meant",
-        _few_seeds,
+        ("diverged", "symmetric-units", "dead-units"),
     ),
     Rule(
         "seeds-start-alike",
@@ -133,13 +185,37 @@ RULES = (
         "a custom initializer that ignores its key, or no weights drawn at all",
         "each initializer is drawn with two keys before training",
         _same_start,
+        because_of=("symmetric-units",),
     ),
     Rule(
         "not-finished",
-        "warning",
+        "note",
         "the run holds only part of its training",
         "a status other than complete",
         "unfinished runs are shown and never tested",
         _unfinished,
+        leaves_open=True,
+        trains_on=True,
+    ),
+    Rule(
+        "too-early",
+        "note",
+        "the training is too short to tell a young network from one that does not learn",
+        "at chance, but no plateau; or left chance, and the loss falls no slower in the second half of the "
+        "training than in the first (Kendall's test, 1 %)",
+        "see `plateau-at-chance`; sigmoid networks stay near chance for long and leave it (Figure 2)",
+        _too_early,
+        ("curves/valid_error", "curves/valid_loss"),
+        leaves_open=True,
+        trains_on=True,
+    ),
+    Rule(
+        "too-few-seeds",
+        "note",
+        "too few seeds for a test between configurations",
+        f"fewer than {ENOUGH_SEEDS} seeds",
+        "the seed is the unit of replication; a bootstrap over 3 covers 70 % where 95 % is meant",
+        _few_seeds,
+        trains_on=True,
     ),
 )
