@@ -170,6 +170,12 @@ def jax_programs() -> Cache:
     return Cache("programs", "compiled programs, JAX's own", cache_folder() / "jax", ours, 10**9)
 
 
+def predictions() -> Cache:
+    """The cache of theory's predictions, with what simulated networks say of single seeds."""
+    ours = re.compile(r"[0-9a-f]{32}\.json")
+    return Cache("theory", "theory's predictions", cache_folder() / "theory", ours, 10**7)
+
+
 def decoded_data() -> Cache:
     """The cache of data sets that were decoded from archives and images."""
     ours = re.compile(r"[0-9a-f]{16}\.npz")

@@ -44,6 +44,7 @@ def test_show_says_what_lies_where(xavier, folder):
         ("programs", 2, 2_000_500),
         ("programs", 1, 70_000),
         ("data", 1, 9_000_000),
+        ("theory", 0, 0),
     ]
     assert [each["path"] for each in shown["caches"]] == [
         str(folder / name) for name in ("programs", "jax", "decoded")

@@ -9,11 +9,18 @@ import typer
 
 from xavier_cli.cli.terminal.help_pages import CommandApp
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
-from xavier_cli.files.caches import JAX_FOLDER, Cache, compiled_programs, decoded_data, jax_programs
+from xavier_cli.files.caches import (
+    JAX_FOLDER,
+    Cache,
+    compiled_programs,
+    decoded_data,
+    jax_programs,
+    predictions,
+)
 from xavier_cli.vocabulary import lookup
 
 # The caches that can be cleared separately.
-KINDS = ("programs", "data")
+KINDS = ("programs", "data", "theory")
 
 cache = CommandApp(help="Show or clear caches: compiled programs, decoded data.")
 
@@ -41,7 +48,7 @@ def show(format: FormatOption = None, output: OutputOption = None) -> None:
 def clear(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="programs|data", help="what to remove [default: both]", autocompletion=_kinds),
+        typer.Argument(metavar="|".join(KINDS), help="what to remove [default: all]", autocompletion=_kinds),
     ] = None,
     format: FormatOption = None,
 ) -> None:
@@ -56,7 +63,7 @@ def clear(
     from xavier_cli.views.caches import cleared_page
 
     if what is not None and what not in KINDS:
-        raise typer.BadParameter(lookup.unknown_message("cache", what, KINDS), param_hint="programs|data")
+        raise typer.BadParameter(lookup.unknown_message("cache", what, KINDS), param_hint="|".join(KINDS))
     freed = []
     for each in caches():
         if what is None or each.kind == what:
@@ -70,4 +77,4 @@ def clear(
 def caches() -> list[Cache]:
     """The cache folders of this user."""
     told = os.environ.get(JAX_FOLDER)
-    return [compiled_programs(told), *([] if told else [jax_programs()]), decoded_data()]
+    return [compiled_programs(told), *([] if told else [jax_programs()]), decoded_data(), predictions()]

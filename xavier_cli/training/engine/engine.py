@@ -22,6 +22,7 @@ from xavier_cli.config.settings import SETTINGS
 from xavier_cli.training.coding import decode
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk
+from xavier_cli.training.engine.kept_predictions import predicted
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
@@ -31,7 +32,6 @@ from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.probes.jacobian import JacobianMeter, SingularValues
-from xavier_cli.training.probes.prediction import predict_run
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.user_functions import digest_loaded
 
@@ -224,7 +224,7 @@ class Engine:
         pool = ThreadPoolExecutor(1)
         work = {
             init: pool.submit(
-                predict_run, config.with_(init=init), images, probe.labels, self.training_data.classes
+                predicted, config.with_(init=init), images, probe.labels, self.training_data.classes
             )
             for init in self._inits
         }
