@@ -62,6 +62,6 @@ COMMANDS = {
     "config": CommandSpec(NAMES, "Show settings and where each came from."),
     "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits."),
     "doctor": CommandSpec(MAINTAIN, "Examine a damaged file and say what can be recovered.", reads_runs=True),
-    "cache": CommandSpec(MAINTAIN, "Show or clear caches: compiled programs, decoded data."),
+    "cache": CommandSpec(MAINTAIN, "Show or clear caches: programs, data, predictions."),
 }
 """In the order of `xavier --help`, section by section."""

@@ -22,7 +22,7 @@ from xavier_cli.vocabulary import lookup
 # The caches that can be cleared separately.
 KINDS = ("programs", "data", "theory")
 
-cache = CommandApp(help="Show or clear caches: compiled programs, decoded data.")
+cache = CommandApp(help="Show or clear caches: programs, data, predictions.")
 
 
 def _kinds(incomplete: str) -> list[str]:
