@@ -32,7 +32,7 @@ def probed(act: str = "tanh", init: str = "standard", program: str = "", **setti
     """`program` only keeps what was measured under another activation apart."""
     usual = {"depth": 5, "width": 1000, "seeds": "0:5", "jacobian_examples": 16}
     config = RunConfig.of(act=act, init=init, **{**usual, **settings})
-    return probe(config, prepare(config, None))[0]
+    return probe(config, prepare(config, None))
 
 
 def said_to_be(run: Run, init: str, act: str = "tanh") -> Run:
