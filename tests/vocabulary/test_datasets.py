@@ -118,3 +118,8 @@ def test_facts_come_back_as_they_were_and_nonsense_is_refused():
     for text in ("{}", "[]", "no json", facts.to_json().replace("16", "-1"), "[" * 100_000):
         with pytest.raises(ValueError):
             DatasetInfo.from_json(text)
+
+
+@pytest.mark.parametrize("word", ["MNIST", "CIFAR-10", "Shapeset", "cifar-10"])
+def test_data_sets_may_be_written_as_people_write_them(word):
+    assert find_data(word).name == word.lower().replace("-", "")

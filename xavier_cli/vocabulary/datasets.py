@@ -169,7 +169,9 @@ def find_data(word: str) -> DatasetSpec:
     if own:
         return DatasetSpec(own, "own", _stem("own", short_name(own)), path=own)
     try:
-        known = lookup.find("data set", word, DATA_SETS)
+        # `MNIST` and `CIFAR-10` are how people write them.
+        plain = word.lower().replace("-", "")
+        known = lookup.find("data set", plain if plain in DATA_SETS else word, DATA_SETS)
     except UnknownNameError as error:
         if ("/" in word or os.sep in word) and "FUNCTION" not in str(error):
             hint = f"a folder of images is `images:{word}`, arrays are `PATH.npz`"

@@ -172,7 +172,11 @@ def finish_cells(
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
-        say(f"stopped with {left} of {len(finished.outcomes)} cells left; the same command resumes them")
+        every = len(finished.outcomes)
+        if left:
+            say(f"stopped with {left} of {every} cells left; progress is kept, the same command resumes them")
+        else:
+            say(f"stopped after training all {every} cells")
         finished.code = stopped.exit_code
     elif any(outcome.ending != "done" for outcome in finished.outcomes):
         finished.code = ExitCode.IN_PART
