@@ -70,6 +70,10 @@ def spoilt(change) -> str:
     return json.dumps(content)
 
 
+def error(content) -> dict:
+    return content["cells"][0]["test_error"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -84,6 +88,15 @@ def spoilt(change) -> str:
         (spoilt(lambda c: c["claims"][0].update(verdict="It\x1b[31m")), "claims.0.verdict"),
         (spoilt(lambda c: c["cells"][0].update(test_error="low")), "cells.0.test_error"),
         (spoilt(lambda c: c.update(seconds=-1)), "seconds: should be at least 0"),
+        (spoilt(lambda c: error(c).update(mean=float("nan"))), "mean"),
+        (spoilt(lambda c: error(c).update(mean=47.8, low=46, high=49)), "mean: should be at most 1"),
+        (spoilt(lambda c: error(c).update(low=0.49, high=0.466)), "the mean is not inside its interval"),
+        (spoilt(lambda c: error(c).update(low=0.1, high=0.2)), "the mean is not inside its interval"),
+        (spoilt(lambda c: error(c).update(low=None)), "only one end of the interval is there"),
+        (spoilt(lambda c: error(c).update(high=float("inf"))), "high"),
+        (spoilt(lambda c: error(c).update(n=0)), "n: should be at least 1"),
+        (spoilt(lambda c: c.update(status="partial")), "is not what its cells say"),
+        (spoilt(lambda c: c["cells"][0].update(state="failed")), "is not what its cells say"),
     ],
 )
 def test_a_file_that_is_none_is_one_line_that_names_it(tmp_path, text, said):

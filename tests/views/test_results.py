@@ -87,10 +87,29 @@ def test_errors_stand_beside_the_papers_with_marks_for_best_and_edge():
     assert [column.title for column in table.columns] == ["act", "mnist", "paper", "cifar10"]
     assert [[cell.strip() for cell in row] for row in table.texts] == [
         ["tanh", "5.0 ± 1.0!", "1.76", ""],
-        ["softsign", "4.0 ± 1.0*", "1.64", "60.0 ± 1.0*"],
+        ["softsign", "4.0 ± 1.0*", "1.64", "60.0 ± 1.0"],
     ]
     for said in ("width 300", "over 5 seeds", "softsign mnist lr 0.03", "2 of the networks diverged"):
         assert said in table.about
+
+
+def test_cells_that_were_trained_otherwise_are_told_apart():
+    """Sigmoids that had a third of the updates stand beside networks that had all."""
+    cells = tuple(
+        each.model_copy(update={"settings": {**each.settings, "updates": updates, "records": updates}})
+        for each, updates in zip(CELLS, (300, 100, 100, 100), strict=True)
+    )
+    table = tables(results(cells=cells))["Mine: a table"]
+
+    assert [column.title for column in table.columns] == ["act", "updates", "mnist", "paper", "cifar10"]
+    assert [row[:2] for row in table.texts] == [("tanh", "300"), ("softsign", "100")]
+
+
+def test_a_cell_alone_on_its_data_set_is_the_best_of_nothing():
+    table = tables(results(cells=CELLS[2:3]))["Mine: a table"]
+
+    assert table.texts[0][-1].strip() == "60.0 ± 1.0"
+    assert "*:" not in table.about
 
 
 def test_a_recipe_without_table_or_errors_has_none():

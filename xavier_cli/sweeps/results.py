@@ -6,9 +6,9 @@ A file holds no host name and no folder, so that it can be published. Errors are
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xavier_cli.config import refusals
 from xavier_cli.errors import ExitCode, XavierError
@@ -27,6 +27,7 @@ Value = str | bool | int | float
 Settings = dict[str, Value]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
+Known = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ResultsError(XavierError):
@@ -60,10 +61,20 @@ class Origin(_Part):
 class ErrorEstimate(_Part):
     """The mean test error over `n` seeds with its 95 % confidence interval, None for a single seed."""
 
-    mean: float
-    low: float | None = None
-    high: float | None = None
-    n: Count
+    mean: Annotated[float, Field(ge=0, le=1)]
+    low: Known | None = None
+    high: Known | None = None
+    n: Annotated[int, Field(ge=1, le=10**9)]
+
+    @model_validator(mode="after")
+    def _is_an_interval(self) -> Self:
+        """A t-interval may reach beyond 0 and 1, and has the mean in it."""
+        ends = self.low, self.high
+        if (self.low is None) != (self.high is None):
+            raise ValueError("only one end of the interval is there")
+        if None not in ends and not self.low <= self.mean <= self.high:  # type: ignore[operator]
+            raise ValueError("the mean is not inside its interval")
+        return self
 
 
 class CellTraining(_Part):
@@ -98,10 +109,10 @@ class CellResult(_Part):
     seeds: str = ""
     diverged: Count = 0
     test_error: ErrorEstimate | None = None
-    paper_percent: float | None = None
+    paper_percent: Known | None = None
     beside_best: str = ""
     selected: bool = True
-    chosen: dict[str, float] = {}
+    chosen: dict[str, Known] = {}
     on_edge: tuple[str, ...] = ()
     trained: CellTraining | None = None
 
@@ -150,6 +161,12 @@ class Results(_Part):
     table: TableLayout | None = None
     common: Settings = {}
     cells: tuple[CellResult, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_what_is_missing(self) -> Self:
+        if (self.status == "complete") != all(cell.state == "done" for cell in self.cells):
+            raise ValueError(f"`status` is {self.status}, which is not what its cells say")
+        return self
 
     def text(self) -> str:
         """The file's content: UTF-8 text, always with the same keys in the same order."""

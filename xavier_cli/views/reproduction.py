@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli.config.run import SEARCHABLE, RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.best_run import BestRun
 from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict
 from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
@@ -101,23 +102,28 @@ def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunC
     A `*` marks the best of each column, and those that do not differ significantly from it over seeds.
     """
     rows = [row for section in comparison.sections for row in section.rows]
+    # A row that is alone on its data set is the best of nothing.
+    alone = {section.rows[0].run.config for section in comparison.sections if len(section.rows) == 1}
+    names = [*wanted.rows, *_not_in_rows(wanted, rows)]
     by_place: dict[tuple[Cell, ...], dict[str, RankedExperiment]] = {}
     for row in rows:
-        place = tuple(_cell(row, name) for name in wanted.rows)
+        place = tuple(_cell(row, name) for name in names)
         # If several runs have the same place in the table, the first is the best.
         by_place.setdefault(place, {}).setdefault(_head(row, wanted), row)
     # In the order of the recipe, which is that of the paper.
     planned = {config: i for i, config in enumerate(configs)}
     in_plan = sorted(rows, key=lambda row: planned[row.run.config])
-    order = list(dict.fromkeys(tuple(_cell(row, name) for name in wanted.rows) for row in in_plan))
+    order = list(dict.fromkeys(tuple(_cell(row, name) for name in names) for row in in_plan))
     heads = list(dict.fromkeys(_head(row, wanted) for row in in_plan))
-    columns = [Column(name) for name in wanted.rows]
-    cells: list[list[Cell | str]] = [[place[i] for place in order] for i in range(len(wanted.rows))]
+    seen = (*names, wanted.columns)
+    columns = [Column(name) for name in names]
+    cells: list[list[Cell | str]] = [[place[i] for place in order] for i in range(len(names))]
     for head in heads:
         there = [by_place[place].get(head) for place in order]
         texts = iter(numbers.percents([row.test_error for row in there if row]))
         columns.append(Column(head if len(heads) > 1 else f"{head} test error %".strip()))
-        cells.append([f"{next(texts)}{_mark(row, wanted)}" if row else "" for row in there])
+        marks = [_mark(row, seen, row.run.config in alone) if row else "" for row in there]
+        cells.append([f"{next(texts)}{mark}" if row else "" for row, mark in zip(there, marks, strict=True)])
         printed = [_printed(wanted, place, head) for place in order]
         if any(printed):
             columns.append(Column("paper", "right"))
@@ -129,10 +135,19 @@ def _head(row: RankedExperiment, wanted: RecipeTable) -> str:
     return _cell(row, wanted.columns).text if wanted.columns else ""
 
 
-def _mark(row: RankedExperiment, wanted: RecipeTable) -> str:
+def _not_in_rows(wanted: RecipeTable, rows: Sequence[RankedExperiment]) -> list[str]:
+    """Settings that say how rows were trained, and in which they differ, though the recipe names them not."""
+    known = {*wanted.rows, wanted.columns, "data", *(name for row in rows for name in row.chosen)}
+    return [
+        name
+        for name in settings_where(mention="always")
+        if name not in known and len({row.settings.get(name) for row in rows}) > 1
+    ]
+
+
+def _mark(row: RankedExperiment, seen: Sequence[str], is_alone: bool) -> str:
     """The marks after an error."""
-    unseen = set(row.on_edge) - {*wanted.rows, wanted.columns}
-    return "*" * _is_best(row) + "!" * bool(unseen)
+    return "*" * (_is_best(row) and not is_alone) + "!" * bool({*row.on_edge} - {*seen})
 
 
 def _is_best(row: RankedExperiment) -> bool:
@@ -147,7 +162,8 @@ def _cell(row: RankedExperiment, name: str) -> Cell:
 
 
 def _printed(wanted: RecipeTable, place: Sequence[Cell], head: str) -> str:
-    settings = {name: cell.value for name, cell in zip(wanted.rows, place, strict=True)}
+    # The settings that the recipe names come first.
+    settings = {name: cell.value for name, cell in zip(wanted.rows, place, strict=False)}
     value = wanted.paper_percent(settings, head)
     return "" if value is None else f"{value:g}"
 

@@ -6,8 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from xavier_cli.config.settings import settings_where
 from xavier_cli.statistics.estimate import Estimate
-from xavier_cli.sweeps.results import CellResult, ErrorEstimate, Results, Settings, Value
+from xavier_cli.sweeps.results import CellResult, ErrorEstimate, Results, Settings, TableLayout, Value
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 
@@ -113,7 +114,7 @@ def _errors(results: Results) -> Table:
     shown, layout = _shown(results), results.table
     assert layout is not None
     varying = {name for cell in shown for name in cell.settings}
-    names = [name for name in layout.rows if name in varying]
+    names = [name for name in layout.rows if name in varying] + _not_in_rows(layout, shown)
     by_place: dict[tuple[Value, ...], dict[str, CellResult]] = {}
     for cell in shown:
         place = tuple(_setting(cell, name) for name in names)
@@ -127,7 +128,10 @@ def _errors(results: Results) -> Table:
         errors = [cell.test_error for cell in there if cell and cell.test_error]
         texts = iter(numbers.percents([_estimate(error) for error in errors]))
         columns.append(Column(clean(head) if len(heads) > 1 else "test error %"))
-        cells.append([f"{next(texts)}{_mark(cell, names)}" if cell else "" for cell in there])
+        marks = ["" if cell is None else _mark(cell, names, shown) for cell in there]
+        cells.append(
+            [f"{next(texts)}{mark}" if cell else "" for cell, mark in zip(there, marks, strict=True)]
+        )
         printed = ["" if c is None or c.paper_percent is None else f"{c.paper_percent:g}" for c in there]
         if any(printed):
             columns.append(Column("paper", "right"))
@@ -150,8 +154,14 @@ def _estimate(error: ErrorEstimate) -> Estimate:
     return Estimate(error.mean, half, math.nan, error.n)
 
 
-def _mark(cell: CellResult, names: Sequence[str]) -> str:
-    return "*" * (cell.beside_best in _AMONG_THE_BEST) + "!" * bool({*cell.on_edge} - {*names})
+def _mark(cell: CellResult, names: Sequence[str], shown: Sequence[CellResult]) -> str:
+    return "*" * _is_among_the_best(cell, shown) + "!" * bool({*cell.on_edge} - {*names})
+
+
+def _is_among_the_best(cell: CellResult, shown: Sequence[CellResult]) -> bool:
+    """A cell that is alone on its data set is the best of nothing."""
+    data = [each.settings.get("data") for each in shown]
+    return cell.beside_best in _AMONG_THE_BEST and data.count(cell.settings.get("data")) > 1
 
 
 def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
@@ -161,7 +171,7 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
         f"Recipe {results.recipe} at {results.scale} scale ({_settings(results.common)}).",
         f"Test error in percent at the last record, mean ± 95 % confidence interval over {seeds} seeds.",
     ]
-    if any(cell.beside_best in _AMONG_THE_BEST for cell in shown):
+    if any(_is_among_the_best(cell, shown) for cell in shown):
         sentences.append(
             "*: the lowest mean of its data set, or no significant difference from it (over all pairs)."
         )
@@ -175,6 +185,16 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
     if any(cell.paper_percent is not None for cell in shown):
         sentences.append("Paper: its test error in percent, of one network at its own length and width.")
     return clean(" ".join(sentences))
+
+
+def _not_in_rows(layout: TableLayout, shown: Sequence[CellResult]) -> list[str]:
+    """Settings that say how cells were trained, and in which they differ, though the layout lacks them."""
+    known = {*layout.rows, layout.columns, "data", *(name for cell in shown for name in cell.chosen)}
+    return [
+        name
+        for name in settings_where(mention="always")
+        if name not in known and len({cell.settings.get(name) for cell in shown}) > 1
+    ]
 
 
 def _chosen(cell: CellResult) -> str:

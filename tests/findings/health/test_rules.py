@@ -288,6 +288,21 @@ def test_a_seed_that_stands_at_chance_is_named(healthy):
     assert finding.seen.since == int(healthy.updates[3])
 
 
+@pytest.mark.parametrize(("before", "advice"), [(0.2, "--lr 0.003"), (0.8, "--act softsign")])
+def test_who_lost_what_was_learnt_is_told_to_take_a_lower_rate(healthy, before, advice):
+    """No other activation helps a network that learns, and is thrown off by its updates."""
+
+    def learn_first(a):
+        errs_at_chance(a)
+        a[1:3, 1:3] = before
+
+    (finding,) = check(with_changes(healthy, **{**AT_CHANCE, "curves__valid_error": learn_first}))
+
+    assert finding.rule.name == "plateau-at-chance"
+    assert advice in finding.seen.advice
+    assert (f"{100 * before:.1f} % before" in finding.evidence) == (before == 0.2)
+
+
 def test_one_seed_of_five_that_stands_at_chance_is_a_warning(healthy):
     def alone(change):
         def only(a):

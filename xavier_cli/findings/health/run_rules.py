@@ -24,6 +24,8 @@ from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import late_records
 
 ENOUGH_SEEDS = 5
+HAD_LEARNT = 0.75
+"""At this share of the error of guessing a network had learnt something: no random start comes so far."""
 
 
 def _plateau(run: Run) -> Iterator[Symptom]:
@@ -35,11 +37,14 @@ def _plateau(run: Run) -> Iterator[Symptom]:
     loss = np.asarray(run["curves/valid_loss"], dtype=np.float64)[stuck]
     mean, late_loss = float(error[:, -late:].mean()), float(loss[:, -late:].mean())
     alone = len(run.seeds) > 1 and stuck.sum() == 1
+    # A start that is to blame lets nobody learn: who did, and lost it, was thrown off by the updates.
+    had_learnt = bool((error.min(axis=1) <= HAD_LEARNT * guess).all())
+    before = f", after {100 * float(error.min(axis=1).mean()):.1f} % before" if had_learnt else ""
     yield Symptom(
         f"{stuck.sum()} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where the chance "
-        f"level is {100 * guess:.1f} %; their loss stands at {fixed(late_loss, 3)} (it started at "
+        f"level is {100 * guess:.1f} %{before}; their loss stands at {fixed(late_loss, 3)} (it started at "
         f"{fixed(float(loss[:, 0].mean()), 3)}) and no longer falls",
-        other_start(run.config),
+        lower_rate(run.config, run.lr) if had_learnt else other_start(run.config),
         since=first_since(run, (error >= guess - NEAR_CHANCE).all(axis=0)),
         numbers={
             "seeds": run.seeds[stuck].tolist(),
