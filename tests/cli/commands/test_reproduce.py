@@ -321,6 +321,23 @@ def test_what_there_is_when_it_is_interrupted_is_written(here, judged, xavier, m
     assert not Path("figures").exists()
 
 
+def test_complete_results_are_not_replaced_by_a_part(here, judged, xavier, monkeypatch):
+    judged("undecided")
+    asked = ("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+    assert xavier(*asked).code == 0
+    before = read()
+
+    def fail(cells, task, hooks):
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(work, "_trained", fail)
+    answer = xavier(*asked, "--seeds", "7")
+
+    assert answer.code == 4
+    assert "is complete and is kept" in answer.err
+    assert read() == before
+
+
 @pytest.mark.parametrize(
     ("path", "code", "said"),
     [

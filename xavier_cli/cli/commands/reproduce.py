@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -155,10 +156,19 @@ def _write_results(
     choices: Sequence[BestRun],
     verdicts: Sequence[ClaimVerdict],
 ) -> None:
-    """Write what the recipe said, with the cells that are missing where it is not all."""
+    """Write what the recipe said, with the cells that are missing where it is not all.
+
+    What is there already is kept if it is complete and this is not.
+    """
     from xavier_cli.sweeps.gather import gather
+    from xavier_cli.sweeps.results import ResultsError, read_results
 
     found = gather(plan, outcomes, made, kept, choices, verdicts)
+    if found.status == "partial" and path.is_file():
+        with suppress(ResultsError):
+            if read_results(path).status == "complete":
+                say(f"`{clean(str(path))}` is complete and is kept: these results are partial")
+                return
     write_text(path, found.text())
     say(f"wrote {clean(str(path))}" + (" (partial)" if found.status == "partial" else ""))
 
