@@ -125,6 +125,8 @@ def test_the_commands_run_as_they_stand_one_after_the_other(place):
         given = words(command)
         if " ".join(given).startswith(NOT_RUN) or ("pets" in command and not (place / "pets").is_dir()):
             continue
+        if command == "xavier data verify" and "XAVIER_DATA_DIR" not in os.environ:
+            continue
         if given[0] in ("reproduce", "sweep") and given[1] != "list":
             given += ["--scale", "tiny"]
         if given[0] == "train" and "--updates" in given:
