@@ -15,12 +15,13 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 README = (HOUSE / "README.md").read_text()
 PYTHON = [sys.executable, "-c", "from xavier_cli.cli import main; main()"]
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)
+# What one types: a line of a script, or a line behind the prompt of a session.
+BLOCKS = re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.M | re.S)
 IN_BLOCKS = [
-    line.partition("  #")[0].strip()
+    line.removeprefix("$ ").partition("  #")[0].strip()
     for block in BLOCKS
     for line in block.splitlines()
-    if line.startswith("xavier ")
+    if line.removeprefix("$ ").startswith("xavier ")
 ]
 INLINE = [text.replace("\n", " ") for text in re.findall(r"`(xavier [a-z][^`]*)`", README)]
 SMALL = {
@@ -31,12 +32,53 @@ SMALL = {
     "XAVIER_SEEDS": "2",
     "XAVIER_EVAL_EXAMPLES": "100",
 }
+FOLDED = re.compile(r"^<details>\n<summary>([^\n]*)</summary>\n(.*?)^</details>\n", re.M | re.S)
+UNFOLDED_LINES = 280
 # What needs a network, or a machine for itself.
 NOT_RUN = ("data fetch", "bench")
 
 
 def words(command: str) -> list[str]:
     return shlex.split(re.split(" (?:>|&&) ", command)[0])[1:]
+
+
+def test_what_is_not_folded_is_short_and_what_is_folded_is_rendered():
+    """GitHub renders the Markdown inside `<details>` after a blank line only."""
+    folded = FOLDED.findall(README)
+    # A folded part takes the line of its summary.
+    unfolded = FOLDED.sub(lambda part: f"{part[1]}\n", README)
+
+    assert len(unfolded.splitlines()) <= UNFOLDED_LINES
+    assert len(folded) == README.count("<details>") == README.count("</details>")
+    assert all(
+        summary and content.startswith("\n") and content.endswith("\n\n") for summary, content in folded
+    )
+
+
+def test_the_contents_name_every_section_and_come_after_a_session_and_a_figure():
+    unfolded = FOLDED.sub("", README)
+    (contents,) = re.findall(r"^## Contents\n(.*?)^## ", unfolded, re.M | re.S)
+    sections = re.findall(r"^## (.*)$", unfolded, re.M)
+    first, later = sections[: sections.index("Contents")], sections[sections.index("Contents") + 1 :]
+
+    assert first == ["Two commands", "A first session"]
+    assert (
+        unfolded.index("```console")
+        < unfolded.index("](recipes/figure-11.png)")
+        < unfolded.index("## Contents")
+    )
+    assert re.findall(r"\[(.*?)\]\((.*?)\)", contents) == [
+        (section, f"#{section.lower().replace(' ', '-')}") for section in later
+    ]
+
+
+def test_every_file_and_section_that_is_linked_is_there():
+    anchors = {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", README, re.M)
+    }
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", README):
+        assert target[1:] in anchors if target.startswith("#") else (HOUSE / target).exists(), target
 
 
 def test_the_pictures_are_there_and_every_kind_of_figure_is_shown():
@@ -83,8 +125,12 @@ def test_the_commands_run_as_they_stand_one_after_the_other(place):
         given = words(command)
         if " ".join(given).startswith(NOT_RUN) or ("pets" in command and not (place / "pets").is_dir()):
             continue
+        if command == "xavier data verify" and "XAVIER_DATA_DIR" not in os.environ:
+            continue
         if given[0] in ("reproduce", "sweep") and given[1] != "list":
             given += ["--scale", "tiny"]
+        if given[0] == "train" and "--updates" in given:
+            given += ["--width", SMALL["XAVIER_WIDTH"], "--updates", SMALL["XAVIER_UPDATES"]]
         newest = sorted((place / "runs").glob("*.h5"))
         given = [str(newest[0]) if "…" in word else word for word in given]
         done = subprocess.run(
