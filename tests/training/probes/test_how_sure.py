@@ -125,12 +125,13 @@ def test_the_printed_deviation_is_seen(small, act, law, init, width, monkeypatch
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "draws"), [(20, 2000), (100, 2000), (300, 200)])
 def test_the_table_of_printed_over_seen(width, draws):
-    folder = os.environ.get("XAVIER_HOW_SURE")
+    folder, given = os.environ.get("XAVIER_HOW_SURE"), os.environ.get("XAVIER_DATA_DIR")
+    data_dir = Path(given) if given else None
     gains = {act: gain_of(act) for act in ACTS}
     cells: dict[str, dict] = {}
     for data in ("shapeset", "mnist"):
         try:
-            material = prepare(RunConfig.of(data=data), None)
+            material = prepare(RunConfig.of(data=data), data_dir)
         except DataMissingError:
             continue
         pixels = RunConfig.of(data=data).pixel_range
