@@ -130,11 +130,15 @@ def test_progress_says_which_layer_and_training_is_timed_from_its_own_start(caps
     lines(Progress("compiling", 0, 100, 2))
     for updates in (50, 90):
         lines(Progress("pretraining", updates, 100, 2, phase="pre-training layer 1 of 1"))
-    lines(Progress("training", 10, 100, 2))
+    for updates in (10, 30):
+        lines(Progress("training", updates, 100, 2))
     said = capsys.readouterr().err.splitlines()
 
-    assert said[1].startswith("pretraining (pre-training layer 1 of 1)  50%")
-    assert said[3].endswith("2 updates/s")
+    # The clock is read twice for each report.
+    assert said[1].startswith("pretraining (pre-training layer 1 of 1)  90%")
+    assert said[1].endswith("4 updates/s")
+    assert said[2].startswith("training  30%")
+    assert said[2].endswith("2 updates/s")
 
 
 @pytest.mark.slow

@@ -36,6 +36,9 @@ def parse():
     def options(text: str) -> dict[str, object]:
         program, *words = shlex.split(text)
         assert program == "xavier"
+        if words[0] == "help":
+            # `help train` is `train --help`; `COMMAND` stands for any.
+            return {}
         context, at = None, command
         context = at.make_context("xavier", words)
         while hasattr(at, "resolve_command"):
@@ -78,7 +81,8 @@ def test_what_messages_and_help_speak_of_is_taken(parse, command):
         parse(command)
     except Exception as error:
         # `xavier train --data` in a sentence is a name; only what is not there must not be named.
-        wants_more = type(error).__name__ in ("MissingParameter", "NoArgsIsHelpError")
+        # Without a command of its own, `xavier data` shows its help and exits.
+        wants_more = type(error).__name__ in ("MissingParameter", "Exit")
         if not wants_more and "requires an argument" not in str(error):
             raise
 

@@ -100,5 +100,5 @@ def test_equal_runs_have_equal_event_files(run):
 def test_without_the_package_the_way_to_get_it_is_told(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
 
-    with pytest.raises(TensorBoardMissingError, match=r"pip install 'xavier-cli\[tensorboard\]'"):
+    with pytest.raises(TensorBoardMissingError, match=r"pip install tensorboard"):
         event_files(run)

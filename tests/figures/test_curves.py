@@ -42,7 +42,7 @@ def test_guessing_is_a_level_with_a_name(small_run, data, level):
     assert [line.get_ydata()[0] for line in ax.get_lines() if line.get_label().startswith("_")] == [
         pytest.approx(level)
     ]
-    assert f"guessing {level:.4g} %" in [text.get_text() for text in ax.texts]
+    assert f"chance level {level:.4g} %" in [text.get_text() for text in ax.texts]
 
 
 def test_each_data_set_has_as_much_of_the_axis_as_it_was_trained(small_run):
@@ -62,7 +62,7 @@ def test_the_name_of_guessing_keeps_clear_of_lines_above_it(small_run, error, si
     texts = draw(CURVES, runs).figure.axes[0].texts
 
     # Its bottom at the level, or its top.
-    assert [text.get_va() for text in texts if "guessing" in text.get_text()] == [side]
+    assert [text.get_va() for text in texts if "chance level" in text.get_text()] == [side]
 
 
 def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of):
@@ -73,7 +73,7 @@ def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of
     figure = draw(CURVES, [run]).figure
 
     assert figure.axes[0].get_ylim()[1] < 10
-    assert "Guessing, 88.65 %, lies above the axis." in text_of(figure)
+    assert "Chance level, 88.65 %, lies above the axis." in text_of(figure)
 
 
 def test_a_diverged_seed_counts_as_guessing_and_is_told(small_run, text_of):

@@ -111,7 +111,8 @@ def test_one_more_row_is_shown_everywhere():
     seen = json.loads(made.stdout)
 
     assert seen["dims"] == ["seed", "update", "layer"]
-    assert seen["theory"] == ["theory/activation_made_up", "theory/activation_made_up_sd"]
+    made_up = "theory/activation_made_up"
+    assert sorted(seen["theory"]) == [made_up, f"{made_up}_high", f"{made_up}_low", f"{made_up}_sd"]
     assert seen["out of range"] == "`activation/made_up` holds 0, below 1"
     assert seen["read by show"]
     assert "made_up" in seen["show"]

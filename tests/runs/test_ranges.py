@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.claim_material import machine
 
 from xavier_cli.errors import StorageError
 from xavier_cli.runs import content, contradictions, hdf5, store
@@ -26,7 +27,7 @@ def material(make_run, plausible_surface):
     origin = {"surface/origin": np.linspace(-2, 2, len(around["surface/parameter"]), dtype=np.float32)}
     around = replace(around, arrays={**around.arrays, **origin})
     pretrained = make_run(**settings, pretrain="rbm", pretrain_updates=41)
-    return [run, pretrained, plausible_surface(points=5), around]
+    return [run, pretrained, plausible_surface(points=5), around, machine(0.6)]
 
 
 def holder(material, name):

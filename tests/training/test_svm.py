@@ -119,7 +119,7 @@ def test_without_scikit_learn_it_says_what_to_install(two_rings, monkeypatch):
     monkeypatch.setattr(svm, "find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "sklearn", None)
 
-    with pytest.raises(ConfigError, match=r"xavier-cli\[svm\]"):
+    with pytest.raises(ConfigError, match=r"pip install scikit-learn"):
         svm.fit_svm(CONFIG, two_rings)
 
 

@@ -49,8 +49,10 @@ def words(error: ErrorDetails) -> str:
 
 def meant(field: str, error: ErrorDetails) -> str:
     """The message where another program's word was given for one of ours; empty otherwise."""
-    question = other_words.hint(field, str(error["input"])) if error["type"] == "literal_error" else ""
-    return f"`{error['input']}` is not known: {question}" if question else ""
+    typed = error["input"]
+    is_word = error["type"] == "literal_error" and isinstance(typed, str)
+    question = other_words.hint(field, typed) if is_word else ""
+    return f"`{typed}` is not known: {question}" if question else ""
 
 
 def given(error: ErrorDetails, typed: object = None) -> str:

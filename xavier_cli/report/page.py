@@ -105,6 +105,8 @@ def _section(name: str, title: str, inside: Markup) -> Markup:
 def _table(table: Table, sortable: bool = False) -> Markup:
     """A table that can be scrolled by keyboard if it is wider than the page, and sorted if `sortable`."""
     best = table.best or frozenset()
+    # Whoever cannot see the page is told what each table is.
+    name = table.title or table.columns[0].title
     kinds = ["number" if column.align == "right" else "" for column in table.columns]
     heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if best else []
     for column, kind in zip(table.columns, kinds, strict=True):
@@ -119,12 +121,19 @@ def _table(table: Table, sortable: bool = False) -> Markup:
         rows.append(element("tr", *cells, class_="best" if i in best else ""))
     content = element(
         "table",
-        element("caption", table.title, *([element("span", table.about)] if table.about else [])),
+        element("caption", name, *([element("span", table.about)] if table.about else [])),
         element("thead", element("tr", *heads)),
         element("tbody", *rows),
         class_="sortable" if sortable else "",
     )
-    return element("div", content, class_="wide", tabindex="0", role="region", aria_label=table.title)
+    return element(
+        "div",
+        content,
+        class_="wide",
+        tabindex="0",
+        role="region",
+        aria_label=table.title or table.columns[0].title,
+    )
 
 
 def _results(table: Table) -> Markup:

@@ -13,6 +13,7 @@ import pytest
 
 from xavier_cli.cli.terminal import live, progress
 from xavier_cli.cli.terminal.progress import _Lines
+from xavier_cli.cli.terminal.signals import STOPPING_WORDS
 from xavier_cli.sanitize import encodable
 from xavier_cli.training.engine.loop import Progress, Seen
 from xavier_cli.training.engine.population import Variant
@@ -181,4 +182,4 @@ def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
 
     assert said.startswith("\r\x1b[2Kxavier: stopping after this s")
     assert "\n" not in said
-    assert len(said) == len("\r\x1b[2K") + min(61, (columns or 80) - 1)
+    assert len(said) == len("\r\x1b[2K") + min(len(STOPPING_WORDS), (columns or 80) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 import sys
 
@@ -62,16 +63,21 @@ def _of_option(error: BaseException) -> str:
 
 def _of_unknown_option(error: BaseException) -> str:
     """The message about an option that there is not, with what is meant; empty for other errors."""
-    typed, nearest = getattr(error, "option_name", None), getattr(error, "possibilities", None) or ()
-    if typed is None:
+    # An option without its value has a name, too.
+    if not hasattr(error, "possibilities") or not hasattr(error, "option_name"):
         return ""
     from xavier_cli.vocabulary import other_words
+
+    typed, nearest = (
+        error.option_name,
+        difflib.get_close_matches(error.option_name, error.possibilities or (), 2),
+    )
 
     meant = other_words.hint("setting", typed.lstrip("-"))
     # Settings are options here.
     meant = re.sub(r"`([a-z_]+)`", lambda word: f"`--{word[1].replace('_', '-')}`", meant)
     if nearest and not meant:
-        meant = f"did you mean {' or '.join(f'`{each}`' for each in sorted(nearest))}?"
+        meant = f"did you mean {' or '.join(f'`{each}`' for each in nearest)}?"
     return f"no option `{typed}`" + (f": {meant}" if meant else "; `--help` lists them")
 
 
