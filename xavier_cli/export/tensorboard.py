@@ -42,7 +42,7 @@ def event_files(run: Run) -> dict[str, bytes]:
         raise TensorBoardMissingError from None
 
     began = _seconds(run.created_utc)
-    # TensorBoard names a curve by its folder: one that goes on with frozen weights must say so.
+    # TensorBoard names a curve by its folder: one that continues with frozen weights must say so.
     at = run["final/diverged_at"] if "final/diverged_at" in run else np.full(len(run.seeds), -1)
     lost = [f"-diverged-at-{update}" if update >= 0 else "" for update in at]
     files = {}

@@ -5,6 +5,7 @@ Each kind of such a file is a room of its own beside this one, and a row in `run
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,21 +22,21 @@ class ResultConfig(HashedSettings):
     """All that decides the numbers of a result."""
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """A short description in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def file_stem(self) -> str:
         """The file's name without suffix: its content, then 8 hex digits of the hash."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lengths(self) -> dict[str, int]:
         """The lengths of the scales that the configuration decides, by path."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fixed_scales(self) -> dict[str, np.ndarray]:
         """The scales that the configuration decides, by path; each has the shape `(length,)`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -62,11 +62,6 @@ def probability(p: float) -> str:
     return f"{p:.{places}f}".lstrip("0")
 
 
-def compared_probability(p: float) -> str:
-    """A p-value in a sentence: `p = .24`, `p < .0001`."""
-    return f"p {probability(p)}" if p < LEAST_P else f"p = {probability(p)}"
-
-
 def setting(value: object) -> str:
     """A setting as it would be typed, with thousands separators in counts."""
     if isinstance(value, bool) or not isinstance(value, int | float):

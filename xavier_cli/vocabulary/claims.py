@@ -235,7 +235,7 @@ CLAIMS = {
         _claim(
             "table",
             "table-1-bold",
-            "The entries of Table 1 that are not told apart from their column's best are the paper's.",
+            "The entries of Table 1 not significantly different from their column's best are the paper's.",
             "Table 1: p = 0.005; in bold on Shapeset softsign, softsign N and tanh N",
         ),
         _claim(

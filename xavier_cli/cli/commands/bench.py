@@ -43,7 +43,7 @@ def bench(
 
     Networks of Shapeset's size at batch 10 are trained by the plainest JAX program there is, by the engine's
     step under every strategy over ready-made images, with the generator, and with probes and evaluation as in
-    a default run. All take turns, and medians are shown: what differs is told apart even on a busy machine.
+    a default run. Measurements take turns and medians are shown, which a busy machine changes least.
     Takes minutes, since everything has to be compiled.
     """
     if output is not None:

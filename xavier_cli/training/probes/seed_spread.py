@@ -9,9 +9,8 @@ the two halves of them, and subtracted.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
@@ -39,8 +38,6 @@ _DOUBT = 0.12
 _ROUNDING = 1e-4
 # Numbers of one array.
 _BATCH = 2**20
-_MOST_TOLD = 64
-_told: dict[tuple[Hashable, ...], dict[str, np.ndarray]] = {}
 
 
 def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -54,24 +51,6 @@ def spread_of_seeds(network: RandomNetwork, images: np.ndarray, labels: np.ndarr
     """
     if not draws_of(network):
         return {}
-    key = _key(network, images, labels)
-    if key not in _told:
-        if len(_told) >= _MOST_TOLD:
-            _told.pop(next(iter(_told)))
-        _told[key] = _spread(network, images, labels)
-    return dict(_told[key])
-
-
-def _key(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> tuple[Hashable, ...]:
-    """What decides the result: a sweep asks for the same networks at every learning rate."""
-    given = hashlib.sha256()
-    for array in (images, labels, network.few, network.backprop, network.maps.second):
-        given.update(np.ascontiguousarray(array).tobytes())
-    laws = tuple(network.laws), network.bias[0], tuple(network.bias[1])
-    return network.act, tuple(network.kinks), network.loss, laws, given.digest()
-
-
-def _spread(network: RandomNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     with np.errstate(all="ignore"):
         for name, logs in simulate(network, images, labels).items():
