@@ -26,6 +26,7 @@ def test_after_a_signal_the_limit_changes_nothing(capfd):
         signal.raise_signal(signal.SIGALRM)
 
     assert stopped.exit_code == 130
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert "is up" not in capfd.readouterr().err
 
 

@@ -27,8 +27,8 @@ def shown_in_pager(text: str) -> bool:
         return False
     stream.flush()
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stream, text=True, encoding="utf-8")
-    # Whoever leaves the pager early has read enough.
-    with suppress(BrokenPipeError, KeyboardInterrupt):
+    # Whoever leaves the pager early has read enough: a closed pipe is no error of `communicate`.
+    with suppress(KeyboardInterrupt):
         process.communicate(text)
     process.wait()
     return True
