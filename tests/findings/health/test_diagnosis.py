@@ -125,6 +125,21 @@ def test_any_findings_fold_without_going_round():
     assert len(everything.every) == 2 * len(RULES)
 
 
+def test_rules_that_name_each_other_in_a_circle_still_have_a_cause():
+    names, causes = (
+        ("dead-units", "saturated-layer", "diverged"),
+        ("diverged", "dead-units", "saturated-layer"),
+    )
+    circle = [
+        replace(finding(name), rule=replace(RULES[name], because_of=(cause,)))
+        for name, cause in zip(names, causes, strict=True)
+    ]
+    diagnosis = fold(circle)
+
+    assert len(diagnosis.findings) == 1
+    assert sorted(each.rule.name for each in diagnosis.every) == sorted(names)
+
+
 def test_what_follows_brings_no_advice_and_no_error_is_to_be_trained_again():
     run = fold([finding("diverged", 5), finding("dead-units", 9), finding("too-few-seeds")])
     healthy = fold([finding("too-few-seeds")])

@@ -50,7 +50,9 @@ def fold(findings: Sequence[Finding], not_looked_for: Iterable[str] = ()) -> Dia
     Only what is more than a note, and was there no later, explains another; whatever explains the cause
     explains its consequences. What follows from a cause brings no advice of its own.
     """
-    parent = [_cause(index, findings) for index in range(len(findings))]
+    parent: list[int | None] = [None] * len(findings)
+    for index in range(len(findings)):
+        parent[index] = _cause(index, findings, parent)
     under: dict[int, list[Finding]] = {}
     for index, finding in enumerate(findings):
         if parent[index] is not None:
@@ -69,14 +71,19 @@ def fold(findings: Sequence[Finding], not_looked_for: Iterable[str] = ()) -> Dia
     return Diagnosis(tuple(sorted(roots, key=_severity)), tuple(not_looked_for))
 
 
-def _cause(index: int, findings: Sequence[Finding]) -> int | None:
-    """The index of the finding that explains that at `index`: the likeliest, and of these the earliest."""
+def _cause(index: int, findings: Sequence[Finding], parent: Sequence[int | None]) -> int | None:
+    """The index of the finding that explains that at `index`: the likeliest, and of these the earliest.
+
+    Never one that it explains itself, by way of others or not: `parent` has the causes found so far.
+    """
     finding = findings[index]
     for name in finding.rule.because_of:
         causes = [
             number
             for number, other in enumerate(findings)
-            if other.rule.name == name and _explains(other, finding, first=number < index)
+            if other.rule.name == name
+            and _explains(other, finding, first=number < index)
+            and _root(number, parent) != index
         ]
         if causes:
             return min(causes, key=lambda number: findings[number].seen.since or 0)
