@@ -257,7 +257,7 @@ class RunSettings(CodeSettings):
             mention="always",
             in_captions="never",
         ),
-    ] = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
+    ] = Field(20_000, ge=0, le=10**10, description="mini-batch updates")
     records: Annotated[
         str,
         BeforeValidator(checks.records_as_text),
@@ -283,7 +283,7 @@ class RunSettings(CodeSettings):
         BeforeValidator(parse_seeds),
         AfterValidator(checks.distinct_seeds),
         Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", mention="never"),
-    ] = Field((0, 1, 2, 3), description="seeds: 5 (a count), 0,3,7 or 0:10")
+    ] = Field((0, 1, 2, 3, 4), description="seeds: 5 (a count), 0,3,7 or 0:10")
     normalization: Annotated[
         Literal["none", "batch", "layer"],
         Setting(
