@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import in_order_spoken, settings_where, spoken
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
@@ -53,11 +54,18 @@ class SweepCell:
     command: Command
     config: RunConfig | ResultConfig
     path: Path
+    label: str = field(default="", compare=False)
+    """The settings in which it differs from other cells of its sweep, as text; empty if it is alone."""
 
     @property
     def title(self) -> str:
-        """A short description, for progress and errors."""
+        """A short description that is its own in any sweep, for errors."""
         return self.path.stem
+
+    @property
+    def seeds(self) -> int:
+        """The number of its seeds; 0 for what has none."""
+        return len(self.config.seeds) if isinstance(self.config, RunConfig) else 0
 
     @property
     def members(self) -> int:
@@ -117,7 +125,28 @@ def cells(
         except ConfigError as error:
             raise RecipeError(f"recipe {recipe.name}: {error}") from None
         found.setdefault(cell.path, cell)
-    return list(found.values())
+    return _labelled(list(found.values()))
+
+
+def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
+    """`cells`, each with the settings in which they differ: `tanh normalized, depth 5`."""
+    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    if len(configs) < len(cells):
+        # Cells of other commands have few settings, all of which stand in their names.
+        return cells
+    differing = [
+        name
+        for name in in_order_spoken(derived=False)
+        if name != "seeds" and len({getattr(config, name) for config in configs}) > 1
+    ]
+    names = settings_where(is_name=True)
+
+    def label(config: RunConfig) -> str:
+        phrases = [(name in names, spoken(name, getattr(config, name))) for name in differing]
+        name = " ".join(phrase for is_name, phrase in phrases if is_name)
+        return ", ".join(filter(None, [name, *(phrase for is_name, phrase in phrases if not is_name)]))
+
+    return [replace(cell, label=label(config)) for cell, config in zip(cells, configs, strict=True)]
 
 
 def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
