@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xavier_cli.config.run import RunConfig
-from xavier_cli.config.settings import in_order_spoken, settings_where, spoken
+from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
+from xavier_cli.config.settings import SETTINGS, in_order_spoken, settings_where, spoken
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
@@ -129,24 +129,37 @@ def cells(
 
 
 def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
-    """`cells`, each with the settings in which they differ: `tanh normalized, depth 5`."""
+    """`cells`, each with as many settings in which they differ as tell them apart: `tanh normalized, depth 5`."""
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     if len(configs) < len(cells):
         # Cells of other commands have few settings, all of which stand in their names.
         return cells
+    spoken_of = in_order_spoken(derived=False)
     differing = [
         name
-        for name in in_order_spoken(derived=False)
+        for name in sorted(spoken_of, key=lambda name: name in OBSERVATION_SETTINGS)
         if name != "seeds" and len({getattr(config, name) for config in configs}) > 1
     ]
-    names = settings_where(is_name=True)
+    labels, used = [""] * len(cells), list[str]()
+    for name in differing:
+        if len(set(labels)) == len(cells):
+            break
+        used.append(name)
+        labels = [_label(config, used) for config in configs]
+    return [replace(cell, label=label) for cell, label in zip(cells, labels, strict=True)]
 
-    def label(config: RunConfig) -> str:
-        phrases = [(name in names, spoken(name, getattr(config, name))) for name in differing]
-        name = " ".join(phrase for is_name, phrase in phrases if is_name)
-        return ", ".join(filter(None, [name, *(phrase for is_name, phrase in phrases if not is_name)]))
 
-    return [replace(cell, label=label(config)) for cell, config in zip(cells, configs, strict=True)]
+def _label(config: RunConfig, names: Sequence[str]) -> str:
+    phrases = {name: _phrase(name, getattr(config, name)) for name in names}
+    # The paper's name for a network: `tanh normalized`.
+    named = " ".join(phrases.pop(name) for name in settings_where(is_name=True) if name in phrases)
+    return ", ".join(filter(None, [named, *phrases.values()]))
+
+
+def _phrase(name: str, value: object) -> str:
+    if isinstance(value, tuple) and SETTINGS[name].is_searchable:
+        return f"{name} {min(value):g} to {max(value):g}"
+    return spoken(name, value)
 
 
 def _cell(cell: CellSettings, folders: Folders) -> SweepCell:

@@ -113,7 +113,7 @@ def compare(
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:
-            shown = [_with_answers(run) for run in shown]
+            shown = [with_answers(run) for run in shown]
         comparison = compare_experiments(shown, choices)
         untrained = sum(run.updates[-1] == 0 for run in shown)
         sections = comparison.sections
@@ -141,7 +141,7 @@ def _settings(text: str, option: str) -> list[str]:
     return chosen
 
 
-def _with_answers(run: Run) -> Run:
+def with_answers(run: Run) -> Run:
     """`run`, with its answers on single examples if it has one seed: only networks are compared by them."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_run

@@ -114,7 +114,7 @@ def reproduce(
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)
-    read, others = _read(finished.outcomes)
+    read, others = recipes.read_finished(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
@@ -203,27 +203,6 @@ def _summarize(place: Path | None, format: Format | None, output: Path | None) -
     show_page(results_page(every), format, output)
     if bad:
         raise typer.Exit(ExitCode.IN_PART)
-
-
-def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Result]]:
-    """The runs and other results of finished cells; unreadable files are reported."""
-    from xavier_cli.config.run import RunConfig
-    from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_result, read_runs
-
-    read, others = run_files.Inputs(), list["Result"]()
-    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)]):
-        if isinstance(found, RunFileError):
-            read.problem(str(found))
-        else:
-            read.runs.append(found)
-    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
-        try:
-            others.append(read_result(cell.path, cell.command))
-        except RunFileError as error:
-            read.problem(str(error))
-    return read, others
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import recipes
+from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import (
     DataDirOption,
@@ -20,8 +20,17 @@ from xavier_cli.cli.options.running import (
     asked_members,
 )
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.output import FormatOption, show_page
+from xavier_cli.cli.terminal.output import Format, FormatOption, show_page
 from xavier_cli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
+    from xavier_cli.sweeps.run import Finished
+    from xavier_cli.views.page import Page
+
+
+# The summary has so many rows per data set; `xavier compare` shows all.
+TOP = 5
 
 
 class Rerun(StrEnum):
@@ -69,6 +78,9 @@ def sweep(
     device: DeviceOption = None,
     max_time: MaxTimeOption = None,
     quiet: QuietOption = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="also list every cell and its file at the end")
+    ] = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
 ) -> None:
@@ -126,10 +138,38 @@ def sweep(
     if not plan.cells:
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")
         return
-    show_page(ended_page(plan, finished), format)
+    for_programs = format in (Format.JSON, Format.CSV)
+    best, diverged = (None, 0) if for_programs else _best(finished)
+    show_page(ended_page(plan, finished, best, diverged, all_cells=verbose or best is None), format)
     again = sys.argv[1:] if rerun else [*sys.argv[1:], "--rerun", "failed"]
     if finished.code == ExitCode.IN_PART and any(each.ending == "failed" for each in finished.outcomes):
         say(f"next: {shlex.join(['xavier', *again])}")
     elif not finished.code and plan.recipe.command == "train":
         say("next: xavier compare")
     raise typer.Exit(finished.code)
+
+
+def _best(finished: Finished) -> tuple[Page | None, int]:
+    """The comparison of the trained cells, cut to the best, and how many cells have diverged seeds.
+
+    None instead of the comparison where none was trained.
+    """
+    from xavier_cli.cli.commands.compare import ONLY, with_answers
+    from xavier_cli.findings.comparison import MOST_ROWS_TESTED
+    from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.runs.isolate import isolate
+    from xavier_cli.views.sweep import best_page
+
+    trained = [outcome for outcome in finished.outcomes if outcome.cell.command == "train"]
+    read, _ = recipes.read_finished(trained, ONLY)
+    experiments, notes = run_files.merged(read)
+
+    def compared(runs: list[Run]) -> Page | None:
+        if len(runs) <= MOST_ROWS_TESTED:
+            runs = [with_answers(run) for run in runs]
+        comparison = compare_experiments(runs)
+        return best_page(comparison, notes, TOP) if comparison.sections else None
+
+    isolated = isolate(experiments, compared)
+    read.failed(isolated.failures)
+    return isolated.made, sum(bool(run.diverged.any()) for run in read.runs)

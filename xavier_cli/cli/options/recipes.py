@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.result import Result
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Group, Plan
     from xavier_cli.sweeps.recipe import Recipe
@@ -181,6 +182,28 @@ def finish_cells(
     elif any(outcome.ending != "done" for outcome in finished.outcomes):
         finished.code = ExitCode.IN_PART
     return finished
+
+
+def read_finished(
+    outcomes: Sequence[Outcome], only: Collection[str] | None = None
+) -> tuple[run_files.Inputs, list[Result]]:
+    """The runs and other results of finished cells; `only` is `read_run`'s. Unreadable files are reported."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.reader import read_result, read_runs
+
+    read, others = run_files.Inputs(), list["Result"]()
+    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
+    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)], only):
+        if isinstance(found, RunFileError):
+            read.problem(str(found))
+        else:
+            read.runs.append(found)
+    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
+        try:
+            others.append(read_result(cell.path, cell.command))
+        except RunFileError as error:
+            read.problem(str(error))
+    return read, others
 
 
 def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
