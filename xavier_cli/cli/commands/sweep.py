@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import recipes, run_files
+from xavier_cli.cli.options import completion, recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import (
     DataDirOption,
@@ -21,7 +21,8 @@ from xavier_cli.cli.options.running import (
 )
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, show_page
-from xavier_cli.errors import ExitCode
+from xavier_cli.cli.terminal.usage_errors import missing_argument
+from xavier_cli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -103,9 +104,8 @@ def sweep(
         print(RECIPE_TEMPLATE, end="")
         return
     if not recipe:
-        raise typer.BadParameter(
-            "name a recipe or a TOML file; `list` shows the recipes", param_hint="RECIPE"
-        )
+        about = "a recipe or a TOML file; `list` shows the recipes"
+        raise ConfigError(missing_argument("RECIPE", about, [name for name, _ in completion.recipes("")]))
     at_a_time = asked_members(member_batch)
     if recipe == "list":
         show_page(recipes_page(), format)

@@ -34,7 +34,7 @@ RecipeArgument = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="name of a recipe or a TOML file; `list` shows the recipes there are",
+        help="name of a recipe or a TOML file; `list` shows the recipes",
         autocompletion=completion.recipes,
         show_default=False,
     ),
@@ -53,7 +53,7 @@ SeedsOption = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="seeds of every cell: 5, 0,3,7 or 0:10")
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="show the cells, their memory and about how long; train nothing")
+    bool, typer.Option("--dry-run", help="show the cells, their memory and estimated time; train nothing")
 ]
 JobsOption = Annotated[
     int,
