@@ -131,5 +131,5 @@ class _Bounded(io.RawIOBase):
         content: bytes = self._stream.read(size)
         self._left -= len(content)
         if self._left < 0:
-            raise tarfile.ReadError(f"it unpacks to over {MAX_UNPACKED} bytes")
+            raise tarfile.ReadError(f"it unpacks to more than {MAX_UNPACKED} bytes")
         return content

@@ -62,7 +62,7 @@ def _refuse_other_data(runs: Sequence[Run]) -> None:
         if first.data and facts and facts.sha256 != first.data.sha256:
             raise RunFileError(
                 run.path or "a run",
-                f"learnt from other data than {_name(first)}, though both call it `{run.config.data}`",
+                f"trained on other data than {_name(first)}, though both call it `{run.config.data}`",
             )
 
 

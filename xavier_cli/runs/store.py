@@ -126,7 +126,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
             f"{schema.VERSION}): upgrade xavier to read it",
         )
     if version < 1:
-        raise RunFileError(path, f"has schema {version}, which never was")
+        raise RunFileError(path, f"has schema {version}, which is unknown")
     optional = (*content.LATER_TEXTS, *content.PEOPLES_TEXTS)
     there = [name for name in optional if hdf5.has(root, name)]
     texts = {name: hdf5.text(root, name) for name in (*content.HEADER_TEXTS, *there)}

@@ -129,7 +129,7 @@ def cells(
 
 
 def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
-    """`cells`, each with as many settings in which they differ as tell them apart: `tanh normalized, depth 5`."""
+    """`cells`, each with as many differing settings as make labels unique: `tanh normalized, depth 5`."""
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     if len(configs) < len(cells):
         # Cells of other commands have few settings, all of which stand in their names.

@@ -98,7 +98,7 @@ def train_group_to_files(
         begun = trail.recover(strategy)
     except ResumeError as error:
         # The same cells with other data or another machine; a sweep cannot ask.
-        note(f"{error}; they are trained anew")
+        note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
     runs = train_together(
@@ -159,7 +159,7 @@ class _CheckpointSeries:
             self._note(f"{each}; passed over")
         if not found:
             if notes:
-                self._note("training starts anew")
+                self._note("training starts from the beginning")
             return {}
         for each in resuming.check(found, self._config, self._identity, strategy, self.path):
             self._note(f"warning: {each}")
@@ -168,9 +168,9 @@ class _CheckpointSeries:
         self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
         pretrained = pretrained_in(begun[max(begun)].history)
         if self._resumed[-1] or not pretrained:
-            self._note(f"going on after {self._resumed[-1]:,} updates")
+            self._note(f"resuming after {self._resumed[-1]:,} updates")
         else:
-            self._note(f"going on after {pretrained:,} updates of pre-training")
+            self._note(f"resuming after {pretrained:,} updates of pre-training")
         return begun
 
     def marked(self, hooks: TrainingHooks) -> TrainingHooks:
@@ -186,4 +186,4 @@ class _CheckpointSeries:
             checkpoints.write_checkpoint(self.path, checkpoint)
         elif not self._told:
             self._told = True
-            self._note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")
+            self._note(f"a checkpoint takes {checkpoint.nbytes / 1e9:.1f} GB, too much to be saved")

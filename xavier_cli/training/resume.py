@@ -108,20 +108,21 @@ def check(
     # Settings that an older version did not have were at their defaults.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
-        raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
+        raise ResumeError(f"`{run}` was started with {differs}: `--force` starts again")
     if wrong := restorable.problem(checkpoint, config):
-        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` trains anew")
+        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` starts again")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
         # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
             raise ResumeError(
-                f"`{run}` was begun with strategy {layout['strategy']}, not {strategy}: `--force` trains anew"
+                f"`{run}` was started with strategy {layout['strategy']}, not {strategy}: "
+                "`--force` starts again"
             )
     now = machinery()
     if all(layout["strategy"] != "vmap" for layout in layouts):
         # The number of members per device matters under `vmap` alone.
         now["devices"] = checkpoint.facts["machinery"]["devices"]
     if differs := difference(checkpoint.facts["machinery"], now):
-        return [f"`{run}` was begun with {differs}: the numbers may differ by rounding"]
+        return [f"`{run}` was started with {differs}: the numbers may differ by rounding"]
     return []

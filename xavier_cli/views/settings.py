@@ -38,7 +38,7 @@ def settings_page(
         records=records,
         tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
         notes=(
-            *(f"{words}: {path}" + ("" if path.is_file() else " (not there)") for words, path in files),
+            *(f"{words}: {path}" + ("" if path.is_file() else " (not found)") for words, path in files),
             f"`xavier train` would write {run}",
         ),
     )

@@ -48,7 +48,7 @@ def recipes_page() -> Page:
         (recipe.name, about(seconds), recipe.title) for recipe, seconds in zip(recipes, times, strict=True)
     ]
     columns = (Column("recipe"), Column("time", "right"), Column("title", wraps=True, moves=True))
-    note = f"Time: about, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
+    note = f"Time: estimated, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
     return Page(LIST_SCHEMA, {"recipes": records}, records, (Table(columns, tuple(rows)),), (note,))
 
 
@@ -97,10 +97,7 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         data={**facts, "cells": records},
         records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
-        notes=(
-            "Time: by a rule, not measured: weights × updates at the pace of two busy cores. A GPU is "
-            "another matter.",
-        ),
+        notes=("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",),
     )
 
 
@@ -118,7 +115,7 @@ def ended_page(
 
     `all_cells` adds a table of all cells and their files. `diverged` cells have seeds that diverged.
     """
-    said = {"done": "finished", "failed": "failed", "stopped": "not made"}
+    said = {"done": "finished", "failed": "failed", "stopped": "not run"}
     states = {outcome.cell.path: said[outcome.ending] for outcome in finished.outcomes}
     reasons = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     counts = {state: list(states.values()).count(state) for state in said.values()}

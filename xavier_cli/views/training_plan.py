@@ -22,7 +22,13 @@ from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 SCHEMA = "xavier.plan/1"
-_NAMES = {"memory_bytes": "memory"}
+_NAMES = {
+    "members": "networks",
+    "updates_per_member": "updates per network",
+    "parameters_per_member": "parameters per network",
+    "members_at_a_time": "networks at a time",
+    "memory_bytes": "memory",
+}
 
 
 def plan_page(
@@ -72,9 +78,9 @@ def _notes(
     try:
         check_memory(config, at_a_time, facts, strategy)
     except ConfigError as error:
-        return (f"Training would refuse it: {error}",)
+        return (f"Training would fail: {error}",)
     return (
-        (f"{at_a_time} networks at a time and not {together}: the same numbers in less memory.",)
+        (f"{at_a_time} networks at a time instead of {together}: the same results in less memory.",)
         if at_a_time < together
         else ()
     )

@@ -84,7 +84,7 @@ ACTIVATIONS = {
             framework_names=Spellings("", "PReLU", "nn.PReLU"),
             remarks=("Each hidden layer learns one slope; gain and saturation are of the first one.",),
             aliases=("PReLU",),
-            parameters=(Parameter("slope", 0.25, "slope below 0 to begin with", low=0, high=1, above=True),),
+            parameters=(Parameter("slope", 0.25, "initial slope below 0", low=0, high=1, above=True),),
             derived=lambda slope: {"formula": f"s for s > 0, else a·s; a is learned, from {slope:g}"},
             learned="slope",
         ),
@@ -153,7 +153,7 @@ ACTIVATIONS = {
         ),
         ActivationEntry(
             "hard_tanh",
-            "s cut at -1 and 1",
+            "s clipped to [-1, 1]",
             "jax.nn:hard_tanh",
             range=(-1.0, 1.0),
             kinks=(-1.0, 1.0),

@@ -63,7 +63,7 @@ def test_list_says_where_each_set_is_or_how_to_get_it(xavier, here, small_mnist)
 
     assert answer.code == 0
     assert sets["mnist"]["where"] == "files"
-    assert sets["cifar10"]["where"] == "not here: `xavier data fetch cifar10`"
+    assert sets["cifar10"]["where"] == "not found: `xavier data fetch cifar10`"
     assert (sets["fashion_mnist"]["inputs"], sets["fashion_mnist"]["train"]) == (784, 50_000)
     assert sets["small-imagenet"]["classes"] is None
 

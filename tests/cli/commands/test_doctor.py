@@ -35,7 +35,7 @@ def test_a_damaged_file_is_described_and_rescued(damaged, xavier, tmp_path):
     assert "curves/valid_loss" in told.out
     assert "--rescue -o NEW.h5" in told.out
     assert max(map(len, told.out.splitlines())) <= 60
-    assert written.err == (f"not known and filled with NaN: curves/valid_loss\nwrote {tmp_path / 'new.h5'}\n")
+    assert written.err == (f"unknown, and filled with NaN: curves/valid_loss\nwrote {tmp_path / 'new.h5'}\n")
     assert run.status == "interrupted"
     assert np.isnan(run["curves/valid_loss"]).all()
     assert run.provenance["rescued"]["from"] == "tanh-standard.h5"
@@ -80,6 +80,6 @@ def test_a_rescue_needs_a_new_file_and_writes_none_where_there_is_nothing(shelf,
     assert "-o NEW.h5" in unnamed.err
     assert "exists; name a new file" in taken.err
     assert whole.err == "xavier: nothing to rescue: the file is whole\n"
-    assert junk.err == "xavier: nothing to rescue: nothing in it can be believed\n"
+    assert junk.err == "xavier: nothing to rescue: nothing in it is valid\n"
     assert {path: path.read_bytes() for path in shelf.iterdir()} == before
     assert not (tmp_path / "new.h5").exists()

@@ -142,7 +142,7 @@ def test_a_figure_without_runs_is_told_and_hides_nothing(here, xavier):
     answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q")
 
     assert answer.code == 4
-    assert "no only-tanh: no finished cell is of it" in answer.out
+    assert "no only-tanh: no finished cell belongs to it" in answer.out
     assert "figures/mine/saturation.png" in answer.out
 
 

@@ -116,7 +116,7 @@ def test_rerun_failed_leaves_alone_what_never_was_tried(recipe, trained, xavier)
     again = xavier("sweep", recipe, "--scale", "tiny", "--rerun", "failed")
 
     assert (first.code, again.code) == (4, 4)
-    assert "2 finished, 2 not made" in again.out
+    assert "2 finished, 2 not run" in again.out
     assert all("tanh" in name for name in trained["trained"])
 
 
@@ -177,7 +177,9 @@ def test_a_sweep_counts_the_cells_with_diverged_seeds(recipe, xavier, monkeypatc
 
     monkeypatch.setattr(work, "_trained", train)
 
-    assert "- 4 finished, 1 with diverged seeds; 4 made now." in xavier("sweep", recipe, "--scale", "tiny").out
+    assert (
+        "- 4 finished, 1 with diverged seeds; 4 made now." in xavier("sweep", recipe, "--scale", "tiny").out
+    )
 
 
 def test_what_trains_nothing_ends_with_its_cells(recipe, xavier, trained):
@@ -250,9 +252,9 @@ def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, b
     again = xavier("sweep", recipe, "--scale", "tiny")
 
     assert again.code == 4
-    assert again.err.count("is ignored: it is no list of failed cells") == 1
+    assert again.err.count("is ignored: it is not a list of failed cells") == 1
     assert "2 finished, 2 failed" in again.out
-    assert again.err.count("which cells failed is not kept") == (bad == "folder")
+    assert again.err.count("the list of failed cells is not saved") == (bad == "folder")
     if bad != "folder":
         assert len(json.loads(ledger.read_text())["failed"]) == 2
 

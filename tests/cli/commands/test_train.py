@@ -191,11 +191,11 @@ def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
     ("room_for", "asked", "lr", "at_a_time", "said"),
     [
         (30, None, 0.03, 30, ""),
-        (4, None, 0.03, 4, "4 networks at a time and not 30: the same numbers in less memory."),
-        (30, 7, 0.03, 7, "7 networks at a time and not 30"),
+        (4, None, 0.03, 4, "4 networks at a time instead of 30: the same results in less memory."),
+        (30, 7, 0.03, 7, "7 networks at a time instead of 30"),
         # The rates of a seed are trained together.
-        (16, None, (0.01, 0.03, 0.1), 15, "15 networks at a time and not 30"),
-        (0, None, 0.03, 1, "Training would refuse it: width, depth: one network of 5×300 takes about"),
+        (16, None, (0.01, 0.03, 0.1), 15, "15 networks at a time instead of 30"),
+        (0, None, 0.03, 1, "Training would fail: width, depth: one network of 5×300 takes about"),
     ],
 )
 def test_a_plan_says_how_many_networks_fit_at_a_time(room_for, asked, lr, at_a_time, said, monkeypatch):
@@ -242,7 +242,7 @@ def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, c
         said = process.stderr.read()
 
     assert process.returncode == code
-    assert "of 100,000,000 updates; so far is in run.h5" in said
+    assert "of 100,000,000 updates; results so far are in run.h5" in said
     run = read_run(tmp_path / "run.h5")
     assert run.status == "interrupted"
     assert 0 < len(run.updates) < 1000

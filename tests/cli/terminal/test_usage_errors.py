@@ -57,9 +57,7 @@ def test_hints_for_commands_name_commands_that_there_are():
         ("doctor", ["FILE is missing"]),
     ],
 )
-def test_an_argument_that_is_missing_is_one_line_with_the_choices(
-    xavier, tmp_path, monkeypatch, typed, says
-):
+def test_an_argument_that_is_missing_is_one_line_with_the_choices(xavier, tmp_path, monkeypatch, typed, says):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
     Path("runs").mkdir()

@@ -199,7 +199,7 @@ def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
 
 
 def test_what_looked_odd_in_the_data_is_no_clean_run(healthy):
-    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: naming it is always right",)})
+    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: every prediction is right",)})
     (finding,) = check(replace(healthy, data=facts))
 
     assert (finding.rule.name, finding.severity) == ("odd-data", "warning")

@@ -121,12 +121,12 @@ def compare(
 
     page, untrained = read.isolated(experiments, compared)
     if untrained:
-        say(f"passed over {untrained} without training")
+        say(f"skipped {untrained} without training")
     if page is None:
         say(
-            "xavier: no run fits `--where`"
+            "xavier: no run matches `--where`"
             if where
-            else "xavier: none of these runs was trained: `xavier train` makes one that was"
+            else "xavier: none of these runs was trained; `xavier train` trains one"
         )
         raise typer.Exit(ExitCode.USAGE)
     show_page(page, format, output)

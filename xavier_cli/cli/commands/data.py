@@ -82,7 +82,7 @@ def fetch(
     target = fetched_folder()
     found = where(asked, data_dir) if data_dir else None
     if found is not None and target not in found.parents:
-        say(f"here already; `xavier data verify {asked.name}` checks it")
+        say(f"already downloaded; `xavier data verify {asked.name}` checks it")
         typer.echo(os.fsencode(found))
         return
     try:
@@ -98,9 +98,7 @@ def fetch(
 def verify(
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="NAME", help="data set [default: all that are found]", autocompletion=_names
-        ),
+        typer.Argument(metavar="NAME", help="data set [default: all that are found]", autocompletion=_names),
     ] = None,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -121,7 +119,9 @@ def verify(
     else:
         asked = [each for each in map(find_data, NAMED) if where(each, data_dir)]
         if not asked:
-            raise DataMissingError("no data set was found: `xavier data list` shows where they are looked for")
+            raise DataMissingError(
+                "no data set was found: `xavier data list` shows where they are looked for"
+            )
     records, is_damaged = [], False
     for each in asked:
         place = placed(each, data_dir)
@@ -158,7 +158,7 @@ def show(
     asked = asked_for(name)
     if asked.name == "shapeset":
         raise typer.BadParameter(
-            "`shapeset` is an endless stream: `shapeset:10000` is a set of so many", param_hint="NAME"
+            "`shapeset` is generated without end; a fixed set is `shapeset:10000`", param_hint="NAME"
         )
     finite, facts = finite_set(asked, data_dir)
     show_page(data_set_page(finite, facts, placed(asked, data_dir)), format, output)

@@ -39,7 +39,7 @@ def doctor(
 
     xavier doctor runs/NAME.h5 --rescue -o rescued.h5
 
-    Ends with exit code 0 where the file is whole, 4 where part of it can be read, 5 where nothing can.
+    Exits with 0 if the file is intact, with 4 if part of it can be read, with 5 if nothing can.
     """
     if output is not None:
         check_output(output)
@@ -60,7 +60,7 @@ def doctor(
         found = Diagnosis(file, "unknown", False, found.reason)
     protection = shared_reader().protection
     if not (protection["landlock"] or protection["seccomp"]):
-        say("this kernel has neither Landlock nor seccomp: only limits hold the process that reads files")
+        say("this kernel has neither Landlock nor seccomp: only resource limits restrict the file reader")
     show_page(diagnosis_page(found, rescue), format, None if rescue else output)
     if rescue and output is not None:
         _rescue(found, output)
@@ -77,7 +77,7 @@ def _check_rescue(output: Path | None) -> None:
 
 def _rescue(found: Diagnosis, output: Path) -> None:
     if found.rescued is None:
-        why = "the file is whole" if found.is_whole else found.missed or "nothing in it can be believed"
+        why = "the file is intact" if found.is_whole else found.missed or "nothing in it is valid"
         say(f"xavier: nothing to rescue: {clean(why)}")
         return
     from xavier_cli.files.locks import lock_output
@@ -86,5 +86,5 @@ def _rescue(found: Diagnosis, output: Path) -> None:
     with lock_output(output):
         write_run(output, found.rescued)
     if filled := found.rescued.provenance["rescued"].get("filled_with_nan"):
-        say(f"not known and filled with NaN: {', '.join(filled)}")
+        say(f"unknown, and filled with NaN: {', '.join(filled)}")
     say(f"wrote {clean(str(output))}")

@@ -45,6 +45,6 @@ def ls(
 
     listed = read.isolated(read.runs, page)
     if not listed.records:
-        say("no run fits `--where`")
+        say("no run matches `--where`")
     show_page(listed, format, output)
     read.finish()

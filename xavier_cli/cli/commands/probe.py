@@ -58,7 +58,7 @@ def probe(
 
     asked = resolve(settings)
     if asked.pretrain != "none":
-        say("probe looks before pre-training: --pretrain changes nothing here")
+        say("probe measures networks before pre-training: --pretrain has no effect")
     config = untrained(asked)
     path = output or PROBES / f"{config.file_stem()}.h5"
     refuse_folder(path)

@@ -78,7 +78,7 @@ def reproduce(
 
     xavier reproduce summary --results results -o RESULTS.md
 
-    Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
+    Finished runs are not trained again. Exits with 3 if a claim does not hold.
     """
     from xavier_cli.views.sweep import plan_page, recipes_page
 

@@ -81,7 +81,7 @@ def surface(
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
         made = _made_already(path, config)
         if made is not None:
-            say("made already; `--force` makes it anew")
+            say("already computed; `--force` computes it again")
             show_page(surface_page(made, path), format)
             return
     made = _make(config, path, run, data_dir, quiet)

@@ -107,7 +107,7 @@ def train(
     Functions in files (FILE.py:FUNCTION, also in `xavier.toml`) are code and are run; each is named first.
     """
     if live and quiet:
-        raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
+        raise typer.BadParameter("shows what `--quiet` hides: give one of them", param_hint="--live")
     asked = asked_members(member_batch)
     config = resolve(settings)
     path = output or run_files.runs_folder() / f"{config.file_stem()}.h5"
@@ -120,7 +120,7 @@ def train(
         show_page(plan_page(config, path, facts, asked, strategy.value), format)
         return
     if force and resume:
-        raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
+        raise typer.BadParameter("not with `--force`, which starts again", param_hint="--resume")
     named = output is not None and not force and not resume
     if named and path.exists():
         raise _taken(path)
@@ -130,7 +130,7 @@ def train(
             config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live, max_time
         )
     else:
-        say("trained already; `--force` trains it anew")
+        say("already trained; `--force` trains it again")
     _show(run, path, format)
     if fail_on_divergence and run.diverged.any():
         raise typer.Exit(ExitCode.IN_PART)
@@ -181,7 +181,7 @@ def _other_data(asked: DatasetSpec) -> str:
     """A hint about a function that returns other data though its source is the same; empty for files."""
     if asked.kind != "own":
         return ""
-    return "draws without a seed, or what it reads has changed: it returns other data than when"
+    return "is not deterministic, or what it reads has changed: it returns other data than when"
 
 
 def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
@@ -229,9 +229,9 @@ def _train(
         if not force and (run := _finished(path, config, data_dir)):
             return run
         if resume and not begun:
-            say("nothing to go on from; training starts from the beginning")
+            say("nothing to resume; training starts from the beginning")
         elif path.exists() and not begun and not force:
-            say(f"`{path}` is unfinished and nothing is left to go on from; training starts anew")
+            say(f"`{path}` is unfinished and has no checkpoint; training starts from the beginning")
         training = begin_training(config, data_dir, strategy, asked)
         if force:
             _warn_of_other_data(path, config, training.facts)
@@ -261,7 +261,7 @@ def _train(
                 say(f"xavier: {error}; {again}")
                 raise typer.Exit(stopped.exit_code) from None
     if stopped and run.status != "complete":
-        say(f"stopped after {done:,} of {config.updates:,} updates; so far is in {path}, {again}")
+        say(f"stopped after {done:,} of {config.updates:,} updates; results so far are in {path}, {again}")
         raise typer.Exit(stopped.exit_code)
     return run
 

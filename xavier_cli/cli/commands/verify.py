@@ -18,11 +18,13 @@ def verify(
     updates: Annotated[
         int | None,
         typer.Option(
-            "--updates", min=0, help="up to the last record that so many updates reach; default: about 30 s"
+            "--updates",
+            min=0,
+            help="retrain up to the last record within N updates [default: about 30 s of training]",
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="SEEDS", help="of these seeds alone; default: all")
+        str | None, typer.Option("--seeds", metavar="SEEDS", help="only these seeds [default: all]")
     ] = None,
     data_dir: DataDirOption = None,
     device: DeviceOption = None,
@@ -34,9 +36,9 @@ def verify(
 
     xavier verify runs/NAME.h5 --updates 3000
 
-    On the machine, versions and layout that the run was trained with, they are the same to the bit. Other
-    machines and devices round otherwise, and training makes more of it update by update: differences up to
-    0.1 % of an array's largest number count as rounding. Ends with exit code 3 where there are larger ones.
+    With the machine, versions and layout that the run was trained with, they are bit-identical. Other
+    machines and devices round differently, and training amplifies rounding: differences up to 0.1 % of an
+    array's largest number count as rounding. Exits with 3 if there are larger ones.
     """
     if output is not None:
         check_output(output)

@@ -19,15 +19,19 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="on the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
-        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly",
+        help="train on the workers of this Dask scheduler: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
+        "settings, or its scheduler file; scheduler, workers and this program trust each other fully",
         show_default=False,
     ),
 ]
 ClusterWaitOption = Annotated[
     float,
     typer.Option(
-        "--cluster-wait", metavar="SECONDS", min=0, max=1e9, help="how long to wait for its first worker"
+        "--cluster-wait",
+        metavar="SECONDS",
+        min=0,
+        max=1e9,
+        help="how long to wait for its first worker",
     ),
 ]
 WAIT_SECONDS = 60.0
@@ -41,7 +45,7 @@ def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Tas
         raise typer.BadParameter("should be an address like tcp://HOST:8786", param_hint="--cluster")
     if jobs > 1:
         raise typer.BadParameter(
-            "its processes are of this machine: not with `--cluster`", param_hint="--jobs"
+            "starts processes on this machine: not with `--cluster`", param_hint="--jobs"
         )
 
     def cluster(task: Task) -> Cluster:

@@ -47,7 +47,7 @@ ScaleOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SETTING=VALUE", help="over every cell, like width=100; may be repeated"),
+    typer.Option("--set", metavar="SETTING=VALUE", help="set in every cell, like width=100; may be repeated"),
 ]
 SeedsOption = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="seeds of every cell: 5, 0,3,7 or 0:10")
@@ -61,7 +61,7 @@ JobsOption = Annotated[
         "--jobs", "-j", metavar="N", min=1, max=1000, help="worker processes, each on its share of cores"
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, however many cells there are")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask for confirmation of many cells")]
 
 
 def make_plan(
@@ -166,10 +166,10 @@ def finish_cells(
             except StorageError as error:
                 # Results do not need the ledger: only `--rerun failed` will miss these cells.
                 if not told:
-                    note(f"which cells failed is not kept: {error}")
+                    note(f"the list of failed cells is not saved: {error}")
                 told = True
     if others := sum(outcome.elsewhere for outcome in ended.values()):
-        say(f"{others} cell{'s' * (others > 1)} made by another process meanwhile")
+        say(f"{others} cell{'s' * (others > 1)} finished by another process meanwhile")
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
@@ -261,5 +261,5 @@ def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
-    if not typer.confirm(f"{question}. Go on?", err=True):
+    if not typer.confirm(f"{question}. Continue?", err=True):
         raise typer.Exit(ExitCode.USAGE)

@@ -16,7 +16,7 @@ from xavier_cli.config.layers import DEVICE_VARIABLE
 # A year; timers of the system take no more than some decades.
 _LONGEST = 366 * 86_400
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no progress", rich_help_panel=OUTPUT)]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="hide progress", rich_help_panel=OUTPUT)]
 
 DataDirOption = Annotated[
     Path | None,

@@ -29,7 +29,7 @@ def one_line(error: BaseException) -> str:
     """The message of `error` in one line, without a traceback."""
     if _is_out_of_memory(error):
         return (
-            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
+            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` shows what is needed"
         )
     # Errors of Typer format a message that says more than their text.
     typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None

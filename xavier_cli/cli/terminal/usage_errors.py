@@ -14,7 +14,7 @@ MOST_CHOICES = 40
 
 
 def usage_message(error: BaseException) -> str:
-    """The message about a mistake on the command line; empty for errors that are none, or say it themselves."""
+    """The message about a mistake on the command line; empty for errors of other kinds."""
     return _of_value(error) or _of_unknown_option(error) or _of_missing_argument(error)
 
 
