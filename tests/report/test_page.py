@@ -128,7 +128,7 @@ def test_every_part_is_there_under_its_heading(elements):
         "Findings",
         "The paper's claims",
         "Configuration and origin",
-        "How to make it again",
+        "Reproduce this report",
         "Notes",
     ]
     assert named(elements, "h3")[0].words() == "Test error over updates"

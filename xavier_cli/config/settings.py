@@ -238,7 +238,7 @@ class RunSettings(CodeSettings):
             "layout",
             since=1,
             detail_of="lr",
-            outside_programs="the seeds of a search are a population of their own",
+            outside_programs="the seeds of a search are trained apart",
             mention="never",
         ),
     ] = Field(2, ge=1, le=1000, description="number of seeds used to search learning rates (the first ones)")

@@ -99,7 +99,7 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per data set, one line per configuration."""
     runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
     if len(runs) > MAX_LINES:
-        raise UnsuitableRunError(f"{len(runs)} lines are too many to tell apart (at most {MAX_LINES})")
+        raise UnsuitableRunError(f"{len(runs)} lines are too many to distinguish (at most {MAX_LINES})")
     sets = list(dict.fromkeys(data.data for data in curves))
     members = [[i for i, data in enumerate(curves) if data.data == name] for name in sets]
     called = {i: text for own in members for i, text in zip(own, labels([runs[i] for i in own]), strict=True)}

@@ -47,7 +47,7 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
             f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
         )
     if int(run.updates[0]) != 0:
-        raise UnsuitableRunError("it was not looked at before training")
+        raise UnsuitableRunError("it was not measured before training")
     if is_user_function(config.act) and config.init_gain == "auto":
         raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
     act, kinks = _activation(ACTIVATIONS["identity"] if is_user_function(config.act) else config.activation)

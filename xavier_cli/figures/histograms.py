@@ -167,7 +167,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
     what = MEANING.get(tensor, f"activations z on {PROBE_EXAMPLES} test examples")
     sentences = [f"Distribution of the {what}, by layer, {at_record([data.update for data in panels])}."]
     if not same_bins:
-        sentences.append("Panels of another range have axes of their own.")
+        sentences.append("Axis ranges differ between panels.")
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
     if any(np.isfinite(data.predicted_std).any() for data in panels):

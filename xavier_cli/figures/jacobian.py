@@ -119,7 +119,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     outer_labels(page, share_y=True)
     sentences = [
         "Averages over the singular values of each layer's Jacobian dz(i)/dz(i−1), means over probe examples,"
-        f" {at_record([data.update for data in taken])}; at the dashed line lengths are kept."
+        f" {at_record([data.update for data in taken])}; dashed line: singular value 1 (norm-preserving)."
     ]
     if 1 in every:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")

@@ -77,7 +77,7 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
         rows += [*_legend(data.layers, width), ""]
     sentences = [
-        f"Of the {MEANING[tensor]}.",
+        f"Tensor: {MEANING[tensor]}.",
         *normalization_notes(runs),
         *diverged_in_words(runs, chosen.seeds),
     ]

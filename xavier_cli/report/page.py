@@ -83,7 +83,7 @@ def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Mark
             "p", "Each command makes one of the runs again; the last one makes this page of them."
         )
         lines = element("pre", element("code", Markup("\n".join(map(escaped, content.again)))), tabindex="0")
-        yield "again", "How to make it again", joined(words, lines)
+        yield "again", "Reproduce this report", joined(words, lines)
     if content.notes:
         yield "notes", "Notes", _lines(content.notes)
 
@@ -94,7 +94,7 @@ def _contents(parts: Sequence[tuple[str, str, Markup]]) -> Markup:
 
 
 def _theme_button() -> Markup:
-    return element("button", "Dark or light", id="theme", type="button", hidden=True)
+    return element("button", "Toggle theme", id="theme", type="button", hidden=True)
 
 
 def _section(name: str, title: str, inside: Markup) -> Markup:
@@ -149,7 +149,7 @@ def _picture(picture: Picture, used: set[str]) -> Markup:
     svg = colours.variables(picture.svg, used).replace(
         "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-caption"', 1
     )
-    data = [_folded("The numbers in it", _table(picture.data))] if picture.data else []
+    data = [_folded("Show data", _table(picture.data))] if picture.data else []
     return element(
         "figure",
         element("h3", picture.title, id=f"{name}-title"),
@@ -194,7 +194,7 @@ def _layers(content: Content) -> Markup:
 
 def _claims(judged: Table | None, undecided: Table | None) -> Markup:
     first = _table(judged) if judged else element("p", "These runs can tell none of them.")
-    return joined(first, _folded("What these runs cannot tell", _table(undecided)) if undecided else "")
+    return joined(first, _folded("Claims that need other runs", _table(undecided)) if undecided else "")
 
 
 def _origin(origin: Origin) -> Markup:

@@ -255,16 +255,16 @@ CLAIMS = {
         _claim(
             "later_work",
             "keras-default-beats-pytorchs",
-            "At depth 10 a ReLU network errs less under the default initialization of Keras than under that "
-            "of PyTorch.",
+            "At depth 10 a ReLU network has a lower error under the default initialization of Keras than "
+            "under that of PyTorch.",
             "section 4.2.1, equations (15) and (16): PyTorch has the standard initialization, Keras the "
             "normalized one",
         ),
         _claim(
             "later_work",
             "orthogonal-learns-faster-at-depth-50",
-            "At depth 50 a tanh network errs less from random orthogonal weights than from the normalized "
-            "initialization, after as many updates.",
+            "At depth 50 a tanh network has a lower error from random orthogonal weights than from the "
+            "normalized initialization, after as many updates.",
             "section 3 of Saxe et al. 2014: from orthogonal weights times to learn do not grow with depth",
         ),
         _claim(
@@ -284,7 +284,7 @@ CLAIMS = {
         _claim(
             "later_work",
             "gradients-turn-at-the-edge-of-chaos",
-            "Which of vanishing and exploding gradients a deep tanh network has is told by the variances of "
+            "Whether the gradients of a deep tanh network vanish or explode follows from the variances of "
             "its weights and biases.",
             "Figure 1 of Schoenholz et al. 2017: they vanish in the ordered phase and explode in chaos",
         ),

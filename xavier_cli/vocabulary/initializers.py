@@ -256,7 +256,7 @@ INITIALIZERS = {
                 "the standard deviation of z W + b, before the activation, over the batch and all units.",
                 "The batch: the first `examples` that the seed is trained on. Layers that are not `lsuv` "
                 "stay as drawn.",
-                "With `--init-gain` the variance of hidden layers is its square; that of the output layer is 1.",
+                "With `--init-gain` the variance of hidden layers is its square, and 1 in the output layer.",
             ),
             aliases=("LSUV",),
             parameters=(

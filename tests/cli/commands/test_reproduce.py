@@ -363,7 +363,7 @@ def test_a_summary_is_made_of_the_files_and_a_bad_one_hides_no_other(here, judge
     text = Path("RESULTS.md").read_text()
 
     assert answer.code == 0, answer.err
-    assert text.startswith("# What the recipes said\n")
+    assert text.startswith("# Results of the recipes\n")
     assert text.index("## Recipe a") < text.index("## Recipe b")
     assert "27.15" in text
     Path("out/c.json").write_text("{}")

@@ -28,7 +28,7 @@ def init(
         Path, typer.Option("--output", "-o", help="file to write", rich_help_panel=OUTPUT)
     ] = PROJECT_FILE,
 ) -> None:
-    """Write a commented `xavier.toml`: every setting with its default.
+    """Write a commented `xavier.toml` with every default.
 
     xavier config init
     """

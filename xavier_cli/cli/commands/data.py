@@ -61,7 +61,7 @@ def fetch(
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Download the official files of a data set; prints only their folder to stdout.
+    """Download a data set; prints only its folder to stdout.
 
     xavier data fetch mnist
 
@@ -104,9 +104,10 @@ def verify(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Read data sets from their files again and check them: checksums, sizes, labels.
+    """Verify data sets: checksums, sizes, labels.
 
-    Exits with 5 if one is damaged, and with 2 if NAME, or any data set at all, is not found.
+    Reads the files again. Exits with 5 if one is damaged, and with 2 if NAME, or any data set at all, is not
+    found.
     """
     from xavier_cli.data.load import where
     from xavier_cli.data.sets import DataDamagedError, DataMissingError
@@ -145,7 +146,7 @@ def show(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Show a data set: splits, classes with counts, range of pixels, digest.
+    """Show a data set: splits, classes, pixels, digest.
 
     xavier data show images:pets@64rgb
 

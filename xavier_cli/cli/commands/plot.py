@@ -35,7 +35,7 @@ KindArgument = Annotated[
     str,
     typer.Argument(
         metavar="KIND",
-        help="What to draw: " + ", ".join(KINDS) + ".",
+        help="kind of figure: " + ", ".join(KINDS),
         autocompletion=_kinds,
         show_default=False,
     ),
