@@ -46,7 +46,7 @@ def show(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Show an initializer: distribution, variance, a million draws.
+    """Show an initializer: formula, variance, a million draws.
 
     xavier init show normalized --fan-in 1024 --fan-out 1000
     """
