@@ -170,7 +170,7 @@ def test_figures_in_one_page_share_no_ids_and_are_the_same_twice(small_run):
     assert first == again
     assert ids[0]
     assert not ids[0] & ids[1]
-    assert {a or b for a, b in used} == ids[0]
+    assert {a or b for a, b in used} == {name for name in ids[0] if "-series-" not in name}
     assert first.caption.startswith("Test error of tanh normalized on 2,000 test examples")
     assert not re.search("metadata|DOCTYPE|<style|Test error", first.svg)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -23,7 +24,8 @@ EPOCHS_FROM = 20
 def styles_of(layers: Sequence[np.ndarray]) -> dict[int, Style]:
     """One style per layer, the same in all panels; `layers` holds the layers of each panel, `(L,)`."""
     every = sorted({int(layer) for panel in layers for layer in panel})
-    return dict(zip(every, layer_styles(len(every)), strict=True))
+    styles = zip(every, layer_styles(len(every)), strict=True)
+    return {layer: replace(style, series=layer) for layer, style in styles}
 
 
 def time_axis(axes: Sequence[Axes], runs: Sequence[Run], columns: int) -> None:

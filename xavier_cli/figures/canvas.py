@@ -131,8 +131,14 @@ def finish(
             columnspacing=1.3,
             handletextpad=0.5,
         )
-        for name in legend.get_texts():
+        for name, drawn, handle in zip(
+            legend.get_texts(), legend.legend_handles, _by_rows(handles, columns), strict=True
+        ):
             name.set_parse_math(False)
+            if drawn is not None and (gid := handle.get_gid()):
+                # The legend draws copies of the handles.
+                drawn.set_gid(gid)
+                name.set_gid(gid.replace("-key", "-label"))
     # Break the lines here, so that no renderer wraps them again; the line spacing is that assumed above.
     figure.text(
         MARGIN / page.width,

@@ -94,7 +94,15 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
             continue
         act, kinks = _activation(first.config.activation)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
-        ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
+        ax.plot(
+            fine,
+            curve,
+            color=style.color,
+            linestyle=style.linestyle,
+            label="_predicted",
+            zorder=1,
+            gid=style.part_id("line"),
+        )
     ax.set_yscale("log")
     # At the edge the curve is infinite.
     measured = np.concatenate([each.depth.center for each in taken])

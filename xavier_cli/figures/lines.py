@@ -28,6 +28,7 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
         markevery=every,
         markeredgecolor="white",
         label=label,
+        gid=style.part_id("line"),
     )
     return plot_interval(ax, x, band, style)
 
@@ -35,7 +36,7 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
 def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = "") -> Axes:
     """Draw `band` over `x`, both `(X,)`, as marks with error bars, without a line."""
     ends = [band.center - band.low, band.high - band.center]
-    ax.errorbar(
+    drawn = ax.errorbar(
         x,
         band.center,
         ends if band.seeds > 1 else None,
@@ -47,6 +48,8 @@ def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = 
         elinewidth=0.8,
         label=label,
     )
+    for artist in drawn.get_children():
+        artist.set_gid(style.part_id("line"))
     return ax
 
 
@@ -54,7 +57,16 @@ def plot_interval(ax: Axes, x: np.ndarray, band: Band, style: Style) -> Axes:
     """Shade the interval of `band` over `x`, both `(X,)`; nothing for a single seed."""
     if band.seeds > 1:
         before = ax.dataLim.frozen()
-        ax.fill_between(x, band.low, band.high, color=style.color, alpha=0.18, linewidth=0, zorder=1.5)
+        ax.fill_between(
+            x,
+            band.low,
+            band.high,
+            color=style.color,
+            alpha=0.18,
+            linewidth=0,
+            zorder=1.5,
+            gid=style.part_id("band"),
+        )
         if band.seeds == 2:
             # It reaches nine standard deviations to each side: the axis is that of the lines.
             ax.dataLim.set(before)
@@ -82,6 +94,7 @@ def key(style: Style, *, marker: bool = True) -> Line2D:
         marker=style.marker if marker else "none",
         markersize=style.size,
         markeredgecolor="white",
+        gid=style.part_id("key"),
     )
 
 
@@ -116,6 +129,7 @@ def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: 
                 "shrinkB": 0,
             },
             annotation_clip=False,
+            gid=style.part_id("key"),
         )
         ax.plot(
             [1],
@@ -127,8 +141,18 @@ def label_ends(ax: Axes, names: Sequence[str], styles: Sequence[Style], inches: 
             linestyle="none",
             transform=beside(11),
             clip_on=False,
+            gid=style.part_id("key"),
         )
-        ax.text(1, place, names[i], transform=beside(16), fontsize=SMALL, va="center", parse_math=False)
+        ax.text(
+            1,
+            place,
+            names[i],
+            transform=beside(16),
+            fontsize=SMALL,
+            va="center",
+            parse_math=False,
+            gid=style.part_id("label"),
+        )
     ax.set_ylim(low, high)
     return ax
 

@@ -38,5 +38,6 @@ def plot_prediction(ax: Axes, x: np.ndarray, y: np.ndarray, style: Style, mark: 
             label="_predicted",
             zorder=3,
             clip_on=False,
+            gid=style.part_id("line"),
         )
     return ax

@@ -104,7 +104,7 @@ def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | No
 def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
     mean = data.mean.at(i)
     plot_band(ax, data.updates, mean, style, every, f"layer {data.layers[i]}")
-    ax.errorbar(
+    bars = ax.errorbar(
         data.updates[every],
         mean.center[every],
         data.std.center[every, i],
@@ -115,12 +115,15 @@ def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -
         capthick=0.7,
         zorder=1.8,
     )
+    for bar in bars.get_children():
+        bar.set_gid(style.part_id("band"))
     plot_prediction(ax, data.updates[:1], data.predicted_mean[i : i + 1], style)
 
 
 def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
     std, high = data.std.at(i), data.high.at(i)
-    ax.plot(data.updates, std.center, color=style.color, label=f"layer {data.layers[i]}")
+    name, own = f"layer {data.layers[i]}", style.part_id("line")
+    ax.plot(data.updates, std.center, color=style.color, label=name, gid=own)
     plot_interval(ax, data.updates, std, style)
     ax.plot(
         data.updates,
@@ -132,7 +135,8 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
         markersize=style.size,
         markevery=every,
         markeredgecolor="white",
-        label=f"layer {data.layers[i]}, {PERCENTILE}th percentile",
+        label=f"{name}, {PERCENTILE}th percentile",
+        gid=own,
     )
     plot_interval(ax, data.updates, high, style)
     plot_prediction(ax, data.updates[:1], data.predicted_std[i : i + 1], style)

@@ -26,6 +26,8 @@ DOUBLE = 6.9
 SMALL = 7.0
 DPI = 200
 GREY = "0.4"
+# The ids in SVG of what belongs to a line begin with it, so that a page's script finds them.
+SERIES = "series-"
 # Dashes of reference levels; lines over updates are dotted or solid.
 LEVEL_DASHES = (0, (6, 3))
 
@@ -34,6 +36,7 @@ LEVEL_DASHES = (0, (6, 3))
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 Dashes = Literal["-", "none"] | tuple[float, Sequence[float]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+Part = Literal["line", "band", "label", "key"]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 _RC: dict[Any, Any] = {
@@ -81,11 +84,16 @@ def look() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Style:
-    """The colour, dashes and marker of one line."""
+    """The colour, dashes and marker of one line; `series` is its number in ids, None for none."""
 
     color: str
     marker: str
     linestyle: Dashes = "-"
+    series: int | None = None
+
+    def part_id(self, part: Part) -> str | None:
+        """The id in SVG of a part of this line: `series-3-line`, `-band`, `-key` or `-label`."""
+        return None if self.series is None else f"{SERIES}{self.series}-{part}"
 
     @property
     def size(self) -> float:
@@ -107,7 +115,7 @@ def layer_styles(count: int) -> list[Style]:
 def configuration_styles(count: int) -> list[Style]:
     """Styles of `count` configurations, which have no order: hue, dashes and marker all differ."""
     return [
-        Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], i)
         for i in range(count)
     ]
 
