@@ -4,7 +4,8 @@ import pytest
 from xavier_cli.figures.by_layer import styles_of
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.histograms import evenly, histogram, plot_histogram
+from xavier_cli.figures.histogram_data import evenly, histogram
+from xavier_cli.figures.histograms import plot_histogram
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 
 
@@ -58,7 +59,7 @@ def test_runs_and_layers_share_one_axis(small_run, line_of):
         "normalized, layer 3",
     ]
     keys = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert sorted(keys) == ["layer 1", "layer 3", "normalized", "standard"]
+    assert sorted(keys) == ["layer 1", "layer 3", "normalized", "predicted std", "standard"]
 
 
 def test_other_ranges_do_not_share_an_axis(small_run):

@@ -35,7 +35,7 @@ def test_a_rising_line_rises_and_its_ends_are_the_axis():
     assert rows[1].split("|")[0].strip() == "100"
     assert rows[HEIGHT].split("|")[0].strip() == "0"
     assert rows[HEIGHT].split("|")[1].startswith("1")
-    assert rows[-1].split() == ["0", "50", "100", "updates"]
+    assert rows[-1].split() == ["0", "25", "50", "100", "updates"]
 
 
 def test_braille_dots_stand_where_the_line_is():
