@@ -100,6 +100,67 @@ def test_every_data_set_has_a_panel(small_run):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["standard", "normalized"]
 
 
+def test_a_line_that_ends_early_is_led_to_its_name_by_what_nobody_takes_for_data(small_run, text_of):
+    runs = [small_run(init="standard"), small_run(records_done=3, status="interrupted")]
+
+    figure = draw(CURVES, runs).figure
+
+    ends = {text.xy: text.arrow_patch for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)}
+    (early,) = [patch for (x, _), patch in ends.items() if x == 500]
+    assert early.get_edgecolor()[:3] == (0.6, 0.6, 0.6)
+    assert early.get_linestyle() != "-"
+    assert early.get_linewidth() <= 0.5
+    assert "Not finished: normalized after 500 of 1,000 updates." in text_of(figure)
+
+
+def test_of_many_lines_the_best_few_alone_have_colours_and_names(small_run, text_of):
+    runs = [small_run(lr=0.01 * (i + 1), final_error=0.3 + 0.02 * i, spread=0) for i in range(12)]
+
+    drawing = draw(CURVES, runs)
+
+    (ax,) = drawing.figure.axes
+    lines = {line.get_label(): line for line in ax.get_lines() if len(line.get_xdata()) > 2}
+    coloured = [name for name, line in lines.items() if line.get_color() != "0.78"]
+    assert coloured == [f"lr {0.01 * (i + 1):g}" for i in range(5)]
+    assert [text.get_text() for text in ax.texts if text.get_text().startswith("lr")] == coloured
+    assert [text.get_text() for text in drawing.figure.legends[0].get_texts()] == ["7 others"]
+    assert "Coloured: the 5 with the lowest test error at the end; grey: the other 7." in text_of(
+        drawing.figure
+    )
+    assert "`--facet lr`" in drawing.hints[0]
+    assert len(ax.collections) == 5
+
+
+def test_each_value_of_a_facet_has_a_panel_with_the_same_axis(small_run):
+    runs = [
+        small_run(act=act, init=init, final_error=error)
+        for act, error in (("relu", 0.2), ("tanh", 0.5))
+        for init in ("standard", "normalized")
+    ]
+
+    figure = draw(CURVES, runs, PlotRequest(facet="act")).figure
+
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["ReLU", "tanh"]
+    assert len({ax.get_ylim() for ax in figure.axes}) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["standard", "normalized"]
+    for facet, message in (("width", "have the same `width`: width 12"), ("depht", "did you mean `depth`")):
+        with pytest.raises(UnsuitableRunError, match=message):
+            draw(CURVES, runs, PlotRequest(facet=facet))
+
+
+def test_losses_are_drawn_too_without_the_seeds_that_diverged(small_run, text_of, line_of):
+    run = small_run(diverged=(0,))
+
+    figure = draw(CURVES, [run], PlotRequest(metric="train_loss,valid-error")).figure
+
+    assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "validation error, %"]
+    drawn = line_of(figure.axes[0], "tanh normalized").get_ydata()
+    np.testing.assert_allclose(drawn[1:], run["curves/train_loss"][1:, 1:].mean(axis=0))
+    assert "Training loss of tanh normalized on the mini-batches since the last record." in text_of(figure)
+    with pytest.raises(UnsuitableRunError, match="unknown metric `accuracy`"):
+        draw(CURVES, [run], PlotRequest(metric="accuracy"))
+
+
 def test_a_run_without_training_is_skipped_and_named(small_run):
     drawing = draw(CURVES, [small_run(), small_run(updates=0)])
 

@@ -137,7 +137,9 @@ def _name_ends(
                 ends.append(EndLabel(text, end, styles[name]))
         guessing = next(iter(curves.values())).guessing
         is_last = (at + 1) % page.columns == 0 or at + 1 == len(places)
-        repeats = len({(other.get_ylim(), other.get_ylabel()) for other in page.axes}) == 1
+        repeats = (
+            len({(other.get_ylim(), row) for other, (row, _) in zip(page.axes, places, strict=True)}) == 1
+        )
         if ax.get_ylim()[0] <= guessing < ax.get_ylim()[1] and (is_last or not repeats):
             gap = " " if len(names) > 1 else "\n"
             ends.append(EndLabel(f"chance level{gap}{guessing:.4g} %", (ax.get_xlim()[1], guessing)))

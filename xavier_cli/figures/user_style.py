@@ -16,7 +16,19 @@ from xavier_cli.vocabulary import lookup
 # Groups of settings: others choose backends, folders and programs, or belong to `--size` and `--dpi`.
 _LOOKS = {
     *("axes", "axes3d", "contour", "errorbar", "font", "grid", "hatch", "image", "legend", "lines"),
-    *("markers", "mathtext", "patch", "path", "text", "xaxis", "xtick", "yaxis", "ytick"),
+    *(
+        "figure.facecolor",
+        "figure.edgecolor",
+        "markers",
+        "mathtext",
+        "patch",
+        "path",
+        "text",
+        "xaxis",
+        "xtick",
+        "yaxis",
+        "ytick",
+    ),
 }
 
 
@@ -30,7 +42,7 @@ def user_style(word: str) -> dict[Any, Any]:
     from matplotlib import style
 
     settings = style.library[word] if word in style.library else _of_file(word, style.available)
-    return {name: settings[name] for name in settings if name.partition(".")[0] in _LOOKS}
+    return {name: settings[name] for name in settings if {name, name.partition(".")[0]} & _LOOKS}
 
 
 def _of_file(path: str, known: list[str]) -> dict[Any, Any]:
