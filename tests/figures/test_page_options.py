@@ -1,5 +1,7 @@
 """Options of a figure's page: what they do, and what is refused."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,38 @@ def test_what_is_no_style_is_refused_in_one_line(small_run, tmp_path, monkeypatc
         _drawn(small_run(), style="mine.mplstyle")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_on_a_narrow_axis_do_not_overlap(small_run):
+    figure = draw(
+        KINDS["curves"],
+        [small_run(act=act, updates=100_000) for act in ("tanh", "softsign")],
+        PlotRequest(page=PageOptions(width=1.8)),
+    ).figure
+
+    (ax,) = figure.axes
+    boxes = [text.get_window_extent() for text in ax.get_xticklabels() if text.get_text()]
+    low, high = ax.get_window_extent().x0 - 5, ax.get_window_extent().x1 + 5
+    shown = sorted((box.x0, box.x1) for box in boxes if low < (box.x0 + box.x1) / 2 < high)
+    assert len(shown) >= 2
+    assert all(one[1] <= other[0] for one, other in pairwise(shown))
+
+
+def test_a_long_label_loses_its_middle_and_says_so(small_run):
+    runs = [
+        small_run(
+            act="leaky_relu:slope=0.2",
+            init=init,
+            optimizer=f"momentum:0.9{i}",
+            lr=0.01 * (i + 1),
+            depth=i + 2,
+        )
+        for i, init in enumerate(("variance_scaling:scale=1.23,distribution=normal", "normalized"))
+    ]
+
+    figure = draw(KINDS["curves"], runs, PlotRequest(page=PageOptions(width=2.0))).figure
+
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert all("…" in name for name in named[:1])
+    width, box = figure.bbox.width, figure.legends[0].get_window_extent()
+    assert box.x1 <= width + 1

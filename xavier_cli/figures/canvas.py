@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 from xavier_cli.figures.page_options import DOUBLE, SINGLE, PageOptions
 from xavier_cli.figures.request import UnsuitableRunError
@@ -34,6 +35,8 @@ TITLE_LINES = 2
 TITLE = 9.0
 # In inches: the narrowest panel that has a neighbour, and the lowest one, both with their labels.
 NARROWEST_PANEL, FLATTEST = 1.55, 0.8
+# Axes narrower than this have fewer numbers.
+NARROW = 1.3
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ def finish(
     panels = (0, below / height, 1, 1 - (above + below) / height)
     # Lay out once here: the layout at saving would draw everything a second time.
     ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN).execute(figure)
+    for ax in page.axes:
+        thin_ticks(ax, ax.get_position().width * page.width)
     if handles:
         legend = figure.legend(
             _by_rows(handles, columns),
@@ -176,6 +181,13 @@ def finish(
         gid="caption",
     )
     return Drawing(figure, list(notes), caption)
+
+
+def thin_ticks(ax: Axes, inches: float) -> None:
+    """Leave out numbers along x where the axis, `inches` wide, is too narrow for them."""
+    locator = ax.xaxis.get_major_locator()
+    if inches < NARROW and isinstance(locator, MaxNLocator):
+        locator.set_params(nbins=max(2, int(2.5 * inches)))
 
 
 def _refuse_flat(page: Canvas, left: float) -> None:

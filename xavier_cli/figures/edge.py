@@ -119,7 +119,7 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         " predicted by theory far from its ends (lines). Left of the peak: order; right: chaos. Geometric"
         " means over seeds."
     ]
-    text = caption(runs, [each.depth.seeds for each in taken], sentences, chosen.seeds)
+    text = caption(runs, [each.depth.seeds for each in taken], sentences, chosen.seeds, drawn="bars")
     entries: list[tuple[Artist, str]] = []
     if len(groups) > 1:
         entries = [(key(style), name) for style, name in zip(styles, names, strict=True)]

@@ -69,9 +69,9 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
         plot_histogram(ax, data, own, names[i] if chosen.together and len(runs) > 1 else "")
     groups = [(float(data.edges[-1]), data.edges[0] < 0) for data in panels]
     for group in groups:
-        ends = [shown(data) for data, own in zip(panels, groups, strict=True) if own == group]
-        for ax, own in zip(axes, groups, strict=True):
-            if own == group:
+        ends = [shown(data) for data, each in zip(panels, groups, strict=True) if each == group]
+        for ax, each in zip(axes, groups, strict=True):
+            if each == group:
                 ax.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
     same_bins = len(set(groups)) == 1
     _tell_zeros(axes, panels, styles, names if chosen.together and len(runs) > 1 else [])

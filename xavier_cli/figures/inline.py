@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.transforms import Bbox
 
-from xavier_cli.figures.canvas import Drawing, caption_height
+from xavier_cli.figures.canvas import Drawing
 from xavier_cli.figures.style import SERIES, look
+from xavier_cli.figures.typesetting import caption_height
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", re.DOTALL)
 _FONTS = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")

@@ -32,7 +32,8 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
         markeredgecolor=rcParams["axes.facecolor"],
         label=label,
         gid=style.part_id("line"),
-        **({"linewidth": 0.7, "zorder": 1.4} if style.is_background else {}),
+        linewidth=0.7 if style.is_background else None,
+        zorder=1.4 if style.is_background else 2,
     )
     return plot_interval(ax, x, band, style)
 

@@ -12,8 +12,17 @@ from xavier_cli.runs.record import Run
 
 def predicted_entry(mark: str = "o", words: str = "predicted by theory") -> tuple[Line2D, str]:
     """The legend's entry for `plot_prediction`: a handle and its name."""
-    open_mark = {"markerfacecolor": "none", "markeredgecolor": GREY, "markeredgewidth": 0.8}
-    return Line2D([], [], linestyle="none", marker=mark, markersize=6.0, **open_mark), words
+    handle = Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=mark,
+        markersize=6.0,
+        markerfacecolor="none",
+        markeredgecolor=GREY,
+        markeredgewidth=0.8,
+    )
+    return handle, words
 
 
 def prediction(run: Run, name: str, columns: np.ndarray, update: int = 0) -> np.ndarray:

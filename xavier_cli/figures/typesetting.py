@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -94,6 +95,6 @@ def _without_middle(parts: Sequence[str], kept: int) -> list[str]:
     return [*parts[: kept - last], "…", *parts[len(parts) - last :]]
 
 
-def font_size(setting: str) -> float:
-    """The size in points of a setting like `legend.fontsize`, which may be a word."""
+def font_size(setting: Literal["axes.titlesize", "legend.fontsize"]) -> float:
+    """The size in points that a setting of matplotlib's has, which may be a word."""
     return float(FontProperties(size=rcParams[setting]).get_size_in_points())
