@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from xavier_cli.findings import comparison
@@ -91,4 +91,5 @@ def compare(runs: Iterable[Run | str | os.PathLike[str]]) -> Comparison:
     seed.
     """
     experiments, notes = merge_runs(as_runs(runs))
-    return Comparison(comparison.compare(experiments).sections, tuple(notes))
+    made = comparison.compare(experiments)
+    return Comparison(**{each.name: getattr(made, each.name) for each in fields(made)}, notes=tuple(notes))
