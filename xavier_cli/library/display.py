@@ -9,7 +9,7 @@ from xavier_cli.findings.comparison import Comparison
 from xavier_cli.findings.expectation import expectation
 from xavier_cli.findings.scores import final_error
 from xavier_cli.report.elements import Markup, element, joined
-from xavier_cli.runs.counting import in_words
+from xavier_cli.runs.counting import in_words, stopped_in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.statistics.estimate import mean_over_seeds
@@ -32,7 +32,7 @@ def run_text(run: Run) -> str:
     if lost := in_words(run):
         parts.append(lost)
     if run.status != "complete":
-        parts.append(f"{run.status} at {done:,} of {config.updates:,}")
+        parts.append(stopped_in_words(run))
     if done and "curves/test_error" in run and "final/diverged_at" in run:
         (error,) = numbers.percents([mean_over_seeds(final_error(run))])
         parts.append(f"test error {error.strip()} %")

@@ -119,8 +119,7 @@ def tree(run: Run) -> xarray.DataTree:
         for group, variables in groups.items()
     }
     datasets["/"].attrs.update(_about(run))
-    made: xarray.DataTree = xarray.DataTree.from_dict(datasets)
-    return made
+    return xarray.DataTree.from_dict(datasets)
 
 
 def dataset(run: Run, group: str) -> xarray.Dataset:
@@ -128,7 +127,7 @@ def dataset(run: Run, group: str) -> xarray.Dataset:
     whole = tree(run)
     if group not in whole.children:
         raise KeyError(_no_group(group, whole.children))
-    made: xarray.Dataset = whole[group].to_dataset()
+    made = whole[group].to_dataset()
     # The coordinates of all groups lie at the root: a group has those of its own dimensions.
     return made.drop_vars([name for name in made.coords if not {*made[name].dims} <= _dims_of(made)])
 

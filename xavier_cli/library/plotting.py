@@ -69,7 +69,7 @@ def _keep_style(figure: Figure) -> None:
     from xavier_cli.figures.style import look
 
     with look():
-        rc = dict(matplotlib.rcParams)
+        rc: dict[Any, Any] = dict(matplotlib.rcParams)
     for axes in [each for parent in figure.axes for each in (parent, *parent.child_axes)]:
         for name, axis in (("xtick", axes.xaxis), ("ytick", axes.yaxis)):
             style = {"labelsize": rc[f"{name}.labelsize"], "grid_color": rc["grid.color"]}

@@ -98,6 +98,11 @@ def in_words(run: Run) -> str:
     return "diverged" if seeds == 1 else f"{lost} of {seeds} seeds diverged"
 
 
+def stopped_in_words(run: Run) -> str:
+    """How far an unfinished run's records go; training may have gone on for a while after the last one."""
+    return f"{run.status}; last record at update {int(run.updates[-1]):,} of {run.config.updates:,}"
+
+
 def _nan_where_lost(array: np.ndarray, lost: np.ndarray) -> np.ndarray:
     return np.where(lost.reshape(*lost.shape, *[1] * (array.ndim - 2)), np.nan, array)
 
