@@ -8,7 +8,7 @@ import numpy as np
 
 from xavier_cli.findings import layer_summary
 from xavier_cli.runs.batch_normalization import normalization_notes
-from xavier_cli.runs.counting import ERRORS, error_curve, layers_of
+from xavier_cli.runs.counting import ERRORS, error_curve, layers_of, stopped_in_words
 from xavier_cli.runs.counting import in_words as diverged_in_words
 from xavier_cli.runs.record import Run, search_means
 from xavier_cli.runs.same_start import same_start_note
@@ -65,8 +65,7 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
             yield name, ", ".join(f"{part:g}" for part in value)
         elif name != "search_seeds" or config.search:
             yield name, numbers.setting(value)
-    done = f"{int(run.updates[-1]):,} of {config.updates:,} updates"
-    status = "complete" if run.status == "complete" else f"{run.status} at {done}"
+    status = "complete" if run.status == "complete" else stopped_in_words(run)
     yield "status", f"{status}, {lost}" if (lost := diverged_in_words(run)) else status
     diverged = np.flatnonzero(run.diverged)
     if len(diverged):

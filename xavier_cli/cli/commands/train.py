@@ -261,7 +261,11 @@ def _train(
                 say(f"xavier: {error}; {again}")
                 raise typer.Exit(stopped.exit_code) from None
     if stopped and run.status != "complete":
-        say(f"stopped after {done:,} of {config.updates:,} updates; results so far are in {path}, {again}")
+        last = int(run.updates[-1])
+        say(
+            f"interrupted at update {done:,} of {config.updates:,}; last record at {last:,}; so far is in "
+            f"{path}, {again}"
+        )
         raise typer.Exit(stopped.exit_code)
     return run
 

@@ -18,6 +18,7 @@ from xavier_cli.findings.health.progress import (
     not_slowing,
     progress,
 )
+from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
 from xavier_cli.sanitize import fixed
@@ -112,9 +113,10 @@ def _on_edge(run: Run) -> Iterator[Symptom]:
 def _few_seeds(run: Run) -> Iterator[Symptom]:
     number = len(run.seeds)
     if 0 < number < ENOUGH_SEEDS and run.updates[-1] > 0:
-        can = "gives an interval, no test" if number > 2 else "gives no interval of a difference"
+        interval = "" if number > 2 else " and have no confidence interval"
         yield Symptom(
-            f"N = {number} {can}; a test between configurations takes {ENOUGH_SEEDS}",
+            f"N = {number}: differences from other configurations are not tested{interval} (needs "
+            f"{ENOUGH_SEEDS} seeds)",
             # More seeds do not help where all start with equal weights.
             "" if starts_alike(run) else train_command(run.config, seeds=tuple(range(ENOUGH_SEEDS))),
             numbers={"seeds": number},
@@ -130,7 +132,7 @@ def _unfinished(run: Run) -> Iterator[Symptom]:
     if run.status != "complete":
         done, planned = int(run.updates[-1]), run.config.updates
         yield Symptom(
-            f"{run.status} at {done:,} of {planned:,} updates ({math.floor(100 * done / max(planned, 1))} %)",
+            f"{stopped_in_words(run)} ({math.floor(100 * done / max(planned, 1))} %)",
             train_command(run.config),
             numbers={"updates_done": done, "updates": planned},
         )
@@ -201,6 +203,7 @@ RULES = (
         _unfinished,
         leaves_open=True,
         trains_on=True,
+        clause="training is not finished",
     ),
     Rule(
         "too-early",
@@ -213,6 +216,7 @@ RULES = (
         ("curves/valid_error", "curves/valid_loss"),
         leaves_open=True,
         trains_on=True,
+        clause="trained for too few updates",
     ),
     Rule(
         "too-few-seeds",
