@@ -46,7 +46,7 @@ COMMANDS = {
         COMPARE, "Write a self-contained HTML report of runs.", reads_runs=True, first="runs"
     ),
     "export": CommandSpec(
-        COMPARE, "Export runs to csv, json, netcdf or tensorboard.", reads_runs=True, first="runs"
+        COMPARE, "Export runs to csv, json, netcdf, tensorboard, weights.", reads_runs=True, first="runs"
     ),
     "reproduce": CommandSpec(
         REPRODUCE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
-from xavier_cli.runs import content, contradictions, hdf5, kinds, schema
+from xavier_cli.runs import content, contradictions, hdf5, kinds, schema, weights
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest
 from xavier_cli.runs.record import Run
@@ -25,9 +26,13 @@ from xavier_cli.runs.result import Result, ResultConfig
 def write_run(path: str | os.PathLike[str], run: Run | Result) -> None:
     """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
-    Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
+    A run with `weights` gets them beside it: first, so that the run never promises what is not there. Raises
+    `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
     """
     path = Path(path)
+    if isinstance(run, Run) and run.weights:
+        told = weights.to_provenance(weights.write_weights(path, run), path)
+        run = replace(run, provenance={**run.provenance, weights.PROVENANCE: told})
     arrays = content.as_stored(run)
     digests = {name: digest(array) for name, array in arrays.items()}
     try:

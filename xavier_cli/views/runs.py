@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.weights import has_saved, weights_info
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
@@ -64,6 +65,7 @@ def _record(run: Run, error: Estimate) -> dict[str, object]:
         "test_error_low": error.low if trained else math.nan,
         "test_error_high": error.high if trained else math.nan,
         "created_utc": run.created_utc,
+        "weights": info.saved if (info := weights_info(run)) and has_saved(run, info.saved) else "",
     }
 
 
