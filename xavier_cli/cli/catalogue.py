@@ -61,6 +61,10 @@ COMMANDS = {
     "act": CommandSpec(NAMES, "List and show activations: formula, range, gain, aliases.", runs_code=True),
     "config": CommandSpec(NAMES, "Show settings and where each came from."),
     "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits."),
+    "tag": CommandSpec(MAINTAIN, "Tag runs, or note something about them.", reads_runs=True, first="runs"),
+    "rm": CommandSpec(
+        MAINTAIN, "Remove runs with their weights and checkpoints.", reads_runs=True, first="runs"
+    ),
     "doctor": CommandSpec(MAINTAIN, "Examine a damaged file and say what can be recovered.", reads_runs=True),
     "cache": CommandSpec(MAINTAIN, "Show or clear caches: programs, data, predictions."),
 }

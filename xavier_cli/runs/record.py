@@ -31,6 +31,7 @@ class Run:
     `sources` are the files that a merged run came from; a run from one file has its `path`. `data` is what
     the file says about its data set, which older ones do not: `facts` serves for both. `weights` are the
     parameters of a run just trained that was to keep them, each `(S, ...)` by its name in `runs.weights`.
+    `tags` and `note` are what people marked it with.
     `chosen` is what a search chose for a setting, empty where nothing was searched; NaN where the file does
     not say what.
     """
@@ -44,6 +45,8 @@ class Run:
     sources: tuple[Path, ...] = ()
     data: DatasetInfo | None = None
     weights: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    tags: tuple[str, ...] = ()
+    note: str = ""
     chosen: Mapping[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -309,7 +309,16 @@ def _with_rescue(
     if isinstance(config, ResultConfig):
         rescued = kinds.kind_of_config(config)(config, kept, "interrupted", header.created_utc, provenance)
     else:
-        rescued = Run(config, kept, "interrupted", header.created_utc, provenance, data=header.data)
+        rescued = Run(
+            config,
+            kept,
+            "interrupted",
+            header.created_utc,
+            provenance,
+            data=header.data,
+            tags=header.tags,
+            note=header.note,
+        )
     return replace(found, about=config.file_stem(), rescued=rescued)
 
 

@@ -241,8 +241,9 @@ def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
     if made.config != cell.config or made.status != "complete":
         return False
     # A network that is not trained has none to keep.
-    lacks = saved is not None and cell.command == "train" and isinstance(made, Run)
-    return not lacks or (isinstance(made, Run) and has_saved(made, saved))
+    if saved is None or cell.command != "train" or not isinstance(made, Run):
+        return True
+    return has_saved(made, saved)
 
 
 def read_made(cell: SweepCell, path: Path | None = None, only: Collection[str] | None = None) -> Run | Result:

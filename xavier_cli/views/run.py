@@ -66,6 +66,10 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
             yield name, ", ".join(f"{part:g}" for part in value)
         elif name != "search_seeds" or config.search:
             yield name, numbers.setting(value)
+    if run.tags:
+        yield "tags", " ".join(run.tags)
+    if run.note:
+        yield "note", run.note
     done = f"{int(run.updates[-1]):,} of {config.updates:,} updates"
     status = "complete" if run.status == "complete" else f"{run.status} at {done}"
     yield "status", f"{status}, {lost}" if (lost := diverged_in_words(run)) else status
@@ -184,6 +188,8 @@ def _data(run: Run) -> dict[str, object]:
         "run": run.label,
         "status": run.status,
         "created_utc": run.created_utc,
+        "tags": list(run.tags),
+        "note": run.note,
         "config": run.config.model_dump(mode="json"),
         "provenance": run.provenance,
         "data": run.data.model_dump(mode="json") if run.data else None,
