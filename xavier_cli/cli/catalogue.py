@@ -41,7 +41,7 @@ COMMANDS = {
     "compare": CommandSpec(
         COMPARE, "Compare runs over seeds: mean, CI, significance.", reads_runs=True, first="runs"
     ),
-    "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True),
+    "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True, first="runs"),
     "report": CommandSpec(
         COMPARE, "Write a self-contained HTML report of runs.", reads_runs=True, first="runs"
     ),

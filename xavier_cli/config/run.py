@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import takewhile
 from typing import NoReturn, Self
 
 from pydantic import model_validator
@@ -305,6 +306,12 @@ class RunConfig(RunSettings):
         act, init = file_safe(self.act), file_safe(self.init)
         beginning = f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}"
         return "-".join([beginning, *self._words_in_name(), self.sha256()[:HASH_LENGTH]])
+
+    def untold_by(self, stem: str) -> str:
+        """What `file_stem` says of the settings and a file called `stem` does not; empty if it says all."""
+        told, words = self.file_stem()[: -HASH_LENGTH - 1].split("-"), stem.split("-")
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(told, words, strict=False))
+        return "-".join(told[len(list(same)) :])
 
     def _words_in_name(self) -> list[str]:
         """The settings that are not at their defaults, a word each, as far as `LONGEST_WORDS` goes."""

@@ -14,10 +14,14 @@ from xavier_cli.runs.weights import weights_path
 
 @dataclass(frozen=True)
 class Removal:
-    """A run that is to go, with the files beside it and the bytes of all; `seen` says which file it was."""
+    """A run that is to go, with the files beside it and the bytes of all.
+
+    `kinds` are what those files are: checkpoint, weights. `seen` says which file the run was.
+    """
 
     path: Path
     companions: tuple[Path, ...]
+    kinds: tuple[str, ...]
     nbytes: int
     seen: tuple[int, int, int]
 
@@ -26,9 +30,14 @@ def plan_removal(path: Path) -> Removal:
     """What removing the run at `path` would remove, as it is now; raises `StorageError`."""
     # Named as `runs.checkpoint` does, whose import would load HDF5.
     newest = path.with_name(f".{path.name}.ckpt")
-    beside = (newest, newest.with_name(f"{newest.name}.1"), weights_path(path))
-    companions = tuple(each for each in beside if os.path.lexists(each))
-    return Removal(path, companions, sum(map(_size, (path, *companions))), _identity(path))
+    beside = {
+        newest: "checkpoint",
+        newest.with_name(f"{newest.name}.1"): "checkpoint",
+        weights_path(path): "weights",
+    }
+    there = {each: kind for each, kind in beside.items() if os.path.lexists(each)}
+    size = sum(map(_size, (path, *there)))
+    return Removal(path, tuple(there), tuple(dict.fromkeys(there.values())), size, _identity(path))
 
 
 def remove_run(removal: Removal) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xavier_cli.runs.removal import Removal
-from xavier_cli.runs.weights import SUFFIX
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.rm/1"
@@ -26,7 +25,8 @@ def removal_page(removals: Sequence[Removal], *, done: bool) -> Page:
     beside = any(each.companions for each in removals)
     columns = (Column("size", "right"), *[Column("with")] * beside, Column("run", moves=True))
     rows = tuple(
-        (size_text(each.nbytes), *[_beside(each)] * beside, clean(str(each.path))) for each in removals
+        (size_text(each.nbytes), *[", ".join(each.kinds) or "-"] * beside, clean(str(each.path)))
+        for each in removals
     )
     flat = [
         {**each, "with": ",".join(map(str, removal.companions))}
@@ -50,8 +50,3 @@ def counted(removals: Sequence[Removal]) -> str:
 def size_text(nbytes: int) -> str:
     """A size on disk."""
     return f"{nbytes / 1e6:,.1f} MB" if nbytes >= 1e5 else f"{nbytes / 1e3:,.1f} kB"
-
-
-def _beside(removal: Removal) -> str:
-    kinds = ["weights" if path.name.endswith(SUFFIX) else "checkpoint" for path in removal.companions]
-    return ", ".join(dict.fromkeys(kinds)) or "-"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from itertools import takewhile
 
-from xavier_cli.config.run import HASH_LENGTH
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
@@ -32,8 +30,8 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
     columns += [Column("test error %")]
     columns += [Column("tags", wraps=True)] if any(run.tags for run in runs) else []
     # A file that people or another version named does not say itself what was trained.
-    settings = [_settings_beyond_name(run) for run in runs]
-    columns += [Column("settings", wraps=True, optional=1)] if any(settings) else []
+    settings = [run.config.untold_by(name_of(run)) for run in runs]
+    columns += [Column("settings", optional=1)] if any(settings) else []
     columns += [Column("run", moves=True)]
     rows, records = [], []
     for run, error, text, beyond in zip(runs, errors, shown, settings, strict=True):
@@ -61,13 +59,6 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
         tables=(Table(tuple(columns), tuple(rows)),),
         notes=(f"{more:,} more.",) if more else (),
     )
-
-
-def _settings_beyond_name(run: Run) -> str:
-    """What the run's own name would say of its settings and that of its file does not; empty if it does."""
-    told, name = run.config.file_stem()[: -HASH_LENGTH - 1].split("-"), name_of(run).split("-")
-    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(told, name, strict=False))))
-    return "-".join(told[same:])
 
 
 def _record(run: Run, error: Estimate) -> dict[str, object]:
