@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xavier_cli.library import train as train
     from xavier_cli.runs.reader import read_run as read_run
     from xavier_cli.runs.record import Run as Run
+    from xavier_cli.runs.weights import read_weights as read_weights
 
 _HOMES = {
     "RunConfig": "xavier_cli.config.run",
@@ -32,9 +33,10 @@ _HOMES = {
     "XavierError": "xavier_cli.errors",
     "compare": "xavier_cli.library",
     "read_run": "xavier_cli.runs.reader",
+    "read_weights": "xavier_cli.runs.weights",
     "train": "xavier_cli.library",
 }
-__all__ = ["Run", "RunConfig", "XavierError", "__version__", "compare", "read_run", "train"]
+__all__ = ["Run", "RunConfig", "XavierError", "__version__", "compare", "read_run", "read_weights", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -6,26 +6,31 @@ import errno
 import os
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.other_settings import OTHER, pair
 
+import xavier_cli
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError, StorageError
 from xavier_cli.files import publish
-from xavier_cli.nn.mlp import Dense, Norm
+from xavier_cli.nn.mlp import Dense, Norm, init_params, layer_sizes
 from xavier_cli.nn.network import make_network
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
-from xavier_cli.runs.weights import read_weights, saved_updates, weights_info, weights_path
+from xavier_cli.runs.weights import parameter_shapes, read_weights, saved_updates, weights_info, weights_path
 from xavier_cli.training import memory
 from xavier_cli.training.coding import decode
 from xavier_cli.training.engine import loop
 from xavier_cli.training.engine.loop import TrainingHooks
+from xavier_cli.training.engine.member_programs import make_begin
+from xavier_cli.training.engine.snapshot import parameters_in
 from xavier_cli.training.estimate import weights_bytes
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
-from xavier_cli.training.train import SearchInterruptedError
+from xavier_cli.training.train import SearchInterruptedError, train
 
 UPDATES = 60
 FINAL, RECORDS = TrainingHooks(save_weights="final"), TrainingHooks(save_weights="records")
@@ -67,6 +72,37 @@ def answers(run, weights, seed, examples):
     in_order = np.empty_like(right)
     in_order[examples.test_order] = right
     return in_order
+
+
+@pytest.mark.parametrize("name", [name for name in OTHER if name not in ("data", "coding")])
+def test_whatever_is_set_a_file_has_all_parameters_of_the_network(name):
+    """Where it had others, it could not be written after hours of training."""
+    for config in pair(name):
+        network, inputs, classes = make_network(config), 20, 3
+        sizes = layer_sizes(inputs, config.depth, config.width, classes)
+        draw = jax.nn.initializers.zeros
+
+        def first(sizes=sizes, draw=draw, network=network, config=config):
+            params = network.add_extra_params(init_params(jax.random.key(0), sizes, draw))
+            return make_begin(config, network)(params, jnp.uint32(0))
+
+        leaves = jax.tree_util.tree_leaves_with_path(jax.eval_shape(first))
+        state = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+        shapes = {path: leaf.shape for path, leaf in parameters_in(state, config.depth).items()}
+        assert shapes == parameter_shapes(config, inputs, classes)
+
+
+def test_the_library_gives_the_weights_of_a_run_in_memory_and_of_its_file(examples, whole):
+    run, _ = whole
+    trained_here, _ = train(config_of(), examples, hooks=RECORDS)
+
+    for update in (None, 20):
+        kept = xavier_cli.read_weights(run.path, [1], update)
+        assert kept.keys() == xavier_cli.read_weights(trained_here, [1], update).keys()
+        for name, array in xavier_cli.read_weights(trained_here, [1], update).items():
+            assert array.tobytes() == kept[name].tobytes()
+    with pytest.raises(ConfigError, match="no weights were kept at update 21"):
+        read_weights(trained_here, update=21)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError, StorageError
 from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.reader import read_run
 from xavier_cli.runs.record import Run
 
 Saved = Literal["final", "records"]
@@ -186,17 +187,21 @@ def missing_reason(run: Run) -> str:
 
 
 def read_weights(
-    run: Run, seeds: Sequence[int] | None = None, update: int | None = None
+    run: Run | str | os.PathLike[str], seeds: Sequence[int] | None = None, update: int | None = None
 ) -> dict[str, np.ndarray]:
-    """The parameters of `seeds` (by default all) of a run that was read from a file, as it names them.
+    """The parameters of `seeds`, by default all, of a run or of that in a file, which lie beside it.
 
-    `seed0/layer1/weight`, float32 of shape `(fan_in, fan_out)`; at the record after `update` updates, by
-    default the last. Raises `ConfigError` where the run has no such seed or kept no such record, and
-    `RunFileError` where its weights are missing, damaged or another run's.
+    `seed0/layer1/weight`, float32 of shape `(fan_in, fan_out)`, and `seed0/output/bias`; at the record after
+    `update` updates, by default the last. Raises `ConfigError` where the run has no such seed or kept no such
+    record, and `RunFileError` where its weights are missing, damaged or another run's.
     """
+    if not isinstance(run, Run):
+        run = read_run(run, only=())
     chosen = run.config.seeds if seeds is None else tuple(seeds)
     if absent := [seed for seed in chosen if seed not in run.config.seeds]:
         raise ConfigError(f"seed: the run has no seed {absent[0]}; it has {_listed(run.config.seeds)}")
+    if run.weights:
+        return _in_memory(run, chosen, update)
     with _opened(run) as (file, info):
         kept = saved_updates(run, info)
         if update is not None and update not in kept:
@@ -212,6 +217,17 @@ def read_weights(
         except _BROKEN as error:
             words = error.args[0] if error.args else type(error).__name__
             raise RunFileError(_place(run), f"is damaged ({words})") from error
+
+
+def _in_memory(run: Run, seeds: Sequence[int], update: int | None) -> dict[str, np.ndarray]:
+    """`read_weights` of a run that was just trained."""
+    last = run.config.record_updates()[-1]
+    level = "" if update in (None, last) else f"update{update}/"
+    names = list(parameter_shapes(run.config, run.facts.inputs, run.facts.classes))
+    if f"{level}{names[0]}" not in run.weights:
+        raise ConfigError(f"update: no weights were kept at update {update}")
+    at = {seed: row for row, seed in enumerate(run.config.seeds)}
+    return {f"seed{seed}/{name}": run.weights[f"{level}{name}"][at[seed]] for seed in seeds for name in names}
 
 
 def saved_updates(run: Run, info: WeightsInfo) -> tuple[int, ...]:
