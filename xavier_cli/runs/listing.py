@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xavier_cli.config.run import HASH_LENGTH, RunConfig
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.reader import read_runs
-from xavier_cli.runs.result import ResultConfig
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.result import ResultConfig
 
 
 def list_runs(folder: str | os.PathLike[str]) -> list[Path]:

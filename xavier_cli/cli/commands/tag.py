@@ -21,7 +21,7 @@ def tag(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN... TAG...",
+            metavar="RUN|TAG",
             help="runs, then the tags to add; +TAG is a tag whatever runs there are",
             show_default=False,
             autocompletion=completion.runs,
