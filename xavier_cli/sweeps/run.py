@@ -151,7 +151,7 @@ def run_groups(
             return Workers(min(jobs, len(groups)), task).run(groups, stopped, report)
         return _here(groups, task, stopped, report)
 
-    todo, held = list(groups), HeldCells(note)
+    todo, held = list(groups), HeldCells(note, task.save_weights)
     while todo or held:
         count = 0
         # Close it also on an error of the caller, so that workers stop.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.runs.listing import run_path
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.config/1"
@@ -24,7 +25,7 @@ def settings_page(
     values = {name: _typed(value) for name, value in resolved.model_dump().items()}
     records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
     rows = tuple((name, values[name], origins[name]) for name in values)
-    run = folder / f"{resolved.file_stem()}.h5"
+    run = run_path(folder, resolved)
     return Page(
         schema=SCHEMA,
         data={

@@ -282,6 +282,7 @@ def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, b
         (["mine.toml", "--slurm", "2", "--dry-run"], "not with `--dry-run`"),
         (["mine.toml", "--cluster", " "], "should be an address like"),
         (["mine.toml", "--cluster", "a:1", "--jobs", "2"], "not with `--cluster`"),
+        (["mine.toml", "--cluster", "a:1", "--save-weights", "final"], "not with `--cluster`"),
         (["mine.toml", "--cluster-wait", "-1"], "cluster-wait"),
         (["figure-5", "--seeds", "3"], "a surface has one seed"),
         (["figure-5", "--set", "width=3"], "unknown setting of a surface `width`"),

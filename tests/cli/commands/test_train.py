@@ -14,6 +14,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run, write_run
+from xavier_cli.runs.weights import read_weights, weights_path
 from xavier_cli.training import estimate, memory
 from xavier_cli.views.training_plan import plan_page
 
@@ -55,6 +56,29 @@ def test_train_ends_with_errors_layers_the_file_and_what_next(trained):
     assert "runs/shapeset-tanh-normalized-d2w8" in done.stdout
     assert "trained already" in done.stderr
     assert "next: xavier plot saturation" in done.stderr
+
+
+def test_a_finished_run_is_trained_anew_where_its_weights_are_asked_for(trained):
+    (path,) = (trained / "runs").glob("*standard*u40-s2-3-*.h5")
+    before, weights = read_run(path), weights_path(path)
+    asked = ["train", *TINY, "--init", "standard", "--seeds", "2:4", "--save-weights", "records"]
+    anew, again = (xavier(*asked, cwd=trained) for _ in range(2))
+    run = read_run(path)
+
+    assert anew.returncode == again.returncode == 0, anew.stderr + again.stderr
+    assert "already trained, without its weights: training again to save them" in anew.stderr
+    assert f"weights: runs/{weights.name}" in anew.stderr
+    assert "trained already; `--force`" in again.stderr
+    assert run.config.sha256() == before.config.sha256()
+    for name, array in before.arrays.items():
+        assert array.tobytes() == run[name].tobytes(), name
+    kept = read_weights(run, update=20)
+    assert kept["seed3/layer2/weight"].shape == (8, 8)
+    assert kept["seed3/layer2/weight"].std() == pytest.approx(run["weight/std"][1, 1, 1], rel=1e-4)
+    verified = xavier("verify", str(path), "-q", cwd=trained)
+    assert (verified.returncode, "trained weights" in verified.stdout) == (0, True), verified.stderr
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert xavier("verify", str(path), "--updates", "0", "-q", cwd=trained).returncode == 3
 
 
 def test_one_configuration_in_two_files_is_one_row(trained):

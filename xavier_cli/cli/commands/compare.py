@@ -90,7 +90,7 @@ def compare(
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
     from xavier_cli.views.filters import chosen
-    from xavier_cli.views.runs import run_values
+    from xavier_cli.views.runs import MARKS, mark_values, run_values
 
     if output is not None:
         check_output(output)
@@ -102,6 +102,10 @@ def compare(
         top,
     )
     read = run_files.read_inputs(runs, only=ONLY)
+    read.runs = chosen(read.runs, mark_values, where, MARKS.__contains__)
+    if not read.runs:
+        say("xavier: no run fits `--where`")
+        raise typer.Exit(ExitCode.USAGE)
     experiments, notes = run_files.merged(read)
     if not experiments:
         raise run_files.nothing_to_show(read)
@@ -109,7 +113,7 @@ def compare(
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:
         """The output, or None if no run was trained, and the number of untrained runs."""
-        runs = chosen(runs, run_values, where)
+        runs = chosen(runs, run_values, where, lambda name: name not in MARKS)
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:

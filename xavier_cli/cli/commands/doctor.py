@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface or checkpoint")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface, checkpoint or weights")],
     rescue: Annotated[
         bool, typer.Option("--rescue", help="write what can be read to a new file (`-o`)")
     ] = False,
@@ -54,6 +54,11 @@ def doctor(
     if not os.path.lexists(file):
         say(f"xavier: no file `{clean(str(file))}`")
         raise typer.Exit(ExitCode.NO_INPUT)
+    if (run := _run_of_weights(file)) is not None:
+        say(
+            f"`{clean(str(file))}` has the weights of `{clean(str(run))}`, which says what they are: examined"
+        )
+        file = run
     found = examine(file)
     if isinstance(found, RunFileError):
         # The process that examined the file died, or took too long.
@@ -66,6 +71,14 @@ def doctor(
         _rescue(found, output)
     if not found.is_whole:
         raise typer.Exit(ExitCode.IN_PART if found.good else ExitCode.NO_INPUT)
+
+
+def _run_of_weights(file: Path) -> Path | None:
+    """The run whose weights `file` has by its name; None where it is something else, or has no run."""
+    from xavier_cli.runs.weights import SUFFIX, weights_path
+
+    run = file.with_name(f"{file.name.removesuffix(SUFFIX)}.h5")
+    return run if weights_path(run) == file and os.path.exists(run) else None
 
 
 def _check_rescue(output: Path | None) -> None:

@@ -11,7 +11,14 @@ import typer
 
 from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, DeviceOption, MaxTimeOption, QuietOption
+from xavier_cli.cli.options.running import (
+    DataDirOption,
+    DeviceOption,
+    MaxTimeOption,
+    QuietOption,
+    SaveWeightsOption,
+    saved_weights,
+)
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, check_output, show_page, write_text
 from xavier_cli.errors import ExitCode
@@ -62,6 +69,7 @@ def reproduce(
     yes: recipes.YesOption = False,
     device: DeviceOption = None,
     max_time: MaxTimeOption = None,
+    save_weights: SaveWeightsOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -94,8 +102,9 @@ def reproduce(
         )
     if results is not None:
         check_output(results, "--results")
-    machines = chosen_cluster(cluster, cluster_wait, jobs)
-    plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
+    saved = saved_weights(save_weights)
+    machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
+    plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run, saved=saved)
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
@@ -109,7 +118,13 @@ def reproduce(
     for figure in plan.recipe.figures:
         check_output(figure_path(folder, figure))
     finished = recipes.finish_cells(
-        plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet, max_time=max_time
+        plan,
+        data_dir=data_dir,
+        jobs=jobs,
+        cluster=machines,
+        quiet=quiet,
+        max_time=max_time,
+        saved=saved,
     )
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:

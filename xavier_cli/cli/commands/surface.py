@@ -67,6 +67,7 @@ def surface(
     `--around` over two random, filter-normalized directions around a trained network.
     """
     from xavier_cli.config.command_text import written
+    from xavier_cli.runs.listing import run_path
     from xavier_cli.runs.reader import read_run
     from xavier_cli.views.surface import surface_page
 
@@ -74,7 +75,7 @@ def surface(
         raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
     run = read_run(around, only=("update", "curves/test_loss")) if around is not None else None
     config = _config(run, act, updates, span, points, examples, seed)
-    path = output or FOLDER / f"{config.file_stem()}.h5"
+    path = output or run_path(FOLDER, config)
     refuse_folder(path)
     if path.exists() and not force:
         if output is not None:

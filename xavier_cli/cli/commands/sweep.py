@@ -17,7 +17,9 @@ from xavier_cli.cli.options.running import (
     MaxTimeOption,
     MemberBatchOption,
     QuietOption,
+    SaveWeightsOption,
     asked_members,
+    saved_weights,
 )
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, show_page
@@ -75,6 +77,7 @@ def sweep(
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
     member_batch: MemberBatchOption = "auto",
+    save_weights: SaveWeightsOption = None,
     yes: recipes.YesOption = False,
     device: DeviceOption = None,
     max_time: MaxTimeOption = None,
@@ -106,15 +109,15 @@ def sweep(
     if not recipe:
         about = "a recipe or a TOML file; `list` shows the recipes"
         raise ConfigError(missing_argument("RECIPE", about, [name for name, _ in completion.recipes("")]))
-    at_a_time = asked_members(member_batch)
+    at_a_time, saved = asked_members(member_batch), saved_weights(save_weights)
     if recipe == "list":
         show_page(recipes_page(), format)
         return
-    machines = chosen_cluster(cluster, cluster_wait, jobs)
+    machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
     if slurm and (shard or cluster or dry_run):
         other = "--shard" if shard else "--cluster" if cluster else "--dry-run"
         raise typer.BadParameter(f"prints a script for all parts, not with `{other}`", param_hint="--slurm")
-    plan = recipes.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard)
+    plan = recipes.make_plan(recipe, scale, set_, seeds, yes=yes or dry_run, shard=shard, saved=saved)
     if slurm:
         from xavier_cli.cli.options.slurm import print_script
 
@@ -134,6 +137,7 @@ def sweep(
         quiet=quiet,
         member_batch=at_a_time,
         max_time=max_time,
+        saved=saved,
     )
     if not plan.cells:
         say(f"{plan.recipe.name} has nothing to run: `xavier reproduce {plan.recipe.name}` draws it")

@@ -11,6 +11,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.work import Task
 
@@ -37,7 +38,9 @@ ClusterWaitOption = Annotated[
 WAIT_SECONDS = 60.0
 
 
-def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Task], Cluster] | None:
+def chosen_cluster(
+    address: str | None, wait: float, jobs: int, saved: Saved | None = None
+) -> Callable[[Task], Cluster] | None:
     """A function that makes the cluster for a task; None if the sweep runs on this machine."""
     if address is None:
         return None
@@ -46,6 +49,10 @@ def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Tas
     if jobs > 1:
         raise typer.BadParameter(
             "starts processes on this machine: not with `--cluster`", param_hint="--jobs"
+        )
+    if saved:
+        raise typer.BadParameter(
+            "workers return results, not weights: not with `--cluster`", param_hint="--save-weights"
         )
 
     def cluster(task: Task) -> Cluster:

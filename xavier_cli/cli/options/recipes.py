@@ -21,6 +21,7 @@ from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
     from xavier_cli.runs.result import Result
+    from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Group, Plan
     from xavier_cli.sweeps.recipe import Recipe
@@ -72,8 +73,12 @@ def make_plan(
     *,
     yes: bool = False,
     shard: str | None = None,
+    saved: Saved | None = None,
 ) -> Plan:
-    """The plan of the recipe called `word`. Asks to confirm a large one; exits with 2 if it cannot ask."""
+    """The plan of the recipe called `word`; a cell without weights to be `saved` is not finished.
+
+    Asks to confirm a large one; exits with 2 if it cannot ask.
+    """
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
@@ -104,7 +109,7 @@ def make_plan(
     pending = [
         plan.Group(rest)
         for group in groups
-        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
+        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell, saved)))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes)
 
@@ -121,6 +126,7 @@ def finish_cells(
     quiet: bool = False,
     member_batch: int | None = None,
     max_time: float | None = None,
+    saved: Saved | None = None,
 ) -> Finished:
     """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
     from xavier_cli.cli.terminal.signals import StopFlag
@@ -143,7 +149,12 @@ def finish_cells(
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
-    task = Task(data_dir, member_batch=member_batch, provenance=this_command(plan.sweep_id))
+    task = Task(
+        data_dir,
+        member_batch=member_batch,
+        provenance=this_command(plan.sweep_id),
+        save_weights=saved,
+    )
     finished, told = Finished(), False
     with StopFlag(max_time) as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
