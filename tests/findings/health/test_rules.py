@@ -407,7 +407,7 @@ def test_few_seeds_are_a_note_and_half_a_run_too_early_to_tell(make_run):
     assert diagnose(run, find_rules(["not-finished"])).state == "too early to tell"
     assert by_name["too-few-seeds"].severity == "note"
     assert by_name["not-finished"].severity == "note"
-    assert "interrupted at 7,895 of 30,000 updates (26 %)" in by_name["not-finished"].seen.evidence
+    assert "interrupted at 5,263 of 20,000 updates (26 %)" in by_name["not-finished"].seen.evidence
 
 
 def test_a_run_without_the_numbers_is_not_blamed(make_run):
