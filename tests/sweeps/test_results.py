@@ -77,8 +77,8 @@ def error(content) -> dict:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no results file"),
-        ("{", "is no results file"),
+        ("", "is not a results file"),
+        ("{", "is not a results file"),
         ("[" * 100_000, "nested too deeply"),
         ("[]", "it has no schema"),
         ("{}", "it has no schema"),

@@ -148,7 +148,7 @@ def _each(
         more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
         raise DataDamagedError(
             f"`{folder}`: {len(problems):,} of {len(every):,} files cannot be read as images: "
-            f"{', '.join(sorted(problems)[:SHOWN])}{more}; repair what is one, and move the rest elsewhere"
+            f"{', '.join(sorted(problems)[:SHOWN])}{more}; repair the images, and move other files elsewhere"
         )
 
 

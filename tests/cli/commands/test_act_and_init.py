@@ -102,7 +102,7 @@ def test_a_screen_without_greek_is_still_served(xavier):
         (("init", "show", "normalized,output=zeros"), "`init show` takes the initializer of one layer"),
         (("act", "show", "nowhere.py:wave"), "`nowhere.py` cannot be read: No such file or directory"),
         (("init", "show", "standard", "--fan-in", "100000", "--fan-out", "100000"), "weights"),
-        (("act", "shwo"), "Did you mean 'show'"),
+        (("act", "shwo"), "did you mean `show`"),
     ],
 )
 def test_what_is_not_there_is_named(xavier, arguments, message):

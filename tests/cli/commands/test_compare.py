@@ -222,7 +222,7 @@ def test_runs_without_training_are_passed_over(shelf, xavier, exact_run):
     answer = xavier("compare")
 
     assert answer.out == AT_80
-    assert "passed over 1 without training" in answer.err
+    assert "skipped 1 without training" in answer.err
 
 
 def test_other_data_set_is_another_table(shelf, xavier, exact_run):

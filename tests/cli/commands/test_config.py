@@ -190,7 +190,7 @@ def test_widths_may_be_called_so_everywhere_and_beside_width_nowhere(xavier, use
     assert shown(xavier)["width"] == ([5, 4], "XAVIER_WIDTHS")
     assert shown(xavier, "--widths", "6,5")["width"] == ([6, 5], "--width")
 
-    one = "are one setting: give one of them"
+    one = "are the same setting: give one of them"
     typed = xavier("train", "--widths", "3,4", "--width", "3", "--depth", "5")
     assert (typed.code, typed.err) == (2, f"xavier: --width and --widths {one}\n")
     monkeypatch.setenv("XAVIER_WIDTH", "5")

@@ -81,7 +81,7 @@ def test_a_rescue_needs_a_new_file_and_writes_none_where_there_is_nothing(shelf,
     assert (unnamed.code, taken.code, whole.code, junk.code) == (2, 2, 0, 5)
     assert "-o NEW.h5" in unnamed.err
     assert "exists; name a new file" in taken.err
-    assert whole.err == "xavier: nothing to rescue: the file is whole\n"
+    assert whole.err == "xavier: nothing to rescue: the file is intact\n"
     assert junk.err == "xavier: nothing to rescue: nothing in it is valid\n"
     assert {path: path.read_bytes() for path in shelf.iterdir()} == before
     assert not (tmp_path / "new.h5").exists()

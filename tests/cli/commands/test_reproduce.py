@@ -369,7 +369,7 @@ def test_a_summary_is_made_of_the_files_and_a_bad_one_hides_no_other(here, judge
     Path("out/c.json").write_text("{}")
     answer = xavier("reproduce", "summary", "--results", "out", "-f", "json")
     assert answer.code == 4
-    assert "`out/c.json` is no results file" in answer.err
+    assert "`out/c.json` is not a results file" in answer.err
     assert [each["recipe"] for each in json.loads(answer.out)["results"]] == ["a", "b"]
     assert xavier("reproduce", "summary", "--results", "out/c.json").code == 5
 

@@ -54,7 +54,7 @@ def test_train_ends_with_errors_layers_the_file_and_what_next(trained):
     assert "test error %" in done.stdout
     assert "hidden 2" in done.stdout
     assert "runs/shapeset-tanh-normalized-d2w8" in done.stdout
-    assert "trained already" in done.stderr
+    assert "already trained" in done.stderr
     assert "next: xavier plot saturation" in done.stderr
 
 

@@ -411,7 +411,7 @@ def test_few_seeds_are_a_note_and_half_a_run_too_early_to_tell(make_run):
     assert by_name["too-few-seeds"].severity == "note"
     assert by_name["not-finished"].severity == "note"
     assert (
-        "interrupted; last record at update 7,895 of 30,000 (26 %)" in by_name["not-finished"].seen.evidence
+        "interrupted; last record at update 5,263 of 20,000 (26 %)" in by_name["not-finished"].seen.evidence
     )
 
 

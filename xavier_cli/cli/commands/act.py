@@ -34,7 +34,7 @@ def list_(format: FormatOption = None, output: OutputOption = None) -> None:
 
 @act.command("show")
 def show(name: NameArgument, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show an activation: formula, range, saturation, gain, aliases.
+    """Show an activation: formula, range, gain, other names.
 
     xavier act show tanh
     """
