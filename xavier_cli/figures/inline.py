@@ -16,6 +16,7 @@ _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>
 _FONTS = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")
 _USED = re.compile(r"(?:href=\"#|url\(#)([^\")]+)")
 _ID = re.compile(r"((?<![\w:])id=\"|href=\"#|url\(#)([^\")]+)")
+_SERIES = re.compile(r"series-(\d+)-(line|band|label)")
 _SIZE = re.compile(r"(<svg[^>]*?) width=\"[^\"]*\" height=\"[^\"]*\"")
 
 
@@ -30,7 +31,9 @@ class Inline:
 def inline_svg(drawing: Drawing, prefix: str) -> Inline:
     """`drawing` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
 
-    The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
+    What a figure calls `series-3-line`, `-band` or `-label` has the attributes `data-series` and `data-part`,
+    by which a page can find the parts of one curve. The output is deterministic. The page must set
+    `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
     figure = drawing.figure
     captions = [text for text in figure.texts if text.get_gid() == "caption"]
@@ -62,6 +65,9 @@ def _tidied(svg: str, prefix: str) -> str:
 
     def own(match: re.Match[str]) -> str:
         begin, name = match.groups()
+        if series := _SERIES.fullmatch(name):
+            # As attributes, since panels may have the same curve.
+            return f'data-series="{series[1]}" data-part="{series[2]}'
         return f"{begin}{prefix}-{name}" if name in used else begin + "\0"
 
     # Leave out ids that nothing refers to.

@@ -24,10 +24,15 @@ _UNTESTED = {
 
 
 def answers(comparison: Comparison) -> list[str]:
-    """The answer of each section: the best row, then which others are significantly worse."""
+    """The answer of each section, as one text."""
+    return [" ".join(each) for each in sentences(comparison)]
+
+
+def sentences(comparison: Comparison) -> list[list[str]]:
+    """The one or two sentences of each section: the best row, then which others are significantly worse."""
     several = len(comparison.sections) > 1
     return [
-        " ".join(_answer(section, comparison.metric, f" on {clean(section.data)}" if several else ""))
+        list(_answer(section, comparison.metric, f" on {clean(section.data)}" if several else ""))
         for section in comparison.sections
     ]
 
