@@ -62,10 +62,8 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     for name, value in config.model_dump().items():
         if name == "seeds":
             yield name, f"{numbers.seeds(config.seeds)} (N = {len(config.seeds)})"
-        elif isinstance(value, tuple):
-            yield name, ", ".join(f"{part:g}" for part in value)
         elif name != "search_seeds" or config.search:
-            yield name, numbers.setting(value)
+            yield name, numbers.setting(value, name)
     if run.tags:
         yield "tags", " ".join(run.tags)
     if run.note:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.listing import run_path
+from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.config/1"
@@ -24,7 +25,7 @@ def settings_page(
     """
     values = {name: _typed(value) for name, value in resolved.model_dump().items()}
     records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
-    rows = tuple((name, values[name], origins[name]) for name in values)
+    rows = tuple((n, numbers.setting(v, n), origins[n]) for n, v in resolved.model_dump().items())
     run = run_path(folder, resolved)
     return Page(
         schema=SCHEMA,
@@ -46,6 +47,7 @@ def settings_page(
 
 
 def _typed(value: object) -> str:
+    """`value` as programs read it."""
     if isinstance(value, tuple):
         return ",".join(_typed(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,7 +156,7 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
     """A table of the settings in which cells differ; none if there are too many rows for a screen."""
     if not cells or len(cells) > MOST_ROWS:
         return []
-    settings = [_settings(cell) for cell in cells]
+    settings = [_settings(cell, numbers.setting) for cell in cells]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     varying = [key for key in keys if len({each.get(key) for each in settings}) > 1] or keys[:1]
     columns = [*map(Column, varying), Column("state"), Column("file", moves=True)]
@@ -169,20 +169,24 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
 
 def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
     return [
-        {"path": str(cell.path), "command": cell.command, "state": states[cell.path], **_settings(cell)}
+        {
+            "path": str(cell.path),
+            "command": cell.command,
+            "state": states[cell.path],
+            **_settings(cell, _written),
+        }
         for cell in plan.mine
     ]
 
 
-def _settings(cell: SweepCell) -> dict[str, str]:
-    """The settings of a cell as they would be typed, seeds as ranges."""
+def _settings(cell: SweepCell, write: Callable[[object, str], str]) -> dict[str, str]:
+    """The settings of a cell, as `write` writes a value with the name of its setting."""
     settings = {"command": cell.command, **cell.config.model_dump()}
-    shown = {}
-    for name, value in settings.items():
-        if name == "seeds":
-            shown[name] = numbers.seeds(value)
-        elif isinstance(value, tuple):
-            shown[name] = ",".join(f"{part:g}" for part in value)
-        elif value is not None:
-            shown[name] = numbers.setting(value)
-    return shown
+    return {name: write(value, name) for name, value in settings.items() if value is not None}
+
+
+def _written(value: object, name: str) -> str:
+    """A setting as programs read it."""
+    if isinstance(value, tuple) and name != "seeds":
+        return ",".join(f"{part:g}" for part in value)
+    return str(value) if isinstance(value, bool) else numbers.setting(value, name)

@@ -78,7 +78,7 @@ def plan_page(
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
     shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
-    settings = [(name, setting(value)) for name, value in config.model_dump().items()]
+    settings = [(name, setting(value, name)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,
         data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},

@@ -63,11 +63,22 @@ TopOption = Annotated[
     int | None,
     typer.Option("--top", metavar="K", min=1, help="show only the first K rows; all are compared"),
 ]
+MetricOption = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        autocompletion=completion.metrics,
+        help="what is compared: test_error, valid_error, test_loss, valid_loss, train_loss, or "
+        "updates_to:0.5 (updates until the test error is at most 50 %)",
+    ),
+]
 TransposeOption = Annotated[bool, typer.Option("--transpose", help="one column per experiment")]
 
 
 def compare(
     runs: RunsArgument = None,
+    metric: MetricOption = "test_error",
     where: WhereOption = None,
     select: SelectOption = None,
     columns: ColumnsOption = None,
@@ -87,6 +98,7 @@ def compare(
     from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.findings.metric import parse_metric
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
     from xavier_cli.views.filters import chosen
@@ -101,7 +113,8 @@ def compare(
         transpose,
         top,
     )
-    read = run_files.read_inputs(runs, only=ONLY)
+    by = parse_metric(metric)
+    read = run_files.read_inputs(runs, only=(*ONLY, f"curves/{by.curve}"))
     read.runs = chosen(read.runs, mark_values, where, MARKS.__contains__)
     if not read.runs:
         say("xavier: no run fits `--where`")
@@ -118,7 +131,7 @@ def compare(
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:
             shown = [with_answers(run) for run in shown]
-        comparison = compare_experiments(shown, choices)
+        comparison = compare_experiments(shown, choices, by)
         untrained = sum(run.updates[-1] == 0 for run in shown)
         sections = comparison.sections
         return comparison_page(comparison, [*notes, *more], view) if sections else None, untrained
