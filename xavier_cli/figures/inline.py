@@ -32,9 +32,9 @@ class Inline:
 def inline_svg(drawing: Drawing, prefix: str) -> Inline:
     """`drawing` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
 
-    What a figure calls `series-3-line`, `-band`, `-label` or `-key` has the attributes `data-series` and `data-part`,
-    by which a page can find the parts of one curve. The output is deterministic. The page must set
-    `stroke-linejoin: round; stroke-linecap: butt` for it.
+    What a figure calls `series-3-line`, `-band`, `-label` or `-key` has the attributes `data-series` and
+    `data-part`, by which a page can find the parts of one curve. The output is deterministic. The page must
+    set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
     figure = drawing.figure
     captions = [text for text in figure.texts if text.get_gid() == "caption"]
