@@ -20,9 +20,9 @@ from xavier_cli.runs.counting import ERRORS, error_curve
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.lookup import unknown_message
+from xavier_cli.vocabulary.metrics import CURVES
 
 Unit = Literal["percent", "loss", "updates"]
-CURVES = ("test_error", "valid_error", "test_loss", "valid_loss", "train_loss")
 EXAMPLE = "updates_to:0.5"
 _UPDATES_TO = re.compile(r"updates[-_]to:(\d*\.?\d+)(\s?%)?")
 
@@ -85,14 +85,10 @@ class Metric:
             )
 
 
-_EXAMPLES = {"test": "test", "valid": "validation", "train": "training"}
-
-
 def _of_curve(name: str) -> Metric:
-    examples, _, what = name.partition("_")
-    unit: Unit = "percent" if name in ERRORS else "loss"
-    head = f"{examples} {what}" + " %" * (unit == "percent")
-    return Metric(name, f"{_EXAMPLES[examples]} {what}", head, unit, name)
+    curve = CURVES[name]
+    head = name.replace("_", " ") + " %" * curve.is_error
+    return Metric(name, curve.words, head, "percent" if curve.is_error else "loss", name)
 
 
 TEST_ERROR = _of_curve("test_error")
