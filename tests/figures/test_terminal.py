@@ -78,3 +78,12 @@ def test_numbers_on_an_axis_are_round(low, high, ticks):
 
     shown = [number for row in rows[1 : HEIGHT + 1] if (number := row[: GUTTER - 2].strip())]
     assert shown == ticks
+
+
+def test_too_many_lines_say_what_to_type(small_run):
+    runs = [small_run(lr=0.01 * (i + 1), depth=1, only={"curves"}, jacobian=False) for i in range(36)]
+
+    with pytest.raises(
+        UnsuitableRunError, match=r"36 lines .* `--where act=tanh`, or split them with `--facet"
+    ):
+        draw_text(KINDS["curves"], runs, PlotRequest(), 80, False)

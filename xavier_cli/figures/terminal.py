@@ -32,7 +32,7 @@ def curves_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only
     rows: list[str] = []
     for place, metric in enumerate(metrics):
         for title, members in zip(split.titles, split.members, strict=True):
-            _refuse_more(len(members))
+            _refuse_more(len(members), "draw fewer with `--where act=tanh`, or split them with `--facet act`")
             names = [split.names[i] for i in members]
             items = [taken[i][place] for i in members]
             lines = [
@@ -95,7 +95,7 @@ def _layers(
     ascii_only: bool,
     logarithmic: bool = False,
 ) -> list[str]:
-    _refuse_more(len(layers))
+    _refuse_more(len(layers), "choose some with `--layers 1,5,10`")
     lines = [TextLine(f"layer {layer}", updates, band.center[:, i]) for i, layer in enumerate(layers)]
     return plot_text(lines, title, width, ascii_only=ascii_only, logarithmic=logarithmic)
 
@@ -104,9 +104,11 @@ def _legend(layers: np.ndarray, width: int) -> list[str]:
     return legend_text([f"layer {layer}" for layer in layers], width)
 
 
-def _refuse_more(lines: int) -> None:
+def _refuse_more(lines: int, remedy: str) -> None:
     if lines > len(MARKS):
-        raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
+        raise UnsuitableRunError(
+            f"{lines} lines are too many for a terminal (at most {len(MARKS)}): {remedy}"
+        )
 
 
 def _text(
