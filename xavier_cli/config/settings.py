@@ -462,6 +462,14 @@ def settings_where(**facts: object) -> tuple[str, ...]:
 
 
 @cache
+def settings_of_training() -> tuple[str, ...]:
+    """The settings that change nothing about an untrained network, with their details."""
+    role = settings_where(role="training")
+    details = (name for name, row in SETTINGS.items() if row.detail_of in role)
+    return tuple(dict.fromkeys((*role, *details, "records")))
+
+
+@cache
 def in_order_spoken(**facts: object) -> tuple[str, ...]:
     """`settings_where`, in the order of phrases: `tanh normalized, mnist, depth 5`."""
     return tuple(sorted(settings_where(**facts), key=lambda name: SETTINGS[name].rank))

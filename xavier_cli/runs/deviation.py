@@ -30,6 +30,8 @@ class Deviation:
     worst: str
     arrays: int
     same_bits: bool
+    worst_absolute: float
+    """The largest absolute difference in `worst`; `absolute` is that of all arrays, of several units."""
 
 
 def differences(run: Run, again: Run) -> list[Deviation]:
@@ -93,6 +95,7 @@ def _difference(group: str, pairs: Sequence[tuple[str, np.ndarray, np.ndarray]])
         scale = float(np.nan_to_num(np.abs(a)).max(initial=0.0))
         widest = float(apart.max(initial=0.0))
         largest.append((widest / scale if scale else widest, absolute, name))
-    relative, _, worst = max(largest)
+    relative, worst_absolute, worst = max(largest)
     same = all(part.tobytes() == other.astype(part.dtype).tobytes() for _, part, other in pairs)
-    return Deviation(group, max(each[1] for each in largest), relative, worst, len(pairs), same)
+    absolute = max(each[1] for each in largest)
+    return Deviation(group, absolute, relative, worst, len(pairs), same, worst_absolute)

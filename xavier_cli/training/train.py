@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.config.settings import SETTINGS, settings_where
+from xavier_cli.config.settings import settings_of_training
 from xavier_cli.runs.batch_normalization import how_normalized
 from xavier_cli.runs.record import Run, best_rate
 from xavier_cli.training.engine.engine import Engine
@@ -147,10 +147,8 @@ def probe(
 
 def untrained(config: RunConfig) -> RunConfig:
     """`config` with the settings of training at their defaults, so that equal initializations hash alike."""
-    of_training = settings_where(role="training")
-    details = [name for name, row in SETTINGS.items() if row.detail_of in of_training]
     fields = RunConfig.model_fields
-    unused = {name: fields[name].default for name in (*of_training, *details, "records")}
+    unused = {name: fields[name].default for name in settings_of_training()}
     return config.with_(**{**unused, "updates": 0})
 
 

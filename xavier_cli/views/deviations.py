@@ -14,17 +14,17 @@ def differences_table(found: Sequence[Deviation], title: str) -> Table:
         (
             each.group,
             str(each.arrays),
-            "0" if each.same_bits else f"{each.absolute:.2g}",
             "0" if each.same_bits else f"{each.relative:.2g}",
             "" if each.same_bits else each.worst.rpartition("/")[2],
+            "0" if each.same_bits else f"{each.worst_absolute:.2g}",
         )
         for each in found
     )
     columns = (
         Column("group"),
         Column("arrays", "right", optional=1),
-        Column("largest difference", "right"),
-        Column("relative", "right"),
+        Column("largest relative difference", "right"),
         Column("in", wraps=True),
+        Column("absolute", "right"),
     )
     return Table(columns, rows, title=title)

@@ -111,7 +111,10 @@ def known(rows: Sequence[T], values: Callable[[T], Values], name: str, option: s
     """Raise `FilterError` for a `name` that no row has a value for; suggests the nearest that some have."""
     there = dict.fromkeys(key for row in rows for key in values(row))
     if rows and name not in there:
-        raise FilterError(option, lookup.unknown_message("name", name, there))
+        # A part of a name is meant for the whole: `test` for `test_error`.
+        whole = next((each for each in there if name in each.split("_")), None)
+        hint = f"unknown name `{name}`: did you mean `{whole}`?" if whole else ""
+        raise FilterError(option, hint or lookup.unknown_message("name", name, there))
 
 
 def _fits(name: str, value: object, sign: str, wanted: str) -> bool:

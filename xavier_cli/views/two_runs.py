@@ -198,16 +198,22 @@ def _curves_table(curves: list[dict[str, float | int | str]]) -> Table:
         Column("curve"),
         Column("A at last", "right"),
         Column("B at last", "right"),
-        Column("widest B - A", "right"),
+        Column("largest B - A", "right"),
         Column("at update", "right"),
     )
     rows = tuple(
         (
-            str(each["curve"]),
-            *("" if each[side] != each[side] else numbers.fixed(float(each[side]), 4) for side in _LAST),
-            numbers.fixed(float(each["widest"]), 4, "+"),
+            f"{each['curve']} %" if each["curve"] in ERRORS else str(each["curve"]),
+            *("" if each[side] != each[side] else _written(each, side) for side in _LAST),
+            _written(each, "widest", "+"),
             f"{each['at_update']:,}",
         )
         for each in curves
     )
     return Table(columns, rows, title="curves, mean over the seeds in common")
+
+
+def _written(curve: Mapping[str, float | int | str], name: str, sign: str = "") -> str:
+    """A number of a curve: errors in percent, as everywhere."""
+    value = float(curve[name])
+    return numbers.fixed(100 * value, 2, sign) if curve["curve"] in ERRORS else numbers.fixed(value, 4, sign)

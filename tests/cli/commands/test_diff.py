@@ -19,7 +19,7 @@ def test_only_what_differs_is_shown(shelf, xavier):
     assert answer.code == 0
     assert ["init", "standard", "normalized"] in lines
     assert not any(line[:1] == ["depth"] for line in lines)
-    assert any(line[:3] == ["test_error", "0.5940", "0.4770"] for line in lines)
+    assert any(line[:4] == ["test_error", "%", "59.40", "47.70"] for line in lines)
     assert "The same in both: data, origin." in answer.out
 
 
@@ -54,6 +54,8 @@ def test_the_widest_gap_and_its_group_are_found(shelf, xavier):
     assert curves["test_error"]["widest"] == 0
     assert groups["backprop"]["worst"] == "backprop/std"
     assert groups["backprop"]["absolute"] == pytest.approx(5)
+    # What is shown beside an array's name is that array's.
+    assert groups["backprop"]["worst_absolute"] == pytest.approx(5)
     assert groups["weight"]["same_bits"]
     assert page["origin"] == {"versions jax": {"a": "", "b": "9"}}
 

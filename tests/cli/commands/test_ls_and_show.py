@@ -220,3 +220,10 @@ def test_a_dead_layer_is_said_beside_its_numbers(make_run, dead, said):
 
     assert note.startswith(f"{said} units of hidden layer 2 are dead")
     assert ("its geometric mean over seeds is 0" in note) is (len(dead) < 3)
+
+
+@pytest.mark.parametrize(("word", "command"), [("he", "init"), ("relu", "act"), ("mnist", "data")])
+def test_a_name_that_is_no_run_s_is_sent_where_it_is_one(xavier, tmp_path, monkeypatch, word, command):
+    monkeypatch.chdir(tmp_path)
+
+    assert f"did you mean `xavier {command} show {word}`?" in xavier("show", word).err

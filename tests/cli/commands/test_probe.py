@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -73,3 +74,19 @@ def test_a_probe_shows_a_normalized_network_and_says_by_what(tmp_path, monkeypat
     assert "gradient of the batch's summed loss" in text
     # Before training the network is used by averages of 0 and 1, and says next to nothing.
     assert run["curves/valid_loss"] == pytest.approx(np.log(9), abs=1e-3)
+
+
+def test_its_help_has_no_option_of_training_alone(xavier):
+    out = xavier("probe", "--help", width=200).out
+
+    assert not re.findall(r"--(lr|updates|optimizer|records|schedule|clip|early\S*|pretrain\S*)\b", out)
+    assert all(f"--{name}" in out for name in ("act", "init", "width", "jacobian-examples", "seeds", "loss"))
+
+
+def test_several_activations_are_answered_with_what_to_type(xavier):
+    answer = xavier("probe", "--act", "relu,gelu")
+
+    assert answer.code == 2
+    assert "one activation at a time" in answer.err
+    assert "`xavier plot activations probes/*.h5`" in answer.err
+    assert '`act = ["relu", "gelu"]`' in answer.err

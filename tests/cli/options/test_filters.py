@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from xavier_cli.views.filters import FilterError, in_order
 from xavier_cli.views.sparkline import BARS, sparklines
 
 
@@ -125,3 +126,10 @@ def test_a_sparkline_of_little_or_nothing():
     assert sparklines([np.array([np.nan, 0.5])]) == [" ▁"]
     assert sparklines([np.array([np.nan])]) == [""]
     assert sparklines([]) == []
+
+
+def test_a_part_of_a_name_suggests_the_whole():
+    rows = [{"test_error": 0.1, "lr": 0.1}]
+
+    with pytest.raises(FilterError, match="unknown name `test`: did you mean `test_error`"):
+        in_order(rows, lambda row: row, "test")

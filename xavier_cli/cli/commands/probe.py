@@ -21,11 +21,14 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
+from xavier_cli.config.settings import settings_of_training
+from xavier_cli.vocabulary.activations import ACTIVATIONS
 
 PROBES = Path("probes")
+ACTIVATION_NAMES = {name for row in ACTIVATIONS.values() for name in (row.name, *row.aliases)}
 
 
-@with_settings
+@with_settings(unused=settings_of_training())
 def probe(
     settings: dict[str, str],
     output: Annotated[
@@ -45,7 +48,7 @@ def probe(
 
     xavier probe --jacobian-examples 16 --seeds 5
 
-    Takes the options of `train`; what concerns training alone (updates, rates, records) changes nothing.
+    Settings of training alone (updates, rates, records), of files or variables too, change nothing.
     """
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.files.locks import lock_output
@@ -57,6 +60,7 @@ def probe(
     from xavier_cli.training.train import untrained
     from xavier_cli.views.initialization import initial_page
 
+    _refuse_several(settings.get("act", ""))
     asked = resolve(settings)
     if asked.pretrain != "none":
         say("probe measures networks before pre-training: --pretrain has no effect")
@@ -77,3 +81,15 @@ def probe(
     say(f"next: {written('plot', 'activations', path)}")
     if config.jacobian_examples:
         say(f"      {written('plot', 'spectrum', path)}")
+
+
+def _refuse_several(act: str) -> None:
+    """Refuse a list of activations, as other settings have, with the two ways to look at several."""
+    names = [name.strip() for name in act.split(",")]
+    if len(names) > 1 and all(name in ACTIVATION_NAMES for name in names):
+        listed = ", ".join(f'"{name}"' for name in names)
+        raise typer.BadParameter(
+            f"one activation at a time: probe each, then `xavier plot activations probes/*.h5`; or "
+            f"`xavier sweep` a recipe with `act = [{listed}]`",
+            param_hint="--act",
+        )

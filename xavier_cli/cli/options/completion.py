@@ -46,7 +46,8 @@ def data_sets(incomplete: str) -> Offers:
 
 def metrics(incomplete: str) -> Offers:
     """What `compare` compares."""
-    from xavier_cli.findings.metric import CURVES, EXAMPLE
+    from xavier_cli.findings.metric import EXAMPLE
+    from xavier_cli.vocabulary.metrics import CURVES
 
     return _begun(incomplete, dict.fromkeys((*CURVES, EXAMPLE), ""))
 

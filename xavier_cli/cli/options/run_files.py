@@ -241,5 +241,12 @@ def names_runs(text: str) -> bool:
 
 def no_run(text: str) -> str:
     """The line about a run that does not exist, named by a path or by its name in the default folder."""
-    place = f" in `{runs_folder()}`" if Path(text).name == text else ""
+    from xavier_cli.vocabulary import lookup
+
+    is_name = Path(text).name == text
+    place = f" in `{runs_folder()}`" if is_name else ""
+    tables = {"init": lookup.INITIALIZERS, "act": lookup.ACTIVATIONS, "data": lookup.DATA_SETS}
+    for command, table in tables.items() if is_name else ():
+        if any(text in (row.name, *row.aliases) for row in table.values()):
+            return f"no run `{text}`{place}; did you mean `xavier {command} show {text}`?"
     return f"no run `{text}`{place}; `xavier ls` lists them"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Collection
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
@@ -18,15 +18,20 @@ from xavier_cli.config.settings import SETTINGS
 from xavier_cli.vocabulary.other_words import SETTING_ALIASES
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(
+    command: Callable[..., None] | None = None, *, unused: Collection[str] = ()
+) -> Callable[..., Any]:
     """Give `command(settings, …)` one option per field of `RunConfig`, `--config` and `--scale`.
 
-    `settings` holds the typed text; the configuration checks it, whatever its source.
+    `settings` holds the typed text; the configuration checks it, whatever its source. The settings that the
+    command leaves `unused` are accepted, and not in its help.
     """
+    if command is None:
+        return partial(with_settings, unused=unused)
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     options = [
         *_FILES,
-        *map(_option, option_fields()),
+        *(_option(field, field in unused) for field in option_fields()),
         *_SAME,
     ]
 
@@ -41,7 +46,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def _option(field: str) -> inspect.Parameter:
+def _option(field: str, hidden: bool) -> inspect.Parameter:
     info = RunConfig.model_fields[field]
     if info.annotation is bool:
         flag = typer.Option(
@@ -49,6 +54,7 @@ def _option(field: str) -> inspect.Parameter:
             help=f"{info.description} [default: {'' if info.default else 'no '}{field}]",
             rich_help_panel=SETTINGS[field].section,
             show_default=False,
+            hidden=hidden,
         )
         return _parameter(field, flag, bool)
     default = "" if info.is_required() else f" [default: {_as_typed(info.default)}]"
@@ -59,6 +65,7 @@ def _option(field: str) -> inspect.Parameter:
         rich_help_panel=SETTINGS[field].section,
         show_default=False,
         autocompletion=completion.BY_SETTING.get(field),
+        hidden=hidden,
     )
     return _parameter(field, option)
 

@@ -31,7 +31,8 @@ def other_start(config: RunConfig) -> str:
     if config.init not in _FITTING[fitting] and config.init_gain != "auto":
         return train_command(config, init=fitting)
     act = "softsign" if config.act == "tanh" else "tanh"
-    return train_command(config, act=act, init="normalized", init_gain="paper")
+    gain = {} if config.init_gain == "paper" else {"init_gain": "paper"}
+    return train_command(config, act=act, init="normalized", **gain)
 
 
 # An initializer, and those that have its variance or nearly so.
