@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[1]
 SMALL = {"width": 12, "depth": 2, "updates": 1000, "records": 4, "test_examples": 50}
 
 
-@pytest.mark.slow
 def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_NUM_CPU_DEVICES": "1"}
     done = subprocess.run(
@@ -31,9 +30,25 @@ def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "2 seeds at 3 records, after [0, 30, 60] updates"
-    assert lines[1:3] == ["activation std by layer: (2,)", "same numbers: True"]
-    assert len(lines) == 5
+    assert lines[0].startswith("<Run shapeset tanh standard, 2×10, lr 0.03: 2 seeds, 60 updates, test error ")
+    assert lines[1:5] == [
+        "as a table: 2",
+        "2 seeds at 3 records, after [0, 30, 60] updates",
+        "activation std by layer: (2,)",
+        "same numbers: True",
+    ]
+    assert [line[:1] for line in lines[8:10]] == ["*", " "]
+    assert lines[12] in ("best: standard", "best: normalized")
+    if lines[13] != "no pandas and xarray":
+        assert lines[13:17] == [
+            "mean over seeds: (3,)",
+            "layers: (3, 2)",
+            "long: ['seed', 'update', 'layer', 'diverged', 'metric', 'value']",
+            "xarray: {'seed': 2, 'update': 3, 'layer': 2}",
+        ]
+        assert "'n': [2, 2]" in lines[17]
+    assert (tmp_path / "saturation.pdf").stat().st_size > 5000
+    assert (tmp_path / "curves.png").stat().st_size > 5000
     assert sorted(path.name for path in (tmp_path / "runs").glob("*.h5")) == ["normalized.h5", "standard.h5"]
     if len(os.sched_getaffinity(0)) > 1:
         assert "JAX had already started with 1 of 2 devices" in done.stderr
@@ -42,7 +57,8 @@ def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp
 def test_importing_it_imports_nothing_heavy():
     code = (
         "import sys, xavier_cli; dir(xavier_cli); "
-        "print(sorted(set(sys.modules) & {'jax', 'numpy', 'h5py', 'pydantic', 'matplotlib'}))"
+        "heavy = {'jax', 'numpy', 'h5py', 'pydantic', 'matplotlib', 'pandas', 'xarray'}; "
+        "print(sorted(set(sys.modules) & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
@@ -54,7 +70,11 @@ def test_every_name_it_promises_is_there_and_no_other():
     assert set(dir(xavier_cli)) == set(xavier_cli.__all__)
     assert (Path(xavier_cli.__file__).parent / "py.typed").exists()
     with pytest.raises(
-        AttributeError, match="`tarin`; it has: Run, RunConfig, XavierError, compare, read_run, train"
+        AttributeError,
+        match=(
+            "`tarin`; it has: Comparison, Run, RunConfig, XavierError, compare, plot, read_run, "
+            "read_weights, train"
+        ),
     ):
         _ = xavier_cli.tarin
 
@@ -62,12 +82,28 @@ def test_every_name_it_promises_is_there_and_no_other():
 def test_a_finished_run_is_read_and_not_trained(make_run, tmp_path, monkeypatch):
     run = make_run(**SMALL, seeds=2)
     write_run(tmp_path / "a.h5", run)
-    monkeypatch.setattr("xavier_cli.library.session", None)
+    monkeypatch.setattr("xavier_cli.library.training.session", None)
 
     again = train(run.config, out=tmp_path / "a.h5")
 
     assert again.path == tmp_path / "a.h5"
     assert again.config == run.config
+
+
+def test_a_finished_run_without_the_weights_asked_for_is_trained_anew(make_run, tmp_path, monkeypatch):
+    run = make_run(**SMALL, seeds=2)
+    write_run(tmp_path / "a.h5", run)
+    asked = []
+
+    class Session:
+        def train_to_file(self, path, hooks):
+            asked.append((path, hooks.save_weights))
+            return run
+
+    monkeypatch.setattr("xavier_cli.library.session", lambda *_, **__: Session())
+    train(run.config, out=tmp_path / "a.h5", save_weights="final")
+
+    assert asked == [(tmp_path / "a.h5", "final")]
 
 
 def test_linear_algebra_has_one_thread_a_core_while_it_trains_and_its_own_again_after(make_run, monkeypatch):
@@ -106,3 +142,19 @@ def test_runs_that_differ_in_their_seeds_are_compared_as_one(make_run):
     assert [len(row.seeds) for row in section.rows] == [6, 6]
     assert section.rows[0].settings["init"] == "normalized"
     assert section.rows[1].verdict.kind == "told_apart"
+
+
+def test_keyword_settings_are_the_configuration(make_run, tmp_path, monkeypatch):
+    run = make_run(**SMALL, seeds=2)
+    write_run(tmp_path / "a.h5", run)
+    monkeypatch.setattr("xavier_cli.library.training.session", None)
+    sizes = {name: each for name, each in run.config.model_dump().items() if name in SMALL} | {
+        "eval_examples": run.config.eval_examples
+    }
+
+    assert train(run.config.with_(lr=0.5), lr=run.config.lr, out=tmp_path / "a.h5").config == run.config
+    again = train(**sizes, learning_rate=run.config.lr, seeds=2, out=tmp_path / "a.h5")
+    assert again.config == run.config
+    assert isinstance(again, xavier_cli.Run)
+    with pytest.raises(xavier_cli.XavierError, match="unknown setting `with`: did you mean `width`"):
+        train(**{"with": 12})

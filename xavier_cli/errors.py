@@ -47,6 +47,15 @@ class ConfigError(XavierError, ValueError):
         super().__init__(text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}")
 
 
+class MissingPackageError(XavierError, ImportError):
+    """A package is not installed that what was asked needs; the message says how to install it."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, what: str, package: str):
+        super().__init__(f"{what} needs the package `{package}`: `pip install {package}`")
+
+
 class StorageError(XavierError):
     """A file that cannot be written, or is being written by another process; the message names it."""
 

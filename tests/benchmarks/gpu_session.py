@@ -21,7 +21,7 @@ STOP_SECONDS = 20.0
 _POLL = 0.05
 asked_to_stop = threading.Event()
 """Set by a signal: the running training is stopped, and nothing more is started."""
-_STOPPED = re.compile(r"stopped after ([\d,]+) of ([\d,]+) updates")
+_STOPPED = re.compile(r"interrupted at update ([\d,]+) of ([\d,]+)")
 
 
 class Session:

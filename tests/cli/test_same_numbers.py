@@ -183,6 +183,39 @@ def test_ls_and_a_notebook(run):
     assert len(row.diverged) == run_values(run)["diverged"] == len(lost_at(run))
 
 
+def test_a_frame_of_pandas(run):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    ours = xavier_cli.Run.of(run)
+    curves, layers = ours.to_dataframe("curves"), ours.to_dataframe("activation")
+    long = ours.to_dataframe()
+    alive = layers[~layers.diverged]
+
+    for update in run.updates.tolist():
+        for examples in ("valid", "test"):
+            name = f"{examples}_error"
+            wanted = expected_error(run, update, examples)[:1]
+            close([100 * curves[curves["update"] == update][name].mean()], wanted)
+            close([100 * long[(long.metric == name) & (long["update"] == update)].value.mean()], wanted)
+        for layer in (1, 2, 3) if len(alive) else ():
+            found = alive[(alive["update"] == update) & (alive.layer == layer)].activation_std
+            close([found.mean()], expected_layer(run, "activation/std", update, layer)[:1])
+    assert set(curves[curves.diverged].seed) == set(lost_at(run))
+
+
+def test_a_comparison_s_frame_is_the_command_s_csv(make_run, tmp_path, xavier):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for path, init in zip(paths, ("standard", "normalized"), strict=True):
+        write_run(path, plant(make_run, 5, init=init))
+    xavier("compare", *paths, "-o", tmp_path / "c.csv")
+    theirs, ours = pandas.read_csv(tmp_path / "c.csv"), xavier_cli.compare(paths).to_dataframe()
+
+    assert list(ours.columns) == list(theirs.columns)[1:]
+    for name in ("n", "test_error", "test_error_low", "test_error_sd", "p", "difference", "effect_size"):
+        np.testing.assert_array_equal(ours[name].to_numpy(float), theirs[name].to_numpy(float))
+    assert ours.init.tolist() == theirs.init.tolist()
+
+
 def test_the_report_in_words(run, monkeypatch):
     monkeypatch.setattr(answer, "pictures", lambda *_: ([], []))
     monkeypatch.setattr(answer, "judge_all", lambda *_: [])

@@ -163,7 +163,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, _RefusedError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
-        return "no picture, or of a format that is not read"
+        return "not an image, or of an unsupported format"
     if isinstance(error, Image.DecompressionBombError):
         return f"over {MAX_PIXELS:,} pixels"
     if isinstance(error, OSError) and error.strerror:

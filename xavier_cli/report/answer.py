@@ -56,7 +56,7 @@ def report_content(
     comparison, shown = compared
     ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
     drawn, undrawn = pictures(ranked, isolation)
-    findings = part(ranked, findings_page)
+    findings = part(ranked, lambda runs: findings_page(runs, every=True))
     verdicts = part(ranked, lambda runs: judge_all(lookup.CLAIMS, runs)) or []
     found = part(ranked, lambda runs: {run.config: diagnose(run) for run in runs}) or {}
     decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]

@@ -59,8 +59,19 @@ def layers_of(
     alive = rows[~lost_seeds(run)[rows]]
     if len(alive):
         return np.asarray(array[alive])
-    lost = _lost(run, records or "update")[rows]
-    return np.where(lost.reshape(*lost.shape, *[1] * (array.ndim - 2)), np.nan, array[rows])
+    return _nan_where_lost(array[rows], _lost(run, records or "update")[rows])
+
+
+def counted_by_seed(run: Run, path: str) -> np.ndarray:
+    """What counts of the array at `path` for each seed by itself, `(S, R, …)`, in floats.
+
+    From its divergence on a seed's error is that of chance, and all else of it NaN.
+    """
+    group, _, name = path.partition("/")
+    if group == "curves" and name in ERRORS:
+        return error_curve(run, ERRORS[name])
+    records = BY_PATH[path].records if path in BY_PATH else "update"
+    return _nan_where_lost(run[path], _lost(run, records))
 
 
 def layers_over_seeds(run: Run, path: str) -> Band:
@@ -85,6 +96,15 @@ def in_words(run: Run) -> str:
     if not lost:
         return ""
     return "diverged" if seeds == 1 else f"{lost} of {seeds} seeds diverged"
+
+
+def stopped_in_words(run: Run) -> str:
+    """How far an unfinished run's records go; training may have gone on for a while after the last one."""
+    return f"{run.status}; last record at update {int(run.updates[-1]):,} of {run.config.updates:,}"
+
+
+def _nan_where_lost(array: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    return np.where(lost.reshape(*lost.shape, *[1] * (array.ndim - 2)), np.nan, array)
 
 
 def _lost(run: Run, records: str) -> np.ndarray:

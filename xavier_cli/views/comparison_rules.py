@@ -11,6 +11,7 @@ import numpy as np
 from xavier_cli.config.run import LOOKS, SEARCHABLE
 from xavier_cli.findings.comparison import MOST_ROWS_TESTED, OTHER_RECORDS, Comparison, Section
 from xavier_cli.findings.ranked import RankedExperiment, Verdict
+from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
 from xavier_cli.statistics.simultaneous import ALPHA
@@ -138,10 +139,9 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         what = "of the rates searched" if edges <= {*SEARCHABLE} else "value tried"
         said[Explanation.EDGE] = f"!: the lowest or highest {what}; a better one may lie beyond."
     if unfinished := [row for row in rows if row.status != "complete"]:
-        stands = "; ".join(dict.fromkeys(row.verdict.why for row in unfinished))
+        stands = ", ".join(dict.fromkeys(stopped_in_words(row.run) for row in unfinished))
         said[Explanation.UNFINISHED] = (
-            f"An unfinished run ({stands} updates) shows its last record; it is not tested and cannot be the "
-            "best."
+            f"An unfinished run ({stands}) shows its last record; it is not tested and cannot be the best."
         )
     return said
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from xavier_cli.findings.health import RULES, Diagnosis, Finding, Rule, diagnose
+from xavier_cli.findings.health import RULES, STATES, Diagnosis, Finding, Rule, State, diagnose
 from xavier_cli.findings.health.finding import listed, named
+from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import mean_over_seeds
+from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.check/1"
 LIST_SCHEMA = "xavier.check.list/1"
+# More are counted.
+MOST_NAMES = 2
+# Beside the names of runs, for which the screen is narrow.
+_STATE_WORDS: dict[State, str] = {"problems found": "problems", "too early to tell": "too early"}
 
 
 def has_problems(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> bool:
@@ -20,12 +27,15 @@ def has_problems(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> bool:
     return any(diagnose(run, rules).state == "problems found" for run in runs)
 
 
-def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
-    """The output of `check`: a line per run with its state, then its findings, with advice below."""
+def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = (), every: bool = False) -> Page:
+    """The output of `check`: the runs with their states, the worst first, then what is found in each.
+
+    Of several runs those without problems are only counted, unless `every` is asked for.
+    """
     diagnoses = [(run, diagnose(run, rules)) for run in runs]
     data: list[dict[str, object]] = []
     records: list[dict[str, object]] = []
-    lacking: dict[tuple[str, ...], list[str]] = {}
+    lacking: dict[tuple[str, ...], list[Run]] = {}
     for run, diagnosis in diagnoses:
         own = list(_records(diagnosis))
         # Programs know the two verdicts from before there were four states.
@@ -34,24 +44,62 @@ def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = ()) -> Page:
         data.append({**begun, "findings": own, "not_looked_for": diagnosis.not_looked_for})
         records += [{**begun, **_flat(record)} for record in own or [{}]]
         if diagnosis.not_looked_for:
-            lacking.setdefault(diagnosis.not_looked_for, []).append(run.label)
-    advice = {finding.seen.advice: None for _, diagnosis in diagnoses for finding in diagnosis.findings}
+            lacking.setdefault(diagnosis.not_looked_for, []).append(run)
+    every = every or len(runs) == 1
+    shown = [each for each in diagnoses if every or each[1].state != "no problems"]
+    counted = [run for run, diagnosis in diagnoses if not every and diagnosis.state == "no problems"]
+    shown.sort(key=lambda each: STATES.index(each[1].state))
+    names = _names([run for run, _ in shown])
+    advice = {finding.seen.advice: None for _, diagnosis in shown for finding in diagnosis.findings}
     return Page(
         schema=SCHEMA,
         data={"runs": data},
         records=records,
         tables=(
-            _summary(diagnoses),
-            *(_table(run, diagnosis) for run, diagnosis in diagnoses if diagnosis.findings),
+            *([_summary(names, shown)] if shown else []),
+            *(_table(name, *each) for name, each in zip(names, shown, strict=True) if each[1].findings),
         ),
         notes=(
-            *(
-                f"not recorded in {', '.join(names)}, so not looked for: {', '.join(missing)}"
-                for missing, names in lacking.items()
-            ),
             *(f"try: {command}" for command in advice if command),
+            *_healthy(counted),
+            *(_not_looked_for(of, missing) for missing, of in lacking.items()),
         ),
+        about=_count(diagnoses) if len(runs) > 1 else "",
     )
+
+
+def _count(diagnoses: Sequence[tuple[Run, Diagnosis]]) -> str:
+    """`30 runs: problems found in 4, warnings about 2, 24 without problems.`"""
+    says: dict[State, str] = {
+        "problems found": "problems found in {}",
+        "warnings": "warnings about {}",
+        "too early to tell": "too early to tell for {}",
+        "no problems": "{} without problems",
+    }
+    states = [diagnosis.state for _, diagnosis in diagnoses]
+    parts = [words.format(states.count(state)) for state, words in says.items() if state in states]
+    return f"{len(states)} runs: {', '.join(parts)}."
+
+
+def _healthy(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield a line about runs without problems, which are not listed: how good they are is not said so."""
+    errors = [mean_over_seeds(final_error(run)).mean for run in runs if run.updates[-1] > 0]
+    chance = [run.facts.guessing_error for run in runs]
+    if runs:
+        error = f", test error {_span(errors)} %" if errors else ""
+        how_many = "1 run" if len(runs) == 1 else f"{len(runs):,} runs"
+        yield f"{how_many} without problems{error}, chance level {_span(chance)} %; `-v` lists them"
+
+
+def _span(fractions: Sequence[float]) -> str:
+    """`4.1 to 85.0`, in percent."""
+    ends = dict.fromkeys(f"{100 * each:.1f}" for each in (min(fractions), max(fractions)))
+    return " to ".join(ends)
+
+
+def _not_looked_for(runs: Sequence[Run], missing: Sequence[str]) -> str:
+    where = ", ".join(_names(runs)) if len(runs) <= MOST_NAMES else f"{len(runs):,} runs"
+    return f"not looked for, since the numbers are not in {where}: {', '.join(missing)}"
 
 
 def rules_page(rules: Sequence[Rule] = ()) -> Page:
@@ -64,40 +112,53 @@ def rules_page(rules: Sequence[Rule] = ()) -> Page:
     return Page(LIST_SCHEMA, {"rules": records}, records, (Table(columns, rows),))
 
 
-def _summary(diagnoses: Sequence[tuple[Run, Diagnosis]]) -> Table:
-    """A line per run: its state comes first."""
+def _summary(names: Sequence[str], diagnoses: Sequence[tuple[Run, Diagnosis]]) -> Table:
+    """A line per run: its state comes first. The error stands beside chance, which no rule judges alone."""
     columns = (
         Column("state"),
-        Column("run", wraps=True),
+        Column("run"),
         Column("updates", "right", optional=1),
         Column("N", "right", optional=1),
         Column("because of", wraps=True, moves=True),
+        Column("test error", moves=True),
+        Column("chance level", moves=True),
     )
+    errors = numbers.percents([mean_over_seeds(final_error(run)) for run, _ in diagnoses])
     rows = tuple(
         (
-            diagnosis.state,
-            run.label,
+            _STATE_WORDS.get(diagnosis.state, diagnosis.state),
+            name,
             f"{int(run.updates[-1]):,}",
             str(len(run.seeds)),
             ", ".join(decisive(diagnosis)),
+            f"{error} %" if run.updates[-1] > 0 else "",
+            f"{100 * run.facts.guessing_error:.1f} %",
         )
-        for run, diagnosis in diagnoses
+        for name, error, (run, diagnosis) in zip(names, map(str.strip, errors), diagnoses, strict=True)
     )
-    return Table(columns, rows)
+    table = Table(columns, rows)
+    reasons = any(row[4] for row in rows)
+    return table if reasons else table.keeping([i for i in range(len(columns)) if i != 4])
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The runs' names as `ls` shows them, or their files where two are called the same."""
+    names = [run.path.stem if run.path else run.label for run in runs]
+    return names if len(set(names)) == len(names) else [run.label for run in runs]
 
 
 def decisive(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The rules whose findings make the state what it is; none for a run without problems."""
+    """What makes the state what it is, by rule: its name, or a clause; none for a run without problems."""
     worst = {"problems found": "error", "warnings": "warning"}.get(diagnosis.state)
     found = (
-        finding.rule.name
+        finding.rule.clause or finding.rule.name
         for finding in diagnosis.findings
         if finding.severity == worst or (worst is None and finding.rule.leaves_open)
     )
     return tuple(dict.fromkeys(found))
 
 
-def _table(run: Run, diagnosis: Diagnosis) -> Table:
+def _table(name: str, run: Run, diagnosis: Diagnosis) -> Table:
     columns = (
         Column("severity"),
         Column("rule"),
@@ -107,8 +168,14 @@ def _table(run: Run, diagnosis: Diagnosis) -> Table:
     )
     lost = in_words(run)
     seeds = f"N = {len(run.seeds)}{lost and f' ({lost})'}"
-    about = f"{diagnosis.state}, after {int(run.updates[-1]):,} updates, {seeds}"
-    return Table(columns, tuple(_rows(run, diagnosis.findings)), title=run.label, about=about)
+    trained = run.updates[-1] > 0
+    error = numbers.percents([mean_over_seeds(final_error(run))])[0].strip()
+    chance = f"chance level {100 * run.facts.guessing_error:.1f} %"
+    about = (
+        f"{diagnosis.state}, after {int(run.updates[-1]):,} updates, {seeds}"
+        f"{f', test error {error} %' if trained else ''}, {chance}"
+    )
+    return Table(columns, tuple(_rows(run, diagnosis.findings)), title=name, about=about)
 
 
 def _rows(run: Run, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.results-summary/1"
-_TITLE = "What the recipes said"
+_TITLE = "Results of the recipes"
 _ABOUT_CLAIMS = (
     "Seen: the numbers that the verdict rests on. Source: where the claim is from, with the numbers given "
     "there. Xavier: the version that saw it."

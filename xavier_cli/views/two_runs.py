@@ -68,7 +68,7 @@ def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) ->
     if not len(seeds):
         yield "No seed in common, so no numbers are compared."
     elif found and all(each.same_bits for each in found):
-        yield "The numbers are the same to the bit."
+        yield "The numbers are bit-identical."
     elif found:
         yield (
             f"Over {len(seeds)} seeds in common; relative: to the largest number in A, "

@@ -124,7 +124,7 @@ def test_a_new_row_in_names_is_all_a_new_one_needs(xavier, monkeypatch):
     relu = ActivationEntry("relu6", "max(0, s)", "jax.nn:relu", range=(0.0, float("inf")), kinks=(0.0,))
     he = InitializerEntry(
         "he_2015",
-        "N(0, 2/fan_in) cut at 2σ",
+        "N(0, 2/fan_in) truncated at 2σ",
         "jax.nn.initializers:he_normal",
         variance=lambda fan_in, fan_out: 2 / fan_in,
         distribution="truncated normal",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -31,18 +32,48 @@ def test_a_clean_run_is_code_0(clean, xavier):
 
     assert answer.code == 0
     assert "reading 1 run of the newest command" in answer.err
-    assert answer.out.splitlines()[1].split() == ["no", "problems", "runs/clean.h5", "30,000", "5"]
+    line = answer.out.splitlines()[1]
+    assert line.split()[:5] == ["no", "problems", "clean", "30,000", "5"]
+    # A run without problems may be no better than chance, which nothing else would say.
+    assert re.search(r"(29|30)\.\d ± \d\.\d %  +83\.3 %", line)
     words = " ".join(answer.out.split())
-    assert "not recorded in runs/clean.h5, so not looked for: zero-gradients, symmetric-units" in words
+    assert "the numbers are not in clean: zero-gradients, symmetric-units" in words
 
 
 def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
     answer = xavier("check", ill)
 
     assert answer.code == 3
-    assert answer.out.splitlines()[1].startswith("problems found")
+    assert answer.out.splitlines()[1].startswith("problems  ill ")
     assert "1 of 5 seeds diverged, the first at update" in " ".join(answer.out.split())
     assert "try: xavier train --width 8 --lr 0.03 --seeds 5" in answer.out
+
+
+def test_runs_without_problems_are_counted_unless_all_are_asked_for(ill, xavier):
+    short, full = xavier("check", "runs"), xavier("check", "runs", "-v")
+
+    assert short.out.startswith("2 runs: problems found in 1, 1 without problems.\n")
+    said = " ".join(short.out.split())
+    assert re.search(r"1 run without problems, test error \S+ %, chance level 83\.3 %; `-v` lists them", said)
+    assert "no problems" not in short.out
+    assert "no problems  clean" in full.out
+    assert "`-v`" not in full.out
+    # The worst comes first, whatever the order of the files.
+    assert full.out.index("  ill") < full.out.index("  clean")
+    both = [json.loads(xavier("check", "runs", *more, "-f", "json").out)["runs"] for more in ([], ["-v"])]
+    assert both[0] == both[1]
+    assert len(both[0]) == 2
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_names_of_runs_are_never_broken(clean, xavier, make_run, width):
+    name = "shapeset-softsign-normalized-d5w300-lr0.03-0123abc"
+    for i, diverged in enumerate(([1], [2])):
+        write_run(clean / f"{name}{i}.h5", make_run(width=8, seeds="5", only=["curves"], diverged=diverged))
+    out = xavier("check", "runs", width=width).out
+
+    assert [out.count(f"{name}{i}") for i in (0, 1)] == [2, 2]
+    assert max(map(len, out.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -95,4 +126,4 @@ def test_a_bad_file_hides_no_other(clean, xavier):
     answer = xavier("check", "runs")
 
     assert answer.code == 4
-    assert "no problems  runs/clean.h5" in answer.out
+    assert "no problems  clean" in answer.out

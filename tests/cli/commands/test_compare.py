@@ -254,7 +254,7 @@ def test_marks_are_explained_below(shelf, xavier, exact_run, make_run):
     assert "- ~: rate chosen by validation error" in out
     assert "- !: the lowest or highest of the rates searched" in out
     assert "A diverged seed counts as chance level (83.3 % on shapeset)." in out
-    assert "- An unfinished run (interrupted at 47,368 of 100,000 updates) shows" in out
+    assert "- An unfinished run (interrupted; last record at update 47,368 of 100,000) shows" in out
 
 
 def test_two_networks_are_labelled(tmp_path, xavier, exact_run):

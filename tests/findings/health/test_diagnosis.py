@@ -162,7 +162,7 @@ def test_a_diverged_run_is_one_row_with_what_it_explains(diverging):
     page = findings_page([diverging])
     summary, table = page.tables
 
-    assert summary.texts[0][0] == "problems found"
+    assert summary.texts[0][0] == "problems"
     assert [row[:2] for row in table.texts] == [
         ("error", "diverged"),
         ("", "because of it"),

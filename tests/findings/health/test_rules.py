@@ -199,7 +199,7 @@ def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
 
 
 def test_what_looked_odd_in_the_data_is_no_clean_run(healthy):
-    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: naming it is always right",)})
+    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: every prediction is right",)})
     (finding,) = check(replace(healthy, data=facts))
 
     assert (finding.rule.name, finding.severity) == ("odd-data", "warning")
@@ -277,7 +277,10 @@ def test_gradients_that_recovered_are_a_note(healthy):
     (finding,) = check(run)
 
     assert (finding.rule.name, finding.severity) == ("vanishing-gradients", "note")
-    assert "shrinks by 1.6 per layer, 6.55 in all; theory expects 1.6 per layer" in finding.seen.evidence
+    assert (
+        "shrinks by a factor of 1.6 per layer, 6.55 in all; theory expects 1.6 per layer"
+        in finding.seen.evidence
+    )
     assert f"recovered by update {int(run.updates[2]):,}" in finding.seen.evidence
 
 
@@ -407,7 +410,9 @@ def test_few_seeds_are_a_note_and_half_a_run_too_early_to_tell(make_run):
     assert diagnose(run, find_rules(["not-finished"])).state == "too early to tell"
     assert by_name["too-few-seeds"].severity == "note"
     assert by_name["not-finished"].severity == "note"
-    assert "interrupted at 7,895 of 30,000 updates (26 %)" in by_name["not-finished"].seen.evidence
+    assert (
+        "interrupted; last record at update 7,895 of 30,000 (26 %)" in by_name["not-finished"].seen.evidence
+    )
 
 
 def test_a_run_without_the_numbers_is_not_blamed(make_run):

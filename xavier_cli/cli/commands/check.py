@@ -18,6 +18,9 @@ def check(
         str | None,
         typer.Option("--rules", metavar="RULE[,RULE]", help="only these rules", show_default=False),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="list runs without problems, too, with all findings")
+    ] = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -44,7 +47,7 @@ def check(
         raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
     read = run_files.read_inputs(runs, run_files.newest_runs)
     page, wrong = read.isolated(
-        read.runs, lambda runs: (findings_page(runs, chosen), has_problems(runs, chosen))
+        read.runs, lambda runs: (findings_page(runs, chosen, verbose), has_problems(runs, chosen))
     )
     show_page(page, format, output)
     read.finish()

@@ -233,6 +233,12 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
     return []
 
 
+def names_runs(text: str) -> bool:
+    """Whether `text` stands for runs by its form, or there is something called so."""
+    is_path = os.path.lexists(text) or Path(text).name != text or text.endswith(".h5")
+    return is_path or glob.has_magic(text) or os.path.isfile(runs_folder() / f"{text}.h5")
+
+
 def no_run(text: str) -> str:
     """The line about a run that does not exist, named by a path or by its name in the default folder."""
     place = f" in `{runs_folder()}`" if Path(text).name == text else ""

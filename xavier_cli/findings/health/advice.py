@@ -24,12 +24,35 @@ def wider_search(config: RunConfig, chosen: float) -> str:
 
 
 def other_start(config: RunConfig) -> str:
-    """A command with another initialization, or another activation where that is normalized already."""
+    """A command with the initialization that fits the activation, or another activation where it has that."""
     if config.act == "sigmoid":
         return train_command(config, act="tanh", init="normalized")
-    if config.init != "normalized":
-        return train_command(config, init="normalized")
-    return train_command(config, act="softsign" if config.act == "tanh" else "tanh")
+    fitting = fitting_init(config)
+    if config.init not in _FITTING[fitting] and config.init_gain != "auto":
+        return train_command(config, init=fitting)
+    act = "softsign" if config.act == "tanh" else "tanh"
+    return train_command(config, act=act, init="normalized", init_gain="paper")
+
+
+# An initializer, and those that have its variance or nearly so.
+_FITTING = {
+    "he_normal": ("he_normal", "he_uniform"),
+    "lecun_normal": ("lecun_normal", "lecun_uniform"),
+    "normalized": ("normalized", "glorot_normal"),
+}
+
+
+def fitting_init(config: RunConfig) -> str:
+    """The initializer under which a signal keeps its size in the configuration's activation.
+
+    He et al. 2015 for rectifiers, which pass about half of the variance on: unbounded above, and below 0
+    bounded or with another slope. Klambauer et al. 2017 for selu; else Glorot & Bengio 2010.
+    """
+    act = config.activation
+    if act.name.partition(":")[0] == "selu":
+        return "lecun_normal"
+    is_rectifier = math.isinf(act.range[1]) and (math.isfinite(act.range[0]) or 0.0 in act.kinks)
+    return "he_normal" if is_rectifier else "normalized"
 
 
 def train_longer(config: RunConfig, updates: int) -> str:

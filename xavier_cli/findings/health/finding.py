@@ -56,6 +56,8 @@ class Rule:
     because_of: tuple[str, ...] = ()
     leaves_open: bool = False
     trains_on: bool = False
+    clause: str = ""
+    """What it says of a run, in a few words; by default its name, which people can look up."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from xavier_cli.findings.health.progress import (
     not_slowing,
     progress,
 )
+from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
 from xavier_cli.sanitize import fixed
@@ -41,7 +42,7 @@ def _plateau(run: Run) -> Iterator[Symptom]:
     had_learnt = bool((error.min(axis=1) <= HAD_LEARNT * guess).all())
     before = f", after {100 * float(error.min(axis=1).mean()):.1f} % before" if had_learnt else ""
     yield Symptom(
-        f"{stuck.sum()} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where the chance "
+        f"{stuck.sum()} of {len(run.seeds)} seeds have {100 * mean:.1f} % validation error, where the chance "
         f"level is {100 * guess:.1f} %{before}; their loss stands at {fixed(late_loss, 3)} (it started at "
         f"{fixed(float(loss[:, 0].mean()), 3)}) and no longer falls",
         lower_rate(run.config, run.lr) if had_learnt else other_start(run.config),
@@ -59,7 +60,7 @@ def _plateau(run: Run) -> Iterator[Symptom]:
 
 def _too_early(run: Run) -> Iterator[Symptom]:
     if run.updates[-1] == 0:
-        yield Symptom("the network is looked at before training", train_command(run.config), since=0)
+        yield Symptom("the network is measured before training", train_command(run.config), since=0)
         return
     done, how = int(run.updates[-1]), progress(run)
     young = how.young
@@ -112,9 +113,10 @@ def _on_edge(run: Run) -> Iterator[Symptom]:
 def _few_seeds(run: Run) -> Iterator[Symptom]:
     number = len(run.seeds)
     if 0 < number < ENOUGH_SEEDS and run.updates[-1] > 0:
-        can = "gives an interval, no test" if number > 2 else "gives no interval of a difference"
+        interval = "" if number > 2 else " and have no confidence interval"
         yield Symptom(
-            f"N = {number} {can}; a test between configurations takes {ENOUGH_SEEDS}",
+            f"N = {number}: differences from other configurations are not tested{interval} (needs "
+            f"{ENOUGH_SEEDS} seeds)",
             # More seeds do not help where all start with equal weights.
             "" if starts_alike(run) else train_command(run.config, seeds=tuple(range(ENOUGH_SEEDS))),
             numbers={"seeds": number},
@@ -130,7 +132,7 @@ def _unfinished(run: Run) -> Iterator[Symptom]:
     if run.status != "complete":
         done, planned = int(run.updates[-1]), run.config.updates
         yield Symptom(
-            f"{run.status} at {done:,} of {planned:,} updates ({math.floor(100 * done / max(planned, 1))} %)",
+            f"{stopped_in_words(run)} ({math.floor(100 * done / max(planned, 1))} %)",
             train_command(run.config),
             numbers={"updates_done": done, "updates": planned},
         )
@@ -152,9 +154,9 @@ RULES = (
     Rule(
         "plateau-at-chance",
         "error",
-        "a seed stays at chance: its error and loss are those of guessing, and neither falls any more",
+        "a seed stays at chance: its error and loss are those of chance, and neither falls any more",
         f"over the late records, the error within {100 * NEAR_CHANCE:g} points of chance and the loss no "
-        f"lower than guessing's; no fall over the last half of at least {TREND_RECORDS} records (Kendall's "
+        f"lower than at chance; no fall over the last half of at least {TREND_RECORDS} records (Kendall's "
         "test, 1 %, and fast enough to leave chance in as long again); not before "
         f"{TIME_CONSTANTS:g} K / lr updates with K classes, in which the output biases alone settle; a "
         "warning where one of several seeds is stuck",
@@ -201,6 +203,7 @@ RULES = (
         _unfinished,
         leaves_open=True,
         trains_on=True,
+        clause="training is not finished",
     ),
     Rule(
         "too-early",
@@ -213,6 +216,7 @@ RULES = (
         ("curves/valid_error", "curves/valid_loss"),
         leaves_open=True,
         trains_on=True,
+        clause="trained for too few updates",
     ),
     Rule(
         "too-few-seeds",

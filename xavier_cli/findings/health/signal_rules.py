@@ -13,6 +13,7 @@ from xavier_cli.findings.health.progress import progress
 from xavier_cli.runs.counting import known_records
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
+from xavier_cli.sanitize import LARGE
 
 RATE, SPAN = 1.4, 5.0
 STALLS = 2 ** (21 / 2)
@@ -48,7 +49,8 @@ class _Along:
         span = factor**steps
         sign = "shrinks" if self.vanishes else "grows"
         evidence = (
-            f"{BY_PATH[self.path].spoken} {sign} by {factor[record]:.3g} per layer, {span[record]:.3g} in all"
+            f"{BY_PATH[self.path].spoken} {sign} by a factor of {factor[record]:.3g} per layer, "
+            f"{self._written(span[record])} in all"
         )
         expected = self._expected(run)
         if np.isfinite(expected):
@@ -68,6 +70,10 @@ class _Along:
             severity,
             "" if recovered else at.rests_on(0, int(np.flatnonzero(known)[-1])),
         )
+
+    @staticmethod
+    def _written(number: float) -> str:
+        return f"{number:,.3g}" if number < 1e3 else f"{number:,.0f}" if number < LARGE else f"{number:.3g}"
 
     def _grave(self, factor: np.ndarray, most: float, steps: int) -> np.ndarray:
         with np.errstate(over="ignore"):
