@@ -8,9 +8,9 @@ import pytest
 from xavier_cli.errors import ConfigError
 from xavier_cli.findings.comparison import OTHER_RECORDS, compare
 from xavier_cli.findings.metric import TEST_ERROR, parse_metric
-from xavier_cli.vocabulary.metrics import CURVES
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.statistics.difference import difference
+from xavier_cli.vocabulary.metrics import CURVES
 
 UPDATES = 1000
 

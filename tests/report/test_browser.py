@@ -138,10 +138,10 @@ LABEL = "document.querySelector('[data-part=label][data-series=\"1\"]')"
 def planted(browser, tmp_path, make_run):
     """A page with a figure whose two curves have the parts that figures name."""
     parts = "".join(
-        f'<g data-series="{i}" data-part="line">'
+        f'<g id="curves-series-{i}-line">'
         f'<path d="M0 {20 + 40 * i}H90" style="fill: none; stroke: #000000"/></g>'
-        f'<g data-series="{i}" data-part="band"><path d="M0 0H9"/></g>'
-        f'<g data-series="{i}" data-part="label"><text x="60" y="{20 + 40 * i}">curve {i}</text></g>'
+        f'<g id="curves-series-{i}-band"><path d="M0 0H9"/></g>'
+        f'<g id="curves-series-{i}-label-2"><text x="60" y="{20 + 40 * i}">curve {i}</text></g>'
         for i in (0, 1)
     )
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{parts}</svg>'

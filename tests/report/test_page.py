@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.figures.inline import _tidied
 from xavier_cli.findings.claims.verdict import ClaimVerdict
 from xavier_cli.findings.comparison import compare
 from xavier_cli.report import answer, colours, pictures
@@ -291,27 +290,6 @@ def test_settings_that_all_share_are_told_once(runs):
     assert shared["width"] == "12"
     assert not [each for each in own if each.keys() & shared.keys()]
     assert [each["act"] for each in own] == [row.run.config.act for row in compare(runs).sections[0].rows]
-
-
-def test_the_parts_of_a_curve_are_found_by_its_number():
-    three = ("line", "band", "label")
-    svg = (
-        '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
-        '<defs><clipPath id="clip"><path d="M0 0"/></clipPath></defs>'
-        + "".join(
-            f'<g id="series-{i}-{part}"><path/></g>' for i in (0, 12) for part in ("line", "band", "label")
-        )
-        + '<g id="series-0-line" clip-path="url(#clip)"><path/></g><g id="axes_1"/></svg>'
-    )
-    elements = read(_tidied(svg, "curves"))
-    parts = [
-        (each.attributes["data-series"], each.attributes["data-part"])
-        for each in elements
-        if "data-series" in each.attributes
-    ]
-
-    assert parts == [(i, part) for i in ("0", "12") for part in three] + [("0", "line")]
-    assert [each.attributes["id"] for each in elements if "id" in each.attributes] == ["curves-clip"]
 
 
 def test_cells_carry_all_digits_and_the_seeds_behind_them(runs, elements):

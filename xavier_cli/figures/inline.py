@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.transforms import Bbox
 
 from xavier_cli.figures.canvas import Drawing
-from xavier_cli.figures.style import look
+from xavier_cli.figures.style import SERIES, look
 from xavier_cli.figures.typesetting import caption_height
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", re.DOTALL)
 _FONTS = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")
 _USED = re.compile(r"(?:href=\"#|url\(#)([^\")]+)")
 _ID = re.compile(r"((?<![\w:])id=\"|href=\"#|url\(#)([^\")]+)")
-_SERIES = re.compile(r"series-(\d+)-(line|band|label|key)")
 _SIZE = re.compile(r"(<svg[^>]*?) width=\"[^\"]*\" height=\"[^\"]*\"")
 
 
@@ -32,9 +32,9 @@ class Inline:
 def inline_svg(drawing: Drawing, prefix: str) -> Inline:
     """`drawing` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
 
-    What a figure calls `series-3-line`, `-band`, `-label` or `-key` has the attributes `data-series` and
-    `data-part`, by which a page can find the parts of one curve. The output is deterministic. The page must
-    set `stroke-linejoin: round; stroke-linecap: butt` for it.
+    What belongs to line N has ids that begin with `PREFIX-series-N-`, as `Style.part_id` says.
+
+    The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
     figure = drawing.figure
     captions = [text for text in figure.texts if text.get_gid() == "caption"]
@@ -63,12 +63,14 @@ def _tidied(svg: str, prefix: str) -> str:
     svg = _FONTS.sub("DejaVu Sans, sans-serif", _PROLOGUE.sub("", svg))
     svg = _SIZE.sub(r"\1", svg, count=1)
     used = set(_USED.findall(svg))
+    drawn: Counter[str] = Counter()
 
     def own(match: re.Match[str]) -> str:
         begin, name = match.groups()
-        if series := _SERIES.fullmatch(name):
-            # As attributes, since panels may have the same curve.
-            return f'data-series="{series[1]}" data-part="{series[2]}'
+        if name.startswith(SERIES):
+            # A series has parts of one kind in several panels: `curves-series-0-line`, `…-line-2`.
+            drawn[name] += 1
+            return f"{begin}{prefix}-{name}" + (f"-{drawn[name]}" if drawn[name] > 1 else "")
         return f"{begin}{prefix}-{name}" if name in used else begin + "\0"
 
     # Leave out ids that nothing refers to.

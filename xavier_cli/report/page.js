@@ -104,6 +104,11 @@
 // The curves of a figure: one stands out under the pointer, and a click on it or its label hides it.
 (function () {
   document.querySelectorAll("figure").forEach(function (figure) {
+    // Ids such as `curves-series-3-line`, with a number behind it in further panels.
+    figure.querySelectorAll("[id*='series-']").forEach(function (part) {
+      const words = /(?:^|-)series-(\d+)-(line|band|label|key)(?:-\d+)?$/.exec(part.id);
+      if (words) Object.assign(part.dataset, { series: words[1], part: words[2] });
+    });
     const parts = Array.from(figure.querySelectorAll("[data-series]"));
     const names = new Set(parts.map(function (part) { return part.dataset.series; }));
     if (names.size < 2) return;
@@ -147,7 +152,7 @@
       part.addEventListener("pointerleave", function () { show(null); });
       if (part.dataset.part !== "band") part.addEventListener("click", function () { toggle(name); });
     });
-    const drawing = figure.querySelector("svg");
+    const drawing = parts[0].closest("svg");
     // What is in a picture cannot be reached by whoever does not see it.
     drawing.setAttribute("role", "group");
     const caption = figure.querySelector("figcaption");

@@ -254,7 +254,9 @@ def _train(
             return run
         lacking = saved and not force and _finished(path, config, data_dir, None)
         if lacking and not begun:
-            say("already trained, without its weights: training again to save them")
+            say(
+                "already trained, without its weights: training again to save them; the file stays until then"
+            )
         elif resume and not begun:
             say("nothing to resume; training starts from the beginning")
         elif path.exists() and not begun and not force:
