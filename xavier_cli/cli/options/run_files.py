@@ -245,7 +245,11 @@ def no_run(text: str) -> str:
 
     is_name = Path(text).name == text
     place = f" in `{runs_folder()}`" if is_name else ""
-    tables: dict[str, Mapping[str, Any]] = {"init": lookup.INITIALIZERS, "act": lookup.ACTIVATIONS, "data": lookup.DATA_SETS}
+    tables: dict[str, Mapping[str, Any]] = {
+        "init": lookup.INITIALIZERS,
+        "act": lookup.ACTIVATIONS,
+        "data": lookup.DATA_SETS,
+    }
     for command, table in tables.items() if is_name else ():
         if any(text in (row.name, *row.aliases) for row in table.values()):
             return f"no run `{text}`{place}; did you mean `xavier {command} show {text}`?"
