@@ -166,7 +166,8 @@ def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):
     # The warning of a batch system counts as the termination that it announces.
     assert stopped == 143
     assert "stopping after this segment" in first
-    assert "of 8,000 updates; results so far are in runs/" in first
+    assert "of 8,000; last record at " in first
+    assert "; results so far are in runs/" in first
     assert "the same command resumes it" in first
     assert status == "interrupted"
     assert code == 0

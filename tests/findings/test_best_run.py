@@ -108,7 +108,7 @@ def test_unfinished_runs_are_passed_over_with_a_note(run_with):
     choices, notes = select([unfinished, run_with(0.2, lr=0.2)], ["lr"])
 
     assert [choice.run.lr for choice in choices] == [0.2]
-    assert notes == ["passed over 1 unfinished in choosing lr"]
+    assert notes == ["1 unfinished left out in choosing lr"]
 
 
 @pytest.mark.parametrize("word", ["sedes", "seeds", "data", "dept"])

@@ -51,7 +51,7 @@ def select(runs: Sequence[Run], over: Sequence[str]) -> tuple[list[BestRun], lis
     for group in rivals.values():
         finished = [run for run in group if run.status == "complete" and run.updates[-1] > 0]
         if len(finished) < len(group):
-            notes.append(f"passed over {len(group) - len(finished)} unfinished in choosing {_named(over)}")
+            notes.append(f"{len(group) - len(finished)} unfinished left out in choosing {_named(over)}")
         if finished:
             choices.append(_best(finished, over))
     return choices, notes

@@ -97,11 +97,11 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     reasons = {verdict.why for verdict in verdicts}
     if Untested.NO_TEST in reasons:
         said[Explanation.NO_TEST] = (
-            "Not tested: a test takes 5 seeds; 3 or 4 give only an interval of the difference."
+            "Not tested (needs 5 seeds); 3 or 4 give only a confidence interval of the difference."
         )
     if Untested.NO_INTERVAL in reasons:
         said[Explanation.NO_INTERVAL] = (
-            "Not tested: a test takes 5 seeds; 1 or 2 give no interval of a difference."
+            "Not tested (needs 5 seeds); 1 or 2 give no confidence interval of a difference."
         )
     if networks := sum(not math.isnan(verdict.p_networks) for verdict in verdicts):
         said[Explanation.NETWORKS] = (

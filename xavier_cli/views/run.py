@@ -92,7 +92,7 @@ def _weights_in_words(run: Run) -> str:
         return "not those of this network"
     place = weights_path(run.path).name if run.path else "a file beside the run"
     kept = "at the end" if info.saved == "final" else f"at {len(saved_updates(run, info))} records"
-    there = "" if has_saved(run, info.saved) else ", which is not there"
+    there = "" if has_saved(run, info.saved) else ", which is missing"
     arrays = f"{len(info.arrays)} arrays per seed"
     return f"{kept}, {arrays}, in {place}{there} ({info.nbytes / 1e6:,.1f} MB, sha256 {info.sha256})"
 

@@ -272,7 +272,7 @@ def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
 
     assert answer.code == 0
     assert answer.out.count("  not tested") == 3
-    assert "- Not tested: a test takes 5 seeds; 3 or 4 give only an interval" in answer.out
+    assert "- Not tested (needs 5 seeds); 3 or 4 give only a confidence interval" in answer.out
     assert "two-sided" not in answer.out
 
 

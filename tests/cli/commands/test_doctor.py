@@ -108,4 +108,4 @@ def test_the_weights_beside_a_run_are_examined_with_it(shelf, xavier):
     gone = xavier("doctor", "runs/tanh-normalized.h5")
     assert gone.code == 0
     assert "are not beside it" in " ".join(gone.out.split())
-    assert "which is not there" in " ".join(xavier("show", "tanh-normalized").out.split())
+    assert "which is missing" in " ".join(xavier("show", "tanh-normalized").out.split())

@@ -78,7 +78,7 @@ def test_compare_and_ls_pass_over_a_surface_among_runs(xavier, shelf, plausible_
     compared, listed = xavier("compare"), xavier("ls")
 
     assert compared.code == listed.code == 0
-    assert "passed over `runs/surface.h5`: holds a loss surface, not a run" in compared.err
+    assert "left out: `runs/surface.h5`: holds a loss surface, not a run" in compared.err
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_finished_run_is_trained_anew_where_its_weights_are_asked_for(trained)
     assert anew.returncode == again.returncode == 0, anew.stderr + again.stderr
     assert "already trained, without its weights: training again to save them" in anew.stderr
     assert f"weights: runs/{weights.name}" in anew.stderr
-    assert "trained already; `--force`" in again.stderr
+    assert "already trained; `--force`" in again.stderr
     assert run.config.sha256() == before.config.sha256()
     for name, array in before.arrays.items():
         assert array.tobytes() == run[name].tobytes(), name
@@ -266,7 +266,8 @@ def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, c
         said = process.stderr.read()
 
     assert process.returncode == code
-    assert "of 100,000,000 updates; results so far are in run.h5" in said
+    assert "of 100,000,000; last record at " in said
+    assert "; results so far are in run.h5" in said
     run = read_run(tmp_path / "run.h5")
     assert run.status == "interrupted"
     assert 0 < len(run.updates) < 1000

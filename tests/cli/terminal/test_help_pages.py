@@ -110,7 +110,7 @@ def test_aliases_of_settings_mean_the_same_everywhere(xavier, tmp_path, monkeypa
 
     twice = xavier("train", "--act", "relu", "--activation", "relu")
     assert twice.code == 2
-    assert "one setting" in twice.err
+    assert "the same setting" in twice.err
 
 
 @pytest.mark.parametrize("device", ["tpu3x", "", "-1", "٣"])

@@ -50,7 +50,7 @@ def report(
     as_given = [run for run in experiments if run.updates[-1] > 0]
     trained = [_by_name(run) for run in as_given]
     if len(trained) < len(experiments):
-        notes.append(f"passed over {len(experiments) - len(trained)} without training")
+        notes.append(f"{len(experiments) - len(trained)} left out: not trained")
     if not trained:
         if experiments:
             say("xavier: none of these runs was trained; `xavier train` trains one")

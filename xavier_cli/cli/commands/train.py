@@ -297,8 +297,8 @@ def _train(
     if stopped and run.status != "complete":
         last = int(run.updates[-1])
         say(
-            f"interrupted at update {done:,} of {config.updates:,}; last record at {last:,}; so far is in "
-            f"{path}, {again}"
+            f"interrupted at update {done:,} of {config.updates:,}; last record at {last:,}; results so "
+            f"far are in {path}, {again}"
         )
         raise typer.Exit(stopped.exit_code)
     return run

@@ -121,7 +121,7 @@ def read_inputs(
     inputs = Inputs()
     for read in read_runs(_found(inputs, given) if given else _default(inputs, unnamed), only):
         if isinstance(read, NoTrainingError):
-            say(f"passed over {clean(str(read))}")
+            say(f"left out: {clean(str(read))}")
         elif isinstance(read, RunFileError):
             inputs.problem(str(read))
         else:
