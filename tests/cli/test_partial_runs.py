@@ -70,7 +70,7 @@ def test_every_table_lives_without_any_two_datasets(first, runs, count):
 def test_the_report_lives_with_the_bare_minimum(runs):
     (searched, pretrained), _ = runs
 
-    assert "lowest test error" in report(without(searched, *OPTIONAL), without(pretrained, *OPTIONAL))
+    assert "% test error" in report(without(searched, *OPTIONAL), without(pretrained, *OPTIONAL))
 
 
 def forged(run, value, kinds="f"):

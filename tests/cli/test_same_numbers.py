@@ -223,7 +223,7 @@ def test_the_report_in_words(run, monkeypatch):
     (row,) = xavier_cli.compare([run]).sections[0].rows
     words = numbers.percents([row.test_error])[0].strip()
 
-    assert f"errs on {words} % of" in content.answer[0]
+    assert f"{words} % test error" in content.answer[0]
     assert ("diverged" in content.answer[0]) is bool(lost_at(run))
     assert words in str(content.comparison[0].texts)
 

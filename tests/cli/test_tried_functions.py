@@ -144,10 +144,10 @@ REFUSED = [
     (user_initializer, "Scaled", "is a class, .* call it"),
     (user_initializer, "factory", "it returns a function: call it in the file, `mine = factory..`"),
     (user_activation, "maker", "it returns a function: call it"),
-    (user_activation, "waiting", "is `async`, and nobody waits for it"),
-    (user_set, "waiting", "is `async`, and nobody waits for it"),
+    (user_activation, "waiting", "is `async`: make it a plain function"),
+    (user_set, "waiting", "is `async`: make it a plain function"),
     (user_activation, "backwards", "its slope is taken forwards too, .* give its rule by `jax.custom_jvp`"),
-    (user_optimizer, "hidden", "asked again for the same update, it makes another"),
+    (user_optimizer, "hidden", "called twice for the same update, it returns different ones"),
 ]
 
 
@@ -258,7 +258,7 @@ def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
 
 def test_data_drawn_without_a_seed_is_told_where_it_is_drawn_again(folder, xavier):
     asked = ("train", *SMALL, "--seeds", 1, "--data", "tried.py:unseeded", "-o", "a.h5")
-    told = "`tried.py:unseeded` draws without a seed, or what it reads has changed: it returns other data"
+    told = "`tried.py:unseeded` is not deterministic, or what it reads has changed: it returns other data"
     first = xavier(*asked)
     same = xavier(*asked, "--force")
     _called.cache_clear()
