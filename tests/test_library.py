@@ -100,7 +100,7 @@ def test_a_finished_run_without_the_weights_asked_for_is_trained_anew(make_run, 
             asked.append((path, hooks.save_weights))
             return run
 
-    monkeypatch.setattr("xavier_cli.library.session", lambda *_, **__: Session())
+    monkeypatch.setattr("xavier_cli.library.training.session", lambda *_, **__: Session())
     train(run.config, out=tmp_path / "a.h5", save_weights="final")
 
     assert asked == [(tmp_path / "a.h5", "final")]

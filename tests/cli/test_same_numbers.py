@@ -225,7 +225,7 @@ def test_the_report_in_words(run, monkeypatch):
 
     assert f"{words} % test error" in content.answer[0]
     assert ("diverged" in content.answer[0]) is bool(lost_at(run))
-    assert words in str(content.comparison[0].texts)
+    assert words in str(content.comparison[0].table.texts)
 
 
 def test_exports_hold_what_the_file_holds(run, tmp_path):

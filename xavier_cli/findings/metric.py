@@ -44,6 +44,11 @@ class Metric:
     threshold: float | None = None
 
     @property
+    def is_on_test_set(self) -> bool:
+        """Whether it is taken on test examples, which are the same for all seeds."""
+        return CURVES[self.curve].examples == "test examples"
+
+    @property
     def level(self) -> str:
         """The error that is waited for: `50 %`."""
         return f"{100 * (self.threshold or 0):g} %"

@@ -75,7 +75,7 @@ def report_content(
         undrawn=tuple(undrawn),
         layers=part(ranked, layers_over_time) or {},
         findings=_named(findings.tables) if findings else (),
-        finding_notes=tuple(map(_with_code, findings.notes)) if findings else (),
+        finding_notes=findings.notes if findings else (),
         judged=_claims(decided, "Claims that these runs can tell") if decided else None,
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
         shared=shared,
@@ -100,12 +100,6 @@ def _named(tables: Sequence[Table]) -> tuple[Table, ...]:
     """The tables of `check`, of which the first has no title on a screen."""
     first, *others = tables
     return replace(first, title="The state of every run"), *others
-
-
-def _with_code(note: str) -> str:
-    """`note`, with the command that it advises between backticks."""
-    before, advice, command = note.partition("try: ")
-    return note if before or not advice else f"Try `{command}`"
 
 
 def _count(found: Mapping[RunConfig, Diagnosis], verdicts: Sequence[ClaimVerdict]) -> str:

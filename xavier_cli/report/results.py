@@ -70,6 +70,6 @@ def _of(section: Section, comparison: Comparison) -> Iterator[KeyNumber]:
 
 def _lowest(section: Section, comparison: Comparison, on: str) -> KeyNumber:
     first = section.rows[0]
-    value = with_unit(first.estimate, comparison.metric).removesuffix(comparison.metric.words).strip()
+    value = with_unit(first.estimate, comparison.metric, named=False)
     seeds = f"mean of {len(first.seeds)} seeds, ± 95 % CI" if len(first.seeds) > 1 else "1 seed"
     return KeyNumber(value, f"{comparison.metric.words}{on} of {names(section)[0]} ({seeds})")

@@ -169,8 +169,9 @@ def _why(row: RankedExperiment, metric: Metric) -> str:
 
 def _p(symbol: str, values: Sequence[float]) -> str:
     """`p = .017`, or for several `p ≤ .017`, whichever is the largest."""
-    text = numbers.probability(max(values))
-    if text.startswith("<"):
+    largest = max(values)
+    text = numbers.probability(largest)
+    if largest < numbers.LEAST_P:  # with its own sign
         return f"{symbol} {text}"
     return f"{symbol} {'=' if len(values) == 1 else '≤'} {text}"
 

@@ -64,7 +64,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
         said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
     if any(len(row.seeds) > 1 for row in rows):
-        examples = ", for this test set" * metric.curve.startswith("test")
+        examples = ", for this test set" * metric.is_on_test_set
         said[Explanation.INTERVAL] = f"±: 95 % t-interval of the mean over seeds (N){examples}."
     pairs = _all_pairs(comparison.sections)
     if metric.threshold is not None:

@@ -60,7 +60,7 @@ def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = (), every: bool =
             *(_table(name, *each) for name, each in zip(names, shown, strict=True) if each[1].findings),
         ),
         notes=(
-            *(f"try: {command}" for command in advice if command),
+            *(f"Try `{command}`" for command in advice if command),
             *_healthy(counted),
             *(_not_looked_for(of, missing) for missing, of in lacking.items()),
         ),

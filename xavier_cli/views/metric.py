@@ -47,7 +47,7 @@ def amount(value: float, metric: Metric) -> str:
     return f"{scale_of(metric) * value:,.{_PLACES_OF_ONE[metric.unit]}f}"
 
 
-def with_unit(estimate: Estimate, metric: Metric) -> str:
-    """A mean in a sentence: `47.7 ± 0.9 % test error`, `0.512 ± 0.012 test loss`."""
+def with_unit(estimate: Estimate, metric: Metric, named: bool = True) -> str:
+    """A mean in a sentence: `47.7 ± 0.9 % test error`, `0.512 ± 0.012 test loss`; or without its name."""
     unit = " %" * (metric.unit == "percent")
-    return f"{measured([estimate], metric)[0].strip()}{unit} {metric.words}"
+    return f"{measured([estimate], metric)[0].strip()}{unit}" + f" {metric.words}" * named

@@ -46,7 +46,7 @@ def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
     assert answer.code == 3
     assert answer.out.splitlines()[1].startswith("problems  ill ")
     assert "1 of 5 seeds diverged, the first at update" in " ".join(answer.out.split())
-    assert "try: xavier train --width 8 --lr 0.03" in answer.out
+    assert "Try `xavier train --width 8 --lr 0.03" in answer.out
 
 
 def test_runs_without_problems_are_counted_unless_all_are_asked_for(ill, xavier):

@@ -77,8 +77,8 @@ def test_a_folder_that_others_can_write_to_is_not_used_and_one_note_says_so(kept
 
     assert not (tmp_path / "caught").exists()
     assert done.stdout.startswith("2.0 False ")
-    assert done.stderr.count("are not kept: `") == 1
-    assert f"not kept: `{kept}` can be written to by other users; remove that folder" in done.stderr
+    assert done.stderr.count("are not cached: `") == 1
+    assert f"not cached: `{kept}` can be written to by other users; remove that folder" in done.stderr
     assert sorted(kept.iterdir()) == before
 
 
