@@ -6,7 +6,7 @@ import glob
 import os
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -239,7 +239,11 @@ def no_run(text: str) -> str:
 
     is_name = Path(text).name == text
     place = f" in `{runs_folder()}`" if is_name else ""
-    tables = {"init": lookup.INITIALIZERS, "act": lookup.ACTIVATIONS, "data": lookup.DATA_SETS}
+    tables: dict[str, Mapping[str, lookup.Word]] = {
+        "init": lookup.INITIALIZERS,
+        "act": lookup.ACTIVATIONS,
+        "data": lookup.DATA_SETS,
+    }
     for command, table in tables.items() if is_name else ():
         if any(text in (row.name, *row.aliases) for row in table.values()):
             return f"no run `{text}`{place}; did you mean `xavier {command} show {text}`?"
