@@ -22,6 +22,7 @@ from typer.models import ArgumentInfo
 import xavier_cli
 from xavier_cli.cli import app as cli_app
 from xavier_cli.cli.catalogue import COMMANDS
+from xavier_cli.cli.options import completion
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.vocabulary.lookup import ACTIVATIONS, DATA_SETS, INITIALIZERS, find, load
 
@@ -225,7 +226,8 @@ def test_the_list_of_commands_says_which_take_runs_and_complete_them():
         taken = [each.annotation for each in inspect.signature(command, eval_str=True).parameters.values()]
         arguments = [each for each in taken if isinstance(each.__metadata__[0], ArgumentInfo)]
 
-        assert (row.first == "runs") == (arguments[:1] == [RunsArgument]), name
+        offered = [each.__metadata__[0].autocompletion for each in arguments[:1]]
+        assert (row.first == "runs") == (offered == [completion.runs]), name
         assert row.reads_runs or RunsArgument not in arguments, name
 
 

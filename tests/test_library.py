@@ -71,7 +71,10 @@ def test_every_name_it_promises_is_there_and_no_other():
     assert (Path(xavier_cli.__file__).parent / "py.typed").exists()
     with pytest.raises(
         AttributeError,
-        match="`tarin`; it has: Comparison, Run, RunConfig, XavierError, compare, plot, read_run, train",
+        match=(
+            "`tarin`; it has: Comparison, Run, RunConfig, XavierError, compare, plot, read_run, "
+            "read_weights, train"
+        ),
     ):
         _ = xavier_cli.tarin
 
@@ -85,6 +88,22 @@ def test_a_finished_run_is_read_and_not_trained(make_run, tmp_path, monkeypatch)
 
     assert again.path == tmp_path / "a.h5"
     assert again.config == run.config
+
+
+def test_a_finished_run_without_the_weights_asked_for_is_trained_anew(make_run, tmp_path, monkeypatch):
+    run = make_run(**SMALL, seeds=2)
+    write_run(tmp_path / "a.h5", run)
+    asked = []
+
+    class Session:
+        def train_to_file(self, path, hooks):
+            asked.append((path, hooks.save_weights))
+            return run
+
+    monkeypatch.setattr("xavier_cli.library.session", lambda *_, **__: Session())
+    train(run.config, out=tmp_path / "a.h5", save_weights="final")
+
+    assert asked == [(tmp_path / "a.h5", "final")]
 
 
 def test_linear_algebra_has_one_thread_a_core_while_it_trains_and_its_own_again_after(make_run, monkeypatch):

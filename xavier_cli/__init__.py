@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xavier_cli.library.run import Run as Run
     from xavier_cli.library.run import read_run as read_run
     from xavier_cli.library.training import train as train
+    from xavier_cli.runs.weights import read_weights as read_weights
 
 _HOMES = {
     "Comparison": "xavier_cli.library.comparison",
@@ -39,6 +40,7 @@ _HOMES = {
     "compare": "xavier_cli.library.comparison",
     "plot": "xavier_cli.library.plotting",
     "read_run": "xavier_cli.library.run",
+    "read_weights": "xavier_cli.runs.weights",
     "train": "xavier_cli.library.training",
 }
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "plot",
     "read_run",
+    "read_weights",
     "train",
 ]
 

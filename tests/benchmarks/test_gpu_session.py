@@ -17,7 +17,7 @@ TRAINS = """
 import signal, sys, time
 def stop(number, frame):
     if "deaf" not in sys.argv:
-        print("interrupted at update 1,234 of 5,000; last record at 1,000; so far is in run.h5", flush=True)
+        print("interrupted at update 1,234 of 5,000; last record at 1,000; results are in run.h5", flush=True)
         sys.exit(143)
 signal.signal(signal.SIGTERM, stop)
 print("training   1% 10:00 left", flush=True)

@@ -166,15 +166,15 @@ def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):
     # The warning of a batch system counts as the termination that it announces.
     assert stopped == 143
     assert "stopping after this segment" in first
-    assert "of 8,000 updates; so far is in runs/" in first
+    assert "of 8,000 updates; results so far are in runs/" in first
     assert "the same command resumes it" in first
     assert status == "interrupted"
     assert code == 0
-    assert "going on after" in second
+    assert "resuming after" in second
     assert_same(path, whole)
     assert not has_checkpoint(path)
     assert again == 0
-    assert "trained already" in third
+    assert "already trained" in third
 
 
 def test_a_second_signal_leaves_at_once(tmp_path):
@@ -188,7 +188,7 @@ def test_a_second_signal_leaves_at_once(tmp_path):
     code, said = finished(process)
 
     assert code in (130, 143)
-    assert "so far is in" not in said
+    assert "results so far are in" not in said
     assert read_run(tmp_path / "run.h5").status == "running"
     assert has_checkpoint(tmp_path / "run.h5")
 

@@ -152,6 +152,6 @@ def test_from_the_command_to_the_table(xavier, tmp_path, monkeypatch):
 
     assert trained.code == again.code == probed.code == 0
     assert "pre-trained rbm" in trained.out
-    assert "trained already" in again.err
+    assert "already trained" in again.err
     assert len(shown["pretraining"]["reconstruction_error"][0]) == 2
     assert "--pretrain changes nothing here" in probed.err

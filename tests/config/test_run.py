@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from xavier_cli.config import refusals
 from xavier_cli.config.presets import SCALES
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import LONGEST_WORDS, RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
@@ -131,7 +131,7 @@ def test_a_refusal_is_in_our_own_words(model, setting):
             model.model_validate({setting: odd})
         except ValidationError as error:
             errors = error.errors()
-        assert "cannot be this" not in map(refusals.words, errors)
+        assert "is not allowed here" not in map(refusals.words, errors)
         if errors:
             with pytest.raises(ConfigError) as caught:
                 model.of(**{setting: odd})
@@ -212,12 +212,13 @@ def test_coding_is_the_data_sets_own_unless_given():
 
 
 def test_a_named_coding_is_one_more_value_and_leaves_the_others_their_hashes():
-    named, plain = RunConfig.of(data="mnist", coding=" standardize "), RunConfig.of(data="mnist")
+    # The defaults of the release before named codings, which wrote the hash below.
+    then = {"data": "mnist", "seeds": 4, "updates": 30_000}
+    named, plain = RunConfig.of(coding=" standardize ", **then), RunConfig.of(**then)
 
     assert (named.coding, named.pixel_range, plain.pixel_range) == ("standardize", (0.0, 1.0), (0.0, 1.0))
     assert RunConfig.from_json(named.to_json()) == named
     assert named.sha256() != plain.sha256()
-    # As the release before named codings wrote it.
     assert plain.sha256() == "a809706784d905c90535b2d30d318ad774fcfb18576c184cf2cc4c812ffccde4"
     assert '"coding":[0.0,1.0]' in plain.to_json()
     with pytest.raises(ConfigError, match=r"^coding: standardize needs a training set.*shapeset:10000"):
@@ -262,6 +263,48 @@ def test_the_files_name_says_the_content_first():
 
     assert config.file_stem() == f"shapeset-tanh-standard-d5w300-lr0.1-{config.sha256()[:8]}"
     assert RunConfig.of(lr="0.1,0.2").file_stem().split("-")[4] == "lrsearch"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"optimizer": "adam"}, "adam"),
+        ({"optimizer": "momentum:0.9", "batch_size": 128}, "sgd-momentum-0.9-b128"),
+        ({"optimizer": "adam:b1=0.8,eps=1e-6"}, "adam-b1-0.8-eps-1e-06"),
+        ({"updates": 2500, "seeds": 7}, "u2.5k-s7"),
+        ({"seeds": "5:10"}, "s5-9"),
+        ({"seeds": "0,3,7"}, "s0-3-7"),
+        ({"seeds": "1,3,5,7,9,11"}, "s6-others"),
+        ({"normalization": "batch", "dropout": 0.5, "residual": True}, "batchnorm-residual-dropout0.5"),
+        ({"init_gain": 1.5, "bias_init": "torch_default", "clip": 1}, "gain1.5-bias-standard-clip1"),
+        ({"loss": "quadratic", "schedule": "warmup:100,cosine"}, "quadratic-warmup-100-cosine"),
+        ({"weight_decay": 1e-4, "pretrain": "rbm:steps=5"}, "decay0.0001-rbm-steps-5"),
+        # What is only measured changes no result.
+        ({"records": 5, "eval_examples": 100, "jacobian_examples": 0}, ""),
+    ],
+)
+def test_the_files_name_says_what_is_not_the_default(settings, words):
+    config = RunConfig.of(**settings)
+    beginning, end = "shapeset-tanh-normalized-d5w300-lr0.03-", config.sha256()[:8]
+
+    assert config.file_stem() == f"{beginning}{words}{'-' * bool(words)}{end}"
+
+
+def test_the_files_name_is_bounded_however_much_differs():
+    config = RunConfig.of(
+        optimizer="adam:b1=0.8,eps=1e-6",
+        schedule="warmup:100,cosine",
+        batch_size=128,
+        normalization="batch",
+        dropout=0.5,
+        updates=777,
+        seeds="1,3,5",
+    )
+    name = config.file_stem()
+    words = name.removeprefix("shapeset-tanh-normalized-d5w300-lr0.03-").removesuffix(config.sha256()[:8])
+
+    assert words == "adam-b1-0.8-eps-1e-06-warmup-100-cosine-b128-"
+    assert len(words) <= LONGEST_WORDS + 1
 
 
 def test_widths_may_differ_from_layer_to_layer_and_say_the_depth():

@@ -101,7 +101,7 @@ def damaged(batches, how):
         ("flip", "`test_batch.bin` in .* checksum differs"),
         ("short", "`data_batch_3.bin` in .* has 61459 bytes, not 61460"),
         ("missing", "lacks `data_batch_5.bin`"),
-        ("many", "over 100 members"),
+        ("many", "over 100 entries"),
         ("bomb", "unpacks to over 1000000 bytes"),
     ],
 )

@@ -141,7 +141,7 @@ ARRAYS = [
     # Odd data.
     ("floats to 255", {"x": X.astype(float), "y": Y}, "warned", "far outside the usual range: 0 to 255"),
     ("constant", {"x": X * 0, "y": Y}, "warned", "all training pixels are 0"),
-    ("one class", {"x": X, "y": Y * 0}, "warned", "one class, `0`: naming it is always right"),
+    ("one class", {"x": X, "y": Y * 0}, "warned", "one class, `0`: every prediction is right"),
     # Names of arrays.
     ("capitals", {"X": X, "Y": Y}, "noted", "read `X` as x, `Y` as y"),
     ("images and labels", {"images": X, "labels": Y}, "noted", "read `images` as x, `labels` as y"),
@@ -173,7 +173,7 @@ ARRAYS = [
         "one test example",
         SPLIT | {"x_test": X[:1], "y_test": Y[:1]},
         "refused",
-        "has 1 test example, where 3 (which every layer is looked at on) are needed: a tenth of a set is its "
+        "has 1 test example, where 3 probe examples are needed: a tenth of a set is its "
         "test part, so give about 30 examples in all, or your own test part (`x_test`",
     ),
 ]

@@ -8,10 +8,10 @@ from xavier_cli.figures.captions import bands_in_words
 @pytest.mark.parametrize(
     ("seeds", "words"),
     [
-        ([5, 5], "N = 5 seeds; bands: 95 % t-interval"),
-        ([3, 5], "N = 3–5 seeds; bands: 95 % t-interval"),
-        ([2], "N = 2 seeds; bands: 95 % t-interval"),
-        ([1, 2], "N = 1–2 seeds; bands: 95 % t-interval (none for N = 1)"),
+        ([5, 5], "N = 5 seeds; bands: 95 % CI of the mean"),
+        ([3, 5], "N = 3–5 seeds; bands: 95 % CI of the mean"),
+        ([2], "N = 2 seeds; bands: 95 % CI of the mean"),
+        ([1, 2], "N = 1–2 seeds; bands: 95 % CI of the mean (none for N = 1)"),
         ([1], "N = 1 seed, so no bands"),
     ],
 )

@@ -23,12 +23,12 @@ def test_a_line_is_the_mean_test_error_in_percent(small_run, line_of):
 
 
 def test_lines_are_named_at_their_ends_and_no_name_lies_on_another(small_run):
-    runs = [small_run(lr=0.01 * (i + 1), final_error=0.3, spread=0) for i in range(12)]
+    runs = [small_run(lr=0.01 * (i + 1), final_error=0.3, spread=0) for i in range(10)]
 
     ax = draw(CURVES, runs).figure.axes[0]
 
     names = {text.get_text(): text.get_position()[1] for text in ax.texts if text.get_text().startswith("lr")}
-    assert len(names) == 12
+    assert len(names) == 10
     boxes = sorted(
         text.get_window_extent().extents[[1, 3]].tolist() for text in ax.texts if text.get_text() in names
     )
@@ -42,7 +42,8 @@ def test_guessing_is_a_level_with_a_name(small_run, data, level):
     assert [line.get_ydata()[0] for line in ax.get_lines() if line.get_label().startswith("_")] == [
         pytest.approx(level)
     ]
-    assert f"chance level {level:.4g} %" in [text.get_text() for text in ax.texts]
+    (name,) = [text for text in ax.texts if text.get_text() == f"chance level\n{level:.4g} %"]
+    assert name.get_window_extent().x0 > ax.get_window_extent().x1
 
 
 def test_each_data_set_has_as_much_of_the_axis_as_it_was_trained(small_run):
@@ -53,16 +54,6 @@ def test_each_data_set_has_as_much_of_the_axis_as_it_was_trained(small_run):
         True
     ] * 2
     assert all(ax.get_xlim()[1] >= run.config.updates for ax, run in zip(axes, runs, strict=True))
-
-
-@pytest.mark.parametrize(("error", "side"), [(0.6, "bottom"), (0.897, "top")])
-def test_the_name_of_guessing_keeps_clear_of_lines_above_it(small_run, error, side):
-    runs = [small_run(data="mnist", act=act, final_error=0.6) for act in ("tanh", "sigmoid")]
-    runs[1].arrays["curves/test_error"][...] = error
-    texts = draw(CURVES, runs).figure.axes[0].texts
-
-    # Its bottom at the level, or its top.
-    assert [text.get_va() for text in texts if "chance level" in text.get_text()] == [side]
 
 
 def test_lines_far_below_guessing_leave_it_outside_and_say_so(small_run, text_of):
@@ -83,18 +74,17 @@ def test_a_diverged_seed_counts_as_guessing_and_is_told(small_run, text_of):
 
     later, guessing = run.updates >= run["final/diverged_at"][0], 100 * 5 / 6
     expected = (guessing + 100 * run["curves/test_error"][1, later]) / 2
-    assert data.error.center[later] == pytest.approx(expected)
+    assert data.band.center[later] == pytest.approx(expected)
     figure = draw(CURVES, [run]).figure
     assert "Diverged, and counted at chance level from there on: 1 of 2 seeds." in text_of(figure)
     # The interval of two seeds reaches far: the axis is that of the line.
     assert figure.axes[0].get_ylim()[1] < 100
 
 
-def test_examples_are_shown_beside_updates(small_run):
+def test_the_axis_says_how_many_examples_an_update_takes(small_run):
     (ax,) = draw(CURVES, [small_run(batch_size=20)]).figure.axes
 
-    (examples,) = ax.child_axes
-    assert examples.get_xlim() == pytest.approx(tuple(20 * x for x in ax.get_xlim()))
+    assert ax.get_xlabel() == "updates of 20 examples"
 
 
 def test_every_data_set_has_a_panel(small_run):
@@ -106,8 +96,69 @@ def test_every_data_set_has_a_panel(small_run):
 
     figure = draw(CURVES, runs).figure
 
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["shapeset", "mnist"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["MNIST", "Shapeset"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["standard", "normalized"]
+
+
+def test_a_line_that_ends_early_is_led_to_its_name_by_what_nobody_takes_for_data(small_run, text_of):
+    runs = [small_run(init="standard"), small_run(records_done=3, status="interrupted")]
+
+    figure = draw(CURVES, runs).figure
+
+    ends = {text.xy: text.arrow_patch for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)}
+    (early,) = [patch for (x, _), patch in ends.items() if x == 500]
+    assert early.get_edgecolor()[:3] == (0.6, 0.6, 0.6)
+    assert early.get_linestyle() != "-"
+    assert early.get_linewidth() <= 0.5
+    assert "Not finished: normalized after 500 of 1,000 updates." in text_of(figure)
+
+
+def test_of_many_lines_the_best_few_alone_have_colours_and_names(small_run, text_of):
+    runs = [small_run(lr=0.01 * (i + 1), final_error=0.3 + 0.02 * i, spread=0) for i in range(12)]
+
+    drawing = draw(CURVES, runs)
+
+    (ax,) = drawing.figure.axes
+    lines = {line.get_label(): line for line in ax.get_lines() if len(line.get_xdata()) > 2}
+    coloured = [name for name, line in lines.items() if line.get_color() != "0.78"]
+    assert coloured == [f"lr {0.01 * (i + 1):g}" for i in range(5)]
+    assert [text.get_text() for text in ax.texts if text.get_text().startswith("lr")] == coloured
+    assert [text.get_text() for text in drawing.figure.legends[0].get_texts()] == ["7 others"]
+    assert "Coloured: the 5 with the lowest test error at the end; grey: the other 7." in text_of(
+        drawing.figure
+    )
+    assert "`--facet lr`" in drawing.hints[0]
+    assert len(ax.collections) == 5
+
+
+def test_each_value_of_a_facet_has_a_panel_with_the_same_axis(small_run):
+    runs = [
+        small_run(act=act, init=init, final_error=error)
+        for act, error in (("relu", 0.2), ("tanh", 0.5))
+        for init in ("standard", "normalized")
+    ]
+
+    figure = draw(CURVES, runs, PlotRequest(facet="act")).figure
+
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["ReLU", "tanh"]
+    assert len({ax.get_ylim() for ax in figure.axes}) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["standard", "normalized"]
+    for facet, message in (("width", "have the same `width`: width 12"), ("depht", "did you mean `depth`")):
+        with pytest.raises(UnsuitableRunError, match=message):
+            draw(CURVES, runs, PlotRequest(facet=facet))
+
+
+def test_losses_are_drawn_too_without_the_seeds_that_diverged(small_run, text_of, line_of):
+    run = small_run(diverged=(0,))
+
+    figure = draw(CURVES, [run], PlotRequest(metric="train_loss,valid-error")).figure
+
+    assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "validation error, %"]
+    drawn = line_of(figure.axes[0], "tanh normalized").get_ydata()
+    np.testing.assert_allclose(drawn[1:], run["curves/train_loss"][1:, 1:].mean(axis=0))
+    assert "Training loss of tanh normalized on the mini-batches since the last record." in text_of(figure)
+    with pytest.raises(UnsuitableRunError, match="unknown metric `accuracy`"):
+        draw(CURVES, [run], PlotRequest(metric="accuracy"))
 
 
 def test_a_run_without_training_is_skipped_and_named(small_run):
@@ -125,8 +176,8 @@ def test_the_caption_of_curves(small_run, text_of):
     figure = draw(CURVES, [small_run(init=init) for init in ("standard", "normalized")]).figure
 
     assert text_of(figure) == (
-        "Test error on 2,000 test examples (on all at the last record). N = 3 seeds; bands: 95 % t-interval. "
-        "Tanh, shapeset, depth 5, width 12, lr 0.03, batch 10."
+        "Test error on 2,000 test examples (on all at the last record). N = 3 seeds; bands: 95 % CI of the "
+        "mean. Settings: tanh, Shapeset, depth 5, width 12, lr 0.03, batch 10."
     )
 
 

@@ -40,7 +40,7 @@ def test_averages_of_singular_values_are_drawn_over_layers(small_run, ax, line_o
     run = small_run()
     data = averages(run, PlotRequest(record="last"))
 
-    plot_averages(ax, data.layers, data.averages["rms_singular_value"], configuration_styles(1)[0], "run")
+    plot_averages(ax, data.layers, data.averages["rms_singular_value"], configuration_styles(["a"])[0], "run")
 
     expected = run["jacobian/rms_singular_value"][:, -1].mean(axis=0)
     line = line_of(ax, "run")
@@ -64,7 +64,10 @@ def test_predicted_averages_stand_beside_those_of_the_first_record_alone(small_r
     marks = [line for line in figure.axes[0].get_lines() if line.get_label() == "_predicted"]
     expected = [run["theory/mean_singular_value"].tolist()] if record == "first" else []
     assert [line.get_ydata().tolist() for line in marks] == expected
-    assert ("Open marks" in text_of(figure)) is (record == "first")
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert ("predicted by theory" in named) is (record == "first")
+    assert "singular value 1 (norm-preserving)" in named
+    assert "Dashed line: singular value 1 (norm-preserving)." in text_of(figure)
 
 
 def test_a_spectrum_is_drawn_by_rank_without_what_is_past_its_end(small_run, ax, line_of):

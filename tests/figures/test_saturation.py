@@ -7,7 +7,7 @@ from matplotlib.collections import PolyCollection
 from xavier_cli.figures.captions import saturation_rule
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
-from xavier_cli.figures.request import PlotRequest
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.saturation import plot_saturation, saturation
 
 
@@ -98,10 +98,9 @@ def test_the_caption_says_all_that_a_reader_needs(small_run, text_of):
     drawing = draw(KINDS["saturation"], [small_run(act="tanh", init="standard")])
 
     assert text_of(drawing.figure) == (
-        "Activations z on 300 test examples, by layer. Markers, on dotted lines: 98th percentile of |z|; "
-        "solid lines: standard deviation. Saturated, beyond the dashed line: |z| > 0.9. Open marks at the "
-        "start: predicted by theory. N = 3 seeds; bands: 95 % t-interval. Shapeset, depth 5, width 12, "
-        "lr 0.03, batch 10."
+        "Activations z on 300 test examples, over updates, by layer. Markers, on dotted lines: 98th "
+        "percentile of |z|; solid lines: standard deviation. Saturated, beyond the dashed line: |z| > 0.9. "
+        "N = 3 seeds; bands: 95 % CI of the mean. Settings: Shapeset, depth 5, width 12, lr 0.03, batch 10."
     )
     assert [ax.get_title(loc="left") for ax in drawing.figure.axes] == ["tanh standard"]
 
@@ -111,9 +110,9 @@ def test_every_configuration_has_a_panel_whose_title_says_what_differs(small_run
 
     figure = draw(KINDS["saturation"], runs).figure
 
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["sigmoid", "tanh", "softsign"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["tanh", "sigmoid", "softsign"]
     assert "For sigmoid, lines: mean" in text_of(figure)
-    assert "z < 0.05 or z > 0.95 (sigmoid); |z| > 0.9 (tanh, softsign)" in text_of(figure)
+    assert "|z| > 0.9 (tanh, softsign); z < 0.05 or z > 0.95 (sigmoid)" in text_of(figure)
 
 
 def test_diverged_seeds_are_told(small_run, text_of):
@@ -125,6 +124,56 @@ def test_diverged_seeds_are_told(small_run, text_of):
 def test_epochs_are_shown_on_long_runs(small_run):
     (ax,) = draw(KINDS["saturation"], [small_run(updates=2_500_000)]).figure.axes
 
-    (epochs,) = ax.child_axes
-    assert epochs.get_xlabel() == "epochs of 20,000 updates"
-    assert epochs.get_xlim() == pytest.approx(tuple(x / 20_000 for x in ax.get_xlim()))
+    assert ax.get_xlabel() == "updates (1 epoch: 20,000)"
+
+
+def _scaled(run, factor):
+    path = "activation/abs_percentiles"
+    return replace(run, arrays={**run.arrays, path: run[path] * factor})
+
+
+def test_panels_of_one_quantity_share_an_axis(small_run, text_of):
+    runs = [
+        _scaled(small_run(act="relu", init=init), factor)
+        for init, factor in (("standard", 1), ("normalized", 4))
+    ]
+
+    figure = draw(KINDS["saturation"], runs).figure
+
+    assert len({ax.get_ylim() for ax in figure.axes}) == 1
+    assert "Axis ranges differ" not in text_of(figure)
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"standard deviation", "98th percentile of |z|", "saturated beyond", "predicted by theory"} < set(
+        named
+    )
+
+
+def test_an_axis_that_would_flatten_others_is_not_shared_and_the_caption_says_so(small_run, text_of):
+    runs = [small_run(act="tanh"), *(_scaled(small_run(act="relu", lr=lr), 9) for lr in (0.1, 0.2))]
+
+    figure = draw(KINDS["saturation"], runs).figure
+
+    tanh, *relu = (ax.get_ylim() for ax in figure.axes)
+    assert relu[0] == relu[1] != tanh
+    assert "Axis ranges differ between panels." in text_of(figure)
+
+
+def test_titles_begin_at_one_height_however_long_they_are(small_run):
+    runs = [
+        small_run(act="tanh"),
+        small_run(act="leaky_relu:slope=0.2", lr=0.123, depth=4, optimizer="momentum:0.95"),
+    ]
+
+    figure = draw(KINDS["saturation"], runs).figure
+
+    tops = [ax.title.get_window_extent().y1 for ax in figure.axes]
+    lines = [ax.get_title(loc="left").count("\n") for ax in figure.axes]
+    assert len(set(lines)) == 1
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+
+
+def test_too_many_panels_say_what_to_type(small_run):
+    run = small_run(depth=1)
+
+    with pytest.raises(UnsuitableRunError, match=r"40 panels .* `--where act=tanh`"):
+        draw(KINDS["saturation"], [run] * 40)

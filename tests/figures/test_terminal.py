@@ -35,7 +35,7 @@ def test_a_rising_line_rises_and_its_ends_are_the_axis():
     assert rows[1].split("|")[0].strip() == "100"
     assert rows[HEIGHT].split("|")[0].strip() == "0"
     assert rows[HEIGHT].split("|")[1].startswith("1")
-    assert rows[-1].split() == ["0", "50", "100", "updates"]
+    assert rows[-1].split() == ["0", "25", "50", "100", "updates"]
 
 
 def test_braille_dots_stand_where_the_line_is():
@@ -61,3 +61,29 @@ def test_a_legend_breaks_between_names():
 def test_what_is_not_drawn_in_a_terminal_says_what_is(small_run):
     with pytest.raises(UnsuitableRunError, match="`jacobian` is not drawn in a terminal; `saturation`"):
         draw_text(KINDS["jacobian"], [small_run()], PlotRequest(), 80, False)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (24.9, 83.3, ["100", "75", "50", "25", "0"]),
+        (0.0, 0.0137, ["0.015", "0.01", "0.005", "0"]),
+        (-3, 3, ["4", "2", "0", "-2", "-4"]),
+    ],
+)
+def test_numbers_on_an_axis_are_round(low, high, ticks):
+    x = np.array([0.0, 100.0])
+
+    rows = plot_text([TextLine("a", x, np.array([low, high]))], "", 60)
+
+    shown = [number for row in rows[1 : HEIGHT + 1] if (number := row[: GUTTER - 2].strip())]
+    assert shown == ticks
+
+
+def test_too_many_lines_say_what_to_type(small_run):
+    runs = [small_run(lr=0.01 * (i + 1), depth=1, only={"curves"}, jacobian=False) for i in range(36)]
+
+    with pytest.raises(
+        UnsuitableRunError, match=r"36 lines .* `--where act=tanh`, or split them with `--facet"
+    ):
+        draw_text(KINDS["curves"], runs, PlotRequest(), 80, False)

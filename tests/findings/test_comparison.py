@@ -118,7 +118,7 @@ def test_unfinished_runs_come_last_and_cannot_win(experiment):
     section = only_section([unfinished, experiment(0.5), experiment(0.6, init="standard")])
 
     assert [row.verdict.kind for row in section.rows] == ["best", "told_apart", "not_tested"]
-    assert section.rows[2].verdict.why == "interrupted at 17,368 of 30,000"
+    assert section.rows[2].verdict.why == "interrupted at 11,579 of 20,000"
 
 
 def test_only_what_differs_is_a_column(experiment):

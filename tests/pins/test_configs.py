@@ -14,8 +14,11 @@ def bent(x):
 def flat(key, shape, dtype):
     return jnp.zeros(shape, dtype)
 """
+# The defaults of the release that wrote the pins: configurations that say them keep their hashes.
+THEN = {"seeds": 4, "updates": 30_000}
 CONFIGS = {
     "defaults": {},
+    "defaults of today": {"seeds": 5, "updates": 20_000},
     "deep": {"depth": 50, "width": 20, "act": "selu", "init": "lecun_normal"},
     "widths": {"width": "400,300,200", "act": "softsign"},
     "equal widths": {"width": "30,30,30"},
@@ -56,7 +59,7 @@ CONFIGS = {
 @pytest.fixture
 def configs(alone):
     (alone / "mine.py").write_text(OWN)
-    return {name: RunConfig.of(**settings) for name, settings in CONFIGS.items()}
+    return {name: RunConfig.of(**{**THEN, **settings}) for name, settings in CONFIGS.items()}
 
 
 def test_configurations_keep_their_text_their_hash_and_their_name(configs, snapshot):
@@ -69,6 +72,10 @@ def test_configurations_keep_their_text_their_hash_and_their_name(configs, snaps
     for name, content in now.items():
         assert content == then.get(name), name
     assert list(then) == sorted(now)
+
+
+def test_the_defaults_keep_their_hash(configs):
+    assert RunConfig.of() == configs["defaults of today"]
 
 
 def test_a_canonical_text_is_read_as_what_it_was_written_from(configs):

@@ -62,6 +62,8 @@ QUICK = (
     "export shelf/tanh.h5 --to json",
     "ls shelf",
     "doctor shelf/tanh.h5",
+    "tag shelf/tanh.h5 paper",
+    "rm shelf/tanh.h5 --yes",
     "doctor damaged.h5",
     "data list",
     "data show tiny.npz",

@@ -6,12 +6,15 @@ import pytest
 from support.browser import PROGRAM, Browser
 
 from xavier_cli.report.answer import report_content
+from xavier_cli.report.content import Content, Origin, Picture
 from xavier_cli.report.page import page
+from xavier_cli.views.page import Column, Table
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAM is None, reason="no chromium, chromium-browser or google-chrome on PATH"),
 ]
+ORIGIN = Origin("a.h5", Table((Column("setting"), Column("value")), (("act", "tanh"),), title="a"))
 ENTER, RIGHT = ("Enter", 13), ("ArrowRight", 39)
 
 
@@ -108,3 +111,100 @@ def test_no_part_is_wider_than_a_narrow_window_but_what_scrolls_by_itself(browse
 
     browser.send("Emulation.clearDeviceMetricsOverride")
     assert overflow <= 0
+
+
+def test_a_wide_table_says_that_it_goes_on(browser):
+    hidden = "document.querySelector('#comparison .hint').hidden"
+    browser.send(
+        "Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True
+    )
+    browser.value("window.dispatchEvent(new Event('resize'))")
+    narrow = browser.value(hidden)
+    left = "document.querySelectorAll('#comparison tbody .stay')[0].getBoundingClientRect().x"
+    before = browser.value(left)
+    browser.value("document.querySelector('#comparison .wide').scrollLeft = 9999")
+    browser.value("document.querySelector('#comparison .wide').dispatchEvent(new Event('scroll'))")
+    at_end, after = browser.value(hidden), browser.value(left)
+    browser.send("Emulation.clearDeviceMetricsOverride")
+
+    assert (narrow, at_end) == (False, True)
+    assert after == pytest.approx(before, abs=1)
+
+
+LABEL = "document.querySelector('[data-part=label][data-series=\"1\"]')"
+
+
+@pytest.fixture
+def planted(browser, tmp_path, make_run):
+    """A page with a figure whose two curves have the parts that figures name."""
+    parts = "".join(
+        f'<g id="curves-series-{i}-line">'
+        f'<path d="M0 {20 + 40 * i}H90" style="fill: none; stroke: #000000"/></g>'
+        f'<g id="curves-series-{i}-band"><path d="M0 0H9"/></g>'
+        f'<g id="curves-series-{i}-label-2"><text x="60" y="{20 + 40 * i}">curve {i}</text></g>'
+        for i in (0, 1)
+    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{parts}</svg>'
+    picture = Picture("curves", "Two curves", svg, "A caption.", Table((Column("a"),), (("1",),)))
+    commands = ("xavier train --act tanh", "xavier report runs")
+    path = tmp_path / "planted.html"
+    path.write_text(page(Content("t", ("x",), pictures=(picture,), again=commands, origins=(ORIGIN,))))
+    before = list(browser.events)
+    browser.events = []
+    browser.open(path)
+    yield browser
+    browser.events = before
+
+
+def states(browser, name):
+    return browser.value(
+        f"Array.from(document.querySelectorAll('[data-series]')).map(e => e.classList.contains('{name}'))"
+    )
+
+
+def test_a_curve_stands_out_under_the_pointer(planted):
+    planted.value("document.querySelector('figure svg').scrollIntoView({block: 'center'})")
+    box = planted.value(
+        "(b => [b.x + b.width / 2, b.y + b.height / 2])(document.querySelector("
+        "'[data-series=\"1\"][data-part=line]').getBoundingClientRect())"
+    )
+    planted.send("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
+
+    assert states(planted, "dim") == [True, True, True, False, False, False]
+
+    planted.send("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
+    assert states(planted, "dim") == [False] * 6
+
+
+def test_a_curve_is_hidden_by_its_label_with_the_enter_key(planted):
+    planted.value(f"{LABEL}.focus()")
+    planted.press(*ENTER)
+
+    assert states(planted, "off") == [False, False, False, True, True, True]
+    assert planted.value(f"{LABEL}.getAttribute('aria-pressed')") == "false"
+    assert planted.value("getComputedStyle(document.querySelector('[data-part=line].off')).display") == "none"
+    # The label stays, or it could not be shown again.
+    assert planted.value(f"getComputedStyle({LABEL}).display") != "none"
+
+    planted.press(*ENTER)
+    assert states(planted, "off") == [False] * 6
+
+
+def test_a_command_is_copied_by_its_button(planted):
+    planted.value(
+        "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); };"
+        "document.querySelector('.copy').click()"
+    )
+
+    assert planted.value("window.copied") == "xavier train --act tanh"
+    assert planted.value("document.querySelector('.copy').textContent") == "Copied"
+
+
+def test_closed_panels_are_open_on_paper_and_closed_afterwards(planted):
+    count = "document.querySelectorAll('details[open]').length"
+    closed = planted.value(count)
+    planted.value("window.dispatchEvent(new Event('beforeprint'))")
+    printed = planted.value(count)
+    planted.value("window.dispatchEvent(new Event('afterprint'))")
+
+    assert (closed, printed, planted.value(count)) == (0, 2, 0)

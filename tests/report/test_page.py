@@ -14,12 +14,14 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.findings.comparison import compare
 from xavier_cli.report import answer, colours, pictures
 from xavier_cli.report.answer import report_content
 from xavier_cli.report.content import Content
-from xavier_cli.report.elements import element, escaped, json_block
+from xavier_cli.report.elements import element, escaped, json_block, prose
 from xavier_cli.report.page import page
 from xavier_cli.runs.isolate import Isolation
+from xavier_cli.views.comparison_answer import answers
 from xavier_cli.views.page import Column, Table
 from xavier_cli.vocabulary.claims import CLAIMS
 from xavier_cli.vocabulary.datasets import DatasetInfo
@@ -128,7 +130,7 @@ def test_every_part_is_there_under_its_heading(elements):
         "Findings",
         "The paper's claims",
         "Configuration and origin",
-        "How to make it again",
+        "Reproduce this report",
         "Notes",
     ]
     assert named(elements, "h3")[0].words() == "Test error over updates"
@@ -171,20 +173,35 @@ def test_hostile_names_are_words_and_nothing_else(text, elements):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
     assert "<script>alert" not in text
     assert "<script>alert(1)</script>" in "".join(each.words() for each in named(elements, "h1"))
-    assert "<script>alert(1)" in named(elements, "figcaption")[0].words()
+    # Captions name a path by its last part.
+    assert "style>]]>" in named(elements, "figcaption")[0].words()
 
 
-def test_the_answer_names_the_best_and_what_is_wrong(elements):
-    (answer,) = (each for each in elements if each.attributes.get("id") == "answer")
-    words = answer.words()
-
-    assert "tanh normalized has the lowest test error" in words
-    assert "Not tested: sigmoid normalized" in words
-    assert "`check` finds problems in" in words
-    assert f"Of the paper's {len(CLAIMS)} claims" in words
+def part(elements, name):
+    (found,) = (each for each in elements if each.attributes.get("id") == name)
+    return found
 
 
-def test_an_estimate_is_counted_as_neither_held_nor_failed(runs, monkeypatch):
+def classes(element):
+    return element.attributes.get("class", "").split()
+
+
+def test_the_answer_is_that_of_compare_and_a_count(runs, elements):
+    answer = part(elements, "answer")
+    lead, *others = [each.words() for each in named(answer.all(), "p")]
+    said = answers(compare(runs))[0]
+
+    assert f"{lead} {others[0]}" == said
+    assert lead.startswith("Best: tanh normalized, ")
+    assert others[1].startswith(" of 3 experiments: problems in ")
+    assert len(others) == 2
+    # The test errors of the two that are complete, and chance level.
+    numbers = [each.words() for each in named(answer.all(), "dd")]
+    assert numbers[1:] == ["1 of 2", f"{100 * runs[0].facts.guessing_error:.1f} %"]
+
+
+def test_claims_are_counted_only_where_some_are_judged(runs, monkeypatch):
+    """`0 of 36 claims` is nothing to say."""
     words = ("holds", "holds", "does_not_hold", "estimate", "undecided", "undecided", "undecided")
     verdicts = [
         ClaimVerdict(name, word, f"seen {name}", "there", 0.5, None)
@@ -192,17 +209,91 @@ def test_an_estimate_is_counted_as_neither_held_nor_failed(runs, monkeypatch):
     ]
     monkeypatch.setattr(answer, "judge_all", lambda claims, runs: verdicts)
     content = report_content(runs[:1], [])
+    monkeypatch.setattr(answer, "judge_all", lambda claims, runs: verdicts[4:])
+    none = report_content(runs[:1], [])
 
-    assert content.answer[-1] == (
-        "Of the paper's 7 claims, 2 hold here, 1 do not, 1 is an estimate without a verdict, and 3 need "
-        "other runs to tell."
+    assert content.answer[-1].endswith(
+        " The paper's claims: 2 hold, 1 does not, 1 is an estimate; 3 need other runs."
     )
+    assert "claim" not in " ".join(none.answer)
     assert [row[1] for row in content.judged.rows] == ["holds", "holds", "does not hold", "estimate"]
     assert len(content.undecided.rows) == 3
 
 
+def test_the_answer_stays_short_however_many_there_are(make_run, monkeypatch):
+    monkeypatch.setattr(pictures, "_KINDS", {})
+    many = [make_run(**SMALL, seeds=2, lr=0.01 * (i + 1)) for i in range(14)]
+    content = report_content(many, [])
+
+    assert len(content.answer) == 3
+    assert sum(map(len, content.answer)) < 400
+    assert len(content.key_numbers) in (2, 3)
+
+
+def test_results_come_first_and_stay_when_the_table_is_scrolled(elements):
+    (table,) = (each for each in elements if classes(each) == ["sortable"])
+    heads = named(table.all(), "th")
+
+    assert [each.words() for each in heads[1:4]] == ["experiment", "test error %", "error over updates"]
+    assert [classes(each) for each in heads[:4]] == [["mark"], ["stay"], ["stay"], []]
+    for row in named(table.all(), "tr")[1:]:
+        assert [("stay" in classes(cell)) for cell in row.inside[:4]] == [False, True, True, False]
+
+
+def test_every_row_has_a_curve_on_the_same_axes(runs, elements):
+    (table,) = (each for each in elements if classes(each) == ["sortable"])
+    drawn = named(table.all(), "svg")
+    ends = [float(named(each.all(), "path")[-1].attributes["d"].rsplit(" ", 1)[1]) for each in drawn]
+    level = {named(each.all(), "path")[0].attributes["d"] for each in drawn}
+    errors = [row.test_error.mean for row in compare(runs).sections[0].rows]
+
+    assert len(drawn) == len(runs)
+    # Chance level is at one height, and a higher error is drawn higher.
+    assert len(level) == 1
+    finished = sorted(zip(errors[:2], ends[:2], strict=True))
+    assert finished[0][1] > finished[1][1]
+
+
+def test_many_experiments_are_small_multiples(make_run, monkeypatch):
+    monkeypatch.setattr(pictures, "_KINDS", {})
+    many = [make_run(**SMALL, seeds=2, lr=0.01 * (i + 1)) for i in range(8)]
+    elements, few = (read(page(report_content(each, []))) for each in (many, many[:3]))
+    panels = [each for each in elements if classes(each) == ["panel"]]
+
+    assert len(panels) == 8
+    assert {each.attributes["href"] for each in named(elements, "use")} == {"#multiples-0-all"}
+    assert len(named(part(elements, "multiples-0-all").all(), "path")) == 8
+    assert not [each for each in few if classes(each) == ["panel"]]
+
+
+def test_code_is_set_as_code_and_nothing_has_backticks(elements):
+    shown = [each for each in elements if each.name not in ("script", "style")]
+    commands = [each.words() for each in named(elements, "code") if classes(each) == ["command"]]
+
+    assert "check" in [each.words() for each in named(elements, "code")]
+    assert not [each.text for each in shown if "`" in each.text.replace(EVIL, "")]
+    assert len([text for text in commands if text.startswith("xavier train")]) >= 3
+
+
+def test_text_between_backticks_is_code_and_escaped():
+    assert prose("a `b<` c") == "a <code>b&lt;</code> c"
+    assert prose("`xavier ls`") == '<code class="command">xavier ls</code>'
+    # One alone is only a sign.
+    assert prose("it`s <b>") == "it`s &lt;b&gt;"
+
+
+def test_settings_that_all_share_are_told_once(runs):
+    content = report_content(runs, [])
+    shared = dict(content.shared.texts)
+    own = [dict(origin.settings.texts) for origin in content.origins]
+
+    assert shared["width"] == "12"
+    assert not [each for each in own if each.keys() & shared.keys()]
+    assert [each["act"] for each in own] == [row.run.config.act for row in compare(runs).sections[0].rows]
+
+
 def test_cells_carry_all_digits_and_the_seeds_behind_them(runs, elements):
-    comparison = next(each for each in elements if each.attributes.get("class") == "sortable")
+    comparison = next(each for each in elements if classes(each) == ["sortable"])
     rows = named(comparison.all(), "tr")
     heads = [each.words() for each in rows[0].inside]
     at = heads.index("test error %")
@@ -220,7 +311,7 @@ def test_a_reader_that_cannot_see_is_told_everything(elements):
         assert all(head.attributes["scope"] == "col" for head in named(table.all(), "th"))
     for drawing in named(elements, "svg"):
         assert drawing.attributes["role"] == "img"
-    scrolling = [each for each in elements if each.attributes.get("class") == "wide"]
+    scrolling = [each for each in elements if "wide" in classes(each)]
     assert all(each.attributes["tabindex"] == "0" and each.attributes["aria-label"] for each in scrolling)
 
 
@@ -249,10 +340,15 @@ def test_one_run_alone_and_runs_of_two_data_sets(make_run, monkeypatch):
     two = make_run(**SMALL, seeds=2, data="mnist")
     alone, both = report_content([one], []), report_content([one, two], [])
 
-    assert alone.answer[0].startswith("tanh normalized errs on ")
+    assert alone.answer[0].startswith("tanh normalized: ")
     assert 'class="sortable"' not in page(alone)
-    assert [table.title for table in both.comparison] == ["shapeset", "mnist"]
+    assert [each.table.title for each in both.comparison] == ["shapeset", "mnist"]
+    assert both.leading == 2
     assert "on mnist" in both.answer[1]
+    assert [number.about.split(" of ")[0] for number in both.key_numbers] == [
+        "test error on shapeset",
+        "test error on mnist",
+    ]
 
 
 def test_an_empty_report_is_still_a_page():
@@ -273,7 +369,7 @@ def test_text_is_escaped_wherever_it_goes():
 
 def test_a_table_marks_its_best_row_by_more_than_weight():
     table = Table((Column("a"),), (("1",), ("2",)), title="t", best=frozenset({1}))
-    rows = named(read(page(Content("t", ("x",), comparison=(table,)))), "tr")
+    rows = named(read(page(Content("t", ("x",), findings=(table,)))), "tr")
 
     assert [row.inside[0].words() for row in rows] == ["best", "", "*"]
 

@@ -2,8 +2,9 @@ import os
 
 import pytest
 
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.listing import list_runs, newest_command
+from xavier_cli.runs.listing import list_runs, newest_command, run_path
 from xavier_cli.runs.reader import read_runs
 from xavier_cli.runs.store import write_run
 
@@ -31,6 +32,29 @@ def test_runs_are_listed_the_oldest_first(put, tmp_path):
         (tmp_path / name).write_text("")
 
     assert [path.name for path in list_runs(tmp_path)] == ["c.h5", "b.h5", "a.h5"]
+
+
+def test_a_configurations_file_is_found_under_the_name_of_another_version(tmp_path):
+    config = RunConfig.of(optimizer="adam", batch_size=128)
+    new = tmp_path / f"shapeset-tanh-normalized-d5w300-lr0.03-adam-b128-{config.sha256()[:8]}.h5"
+    old = tmp_path / f"shapeset-tanh-normalized-d5w300-lr0.03-{config.sha256()[:8]}.h5"
+    if config.file_stem() != new.stem:
+        new = tmp_path / f"{config.file_stem()}.h5"
+    other = RunConfig.of(optimizer="adam")
+
+    assert run_path(tmp_path, config) == new
+    assert run_path(tmp_path / "nowhere", config).name == new.name
+    # An interrupted training may have left its checkpoint alone.
+    checkpoint = tmp_path / f".{old.name}.ckpt"
+    checkpoint.touch()
+    assert run_path(tmp_path, config) == old
+    checkpoint.unlink()
+    old.touch()
+    (tmp_path / f"{old.stem}.weights.npz").touch()
+    assert run_path(tmp_path, config) == old
+    assert run_path(tmp_path, other).name == f"{other.file_stem()}.h5"
+    new.touch()
+    assert run_path(tmp_path, config) == new
 
 
 def odd_entries(folder):

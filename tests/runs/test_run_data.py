@@ -90,7 +90,7 @@ def test_equal_configurations_on_other_data_are_not_merged(run_on):
         for digest, name, seed in (("a" * 64, "one", 0), ("b" * 64, "other", 1))
     )
 
-    with pytest.raises(RunFileError, match=r"`runs/other.h5`: learnt from other data than `runs/one.h5`"):
+    with pytest.raises(RunFileError, match=r"`runs/other.h5`: trained on other data than `runs/one.h5`"):
         merge_runs([one, other])
     merged, notes = merge_runs([one, replace(other, data=one.data)])
     assert len(merged) == 1

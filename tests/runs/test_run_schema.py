@@ -84,10 +84,10 @@ def test_problems_are_named(make_run):
     assert said(layer_name=None) == "`layer_name` is missing"
     assert said(weight__bin_edge=None) == "`weight/bin_edge` is missing"
     assert said(weight__bin_edge=(3,)) == "`weight/bin_edge` should be one longer than `weight/bin`"
-    assert said(curves__test_error=(4, 1)).startswith("`curves/test_error` has shape (4, 1), not (4, ")
+    assert said(curves__test_error=(4, 1)).startswith("`curves/test_error` has shape (4, 1), not (5, ")
     assert said(layer=(3,), layer_name=(3,)) == "`layer` has shape (3,), not (2,)"
-    assert "over the bounds" in said(example=(2_000_000,), final__test_correct=(4, 2_000_000))
-    assert schema.problem(config, {"seed": (4,)}, partial=True) == ""
+    assert "over the bounds" in said(example=(2_000_000,), final__test_correct=(5, 2_000_000))
+    assert schema.problem(config, {"seed": (5,)}, partial=True) == ""
 
 
 def test_what_a_dataset_needs_comes_along():

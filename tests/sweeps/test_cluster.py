@@ -268,8 +268,8 @@ def test_a_late_worker_of_other_versions_fails_its_group_by_name(groups, schedul
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("tcp://127.0.0.1:9", "no cluster at `tcp://127.0.0.1:9`: nobody answered in 1 s"),
-        ("http://127.0.0.1", "known are addresses like"),
+        ("tcp://127.0.0.1:9", "no cluster at `tcp://127.0.0.1:9`: no answer within 1 s"),
+        ("http://127.0.0.1", "use an address like"),
         ("scheduler.json", "no cluster at `scheduler.json`: no such file"),
         ("tls://127.0.0.1:9", "needs the certificate authority: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE to"),
     ],
@@ -291,7 +291,7 @@ def test_without_workers_it_waits_with_a_note_and_a_limit(groups, tmp_path):
     notes = []
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty:
         cluster = Cluster(empty.scheduler_address, Task(), wait=1.5, note=notes.append)
-        with pytest.raises(ClusterError, match=r"no worker came to the cluster at .* in 1\.5 s"):
+        with pytest.raises(ClusterError, match=r"no worker joined the cluster at .* in 1\.5 s"):
             list(cluster.run(groups, lambda: False, lambda *_: None))
     assert len(notes) == 1
     assert "has no workers; waiting 1.5 s for one" in notes[0]
@@ -306,7 +306,7 @@ def test_without_workers_it_waits_with_a_note_and_a_limit(groups, tmp_path):
         (b"[" * 10**5, "nested too deeply"),
         (b'{"address": 7}', "it holds no address"),
         (b"[]", "it holds no address"),
-        (None, "no regular file"),
+        (None, "not a regular file"),
     ],
 )
 def test_a_schedulers_file_that_is_none_is_refused_in_one_line(tmp_path, content, said):

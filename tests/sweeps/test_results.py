@@ -77,8 +77,8 @@ def error(content) -> dict:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no results file"),
-        ("{", "is no results file"),
+        ("", "is not a results file"),
+        ("{", "is not a results file"),
         ("[" * 100_000, "nested too deeply"),
         ("[]", "it has no schema"),
         ("{}", "it has no schema"),
@@ -92,7 +92,7 @@ def error(content) -> dict:
         (spoilt(lambda c: error(c).update(mean=47.8, low=46, high=49)), "mean: should be at most 1"),
         (spoilt(lambda c: error(c).update(low=0.49, high=0.466)), "the mean is not inside its interval"),
         (spoilt(lambda c: error(c).update(low=0.1, high=0.2)), "the mean is not inside its interval"),
-        (spoilt(lambda c: error(c).update(low=None)), "only one end of the interval is there"),
+        (spoilt(lambda c: error(c).update(low=None)), "one end of the interval is missing"),
         (spoilt(lambda c: error(c).update(high=float("inf"))), "high"),
         (spoilt(lambda c: error(c).update(n=0)), "n: should be at least 1"),
         (spoilt(lambda c: c.update(status="partial")), "is not what its cells say"),

@@ -175,5 +175,5 @@ def test_two_sweeps_of_one_recipe_at_once_make_every_cell_once(whole, tmp_path):
     assert all(cell["state"] == "finished" for page in pages for cell in page["cells"])
     for page, (_, err) in zip(pages, ended, strict=True):
         others = CELLS - page["made_now"]
-        assert not others or f"{others} cells made by another process meanwhile" in err
+        assert not others or f"{others} cells finished by another process meanwhile" in err
     assert_the_same_runs(whole, tmp_path / "runs")

@@ -323,7 +323,7 @@ def put(path: Path, content: bytes | Path | None) -> None:
         (b'{"failed": {"a.h5": "\\ud800"}}', "no plain text"),
         (b'{"failed": {"a\\u0007.h5": "why"}}', "control characters"),
         (b" " * (2**26 + 1), "over 67,108,864 bytes"),
-        (None, "no regular file"),
+        (None, "not a regular file"),
         (Path("elsewhere.json"), "symbolic links"),
         (Path("/dev/zero"), "symbolic links"),
     ],
@@ -337,7 +337,7 @@ def test_a_ledger_that_is_none_is_as_if_not_there_with_one_note(tmp_path, conten
 
     assert one.failed() == GOOD
     (note,) = notes
-    assert re.search(r"-2of2.json` is ignored: it is no list of failed cells \(.*" + why, note)
+    assert re.search(r"-2of2.json` is ignored: it is not a list of failed cells \(.*" + why, note)
     assert clean(note) == note
 
     # Its own is replaced, whatever lies there, and nothing that it points to.

@@ -243,7 +243,7 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(training_data, 
     train_to_file(config, training_data, path, note=notes.append)
 
     assert ".run.h5.ckpt`: is damaged" in notes[0]
-    assert notes[1] == f"going on after {before} updates"
+    assert notes[1] == f"resuming after {before} updates"
     assert before < 60
     assert_same_runs(read_run(path), whole(config))
 
@@ -254,7 +254,7 @@ def test_without_a_readable_checkpoint_training_starts_anew(training_data, whole
     checkpoint_paths(path)[0].write_text("mine")
     train_to_file(config, training_data, path, note=notes.append)
 
-    assert notes[-1] == "training starts anew"
+    assert notes[-1] == "training starts from the beginning"
     assert_same_runs(read_run(path), whole(config))
     assert not has_checkpoint(path)
 
@@ -267,7 +267,7 @@ def test_a_search_goes_on_in_either_phase(training_data, whole, tmp_path, monkey
     assert not path.exists()
     train_to_file(config, training_data, path, note=notes.append)
 
-    assert "going on after" in notes[0]
+    assert "resuming after" in notes[0]
     assert_same_runs(read_run(path), whole(config))
 
 

@@ -92,7 +92,7 @@ def test_single_layers_may_have_initializers_of_their_own(word, canonical, layer
         ({"init": "normalized,output=zeroes"}, "init: unknown initializer `zeroes`: did you mean `zeros`"),
         ({"init": "nowhere.py:mine"}, "^`nowhere.py` cannot be read: No such file or directory$"),
         ({"init": "no_such_module_here:mine"}, "^no module `no_such_module_here`"),
-        ({"bias_init": "orthogonal"}, "bias_init: `orthogonal` is of matrices, not of biases"),
+        ({"bias_init": "orthogonal"}, "bias_init: `orthogonal` is for matrices, not for biases"),
         ({"like": "torch"}, "like: unknown framework `torch`: did you mean `pytorch`"),
         ({"like": "pytorch", "init": "he"}, "like: pytorch sets init, so init cannot be given beside it"),
         ({"like": "flax", "bias_init": "zeros"}, "like: flax sets bias_init"),

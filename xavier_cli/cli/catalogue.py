@@ -41,12 +41,12 @@ COMMANDS = {
     "compare": CommandSpec(
         COMPARE, "Compare runs over seeds: mean, CI, significance.", reads_runs=True, first="runs"
     ),
-    "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True),
+    "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True, first="runs"),
     "report": CommandSpec(
         COMPARE, "Write a self-contained HTML report of runs.", reads_runs=True, first="runs"
     ),
     "export": CommandSpec(
-        COMPARE, "Export runs to csv, json, netcdf or tensorboard.", reads_runs=True, first="runs"
+        COMPARE, "Export runs to csv, json, netcdf, tensorboard, weights.", reads_runs=True, first="runs"
     ),
     "reproduce": CommandSpec(
         REPRODUCE,
@@ -61,6 +61,10 @@ COMMANDS = {
     "act": CommandSpec(NAMES, "List and show activations: formula, range, gain, aliases.", runs_code=True),
     "config": CommandSpec(NAMES, "Show settings and where each came from."),
     "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits."),
+    "tag": CommandSpec(MAINTAIN, "Tag runs, or note something about them.", reads_runs=True, first="runs"),
+    "rm": CommandSpec(
+        MAINTAIN, "Remove runs with their weights and checkpoints.", reads_runs=True, first="runs"
+    ),
     "doctor": CommandSpec(MAINTAIN, "Examine a damaged file and say what can be recovered.", reads_runs=True),
     "cache": CommandSpec(MAINTAIN, "Show or clear caches: programs, data, predictions."),
 }

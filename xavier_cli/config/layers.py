@@ -179,7 +179,7 @@ def by_field(values: Mapping[str, Any], spelt: Callable[[str], str]) -> dict[str
     renamed = dict(values)
     for other, field in SETTING_ALIASES.items():
         if other in renamed and field in renamed:
-            raise ConfigError(f"{spelt(field)} and {spelt(other)} are one setting: give one of them")
+            raise ConfigError(f"{spelt(field)} and {spelt(other)} are the same setting: give one of them")
         if other in renamed:
             renamed[field] = renamed.pop(other)
     return renamed

@@ -33,7 +33,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "too_short": lambda at: f"should hold {_values('at least', at['min_length'])}",
     "too_long": lambda at: f"should hold {_values('at most', at['max_length'])}",
-    "extra_forbidden": lambda _: "has a key that is none of its own",
+    "extra_forbidden": lambda _: "has an unknown key",
     "missing": lambda _: "is missing",
     "string_pattern_mismatch": lambda at: f"should be made of {_pattern(at['pattern'])}",
     "string_too_short": lambda _: "should not be empty",
@@ -44,7 +44,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 def words(error: ErrorDetails) -> str:
     """The message that follows the name of the setting."""
     row = _WORDS.get(error["type"])
-    return " ".join(row(error.get("ctx", {})).split()) if row else "cannot be this"
+    return " ".join(row(error.get("ctx", {})).split()) if row else "is not allowed here"
 
 
 def meant(field: str, error: ErrorDetails) -> str:

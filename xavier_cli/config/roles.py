@@ -67,6 +67,8 @@ class Setting:
     """The phrase for its value in labels, captions and titles: `depth {}`; by default name and value."""
     usual_phrase: str = ""
     """The phrase for its default, where that differs."""
+    in_name: str | Callable[[Any], str] = ""
+    """The word for its value in the names of run files, where it is not the default: `b{}`."""
     is_name: bool = False
     """It is always part of a network's name: `tanh normalized`."""
     rank: int = 9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import takewhile
 from typing import NoReturn, Self
 
 from pydantic import model_validator
@@ -12,7 +13,7 @@ from xavier_cli.config.canonical import CollisionError
 from xavier_cli.config.checks import MAX_RECORDS
 from xavier_cli.config.presets import without_like
 from xavier_cli.config.settings import MAX_SEED as MAX_SEED
-from xavier_cli.config.settings import SETTINGS, RunSettings, settings_where, spoken
+from xavier_cli.config.settings import SETTINGS, RunSettings, is_usual, settings_where, spoken
 from xavier_cli.vocabulary.datasets import DatasetSpec, find_data
 from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry, PretrainingEntry
 from xavier_cli.vocabulary.grammar import (
@@ -32,6 +33,10 @@ from xavier_cli.vocabulary.resolve import (
 from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 
 PRETRAIN_RECORDS = 20
+HASH_LENGTH = 8
+"""Hex digits of the configuration's hash at the end of a file's name."""
+LONGEST_WORDS = 48
+"""Characters of a file's name that say what is not the default."""
 SEARCHABLE = settings_where(is_searchable=True)
 """Settings whose best value is searched where a list is given."""
 SEARCH_DETAILS = tuple(name for searched in SEARCHABLE for name in settings_where(detail_of=searched))
@@ -288,14 +293,38 @@ class RunConfig(RunSettings):
         return tuple(sorted({*self.jacobian_updates()[:1], *self.jacobian_updates()[-1:]}))
 
     def file_stem(self) -> str:
-        """The run file's name without suffix: the content first, then 8 hex digits of the hash."""
+        """The run file's name without suffix: the content first, what is not the default, 8 hex digits.
+
+        The digits, of the hash, identify the configuration; the words before them may be others in a file of
+        another version (`runs.listing.run_path`).
+        """
         lr = "search" if self.search else f"{self.lr:g}"
         # Sixteen widths of five digits would make the file name too long.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
         data = self.dataset.stem
         act, init = file_safe(self.act), file_safe(self.init)
-        return f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}-{self.sha256()[:8]}"
+        beginning = f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}"
+        return "-".join([beginning, *self._words_in_name(), self.sha256()[:HASH_LENGTH]])
+
+    def untold_by(self, stem: str) -> str:
+        """What `file_stem` says of the settings and a file called `stem` does not; empty if it says all."""
+        told, words = self.file_stem()[: -HASH_LENGTH - 1].split("-"), stem.split("-")
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(told, words, strict=False))
+        return "-".join(told[len(list(same)) :])
+
+    def _words_in_name(self) -> list[str]:
+        """The settings that are not at their defaults, a word each, as far as `LONGEST_WORDS` goes."""
+        words: list[str] = []
+        # In the order of the fields, the seeds last.
+        for name in sorted(SETTINGS, key=lambda name: SETTINGS[name].role == "layout"):
+            write, value = SETTINGS[name].in_name, getattr(self, name)
+            if not write or is_usual(name, value):
+                continue
+            word = file_safe(write(value) if callable(write) else write.format(value))
+            if sum(map(len, words)) + len(words) + len(word) <= LONGEST_WORDS:
+                words.append(word)
+        return words
 
 
 def option_name(setting: str) -> str:

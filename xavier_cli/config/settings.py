@@ -114,6 +114,7 @@ class RunSettings(CodeSettings):
             metavar="paper|auto|NUMBER",
             phrase="gain {}",
             rank=1,
+            in_name="gain{}",
             in_captions="never",
         ),
     ] = Field(
@@ -131,6 +132,7 @@ class RunSettings(CodeSettings):
             words="initializer",
             phrase="biases {}",
             rank=1,
+            in_name="bias-{}",
             in_captions="never",
         ),
     ] = Field(
@@ -154,7 +156,7 @@ class RunSettings(CodeSettings):
     ] = Field(300, description="units in each hidden layer, or one number for each: 400,300,200")
     loss: Annotated[
         Literal["cross_entropy", "quadratic"],
-        Setting("network", section="Optimization", since=1, mention="never"),
+        Setting("network", section="Optimization", since=1, in_name="{}", mention="never"),
     ] = Field("cross_entropy", description="loss: cross_entropy or quadratic (½ Σ (p − y)² over classes)")
     optimizer: Annotated[
         str,
@@ -167,6 +169,7 @@ class RunSettings(CodeSettings):
             metavar="NAME[:KEY=VALUE,…]",
             phrase="{}",
             rank=5,
+            in_name="{}",
         ),
     ] = Field(
         "sgd",
@@ -184,6 +187,7 @@ class RunSettings(CodeSettings):
             phrase="{}",
             usual_phrase="constant rate",
             rank=5,
+            in_name="{}",
         ),
     ] = Field(
         "constant",
@@ -199,13 +203,22 @@ class RunSettings(CodeSettings):
             phrase="clip {:g}",
             usual_phrase="no clipping",
             rank=5,
+            in_name="clip{:g}",
         ),
     ] = Field(
         0.0, ge=0, le=1e6, allow_inf_nan=False, description="clip gradients to this global norm; 0: off"
     )
     weight_decay: Annotated[
         Number,
-        Setting("training", since=2, in_update=True, metavar="SHARE", phrase="weight decay {:g}", rank=5),
+        Setting(
+            "training",
+            since=2,
+            in_update=True,
+            metavar="SHARE",
+            phrase="weight decay {:g}",
+            rank=5,
+            in_name="decay{:g}",
+        ),
     ] = Field(
         0.0,
         ge=0,
@@ -238,12 +251,15 @@ class RunSettings(CodeSettings):
             "layout",
             since=1,
             detail_of="lr",
-            outside_programs="the seeds of a search are a population of their own",
+            outside_programs="the seeds of a search are trained apart",
             mention="never",
         ),
     ] = Field(2, ge=1, le=1000, description="number of seeds used to search learning rates (the first ones)")
     batch_size: Annotated[
-        Whole, Setting("training", since=1, in_examples=True, phrase="batch {}", rank=4, mention="always")
+        Whole,
+        Setting(
+            "training", since=1, in_examples=True, phrase="batch {}", rank=4, in_name="b{}", mention="always"
+        ),
     ] = Field(10, ge=1, le=100_000, description="examples per update")
     updates: Annotated[
         Whole,
@@ -254,10 +270,11 @@ class RunSettings(CodeSettings):
             outside_programs=f"{GIVEN}, unless the rate follows a schedule",
             phrase=lambda updates: f"{in_thousands(updates)} updates",
             rank=4,
+            in_name=lambda updates: f"u{in_thousands(updates)}",
             mention="always",
             in_captions="never",
         ),
-    ] = Field(30_000, ge=0, le=10**10, description="mini-batch updates")
+    ] = Field(20_000, ge=0, le=10**10, description="mini-batch updates")
     records: Annotated[
         str,
         BeforeValidator(checks.records_as_text),
@@ -282,8 +299,15 @@ class RunSettings(CodeSettings):
         tuple[Seed, ...],
         BeforeValidator(parse_seeds),
         AfterValidator(checks.distinct_seeds),
-        Setting("layout", since=1, outside_programs=GIVEN, metavar="SEEDS", mention="never"),
-    ] = Field((0, 1, 2, 3), description="seeds: 5 (a count), 0,3,7 or 0:10")
+        Setting(
+            "layout",
+            since=1,
+            outside_programs=GIVEN,
+            metavar="SEEDS",
+            in_name=lambda seeds: f"s{brief_seeds(seeds)}",
+            mention="never",
+        ),
+    ] = Field((0, 1, 2, 3, 4), description="seeds: 5 (a count), 0,3,7 or 0:10")
     normalization: Annotated[
         Literal["none", "batch", "layer"],
         Setting(
@@ -293,19 +317,35 @@ class RunSettings(CodeSettings):
             phrase="{} normalization",
             usual_phrase="no normalization",
             rank=5,
+            in_name="{}norm",
         ),
     ] = Field("none", description="normalization of the hidden layers' pre-activations: none, batch or layer")
     residual: Annotated[
         bool,
         Setting(
-            "network", since=2, extra="residual skips", phrase="residual", usual_phrase="no skips", rank=5
+            "network",
+            since=2,
+            extra="residual skips",
+            phrase="residual",
+            usual_phrase="no skips",
+            rank=5,
+            in_name="residual",
         ),
     ] = Field(
         False,
         description="residual connections around hidden layers as wide as the one below",
     )
     dropout: Annotated[
-        Number, Setting("training", since=2, extra="dropout", metavar="SHARE", phrase="dropout {:g}", rank=5)
+        Number,
+        Setting(
+            "training",
+            since=2,
+            extra="dropout",
+            metavar="SHARE",
+            phrase="dropout {:g}",
+            rank=5,
+            in_name="dropout{:g}",
+        ),
     ] = Field(0.0, ge=0, lt=1, description="dropout rate of the hidden activations")
     pretrain: Annotated[
         str,
@@ -318,6 +358,7 @@ class RunSettings(CodeSettings):
             phrase="pre-trained {}",
             usual_phrase="not pre-trained",
             rank=5,
+            in_name="{}",
         ),
     ] = Field(
         "none",
@@ -350,7 +391,8 @@ class RunSettings(CodeSettings):
         ),
     ] = Field(0.01, description="learning rate of pre-training")
     precision: Annotated[
-        Literal["highest", "high", "default"], Setting("network", section="Running", since=1, mention="never")
+        Literal["highest", "high", "default"],
+        Setting("network", section="Running", since=1, in_name="{}-precision", mention="never"),
     ] = Field("highest", description="precision of matrix products; highest: float32 throughout")
     update_rule: Annotated[
         str,
@@ -431,6 +473,14 @@ def settings_of_training() -> tuple[str, ...]:
 def in_order_spoken(**facts: object) -> tuple[str, ...]:
     """`settings_where`, in the order of phrases: `tanh normalized, mnist, depth 5`."""
     return tuple(sorted(settings_where(**facts), key=lambda name: SETTINGS[name].rank))
+
+
+def brief_seeds(seeds: tuple[int, ...]) -> str:
+    """Seeds in a file's name: `5` (the first five), `5-9`, `0,3,7`; of many others, how many."""
+    first, last = seeds[0], seeds[-1]
+    if seeds == tuple(range(first, last + 1)):
+        return f"{first}-{last}" if first else f"{len(seeds)}"
+    return ",".join(map(str, seeds)) if len(seeds) < 5 else f"{len(seeds)}-others"
 
 
 def spoken(name: str, value: object) -> str:

@@ -106,7 +106,7 @@ def _members(archive: Path) -> dict[str, bytes]:
         ):
             for number, member in enumerate(members):
                 if number >= MAX_MEMBERS:
-                    raise DataDamagedError(f"`{archive}` has over {MAX_MEMBERS} members")
+                    raise DataDamagedError(f"`{archive}` has over {MAX_MEMBERS} entries")
                 name = member.name.rpartition("/")[2]
                 if member.isreg() and name in MD5 and name not in contents:
                     if member.size != ROWS * ROW:
@@ -131,5 +131,5 @@ class _Bounded(io.RawIOBase):
         content: bytes = self._stream.read(size)
         self._left -= len(content)
         if self._left < 0:
-            raise tarfile.ReadError(f"it unpacks to over {MAX_UNPACKED} bytes")
+            raise tarfile.ReadError(f"it unpacks to more than {MAX_UNPACKED} bytes")
         return content

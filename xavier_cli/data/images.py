@@ -148,7 +148,7 @@ def _each(
         more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
         raise DataDamagedError(
             f"`{folder}`: {len(problems):,} of {len(every):,} files cannot be read as images: "
-            f"{', '.join(sorted(problems)[:SHOWN])}{more}; repair what is one, and move the rest elsewhere"
+            f"{', '.join(sorted(problems)[:SHOWN])}{more}; repair the images, and move other files elsewhere"
         )
 
 
@@ -163,7 +163,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, _RefusedError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
-        return "no picture, or of a format that is not read"
+        return "not an image, or of an unsupported format"
     if isinstance(error, Image.DecompressionBombError):
         return f"over {MAX_PIXELS:,} pixels"
     if isinstance(error, OSError) and error.strerror:

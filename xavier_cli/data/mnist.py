@@ -149,4 +149,5 @@ def _find(name: str, folders: Sequence[Path], files: Sequence[str]) -> Path:
 def not_there(name: str, file: str, folders: Sequence[Path]) -> str:
     """One line that says where `file` of the set `name` was looked for, and what to do."""
     looked = ", ".join(f"`{folder}`" for folder in folders)
-    return f"{name}: no `{file}` in {looked}: `xavier data fetch {name}` gets it, `--data-dir FOLDER` has it"
+    remedy = f"`xavier data fetch {name}` downloads it; or pass `--data-dir FOLDER`"
+    return f"{name}: data set not found (no `{file}` in {looked}): {remedy}"

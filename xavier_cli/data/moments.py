@@ -66,7 +66,7 @@ def doubts(finite: FiniteSet, coding: tuple[float, float]) -> tuple[str, ...]:
     """
     said = []
     if len(finite.labels) == 1:
-        said.append(f"one class, `{finite.labels[0]}`: naming it is always right")
+        said.append(f"one class, `{finite.labels[0]}`: every prediction is right")
     pixels = finite.train.pixels
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:

@@ -138,8 +138,8 @@ def _refuse_test_count(count: int, where: Path) -> None:
         raise DataDamagedError(f"`{where}` has {count:,} test examples, over {MAX_TEST_EXAMPLES:,}")
     if count < MIN_TEST_EXAMPLES:
         raise DataDamagedError(
-            f"`{where}` has {count:,} test example{'s' * (count != 1)}, where {MIN_TEST_EXAMPLES:,} (which "
-            "every layer is looked at on) are needed: a tenth of a set is its test part, so give about "
+            f"`{where}` has {count:,} test example{'s' * (count != 1)}, where {MIN_TEST_EXAMPLES:,} probe "
+            "examples are needed: a tenth of a set is its test part, so give about "
             f"{10 * MIN_TEST_EXAMPLES:,} examples in all, or your own test part (`x_test` and `y_test`, "
             "or a folder `test`)"
         )

@@ -11,8 +11,8 @@ import numpy as np
 from xavier_cli.vocabulary.grammar import in_thousands
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
-# Rows of an axis, odd so that one is in the middle, and columns for its numbers.
-HEIGHT, GUTTER = 15, 9
+# Rows of an axis, one more than a number that 2, 3 and 4 divide, and columns for its numbers.
+HEIGHT, GUTTER = 13, 9
 # About so many marks per line, which distinguish lines without colour.
 MARKED = 6
 # Bits of the dots in a braille character, `[row][column]`.
@@ -35,7 +35,8 @@ def plot_text(
     """A plot of `lines` with `title` above and updates along x, as rows of at most `width` characters."""
     columns = width - GUTTER
     heights = [np.log10(np.where(line.y > 0, line.y, np.nan)) if logarithmic else line.y for line in lines]
-    low, high = _range(heights, logarithmic)
+    ticks = _decades(heights) if logarithmic else _round_ticks(heights)
+    low, high = ticks[0], ticks[-1]
     last = max(float(line.x[-1]) for line in lines) or 1.0
     across, down = (1, 1) if ascii_only else (2, 4)
     dots = np.zeros((HEIGHT * down, columns * across), bool)
@@ -57,19 +58,31 @@ def plot_text(
             marks[row[column * across] // down, column] = MARKS[i % len(MARKS)]
     rows = _characters(dots, down, across) if not ascii_only else np.full((HEIGHT, columns), " ", object)
     rows = np.where(marks != "", marks, rows)
-    ticks = {
-        r: _number(high - r / (HEIGHT - 1) * (high - low), logarithmic) for r in (0, HEIGHT // 2, HEIGHT - 1)
-    }
+    between = (HEIGHT - 1) // (len(ticks) - 1)
+    numbers = {i * between: _number(tick, logarithmic) for i, tick in enumerate(reversed(ticks))}
     bar, corner, dash = ("|", "+", "-") if ascii_only else ("│", "└", "─")
-    drawn = [f"{ticks.get(r, ''):>{GUTTER - 2}} {bar}{''.join(rows[r])}".rstrip() for r in range(HEIGHT)]
-    ends = ["0", in_thousands(last / 2), f"{in_thousands(last)} updates"]
-    scale = ends[0] + ends[1].center(columns - len(ends[0]) - len(ends[2])) + ends[2]
+    drawn = [f"{numbers.get(r, ''):>{GUTTER - 2}} {bar}{''.join(rows[r])}".rstrip() for r in range(HEIGHT)]
     return [
-        title[:width],
+        title if len(title) <= width else f"{title[: width - 1]}{'.' if ascii_only else '…'}",
         *drawn,
         " " * (GUTTER - 1) + corner + dash * columns,
-        " " * (GUTTER - 1) + " " + scale,
+        " " * GUTTER + _updates_scale(last, columns),
     ]
+
+
+def _updates_scale(last: float, columns: int) -> str:
+    """Round numbers of updates below an axis that ends at `last`, each where it lies."""
+    step = _round_step(last, 4)
+    ticks = [i * step for i in range(int(last / step * 1.0001) + 1)]
+    scale, end = [" "] * columns, columns
+    for tick in reversed(ticks):
+        text = in_thousands(tick) + " updates" * (tick == ticks[-1])
+        middle = round(tick / last * (columns - 1)) - len(in_thousands(tick)) // 2
+        begin = max(0, min(middle, end - len(text)))
+        if begin + len(text) <= end and (tick == ticks[-1] or begin == max(0, middle)):
+            scale[begin : begin + len(text)] = text
+            end = begin - 1
+    return "".join(scale).rstrip()
 
 
 def legend_text(names: Sequence[str], width: int) -> list[str]:
@@ -96,19 +109,46 @@ def _characters(dots: np.ndarray, down: int, across: int) -> np.ndarray:
     return np.vectorize(lambda code: chr(_BLANK + code) if code else " ", otypes=[object])(codes)
 
 
-def _range(heights: Sequence[np.ndarray], logarithmic: bool) -> tuple[float, float]:
-    finite = [values[np.isfinite(values)] for values in heights]
-    every = np.concatenate([np.zeros(0), *finite])
-    if not len(every):
-        return 0.0, 1.0
-    low, high = float(every.min()), float(every.max())
-    if not logarithmic:
-        # Include zero where the lines come near it.
-        low = 0.0 if 0 <= low < 0.4 * high else low
-    # Relative for large numbers, where half a unit would be lost in rounding.
-    margin = max(0.5, 1e-3 * abs(high)) if math.isclose(low, high) else 0.0
-    return low - margin, high + margin
+def _round_ticks(heights: Sequence[np.ndarray]) -> list[float]:
+    """Three to five round numbers, evenly apart, that hold all of `heights`."""
+    low, high = _ends(heights)
+    # Include zero where the lines come near it.
+    low = 0.0 if 0 <= low < 0.4 * high else low
+    if math.isclose(low, high):
+        # Relative for large numbers, where half a unit would be lost in rounding.
+        margin = max(0.5, 1e-3 * abs(high))
+        low, high = low - margin, high + margin
+    found = []
+    for parts in (4, 3, 2):
+        step = _round_step(high - low, parts)
+        first = math.floor(low / step + 1e-9)
+        while (first + parts) * step < high * (1 - 1e-9 * np.sign(high)):
+            step = _round_step(step * parts * 1.01, parts)
+            first = math.floor(low / step + 1e-9)
+        found.append([round(first + i, 9) * step for i in range(parts + 1)])
+    return min(found, key=lambda ticks: ticks[-1] - ticks[0])
+
+
+def _decades(heights: Sequence[np.ndarray]) -> list[float]:
+    """Whole logarithms to base 10, evenly apart, that hold all of `heights`; three to five where so many."""
+    low, high = _ends(heights)
+    first = math.floor(low + 1e-9)
+    count = max(1, math.ceil(high - 1e-9) - first)
+    step = -(-count // 4)
+    return [float(first + i * step) for i in range(-(-count // step) + 1)]
+
+
+def _round_step(length: float, parts: int) -> float:
+    """The least round number, 1, 2, 2.5 or 5 times a power of ten, of which `parts` are at least `length`."""
+    least = length / parts
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= least * (1 - 1e-9))
+
+
+def _ends(heights: Sequence[np.ndarray]) -> tuple[float, float]:
+    every = np.concatenate([np.zeros(0), *(values[np.isfinite(values)] for values in heights)])
+    return (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
 
 
 def _number(value: float, logarithmic: bool) -> str:
-    return f"{10**value:.1e}" if logarithmic else f"{value:.3g}"
+    return f"1e{value:.0f}" if logarithmic else f"{value + 0.0:.4g}"

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
+from xavier_cli.figures.page_options import DOUBLE, SINGLE, PageOptions
 from xavier_cli.figures.request import UnsuitableRunError
-from xavier_cli.figures.style import DOUBLE, DPI, SINGLE, SMALL
+from xavier_cli.figures.style import DPI, SMALL
+from xavier_cli.figures.typesetting import (
+    MARGIN,
+    caption_height,
+    font_size,
+    shortened,
+    text_width,
+    unbroken,
+    wrapped,
+)
 from xavier_cli.sanitize import clean
 
 T = TypeVar("T")
 
 MAX_PANELS = 36
-_NO_BREAK = "\u00a0"
-# A non-breaking space: beside a sign, or between a word and its number.
-_UNBROKEN = re.compile(
-    r"(?<=[=<>±]) | (?=[=<>%])|(?<=\b(?:lr|of)) (?=\d)|(?<=depth|width|batch|layer) (?=\d)"
-)
-MARGIN = 0.06
-LINE = 1.3 * SMALL / 72
+TITLE_LINES = 2
+TITLE = 9.0
+# In inches: the narrowest panel that has a neighbour, and the lowest one, both with their labels.
+NARROWEST_PANEL, FLATTEST = 1.55, 0.8
+# Axes narrower than this have fewer numbers.
+NARROW = 1.3
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure, notes on runs that it leaves out, and its caption."""
+    """A finished figure, notes on runs that it leaves out, its caption, and hints how to see more."""
 
     figure: Figure
     notes: list[str]
     caption: str
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class Canvas:
     axes: list[Axes]
     columns: int
     panel_height: float
+    asked: PageOptions = field(default_factory=PageOptions)
 
     @property
     def width(self) -> float:
@@ -59,46 +70,41 @@ class Canvas:
         return -(-len(self.axes) // self.columns)
 
 
-def make_page(titles: Sequence[str], *, wide: bool = False, height: float | None = None) -> Canvas:
+def make_page(
+    titles: Sequence[str], asked: PageOptions, *, wide: bool = False, height: float | None = None
+) -> Canvas:
     """An empty page with a panel per title: one column wide for a single panel, else two.
 
-    `wide` makes a single panel two columns wide; `height` is that of a panel, in inches.
+    `wide` makes a single panel two columns wide; `height` is that of a panel, in inches. What is `asked` goes
+    first.
     """
     count = len(titles)
     if count > MAX_PANELS:
-        raise UnsuitableRunError(f"{count} panels are too many for one figure (at most {MAX_PANELS})")
-    columns = count if count <= 3 else 2 if count == 4 else 3
-    width = SINGLE if count == 1 and not wide else DOUBLE
+        raise UnsuitableRunError(
+            f"{count} panels are too many for one figure (at most {MAX_PANELS}): name fewer runs, or choose "
+            "some by their settings, like `--where act=tanh` (`xavier ls` lists them)"
+        )
+    width = asked.width or (SINGLE if count == 1 and not wide else DOUBLE)
+    columns = min(count if count <= 3 else 2 if count == 4 else 3, max(1, int(width / NARROWEST_PANEL)))
+    rows = -(-count // columns)
     panel_height = height or (2.3 if count == 1 else 2.1 if columns == 2 else 1.75)
-    figure = Figure(figsize=(width, 4), dpi=DPI)
+    if asked.height:
+        # The legend and the caption have their place, too, once they are known.
+        panel_height = max(asked.height - 0.8, 0.5) / rows
+    figure = Figure(figsize=(width, asked.height or 4), dpi=asked.dpi or DPI)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(-(-count // columns), columns)
+    grid = figure.add_gridspec(rows, columns)
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]
-    page = Canvas(figure, axes, columns, panel_height)
-    for ax, title in zip(axes, titles, strict=True):
-        text = wrapped(page, clean(title), width / columns - 0.45, 8.0)
-        # A `$` in the name of a file or data set would begin a formula.
-        ax.set_title(text, loc="left", parse_math=False)
+    page = Canvas(figure, axes, columns, panel_height, asked)
+    size = font_size("axes.titlesize")
+    room = width / columns - 0.5
+    texts = [shortened(figure, unbroken(title), room, size, TITLE_LINES) for title in titles]
+    lines = max(text.count("\n") for text in texts)
+    for ax, text in zip(axes, texts, strict=True):
+        # All titles have as many lines, so that they begin at one height. A `$` in the name of a file or data
+        # set would begin a formula.
+        ax.set_title(text + "\n" * (lines - text.count("\n")), loc="left", parse_math=False)
     return page
-
-
-def outer_labels(page: Canvas, *, share_y: bool, share_x: bool = True) -> None:
-    """Label only the outer panels along axes that are shared; a shared y axis also has one range."""
-    last = len(page.axes) - page.columns
-    for i, ax in enumerate(page.axes):
-        if i < last:
-            ax.set_xlabel("")
-            if share_x:
-                ax.tick_params(labelbottom=False)
-    if not share_y:
-        return
-    for i, ax in enumerate(page.axes):
-        # A panel with another kind of scale keeps its own range.
-        ends = [other.get_ylim() for other in page.axes if other.get_yscale() == ax.get_yscale()]
-        ax.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
-        if i % page.columns and len(ends) == len(page.axes):
-            ax.set_ylabel("")
-            ax.tick_params(labelleft=False)
 
 
 def finish(
@@ -106,24 +112,46 @@ def finish(
 ) -> Drawing:
     """Add the legend above and the caption below, and make the page high enough for them."""
     caption = clean(caption)
-    text = wrapped(page, _UNBROKEN.sub(_NO_BREAK, caption), page.width - 2 * MARGIN, SMALL)
-    below = caption_height(text)
-    above = 0.0
-    columns = _legend_columns(page, names)
-    if handles:
-        above = -(-len(handles) // columns) * LINE * 1.12 + 2 * MARGIN
+    text = wrapped(page.figure, unbroken(caption), page.width - 2 * MARGIN, SMALL)
+    asked, figure = page.asked, page.figure
+    below = caption_height(text) if asked.has_caption else MARGIN
+    size = font_size("legend.fontsize")
+    line = 1.3 * size / 72
+    names = [
+        shortened(page.figure, clean(name), page.width - 2 * MARGIN - 4 * size / 72, size, 1)
+        for name in names
+    ]
+    columns = _legend_columns(page, names, size)
+    title = shortened(page.figure, clean(asked.title), page.width - 2 * MARGIN, TITLE, TITLE_LINES)
+    headed = (title.count("\n") + 1) * 1.3 * TITLE / 72 + MARGIN if title else 0.0
+    above = headed + (-(-len(handles) // columns) * line * 1.12 + 2 * MARGIN if handles else 0.0)
     height = above + below + page.rows * page.panel_height
-    figure = page.figure
+    if asked.height:
+        height = asked.height
+        _refuse_flat(page, height - above - below)
     figure.set_figheight(height)
+    if title:
+        figure.text(
+            MARGIN / page.width,
+            1 - MARGIN / height,
+            title,
+            fontsize=TITLE,
+            va="top",
+            linespacing=1.2,
+            parse_math=False,
+            gid="title",
+        )
     panels = (0, below / height, 1, 1 - (above + below) / height)
     # Lay out once here: the layout at saving would draw everything a second time.
     ConstrainedLayoutEngine(rect=panels, w_pad=MARGIN, h_pad=MARGIN).execute(figure)
+    for ax in page.axes:
+        thin_ticks(ax, ax.get_position().width * page.width)
     if handles:
         legend = figure.legend(
             _by_rows(handles, columns),
             _by_rows(names, columns),
             loc="upper left",
-            bbox_to_anchor=(MARGIN / page.width, 1 - MARGIN / height),
+            bbox_to_anchor=(MARGIN / page.width, 1 - (headed + MARGIN) / height),
             ncols=columns,
             borderpad=0,
             borderaxespad=0,
@@ -131,15 +159,22 @@ def finish(
             columnspacing=1.3,
             handletextpad=0.5,
         )
-        for name in legend.get_texts():
+        for name, drawn, handle in zip(
+            legend.get_texts(), legend.legend_handles, _by_rows(handles, columns), strict=True
+        ):
             name.set_parse_math(False)
+            if drawn is not None and (gid := handle.get_gid()):
+                # The legend draws copies of the handles.
+                drawn.set_gid(gid)
+                name.set_gid(gid.replace("-key", "-label"))
+    if not asked.has_caption:
+        return Drawing(figure, list(notes), caption)
     # Break the lines here, so that no renderer wraps them again; the line spacing is that assumed above.
     figure.text(
         MARGIN / page.width,
         MARGIN / height,
         text,
         fontsize=SMALL,
-        color="0.2",
         va="bottom",
         linespacing=1.2,
         parse_math=False,
@@ -148,37 +183,28 @@ def finish(
     return Drawing(figure, list(notes), caption)
 
 
-def caption_height(text: str) -> float:
-    """The height of a caption, in inches."""
-    return (text.count("\n") + 1) * LINE + 2 * MARGIN
+def thin_ticks(ax: Axes, inches: float) -> None:
+    """Leave out numbers along x where the axis, `inches` wide, is too narrow for them."""
+    locator = ax.xaxis.get_major_locator()
+    if inches < NARROW and isinstance(locator, MaxNLocator):
+        locator.set_params(nbins=max(2, int(2.5 * inches)))
 
 
-def wrapped(page: Canvas, text: str, inches: float, size: float) -> str:
-    """`text` broken at spaces into lines of at most `inches` at `size` points."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(page, longer, size) <= inches:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return "\n".join(lines)
+def _refuse_flat(page: Canvas, left: float) -> None:
+    if left < FLATTEST * page.rows:
+        least = page.asked.height + FLATTEST * page.rows - left if page.asked.height else 0.0
+        rows = "1 row" if page.rows == 1 else f"{page.rows} rows"
+        raise UnsuitableRunError(
+            f"--size: {page.asked.height:g} inches are too low for {rows} of panels with their legend and "
+            f"caption: at least {math.ceil(10 * least) / 10:g}, or leave the height out"
+        )
 
 
-def text_width(page: Canvas, text: str, size: float) -> float:
-    """Width of one line of `text` at `size` points, in inches."""
-    canvas = page.figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    width, _, _ = renderer.get_text_width_height_descent(text, FontProperties(size=size), False)
-    return float(width) / page.figure.dpi
-
-
-def _legend_columns(page: Canvas, names: Sequence[str]) -> int:
+def _legend_columns(page: Canvas, names: Sequence[str], size: float) -> int:
     if not names:
         return 1
-    # Handle, gaps and text, in ems of the small font.
-    widest = max(text_width(page, name, SMALL) for name in names) + (2.2 + 0.5 + 1.3) * SMALL / 72
+    # Handle, gaps and text, in ems of the font.
+    widest = max(text_width(page.figure, name, size) for name in names) + (2.2 + 0.5 + 1.3) * size / 72
     fitting = max(1, int((page.width - MARGIN) / widest))
     rows = -(-len(names) // fitting)
     return -(-len(names) // rows)

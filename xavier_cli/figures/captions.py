@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.figures.labels import labels, shared
+from xavier_cli.figures.labels import labels, phrase, shared
 from xavier_cli.figures.request import PlotRequest, seed_rows
 from xavier_cli.runs.counting import lost_seeds
 from xavier_cli.runs.record import Run
@@ -23,14 +23,16 @@ def caption(
     seeds: Sequence[int] | None = None,
     *,
     are_errors: bool = False,
+    drawn: str = "bands",
 ) -> str:
     """`sentences`, then one on the seeds (`counts[i]` of them in run i), then the settings that runs share.
 
-    `seeds` are those that were chosen; `are_errors` says that errors are drawn, not what layers do.
+    `seeds` are those that were chosen; `are_errors` says that errors are drawn, not what layers do;
+    `drawn` is what intervals are drawn as.
     """
-    ending = [f"{bands_in_words(counts)}.", *diverged_in_words(runs, seeds, are_errors)]
+    ending = [f"{bands_in_words(counts, drawn)}.", *diverged_in_words(runs, seeds, are_errors)]
     common = shared(runs)
-    return " ".join([*sentences, *ending, *([f"{common[0].upper()}{common[1:]}."] if common else [])])
+    return " ".join([*filter(None, sentences), *ending, *([f"Settings: {common}."] if common else [])])
 
 
 def bounds_of(run: Run) -> np.ndarray:
@@ -43,7 +45,7 @@ def saturation_rule(runs: Sequence[Run]) -> str:
     """The definition of `saturated` (STATISTICS 1) for the activations of `runs`, as one sentence."""
     rules: dict[str, list[str]] = {}
     without: list[str] = []
-    for act, run in {run.config.act: run for run in runs}.items():
+    for act, run in {phrase(run, "act"): run for run in runs}.items():
         rule = _rule(run)
         if rule:
             rules.setdefault(rule, []).append(act)
@@ -72,13 +74,16 @@ def at_record(updates: Sequence[int]) -> str:
     return f"after {low:,} updates" if low == high else f"after {low:,} to {high:,} updates"
 
 
-def bands_in_words(counts: Sequence[int]) -> str:
-    """The meaning of the bands of runs with these numbers of seeds: `N = 5 seeds; bands: 95 % t-interval`."""
+def bands_in_words(counts: Sequence[int], drawn: str = "bands") -> str:
+    """`N = 5 seeds; bands: 95 % CI of the mean`, for runs with these numbers of seeds.
+
+    `drawn` is what the intervals are drawn as.
+    """
     low, high = min(counts), max(counts)
     words = (f"N = {low}" if low == high else f"N = {low}–{high}") + (" seed" if high == 1 else " seeds")
     if high == 1:
-        return f"{words}, so no bands"
-    return f"{words}; bands: 95 % t-interval" + (" (none for N = 1)" if low == 1 else "")
+        return f"{words}, so no {drawn}"
+    return f"{words}; {drawn}: 95 % CI of the mean" + (" (none for N = 1)" if low == 1 else "")
 
 
 def diverged_in_words(

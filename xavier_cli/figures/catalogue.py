@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from xavier_cli.vocabulary.metrics import CURVES
 from xavier_cli.vocabulary.tensors import TENSORS
+
+# The options for the axes of a plot; along x only over updates and the like.
+SCALES = ("logx", "logy", "ylim")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ KINDS = {
                 "theory/activation_mean",
                 "theory/activation_std",
             ),
+            options=("layers", "seeds", *SCALES),
             term="xavier_cli.figures.terminal:saturation_text",
         ),
         FigureSpec(
@@ -59,28 +64,28 @@ KINDS = {
             "histograms of the activations per layer at one record (Figures 4, 6)",
             "xavier_cli.figures.histograms:activations_figure",
             ("activation/histogram", "theory/activation_std"),
-            options=("layers", "seeds", "record", "together"),
+            options=("layers", "seeds", "record", "together", *SCALES[1:]),
         ),
         FigureSpec(
             "backprop",
             "histograms of the back-propagated gradients per layer at one record (Figure 7)",
             "xavier_cli.figures.histograms:backprop_figure",
             ("backprop/histogram", "theory/backprop_std"),
-            options=("layers", "seeds", "record", "together"),
+            options=("layers", "seeds", "record", "together", *SCALES[1:]),
         ),
         FigureSpec(
             "weight-gradients",
             "histograms of the weight gradients per layer at one record (Figure 8)",
             "xavier_cli.figures.histograms:weight_gradients_figure",
             ("weight_gradient/histogram",),
-            options=("layers", "seeds", "record", "together"),
+            options=("layers", "seeds", "record", "together", *SCALES[1:]),
         ),
         FigureSpec(
             "gradients-over-time",
             "standard deviation of the gradients per layer over training (Figure 9)",
             "xavier_cli.figures.over_time:gradients_figure",
             ("backprop/std", "weight_gradient/std", "theory/backprop_std"),
-            options=("layers", "seeds", "tensor"),
+            options=("layers", "seeds", "tensor", *SCALES),
             tensors=("weight_gradient", "backprop"),
             term="xavier_cli.figures.terminal:gradients_text",
         ),
@@ -95,29 +100,30 @@ KINDS = {
                 "theory/mean_singular_value",
                 "theory/rms_singular_value",
                 "theory/geometric_mean_singular_value",
+                "curves/test_error",
             ),
-            options=("layers", "seeds", "record"),
+            options=("layers", "seeds", "record", "facet", *SCALES[1:]),
         ),
         FigureSpec(
             "spectrum",
             "all singular values of the layer-to-layer Jacobians at the first or last record",
             "xavier_cli.figures.jacobian:spectrum_figure",
             ("jacobian/singular_values",),
-            options=("layers", "seeds", "record"),
+            options=("layers", "seeds", "record", *SCALES[1:]),
         ),
         FigureSpec(
             "edge-of-chaos",
             "how deep gradients travel before training, over n Var W, beside theory's curve",
             "xavier_cli.figures.edge:edge_figure",
             ("backprop/std",),
-            options=("seeds",),
+            options=("seeds", *SCALES),
         ),
         FigureSpec(
             "curves",
-            "test error over updates, one line per configuration (Figures 11, 12)",
+            "errors and losses over updates, one line per configuration (Figures 11, 12)",
             "xavier_cli.figures.curves:curves_figure",
-            ("curves/test_error",),
-            options=("seeds",),
+            tuple(f"curves/{name}" for name in CURVES),
+            options=("seeds", "metric", "facet", *SCALES),
             term="xavier_cli.figures.terminal:curves_text",
             whole_folder=True,
         ),

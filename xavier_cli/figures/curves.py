@@ -1,153 +1,190 @@
-"""Draws the test error during training: Figures 11 and 12."""
+"""Draws errors and losses during training: Figures 11 and 12."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import time_axis
-from xavier_cli.figures.canvas import Canvas, Drawing, finish, make_page, outer_labels
+from xavier_cli.figures.canvas import Canvas, Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
-from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key, label_ends, plot_band, staggered
-from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, suitable, times, values
-from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, second_axis
-from xavier_cli.runs.counting import error_curve
+from xavier_cli.figures.curve_data import Curve, curve, limits, parse_metrics
+from xavier_cli.figures.highlight import MANY, best_few, facet_hint, highlight_note
+from xavier_cli.figures.lines import EndLabel, end_of, key, label_ends, plot_band, plot_level, staggered
+from xavier_cli.figures.panels import Panels, panels
+from xavier_cli.figures.request import PlotRequest, suitable
+from xavier_cli.figures.scales import finish_axes
+from xavier_cli.figures.style import FADED, SMALL, Style, line_styles
+from xavier_cli.figures.typesetting import shortened, text_width
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.estimate import Band, over_seeds
+from xavier_cli.vocabulary.metrics import CurveMetric
 
 # With more lines than this there is no space for labels at their ends.
 MAX_ENDS = 12
-MAX_LINES = 48
-# The part of the panel's height that a label above its level takes.
-LABEL_ROOM = (0.01, 0.08)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Test error of one configuration, in percent; `error` has shape `(R,)`, `guessing` is chance level."""
-
-    data: str
-    updates: np.ndarray
-    error: Band
-    guessing: float
-
-
-def curve(run: Run, chosen: PlotRequest) -> Curve:
-    """Test error of the chosen seeds of `run`; a diverged seed is at chance level from there on."""
-    values(run, "curves/test_error")
-    error = over_seeds(100 * error_curve(run)[seed_rows(run, chosen.seeds)])
-    return Curve(run.config.data, times(run), error, 100 * run.facts.guessing_error)
+# The part of the page that labels at the ends may take; longer ones are in a legend.
+END_ROOM = 0.36
+# Rows of panels of several metrics are lower than a single one.
+HEIGHT, LOWER = 2.9, 2.2
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
-    """Draw one line per curve, and chance level; all curves are of one data set."""
+    """Draw one line per curve, and chance level; all curves are of one data set and metric."""
     for i, (data, name, style) in enumerate(zip(curves, called, styles, strict=True)):
         every = staggered(len(data.updates), i, len(curves))
-        plot_band(ax, data.updates, data.error, style, every, name)
-    ax.set_ylabel("test error, %")
+        plot_band(ax, data.updates, data.band, style, every, name)
+    ax.set_ylabel(curves[0].metric.label)
     low, high = limits(curves)
     ax.set_ylim(low, high)
-    guessing = curves[0].guessing
-    if guessing < high:
-        ax.axhline(guessing, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
-        above = _is_clear(curves, *(guessing + room * (high - low) for room in LABEL_ROOM))
-        ax.annotate(
-            f"chance level {guessing:.4g} %",
-            (1, guessing),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2.5 if above else -2.5),
-            textcoords="offset points",
-            ha="right",
-            va="bottom" if above else "top",
-            fontsize=7,
-            color=GREY,
-        )
+    if curves[0].guessing < high:
+        plot_level(ax, curves[0].guessing)
     return ax
 
 
-def _is_clear(curves: Sequence[Curve], low: float, high: float) -> bool:
-    """Whether no line runs between `low` and `high` at the right, at the label of chance level."""
-    late = [data.error.center[data.updates >= 0.6 * data.updates[-1]] for data in curves]
-    return not any(((low < part) & (part < high)).any() for part in late)
-
-
-def limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """The limits of y for `curves`, in percent: up to chance level, where every curve starts, or less.
-
-    On MNIST all differences lie in the lowest twentieth of that range, so that chance level is left out where
-    the lines soon fall far below it.
-    """
-    # The interval of one or two seeds has no end, or one far from the line.
-    ends = [(c.error.low, c.error.high) if c.error.seeds > 2 else (c.error.center,) * 2 for c in curves]
-    late = [
-        high[data.updates >= 0.1 * data.updates[-1]] for data, (_, high) in zip(curves, ends, strict=True)
-    ]
-    tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
-    bottoms = [float(np.nanmin(low)) for low, _ in ends if np.isfinite(low).any()]
-    guessing = curves[0].guessing
-    top, bottom = max(tops, default=guessing), min(bottoms, default=0.0)
-    top = max(top, guessing) * 1.1 if top > guessing / 2 else top * 1.15 or 1.0
-    # Include zero only where the lines come near it.
-    return (0.0 if bottom < 0.4 * top else bottom - 0.1 * (top - bottom)), top
-
-
 def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
-    """One panel per data set, one line per configuration."""
-    runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
-    if len(runs) > MAX_LINES:
-        raise UnsuitableRunError(f"{len(runs)} lines are too many to tell apart (at most {MAX_LINES})")
-    sets = list(dict.fromkeys(data.data for data in curves))
-    members = [[i for i, data in enumerate(curves) if data.data == name] for name in sets]
-    called = {i: text for own in members for i, text in zip(own, labels([runs[i] for i in own]), strict=True)}
-    words = list(dict.fromkeys(called.values()))
-    style = dict(zip(words, configuration_styles(len(words)), strict=True))
-    at_ends = len(sets) == 1 and 1 < len(words) <= MAX_ENDS
-    page = make_page(
-        sets if len(sets) > 1 else [""], wide=len(words) > 4 or max(map(len, words)) > 18, height=2.9
-    )
-    for ax, own in zip(page.axes, members, strict=True):
-        texts = [called[i] for i in own]
-        plot_curves(ax, [curves[i] for i in own], texts, [style[text] for text in texts])
-        # A range of x per data set: with the longest, a short training would fill only a corner of its panel.
-        _examples_axis(ax, [runs[i] for i in own])
+    """A panel per metric and data set, and per value of the facet; one line per configuration."""
+    metrics = parse_metrics(chosen.metric)
+    runs, taken, notes = suitable(runs, lambda run: [curve(run, chosen, metric) for metric in metrics])
+    by = ("data",) if all(metric.is_error for metric in metrics) else ("data", "loss")
+    split = panels(runs, by, chosen.facet)
+    groups = dict(zip(split.names, split.groups, strict=True))
+    kept = _kept(split, [curves[0] for curves in taken]) if len(groups) > MANY else None
+    styles = line_styles(groups, kept)
+    shown = [name for name in groups if not styles[name].is_background]
+    places = [(metric, own) for metric in range(len(metrics)) for own in range(len(split.members))]
+    titles = [_title(split, metrics, *place) for place in places]
+    width = None if len(places) > 1 else len(shown) > 4 or max(map(len, shown)) > 18
+    page = make_page(titles, chosen.page, wide=bool(width), height=LOWER if len(metrics) > 1 else HEIGHT)
+    for ax, (metric, own) in zip(page.axes, places, strict=True):
+        members = split.members[own]
+        names = [split.names[i] for i in members]
+        plot_curves(ax, [taken[i][metric] for i in members], names, [styles[name] for name in names])
+        _same_axis(ax, runs, taken, metric, members)
+        # A range of x per panel: with the longest, a short training would fill only a corner of its panel.
+        _examples_axis(ax, [runs[i] for i in members], chosen.page.log_x)
     scales = {(ax.get_xscale(), ax.get_xlim()) for ax in page.axes}
-    outer_labels(page, share_y=False, share_x=len(scales) == 1)
-    if at_ends:
-        label_ends(page.axes[0], words, list(style.values()), page.panel_height - 0.6)
-    handles = [] if at_ends or len(words) == 1 else [key(style[word]) for word in words]
-    sentences = _sentences(runs, curves, page, called)
-    text = caption(runs, [data.error.seeds for data in curves], sentences, chosen.seeds, are_errors=True)
-    return finish(page, handles, words if handles else [], text, notes)
+    finish_axes(page, [(ax.get_ylabel(), ax.get_ylim()) for ax in page.axes], share_x=len(scales) == 1)
+    at_ends = len(places) == 1 and 1 < len(shown) <= MAX_ENDS and _have_room(page, shown)
+    _name_ends(page, places, taken, split, shown if at_ends else [], styles)
+    handles: list[Artist] = [key(styles[name]) for name in shown]
+    names = list(shown)
+    if at_ends or len(groups) == 1:
+        handles, names = [], []
+    if kept is not None:
+        handles.append(key(Style(FADED, "none"), marker=False))
+        names.append(f"{len(groups) - len(shown)} others")
+    sentences = _sentences(runs, taken, metrics, page, places, split)
+    if kept is not None:
+        sentences.append(
+            highlight_note(len(shown), len(groups), f"with the lowest {metrics[0].words} at the end")
+        )
+    seeds = [data.band.seeds for curves in taken for data in curves]
+    are_errors = all(metric.is_error for metric in metrics)
+    text = caption(runs, seeds, sentences, chosen.seeds, are_errors=are_errors)
+    drawing = finish(page, handles, names, text, notes)
+    return drawing if kept is None else replace(drawing, hints=facet_hint(split.differing, chosen.facet))
 
 
-def _examples_axis(ax: Axes, runs: Sequence[Run]) -> None:
+def _kept(split: Panels, curves: Sequence[Curve]) -> set[str]:
+    ends = [end_of(data.updates, data.band.center) for data in curves]
+    scores = [end[1] if end else np.nan for end in ends]
+    return {split.names[i] for i in best_few(scores, split.members)}
+
+
+def _title(split: Panels, metrics: Sequence[CurveMetric], metric: int, own: int) -> str:
+    if len(metrics) == 1:
+        return split.titles[own]
+    return ": ".join([split.titles[own]] * (len(split.members) > 1) + [metrics[metric].words])
+
+
+def _same_axis(
+    ax: Axes, runs: Sequence[Run], taken: Sequence[Sequence[Curve]], metric: int, members: Sequence[int]
+) -> None:
+    """Give panels of one metric and data set one y axis."""
+    config = runs[members[0]].config
+    alike = [
+        curves[metric]
+        for run, curves in zip(runs, taken, strict=True)
+        if run.config.data == config.data
+        and (curves[metric].metric.is_error or run.config.loss == config.loss)
+    ]
+    ax.set_ylim(*limits(alike))
+
+
+def _have_room(page: Canvas, names: Sequence[str]) -> bool:
+    return max(text_width(page.figure, name, SMALL) for name in names) <= END_ROOM * page.width
+
+
+def _name_ends(
+    page: Canvas,
+    places: Sequence[tuple[int, int]],
+    taken: Sequence[Sequence[Curve]],
+    split: Panels,
+    names: Sequence[str],
+    styles: dict[str, Style],
+) -> None:
+    """Name chance level, and the lines called `names`, outside the right of the axis."""
+    for at, (ax, (metric, own)) in enumerate(zip(page.axes, places, strict=True)):
+        curves = {split.names[i]: taken[i][metric] for i in split.members[own]}
+        ends = []
+        for name in names:
+            data = curves[name]
+            if end := end_of(data.updates, data.band.center):
+                text = shortened(page.figure, name, END_ROOM * page.width, SMALL, 1)
+                ends.append(EndLabel(text, end, styles[name]))
+        guessing = next(iter(curves.values())).guessing
+        is_last = (at + 1) % page.columns == 0 or at + 1 == len(places)
+        repeats = (
+            len({(other.get_ylim(), row) for other, (row, _) in zip(page.axes, places, strict=True)}) == 1
+        )
+        if ax.get_ylim()[0] <= guessing < ax.get_ylim()[1] and (is_last or not repeats):
+            gap = " " if len(names) > 1 else "\n"
+            ends.append(EndLabel(f"chance level{gap}{guessing:.4g} %", (ax.get_xlim()[1], guessing)))
+        if ends:
+            label_ends(ax, ends, page.panel_height - 0.6)
+
+
+def _examples_axis(ax: Axes, runs: Sequence[Run], log: bool) -> None:
     batches = {run.config.batch_size for run in runs}
-    time_axis([ax], runs, 0)
-    if len(batches) > 1:
-        return
-    (batch,) = batches
-    if ax.get_xscale() == "linear":
-        second_axis(ax, batch, "examples seen")
-    else:
-        ax.set_xlabel(f"updates of {batch} examples")
+    time_axis([ax], runs, log)
+    if len(batches) == 1:
+        (batch,) = batches
+        ax.set_xlabel(f"updates of {batch} example{'s' * (batch > 1)}")
 
 
 def _sentences(
-    runs: Sequence[Run], curves: Sequence[Curve], page: Canvas, called: dict[int, str]
+    runs: Sequence[Run],
+    taken: Sequence[Sequence[Curve]],
+    metrics: Sequence[CurveMetric],
+    page: Canvas,
+    places: Sequence[tuple[int, int]],
+    split: Panels,
 ) -> list[str]:
     counts = sorted({run.config.eval_examples for run in runs})
-    examples = " or ".join(f"{count:,}" for count in counts)
-    name = f" of {called[0]}" if len(called) == 1 else ""
-    sentences = [f"Test error{name} on {examples} test examples (on all at the last record)."]
-    above = [
-        f"{guessing:.4g} %" + (f" ({data})" if len(page.axes) > 1 else "")
-        for ax, (data, guessing) in zip(page.axes, {c.data: c.guessing for c in curves}.items(), strict=True)
-        if guessing > ax.get_ylim()[1]
-    ]
+    number = " or ".join(f"{count:,}" for count in counts)
+    name = f" of {split.names[0]}" if len(set(split.names)) == 1 and len(runs) == 1 else ""
+    sentences = []
+    for i, metric in enumerate(metrics):
+        words = f"{metric.words[0].upper()}{metric.words[1:]}"
+        on = metric.examples if metric.name == "train_loss" else f"{number} {metric.examples}"
+        rest = " (on all at the last record)" if metric.examples == "test examples" else ""
+        sentences.append(f"{words}{name * (i == 0)} on {on}{rest}.")
+    above = {
+        f"{guessing:.4g} %" + (f" ({split.titles[own]})" if len(split.members) > 1 else "")
+        for ax, (metric, own) in zip(page.axes, places, strict=True)
+        if np.isfinite(guessing := taken[split.members[own][0]][metric].guessing)
+        and guessing > ax.get_ylim()[1]
+    }
     if above:
-        sentences.append(f"Chance level, {', '.join(above)}, lies above the axis.")
+        sentences.append(f"Chance level, {', '.join(sorted(above))}, lies above the axis.")
+    stopped = [
+        f"{name} after {int(run.updates[-1]):,} of {run.config.updates:,} updates"
+        for run, name in zip(runs, split.names, strict=True)
+        if run.updates[-1] < run.config.updates
+    ]
+    if stopped:
+        sentences.append(f"Not finished: {'; '.join(stopped)}.")
     return sentences

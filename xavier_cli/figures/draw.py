@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from xavier_cli.figures.canvas import Drawing
 from xavier_cli.figures.catalogue import KINDS, FigureSpec
-from xavier_cli.figures.labels import in_order
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.samples import Samples
 from xavier_cli.figures.style import look
@@ -21,25 +20,28 @@ from xavier_cli.files.publish import publish
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface
 
+OPTIONS = ("layers", "seeds", "record", "tensor", "together", "metric", "facet")
 # No creation time, so that equal figures are equal files.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 
 
 def draw(kind: FigureSpec, runs: Sequence[Run], chosen: PlotRequest | None = None) -> Drawing:
-    """Draw the figure `kind` of merged `runs`, sorted by their configurations.
+    """Draw the figure `kind` of merged `runs`, in their order.
 
     Raises `UnsuitableRunError` where none of the runs has the data for it.
     """
     chosen = chosen or PlotRequest()
     refuse_unknown(kind, chosen)
-    with look():
-        return _load(kind.function)(in_order(runs), chosen)
+    with look(chosen.page.style):
+        return _load(kind.function)(list(runs), chosen)
 
 
-def draw_one(kind: FigureSpec, shown: Surface | Samples) -> Drawing:
+def draw_one(kind: FigureSpec, shown: Surface | Samples, chosen: PlotRequest | None = None) -> Drawing:
     """Draw a figure of something other than runs: of a surface or samples."""
-    with look():
-        return _load(kind.function)(shown)
+    chosen = chosen or PlotRequest()
+    refuse_unknown(kind, chosen)
+    with look(chosen.page.style):
+        return _load(kind.function)(shown, chosen)
 
 
 def draw_text(
@@ -50,7 +52,7 @@ def draw_text(
     if not kind.term:
         known = ", ".join(f"`{other.name}`" for other in KINDS.values() if other.term)
         raise UnsuitableRunError(f"`{kind.name}` is not drawn in a terminal; {known} are")
-    text: tuple[str, list[str]] = _load(kind.term)(in_order(runs), chosen, width, ascii_only)
+    text: tuple[str, list[str]] = _load(kind.term)(list(runs), chosen, width, ascii_only)
     return text
 
 
@@ -79,7 +81,10 @@ def rendered(path: str | os.PathLike[str], figure: Figure) -> bytes:
 
 def refuse_unknown(kind: FigureSpec, chosen: PlotRequest) -> None:
     """Raise `UnsuitableRunError` for an option that `kind` does not take."""
-    for option in ("layers", "seeds", "record", "tensor", "together"):
-        if getattr(chosen, option) not in (None, False) and option not in kind.options:
+    page = chosen.page
+    given = {option: getattr(chosen, option) for option in OPTIONS}
+    given |= {"logx": page.log_x, "logy": page.log_y, "ylim": page.y_limits}
+    for option, value in given.items():
+        if value not in (None, False) and option not in kind.options:
             takes = ", ".join(f"`--{name}`" for name in kind.options) or "none of these"
             raise UnsuitableRunError(f"`{kind.name}` does not take `--{option}`; it takes {takes}")

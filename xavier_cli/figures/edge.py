@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jax import Array
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_points
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, counted, suitable
-from xavier_cli.figures.style import configuration_styles
+from xavier_cli.figures.scales import finish_axes
+from xavier_cli.figures.style import GREY, configuration_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -47,7 +50,7 @@ def travel(run: Run, chosen: PlotRequest) -> Travel:
             f"theory's curve is of plain layers of one width, and {SHALLOWEST} or more of them"
         )
     if int(run.updates[0]) != 0:
-        raise UnsuitableRunError("it was not looked at before training")
+        raise UnsuitableRunError("it was not measured before training")
     if is_user_function(config.act) and config.init_gain == "auto":
         raise UnsuitableRunError(f"its gain is that of `{config.act}`, whose code a figure does not run")
     act, kinks = _activation(ACTIVATIONS["identity"] if is_user_function(config.act) else config.activation)
@@ -76,9 +79,9 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     # Label the groups by everything but the distribution of the weights, which is along x.
     firsts = [runs[members[0]] for members in groups.values()]
     names = labels([replace(run, config=run.config.with_(init="normalized")) for run in firsts])
-    page = make_page([""], height=2.6)
+    page = make_page([""], chosen.page, height=2.6)
     (ax,) = page.axes
-    styles = configuration_styles(len(groups))
+    styles = configuration_styles(names)
     every = np.array([each.weight_scale for each in taken])
     fine = np.geomspace(every.min() / 1.1, every.max() * 1.1, POINTS)
     for members, style, name in zip(groups.values(), styles, names, strict=True):
@@ -94,18 +97,31 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
             continue
         act, kinks = _activation(first.config.activation)
         curve = find_edge(act, kinks, fine, of[0].bias_variance).depth
-        ax.plot(fine, curve, color=style.color, linestyle=style.linestyle, label="_predicted", zorder=1)
+        ax.plot(
+            fine,
+            curve,
+            color=style.color,
+            linestyle=style.linestyle,
+            label="_predicted",
+            zorder=1,
+            gid=style.part_id("line"),
+        )
     ax.set_yscale("log")
     # At the edge the curve is infinite.
     measured = np.concatenate([each.depth.center for each in taken])
     ax.set_ylim(top=10 * np.nanmax(measured, initial=1.0))
     ax.set_xlabel("n Var W of the hidden layers")
-    ax.set_ylabel("layers to a factor e")
+    ax.set_ylabel("layers per factor e")
+    finish_axes(page)
     sentences = [
-        "Over so many layers the variance of back-propagated gradients changes by a factor of e before the"
-        " first update, in the upper half of the network (marks), and by theory far from its ends (lines):"
-        " order to the left of the peak, chaos to its right. Means and intervals are of logarithms."
+        "Number of layers over which the variance of back-propagated gradients changes by a factor of e,"
+        " before the first update, over n Var W: measured in the upper half of the network (marks), and"
+        " predicted by theory far from its ends (lines). Left of the peak: order; right: chaos. Geometric"
+        " means over seeds."
     ]
-    text = caption(runs, [each.depth.seeds for each in taken], sentences, chosen.seeds)
-    handles = [key(style) for style in styles] if len(groups) > 1 else []
-    return finish(page, handles, names if handles else [], text, notes)
+    text = caption(runs, [each.depth.seeds for each in taken], sentences, chosen.seeds, drawn="bars")
+    entries: list[tuple[Artist, str]] = []
+    if len(groups) > 1:
+        entries = [(key(style), name) for style, name in zip(styles, names, strict=True)]
+    entries += [(Line2D([], [], color=GREY), "predicted by theory")]
+    return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.transforms import Bbox
 
-from xavier_cli.figures.canvas import Drawing, caption_height
-from xavier_cli.figures.style import look
+from xavier_cli.figures.canvas import Drawing
+from xavier_cli.figures.style import SERIES, look
+from xavier_cli.figures.typesetting import caption_height
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", re.DOTALL)
 _FONTS = re.compile(r"'DejaVu Sans'[^\";]*sans-serif")
@@ -29,6 +31,8 @@ class Inline:
 
 def inline_svg(drawing: Drawing, prefix: str) -> Inline:
     """`drawing` as inline SVG; all its ids begin with `prefix`, which must be unique in the page.
+
+    What belongs to line N has ids that begin with `PREFIX-series-N-`, as `Style.part_id` says.
 
     The output is deterministic. The page must set `stroke-linejoin: round; stroke-linecap: butt` for it.
     """
@@ -59,9 +63,14 @@ def _tidied(svg: str, prefix: str) -> str:
     svg = _FONTS.sub("DejaVu Sans, sans-serif", _PROLOGUE.sub("", svg))
     svg = _SIZE.sub(r"\1", svg, count=1)
     used = set(_USED.findall(svg))
+    drawn: Counter[str] = Counter()
 
     def own(match: re.Match[str]) -> str:
         begin, name = match.groups()
+        if name.startswith(SERIES):
+            # A series has parts of one kind in several panels: `curves-series-0-line`, `…-line-2`.
+            drawn[name] += 1
+            return f"{begin}{prefix}-{name}" + (f"-{drawn[name]}" if drawn[name] > 1 else "")
         return f"{begin}{prefix}-{name}" if name in used else begin + "\0"
 
     # Leave out ids that nothing refers to.

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of
-from xavier_cli.figures.canvas import Drawing, finish, make_page, outer_labels
+from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import at_record, caption
+from xavier_cli.figures.highlight import MANY, best_few, facet_hint, highlight_note
 from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import key, plot_band, plot_points, staggered
-from xavier_cli.figures.predicted import plot_prediction, prediction
+from xavier_cli.figures.lines import key, level_key, plot_band, plot_level, plot_points, staggered
+from xavier_cli.figures.panels import panels
+from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
 from xavier_cli.figures.request import PlotRequest, counted, layer_columns, record_row, suitable, values
-from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style, configuration_styles, layers_axis
+from xavier_cli.figures.scales import finish_axes
+from xavier_cli.figures.style import FADED, Style, layers_axis, line_styles
 from xavier_cli.runs.batch_normalization import normalization_notes
+from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 from xavier_cli.vocabulary.tensors import JACOBIAN
 
+NORM_PRESERVING = "Dashed line: singular value 1 (norm-preserving)."
 # The averages that theory predicts; the largest singular value is not drawn.
 AVERAGES = {row.name: row.words for row in IN_TABLES if row.tensor is JACOBIAN and row.predicted}
 
@@ -94,7 +101,7 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
         rank = np.linspace(0, 1, count) if count > 1 else np.zeros(count)
         every = staggered(max(count, 1), i, len(data.layers))
         plot_band(ax, rank, band.at(there), styles[int(layer)], every, f"layer {layer}")
-    ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+    plot_level(ax, 1)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("rank / number of singular values")
     ax.set_ylabel("singular value")
@@ -102,48 +109,79 @@ def plot_spectrum(ax: Axes, data: Spectrum, styles: Mapping[int, Style] | None =
 
 
 def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
-    """One panel per kind of average, one line per configuration, layers along x."""
+    """One panel per kind of average, one line per configuration, layers along x; a row per facet."""
     runs, taken, notes = suitable(runs, lambda run: averages(run, chosen))
-    names = labels(runs)
-    page = make_page(list(AVERAGES.values()), height=2.2)
-    styles = configuration_styles(len(runs))
+    split = panels(runs, (), chosen.facet)
+    groups = dict(zip(split.names, split.groups, strict=True))
+    scores = [_final_error(run) for run in runs]
+    kept = {split.names[i] for i in best_few(scores, split.members)} if len(groups) > MANY else None
+    styles = line_styles(groups, kept)
+    titles = [
+        ": ".join([*([title] if chosen.facet else []), words])
+        for title in split.titles
+        for words in AVERAGES.values()
+    ]
+    page = make_page(titles, chosen.page, height=2.2)
     every = np.array(sorted({int(layer) for data in taken for layer in data.layers}))
-    for ax, average in zip(page.axes, AVERAGES, strict=True):
-        for data, style, name in zip(taken, styles, names, strict=True):
-            plot_averages(ax, data.layers, data.averages[average], style, name)
-            plot_prediction(ax, data.layers, data.predicted[average], style)
-        ax.axhline(1, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+    places = [(members, average) for members in split.members for average in AVERAGES]
+    for ax, (members, average) in zip(page.axes, places, strict=True):
+        for i in members:
+            data, style = taken[i], styles[split.names[i]]
+            plot_averages(ax, data.layers, data.averages[average], style, split.names[i])
+            if not style.is_background:
+                plot_prediction(ax, data.layers, data.predicted[average], style)
+        plot_level(ax, 1)
         layers_axis(ax, every)
         ax.set_ylim(bottom=0)
         ax.set_ylabel("singular value")
-    outer_labels(page, share_y=True)
+    finish_axes(page, [JACOBIAN] * len(places))
     sentences = [
-        "Averages over the singular values of each layer's Jacobian dz(i)/dz(i−1), means over probe examples,"
-        f" {at_record([data.update for data in taken])}; at the dashed line lengths are kept."
+        "Averages over the singular values of each layer's Jacobian dz(i)/dz(i−1), over layers, means over"
+        f" probe examples, {at_record([data.update for data in taken])}. {NORM_PRESERVING}"
     ]
     if 1 in every:
         sentences.append("Layer 1 stands apart: its Jacobian, from the input, is not square.")
-    if any(np.isfinite(data.predicted["mean_singular_value"]).any() for data in taken):
-        sentences.append("Open marks: predicted by theory.")
+    shown = [name for name in groups if not styles[name].is_background]
+    if kept is not None:
+        by = "with the lowest test error at the end" if np.isfinite(scores).any() else "given first"
+        sentences.append(highlight_note(len(shown), len(groups), by))
     sentences += normalization_notes(runs, jacobians=True)
     text = caption(
         runs, [data.averages["mean_singular_value"].seeds for data in taken], sentences, chosen.seeds
     )
-    return finish(page, [key(style) for style in styles], names, text, notes)
+    entries: list[tuple[Artist, str]] = [(key(styles[name]), name) for name in shown]
+    if kept is not None:
+        entries.append((key(Style(FADED, "none"), marker=False), f"{len(groups) - len(shown)} others"))
+    if any(np.isfinite(data.predicted["mean_singular_value"]).any() for data in taken):
+        entries.append(predicted_entry())
+    entries.append(_level_entry())
+    drawing = finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)
+    return drawing if kept is None else replace(drawing, hints=facet_hint(split.differing, chosen.facet))
+
+
+def _final_error(run: Run) -> float:
+    """The mean test error at the last record; NaN for a network that was not trained."""
+    if "curves/test_error" not in run or run.updates[-1] == 0:
+        return math.nan
+    return float(over_seeds(error_curve(run)[:, -1:]).center[0])
+
+
+def _level_entry() -> tuple[Artist, str]:
+    return level_key(), "singular value 1 (norm-preserving)"
 
 
 def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer."""
-    runs, panels, notes = suitable(runs, lambda run: spectrum(run, chosen))
-    page = make_page(labels(runs))
-    styles = styles_of([data.layers for data in panels])
-    for ax, data in zip(page.axes, panels, strict=True):
+    runs, taken, notes = suitable(runs, lambda run: spectrum(run, chosen))
+    page = make_page(labels(runs), chosen.page)
+    styles = styles_of([data.layers for data in taken])
+    for ax, data in zip(page.axes, taken, strict=True):
         plot_spectrum(ax, data, styles)
-    outer_labels(page, share_y=True)
+    finish_axes(page, [JACOBIAN] * len(taken))
     sentences = [
-        "Singular values of each layer's Jacobian dz(i)/dz(i−1), the largest on the left, means over"
-        f" probe examples, {at_record([data.update for data in panels])}; the dashed line keeps lengths."
+        "Singular values of each layer's Jacobian dz(i)/dz(i−1), over rank, the largest on the left, means"
+        f" over probe examples, {at_record([data.update for data in taken])}. {NORM_PRESERVING}"
     ]
     sentences += normalization_notes(runs, jacobians=True)
-    text = caption(runs, [data.singular.seeds for data in panels], sentences, chosen.seeds)
-    return finish_layers(page, styles, text, notes)
+    text = caption(runs, [data.singular.seeds for data in taken], sentences, chosen.seeds)
+    return finish_layers(page, styles, text, notes, extra=[_level_entry()])

@@ -1,51 +1,139 @@
-"""Labels the runs of a figure by what differs between them, and describes what they share."""
+"""Labels the runs of a figure by what differs between them, and describes what they share.
+
+A setting that only few runs have otherwise is labelled there alone; the caption says what the others have.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from xavier_cli.config.run import OBSERVATION_SETTINGS
-from xavier_cli.config.settings import in_order_spoken, settings_where, spoken
+from xavier_cli.config.settings import SETTINGS, in_order_spoken, is_usual, settings_where, spoken
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.spelling import activation_spelling, data_spelling
 
-_LABEL = settings_where(is_name=True)
-"""The settings in a label where nothing differs."""
+NAME = settings_where(is_name=True)
+"""The settings of a network's name; a label has them where nothing else differs."""
+_ALWAYS_LABELLED = (*NAME, "data")
+_SPELLING = {"activation": activation_spelling, "data": data_spelling}
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
-    """One label per run of the settings that differ; activation and initializer where none does."""
-    differing = _differing(runs)
+def labels(runs: Sequence[Run], without: Collection[str] = ()) -> list[str]:
+    """One label per run of the settings that differ but for `without`; its name where none does.
+
+    A value that most runs have is left out. Two labels are equal only where `without` tells the runs apart.
+    """
+    differing = [field for field in differing_settings(runs) if field not in without]
     named = [field for field in differing if field not in OBSERVATION_SETTINGS]
-    texts = [_phrases(run, named or _LABEL) for run in runs]
+    usual = _usual(runs, named)
+    texts = [_phrases(run, _odd(run, named, usual) if named else NAME) for run in runs]
+    if named and not all(texts):
+        # Where only few settings are odd, a label of nothing else would be empty for the others.
+        named = [field for field in NAME if field not in without] + [f for f in named if f not in NAME]
+        texts = [_phrases(run, _odd(run, named, usual) or NAME) for run in runs]
     for field in (field for field in differing if field in OBSERVATION_SETTINGS):
-        if len(set(texts)) < len(texts):
+        if _has_twins(runs, texts, without):
             named.append(field)
-            texts = [_phrases(run, named) for run in runs]
+            texts = [_phrases(run, _odd(run, named, usual) or NAME) for run in runs]
     # Searches over different rates may have chosen the same one, and an incomplete run of a configuration is
     # not merged with complete ones.
     for told_by in ([run.config.sha256()[:4] for run in runs], [run.status for run in runs]):
         if len(set(told_by)) > 1:
+            twins = _twins(runs, texts, without)
             texts = [
-                f"{text} ({more})" if texts.count(text) > 1 else text
-                for text, more in zip(texts, told_by, strict=True)
+                f"{text} ({more})" if twin else text
+                for text, more, twin in zip(texts, told_by, twins, strict=True)
             ]
-    return [
-        f"{text} ({texts[: i + 1].count(text)})" if texts.count(text) > 1 else text
-        for i, text in enumerate(texts)
-    ]
+    twins, counts = _twins(runs, texts, without), Counter[object]()
+    for i, (run, twin) in enumerate(zip(runs, twins, strict=True)):
+        if twin:
+            place = (texts[i], _apart(run, without))
+            counts[place] += 1
+            texts[i] += f" ({counts[place]})"
+    return texts
 
 
 def shared(runs: Sequence[Run]) -> str:
-    """The settings that all runs share and `labels` leaves out, as one phrase."""
-    differing = _differing(runs)
+    """The settings that all runs share, or most of them, and `labels` leaves out, as one phrase."""
+    differing = differing_settings(runs)
     always = in_order_spoken(in_captions="always")
     if not differing:
         # They are in the label already.
-        always = tuple(field for field in always if field not in _LABEL)
+        always = tuple(field for field in always if field not in NAME)
     fields = [*always, *runs[0].config.unusual(in_captions="unusual")]
-    return _phrases(runs[0], [field for field in fields if field not in differing])
+    usual = _usual(runs, [field for field in differing if field not in OBSERVATION_SETTINGS])
+    same = _phrases(runs[0], [field for field in fields if field not in differing])
+    most = [_phrases(run, [field]) for field, run in usual.items()]
+    unless = f"{', '.join(most)} unless labelled otherwise" if most else ""
+    return "; ".join(filter(None, (same, unless)))
+
+
+def phrase(run: Run, field: str) -> str:
+    """The phrase for a setting of `run`, as people write it: `Shapeset`, `lr 0.03 (searched)`."""
+    value = run.setting(field)
+    if value != value:
+        return f"{field} not known"
+    spelling = _SPELLING.get(SETTINGS[field].words)
+    said = spelling(str(value)) if spelling else spoken(field, value)
+    return said + " (searched)" * (field in run.chosen)
+
+
+def differing_settings(runs: Sequence[Run]) -> list[str]:
+    """The settings that differ, in the order of phrases; without seeds, since runs are merged over them.
+
+    Without the coding, too, where it follows from the data set.
+    """
+    first = runs[0].config
+    implied = {"coding"} if all(run.config.coding == run.config.dataset.coding for run in runs) else set()
+    return [
+        field
+        for field in in_order_spoken()
+        if field not in {"seeds", *implied}
+        and any(getattr(run.config, field) != getattr(first, field) for run in runs)
+    ]
+
+
+def _usual(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, Run]:
+    """The settings of which more than half of the runs have one value, with the first run that has it."""
+    found = {}
+    for field in fields:
+        if field in _ALWAYS_LABELLED:
+            continue
+        values = [_value(run, field) for run in runs]
+        value, count = Counter(values).most_common(1)[0]
+        if 2 * count > len(runs):
+            found[field] = runs[values.index(value)]
+    return found
+
+
+def _odd(run: Run, fields: Sequence[str], usual: Mapping[str, Run]) -> list[str]:
+    """Those of `fields` of which `run` has another value than most runs."""
+    odd = [f for f in fields if f not in usual or _value(run, f) != _value(usual[f], f)]
+    # How a network was pre-trained says nothing of one that was not.
+    parents = {f: SETTINGS[f].detail_of for f in odd}
+    return [f for f in odd if not parents[f] or not is_usual(parents[f], getattr(run.config, parents[f]))]
+
+
+def _value(run: Run, field: str) -> Any:
+    return getattr(run.config, field), str(run.setting(field))
+
+
+def _apart(run: Run, without: Collection[str]) -> tuple[object, ...]:
+    return tuple(getattr(run.config, field) for field in without)
+
+
+def _twins(runs: Sequence[Run], texts: Sequence[str], without: Collection[str]) -> list[bool]:
+    """Which runs have the same label as another one that `without` does not tell from it."""
+    places = [(text, _apart(run, without)) for run, text in zip(runs, texts, strict=True)]
+    return [places.count(place) > 1 for place in places]
+
+
+def _has_twins(runs: Sequence[Run], texts: Sequence[str], without: Collection[str]) -> bool:
+    return any(_twins(runs, texts, without))
 
 
 def in_order(runs: Sequence[Run]) -> list[Run]:
@@ -74,26 +162,9 @@ def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
     return (list(table).index(name) if name in table else len(table)), word
 
 
-def _phrase(run: Run, field: str) -> str:
-    value = run.setting(field)
-    if value != value:
-        return f"{field} not known"
-    return spoken(field, value) + " (searched)" * (field in run.chosen)
-
-
-def _differing(runs: Sequence[Run]) -> list[str]:
-    """The settings that differ, in the order of phrases; without seeds, since runs are merged over them."""
-    first = runs[0].config
-    return [
-        field
-        for field in in_order_spoken()
-        if field != "seeds" and any(getattr(run.config, field) != getattr(first, field) for run in runs)
-    ]
-
-
 def _phrases(run: Run, fields: Sequence[str]) -> str:
-    phrases = [_phrase(run, field) for field in fields]
-    if tuple(fields[:2]) == _LABEL:
+    phrases = [phrase(run, field) for field in fields]
+    if tuple(fields[:2]) == NAME:
         # The paper's name for a network: `tanh normalized`.
         phrases[:2] = [" ".join(phrases[:2])]
     return clean(", ".join(phrases))

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
-from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
+from xavier_cli.figures.canvas import Drawing, make_page
 from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import plot_band, staggered
-from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
+from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
     counted,
@@ -23,6 +23,7 @@ from xavier_cli.figures.request import (
     suitable,
     times,
 )
+from xavier_cli.figures.scales import RANGES_DIFFER, finish_axes
 from xavier_cli.figures.style import Style
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.layer_statistics import BY_PATH, LayerStatistic
@@ -79,20 +80,27 @@ def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
     runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
-    page = make_page(labels(runs))
+    page = make_page(labels(runs), chosen.page)
     styles = styles_of([data.layers for data in panels])
     for ax, data in zip(page.axes, panels, strict=True):
         plot_spread(ax, data, styles)
-    time_axis(page.axes, runs, page.columns)
-    outer_labels(page, share_y=True)
-    sentences = [f"Lines: standard deviation of the {MEANING[tensor]}, by layer; geometric mean over seeds."]
+    share_x = time_axis(page.axes, runs, chosen.page.log_x)
+    finish_axes(page, [tensor] * len(panels), share_x=share_x)
+    sentences = [
+        f"Standard deviation of the {MEANING[tensor]}, over updates, by layer; geometric mean over seeds."
+    ]
+    if not share_x:
+        sentences.append(RANGES_DIFFER)
     if tensor == "weight_gradient":
         sentences += hidden_only(chosen)
-    if any(np.isfinite(data.predicted).any() for data in panels):
-        sentences.append(OPEN_MARKS)
+    extra = [predicted_entry()] if any(np.isfinite(data.predicted).any() for data in panels) else []
     if any((data.std.center == 0).any() for data in panels):
         sentences.append("A gradient of 0 has no place on a logarithmic axis.")
     sentences += normalization_notes(runs)
     return finish_layers(
-        page, styles, caption(runs, [d.std.seeds for d in panels], sentences, chosen.seeds), notes
+        page,
+        styles,
+        caption(runs, [d.std.seeds for d in panels], sentences, chosen.seeds),
+        notes,
+        extra=extra,
     )

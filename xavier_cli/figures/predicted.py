@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from xavier_cli.figures.style import Style
+from xavier_cli.figures.style import GREY, Style
 from xavier_cli.runs.record import Run
 
-OPEN_MARKS = "Open marks at the start: predicted by theory."
+
+def predicted_entry(mark: str = "o", words: str = "predicted by theory") -> tuple[Line2D, str]:
+    """The legend's entry for `plot_prediction`: a handle and its name."""
+    handle = Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=mark,
+        markersize=6.0,
+        markerfacecolor="none",
+        markeredgecolor=GREY,
+        markeredgewidth=0.8,
+    )
+    return handle, words
 
 
 def prediction(run: Run, name: str, columns: np.ndarray, update: int = 0) -> np.ndarray:
@@ -38,5 +52,6 @@ def plot_prediction(ax: Axes, x: np.ndarray, y: np.ndarray, style: Style, mark: 
             label="_predicted",
             zorder=3,
             clip_on=False,
+            gid=style.part_id("line"),
         )
     return ax

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.figures.page_options import PageOptions
 from xavier_cli.runs.counting import known_records, layers_of
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
@@ -26,7 +27,8 @@ class UnsuitableRunError(XavierError, ValueError):
 class PlotRequest:
     """The options of a figure; None means all, or the default of the figure.
 
-    `record` is `first`, `last` or a number of updates; `together` draws all runs in one panel.
+    `record` is `first`, `last` or a number of updates; `together` draws all runs in one panel; `metric`
+    names curves, separated by commas, and `facet` the settings that have a panel for each of their values.
     """
 
     layers: tuple[int, ...] | None = None
@@ -34,6 +36,9 @@ class PlotRequest:
     record: str | None = None
     tensor: str | None = None
     together: bool = False
+    metric: str | None = None
+    facet: str | None = None
+    page: PageOptions = field(default_factory=PageOptions)
 
 
 T = TypeVar("T")

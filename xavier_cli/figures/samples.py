@@ -8,9 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
+from xavier_cli.figures.request import PlotRequest
 from xavier_cli.figures.style import SMALL
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.spelling import data_spelling
 
 ROWS = 4
 # White pixels between two images.
@@ -32,18 +34,21 @@ class Samples:
     source: str
 
 
-def samples_figure(samples: Samples) -> Drawing:
+def samples_figure(samples: Samples, chosen: PlotRequest) -> Drawing:
     """The first images of every class, a column per class; cells stay white where a class has too few."""
     words = samples.data
     height, width = words.shape[-2:]
     page = make_page(
-        [""], wide=True, height=6.7 * ROWS * (height + GAP) / (len(words.labels) * (width + GAP)) + 0.3
+        [""],
+        chosen.page,
+        wide=True,
+        height=6.7 * ROWS * (height + GAP) / (len(words.labels) * (width + GAP)) + 0.3,
     )
     plot_samples(page.axes[0], samples)
     missing = [name for label, name in enumerate(words.labels) if not np.any(samples.labels == label)]
     notes = [f"skipped: no sample of {', '.join(missing)} among {len(samples.labels)}"] if missing else []
     caption = (
-        f"Samples of {words.name}, {height}×{width} pixels, the first {ROWS} of each class"
+        f"Samples of {data_spelling(words.name)}, {height}×{width} pixels, the first {ROWS} of each class"
         f" in {samples.source}."
     )
     return finish(page, [], [], caption, notes)

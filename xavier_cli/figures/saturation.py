@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import rcParams
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
-from xavier_cli.figures.canvas import Drawing, make_page, outer_labels
+from xavier_cli.figures.canvas import Drawing, make_page
 from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
-from xavier_cli.figures.labels import labels
-from xavier_cli.figures.lines import plot_band, plot_interval, staggered
-from xavier_cli.figures.predicted import OPEN_MARKS, plot_prediction, prediction
+from xavier_cli.figures.labels import labels, phrase
+from xavier_cli.figures.lines import key, level_key, plot_band, plot_interval, plot_level, staggered
+from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
     UnsuitableRunError,
@@ -24,12 +26,16 @@ from xavier_cli.figures.request import (
     times,
     values,
 )
-from xavier_cli.figures.style import GREY, LEVEL_DASHES, Style
+from xavier_cli.figures.scales import RANGES_DIFFER, are_comparable, finish_axes
+from xavier_cli.figures.style import Style
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 
 PERCENTILE = 98
+DOTS = (0, (1, 2))
+# Bounded activations share the axis of unbounded ones unless it is so many times theirs.
+SQUEEZED = 3.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def saturation(run: Run, chosen: PlotRequest) -> Saturation:
         return over_seeds(counted(run, array, chosen.seeds)[:, :, columns])
 
     return Saturation(
-        run.config.act,
+        phrase(run, "act"),
         (low, high),
         low == 0 and math.isfinite(high),
         times(run),
@@ -86,7 +92,7 @@ def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | No
     """Draw mean with bars of ± std, or std with marks at the 98th percentile of |z|, a line per layer."""
     styles = styles or styles_of([data.layers])
     for bound in sorted(set(np.abs(data.bounds[np.isfinite(data.bounds)]))):
-        ax.axhline(bound, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+        plot_level(ax, bound)
     count = len(data.layers)
     for i, layer in enumerate(data.layers):
         every = staggered(len(data.updates), i, count)
@@ -104,7 +110,7 @@ def plot_saturation(ax: Axes, data: Saturation, styles: Mapping[int, Style] | No
 def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
     mean = data.mean.at(i)
     plot_band(ax, data.updates, mean, style, every, f"layer {data.layers[i]}")
-    ax.errorbar(
+    bars = ax.errorbar(
         data.updates[every],
         mean.center[every],
         data.std.center[every, i],
@@ -115,24 +121,28 @@ def _plot_mean(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -
         capthick=0.7,
         zorder=1.8,
     )
+    for bar in bars.get_children():
+        bar.set_gid(style.part_id("band"))
     plot_prediction(ax, data.updates[:1], data.predicted_mean[i : i + 1], style)
 
 
 def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: slice) -> None:
     std, high = data.std.at(i), data.high.at(i)
-    ax.plot(data.updates, std.center, color=style.color, label=f"layer {data.layers[i]}")
+    name, own = f"layer {data.layers[i]}", style.part_id("line")
+    ax.plot(data.updates, std.center, color=style.color, label=name, gid=own)
     plot_interval(ax, data.updates, std, style)
     ax.plot(
         data.updates,
         high.center,
         color=style.color,
-        linestyle=(0, (1, 2)),
+        linestyle=DOTS,
         linewidth=0.7,
         marker=style.marker,
         markersize=style.size,
         markevery=every,
-        markeredgecolor="white",
-        label=f"layer {data.layers[i]}, {PERCENTILE}th percentile",
+        markeredgecolor=rcParams["axes.facecolor"],
+        label=f"{name}, {PERCENTILE}th percentile",
+        gid=own,
     )
     plot_interval(ax, data.updates, high, style)
     plot_prediction(ax, data.updates[:1], data.predicted_std[i : i + 1], style)
@@ -141,22 +151,49 @@ def _plot_percentile(ax: Axes, data: Saturation, i: int, style: Style, every: sl
 def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer."""
     runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
-    page = make_page(labels(runs))
+    page = make_page(labels(runs), chosen.page)
     styles = styles_of([data.layers for data in panels])
     for ax, data in zip(page.axes, panels, strict=True):
         plot_saturation(ax, data, styles)
-    time_axis(page.axes, runs, page.columns)
-    alike = len({(data.one_sided, data.range) for data in panels}) == 1
-    outer_labels(page, share_y=alike)
-    sentences = [f"Activations z on {PROBE_EXAMPLES} test examples, by layer.", *_forms(panels)]
-    if not alike:
-        sentences.append("Panels that show other quantities have a y-axis of their own.")
-    sentences.append(saturation_rule(runs))
-    if any(np.isfinite(data.predicted_std).any() for data in panels):
-        sentences.append(OPEN_MARKS)
-    sentences += normalization_notes(runs)
+    share_x = time_axis(page.axes, runs, chosen.page.log_x)
+    groups = _y_groups(panels)
+    finish_axes(page, groups, share_x=share_x)
+    sentences = [f"Activations z on {PROBE_EXAMPLES} test examples, over updates, by layer.", *_forms(panels)]
+    if len(set(groups)) > 1 or not share_x:
+        sentences.append(RANGES_DIFFER)
+    sentences += [saturation_rule(runs), *normalization_notes(runs)]
     text = caption(runs, [data.mean.seeds for data in panels], sentences, chosen.seeds)
-    return finish_layers(page, styles, text, notes)
+    return finish_layers(page, styles, text, notes, extra=_entries(panels))
+
+
+def _y_groups(panels: Sequence[Saturation]) -> list[object]:
+    """Panels that show the same quantity share an axis, unless that would flatten the lines of some."""
+    groups: list[object] = [data.one_sided for data in panels]
+    tops = [float(np.nanmax(data.high.center, initial=0.0)) for data in panels]
+    for is_bounded in (True, False):
+        percentile = [top for top, data in zip(tops, panels, strict=True) if not data.one_sided]
+        own = [i for i, d in enumerate(panels) if not d.one_sided and is_bounded == math.isfinite(d.range[1])]
+        if are_comparable(percentile, SQUEEZED):
+            break
+        alike = is_bounded or are_comparable([tops[i] for i in own])
+        for i in own:
+            groups[i] = "bounded" if is_bounded else "unbounded" if alike else i
+    return groups
+
+
+def _entries(panels: Sequence[Saturation]) -> list[tuple[Artist, str]]:
+    """The legend's entries for what is no layer: both kinds of lines, the bounds, the predictions."""
+    entries: list[tuple[Artist, str]] = []
+    if not all(data.one_sided for data in panels):
+        entries = [
+            (key(Style("0.2", ""), marker=False), "standard deviation"),
+            (key(Style("0.2", "o", DOTS)), f"{PERCENTILE}th percentile of |z|"),
+        ]
+    if any(np.isfinite(data.bounds).any() for data in panels):
+        entries.append((level_key(), "saturated beyond"))
+    if any(np.isfinite(data.predicted_std).any() for data in panels):
+        entries.append(predicted_entry())
+    return entries
 
 
 def _forms(panels: Sequence[Saturation]) -> list[str]:

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import matplotlib
 import numpy as np
-from matplotlib import colormaps
+from cycler import cycler
+from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-from numpy.typing import ArrayLike
 
+from xavier_cli.figures.user_style import user_style
 from xavier_cli.vocabulary.grammar import in_thousands
-
-# In inches: one column and two columns of a page.
-SINGLE = 3.4
-DOUBLE = 6.9
 
 SMALL = 7.0
 DPI = 200
-GREY = "0.4"
+GREY, FADED = "0.4", "0.78"
+# The ids in SVG of what belongs to a line begin with it, so that a page's script finds them.
+SERIES = "series-"
 # Dashes of reference levels; lines over updates are dotted or solid.
 LEVEL_DASHES = (0, (6, 3))
 
@@ -34,6 +33,7 @@ LEVEL_DASHES = (0, (6, 3))
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 Dashes = Literal["-", "none"] | tuple[float, Sequence[float]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+Part = Literal["line", "band", "label", "key"]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 _RC: dict[Any, Any] = {
@@ -59,7 +59,8 @@ _RC: dict[Any, Any] = {
     "lines.linewidth": 1.1,
     "lines.markersize": 4.0,
     "lines.markeredgewidth": 0.35,
-    "savefig.dpi": DPI,
+    "savefig.dpi": "figure",
+    "axes.prop_cycle": cycler(color=COLOURS),
     # Keep text as text in a PDF, and make equal figures equal files.
     "pdf.fonttype": 42,
     "svg.hashsalt": "xavier",
@@ -67,13 +68,18 @@ _RC: dict[Any, Any] = {
 
 
 @contextmanager
-def look() -> Iterator[None]:
-    """Apply the style, whatever the user's matplotlibrc says, while a figure is made and saved."""
+def look(style: str = "") -> Iterator[None]:
+    """Apply the style, whatever the user's matplotlibrc says, while a figure is made and saved.
+
+    `style` is over it: the name of one of matplotlib's styles, or a file of its settings. Raises
+    `UnsuitableRunError` for one that is not there or holds something else.
+    """
     # Leave the backend alone: a bare `Figure` needs none.
     plain: dict[Any, Any] = {
         key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"
     }
-    with matplotlib.rc_context({**plain, **_RC}), warnings.catch_warnings():
+    own = user_style(style) if style else {}
+    with matplotlib.rc_context({**plain, **_RC, **own}), warnings.catch_warnings():
         # Warnings about the layout of degenerate numbers tell no more than the figure does.
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -81,16 +87,26 @@ def look() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Style:
-    """The colour, dashes and marker of one line."""
+    """The colour, dashes and marker of one line; `series` is its number in ids, None for none."""
 
     color: str
     marker: str
     linestyle: Dashes = "-"
+    series: int | None = None
+
+    def part_id(self, part: Part) -> str | None:
+        """The id in SVG of a part of this line: `series-3-line`, `-band`, `-key` or `-label`."""
+        return None if self.series is None else f"{SERIES}{self.series}-{part}"
 
     @property
     def size(self) -> float:
         """The size of the marker in points; those with thin arms are larger, to look equally heavy."""
         return {"P": 5.2, "X": 5.2, "*": 6.4}.get(self.marker, 4.0)
+
+    @property
+    def is_background(self) -> bool:
+        """Whether its line is only background to others: thin, and without its interval."""
+        return self.color == FADED
 
 
 def layer_styles(count: int) -> list[Style]:
@@ -100,16 +116,38 @@ def layer_styles(count: int) -> list[Style]:
     would not show on white.
     """
     shades = np.linspace(0.0, 0.8, count) if count > 1 else [0.25]
-    colour = colormaps["viridis"]
+    colour = colormaps[rcParams["image.cmap"]]
     return [Style(to_hex(colour(float(shade))), MARKERS[i % len(MARKERS)]) for i, shade in enumerate(shades)]
 
 
-def configuration_styles(count: int) -> list[Style]:
-    """Styles of `count` configurations, which have no order: hue, dashes and marker all differ."""
+def configuration_styles(groups: Sequence[str]) -> list[Style]:
+    """Styles of lines that have no order: dashes and marker of each differ from its neighbours'.
+
+    Lines of one group, like those of one network at other learning rates, have one colour; where all are of
+    one group, so do the colours. The same groups in the same order look the same in every figure.
+    """
+    colours = rcParams["axes.prop_cycle"].by_key().get("color", COLOURS)
+    places = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     return [
-        Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i in range(count)
+        Style(
+            to_hex(colours[(places[group] if len(places) > 1 else i) % len(colours)]),
+            MARKERS[i % len(MARKERS)],
+            DASHES[i % len(DASHES)],
+            i,
+        )
+        for i, group in enumerate(groups)
     ]
+
+
+def line_styles(groups: Mapping[str, str], kept: Collection[str] | None = None) -> dict[str, Style]:
+    """The style of every line by its name; `groups` are the groups of `configuration_styles`, by name.
+
+    Lines that are not `kept` are grey background; None keeps all.
+    """
+    shown = [name for name in groups if kept is None or name in kept]
+    own = dict(zip(shown, configuration_styles([groups[name] for name in shown]), strict=True))
+    grey = Style(FADED, "none")
+    return {name: replace(own.get(name, grey), series=i) for i, name in enumerate(groups)}
 
 
 def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
@@ -125,21 +163,6 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
     ax.set_xlabel("updates")
-
-
-def second_axis(ax: Axes, factor: float, label: str) -> None:
-    """Show x times `factor` above `ax`."""
-
-    def there(x: ArrayLike) -> ArrayLike:
-        return np.asarray(x, float) * factor
-
-    def back(x: ArrayLike) -> ArrayLike:
-        return np.asarray(x, float) / factor
-
-    above = ax.secondary_xaxis("top", functions=(there, back))
-    above.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
-    above.set_xlabel(label, fontsize=SMALL)
-    above.spines["top"].set_visible(True)
 
 
 def layers_axis(ax: Axes, layers: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Patch
@@ -12,28 +13,29 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
-from xavier_cli.figures.request import UnsuitableRunError
-from xavier_cli.figures.style import COLOURS, SMALL
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.style import SMALL
 from xavier_cli.runs.surface import LOSSES, Surface
+from xavier_cli.vocabulary.spelling import activation_spelling, data_spelling
 
 # About so many contour lines; half as many around a run.
 LEVELS = 16
 # Percentile of the highest contour line: a tall peak would leave the rest of the plane without lines.
 SHOWN = 95
-# Grey levels start here, since black lines and numbers must show on the darkest.
-LIGHT_FROM = 0.5
+# The part of the colours that is left out, since black lines and numbers must show on the darkest.
+LIGHT_FROM = 0.3
 # Lines of the mesh in 3-D; more would merge.
 MESH = 25
 NAMES = {"cross_entropy": "cross-entropy", "quadratic": "quadratic"}
 
 
-def surface_figure(surface: Surface) -> Drawing:
+def surface_figure(surface: Surface, chosen: PlotRequest) -> Drawing:
     """Both losses in one 3-D plot, as in the paper, and each as a contour map with levels of `levels_of`."""
     values = [surface.loss(name) for name in LOSSES]
     if not all(np.isfinite(loss).any() for loss in values):
         raise UnsuitableRunError("no loss of this surface is finite")
     levels = levels_of(surface)
-    page = make_page(["", *(NAMES[name] for name in LOSSES)], height=2.45)
+    page = make_page(["", *(NAMES[name] for name in LOSSES)], chosen.page, height=2.45)
     flat = page.axes[0]
     space = page.figure.add_subplot(flat.get_subplotspec(), projection="3d")
     flat.remove()
@@ -70,8 +72,9 @@ def levels_of(surface: Surface) -> list[np.ndarray]:
 def plot_map(ax: Axes, surface: Surface, loss: np.ndarray, levels: np.ndarray) -> Axes:
     """Draw `loss`, `(Y, X)`, as a contour map: lighter is higher, with numbered lines at `levels`."""
     shade = Normalize(levels[0] - LIGHT_FROM / (1 - LIGHT_FROM) * (levels[-1] - levels[0]), levels[-1])
+    colours = rcParams["image.cmap"]
     finite = np.where(np.isfinite(loss), loss, np.nan)
-    ax.contourf(surface.x, surface.y, finite, levels=levels, cmap="gray", norm=shade, extend="both")
+    ax.contourf(surface.x, surface.y, finite, levels=levels, cmap=colours, norm=shade, extend="both")
     lines = ax.contour(surface.x, surface.y, finite, levels=levels, colors="black", linewidths=0.5)
     ax.clabel(lines, levels=levels[::2], fontsize=SMALL, fmt="%g", inline_spacing=2)
     if surface.config.around is not None:
@@ -112,7 +115,8 @@ def plot_space(ax: Axes3D, surface: Surface, top: float) -> Axes3D:
     return ax
 
 
-_FACES = {"cross_entropy": ("0.93", "0.35"), "quadratic": (COLOURS[4], "black")}
+# Two colours of viridis, whose lightness differs in grey print, too.
+_FACES = {"cross_entropy": ("#addc30", "0.35"), "quadratic": ("#2c728e", "black")}
 
 
 def axis_names(surface: Surface) -> tuple[str, str]:
@@ -132,15 +136,16 @@ def _sentences(surface: Surface, levels: list[np.ndarray]) -> list[str]:
     steps = [f"{each[1] - each[0]:.3g}" for each in levels]
     if config.around is None:
         return [
-            f"Mean loss of a network with one weight in each of two layers ({config.act}, then softmax of"
-            f" 0 and w2 z) over {count} of random input and label, seed {config.seed}.",
-            f"Lines every {steps[0]}, the same in both maps, one grey scale, lighter is higher.",
+            "Mean loss of a network with one weight in each of two layers"
+            f" ({activation_spelling(config.act)}, then softmax of 0 and w2 z) over {count} of random input"
+            f" and label, seed {config.seed}.",
+            f"Lines every {steps[0]}, the same in both maps, one colour scale, lighter is higher.",
         ]
     run = config.around
     return [
-        f"Mean loss over {count} for validation around {run.act} {run.init} {run.shape}"
-        f" ({run.data}, lr {run.lr:g}, seed {run.seeds[0]}, trained on {NAMES[run.loss]}) after"
-        f" {run.updates:,} updates, along two random filter-normalized directions (seed {config.seed});"
+        f"Mean loss over {count} for validation around {activation_spelling(run.act)} {run.init} {run.shape}"
+        f" ({data_spelling(run.data)}, lr {run.lr:g}, seed {run.seeds[0]}, trained on {NAMES[run.loss]})"
+        f" after {run.updates:,} updates, along two random filter-normalized directions (seed {config.seed});"
         " the cross is the trained network. A step of 1 is as long as the weights into each unit.",
         f"Each map has its own scale, lighter is higher: lines every {steps[0]} and every {steps[1]};"
         f" what lies above {max(float(each[-1]) for each in levels):g} is cut off in the space.",

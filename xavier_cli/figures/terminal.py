@@ -10,9 +10,10 @@ import numpy as np
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.captions import PROBE_EXAMPLES, diverged_in_words
 from xavier_cli.figures.catalogue import KINDS
-from xavier_cli.figures.curves import curve
+from xavier_cli.figures.curve_data import curve, parse_metrics
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.over_time import MEANING, spread
+from xavier_cli.figures.panels import panels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
 from xavier_cli.runs.batch_normalization import normalization_notes
@@ -24,31 +25,32 @@ Text = tuple[str, list[str]]
 
 
 def curves_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
-    """Test error over updates: an axis per data set, a line per configuration."""
-    runs, curves, notes = suitable(runs, lambda run: curve(run, chosen))
+    """Curves over updates: an axis per metric, data set and value of the facet, a line per configuration."""
+    metrics = parse_metrics(chosen.metric)
+    runs, taken, notes = suitable(runs, lambda run: [curve(run, chosen, metric) for metric in metrics])
+    split = panels(runs, ("data",), chosen.facet)
     rows: list[str] = []
-    for data in dict.fromkeys(item.data for item in curves):
-        own = [(run, item) for run, item in zip(runs, curves, strict=True) if item.data == data]
-        _refuse_more(len(own))
-        called = labels([run for run, _ in own])
-        lines = [
-            TextLine(name, item.updates, item.error.center)
-            for name, (_, item) in zip(called, own, strict=True)
-        ]
-        rows += plot_text(lines, f"test error, %: {data}", width, ascii_only=ascii_only)
-        rows += [*legend_text(called, width), ""]
-    counts, lost = (
-        [item.error.seeds for item in curves],
-        diverged_in_words(runs, chosen.seeds, are_errors=True),
-    )
+    for place, metric in enumerate(metrics):
+        for title, members in zip(split.titles, split.members, strict=True):
+            _refuse_more(len(members), "draw fewer with `--where act=tanh`, or split them with `--facet act`")
+            names = [split.names[i] for i in members]
+            items = [taken[i][place] for i in members]
+            lines = [
+                TextLine(name, each.updates, each.band.center)
+                for name, each in zip(names, items, strict=True)
+            ]
+            rows += plot_text(lines, f"{metric.label}: {title}", width, ascii_only=ascii_only)
+            rows += [*legend_text(names, width), ""]
+    counts = [item.band.seeds for items in taken for item in items]
+    lost = diverged_in_words(runs, chosen.seeds, are_errors=all(metric.is_error for metric in metrics))
     return _text(rows, runs, counts, width, lost), notes
 
 
 def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
     """Activations per layer: their mean for a range from 0, else the 98th percentile of |z| and the std."""
-    runs, panels, notes = suitable(runs, lambda run: saturation(run, chosen))
+    runs, taken, notes = suitable(runs, lambda run: saturation(run, chosen))
     rows: list[str] = []
-    for name, data in zip(labels(runs), panels, strict=True):
+    for name, data in zip(labels(runs), taken, strict=True):
         parts = {BY_PATH["activation/mean"].label: data.mean}
         if not data.one_sided:
             parts = {
@@ -63,25 +65,25 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
         *normalization_notes(runs),
         *diverged_in_words(runs, chosen.seeds),
     ]
-    return _text(rows, runs, [d.mean.seeds for d in panels], width, sentences), notes
+    return _text(rows, runs, [d.mean.seeds for d in taken], width, sentences), notes
 
 
 def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
     """Standard deviation of a gradient per layer, on a logarithmic axis."""
     known = KINDS["gradients-over-time"].tensors
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
-    runs, panels, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
+    runs, taken, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
     rows: list[str] = []
-    for name, data in zip(labels(runs), panels, strict=True):
+    for name, data in zip(labels(runs), taken, strict=True):
         title, logarithmic = f"{name}: {data.statistic.label}", data.statistic.is_logarithmic
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
         rows += [*_legend(data.layers, width), ""]
     sentences = [
-        f"Of the {MEANING[tensor]}.",
+        f"Standard deviation of the {MEANING[tensor]}.",
         *normalization_notes(runs),
         *diverged_in_words(runs, chosen.seeds),
     ]
-    return _text(rows, runs, [d.std.seeds for d in panels], width, sentences, "geometric mean"), notes
+    return _text(rows, runs, [d.std.seeds for d in taken], width, sentences, "geometric mean"), notes
 
 
 def _layers(
@@ -93,7 +95,7 @@ def _layers(
     ascii_only: bool,
     logarithmic: bool = False,
 ) -> list[str]:
-    _refuse_more(len(layers))
+    _refuse_more(len(layers), "choose some with `--layers 1,5,10`")
     lines = [TextLine(f"layer {layer}", updates, band.center[:, i]) for i, layer in enumerate(layers)]
     return plot_text(lines, title, width, ascii_only=ascii_only, logarithmic=logarithmic)
 
@@ -102,9 +104,11 @@ def _legend(layers: np.ndarray, width: int) -> list[str]:
     return legend_text([f"layer {layer}" for layer in layers], width)
 
 
-def _refuse_more(lines: int) -> None:
+def _refuse_more(lines: int, remedy: str) -> None:
     if lines > len(MARKS):
-        raise UnsuitableRunError(f"{lines} lines are too many for a terminal (at most {len(MARKS)})")
+        raise UnsuitableRunError(
+            f"{lines} lines are too many for a terminal (at most {len(MARKS)}): {remedy}"
+        )
 
 
 def _text(
@@ -119,8 +123,8 @@ def _text(
     over = " or ".join(map(str, counts)) + (" seed" if counts == [1] else " seeds")
     ending = [
         *sentences,
-        f"Lines: {mean} over {over}; their numbers stand on them.",
+        f"Lines: {mean} over {over}, marked by their number in the legend.",
     ]
     if common := shared(runs):
-        ending.append(f"{common[0].upper()}{common[1:]}.")
+        ending.append(f"Settings: {common}.")
     return "\n".join([*rows, *(line for text in ending for line in textwrap.wrap(text, width))]) + "\n"

@@ -80,7 +80,7 @@ class Cache:
         try:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-                raise PermissionError(f"`{self.path / name}` is no file of this user's")
+                raise PermissionError(f"`{self.path / name}` is not a file of this user")
             with suppress(OSError):
                 os.utime(file.fileno())
         except BaseException:

@@ -39,9 +39,10 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?:[0-9a-f]{12}|(?P<unlocked>\d+@[^@/]
 _being_written: set[Path] = set()
 
 Verify = Callable[[Path], None]
+Content = bytes | memoryview
 
 
-def publish(path: Path, content: bytes, verify: Verify | None = None, former: Path | None = None) -> None:
+def publish(path: Path, content: Content, verify: Verify | None = None, former: Path | None = None) -> None:
     """Write `content` to `path` atomically, once `verify(temporary)` has returned.
 
     Without `verify` the file must read back as written. With `former`, the old file is kept under that name.
@@ -158,7 +159,7 @@ def _remove_if_stale(temporary: Path, least: float) -> None:
         os.close(descriptor)
 
 
-def _written(path: Path, content: bytes, verify: Verify | None, rename: Callable[[Path], None]) -> None:
+def _written(path: Path, content: Content, verify: Verify | None, rename: Callable[[Path], None]) -> None:
     refuse_special(path)
     sweep(path.parent, path.name)
     made = missing_folders(path.parent)
@@ -229,7 +230,7 @@ def _unlink(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _write(descriptor: int, content: bytes) -> None:
+def _write(descriptor: int, content: Content) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest[:PIECE_BYTES]) :]

@@ -37,7 +37,7 @@ def read_bounded(path: Path, largest: int, *, follow_link: bool = True) -> bytes
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_link else os.O_NOFOLLOW)
     with open(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("no regular file")
+            raise ValueError("not a regular file")
         content = file.read(largest + 1)
     if len(content) > largest:
         raise ValueError(f"over {largest:,} bytes, too large for what it should be")
@@ -80,7 +80,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except ConfigError:
         raise
     except RecursionError:
-        raise ConfigError(f"`{path}` is not TOML of ours: it is nested too deep") from None
+        raise ConfigError(f"`{path}` is not valid TOML here: it is nested too deeply") from None
     # Numbers that Python cannot convert raise other errors than the parser's.
     except Exception as error:
         raise ConfigError(f"`{path}` is not TOML: {_words(error, text)}") from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from xavier_cli.findings import comparison
-from xavier_cli.findings.comparison import RankedExperiment
+from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.library.frames import package
 from xavier_cli.library.plotting import as_runs
 from xavier_cli.runs.merge import merge_runs

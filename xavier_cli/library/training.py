@@ -15,6 +15,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.files.locks import lock_output
 from xavier_cli.library.run import Run
 from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.weights import Saved, has_saved
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import Progress, TrainingHooks
 from xavier_cli.training.session import session
@@ -27,6 +28,7 @@ def train(
     data_dir: str | os.PathLike[str] | None = None,
     strategy: Strategy = "auto",
     report: Callable[[Progress], None] = lambda _: None,
+    save_weights: Saved | None = None,
     **settings: Any,
 ) -> Run:
     """Train all seeds of a configuration, after a search where it has several learning rates.
@@ -40,6 +42,8 @@ def train(
 
     With `out` the run is written to that file, with checkpoints on the way: an interrupted training is
     resumed, and a complete run is read instead of trained. Without it, the run is kept in memory only.
+    With `save_weights`, "final" or "records", the weights are kept beside the file, or in `run.weights`:
+    `read_weights` gives them by seed and record. A complete run without them is trained again.
     `data_dir` is the folder of data sets; `report` is called with the progress. If JAX has already started
     with fewer devices than there are cores, a warning is given, and the seeds share the devices.
 
@@ -49,7 +53,8 @@ def train(
     settings = by_field(settings, str)
     config = RunConfig.of(**settings) if config is None else config.with_(**settings) if settings else config
     path = Path(out) if out is not None else None
-    if path is not None and (run := finished_run(path, config)):
+    run = finished_run(path, config) if path is not None else None
+    if run and (save_weights is None or has_saved(run, save_weights)):
         return Run.of(run)
     begun = session(
         config,
@@ -58,7 +63,7 @@ def train(
         # Attribute the warning to the line that called `train`, where something can be done about it.
         note=lambda text: warnings.warn(text, stacklevel=5),
     )
-    hooks = TrainingHooks(report)
+    hooks = TrainingHooks(report, save_weights=save_weights)
     # Training uses every core, so that BLAS should use one thread; NumPy is imported already, so that the
     # environment variable of the command has no effect here.
     with threadpool_limits(1, user_api="blas"):

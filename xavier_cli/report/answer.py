@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli.config.command_text import train_command, written
 from xavier_cli.config.run import RunConfig
-from xavier_cli.figures.labels import labels
 from xavier_cli.findings.claims.judging import judge_all
 from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict, Word
-from xavier_cli.findings.comparison import Comparison, Section, compare
+from xavier_cli.findings.comparison import Comparison, compare
 from xavier_cli.findings.health import Diagnosis, State, diagnose
-from xavier_cli.report.content import Content, Origin
+from xavier_cli.report.content import Content, Origin, Results
 from xavier_cli.report.layers import layers_over_time
 from xavier_cli.report.pictures import pictures
+from xavier_cli.report.results import key_numbers, results
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
-from xavier_cli.views import numbers
-from xavier_cli.views.comparison import result_table
+from xavier_cli.views.comparison_answer import sentences
 from xavier_cli.views.comparison_rules import rules
-from xavier_cli.views.findings import decisive, findings_page
+from xavier_cli.views.findings import findings_page
 from xavier_cli.views.page import Column, Table
 from xavier_cli.views.run import settings_of
 from xavier_cli.vocabulary import lookup
 
 _SAID: Mapping[Word, str] = {**IN_WORDS, "undecided": "cannot tell"}
-# At most so many are listed by name in a sentence; more are counted.
-NAMED = 3
+_STATES: Mapping[State, str] = {
+    "problems found": "problems in",
+    "warnings": "warnings in",
+    "too early to tell": "too early to tell for",
+    "no problems": "no problems in",
+}
+# An estimate neither holds nor fails.
+_JUDGED: tuple[tuple[Word, str, str], ...] = (
+    ("holds", "holds", "hold"),
+    ("does_not_hold", "does not", "do not"),
+    ("estimate", "is an estimate", "are estimates"),
+)
 
 
 def report_content(
@@ -43,7 +53,7 @@ def report_content(
     compared = part(runs, _compared)
     if compared is None:
         return None
-    comparison, tables = compared
+    comparison, shown = compared
     ranked = [run for section in comparison.sections for row in section.rows for run in row.runs]
     drawn, undrawn = pictures(ranked, isolation)
     findings = part(ranked, lambda runs: findings_page(runs, every=True))
@@ -51,27 +61,33 @@ def report_content(
     found = part(ranked, lambda runs: {run.config: diagnose(run) for run in runs}) or {}
     decided = [verdict for verdict in verdicts if verdict.verdict != "undecided"]
     undecided = [verdict for verdict in verdicts if verdict.verdict == "undecided"]
+    said = sentences(comparison)
+    leading, more = [first for first, *_ in said], [text for _, *rest in said for text in rest]
+    shared, origins = part(ranked, _origins) or (None, ())
     return Content(
         title=_title(ranked),
-        answer=tuple(_answer(comparison, found, verdicts)),
-        comparison=tables,
+        answer=(*leading, *more, _count(found, verdicts)),
+        leading=len(leading),
+        key_numbers=key_numbers(comparison),
+        comparison=shown,
         rules=tuple(rules(comparison).values()),
         pictures=tuple(drawn),
         undrawn=tuple(undrawn),
         layers=part(ranked, layers_over_time) or {},
-        findings=findings.tables if findings else (),
-        finding_notes=findings.notes if findings else (),
+        findings=_named(findings.tables) if findings else (),
+        finding_notes=tuple(map(_with_code, findings.notes)) if findings else (),
         judged=_claims(decided, "Claims that these runs can tell") if decided else None,
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
-        origins=part(ranked, lambda runs: tuple(map(_origin, runs))) or (),
+        shared=shared,
+        origins=origins,
         again=(*(train_command(run.config) for run in ranked), again or report_command(ranked)),
         notes=(*notes, *map(str, isolation.failures)),
     )
 
 
-def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Table, ...]]:
+def _compared(runs: Sequence[Run]) -> tuple[Comparison, tuple[Results, ...]]:
     comparison = compare(runs)
-    return comparison, tuple(result_table(section) for section in comparison.sections)
+    return comparison, results(comparison)
 
 
 def _title(ranked: Sequence[Run]) -> str:
@@ -80,89 +96,34 @@ def _title(ranked: Sequence[Run]) -> str:
     return f"{count[0].upper()}{count[1:]} on {data}"
 
 
-def _answer(
-    comparison: Comparison,
-    found: Mapping[RunConfig, Diagnosis],
-    verdicts: Sequence[ClaimVerdict],
-) -> Iterator[str]:
-    called: dict[object, str] = {}
-    for section in comparison.sections:
-        called |= _called([run for row in section.rows for run in row.runs])
-        yield _best(section, [called[row.run.config] for row in section.rows])
-    yield _states(found, called)
-    count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
-    # An estimate neither holds nor fails.
-    estimates = {0: "", 1: "1 is an estimate without a verdict, "}.get(
-        count["estimate"], f"{count['estimate']} are estimates without a verdict, "
-    )
-    yield (
-        f"Of the paper's {len(verdicts)} claims, {count['holds']} hold here, {count['does_not_hold']} do "
-        f"not, {estimates}and {count['undecided']} need other runs to tell."
-    )
+def _named(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """The tables of `check`, of which the first has no title on a screen."""
+    first, *others = tables
+    return replace(first, title="The state of every run"), *others
 
 
-def _states(found: Mapping[RunConfig, Diagnosis], called: Mapping[object, str]) -> str:
-    """What `check` finds, the worst state first."""
-    says: dict[State, str] = {
-        "problems found": "`check` finds problems in {} of {}: {}.",
-        "warnings": "It warns about {} of {}: {}.",
-        "too early to tell": "It is too early to tell for {} of {}: {}.",
-    }
+def _with_code(note: str) -> str:
+    """`note`, with the command that it advises between backticks."""
+    before, advice, command = note.partition("try: ")
+    return note if before or not advice else f"Try `{command}`"
+
+
+def _count(found: Mapping[RunConfig, Diagnosis], verdicts: Sequence[ClaimVerdict]) -> str:
+    """What `check` finds, and the paper's claims, where these runs can judge some."""
     parts = []
-    for state, words in says.items():
-        runs = [
-            f"{called[config]} ({', '.join(decisive(diagnosis))})"
-            for config, diagnosis in found.items()
-            if diagnosis.state == state
-        ]
-        if runs:
-            parts.append(words.format(len(runs), len(found), _listed(runs)))
-    if "problems found" not in {diagnosis.state for diagnosis in found.values()}:
-        parts.insert(0, "`check` finds no problems.")
-    return " ".join(parts)
-
-
-def _called(runs: Sequence[Run]) -> dict[object, str]:
-    """The name of each run in sentences: activation and initializer if these differ for all runs."""
-    short = [f"{run.config.act} {run.config.init}" for run in runs]
-    words = short if len(set(short)) == len(short) else labels(runs)
-    return dict(zip((run.config for run in runs), words, strict=True))
-
-
-def _best(section: Section, called: Sequence[str]) -> str:
-    first, *others = section.rows
-    error = numbers.percents([first.test_error])[0].strip()
-    seeds = "1 seed" if len(first.seeds) == 1 else f"{len(first.seeds)} seeds"
-    if first.diverged:
-        seeds += f", {len(first.diverged)} diverged"
-    guessing = f"{100 * first.run.facts.guessing_error:.1f} %"
-    on = f"on {section.data}" if section.data else "here"
-    if not others:
-        unfinished = (
-            "" if first.status == "complete" else f", {first.status} at {first.updates_done:,} updates"
-        )
-        return (
-            f"{called[0]} errs on {error} % of the test examples {on} ({seeds}{unfinished}); "
-            f"chance level is {guessing} error."
-        )
-    if first.status != "complete":
-        return f"No training {on} is finished, so nothing is best; {called[0]} stands at {error} %."
-    apart, alike, untested = (
-        [name for name, row in zip(called[1:], others, strict=True) if row.verdict.kind == kind]
-        for kind in ("told_apart", "not_told_apart", "not_tested")
-    )
-    parts = [
-        f"{called[0]} has the lowest test error {on}: {error} % ({seeds}); chance level is {guessing} error.",
-        f"The difference is more than chance over seeds for {_listed(apart)}." if apart else "",
-        f"No significant difference from {_listed(alike)}, which does not mean equal." if alike else "",
-        f"Not tested: {_listed(untested)}." if untested else "",
+    for state, words in _STATES.items():
+        if often := sum(diagnosis.state == state for diagnosis in found.values()):
+            parts.append(f"{words} {often}")
+    of = "1 experiment" if len(found) == 1 else f"{len(found)} experiments"
+    problems = f"`check` of {of}: {', '.join(parts)}." if parts else f"`check` finds no problems in {of}."
+    count = {word: sum(verdict.verdict == word for verdict in verdicts) for word in _SAID}
+    judged = [
+        f"{count[word]} {one if count[word] == 1 else many}" for word, one, many in _JUDGED if count[word]
     ]
-    return " ".join(part for part in parts if part)
-
-
-def _listed(called: Sequence[str]) -> str:
-    shown = "; ".join(called[:NAMED])
-    return shown if len(called) <= NAMED else f"{shown}; and {len(called) - NAMED} more"
+    if not judged:
+        return problems
+    rest = f"; {count['undecided']} need other runs" if count["undecided"] else ""
+    return f"{problems} The paper's claims: {', '.join(judged)}{rest}."
 
 
 def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Table:
@@ -173,11 +134,18 @@ def _claims(verdicts: Sequence[ClaimVerdict], caption: str) -> Table:
     return Table(tuple(map(Column, ("claim", "verdict", "here", "paper"))), rows, title=caption)
 
 
-def _origin(run: Run) -> Origin:
-    name = str(run.path or ", ".join(map(str, run.sources)) or run.config.file_stem())
+def _origins(runs: Sequence[Run]) -> tuple[Table | None, tuple[Origin, ...]]:
+    """The settings and the origin that all of several runs share, and what each has beyond them."""
+    rows = [list(settings_of(run)) for run in runs]
+    shared = [row for row in rows[0] if len(runs) > 1 and all(row in others for others in rows)]
     columns = Column("setting"), Column("value")
-    table = Table(columns, tuple(settings_of(run)), title=f"Settings and origin of {name}")
-    return Origin(name, table, train_command(run.config))
+    origins = []
+    for run, own in zip(runs, rows, strict=True):
+        name = str(run.path or ", ".join(map(str, run.sources)) or run.config.file_stem())
+        beyond = tuple(row for row in own if row not in shared)
+        origins.append(Origin(name, Table(columns, beyond, title=f"Settings and origin of {name}")))
+    title = f"The same in all {len(runs)} runs"
+    return Table(columns, tuple(shared), title=title) if shared else None, tuple(origins)
 
 
 def report_command(runs: Sequence[Run], output: Path = Path("report.html")) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from xavier_cli.views.page import Table
 
 
@@ -20,21 +22,54 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class KeyNumber:
+    """A number that the page shows large, with what it is."""
+
+    value: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The mean test error of one experiment, a fraction, at each number of updates, both `(R,)`."""
+
+    name: str
+    updates: np.ndarray
+    error: np.ndarray
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class Results:
+    """The experiments on one data set: a table, and the curve of each of its rows."""
+
+    table: Table
+    curves: tuple[Curve, ...]
+    chance: float
+    """The error of always answering the most frequent class, a fraction."""
+
+
+@dataclass(frozen=True)
 class Origin:
-    """One experiment: its settings, where it ran, and the command that reproduces it."""
+    """One experiment: the settings that it does not share with all, and where it ran."""
 
     name: str
     settings: Table
-    command: str
 
 
 @dataclass(frozen=True)
 class Content:
-    """A whole report, from the summary to the commands; `layers` is the result of `layers_over_time`."""
+    """A whole report, from the summary to the commands; `layers` is the result of `layers_over_time`.
+
+    `answer` begins with a sentence per data set (`leading` of them), which stand out. Sentences may have code
+    between backticks. `again` ends with the command that makes the page.
+    """
 
     title: str
     answer: tuple[str, ...]
-    comparison: tuple[Table, ...] = ()
+    leading: int = 1
+    key_numbers: tuple[KeyNumber, ...] = ()
+    comparison: tuple[Results, ...] = ()
     rules: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     undrawn: tuple[str, ...] = ()
@@ -43,6 +78,7 @@ class Content:
     finding_notes: tuple[str, ...] = ()
     judged: Table | None = None
     undecided: Table | None = None
+    shared: Table | None = None
     origins: tuple[Origin, ...] = ()
     again: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

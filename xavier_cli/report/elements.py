@@ -32,6 +32,19 @@ def element(name: str, *inside: str, **attributes: str | bool) -> Markup:
     return Markup(f"<{name}{''.join(set_)}>{''.join(map(escaped, inside))}</{name}>")
 
 
+def prose(text: str) -> Markup:
+    """`text` as HTML, with what stands between backticks as code; a command in it can be copied."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escaped(text)
+    return joined(*(code(part) if i % 2 else part for i, part in enumerate(parts)))
+
+
+def code(text: str) -> Markup:
+    """`text` set as code; a command is marked as what the script offers to copy."""
+    return element("code", text, class_="command" if text.startswith("xavier ") else "")
+
+
 def joined(*parts: str) -> Markup:
     """The concatenation of `parts`."""
     return Markup("".join(map(escaped, parts)))

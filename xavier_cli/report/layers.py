@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xavier_cli.figures.histograms import Histogram, histogram
+from xavier_cli.figures.histogram_data import Histogram, histogram
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.runs.counting import known_records, layers_of, layers_over_seeds, lost_seeds

@@ -42,6 +42,124 @@
   });
 })();
 
+// A table that goes on to the right says so, as long as it does.
+(function () {
+  document.querySelectorAll(".tables").forEach(function (group) {
+    const hint = group.querySelector(".hint"), wide = Array.from(group.querySelectorAll(".wide"));
+    if (!hint) return;
+    function look() {
+      hint.hidden = !wide.some(function (each) { return each.scrollLeft + each.clientWidth < each.scrollWidth - 2; });
+    }
+    wide.forEach(function (each) { each.addEventListener("scroll", look, { passive: true }); });
+    window.addEventListener("resize", look);
+    look();
+  });
+})();
+
+// A command is copied by a click on it, or on the button behind it.
+(function () {
+  function copy(code, button) {
+    function done() {
+      button.textContent = "Copied";
+      setTimeout(function () { button.textContent = "Copy"; }, 1500);
+    }
+    function select() {
+      const range = document.createRange();
+      range.selectNodeContents(code);
+      const selection = window.getSelection();
+      selection.removeAllRanges();
+      selection.addRange(range);
+      if (document.execCommand("copy")) done();
+    }
+    if (navigator.clipboard) navigator.clipboard.writeText(code.textContent).then(done, select);
+    else select();
+  }
+  document.querySelectorAll("code.command").forEach(function (code) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", "Copy the command");
+    code.after(button);
+    code.addEventListener("click", function () {
+      // Whoever selects a part of it wants that part.
+      if (String(window.getSelection()) === "") copy(code, button);
+    });
+    button.addEventListener("click", function () { copy(code, button); });
+  });
+})();
+
+// On paper everything is open, and afterwards as it was.
+(function () {
+  let closed = [];
+  window.addEventListener("beforeprint", function () {
+    closed = Array.from(document.querySelectorAll("details:not([open])"));
+    closed.forEach(function (each) { each.open = true; });
+  });
+  window.addEventListener("afterprint", function () {
+    closed.forEach(function (each) { each.open = false; });
+  });
+})();
+
+// The curves of a figure: one stands out under the pointer, and a click on it or its label hides it.
+(function () {
+  document.querySelectorAll("figure").forEach(function (figure) {
+    // Ids such as `curves-series-3-line`, with a number behind it in further panels.
+    figure.querySelectorAll("[id*='series-']").forEach(function (part) {
+      const words = /(?:^|-)series-(\d+)-(line|band|label|key)(?:-\d+)?$/.exec(part.id);
+      if (words) Object.assign(part.dataset, { series: words[1], part: words[2] });
+    });
+    const parts = Array.from(figure.querySelectorAll("[data-series]"));
+    const names = new Set(parts.map(function (part) { return part.dataset.series; }));
+    if (names.size < 2) return;
+    function of(name) { return parts.filter(function (part) { return part.dataset.series === name; }); }
+    function show(name) {
+      parts.forEach(function (part) { part.classList.toggle("dim", name !== null && part.dataset.series !== name); });
+    }
+    function toggle(name) {
+      const hides = !of(name)[0].classList.contains("off");
+      of(name).forEach(function (part) {
+        part.classList.toggle("off", hides);
+        if (part.dataset.part === "label") part.setAttribute("aria-pressed", String(!hides));
+      });
+      show(null);
+    }
+    parts.forEach(function (part) {
+      const name = part.dataset.series;
+      if (part.dataset.part === "line") {
+        // A thin line is hard to hit: a wide one that is not seen lies over it.
+        Array.from(part.querySelectorAll("path")).filter(function (path) { return !path.closest("defs"); })
+          .forEach(function (path) {
+            const wide = path.cloneNode(false);
+            wide.removeAttribute("id");
+            wide.setAttribute("style", "fill: none; stroke: transparent; stroke-width: 9; pointer-events: stroke");
+            path.after(wide);
+          });
+      }
+      if (part.dataset.part === "label") {
+        part.setAttribute("role", "button");
+        part.setAttribute("tabindex", "0");
+        part.setAttribute("aria-pressed", "true");
+        part.addEventListener("focus", function () { show(name); });
+        part.addEventListener("blur", function () { show(null); });
+        part.addEventListener("keydown", function (event) {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          toggle(name);
+        });
+      }
+      part.addEventListener("pointerenter", function () { show(name); });
+      part.addEventListener("pointerleave", function () { show(null); });
+      if (part.dataset.part !== "band") part.addEventListener("click", function () { toggle(name); });
+    });
+    const drawing = parts[0].closest("svg");
+    // What is in a picture cannot be reached by whoever does not see it.
+    drawing.setAttribute("role", "group");
+    const caption = figure.querySelector("figcaption");
+    caption.append(" Point at a curve to make it stand out; click its label to hide it, and again to show it.");
+  });
+})();
+
 // The layers at a record, drawn from the numbers embedded in the page.
 (function () {
   const block = document.getElementById("layers-data");

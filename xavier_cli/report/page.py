@@ -9,10 +9,14 @@ from importlib.resources import files
 
 from xavier_cli.report import colours
 from xavier_cli.report.content import Content, Origin, Picture
-from xavier_cli.report.elements import Markup, element, escaped, joined, json_block
+from xavier_cli.report.elements import Markup, code, element, joined, json_block, prose
+from xavier_cli.report.sparks import drawn, sparks
+from xavier_cli.report.tables import MOST_LINES, folded, lines_element, table_element
 from xavier_cli.version import __version__
 from xavier_cli.views.page import Table
 
+# The tables of more runs than one less are folded.
+MOST_FINDINGS_OPEN = 4
 # The default colour of text in a figure.
 _INK = "000000"
 
@@ -64,28 +68,49 @@ def _policy(script: str) -> str:
 
 def _sections(content: Content, used: set[str]) -> Iterator[tuple[str, str, Markup]]:
     """Name, title and content of each part that is not empty."""
-    yield "answer", "Answer", joined(*(element("p", line) for line in content.answer))
+    yield "answer", "Answer", _answer(content)
     if content.comparison:
-        yield "comparison", "Comparison", joined(*map(_results, content.comparison), _lines(content.rules))
-    if content.pictures or content.undrawn:
-        drawn = (_picture(each, used) for each in content.pictures)
-        yield "figures", "Figures", joined(*drawn, _lines(content.undrawn))
+        yield "comparison", "Comparison", _comparison(content)
+    small = drawn(content.comparison)
+    if content.pictures or content.undrawn or small:
+        pictures = (_picture(each, used) for each in content.pictures)
+        yield "figures", "Figures", joined(*small, *pictures, lines_element(content.undrawn))
     if content.layers:
         yield "layers", "Layers over time", _layers(content)
     if content.findings or content.finding_notes:
-        found = joined(*map(_table, content.findings), _lines(content.finding_notes))
-        yield "findings", "Findings", found
+        yield (
+            "findings",
+            "Findings",
+            joined(_findings(content.findings), lines_element(content.finding_notes)),
+        )
     if content.judged or content.undecided:
         yield "claims", "The paper's claims", _claims(content.judged, content.undecided)
     if content.origins:
-        yield "origin", "Configuration and origin", joined(*map(_origin, content.origins))
-        words = element(
-            "p", "Each command makes one of the runs again; the last one makes this page of them."
-        )
-        lines = element("pre", element("code", Markup("\n".join(map(escaped, content.again)))), tabindex="0")
-        yield "again", "How to make it again", joined(words, lines)
+        shared = [folded(content.shared.title, table_element(content.shared))] if content.shared else []
+        yield "origin", "Configuration and origin", joined(*shared, *map(_origin, content.origins))
+        yield "again", "Reproduce this report", _again(content.again)
     if content.notes:
-        yield "notes", "Notes", _lines(content.notes)
+        yield "notes", "Notes", lines_element(content.notes)
+
+
+def _findings(tables: Sequence[Table]) -> Markup:
+    """The state of every run, then what was found in each, folded where there are many."""
+    few = len(tables) <= MOST_FINDINGS_OPEN
+    summary, found = tables[:1], tables[1:]
+    details = (table_element(each) if few else folded(each.title, table_element(each)) for each in found)
+    return joined(*map(table_element, summary), *details)
+
+
+def _again(commands: Sequence[str]) -> Markup:
+    """The commands, of which those that train are folded where they are many."""
+    *trains, report = (element("pre", code(command), tabindex="0") for command in commands)
+    words = f"Train {'the run' if len(trains) == 1 else f'the {len(trains)} runs'} again"
+    again = folded(words, joined(*trains)) if len(trains) > MOST_LINES else joined(*trains)
+    return joined(
+        element("p", "Each command makes one of the runs; the last one makes this page of them."),
+        again,
+        report,
+    )
 
 
 def _contents(parts: Sequence[tuple[str, str, Markup]]) -> Markup:
@@ -94,7 +119,7 @@ def _contents(parts: Sequence[tuple[str, str, Markup]]) -> Markup:
 
 
 def _theme_button() -> Markup:
-    return element("button", "Dark or light", id="theme", type="button", hidden=True)
+    return element("button", "Toggle theme", id="theme", type="button", hidden=True)
 
 
 def _section(name: str, title: str, inside: Markup) -> Markup:
@@ -102,46 +127,30 @@ def _section(name: str, title: str, inside: Markup) -> Markup:
     return element("section", heading, inside, id=name, aria_labelledby=f"{name}-title")
 
 
-def _table(table: Table, sortable: bool = False) -> Markup:
-    """A table that can be scrolled by keyboard if it is wider than the page, and sorted if `sortable`."""
-    best = table.best or frozenset()
-    # Whoever cannot see the page is told what each table is.
-    name = table.title or table.columns[0].title
-    kinds = ["number" if column.align == "right" else "" for column in table.columns]
-    heads = [element("th", element("span", "best", class_="unseen"), scope="col")] if best else []
-    for column, kind in zip(table.columns, kinds, strict=True):
-        inside = element("button", column.title, type="button") if sortable else escaped(column.title)
-        heads.append(element("th", inside, scope="col", class_=kind))
-    rows = []
-    for i, row in enumerate(table.cells):
-        cells = [element("td", "*" if i in best else "")] if best else []
-        for cell, kind in zip(row, kinds, strict=True):
-            value = str(float(cell.value)) if isinstance(cell.value, int | float) else cell.value or ""
-            cells.append(element("td", cell.text.strip(), class_=kind, title=cell.detail, data_value=value))
-        rows.append(element("tr", *cells, class_="best" if i in best else ""))
-    content = element(
-        "table",
-        element("caption", name, *([element("span", table.about)] if table.about else [])),
-        element("thead", element("tr", *heads)),
-        element("tbody", *rows),
-        class_="sortable" if sortable else "",
+def _answer(content: Content) -> Markup:
+    """The leading sentences large, the numbers below, then the rest."""
+    lead = content.answer[: content.leading]
+    size = "lead" if len(lead) == 1 else "lead several"
+    numbers = (
+        element("div", element("dt", number.about), element("dd", number.value))
+        for number in content.key_numbers
     )
-    return element(
-        "div",
-        content,
-        class_="wide",
-        tabindex="0",
-        role="region",
-        aria_label=table.title or table.columns[0].title,
+    return joined(
+        *(element("p", prose(line), class_=size) for line in lead),
+        element("dl", *numbers, class_="numbers") if content.key_numbers else Markup(""),
+        *(element("p", prose(line)) for line in content.answer[content.leading :]),
     )
 
 
-def _results(table: Table) -> Markup:
-    return _table(table, sortable=len(table.rows) > 1)
-
-
-def _lines(lines: Sequence[str]) -> Markup:
-    return element("ul", *(element("li", line) for line in lines)) if lines else Markup("")
+def _comparison(content: Content) -> Markup:
+    """The tables across the window; what explains them beside them where there is room."""
+    tables = []
+    for each in content.comparison:
+        several = len(each.table.rows) > 1
+        tables.append(table_element(each.table, several, sparks(each), sticky=2))
+    rules = element("aside", lines_element(content.rules), class_="notes") if content.rules else Markup("")
+    hint = element("p", "The table continues to the right.", class_="hint", hidden=True)
+    return element("div", element("div", *tables, hint, class_="tables"), rules, class_="beside")
 
 
 def _picture(picture: Picture, used: set[str]) -> Markup:
@@ -149,18 +158,14 @@ def _picture(picture: Picture, used: set[str]) -> Markup:
     svg = colours.variables(picture.svg, used).replace(
         "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-caption"', 1
     )
-    data = [_folded("The numbers in it", _table(picture.data))] if picture.data else []
+    data = [folded("Show data", table_element(picture.data))] if picture.data else []
     return element(
         "figure",
         element("h3", picture.title, id=f"{name}-title"),
         element("div", Markup(svg), class_="drawing"),
-        element("figcaption", picture.caption, id=f"{name}-caption"),
+        element("figcaption", prose(picture.caption), id=f"{name}-caption"),
         *data,
     )
-
-
-def _folded(summary: str, inside: Markup) -> Markup:
-    return element("details", element("summary", summary), inside)
 
 
 def _layers(content: Content) -> Markup:
@@ -193,9 +198,9 @@ def _layers(content: Content) -> Markup:
 
 
 def _claims(judged: Table | None, undecided: Table | None) -> Markup:
-    first = _table(judged) if judged else element("p", "These runs can tell none of them.")
-    return joined(first, _folded("What these runs cannot tell", _table(undecided)) if undecided else "")
+    first = table_element(judged) if judged else element("p", "These runs can tell none of them.")
+    return joined(first, folded("Claims that need other runs", table_element(undecided)) if undecided else "")
 
 
 def _origin(origin: Origin) -> Markup:
-    return _folded(origin.name, _table(origin.settings))
+    return folded(origin.name, table_element(origin.settings))

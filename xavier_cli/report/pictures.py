@@ -10,7 +10,7 @@ import numpy as np
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.inline import inline_svg
-from xavier_cli.figures.labels import in_order, labels
+from xavier_cli.figures.labels import labels
 from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.report.content import Picture
 from xavier_cli.report.layers import evenly
@@ -64,7 +64,7 @@ def _picture(name: str, left_out: str, runs: Sequence[Run]) -> tuple[Picture, li
     drawing = draw(KINDS[name], runs)
     inline = inline_svg(drawing, name)
     caption = f"{inline.caption} {left_out}".strip()
-    data = _curves(in_order(runs)) if name == "curves" else _by_layer(in_order(runs), paths)
+    data = _curves(runs) if name == "curves" else _by_layer(runs, paths)
     return Picture(name, title, inline.svg, caption, data), list(drawing.notes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.runs import contradictions, kinds, schema
+from xavier_cli.runs import contradictions, kinds, marks, schema
 from xavier_cli.runs.dataset import Schema
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, Status
@@ -26,7 +26,7 @@ ROWS = schema.DATASETS | kinds.DATASETS
 
 # The root attributes that reading needs, those that older files lack, and those for people and other
 # programs, which have to be texts all the same.
-LATER_TEXTS = ("data_json",)
+LATER_TEXTS = ("data_json", marks.ATTRIBUTE)
 PEOPLES_TEXTS = ("title", "Conventions")
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
 
@@ -40,6 +40,8 @@ class Header(NamedTuple):
     provenance: dict[str, Any]
     digests: dict[str, object]
     data: DatasetInfo | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
 
 def schema_of(config: RunConfig | ResultConfig) -> Schema:
@@ -87,6 +89,8 @@ def texts(run: Run | Result, digests: Mapping[str, str]) -> dict[str, str]:
     if wrong := contradictions.time_problem(created):
         raise ValueError(f"`created_utc` {wrong}")
     facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
+    if isinstance(run, Run) and (run.tags or run.note):
+        facts[marks.ATTRIBUTE] = marks.to_json(run.tags, run.note)
     return facts | {
         "title": utf8(_title(run.config)),
         "Conventions": schema.CONVENTIONS,
@@ -128,5 +132,6 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
                 raise ValueError(f"its data set {wrong}")
             if wrong := contradictions.provenance_problem(provenance):
                 raise ValueError(f"its provenance {wrong}")
-            return Header(config, status, text["created_utc"], provenance, digests, facts)
+            told = marks.from_json(text[marks.ATTRIBUTE]) if marks.ATTRIBUTE in text else ((), "")
+            return Header(config, status, text["created_utc"], provenance, digests, facts, *told)
     raise RunFileError(path, "is damaged: its attributes make no sense")

@@ -9,6 +9,7 @@ import numpy as np
 
 from xavier_cli.runs import schema
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.weights import read_weights
 
 # Positions on these axes are looked up by the scale's own values; all others are the same in both.
 _LOOKED_UP = ("seed", "update", "jacobian_update", "spectrum_update", "layer", "weight_layer")
@@ -47,6 +48,18 @@ def differences(run: Run, again: Run) -> list[Deviation]:
                 part = np.where(part < again.updates[-1], part, -1)
             groups.setdefault(name.partition("/")[0], []).append((name, part, other))
     return [_difference(group, pairs) for group, pairs in groups.items()]
+
+
+def weights_difference(run: Run, again: Run) -> Deviation:
+    """How far the trained weights in memory of `again` are from those beside `run`; raises `RunFileError`."""
+    seeds = again.seeds.tolist()
+    kept = read_weights(run, seeds)
+    pairs = [
+        (f"weights/{name}", kept[f"seed{seed}/{name}"], array[at])
+        for name, array in again.weights.items()
+        for at, seed in enumerate(seeds)
+    ]
+    return _difference("trained weights", pairs)
 
 
 def shared(run: Run, again: Run, name: str) -> tuple[np.ndarray, np.ndarray]:

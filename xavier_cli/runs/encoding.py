@@ -19,7 +19,7 @@ from typing import Any, get_args
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.runs import content, kinds
+from xavier_cli.runs import content, kinds, marks
 from xavier_cli.runs.dataset import MAX_FILE_BYTES
 from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
@@ -98,6 +98,8 @@ def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
             "provenance": dict(answer.provenance),
             "names": list(answer.arrays),
         }
+        if isinstance(answer, Run) and (answer.tags or answer.note):
+            data |= {"tags": list(answer.tags), "note": answer.note}
         if isinstance(answer, Run) and answer.data:
             data["data"] = answer.data.to_json()
         return data, list(answer.arrays.values())
@@ -178,7 +180,8 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
     about = DatasetInfo.from_json(_text(data["data"])) if "data" in data else None
     of = RunConfig.from_json(_text(data["config"]))
     _refuse_shapes(of, named)
-    return Run(of, named, status, created, provenance, path, data=about)
+    tags, note = marks.believed(data.get("tags"), data.get("note"))
+    return Run(of, named, status, created, provenance, path, data=about, tags=tags, note=note)
 
 
 def _refuse_shapes(config: RunConfig | ResultConfig, named: Mapping[str, np.ndarray]) -> None:

@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from xavier_cli.config.run import HASH_LENGTH, RunConfig
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.reader import read_runs
+
+if TYPE_CHECKING:
+    from xavier_cli.runs.result import ResultConfig
 
 
 def list_runs(folder: str | os.PathLike[str]) -> list[Path]:
@@ -35,6 +40,25 @@ def list_runs(folder: str | os.PathLike[str]) -> list[Path]:
         except OSError:
             found.append((0, name))
     return [Path(folder) / name for _, name in sorted(found)]
+
+
+def run_path(folder: Path, config: RunConfig | ResultConfig) -> Path:
+    """The file of `config` in `folder`: one that is there or was begun, else the name that it is to get.
+
+    The words of a name change with versions and defaults; the digits of the hash at its end do not, so that
+    what an earlier version wrote is found.
+    """
+    stem = config.file_stem()
+    path = folder / f"{stem}.h5"
+    endings = f"{stem[-HASH_LENGTH - 1 :]}.h5", f"{stem[-HASH_LENGTH - 1 :]}.h5.ckpt"
+    if os.path.lexists(path):
+        return path
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return path
+    found = [name.lstrip(".").removesuffix(".ckpt") for name in names if name.endswith(endings)]
+    return path if path.name in found or not found else folder / found[-1]
 
 
 def _time(path: Path) -> int:

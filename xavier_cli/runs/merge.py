@@ -62,7 +62,7 @@ def _refuse_other_data(runs: Sequence[Run]) -> None:
         if first.data and facts and facts.sha256 != first.data.sha256:
             raise RunFileError(
                 run.path or "a run",
-                f"learnt from other data than {_name(first)}, though both call it `{run.config.data}`",
+                f"trained on other data than {_name(first)}, though both call it `{run.config.data}`",
             )
 
 
@@ -101,6 +101,9 @@ def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
         status=first.status if len({run.status for run in parts}) == 1 else "interrupted",
         created_utc=max(parts[part].created_utc for part in used),
         provenance=_agreed([parts[part] for part in used]),
+        # As of provenance: what its parts have in common.
+        tags=tuple(tag for tag in first.tags if all(tag in parts[part].tags for part in used)),
+        note=first.note if all(parts[part].note == first.note for part in used) else "",
         path=None,
         sources=tuple(path for part in used for path in _paths(parts[part])),
     )

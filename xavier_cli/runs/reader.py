@@ -136,7 +136,7 @@ class Reader:
         except Exception:
             # Not what our own code answers: whatever it is, this process is not asked again.
             self.close()
-            return RunFileError(path, "is damaged: the process that read it answered what makes no sense")
+            return RunFileError(path, "is damaged: the process that read it sent an invalid answer")
 
     def _fill(self, piece: memoryview, deadline: float) -> None:
         """Receive exactly `piece`; raises `TimeoutError`, and `EOFError` where the process ended."""

@@ -29,8 +29,11 @@ class Run:
     `arrays` holds every dataset and scale under its path in the run file without the leading slash
     (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
     `sources` are the files that a merged run came from; a run from one file has its `path`. `data` is what
-    the file says about its data set, which older ones do not: `facts` serves for both. `chosen` is what a
-    search chose for a setting, empty where nothing was searched; NaN where the file does not say what.
+    the file says about its data set, which older ones do not: `facts` serves for both. `weights` are the
+    parameters of a run just trained that was to keep them, each `(S, ...)` by its name in `runs.weights`.
+    `tags` and `note` are what people marked it with.
+    `chosen` is what a search chose for a setting, empty where nothing was searched; NaN where the file does
+    not say what.
     """
 
     config: RunConfig
@@ -41,6 +44,9 @@ class Run:
     path: Path | None = None
     sources: tuple[Path, ...] = ()
     data: DatasetInfo | None = None
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    tags: tuple[str, ...] = ()
+    note: str = ""
     chosen: Mapping[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

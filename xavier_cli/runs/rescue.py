@@ -6,6 +6,7 @@ itself, and the intact ones can be put into a new run.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.runs.store import read_any
+from xavier_cli.runs.weights import missing_reason, weights_info, weights_path
 
 Kind = Literal["run", "loss surface", "support vector machine", "checkpoint", "unknown"]
 State = Literal["whole", "recomputed", "lost"]
@@ -83,6 +85,25 @@ def examine(path: Path) -> Diagnosis:
     else:
         kind = _kind(whole.config)
         parts = tuple(Part(name, "whole") for name in whole.arrays)
+        if isinstance(whole, Run) and weights_info(whole):
+            place = weights_path(path).name
+            if not os.path.lexists(weights_path(path)):
+                # A run may be copied without them.
+                about = f"{_about(whole)}; its weights, `{place}`, are not beside it"
+                return Diagnosis(path, kind, True, about=about, parts=parts, strangers=strangers)
+            if wrong := missing_reason(whole):
+                parts += (Part(place, "lost", wrong),)
+                return Diagnosis(
+                    path,
+                    kind,
+                    False,
+                    f"its weights in `{place}`: {wrong}",
+                    _about(whole),
+                    parts,
+                    strangers,
+                    missed="the run itself is whole; training again makes its weights",
+                )
+            parts += (Part(place, "whole"),)
         return Diagnosis(path, kind, True, about=_about(whole), parts=parts, strangers=strangers)
     try:
         with hdf5.opened(path) as root:
@@ -288,7 +309,16 @@ def _with_rescue(
     if isinstance(config, ResultConfig):
         rescued = kinds.kind_of_config(config)(config, kept, "interrupted", header.created_utc, provenance)
     else:
-        rescued = Run(config, kept, "interrupted", header.created_utc, provenance, data=header.data)
+        rescued = Run(
+            config,
+            kept,
+            "interrupted",
+            header.created_utc,
+            provenance,
+            data=header.data,
+            tags=header.tags,
+            note=header.note,
+        )
     return replace(found, about=config.file_stem(), rescued=rescued)
 
 

@@ -7,7 +7,9 @@ what the schema names, and accepts only numbers whose digest holds and that lie 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,25 @@ import numpy as np
 
 from xavier_cli.errors import StorageError
 from xavier_cli.files.publish import publish, rehearse
-from xavier_cli.runs import content, contradictions, hdf5, kinds, schema
+from xavier_cli.runs import content, contradictions, hdf5, kinds, schema, weights
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
 from xavier_cli.runs.hdf5 import digest
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result, ResultConfig
 
 
-def write_run(path: str | os.PathLike[str], run: Run | Result) -> None:
+def write_run(path: str | os.PathLike[str], run: Run | Result, *, like: os.stat_result | None = None) -> None:
     """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
-    Raises `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
+    A run with `weights` gets them beside it: first, so that the run never promises what is not there. With
+    `like`, the status of the file that it replaces, the new one keeps its permissions, and its time but for a
+    microsecond: the order of runs stays, and who compares times sees that it is another. Raises
+    `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
     """
     path = Path(path)
+    if isinstance(run, Run) and run.weights:
+        told = weights.to_provenance(weights.write_weights(path, run), path)
+        run = replace(run, provenance={**run.provenance, weights.PROVENANCE: told})
     arrays = content.as_stored(run)
     digests = {name: digest(array) for name, array in arrays.items()}
     try:
@@ -42,6 +50,9 @@ def write_run(path: str | os.PathLike[str], run: Run | Result) -> None:
             raise StorageError(path, f"could not be written: it reads back wrong, {error.reason}") from error
         if {name: digest(array) for name, array in written.arrays.items()} != digests:
             raise StorageError(path, "could not be written: it reads back other numbers")
+        if like is not None:
+            os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns + 1000))
+            os.chmod(temporary, stat.S_IMODE(like.st_mode))
 
     publish(path, image, verify)
 
@@ -126,7 +137,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
             f"{schema.VERSION}): upgrade xavier to read it",
         )
     if version < 1:
-        raise RunFileError(path, f"has schema {version}, which never was")
+        raise RunFileError(path, f"has schema {version}, which is unknown")
     optional = (*content.LATER_TEXTS, *content.PEOPLES_TEXTS)
     there = [name for name in optional if hdf5.has(root, name)]
     texts = {name: hdf5.text(root, name) for name in (*content.HEADER_TEXTS, *there)}
@@ -158,4 +169,14 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
     if isinstance(config, ResultConfig):
         made = kinds.kind_of_config(config)
         return made(config, arrays, header.status, header.created_utc, header.provenance, path)
-    return Run(config, arrays, header.status, header.created_utc, header.provenance, path, data=header.data)
+    return Run(
+        config,
+        arrays,
+        header.status,
+        header.created_utc,
+        header.provenance,
+        path,
+        data=header.data,
+        tags=header.tags,
+        note=header.note,
+    )

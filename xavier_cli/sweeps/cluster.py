@@ -83,7 +83,7 @@ class Cluster:
                 return True
             waited = time.monotonic() - began
             if waited > self._wait:
-                raise ClusterError(f"no worker came to the cluster at `{self._address}` in {self._wait:g} s")
+                raise ClusterError(f"no worker joined the cluster at `{self._address}` in {self._wait:g} s")
             if waited > 1 and not told:
                 told = True
                 self._note(

@@ -48,9 +48,7 @@ def connect(address: str, seconds: float) -> Client:
         place = _in_file(Path(address)) if address.endswith(".json") else address
         scheme, separator, _ = place.partition("://")
         if separator and scheme not in backends:
-            raise ValueError(
-                f"known are addresses like {', '.join(f'{each}://' for each in sorted(backends))}"
-            )
+            raise ValueError(f"use an address like {', '.join(f'{each}://' for each in sorted(backends))}")
         security = _security(scheme if separator else "tcp")
         return Client(place, timeout=seconds, set_as_default=False, security=security)
     # Any exception, since anything may be wrong with an address or with the server behind it.
@@ -126,7 +124,7 @@ def _why(error: BaseException, seconds: float, is_encrypted: bool) -> str:
     if isinstance(error, CommClosedError):
         return "what answered hung up: a scheduler may want an address like `tls://HOST:8786`"
     if isinstance(error, OSError):
-        return f"nobody answered in {seconds:g} s"
+        return f"no answer within {seconds:g} s"
     return " ".join(str(error).split()) or type(error).__name__
 
 

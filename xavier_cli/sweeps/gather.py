@@ -14,7 +14,8 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.best_run import BestRun
 from xavier_cli.findings.claims.verdict import ClaimVerdict
-from xavier_cli.findings.comparison import RankedExperiment, compare
+from xavier_cli.findings.comparison import compare
+from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import lost_seeds
 from xavier_cli.runs.record import SECONDS, Run

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.files.locks import lock_output
+from xavier_cli.runs.weights import Saved
 from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.sweeps.work import Outcome
 
@@ -21,6 +22,8 @@ class HeldCells:
     """The cells that other processes hold, by group; `note` is called with a line if they are waited for."""
 
     note: Callable[[str], None]
+    saved: Saved | None = None
+    """Whose weights a finished cell has to have."""
     groups: list[Group] = field(default_factory=list)
     holders: dict[SweepCell, str] = field(default_factory=dict)
     """The holder of each at the last check."""
@@ -49,7 +52,7 @@ class HeldCells:
             for cell in group.cells:
                 if holder := _holder(cell):
                     self.holders[cell] = holder
-                elif is_finished(cell):
+                elif is_finished(cell, self.saved):
                     finished.append(Outcome(cell, "done", elsewhere=True))
                     continue
                 rest.append(cell)

@@ -46,7 +46,7 @@ class Ledger:
                 continue
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
-                bad.append(f"`{path}` is ignored: it is no list of failed cells ({why})")
+                bad.append(f"`{path}` is ignored: it is not a list of failed cells ({why})")
         if bad:
             self._note(bad[0] + (f"; so are {len(bad) - 1} more" if len(bad) > 1 else ""))
         return found

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xavier_cli.config.run import RunConfig
+from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
+from xavier_cli.config.settings import SETTINGS, in_order_spoken, settings_where, spoken
 from xavier_cli.errors import ConfigError
+from xavier_cli.runs.listing import run_path
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.runs.svm import SvmConfig
@@ -29,6 +31,7 @@ from xavier_cli.vocabulary import lookup
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.result import Result
+    from xavier_cli.runs.weights import Saved
 
 # Larger groups gain nothing from a common program, and would be lost together.
 MOST_MEMBERS = 64
@@ -53,11 +56,18 @@ class SweepCell:
     command: Command
     config: RunConfig | ResultConfig
     path: Path
+    label: str = field(default="", compare=False)
+    """The settings in which it differs from other cells of its sweep, as text; empty if it is alone."""
 
     @property
     def title(self) -> str:
-        """A short description, for progress and errors."""
+        """A short description that is its own in any sweep, for errors."""
         return self.path.stem
+
+    @property
+    def seeds(self) -> int:
+        """The number of its seeds; 0 for what has none."""
+        return len(self.config.seeds) if isinstance(self.config, RunConfig) else 0
 
     @property
     def members(self) -> int:
@@ -117,7 +127,41 @@ def cells(
         except ConfigError as error:
             raise RecipeError(f"recipe {recipe.name}: {error}") from None
         found.setdefault(cell.path, cell)
-    return list(found.values())
+    return _labelled(list(found.values()))
+
+
+def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
+    """`cells`, each with as many differing settings as make labels unique: `tanh normalized, depth 5`."""
+    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    if len(configs) < len(cells):
+        # Cells of other commands have few settings, all of which stand in their names.
+        return cells
+    spoken_of = in_order_spoken(derived=False)
+    differing = [
+        name
+        for name in sorted(spoken_of, key=lambda name: name in OBSERVATION_SETTINGS)
+        if name != "seeds" and len({getattr(config, name) for config in configs}) > 1
+    ]
+    labels, used = [""] * len(cells), list[str]()
+    for name in differing:
+        if len(set(labels)) == len(cells):
+            break
+        used.append(name)
+        labels = [_label(config, used) for config in configs]
+    return [replace(cell, label=label) for cell, label in zip(cells, labels, strict=True)]
+
+
+def _label(config: RunConfig, names: Sequence[str]) -> str:
+    phrases = {name: _phrase(name, getattr(config, name)) for name in names}
+    # The paper's name for a network: `tanh normalized`.
+    named = " ".join(phrases.pop(name) for name in settings_where(is_name=True) if name in phrases)
+    return ", ".join(filter(None, [named, *phrases.values()]))
+
+
+def _phrase(name: str, value: object) -> str:
+    if isinstance(value, tuple) and SETTINGS[name].is_searchable:
+        return f"{name} {min(value):g} to {max(value):g}"
+    return spoken(name, value)
 
 
 def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
@@ -125,7 +169,7 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
     if cell.command == "svm":
         # The other settings are those of the networks beside it.
         config = SvmConfig.of(**{k: v for k, v in cell.settings.items() if k in SvmConfig.model_fields})
-        return SweepCell(cell.command, config, folders.svm / f"{config.file_stem()}.h5")
+        return SweepCell(cell.command, config, run_path(folders.svm, config))
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
@@ -133,15 +177,15 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
                     lookup.unknown_message("setting of a surface", key, SurfaceConfig.model_fields)
                 )
         config = SurfaceConfig.of(**cell.settings)
-        return SweepCell(cell.command, config, folders.surface / f"{config.file_stem()}.h5")
+        return SweepCell(cell.command, config, run_path(folders.surface, config))
     config = RunConfig.of(**cell.settings)
     if cell.command == "probe":
         # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained
 
         config = untrained(config)
-        return SweepCell(cell.command, config, folders.probe / f"{config.file_stem()}.h5")
-    return SweepCell(cell.command, config, folders.train / f"{config.file_stem()}.h5")
+        return SweepCell(cell.command, config, run_path(folders.probe, config))
+    return SweepCell(cell.command, config, run_path(folders.train, config))
 
 
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
@@ -194,8 +238,9 @@ def shard(groups: Sequence[Group], index: int, count: int) -> list[Group]:
 
 def sweep_id(cells: Iterable[SweepCell]) -> str:
     """An id that all parts and restarts of a sweep share, so that its runs belong to one command."""
-    stems = "\n".join(sorted(cell.path.stem for cell in cells))
-    return hashlib.sha256(stems.encode()).hexdigest()[:32]
+    # Not of the files' names, which may be those of another version.
+    hashes = "\n".join(sorted(f"{cell.command} {cell.config.sha256()}" for cell in cells))
+    return hashlib.sha256(hashes.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -223,9 +268,11 @@ class Plan:
         return sweep_id(self.cells)
 
 
-def is_finished(cell: SweepCell) -> bool:
-    """Whether the file of `cell` holds a complete result of its configuration."""
+def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
+    """Whether the file of `cell` holds a complete result of its configuration, and its weights if `saved`."""
     from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.weights import has_saved
 
     if not cell.path.exists():
         return False
@@ -233,7 +280,12 @@ def is_finished(cell: SweepCell) -> bool:
         made = read_made(cell, only=())
     except RunFileError:
         return False
-    return made.config == cell.config and made.status == "complete"
+    if made.config != cell.config or made.status != "complete":
+        return False
+    # A network that is not trained has none to keep.
+    if saved is None or cell.command != "train" or not isinstance(made, Run):
+        return True
+    return has_saved(made, saved)
 
 
 def read_made(cell: SweepCell, path: Path | None = None, only: Collection[str] | None = None) -> Run | Result:

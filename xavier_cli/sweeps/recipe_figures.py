@@ -71,7 +71,7 @@ def _drawing(
     if kind.draws == "runs":
         drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
         if drawing is None:
-            raise UnsuitableRunError("it can be drawn of none of the runs")
+            raise UnsuitableRunError("none of the runs has the data for it")
         return drawing
     refuse_unknown(kind, chosen)
     if kind.draws == "samples":
@@ -88,5 +88,5 @@ def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
         and figure.trained in (None, getattr(each.config, "updates", 0) > 0)
     ]
     if not wanted:
-        raise UnsuitableRunError("no finished cell is of it")
+        raise UnsuitableRunError("no finished cell belongs to it")
     return wanted

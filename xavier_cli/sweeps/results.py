@@ -71,7 +71,7 @@ class ErrorEstimate(_Part):
         """A t-interval may reach beyond 0 and 1, and has the mean in it."""
         ends = self.low, self.high
         if (self.low is None) != (self.high is None):
-            raise ValueError("only one end of the interval is there")
+            raise ValueError("one end of the interval is missing")
         if None not in ends and not self.low <= self.mean <= self.high:  # type: ignore[operator]
             raise ValueError("the mean is not inside its interval")
         return self
@@ -180,11 +180,11 @@ def read_results(path: Path) -> Results:
     except OSError as error:
         raise ResultsError(f"`{path}` cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise ResultsError(f"`{path}` is no results file: {clean(str(error))}") from None
+        raise ResultsError(f"`{path}` is not a results file: {clean(str(error))}") from None
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         other = f"its schema is `{clean(str(schema))[:40]}`" if schema else "it has no schema"
-        raise ResultsError(f"`{path}` is no results file of this version: {other}, not `{SCHEMA}`")
+        raise ResultsError(f"`{path}` is not a results file of this version: {other}, not `{SCHEMA}`")
     try:
         return Results.model_validate(content)
     except ValidationError as error:

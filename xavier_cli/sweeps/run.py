@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # The index, instead of that of a group, for cells that other processes run.
 _WAITING = -1
+SECONDS_TO_MEASURE = 5.0
+"""How long the speed is measured before the time left is told."""
 
 
 @dataclass
@@ -37,12 +39,25 @@ class Standing:
     cells: int
     work: float
     """Seconds on one core, as estimated by `training.estimate`; only ratios are used."""
+    seeds: int = 0
+    """The number of seeds of all cells; 0 where there are none, as for surfaces."""
     done: int = 0
     failed: int = 0
+    seeds_done: int = 0
     work_done: float = 0.0
     running: dict[int, tuple[Group, str, float]] = field(default_factory=dict)
     """By index of the group: a description of its activity, and the fraction done."""
-    began: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    _began: float | None = None
+    _resumed: dict[int, float] = field(default_factory=dict)
+    """The work of each group, by index, that was done before its first report: by an earlier command."""
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Standing:
+        """The standing before any of `groups` has begun."""
+        every = [cell for group in groups for cell in group.cells]
+        work = sum(group.core_seconds for group in groups)
+        return cls(len(every), work, sum(cell.seeds for cell in every))
 
     @property
     def share(self) -> float:
@@ -52,9 +67,17 @@ class Standing:
 
     @property
     def seconds_left(self) -> float | None:
-        """The time left at the speed so far, in seconds; None while it is unknown."""
-        share = self.share
-        return (time.monotonic() - self.began) * (1 - share) / share if share > 0 else None
+        """The time left at the speed so far, in seconds; None until that has been measured for a while.
+
+        It counts from the first update on, since compiling says nothing about the speed.
+        """
+        if self._began is None:
+            return None
+        took, share = self.clock() - self._began, self.share
+        done = share * self.work - sum(self._resumed.values())
+        if took < SECONDS_TO_MEASURE or done <= 0:
+            return None
+        return took * (1 - share) * self.work / done
 
     def note(self, index: int, group: Group, progress: Progress) -> None:
         """Record progress of the group `index`."""
@@ -64,6 +87,10 @@ class Standing:
         # A search has two trainings.
         if group.programs > 1:
             part = part / 2 + 0.5 * progress.follows_search
+        if progress.doing != "compiling":
+            if self._began is None:
+                self._began = self.clock()
+            self._resumed.setdefault(index, group.core_seconds * part)
         self.running[index] = (group, words(group, progress), part)
 
     def wait(self, groups: Sequence[Group], what_for: str) -> None:
@@ -79,6 +106,7 @@ class Standing:
             if outcome.ending in ("done", "failed"):
                 self.work_done += group.core_seconds / len(group.cells)
             self.done += outcome.ending == "done"
+            self.seeds_done += outcome.cell.seeds * (outcome.ending == "done")
             self.failed += outcome.ending == "failed"
 
 
@@ -86,8 +114,9 @@ def words(group: Group, progress: Progress) -> str:
     """The activity of a group, as text: its first cell, how many more, and the updates."""
     more = f" and {len(group.cells) - 1} more" if len(group.cells) > 1 else ""
     phase = f" ({progress.phase})" if progress.phase else ""
-    count = f" {progress.updates:,} of {progress.total:,}" if progress.doing != "compiling" else ""
-    return f"{progress.doing}{count}: {group.cells[0].title}{more}{phase}"
+    count = f": {progress.updates:,} of {progress.total:,}" if progress.doing != "compiling" else ""
+    first = group.cells[0]
+    return f"{progress.doing} {first.label or first.title}{more}{count}{phase}"
 
 
 def run_groups(
@@ -108,9 +137,7 @@ def run_groups(
     """
     from xavier_cli.sweeps.held import HeldCells
 
-    standing = Standing(
-        sum(len(group.cells) for group in groups), sum(group.core_seconds for group in groups)
-    )
+    standing = Standing.of(groups)
 
     def make_all(groups: Sequence[Group]) -> Generator[tuple[int, list[Outcome]], None, None]:
         def report(index: int, progress: Progress) -> None:
@@ -124,7 +151,7 @@ def run_groups(
             return Workers(min(jobs, len(groups)), task).run(groups, stopped, report)
         return _here(groups, task, stopped, report)
 
-    todo, held = list(groups), HeldCells(note)
+    todo, held = list(groups), HeldCells(note, task.save_weights)
     while todo or held:
         count = 0
         # Close it also on an error of the caller, so that workers stop.

@@ -38,8 +38,8 @@ while kill -0 "$sweep" 2>/dev/null; do
 done
 wait "$sweep"
 code=$?
-# 143: warned that its time is up, it kept what it takes to go on. 138: it was warned while it began or ended.
-# Either way it waits for its turn again.
+# 143: warned that its time is up, it saved its progress. 138: it was warned while it began or ended.
+# Either way it is queued again, and resumes.
 if [ -n "$warned" ] && {{ [ "$code" -eq 143 ] || [ "$code" -eq 138 ]; }}; then
     scontrol requeue "$SLURM_JOB_ID"
 fi

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
+from xavier_cli.runs.weights import Saved
 from xavier_cli.sanitize import said
 from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
 from xavier_cli.training import surface as surface_room
@@ -55,6 +56,7 @@ class Task:
     strategy: Strategy = "auto"
     member_batch: int | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    save_weights: Saved | None = None
 
 
 def make(
@@ -68,11 +70,15 @@ def make(
     with ExitStack() as locks:
         mine, outcomes = _locked(group, locks, stopped)
         # Another process may have finished some since the plan was made.
-        finished = [cell for cell in mine if is_finished(cell)]
+        finished = [cell for cell in mine if is_finished(cell, task.save_weights)]
         outcomes += [Outcome(cell, "done", elsewhere=True) for cell in finished]
         if rest := [cell for cell in mine if cell not in finished]:
-            outcomes += _made(rest, task, TrainingHooks(report, stopped, provenance=task.provenance))
+            outcomes += _made(rest, task, _hooks(task, report, stopped))
     return outcomes
+
+
+def _hooks(task: Task, report: Callable[[Progress], None], stopped: Callable[[], bool]) -> TrainingHooks:
+    return TrainingHooks(report, stopped, provenance=task.provenance, save_weights=task.save_weights)
 
 
 def _locked(
@@ -128,6 +134,9 @@ def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> li
         svm_room.require_sklearn()
         write_run(cells[0].path, svm_room.fit_svm(first, shapeset_set(first.dataset), hooks))
         return [True]
+    if cells[0].command != "train":
+        # The weights of a network that was not trained are drawn again at any time.
+        hooks = replace(hooks, save_weights=None)
     configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
     training = begin(
         configs,

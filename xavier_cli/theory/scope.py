@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from xavier_cli.vocabulary.entry import InitializerEntry
 
 _WHY = {
-    "constant": "the weights of `{}` are all alike, and theory is about weights drawn around 0",
-    "diagonal": "the weights of `{}` are not drawn, and theory is about weights drawn around 0",
-    "from data": "`{}` scales its weights by what the data makes of them",
+    "constant": "the weights of `{}` are all alike, and theory assumes weights drawn around 0",
+    "diagonal": "the weights of `{}` are not drawn, and theory assumes weights drawn around 0",
+    "from data": "`{}` scales its weights by the data",
 }
 
 

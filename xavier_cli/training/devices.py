@@ -57,7 +57,7 @@ def prepare_devices(members: int) -> str:
     except RuntimeError:
         there = len(jax.local_devices())
         if there < wanted and jax.local_devices()[0].platform == "cpu":
-            return f"JAX had already started with {there} of {wanted} devices: members share them"
+            return f"JAX had already started with {there} of {wanted} devices: networks share them"
     return ""
 
 
@@ -84,6 +84,6 @@ def _is_usable(folder: caches.Cache) -> bool:
     usable = folder.make()
     # Whoever can write there runs code as this user. Once a process, whoever asks; workers are silent.
     if not usable and (problem := folder.problem()) and parent_process() is None:
-        text = f"compiled programs are not kept: `{folder.path}` {problem}; remove that folder"
+        text = f"compiled programs are not cached: `{folder.path}` {problem}; remove that folder"
         warnings.warn(text, RuntimeWarning, stacklevel=1)
     return usable

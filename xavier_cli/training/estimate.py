@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
 from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.runs.svm import SvmConfig
+from xavier_cli.runs.weights import Saved, parameter_shapes
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 _FLOAT = 4
@@ -42,6 +44,24 @@ def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
     dense = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     scales = 2 * sum(config.widths) if config.normalization != "none" else 0
     return dense + scales + (config.depth if config.activation.learned else 0)
+
+
+def weights_bytes(config: RunConfig, facts: DatasetInfo | None, saved: Saved) -> int:
+    """The size of the weights file of `config`, in bytes: all seeds, at the end or at every record."""
+    inputs, classes = _sizes(config, facts)
+    one = sum(math.prod(shape) for shape in parameter_shapes(config, inputs, classes).values())
+    records = len(config.record_updates()) if saved == "records" else 1
+    return len(config.seeds) * records * one * _FLOAT
+
+
+def weights_memory(config: RunConfig, facts: DatasetInfo | None, saved: Saved) -> int:
+    """The memory of this machine that keeping the weights takes, in bytes.
+
+    Those of all that is trained, a search's other rates among them; while they are written, once as a whole
+    and once as the file.
+    """
+    one = weights_bytes(config, facts, saved) // len(config.seeds)
+    return 3 * trained_members(config) * one
 
 
 def _sizes(config: RunConfig, facts: DatasetInfo | None) -> tuple[int, int]:

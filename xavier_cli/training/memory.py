@@ -11,8 +11,9 @@ import jax
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
+from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.layout import Strategy, batches_members
-from xavier_cli.training.estimate import members_together, memory
+from xavier_cli.training.estimate import members_together, memory, weights_memory
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
@@ -79,11 +80,25 @@ def check_memory(
         )
 
 
-def check_machine_memory(needed: int, what: str) -> None:
-    """Raise `ConfigError` where `what` takes more than the memory of this machine; `needed` is in bytes."""
+def check_weights_memory(
+    configs: Sequence[RunConfig], saved: Saved, facts: DatasetInfo | None = None
+) -> None:
+    """Raise `ConfigError` where keeping the weights of `configs` takes more memory than this machine has."""
+    needed = sum(weights_memory(config, facts, saved) for config in configs)
+    remedy = "; `--save-weights final` keeps fewer" if saved == "records" else ""
+    check_machine_memory(needed, "save_weights: keeping the weights", remedy)
+
+
+def check_machine_memory(needed: int, what: str, remedy: str = "") -> None:
+    """Raise `ConfigError` where `what` takes more than the memory of this machine; `needed` is in bytes.
+
+    `remedy` ends the message.
+    """
     there = machine_bytes()
     if there is not None and needed > there:
-        raise ConfigError(f"{what} takes about {_size(needed)} of memory, and there are {_size(there)}")
+        raise ConfigError(
+            f"{what} takes about {_size(needed)} of memory, and there are {_size(there)}{remedy}"
+        )
 
 
 def members_at_a_time(

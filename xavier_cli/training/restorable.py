@@ -17,6 +17,8 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.checkpoint import Checkpoint
 from xavier_cli.runs.contradictions import row_problem
+from xavier_cli.runs.weights import Saved
+from xavier_cli.training.engine.snapshot import PARAMETERS
 
 _STAGE = re.compile(r"(search|seeds)(_[0-9]{4,})?")
 _STRATEGIES = ("map", "sharded", "vmap")
@@ -51,6 +53,21 @@ def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
     return ""
 
 
+def lacking_weights(checkpoint: Checkpoint, config: RunConfig, saved: Saved | None) -> Saved | None:
+    """The choice of weights that `checkpoint`, which has no problem, lacks some of; None if it has all."""
+    last = config.record_updates()[-1]
+    for stage in checkpoint.facts["stages"] if saved else ():
+        updates = checkpoint.arrays.get(f"{stage}/history/update", np.array([], np.int64)).tolist()
+        earlier = sum(update != last for update in updates)
+        kept = checkpoint.arrays.get(f"{stage}/history/weights/output/bias", np.empty(0))
+        if saved == "records" and len(kept) < earlier:
+            return "records"
+        # All that a complete training without them leaves.
+        if updates[-1:] == [last] and f"{stage}/state/{PARAMETERS}/0/bias" not in checkpoint.arrays:
+            return saved
+    return None
+
+
 def _stage_problem(stage: Any, config: RunConfig) -> str:
     if not isinstance(stage, dict) or not isinstance(stage.get("layout"), dict):
         return "no layout"
@@ -68,7 +85,10 @@ def _stage_problem(stage: Any, config: RunConfig) -> str:
 
 
 def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfig) -> str:
-    """What is wrong with the arrays of a phase after `done` updates; names are without the phase's."""
+    """What is wrong with the arrays of a phase after `done` updates; names are without the phase's.
+
+    The shapes of weights are compared with the network's where they are used.
+    """
     diverged = arrays.get("state/diverged_at")
     if diverged is None or diverged.ndim != 2 or diverged.dtype.kind != "i":
         return "`diverged_at` is missing"
@@ -92,8 +112,13 @@ def _array_problem(arrays: Mapping[str, np.ndarray], done: int, config: RunConfi
         "weight_layer": config.depth + 1,
         "percentile": len(schema.PERCENTILES),
     }
+    earlier = sum(update != records[-1] for update in updates.tolist())
     for name, array in history.items():
         group, _, path = name.partition("/")
+        if group == "weights" and (
+            array.dtype != np.float32 or array.shape[:3] != (earlier, seeds, variants)
+        ):
+            return f"`{name}`"
         if group == "record":
             dims = schema.DATASETS[path].dims if path in schema.DATASETS else ()
             shape = (len(updates), seeds, variants, *(lengths.get(dim, -1) for dim in dims[2:]))

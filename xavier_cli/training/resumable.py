@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
-from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.errors import ResumeError, RunFileError
+from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.listing import run_path
 from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
+from xavier_cli.runs.weights import rehearse_weights, weights_path
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.records import pretrained_in
 from xavier_cli.training.engine.snapshot import Snapshot
 from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.memory import check_weights_memory
 from xavier_cli.training.train import train, train_together
 
 
@@ -39,20 +44,26 @@ def train_to_file(
 
     With `resume` the training is resumed from the checkpoint beside the file, if there is one; without, that
     is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is that of
-    `train`. `note` receives remarks, a line each. Raises `ResumeError` where the checkpoint is of another
-    training, before anything is written; `StorageError`; and `NoRunError`, after which it can be resumed.
+    `train`. `note` receives remarks, a line each. A complete run of `config` that is there already, without
+    the weights that are to be kept, stays until there is one with them. Raises `ResumeError` where the
+    checkpoint is of another training, before anything is written; `StorageError`; and `NoRunError`, after
+    which it can be resumed.
     """
     hooks = hooks or TrainingHooks()
+    replaces_complete = hooks.save_weights is not None and _is_complete(path, config)
+    if hooks.save_weights:
+        check_weights_memory([config], hooks.save_weights, training_data.facts)
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
     _rehearse(path, files, training_data, hooks)
-    trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note)
+    trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note, hooks)
     begun: dict[str, Snapshot] = {}
     if resume:
         begun = trail.recover(strategy)
     else:
         checkpoints.remove_checkpoints(path)
     hooks = trail.marked(hooks)
-    hooks = replace(hooks, publish=lambda runs: write_run(path, runs[0]))
+    if not replaces_complete:
+        hooks = replace(hooks, publish=lambda runs: write_run(path, runs[0]))
     run, searched = train(
         config,
         training_data,
@@ -62,12 +73,27 @@ def train_to_file(
         begun=begun,
         save=trail.save,
     )
-    write_run(path, run)
+    if run.status == "complete" or not replaces_complete:
+        _write(path, run)
     for each_run in searched if keep_all else ():
-        write_run(_rate_path(each_run.config, path), each_run)
+        _write(_rate_path(each_run.config, path), each_run)
     if run.status == "complete":
         checkpoints.remove_checkpoints(path)
     return run
+
+
+def _write(path: Path, run: Run) -> None:
+    """Write `run` with its weights; those of a former run at `path` are nobody's then, and go."""
+    write_run(path, run)
+    if run.status == "complete" and not run.weights:
+        with suppress(OSError):
+            weights_path(path).unlink(missing_ok=True)
+
+
+def _is_complete(path: Path, config: RunConfig) -> bool:
+    with suppress(RunFileError, ResumeError):
+        return finished_run(path, config) is not None
+    return False
 
 
 def train_group_to_files(
@@ -92,13 +118,15 @@ def train_group_to_files(
     }
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
     hooks = hooks or TrainingHooks()
-    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note)
+    if hooks.save_weights:
+        check_weights_memory(configs, hooks.save_weights, training_data.facts)
+    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note, hooks)
     _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, hooks)
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
         # The same cells with other data or another machine; a sweep cannot ask.
-        note(f"{error}; they are trained anew")
+        note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
     runs = train_together(
@@ -112,7 +140,7 @@ def train_group_to_files(
     )
     if all(run.status == "complete" for run in runs):
         for path, run in zip(paths, runs, strict=True):
-            write_run(path, run)
+            _write(path, run)
         checkpoints.remove_checkpoints(trail.path)
     return runs
 
@@ -127,12 +155,14 @@ def _rehearse(
     for path, config in files.items():
         empty = Run(config, {}, "running", provenance=hooks.provenance, data=training_data.facts)
         rehearse_run(path, empty)
+        if hooks.save_weights:
+            rehearse_weights(path)
     checkpoints.rehearse_checkpoint(trained)
 
 
 def _rate_path(config: RunConfig, path: Path) -> Path:
     """The path of a searched rate's own run, beside that of the search."""
-    return path.with_name(f"{config.file_stem()}.h5")
+    return run_path(path.parent, config)
 
 
 def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
@@ -146,9 +176,15 @@ class _CheckpointSeries:
     """The checkpoints beside `path` of trainings of `config` that have this `identity`."""
 
     def __init__(
-        self, path: Path, config: RunConfig, identity: Mapping[str, Any], note: Callable[[str], None]
+        self,
+        path: Path,
+        config: RunConfig,
+        identity: Mapping[str, Any],
+        note: Callable[[str], None],
+        hooks: TrainingHooks,
     ):
         self.path, self._config, self._identity, self._note = path, config, identity, note
+        self._saved = hooks.save_weights
         self._resumed: list[int] = []
         self._told = False
 
@@ -159,18 +195,18 @@ class _CheckpointSeries:
             self._note(f"{each}; passed over")
         if not found:
             if notes:
-                self._note("training starts anew")
+                self._note("training starts from the beginning")
             return {}
-        for each in resuming.check(found, self._config, self._identity, strategy, self.path):
+        for each in resuming.check(found, self._config, self._identity, strategy, self.path, self._saved):
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
         # The phases are ordered by their names.
         self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
         pretrained = pretrained_in(begun[max(begun)].history)
         if self._resumed[-1] or not pretrained:
-            self._note(f"going on after {self._resumed[-1]:,} updates")
+            self._note(f"resuming after {self._resumed[-1]:,} updates")
         else:
-            self._note(f"going on after {pretrained:,} updates of pre-training")
+            self._note(f"resuming after {pretrained:,} updates of pre-training")
         return begun
 
     def marked(self, hooks: TrainingHooks) -> TrainingHooks:
@@ -186,4 +222,4 @@ class _CheckpointSeries:
             checkpoints.write_checkpoint(self.path, checkpoint)
         elif not self._told:
             self._told = True
-            self._note(f"what it takes to go on is {checkpoint.nbytes / 1e9:.1f} GB, too much to be kept")
+            self._note(f"a checkpoint takes {checkpoint.nbytes / 1e9:.1f} GB, too much to be saved")

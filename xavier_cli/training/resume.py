@@ -14,6 +14,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.weights import Saved
 from xavier_cli.training import restorable
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.snapshot import Snapshot
@@ -98,30 +99,38 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
 
 
 def check(
-    checkpoint: Checkpoint, config: RunConfig, identity: Mapping[str, Any], strategy: Strategy, run: Path
+    checkpoint: Checkpoint,
+    config: RunConfig,
+    identity: Mapping[str, Any],
+    strategy: Strategy,
+    run: Path,
+    saved: Saved | None = None,
 ) -> list[str]:
     """Notes about what may change the last bits when the run at `run` is resumed from `checkpoint`.
 
     Raises `ResumeError`, which names the field, where the checkpoint is of another training than `identity`,
-    that of `config`, or cannot have been written by a training.
+    that of `config`, cannot have been written by a training, or lacks weights that are to be `saved`.
     """
     # Settings that an older version did not have were at their defaults.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
-        raise ResumeError(f"`{run}` was begun with {differs}: `--force` trains anew")
+        raise ResumeError(f"`{run}` was started with {differs}: `--force` starts again")
     if wrong := restorable.problem(checkpoint, config):
-        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` trains anew")
+        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` starts again")
+    if lacking := restorable.lacking_weights(checkpoint, config, saved):
+        raise ResumeError(f"`{run}` was started without `--save-weights {lacking}`: `--force` starts again")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
         # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
             raise ResumeError(
-                f"`{run}` was begun with strategy {layout['strategy']}, not {strategy}: `--force` trains anew"
+                f"`{run}` was started with strategy {layout['strategy']}, not {strategy}: "
+                "`--force` starts again"
             )
     now = machinery()
     if all(layout["strategy"] != "vmap" for layout in layouts):
         # The number of members per device matters under `vmap` alone.
         now["devices"] = checkpoint.facts["machinery"]["devices"]
     if differs := difference(checkpoint.facts["machinery"], now):
-        return [f"`{run}` was begun with {differs}: the numbers may differ by rounding"]
+        return [f"`{run}` was started with {differs}: the numbers may differ by rounding"]
     return []

@@ -10,6 +10,7 @@ from typing import get_args
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.weights import Saved, weights_info
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Strategy, choose_layout
 from xavier_cli.training.engine.loop import Progress, TrainingHooks, train_population
@@ -74,5 +75,7 @@ def train_again(
         long_enough = done >= until or (too_long and time.perf_counter() - began > SECONDS)
         return stopped() or (pretrained and long_enough)
 
-    hooks = replace(hooks, report=note, stopped=enough, provenance=provenance_of(layout))
+    # Compared where the end of the training is reached.
+    saved: Saved | None = "final" if weights_info(run) else None
+    hooks = replace(hooks, report=note, stopped=enough, provenance=provenance_of(layout), save_weights=saved)
     return train_population(Engine(population, training_data, layout), hooks)[0]

@@ -103,14 +103,14 @@ def train_again(config: SurfaceConfig, data_dir: Path | None, hooks: TrainingHoo
         )
     layout = choose_layout(1, 1)
     engine = Engine(population_of(run_config), training_data, layout)
-    again = replace(hooks, report=_phase(hooks, "the run again"), publish=None)
+    again = replace(hooks, report=_phase(hooks, "retraining the run"), publish=None)
     try:
         (run,) = train_population(engine, again)
         complete = run.status == "complete"
     except NoRunError:
         complete = False
     if not complete:
-        raise SurfaceInterruptedError("stopped while training the run again: nothing was kept")
+        raise SurfaceInterruptedError("stopped while retraining the run: nothing was saved")
     params = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0, 0]), engine.state.params)
     pixels = jnp.asarray(training_data.valid.pixels[: config.examples])
     inputs = np.asarray(decode(pixels, run_config.pixel_range))
@@ -180,7 +180,7 @@ def _losses(config: SurfaceConfig, row: Row, hooks: TrainingHooks) -> dict[str, 
     with jax.default_matmul_precision("highest"):
         for done, y in enumerate(points, 1):
             if hooks.stopped():
-                raise SurfaceInterruptedError("stopped before the surface was whole: nothing was kept")
+                raise SurfaceInterruptedError("stopped before the surface was complete: nothing was saved")
             rows.append(np.asarray(row(jnp.asarray(points, jnp.float32), jnp.float32(y)), np.float64))
             report(Progress("evaluating", done, len(points), len(points)))
     values = np.stack(rows)

@@ -97,7 +97,7 @@ def fit_svm(config: SvmConfig, finite: FiniteSet, hooks: TrainingHooks | None = 
         def step() -> None:
             nonlocal done
             if hooks.stopped():
-                raise SvmInterruptedError("stopped before the machine was fitted: nothing was kept")
+                raise SvmInterruptedError("stopped before the machine was fitted: nothing was saved")
             hooks.report(Progress("fitting", done, fits * pairs, 1, phase=phase))
             done += 1
 

@@ -196,7 +196,7 @@ def _train(
 
 def _given_rate(config: RunConfig) -> tuple[float]:
     if isinstance(config.lr, tuple):
-        raise ValueError("a search over rates is a population of its own")
+        raise ValueError("a search over rates is trained apart")
     return (config.lr,)
 
 

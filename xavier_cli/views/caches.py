@@ -25,7 +25,7 @@ def caches_page(sizes: Sequence[tuple[Cache, Size]], told: str | None) -> Page:
         Column("what"),
         Column("files", "right"),
         Column("size", "right"),
-        Column("bound", "right"),
+        Column("limit", "right"),
         Column("where", moves=True),
     )
     notes = [
@@ -34,7 +34,7 @@ def caches_page(sizes: Sequence[tuple[Cache, Size]], told: str | None) -> Page:
         if (problem := each.problem())
     ]
     if told:
-        notes.append(f"JAX keeps its own programs in {clean(told)} ({JAX_FOLDER}): those are left alone.")
+        notes.append(f"JAX keeps its own programs in {clean(told)} ({JAX_FOLDER}): those are not touched.")
     return Page(SHOW_SCHEMA, {"caches": records}, records, (Table(columns, rows),), tuple(notes))
 
 

@@ -5,37 +5,59 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from xavier_cli.config.settings import SETTINGS, is_usual
-from xavier_cli.findings.comparison import Comparison, RankedExperiment, Section, Verdict
-from xavier_cli.runs.counting import error_curve
+from xavier_cli.findings.comparison import Comparison, Section
+from xavier_cli.findings.metric import TEST_ERROR, Metric
+from xavier_cli.findings.ranked import RankedExperiment, Verdict
+from xavier_cli.runs.counting import ERRORS, error_curve, layers_of
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views import numbers
+from xavier_cli.views.comparison_answer import answers
 from xavier_cli.views.comparison_layout import View, transposed
 from xavier_cli.views.comparison_rules import rules
+from xavier_cli.views.metric import amount, measured, places_of, scale_of
 from xavier_cli.views.page import Cell, Column, Page, Table
 from xavier_cli.views.sparkline import sparklines
 
 SCHEMA = "xavier.compare/1"
+# Beside this metric stands the validation error, beside every other one the test error.
+VALIDATED = TEST_ERROR.name
 
 
 def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: View | None = None) -> Page:
-    """The output of `compare`; `notes` are those of merging the files."""
+    """The output of `compare`: the answer, tables, and what explains them; `notes` are those of merging."""
     view = view or View()
-    sections = [view.arranged(section) for section in comparison.sections]
-    tables = [result_table(part, curves=True) for section in sections for part in view.groups(section)]
+    metric = comparison.metric
+    shown = Comparison(tuple(view.arranged(section) for section in comparison.sections), metric)
+    tables = [
+        result_table(part, metric, curves=True) for section in shown.sections for part in view.groups(section)
+    ]
+    answer = " ".join(answers(comparison))
     return Page(
         schema=SCHEMA,
-        data={"sections": [_section_data(section) for section in sections]},
-        records=[{"data": section.data, **_record(row)} for section in sections for row in section.rows],
+        data={
+            "answer": answer,
+            "metric": metric.name,
+            "sections": [_section_data(section, metric) for section in shown.sections],
+        },
+        records=[
+            {"data": section.data, **_record(row, metric)}
+            for section in shown.sections
+            for row in section.rows
+        ],
         tables=tuple(transposed(table) if view.transpose else table for table in tables),
-        notes=(*rules(comparison).values(), *view.note(comparison.sections), *notes),
+        # Only what is shown is explained.
+        notes=(*rules(shown).values(), *view.note(comparison.sections), *notes),
+        about=answer,
     )
 
 
-def result_table(section: Section, curves: bool = False) -> Table:
-    """The experiments on one data set, the best first: what differs, N, errors, significant differences.
+def result_table(section: Section, metric: Metric = TEST_ERROR, curves: bool = False) -> Table:
+    """The experiments on one data set, the best first: what differs, N, the metric, significant differences.
 
-    With `curves`, also the test error during training as a sparkline.
+    With `curves`, also the metric (or the test error) during training as a sparkline.
     """
     rows = section.rows
     columns = [
@@ -48,10 +70,13 @@ def result_table(section: Section, curves: bool = False) -> Table:
     if any(row.diverged for row in rows):
         columns.append(Column("diverged", "right"))
         cells.append([_seeds(row.diverged) for row in rows])
-    columns += [Column("valid error %", "right", optional=1), Column("test error %")]
-    places = _places(rows)
-    cells += [[_valid_error(row, places) for row in rows], _test_errors(rows)]
-    gaps = [_gap(row.verdict, places) for row in rows]
+    if metric.threshold is not None and any(row.without for row in rows):
+        columns.append(Column("never", "right"))
+        cells.append([_seeds(row.without) for row in rows])
+    other = "valid" if metric.name == VALIDATED else "test"
+    columns += [Column(f"{other} error %", "right", optional=1), Column(metric.head)]
+    cells += [_other_errors(rows, metric), _values(rows, metric)]
+    gaps = [_gap(row.verdict, rows, metric) for row in rows]
     if any(gap.text for gap in gaps):
         columns.append(Column("Δ best", optional=3))
         cells.append(gaps)
@@ -60,9 +85,8 @@ def result_table(section: Section, curves: bool = False) -> Table:
         columns.append(Column("p", optional=2))
         cells.append(verdicts)
     if curves:
-        columns.append(Column("error over time", picture=True))
-        drawn = sparklines([over_seeds(error_curve(row.run)).center for row in rows])
-        cells.append([Cell(each) for each in drawn])
+        columns.append(Column("error over time" if metric.unit != "loss" else "loss over time", picture=True))
+        cells.append([Cell(each) for each in sparklines([over_time(row, metric) for row in rows])])
     best = {index for index, row in enumerate(rows) if row.verdict.kind == "best" and len(rows) > 1}
     return Table(
         columns=tuple(columns),
@@ -73,37 +97,48 @@ def result_table(section: Section, curves: bool = False) -> Table:
     )
 
 
+def over_time(row: RankedExperiment, metric: Metric) -> np.ndarray:
+    """The mean over seeds of the metric's curve at every record, `(R,)`; a fraction where it is an error."""
+    if metric.curve in ERRORS:
+        return over_seeds(error_curve(row.run, ERRORS[metric.curve])).center
+    return over_seeds(layers_of(row.run, f"curves/{metric.curve}")).center
+
+
 def _seeds(seeds: Sequence[int]) -> Cell:
     """The number of seeds, with their list as detail; empty if there are none."""
     return Cell(str(len(seeds)), len(seeds), f"seeds {numbers.seeds(seeds)}") if seeds else Cell("", 0)
 
 
-def _places(rows: Sequence[RankedExperiment]) -> int:
-    """The decimals of errors in percent and of their differences."""
-    errors = [row.test_error for row in rows]
-    return numbers.decimals([100 * each.mean for each in errors], [100 * each.half_width for each in errors])
+def _other_errors(rows: Sequence[RankedExperiment], metric: Metric) -> list[Cell]:
+    """A column of the error that is not compared: for orientation, so without its interval."""
+    is_valid = metric.name == VALIDATED
+    found = [row.valid_error if is_valid else row.test_error for row in rows]
+    places = numbers.decimals_of([row.test_error for row in rows])
+    return [Cell(f"{100 * each.mean:.{places}f}", each.mean, f"{each.mean!r}") for each in found]
 
 
-def _valid_error(row: RankedExperiment, places: int) -> Cell:
-    mean = row.valid_error.mean
-    return Cell(f"{100 * mean:.{places}f}", mean, f"{mean!r}")
-
-
-def _test_errors(rows: Sequence[RankedExperiment]) -> list[Cell]:
-    """A column of test errors, with the error of every seed as detail."""
+def _values(rows: Sequence[RankedExperiment], metric: Metric) -> list[Cell]:
+    """A column of means over seeds, with the value of every seed as detail."""
     cells = []
-    for row, text in zip(rows, numbers.percents([row.test_error for row in rows]), strict=True):
-        by_seed = zip(row.seeds, row.errors, strict=True)
-        each = ", ".join(f"{seed}: {100 * error:.2f}" for seed, error in by_seed)
-        cells.append(Cell(text, row.test_error.mean, f"{row.test_error.mean!r}; by seed: {each} %"))
+    texts = measured([row.estimate for row in rows], metric)
+    for row, text in zip(rows, texts, strict=True):
+        each = ", ".join(
+            f"{seed}: {amount(value, metric)}" for seed, value in zip(row.seeds, row.values, strict=True)
+        )
+        unit = " %" * (metric.unit == "percent")
+        if metric.threshold is not None and row.without:
+            # Seeds that never get there count with the updates that they had: the mean is a bound.
+            text = f"≥ {amount(row.estimate.mean, metric)}"
+        cells.append(Cell(text, row.estimate.mean, f"{row.estimate.mean!r}; by seed: {each}{unit}"))
     return cells
 
 
-def _gap(verdict: Verdict, places: int) -> Cell:
+def _gap(verdict: Verdict, rows: Sequence[RankedExperiment], metric: Metric) -> Cell:
     gap = verdict.difference
     if gap is None:
         return Cell("", 0.0)
-    text = numbers.points(gap.mean, gap.low, gap.high, places)
+    places = places_of([row.estimate for row in rows], metric)
+    text = numbers.points(gap.mean, gap.low, gap.high, places, scale_of(metric))
     return Cell(text, gap.mean, f"{gap.mean!r} [{gap.low!r}, {gap.high!r}]")
 
 
@@ -129,7 +164,7 @@ def _words(row: RankedExperiment) -> str:
 def marked_setting(row: RankedExperiment, name: str) -> Cell:
     """A setting with marks that say how it was chosen: `~` by validation error, `!` on the edge."""
     value = row.settings.get(name, "")
-    text = "~" * (name in row.chosen) + numbers.setting(value) + "!" * (name in row.on_edge)
+    text = "~" * (name in row.chosen) + numbers.setting(value, name) + "!" * (name in row.on_edge)
     spoken = name in SETTINGS and SETTINGS[name].is_name
     return Cell(text, value, phrase=text if spoken else f"{name} {text}")
 
@@ -141,7 +176,7 @@ def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:
 def _common(section: Section) -> str:
     """The settings that all rows share, in a line; most of them only if they are not at their defaults."""
     shared = {name: value for name, value in section.common.items() if _is_said(name, value)}
-    return ", ".join(f"{name} {numbers.setting(value)}" for name, value in shared.items())
+    return ", ".join(f"{name} {numbers.setting(value, name)}" for name, value in shared.items())
 
 
 def _is_said(name: str, value: object) -> bool:
@@ -150,18 +185,22 @@ def _is_said(name: str, value: object) -> bool:
     return mention == "always" or (mention == "unusual" and not is_usual(name, value))
 
 
-def _section_data(section: Section) -> dict[str, object]:
+def _section_data(section: Section, metric: Metric) -> dict[str, object]:
+    seeds = [{"errors": row.errors, "seeds": row.seeds} for row in section.rows]
+    if metric != TEST_ERROR:
+        seeds = [{**each, "values": row.values} for each, row in zip(seeds, section.rows, strict=True)]
+    rows = zip(section.rows, seeds, strict=True)
     return {
         "data": section.data,
         "varying": section.varying,
         "common": section.common,
         "pairs_tested": section.tests,
-        "rows": [{**_record(row), "errors": row.errors, "seeds": row.seeds} for row in section.rows],
+        "rows": [{**_record(row, metric), **each} for row, each in rows],
     }
 
 
-def _record(row: RankedExperiment) -> dict[str, object]:
-    """The numbers of a row in full precision; errors and differences are fractions."""
+def _record(row: RankedExperiment, metric: Metric) -> dict[str, object]:
+    """The numbers of a row in full precision; errors and their differences are fractions."""
     gap, effect, verdict = row.verdict.difference, row.verdict.effect, row.verdict
     record: dict[str, object] = {
         "run": row.run.config.file_stem(),
@@ -176,7 +215,10 @@ def _record(row: RankedExperiment) -> dict[str, object]:
         "seeds": ",".join(map(str, row.seeds)),
         "diverged": len(row.diverged),
     }
-    for name, estimate in (("test_error", row.test_error), ("valid_error", row.valid_error)):
+    if metric.name not in ("test_error", "valid_error"):
+        record |= {"metric": metric.name, "without_value": len(row.without)}
+    shown = {"test_error": row.test_error, "valid_error": row.valid_error}
+    for name, estimate in (shown | ({} if metric.name in shown else {"metric_value": row.estimate})).items():
         record |= {
             name: estimate.mean,
             f"{name}_low": estimate.low,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from xavier_cli.findings.comparison import RankedExperiment, Section
+from xavier_cli.findings.comparison import Section
+from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.views import numbers
 from xavier_cli.views.filters import in_order, known
 from xavier_cli.views.page import Column, Table
@@ -33,7 +34,8 @@ class View:
         most = max((len(section.rows) for section in sections), default=0)
         if self.top is None or most <= self.top:
             return ()
-        return (f"The first {self.top} of {most:,} rows are shown; all are compared.",)
+        first = f"first {self.top} of {most:,} rows are" if self.top > 1 else f"first of {most:,} rows is"
+        return (f"The {first} shown; all are compared.",)
 
     def groups(self, section: Section) -> Iterator[Section]:
         """Yield a part of `section` per value of `group_by`; the verdicts remain those of the whole."""
@@ -45,7 +47,7 @@ class View:
         for value in dict.fromkeys(row.settings.get(name, "") for row in section.rows):
             yield replace(
                 section,
-                data=f"{section.data}, {name} {numbers.setting(value)}",
+                data=f"{section.data}, {name} {numbers.setting(value, name)}",
                 rows=tuple(row for row in section.rows if row.settings.get(name, "") == value),
                 varying=tuple(each for each in section.varying if each != name),
             )

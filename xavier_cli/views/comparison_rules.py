@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 from enum import Enum, auto
 
+import numpy as np
+
 from xavier_cli.config.run import LOOKS, SEARCHABLE
-from xavier_cli.findings.comparison import MOST_ROWS_TESTED, Comparison, Section
+from xavier_cli.findings.comparison import MOST_ROWS_TESTED, OTHER_RECORDS, Comparison, Section
+from xavier_cli.findings.ranked import RankedExperiment, Verdict
 from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
@@ -34,6 +37,9 @@ class Explanation(Enum):
     CHOSEN = auto()
     EDGE = auto()
     UNFINISHED = auto()
+    UPDATES = auto()
+    WITHOUT = auto()
+    OTHER_RECORDS = auto()
 
 
 def rules(comparison: Comparison) -> dict[Explanation | str, str]:
@@ -41,7 +47,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
 
     A sentence about the start of an initializer has the initializer's name as its subject.
     """
-    rows = [row for section in comparison.sections for row in section.rows]
+    rows, metric = [row for section in comparison.sections for row in section.rows], comparison.metric
     verdicts = [row.verdict for row in rows]
     gaps = [verdict.difference for verdict in verdicts if verdict.difference is not None]
     said: dict[Explanation | str, str] = {}
@@ -58,13 +64,22 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
         said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
     if any(len(row.seeds) > 1 for row in rows):
-        said[Explanation.INTERVAL] = "±: 95 % t-interval of the mean over seeds (N), for this test set."
+        examples = ", for this test set" * metric.curve.startswith("test")
+        said[Explanation.INTERVAL] = f"±: 95 % t-interval of the mean over seeds (N){examples}."
     pairs = _all_pairs(comparison.sections)
-    if any(verdict.kind == "best" for verdict in verdicts) and gaps:
+    if metric.threshold is not None:
+        said[Explanation.UPDATES] = (
+            f"{metric.head[0].upper()}{metric.head[1:]}: until the first record with at most {metric.level} "
+            f"test error; records are {_spacing(rows)} updates apart."
+        )
+    if gaps:
         simultaneous = pairs and f", simultaneous over {pairs}"
         has_interval = any(math.isfinite(gap.low) for gap in gaps)
+        marked = any(v.kind == "best" and len(s.rows) > 1 for s in comparison.sections for v in _verdicts(s))
+        unit = {"percent": "percentage points", "updates": "updates", "loss": "how far"}[metric.unit]
+        lowest = f"the lowest mean {metric.words}" if metric.threshold is None else "the lowest mean"
         said[Explanation.BEST] = (
-            "*: the lowest mean test error. Δ best: percentage points above it"
+            f"{f'*: {lowest}. ' if marked else ''}Δ best: {unit} above {'it' if marked else lowest}"
             f"{f', with 95 % CI{simultaneous}' if has_interval else ''}."
         )
     tested = [v.difference for v in verdicts if v.difference is not None and not math.isnan(v.p)]
@@ -97,9 +112,22 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.NO_SPREAD] = (
             "No spread over seeds: a difference that is the same for every seed cannot be tested."
         )
+    if any(row.without and row.status == "complete" for row in rows):
+        said[Explanation.WITHOUT] = (
+            "A diverged seed has no loss and is not in the mean: its row is not tested and cannot be the "
+            "best."
+            if metric.threshold is None
+            else f"≥: seeds that never come down to {metric.level} count with all their updates, so that the "
+            "mean is a lower bound: their row is not tested and cannot be the best."
+        )
+    if OTHER_RECORDS in reasons:
+        said[Explanation.OTHER_RECORDS] = (
+            "Not tested: where records are at other updates than those of the best, a level is found later "
+            "or sooner for that alone."
+        )
     starts = {row.run.config.init: note for row in rows if (note := same_start_note(row.run))}
     said |= {init: f"{init}: {note}" for init, note in starts.items()}
-    if any(row.diverged for row in rows):
+    if metric.unit != "loss" and any(row.diverged for row in rows):
         facts = {row.run.config.data: row.run.facts for row in rows if row.diverged}
         guesses = ", ".join(f"{100 * each.guessing_error:.1f} % on {name}" for name, each in facts.items())
         said[Explanation.DIVERGED] = f"A diverged seed counts as chance level ({guesses})."
@@ -116,6 +144,16 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
             f"An unfinished run ({stands}) shows its last record; it is not tested and cannot be the best."
         )
     return said
+
+
+def _verdicts(section: Section) -> list[Verdict]:
+    return [row.verdict for row in section.rows]
+
+
+def _spacing(rows: Sequence[RankedExperiment]) -> str:
+    """How many updates are between records: `5,000`, or from the fewest to the most."""
+    gaps = {int(gap) for row in rows for run in row.runs for gap in np.diff(run.updates)}
+    return " to ".join(f"{gap:,}" for gap in sorted({min(gaps), max(gaps)}))
 
 
 def _all_pairs(sections: Sequence[Section]) -> str:

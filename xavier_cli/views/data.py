@@ -31,7 +31,7 @@ def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
     found = where(asked, data_dir)
     if found is None and asked.kind not in ("shapeset", "own"):
         hint = f"`xavier data fetch {asked.name}`" if asked.name in REMOTES else "a folder of images"
-        return f"not here: {hint}"
+        return f"not found: {hint}"
     return str(found or "generated")
 
 
@@ -55,9 +55,9 @@ def data_sets_page(data_dir: Path | None) -> Page:
         (
             str(record["name"]),
             f"{record['inputs']:,}",
-            str(record["classes"] or "as found"),
+            str(record["classes"] or "any"),
             " / ".join(f"{record[part]:,}" for part in PARTS if part in record)
-            or ("a stream" if record["classes"] else "as found"),
+            or ("generated" if record["classes"] else "any"),
             clean(str(record["where"])),
         )
         for record in records
@@ -113,7 +113,7 @@ def verify_page(records: Sequence[Mapping[str, object]]) -> Page:
         Column("checksums", "right"),
         Column("where", wraps=True, moves=True),
     )
-    note = "Whole: every file reads and has its known checksum, if it has one; sizes and labels fit together."
+    note = "Whole: every file can be read and has its published checksum, if any; sizes and labels agree."
     return Page(VERIFY_SCHEMA, {"data_sets": records}, records, (Table(columns, rows),), (note,))
 
 
@@ -129,7 +129,7 @@ def data_set_page(finite: FiniteSet, facts: DatasetInfo, place: str) -> Page:
         ("inputs", f"{facts.inputs:,} = " + "×".join(map(str, facts.shape))),
         ("examples", ", ".join(f"{len(part.labels):,} {name}" for name, part in finite.parts())),
         ("pixels", f"{pixels.dtype}, {low:g} to {high:g}, mean {mean:.4g}"),
-        ("guessing errs", f"{100 * facts.guessing_error:.2f} %"),
+        ("chance level", f"{100 * facts.guessing_error:.2f} %"),
         ("sha256", facts.sha256),
         *(("note", clean(note)) for note in facts.notes),
         *(("warning", clean(warning)) for warning in facts.warnings),

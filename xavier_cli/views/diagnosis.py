@@ -58,6 +58,6 @@ def _notes(found: Diagnosis, rescue: bool) -> list[str]:
         notes.append("`--rescue -o NEW.h5` writes a new file with what can be read.")
     if found.kind == "checkpoint" and not found.is_whole:
         notes.append(
-            "Training resumes from the one before (`.ckpt.1`) where there is one, else it starts anew."
+            "Training resumes from the one before (`.ckpt.1`) if there is one, else from the beginning."
         )
     return notes

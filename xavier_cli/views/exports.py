@@ -15,7 +15,7 @@ SCHEMA = "xavier.export/1"
 def diverged_notes(runs: Sequence[Run]) -> list[str]:
     """A line about each run with diverged seeds, whose stored numbers are exported as they are."""
     return [
-        f"{run.label}: {words}; from `diverged_at` on, numbers are of frozen weights (tables: guessing)"
+        f"{run.label}: {words}; from `diverged_at` on, numbers are of frozen weights (tables: chance level)"
         for run in runs
         if (words := in_words(run))
     ]

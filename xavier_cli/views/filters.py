@@ -56,8 +56,16 @@ class FilterError(XavierError, ValueError):
         super().__init__(f"Invalid value for {option}: {text}")
 
 
-def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequence[str] | None) -> list[T]:
-    """The rows whose `values` meet every condition; raises `FilterError` that names an invalid one."""
+def chosen(
+    rows: Sequence[T],
+    values: Callable[[T], Values],
+    conditions: Sequence[str] | None,
+    is_about: Callable[[str], bool] = lambda _: True,
+) -> list[T]:
+    """The rows whose `values` meet every condition; raises `FilterError` that names an invalid one.
+
+    `is_about` says of a name whether conditions on it are looked at.
+    """
     # A comma also separates the parts of one value, such as seeds, so split only before a new condition.
     # Parts after a name with parameters or layers belong to it (`init=normal:std=1,output=zeros`).
     parts: list[str] = []
@@ -76,6 +84,8 @@ def chosen(rows: Sequence[T], values: Callable[[T], Values], conditions: Sequenc
         if match is None or not match[3]:
             raise FilterError("--where", f"`{part}` should be like act=tanh or lr<0.1")
         name, sign, wanted = match[1].replace("-", "_"), match[2], match[3]
+        if not is_about(name):
+            continue
         known(rows, values, name, "--where")
         kept = [row for row in kept if _fits(name, values(row).get(name), sign, wanted)]
     return kept
@@ -118,6 +128,8 @@ def _fits(name: str, value: object, sign: str, wanted: str) -> bool:
 
 
 def _is(name: str, value: object, wanted: str) -> bool:
+    if isinstance(value, tuple):
+        return any(_is(name, each, wanted) for each in value)
     own, number = _number(value), _number(wanted)
     if own is not None and number is not None:
         return math.isclose(own, number)

@@ -94,7 +94,7 @@ def _filled(cells: Sequence[str], length: int) -> list[str]:
 
 def _why_unpredicted(config: RunConfig) -> str:
     if config.unpredicted_reason:
-        return f"theory does not speak of {config.unpredicted_reason}"
+        return f"there is no theory for {config.unpredicted_reason}"
     why = unpredictable(config.layer_initializers, config.bias_initializer)
     return why or "weights or biases are not drawn around 0"
 

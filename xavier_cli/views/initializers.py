@@ -55,7 +55,7 @@ def initializer_page(word: InitializerEntry, fan_in: int, fan_out: int, weights:
     facts = [
         ("law", word.formula),
         ("distribution", word.distribution),
-        ("truncated", "at ±2σ of the normal it is cut from" if truncated else "no"),
+        ("truncated", "at ±2σ of the normal before truncation" if truncated else "no"),
         (
             "n Var W",
             _FROM_DATA

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from xavier_cli.sanitize import LARGE
 from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
+from xavier_cli.vocabulary.grammar import write_value
 
 # Smaller p-values are shown as `< .0001`.
 LEAST_P = 0.0001
@@ -15,11 +16,14 @@ LEAST_P = 0.0001
 
 def percents(estimates: Sequence[Estimate]) -> list[str]:
     """Fractions as percents, `47.7 ± 0.9`, for one column: with equal decimals, and `±` aligned."""
-    means = [100 * estimate.mean for estimate in estimates]
-    halves = [100 * estimate.half_width for estimate in estimates]
-    places = decimals(means, halves)
-    left = [f"{mean:.{places}f}" for mean in means]
-    right = [f"± {half:.{places}f}" if math.isfinite(half) else "" for half in halves]
+    return with_intervals(estimates, decimals_of(estimates), 100)
+
+
+def with_intervals(estimates: Sequence[Estimate], places: int, scale: float = 1) -> list[str]:
+    """`scale` times each estimate, `47.7 ± 0.9`, for one column with `±` aligned; NaN is empty."""
+    left = [f"{scale * each.mean:,.{places}f}" if math.isfinite(each.mean) else "" for each in estimates]
+    halves = [scale * each.half_width for each in estimates]
+    right = [f"± {half:,.{places}f}" if math.isfinite(half) else "" for half in halves]
     width = max(map(len, right), default=0)
     # Pad on both sides, so that numbers are aligned whether the column is set left or right.
     longest = max(map(len, left), default=0)
@@ -27,6 +31,11 @@ def percents(estimates: Sequence[Estimate]) -> list[str]:
         f"{a:>{longest}} {b:<{width}}".rstrip() if not width else f"{a:>{longest}} {b:<{width}}"
         for a, b in zip(left, right, strict=True)
     ]
+
+
+def decimals_of(estimates: Sequence[Estimate]) -> int:
+    """`decimals` of fractions that are shown as percentages."""
+    return decimals([100 * each.mean for each in estimates], [100 * each.half_width for each in estimates])
 
 
 def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
@@ -37,16 +46,18 @@ def decimals(means: Sequence[float], halves: Sequence[float]) -> int:
     return 2 if means and min(means) < 10 else 1
 
 
-def points(value: float, low: float, high: float, places: int) -> str:
-    """A difference of fractions, in percentage points, with its interval: `+11.7 [9.0, 14.4]`.
+def points(value: float, low: float, high: float, places: int, scale: float = 100) -> str:
+    """A difference with its interval, of fractions in percentage points: `+11.7 [9.0, 14.4]`.
 
     An end beside zero has as many decimals as show on which side of zero it lies, up to six.
     """
     known = math.isfinite(low) and math.isfinite(high)
-    while known and places < 6 and any(end and not round(100 * end, places) for end in (low, high)):
+    while known and places < 6 and any(end and not round(scale * end, places) for end in (low, high)):
         places += 1
-    text = f"{100 * value:+.{places}f}"
-    return text + f" [{100 * low:.{places}f}, {100 * high:.{places}f}]" if known else text
+    # A rounding error has no sign.
+    sign, value = ("+", value) if abs(value) > 1e-12 else ("", 0.0)
+    text = f"{scale * value:{sign},.{places}f}"
+    return text + f" [{scale * low:,.{places}f}, {scale * high:,.{places}f}]" if known else text
 
 
 def probability(p: float) -> str:
@@ -62,11 +73,24 @@ def probability(p: float) -> str:
     return f"{p:.{places}f}".lstrip("0")
 
 
-def setting(value: object) -> str:
-    """A setting as it would be typed, with thousands separators in counts."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+def setting(value: object, name: str = "", exactly: bool = False) -> str:
+    """A setting as people read it: `30,000`, `off`, `[-1, 1]`, `500, 50`.
+
+    With its `name`, seeds are ranges and a coding is an interval, also where it comes as the text `-1,1`.
+    `exactly` writes all digits.
+    """
+    if name == "coding" and isinstance(value, str) and "," in value:
+        value = tuple(map(float, value.split(",")))
+    if isinstance(value, list | tuple):
+        if name == "seeds":
+            return seeds(value)
+        parts = ", ".join(setting(part, exactly=exactly) for part in value)
+        return f"[{parts}]" if name == "coding" else parts
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return write_value(value) if exactly else f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def seeds(numbers: Sequence[int]) -> str:

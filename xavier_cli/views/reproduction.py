@@ -10,7 +10,8 @@ from xavier_cli.config.run import SEARCHABLE, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.best_run import BestRun
 from xavier_cli.findings.claims.verdict import IN_WORDS, ClaimVerdict
-from xavier_cli.findings.comparison import Comparison, RankedExperiment, compare
+from xavier_cli.findings.comparison import Comparison, compare
+from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
 from xavier_cli.sweeps.recipe import RecipeTable

@@ -13,7 +13,7 @@ from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.results-summary/1"
-_TITLE = "What the recipes said"
+_TITLE = "Results of the recipes"
 _ABOUT_CLAIMS = (
     "Seen: the numbers that the verdict rests on. Source: where the claim is from, with the numbers given "
     "there. Xavier: the version that saw it."
@@ -120,7 +120,7 @@ def _errors(results: Results) -> Table:
         place = tuple(_setting(cell, name) for name in names)
         by_place.setdefault(place, {}).setdefault(_head(cell, layout.columns), cell)
     columns = [Column(name) for name in names] or [Column("recipe")]
-    cells = [[clean(numbers.setting(place[i])) for place in by_place] for i in range(len(names))]
+    cells = [[clean(numbers.setting(place[i], name)) for place in by_place] for i, name in enumerate(names)]
     cells = cells or [[clean(results.recipe) for _ in by_place]]
     heads = list(dict.fromkeys(_head(cell, layout.columns) for cell in shown))
     for head in heads:
@@ -199,13 +199,13 @@ def _not_in_rows(layout: TableLayout, shown: Sequence[CellResult]) -> list[str]:
 
 def _chosen(cell: CellResult) -> str:
     """`tanh normalized shapeset lr 0.03`: which value of what was chosen for a cell."""
-    where = [numbers.setting(value) for name, value in cell.settings.items() if name not in cell.chosen]
-    what = [f"{name} {numbers.setting(value)}" for name, value in cell.chosen.items()]
+    where = [numbers.setting(value, name) for name, value in cell.settings.items() if name not in cell.chosen]
+    what = [f"{name} {numbers.setting(value, name)}" for name, value in cell.chosen.items()]
     return " ".join([*where, *what])
 
 
 def _settings(settings: Settings) -> str:
-    return ", ".join(f"{name} {numbers.setting(value)}" for name, value in settings.items())
+    return ", ".join(f"{name} {numbers.setting(value, name)}" for name, value in settings.items())
 
 
 def _numbers(found: Iterable[int]) -> str:

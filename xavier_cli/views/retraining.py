@@ -19,7 +19,7 @@ def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding
     same = all(each.same_bits for each in found)
     beyond = [each for each in found if each.relative > rounding]
     if same:
-        verdict = "The same to the bit."
+        verdict = "Bit-identical."
     elif beyond:
         verdict = f"Not the same: {', '.join(each.worst for each in beyond)} beyond rounding."
     else:

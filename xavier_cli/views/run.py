@@ -12,6 +12,7 @@ from xavier_cli.runs.counting import ERRORS, error_curve, layers_of, stopped_in_
 from xavier_cli.runs.counting import in_words as diverged_in_words
 from xavier_cli.runs.record import Run, search_means
 from xavier_cli.runs.same_start import same_start_note
+from xavier_cli.runs.weights import PROVENANCE, has_saved, saved_updates, weights_info, weights_path
 from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.layers import layer_notes, layers_table
@@ -61,10 +62,12 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     for name, value in config.model_dump().items():
         if name == "seeds":
             yield name, f"{numbers.seeds(config.seeds)} (N = {len(config.seeds)})"
-        elif isinstance(value, tuple):
-            yield name, ", ".join(f"{part:g}" for part in value)
         elif name != "search_seeds" or config.search:
-            yield name, numbers.setting(value)
+            yield name, numbers.setting(value, name)
+    if run.tags:
+        yield "tags", " ".join(run.tags)
+    if run.note:
+        yield "note", run.note
     status = "complete" if run.status == "complete" else stopped_in_words(run)
     yield "status", f"{status}, {lost}" if (lost := diverged_in_words(run)) else status
     diverged = np.flatnonzero(run.diverged)
@@ -74,10 +77,24 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     if run.created_utc:
         yield "created", run.created_utc
     for name, value in run.provenance.items():
+        if name == PROVENANCE:
+            yield "weights", _weights_in_words(run)
         # Checksums of files, which not every data set has, are shown next to the digest.
-        if name != "data_sha256":
+        elif name != "data_sha256":
             yield str(name).replace("_", " "), _in_short(value)
     yield from _data_of(run)
+
+
+def _weights_in_words(run: Run) -> str:
+    """Which networks' weights the run keeps, where, and whether they are there."""
+    info = weights_info(run)
+    if info is None:
+        return "not those of this network"
+    place = weights_path(run.path).name if run.path else "a file beside the run"
+    kept = "at the end" if info.saved == "final" else f"at {len(saved_updates(run, info))} records"
+    there = "" if has_saved(run, info.saved) else ", which is not there"
+    arrays = f"{len(info.arrays)} arrays per seed"
+    return f"{kept}, {arrays}, in {place}{there} ({info.nbytes / 1e6:,.1f} MB, sha256 {info.sha256})"
 
 
 def _data_of(run: Run) -> Iterator[tuple[str, str]]:
@@ -168,6 +185,8 @@ def _data(run: Run) -> dict[str, object]:
         "run": run.label,
         "status": run.status,
         "created_utc": run.created_utc,
+        "tags": list(run.tags),
+        "note": run.note,
         "config": run.config.model_dump(mode="json"),
         "provenance": run.provenance,
         "data": run.data.model_dump(mode="json") if run.data else None,

@@ -8,23 +8,33 @@ from datetime import UTC, datetime
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
+from xavier_cli.runs.weights import has_saved, weights_info
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.ls/1"
+LISTED = ("curves/test_error", "final/diverged_at")
+"""The arrays of a run file that a list of runs needs, and its filters."""
 
 
-def runs_page(runs: list[Run], now: datetime) -> Page:
-    """The output of `ls`, in the order given; ages are relative to `now`."""
+def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
+    """The output of `ls`, in the order given, of the first `limit` alone; ages are relative to `now`."""
+    more = len(runs) - len(runs[:limit])
+    runs = runs[:limit]
     errors = [mean_over_seeds(final_error(run)) for run in runs]
     shown = numbers.percents(errors)
     marked = any(run.status != "complete" or run.diverged.any() for run in runs)
     columns = [Column("age", "right"), Column("N", "right"), Column("updates", "right")]
     columns += [Column("status")] if marked else []
-    columns += [Column("test error %"), Column("run", moves=True)]
+    columns += [Column("test error %")]
+    columns += [Column("tags", wraps=True)] if any(run.tags for run in runs) else []
+    # A file that people or another version named does not say itself what was trained.
+    settings = [run.config.untold_by(name_of(run)) for run in runs]
+    columns += [Column("settings", optional=1)] if any(settings) else []
+    columns += [Column("run", moves=True)]
     rows, records = [], []
-    for run, error, text in zip(runs, errors, shown, strict=True):
+    for run, error, text, beyond in zip(runs, errors, shown, settings, strict=True):
         done = int(run.updates[-1])
         trained = done > 0
         lost = in_words(run)
@@ -36,15 +46,18 @@ def runs_page(runs: list[Run], now: datetime) -> Page:
                 f"{done:,}",
                 *([status] if marked else []),
                 text if trained else "",
-                _name(run),
+                *([" ".join(run.tags)] if any(each.tags for each in runs) else []),
+                *([beyond] if any(settings) else []),
+                name_of(run),
             )
         )
         records.append(_record(run, error))
     return Page(
         schema=SCHEMA,
-        data={"runs": records},
+        data={"runs": records, "more": more},
         records=records,
         tables=(Table(tuple(columns), tuple(rows)),),
+        notes=(f"{more:,} more.",) if more else (),
     )
 
 
@@ -52,7 +65,7 @@ def _record(run: Run, error: Estimate) -> dict[str, object]:
     """The record of a run for programs."""
     trained = run.updates[-1] > 0
     return {
-        "run": _name(run),
+        "run": name_of(run),
         "path": str(run.path or ""),
         "status": run.status,
         "n": len(run.seeds),
@@ -64,6 +77,9 @@ def _record(run: Run, error: Estimate) -> dict[str, object]:
         "test_error_low": error.low if trained else math.nan,
         "test_error_high": error.high if trained else math.nan,
         "created_utc": run.created_utc,
+        "tags": ",".join(run.tags),
+        "note": run.note,
+        "weights": info.saved if (info := weights_info(run)) and has_saved(run, info.saved) else "",
     }
 
 
@@ -73,10 +89,21 @@ def run_values(run: Run) -> dict[str, object]:
         name: ",".join(map(str, value)) if isinstance(value, tuple) else value
         for name, value in run.config.model_dump().items()
     }
-    return {**settings, "lr": run.lr, **_record(run, mean_over_seeds(final_error(run)))}
+    record = _record(run, mean_over_seeds(final_error(run)))
+    return {**settings, "lr": run.lr, **record, **mark_values(run)}
 
 
-def _name(run: Run) -> str:
+MARKS = ("tag", "tags", "note")
+"""What a file is marked with: conditions on it choose files, before runs of one configuration are merged."""
+
+
+def mark_values(run: Run) -> dict[str, object]:
+    """The marks of a run, by which it can be filtered: `tag=paper` fits where any of its tags does."""
+    return dict(zip(MARKS, (run.tags, run.tags, run.note), strict=True))
+
+
+def name_of(run: Run) -> str:
+    """A run's name in lists: that of its file, without suffix."""
     return run.path.stem if run.path else run.config.file_stem()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.runs.listing import run_path
+from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.config/1"
@@ -23,8 +25,8 @@ def settings_page(
     """
     values = {name: _typed(value) for name, value in resolved.model_dump().items()}
     records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
-    rows = tuple((name, values[name], origins[name]) for name in values)
-    run = folder / f"{resolved.file_stem()}.h5"
+    rows = tuple((n, numbers.setting(v, n), origins[n]) for n, v in resolved.model_dump().items())
+    run = run_path(folder, resolved)
     return Page(
         schema=SCHEMA,
         data={
@@ -38,13 +40,14 @@ def settings_page(
         records=records,
         tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
         notes=(
-            *(f"{words}: {path}" + ("" if path.is_file() else " (not there)") for words, path in files),
+            *(f"{words}: {path}" + ("" if path.is_file() else " (not found)") for words, path in files),
             f"`xavier train` would write {run}",
         ),
     )
 
 
 def _typed(value: object) -> str:
+    """`value` as programs read it."""
     if isinstance(value, tuple):
         return ",".join(_typed(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps.run import Finished
 from xavier_cli.training.cores import usable_cores
 from xavier_cli.views import numbers
+from xavier_cli.views.comparison import comparison_page
+from xavier_cli.views.comparison_layout import View
+from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
 
@@ -21,6 +26,8 @@ SCHEMA = "xavier.sweep/1"
 LISTED_CORES = 2
 # A plan with more rows would not be read on a screen; machine formats have all rows.
 MOST_ROWS = 40
+# What `sweep` explains of its best rows; `compare` explains all.
+_EXPLAINED = (Explanation.INTERVAL, Explanation.BEST, Explanation.NO_TEST, Explanation.DIVERGED)
 
 
 def recipes_page() -> Page:
@@ -41,7 +48,7 @@ def recipes_page() -> Page:
         (recipe.name, about(seconds), recipe.title) for recipe, seconds in zip(recipes, times, strict=True)
     ]
     columns = (Column("recipe"), Column("time", "right"), Column("title", wraps=True, moves=True))
-    note = f"Time: about, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
+    note = f"Time: estimated, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
     return Page(LIST_SCHEMA, {"recipes": records}, records, (Table(columns, tuple(rows)),), (note,))
 
 
@@ -77,11 +84,11 @@ def plan_page(plan: Plan, jobs: int) -> Page:
     }
     shown = {**facts, "memory_bytes": f"about {sum(heaviest) / 1e6:,.0f} MB"}
     shown["seconds"] = f"{about(sum(group.core_seconds for group in pending) / cores)} on {cores} CPU cores"
-    names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do"}
-    table = Table(
-        (Column("plan"), Column("value", wraps=True)),
-        tuple((names.get(name, name), numbers.setting(value)) for name, value in shown.items()),
-    )
+    names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do", "members": "networks"}
+    rows = [(names.get(name, name), numbers.setting(value)) for name, value in shown.items()]
+    if seeds := _seeds(plan.mine):
+        rows.insert(list(shown).index("members"), ("seeds", seeds))
+    table = Table((Column("plan"), Column("value", wraps=True)), tuple(rows))
     unfinished = {cell.path for cell in todo}
     states = {cell.path: "to do" if cell.path in unfinished else "finished" for cell in plan.mine}
     records = _records(plan, states)
@@ -90,24 +97,38 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         data={**facts, "cells": records},
         records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
-        notes=(
-            "Time: by a rule, not measured: weights × updates at the pace of two busy cores. A GPU is "
-            "another matter.",
-        ),
+        notes=("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",),
     )
 
 
-def ended_page(plan: Plan, finished: Finished) -> Page:
-    """How the cells ended."""
-    said = {"done": "finished", "failed": "failed", "stopped": "not made"}
+def best_page(comparison: Comparison, notes: Sequence[str], top: int) -> Page:
+    """The output of `compare`, cut to the best `top` rows per data set and to the sentences they need."""
+    page = comparison_page(comparison, notes, View(top=top))
+    left_out = {text for about, text in rules(comparison).items() if about not in _EXPLAINED}
+    return replace(page, notes=tuple(note for note in page.notes if note not in left_out))
+
+
+def ended_page(
+    plan: Plan, finished: Finished, best: Page | None = None, diverged: int = 0, all_cells: bool = True
+) -> Page:
+    """How the cells ended, below the tables and sentences of `best`, which compares the best of them.
+
+    `all_cells` adds a table of all cells and their files. `diverged` cells have seeds that diverged.
+    """
+    said = {"done": "finished", "failed": "failed", "stopped": "not run"}
     states = {outcome.cell.path: said[outcome.ending] for outcome in finished.outcomes}
     reasons = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     counts = {state: list(states.values()).count(state) for state in said.values()}
-    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    if diverged:
+        parts.insert(1, f"{diverged} with diverged seeds")
     records = _records(plan, states)
     for record, outcome in zip(records, finished.outcomes, strict=True):
         record["why"] = outcome.why
-    return Page(
+    title = f"{plan.recipe.title} ({plan.scale})"
+    notes = (f"{', '.join(parts)}; {finished.trained} made now.", *map(clean, reasons[:10]))
+    return replace(
+        best or Page(SCHEMA, {}, ()),
         schema=SCHEMA,
         data={
             "recipe": plan.recipe.name,
@@ -117,16 +138,25 @@ def ended_page(plan: Plan, finished: Finished) -> Page:
             "cells": records,
         },
         records=records,
-        tables=tuple(_cell_tables(plan.mine, states, f"{plan.recipe.title} ({plan.scale})")),
-        notes=(f"{summary}; {finished.trained} made now.", *map(clean, reasons[:10])),
+        tables=(
+            *(_cell_tables(plan.mine, states, title) if all_cells else ()),
+            *(best.tables if best else ()),
+        ),
+        notes=(*notes, *(best.notes if best else ())),
     )
+
+
+def _seeds(cells: Sequence[SweepCell]) -> str:
+    """The number of seeds per cell, `5 each` or `2 to 5 each`; empty for cells without seeds."""
+    counts = sorted({cell.seeds for cell in cells if cell.seeds})
+    return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} each" if counts else ""
 
 
 def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: str = "") -> list[Table]:
     """A table of the settings in which cells differ; none if there are too many rows for a screen."""
     if not cells or len(cells) > MOST_ROWS:
         return []
-    settings = [_settings(cell) for cell in cells]
+    settings = [_settings(cell, numbers.setting) for cell in cells]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     varying = [key for key in keys if len({each.get(key) for each in settings}) > 1] or keys[:1]
     columns = [*map(Column, varying), Column("state"), Column("file", moves=True)]
@@ -139,20 +169,24 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
 
 def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
     return [
-        {"path": str(cell.path), "command": cell.command, "state": states[cell.path], **_settings(cell)}
+        {
+            "path": str(cell.path),
+            "command": cell.command,
+            "state": states[cell.path],
+            **_settings(cell, _written),
+        }
         for cell in plan.mine
     ]
 
 
-def _settings(cell: SweepCell) -> dict[str, str]:
-    """The settings of a cell as they would be typed, seeds as ranges."""
+def _settings(cell: SweepCell, write: Callable[[object, str], str]) -> dict[str, str]:
+    """The settings of a cell, as `write` writes a value with the name of its setting."""
     settings = {"command": cell.command, **cell.config.model_dump()}
-    shown = {}
-    for name, value in settings.items():
-        if name == "seeds":
-            shown[name] = numbers.seeds(value)
-        elif isinstance(value, tuple):
-            shown[name] = ",".join(f"{part:g}" for part in value)
-        elif value is not None:
-            shown[name] = numbers.setting(value)
-    return shown
+    return {name: write(value, name) for name, value in settings.items() if value is not None}
+
+
+def _written(value: object, name: str) -> str:
+    """A setting as programs read it."""
+    if isinstance(value, tuple) and name != "seeds":
+        return ",".join(f"{part:g}" for part in value)
+    return str(value) if isinstance(value, bool) else numbers.setting(value, name)

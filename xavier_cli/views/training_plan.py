@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
+from xavier_cli.runs.weights import Saved
 from xavier_cli.training.cores import usable_cores
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.estimate import (
@@ -15,14 +16,29 @@ from xavier_cli.training.estimate import (
     members_together,
     parameters,
     trained_members,
+    weights_bytes,
+    weights_memory,
 )
-from xavier_cli.training.memory import check_memory, members_at_a_time, needed_bytes
+from xavier_cli.training.memory import (
+    check_memory,
+    check_weights_memory,
+    members_at_a_time,
+    needed_bytes,
+)
 from xavier_cli.views.numbers import about, setting
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 SCHEMA = "xavier.plan/1"
-_NAMES = {"memory_bytes": "memory"}
+_NAMES = {
+    "members": "networks",
+    "updates_per_member": "updates per network",
+    "parameters_per_member": "parameters per network",
+    "members_at_a_time": "networks at a time",
+    "memory_bytes": "memory",
+    "weights_bytes": "weights file",
+    "weights_memory_bytes": "memory for weights",
+}
 
 
 def plan_page(
@@ -31,10 +47,11 @@ def plan_page(
     facts: DatasetInfo | None = None,
     asked: int | None = None,
     strategy: Strategy = "auto",
+    saved: Saved | None = None,
 ) -> Page:
     """The plan of `config`, to be written to `path`; `facts` are needed for data that is not built in.
 
-    `asked` is the number of networks that the user wants to train at a time.
+    `asked` is the number of networks that the user wants to train at a time, `saved` what weights to keep.
     """
     together = members_together(config)
     at_a_time = members_at_a_time([config], facts, asked, strategy)
@@ -49,11 +66,19 @@ def plan_page(
         "parameters_per_member": parameters(config, facts),
         "members_at_a_time": at_a_time,
         "memory_bytes": needed_bytes(config, at_a_time, facts, strategy),
+        **(
+            {
+                "weights_bytes": weights_bytes(config, facts, saved),
+                "weights_memory_bytes": weights_memory(config, facts, saved),
+            }
+            if saved
+            else {}
+        ),
         "seconds": seconds,
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
     shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
-    settings = [(name, setting(value)) for name, value in config.model_dump().items()]
+    settings = [(name, setting(value, name)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,
         data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},
@@ -62,25 +87,32 @@ def plan_page(
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
         ),
-        notes=_notes(config, at_a_time, together, facts, strategy),
+        notes=_notes(config, at_a_time, together, facts, strategy, saved),
     )
 
 
 def _notes(
-    config: RunConfig, at_a_time: int, together: int, facts: DatasetInfo | None, strategy: Strategy
+    config: RunConfig,
+    at_a_time: int,
+    together: int,
+    facts: DatasetInfo | None,
+    strategy: Strategy,
+    saved: Saved | None,
 ) -> tuple[str, ...]:
     try:
         check_memory(config, at_a_time, facts, strategy)
+        if saved:
+            check_weights_memory([config], saved, facts)
     except ConfigError as error:
-        return (f"Training would refuse it: {error}",)
+        return (f"Training would fail: {error}",)
     return (
-        (f"{at_a_time} networks at a time and not {together}: the same numbers in less memory.",)
+        (f"{at_a_time} networks at a time instead of {together}: the same results in less memory.",)
         if at_a_time < together
         else ()
     )
 
 
 def _shown(name: str, value: object) -> str:
-    if name == "memory_bytes" and isinstance(value, int):
+    if name in _NAMES and isinstance(value, int):
         return f"about {value / 1e6:,.0f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.deviations import differences_table
 from xavier_cli.views.page import Column, Page, Table
-from xavier_cli.vocabulary.grammar import write_value
 
 SCHEMA = "xavier.diff/1"
 _CURVES = ("train_loss", "valid_loss", "valid_error", "test_loss", "test_error")
@@ -48,9 +48,9 @@ def diff_page(one: Run, other: Run) -> Page:
         },
         records=[
             *(
-                {"about": about, "name": name, "a": a, "b": b}
+                {"about": about, "name": row.name, **dict(zip("ab", row.written, strict=True))}
                 for about, rows in sides.items()
-                for name, a, b in rows
+                for row in rows
             ),
             *({"about": "curves", "name": each["curve"], **each} for each in curves),
             *({"about": "numbers", "name": each.group, **vars(each)} for each in found),
@@ -68,7 +68,7 @@ def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) ->
     if not len(seeds):
         yield "No seed in common, so no numbers are compared."
     elif found and all(each.same_bits for each in found):
-        yield "The numbers are the same to the bit."
+        yield "The numbers are bit-identical."
     elif found:
         yield (
             f"Over {len(seeds)} seeds in common; relative: to the largest number in A, "
@@ -109,18 +109,42 @@ def _flat(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def _text(value: object, exactly: bool = False) -> str:
+    """`value` as programs read it."""
     if isinstance(value, list | tuple):
         return ", ".join(_text(part, exactly) for part in value)
-    return write_value(value) if exactly and isinstance(value, float) else numbers.setting(value)
+    return str(value) if isinstance(value, bool) else numbers.setting(value, exactly=exactly)
 
 
-def _unlike(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
-    """Yield the name and both texts of what has another value, in full where the short texts are alike."""
+@dataclass(frozen=True)
+class _Unlike:
+    """What has another value in the second run than in the first."""
+
+    name: str
+    values: tuple[object, object]
+
+    def texts(self, write: Callable[[object, bool], str]) -> tuple[str, str]:
+        """Both values as `write` writes them, in full where the short texts are alike."""
+        short, full = (tuple(write(value, exactly) for value in self.values) for exactly in (False, True))
+        a, b = short if short[0] != short[1] else full
+        return a, b
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Both values as people read them."""
+        return self.texts(lambda value, exactly: numbers.setting(value, self.name, exactly))
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """Both values as programs read them."""
+        return self.texts(_text)
+
+
+def _unlike(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[_Unlike]:
+    """Yield what has another value."""
     for name in dict.fromkeys([*one, *other]):
         a, b = (side.get(name, "") for side in (one, other))
         if _comparable(a) != _comparable(b):
-            short = _text(a), _text(b)
-            yield name, *(short if short[0] != short[1] else (_text(a, True), _text(b, True)))
+            yield _Unlike(name, (a, b))
 
 
 def _comparable(value: object) -> object:
@@ -128,12 +152,13 @@ def _comparable(value: object) -> object:
     return [_comparable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _side_by_side(title: str, rows: list[tuple[str, str, str]]) -> Table:
-    return Table((Column(title), Column("A", wraps=True), Column("B", wraps=True)), tuple(rows))
+def _side_by_side(title: str, rows: Sequence[_Unlike]) -> Table:
+    columns = Column(title), Column("A", wraps=True), Column("B", wraps=True)
+    return Table(columns, tuple((row.name, *row.shown) for row in rows))
 
 
-def _by_name(rows: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
-    return {name: {"a": a, "b": b} for name, a, b in rows}
+def _by_name(rows: Sequence[_Unlike]) -> dict[str, dict[str, str]]:
+    return {row.name: dict(zip("ab", row.written, strict=True)) for row in rows}
 
 
 def _curves(one: Run, other: Run) -> Iterator[dict[str, float | int | str]]:

@@ -60,6 +60,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.relu", "relu", "nn.ReLU"),
             remarks=("It halves the second moment: n Var W should be 2, as in `he_normal`.",),
             aliases=("rectifier", "ReLU"),
+            written="ReLU",
         ),
         ActivationEntry(
             "leaky_relu",
@@ -74,6 +75,7 @@ ACTIVATIONS = {
             aliases=("LeakyReLU",),
             parameters=(Parameter("slope", 0.01, "slope below 0", low=0, high=1, above=True),),
             derived=lambda slope: {"formula": f"s for s > 0, else {slope:g} s"},
+            written="leaky ReLU",
         ),
         ActivationEntry(
             "prelu",
@@ -84,9 +86,10 @@ ACTIVATIONS = {
             framework_names=Spellings("", "PReLU", "nn.PReLU"),
             remarks=("Each hidden layer learns one slope; gain and saturation are of the first one.",),
             aliases=("PReLU",),
-            parameters=(Parameter("slope", 0.25, "slope below 0 to begin with", low=0, high=1, above=True),),
+            parameters=(Parameter("slope", 0.25, "initial slope below 0", low=0, high=1, above=True),),
             derived=lambda slope: {"formula": f"s for s > 0, else a·s; a is learned, from {slope:g}"},
             learned="slope",
+            written="PReLU",
         ),
         ActivationEntry(
             "elu",
@@ -102,6 +105,7 @@ ACTIVATIONS = {
                 "formula": f"s for s > 0, else {alpha:g} (e^s-1)",
                 "range": (-alpha, _INF),
             },
+            written="ELU",
         ),
         ActivationEntry(
             "selu",
@@ -113,6 +117,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.selu", "selu", "nn.SELU"),
             remarks=("Made for `lecun_normal`: with n Var W = 1 mean 0 and variance 1 are its fixed point.",),
             aliases=("SELU",),
+            written="SELU",
         ),
         ActivationEntry(
             "gelu",
@@ -123,6 +128,7 @@ ACTIVATIONS = {
             framework_names=Spellings("jax.nn.gelu(s, approximate=False)", "gelu", "nn.GELU"),
             remarks=("The exact one. jax.nn.gelu by itself is an approximation by tanh, 5e-4 off.",),
             aliases=("GELU",),
+            written="GELU",
         ),
         ActivationEntry(
             "silu",
@@ -132,6 +138,7 @@ ACTIVATIONS = {
             source="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017 (swish)",
             framework_names=Spellings("jax.nn.silu", "silu", "nn.SiLU"),
             aliases=("swish", "SiLU"),
+            written="SiLU",
         ),
         ActivationEntry(
             "mish",
@@ -140,6 +147,7 @@ ACTIVATIONS = {
             range=(MISH_LOW, _INF),
             source="Misra 2019",
             framework_names=Spellings("jax.nn.mish", "mish", "nn.Mish"),
+            written="Mish",
         ),
         ActivationEntry(
             "softplus",
@@ -153,13 +161,14 @@ ACTIVATIONS = {
         ),
         ActivationEntry(
             "hard_tanh",
-            "s cut at -1 and 1",
+            "s clipped to [-1, 1]",
             "jax.nn:hard_tanh",
             range=(-1.0, 1.0),
             kinks=(-1.0, 1.0),
             source="Collobert 2004",
             framework_names=Spellings("jax.nn.hard_tanh", "hard_tanh", "nn.Hardtanh"),
             aliases=("hardtanh",),
+            written="hard tanh",
         ),
         ActivationEntry(
             "lecun_tanh",

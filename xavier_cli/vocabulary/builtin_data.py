@@ -30,6 +30,7 @@ DATA_SETS = {
                 "ell+ell",
             ),
             shape=(32, 32),
+            written="Shapeset",
         ),
         DataSetEntry(
             "mnist",
@@ -43,6 +44,7 @@ DATA_SETS = {
             shape=(28, 28),
             sizes=(50_000, 10_000, 10_000),
             locate="xavier_cli.data.mnist:source",
+            written="MNIST",
         ),
         DataSetEntry(
             "cifar10",
@@ -69,6 +71,7 @@ DATA_SETS = {
             locate="xavier_cli.data.cifar:source",
             is_slow_to_decode=True,
             aliases=("cifar-10", "CIFAR-10", "CIFAR10"),
+            written="CIFAR-10",
         ),
         DataSetEntry(
             "fashion_mnist",
@@ -94,6 +97,7 @@ DATA_SETS = {
             sizes=(50_000, 10_000, 10_000),
             locate="xavier_cli.data.mnist:fashion_source",
             aliases=("fashion-mnist", "Fashion-MNIST", "FashionMNIST"),
+            written="Fashion-MNIST",
         ),
     )
 }

@@ -155,7 +155,8 @@ CLAIMS = {
         _claim(
             "errors",
             "tanh-normalized-beats-standard",
-            "A deep tanh network errs less under the normalized than under the standard initialization.",
+            "A deep tanh network has a lower error under the normalized initialization than under the "
+            "standard one.",
             "Table 1, Shapeset: 15.60 % against 27.15 %",
         ),
         _claim(
@@ -191,7 +192,7 @@ CLAIMS = {
         _claim(
             "errors",
             "pretraining-beats-none",
-            "A deep network that was pre-trained without labels errs less than one that was not.",
+            "A deep network that was pre-trained without labels has a lower error than one that was not.",
             "section 5, Figure 11: near 11 % error, and near 16 % without",
         ),
         _claim(
@@ -229,7 +230,7 @@ CLAIMS = {
         _claim(
             "table",
             "table-1-levels",
-            "How far the errors are from those of Table 1.",
+            "The distance of the errors from those of Table 1.",
             "Table 1, Shapeset: 16.27, 16.06, 27.15, 15.60, 82.61 %",
         ),
         _claim(
@@ -241,7 +242,7 @@ CLAIMS = {
         _claim(
             "table",
             "figure-11-readings",
-            "How far the error curves are from those of Figure 11.",
+            "The distance of the error curves from those of Figure 11.",
             "Figure 11: after 5, 10 and 25 million examples",
         ),
         _claim(
@@ -254,16 +255,16 @@ CLAIMS = {
         _claim(
             "later_work",
             "keras-default-beats-pytorchs",
-            "At depth 10 a ReLU network errs less under the default initialization of Keras than under that "
-            "of PyTorch.",
+            "At depth 10 a ReLU network has a lower error under the default initialization of Keras than "
+            "under that of PyTorch.",
             "section 4.2.1, equations (15) and (16): PyTorch has the standard initialization, Keras the "
             "normalized one",
         ),
         _claim(
             "later_work",
             "orthogonal-learns-faster-at-depth-50",
-            "At depth 50 a tanh network errs less from random orthogonal weights than from the normalized "
-            "initialization, after as many updates.",
+            "At depth 50 a tanh network has a lower error from random orthogonal weights than from the "
+            "normalized initialization, after as many updates.",
             "section 3 of Saxe et al. 2014: from orthogonal weights times to learn do not grow with depth",
         ),
         _claim(
@@ -283,7 +284,7 @@ CLAIMS = {
         _claim(
             "later_work",
             "gradients-turn-at-the-edge-of-chaos",
-            "Which of vanishing and exploding gradients a deep tanh network has is told by the variances of "
+            "Whether the gradients of a deep tanh network vanish or explode follows from the variances of "
             "its weights and biases.",
             "Figure 1 of Schoenholz et al. 2017: they vanish in the ordered phase and explode in chaos",
         ),

@@ -39,7 +39,7 @@ NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
 # The names with parameters: `xavier data list` and the message about an unknown name show them, too.
 FAMILIES = {
-    "shapeset:EXAMPLES": "so many fixed images of Shapeset, seen in epochs",
+    "shapeset:EXAMPLES": "N fixed images of Shapeset, seen in epochs",
     "small-imagenet[@SIZE[rgb]]": "the folder `small-imagenet` of images, 37×37 grey unless said otherwise",
     "images:PATH[@SIZE[rgb]]": "PATH/CLASS/*, or PATH/train/CLASS/*, PATH/test/CLASS/* and perhaps "
     "PATH/valid/CLASS/*; 37×37 grey; transparent ones on white unless `@64,background=black`",

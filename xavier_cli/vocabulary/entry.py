@@ -176,6 +176,8 @@ class ActivationEntry(_Parametrized):
     settings: tuple[tuple[str, Value], ...] = ()
     derived: Callable[..., Mapping[str, Any]] | None = None
     learned: str = ""
+    written: str = ""
+    """The name as people write it, where that is not `name`."""
 
     @property
     def first_slope(self) -> float | None:
@@ -231,6 +233,8 @@ class DataSetEntry:
     locate: str = ""
     is_slow_to_decode: bool = False
     aliases: tuple[str, ...] = ()
+    written: str = ""
+    """The name as people write it, where that is not `name`."""
 
     @property
     def guessing_error(self) -> float:

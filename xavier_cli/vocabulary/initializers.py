@@ -9,7 +9,9 @@ from typing import Any
 from xavier_cli.vocabulary.entry import TRUNCATED_STD, Distribution, InitializerEntry, Parameter, Spellings
 
 _ROOM = "xavier_cli.nn.initializers"
-_CUT = "JAX and Keras cut the normal at 2σ and widen what is left to this variance; PyTorch does not cut it."
+_CUT = (
+    "JAX and Keras truncate the normal at 2σ and rescale it to this variance; PyTorch does not truncate it."
+)
 _GAIN = Parameter("gain", 1.0, "factor on the matrix", low=0, above=True)
 
 _FANS: dict[str, Callable[[int, int], float]] = {
@@ -34,7 +36,7 @@ def _scaled(scale: float, mode: str, distribution: str) -> dict[str, Any]:
     formula = {
         "uniform": f"U(±√(3·{top}))",
         "normal": f"N(0, {top})",
-        "truncated normal": f"N(0, {top}) cut at 2σ",
+        "truncated normal": f"N(0, {top}) truncated at 2σ",
     }[shape]
     return {"formula": formula, "distribution": shape}
 
@@ -54,7 +56,7 @@ INITIALIZERS = {
             known_as="PyTorch's default weights",
             variance=_of_fans(1 / 3),
             distribution="uniform",
-            source="Glorot & Bengio 2010, equations (1) and (15): the heuristic of its day, n Var W = 1/3",
+            source="Glorot & Bengio 2010, equations (1) and (15): a common heuristic, n Var W = 1/3",
             framework_names=Spellings(
                 jax='variance_scaling(1/3, "fan_in", "uniform")',
                 keras='VarianceScaling(1/3, "fan_in", "uniform")',
@@ -88,12 +90,14 @@ INITIALIZERS = {
         ),
         InitializerEntry(
             "glorot_normal",
-            "N(0, 2/(fan_in+fan_out)) cut at 2σ",
+            "N(0, 2/(fan_in+fan_out)) truncated at 2σ",
             f"{_ROOM}:glorot_normal",
             variance=_of_fans(1, "fan_avg"),
             distribution="truncated normal",
-            source="Glorot & Bengio 2010, equation (12), from a normal law",
-            framework_names=Spellings("glorot_normal()", "GlorotNormal()", "xavier_normal_(w), not cut"),
+            source="Glorot & Bengio 2010, equation (12), from a normal distribution",
+            framework_names=Spellings(
+                "glorot_normal()", "GlorotNormal()", "xavier_normal_(w), not truncated"
+            ),
             remarks=(_CUT,),
             aliases=("xavier_normal", "GlorotNormal"),
         ),
@@ -112,15 +116,15 @@ INITIALIZERS = {
         ),
         InitializerEntry(
             "lecun_normal",
-            "N(0, 1/fan_in) cut at 2σ",
+            "N(0, 1/fan_in) truncated at 2σ",
             f"{_ROOM}:lecun_normal",
             variance=_of_fans(),
             distribution="truncated normal",
-            source="LeCun, Bottou, Orr & Müller 1998; what SELU asks for",
+            source="LeCun, Bottou, Orr & Müller 1998; made for SELU",
             framework_names=Spellings(
                 "lecun_normal(), Flax Dense's default",
                 "LecunNormal()",
-                "kaiming_normal_(w, nonlinearity='linear'), not cut",
+                "kaiming_normal_(w, nonlinearity='linear'), not truncated",
             ),
             remarks=(_CUT,),
             aliases=("LecunNormal", "flax_default"),
@@ -137,21 +141,21 @@ INITIALIZERS = {
             ),
             remarks=(
                 "PyTorch applies the ReLU's gain √2 inside kaiming_*: with another `nonlinearity`, or `a`, "
-                "it is another law.",
+                "it is another distribution.",
             ),
             aliases=("kaiming_uniform", "HeUniform"),
         ),
         InitializerEntry(
             "he_normal",
-            "N(0, 2/fan_in) cut at 2σ",
+            "N(0, 2/fan_in) truncated at 2σ",
             f"{_ROOM}:he_normal",
             variance=_of_fans(2),
             distribution="truncated normal",
             source="He et al. 2015: std √(2/n)",
             framework_names=Spellings(
-                "he_normal()", "HeNormal()", "kaiming_normal_(w, nonlinearity='relu'), not cut"
+                "he_normal()", "HeNormal()", "kaiming_normal_(w, nonlinearity='relu'), not truncated"
             ),
-            remarks=(_CUT, "`msra` in Caffe is not cut either."),
+            remarks=(_CUT, "`msra` in Caffe is not truncated either."),
             aliases=("kaiming_normal", "HeNormal", "msra", "he", "kaiming"),
         ),
         InitializerEntry(
@@ -168,7 +172,7 @@ INITIALIZERS = {
                 "VarianceScaling(scale, mode, distribution)",
                 "",
             ),
-            remarks=("`normal` is not cut, as in JAX; Keras calls that `untruncated_normal`.", _CUT),
+            remarks=("`normal` is not truncated, as in JAX; Keras calls that `untruncated_normal`.", _CUT),
             aliases=("VarianceScaling",),
             parameters=(
                 Parameter("scale", 1.0, "variance times fan", low=0, above=True),
@@ -192,7 +196,7 @@ INITIALIZERS = {
         ),
         InitializerEntry(
             "truncated_normal",
-            "N(0, std²) cut at 2 std; std 0.01",
+            "N(0, std²) truncated at 2 std; std 0.01",
             f"{_ROOM}:truncated_normal",
             variance=lambda fan_in, fan_out, std=0.01: (TRUNCATED_STD * std) ** 2,
             distribution="truncated normal",
@@ -203,12 +207,12 @@ INITIALIZERS = {
                 "trunc_normal_(w, 0, std, -2*std, 2*std)",
             ),
             remarks=(
-                "std is the normal's before it is cut, as everywhere else: what is left has 0.8796 of it.",
-                "PyTorch's trunc_normal_ cuts at -2 and 2, not at 2 std, unless told.",
+                "std is the normal's before truncation, as everywhere else: after it, 0.8796 of it.",
+                "PyTorch's trunc_normal_ truncates at -2 and 2 by default, not at 2 std.",
             ),
             aliases=("TruncatedNormal", "trunc_normal"),
-            parameters=(Parameter("std", 0.01, "standard deviation before the cut", low=0, above=True),),
-            derived=lambda std: {"formula": f"N(0, {std:g}²) cut at ±{2 * std:g}"},
+            parameters=(Parameter("std", 0.01, "standard deviation before truncation", low=0, above=True),),
+            derived=lambda std: {"formula": f"N(0, {std:g}²) truncated at ±{2 * std:g}"},
         ),
         InitializerEntry(
             "uniform",
@@ -233,7 +237,8 @@ INITIALIZERS = {
             framework_names=Spellings("orthogonal(scale=gain)", "Orthogonal(gain)", "orthogonal_(w, gain)"),
             remarks=(
                 "The factor is called scale in JAX, gain in Keras and PyTorch, and here.",
-                "Of columns (units) and rows (inputs) the fewer are orthonormal: variance gain²/max(fans).",
+                "Columns (units) or rows (inputs), whichever are fewer, are orthonormal: variance "
+                "gain²/max(fans).",
             ),
             aliases=("Orthogonal",),
             parameters=(_GAIN,),
@@ -251,7 +256,7 @@ INITIALIZERS = {
                 "the standard deviation of z W + b, before the activation, over the batch and all units.",
                 "The batch: the first `examples` that the seed is trained on. Layers that are not `lsuv` "
                 "stay as drawn.",
-                "With `--init-gain` hidden layers get its square for a variance; the output layer gets 1.",
+                "With `--init-gain` the variance of hidden layers is its square, and 1 in the output layer.",
             ),
             aliases=("LSUV",),
             parameters=(
@@ -269,8 +274,8 @@ INITIALIZERS = {
             source="Martens 2010",
             framework_names=Spellings("", "", "sparse_(w, sparsity, std), along the other side"),
             remarks=(
-                "Of every unit ceil(sparsity·fan_in) incoming weights are 0, as Martens has it. PyTorch's "
-                "sparse_ does so to the columns of nn.Linear's weight: an input's outgoing weights.",
+                "ceil(sparsity·fan_in) incoming weights of every unit are 0, as in Martens 2010. PyTorch's "
+                "sparse_ sets an input's outgoing weights to 0, the columns of nn.Linear's weight.",
             ),
             parameters=(
                 Parameter("sparsity", 0.9, "share of weights that are 0", low=0, high=1),
@@ -311,9 +316,9 @@ INITIALIZERS = {
                 gain**2 / max(fan_in, fan_out) * (1 - 1 / max(fan_in, fan_out))
             ),
             distribution="diagonal",
-            source="Le, Jaitly & Hinton 2015; what a layer hands on unchanged",
+            source="Le, Jaitly & Hinton 2015; a layer passes its input on unchanged",
             framework_names=Spellings("", "Identity(gain)", "eye_(w)"),
-            remarks=("Nothing is random: all seeds begin alike but for other layers.",),
+            remarks=("Not random: the layer starts alike at every seed.",),
             aliases=("Identity", "eye"),
             parameters=(_GAIN,),
             derived=lambda gain: {"formula": f"{gain:g} on the diagonal, else 0"},

@@ -98,7 +98,7 @@ OPTIMIZERS = {
             _moments(eps_root=0.0, weight_decay=1e-4, nesterov=True),
         ),
         OptimizerEntry("radam", "rectified Adam", "optax:radam", 2, {**_ADAM, "threshold": 5.0}),
-        OptimizerEntry("adamax", "Adam by the largest gradient", "optax:adamax", 2, _moments()),
+        OptimizerEntry("adamax", "Adam with the infinity norm", "optax:adamax", 2, _moments()),
         OptimizerEntry(
             "adamaxw",
             "AdaMax with decoupled weight decay",
@@ -108,14 +108,14 @@ OPTIMIZERS = {
         ),
         OptimizerEntry(
             "amsgrad",
-            "Adam that never forgets the largest second moment",
+            "Adam with the maximum of second moments so far",
             "optax:amsgrad",
             3,
             _moments(eps_root=0.0, bias_correction_mu=True, bias_correction_nu=True),
         ),
         OptimizerEntry(
             "adabelief",
-            "Adam by the surprise of a gradient",
+            "Adam scaled by the deviation of gradients from their mean",
             "optax:adabelief",
             2,
             {**_ADAM, "eps": 1e-16, "eps_root": 1e-16},
@@ -154,7 +154,7 @@ OPTIMIZERS = {
         ),
         OptimizerEntry(
             "rmsprop",
-            "rates by the running size of gradients",
+            "scaled by a running average of squared gradients",
             "optax:rmsprop",
             1,
             {
@@ -198,14 +198,14 @@ OPTIMIZERS = {
         ),
         OptimizerEntry(
             "lion",
-            "the sign of a momentum, Chen et al. 2023",
+            "sign of the momentum, Chen et al. 2023",
             "optax:lion",
             1,
             {"b1": 0.9, "b2": 0.99, "weight_decay": 1e-3},
         ),
-        OptimizerEntry("sign_sgd", "the sign of the gradient", "optax:sign_sgd", 0),
-        OptimizerEntry("signum", "the sign of a momentum", "optax:signum", 1, {"beta": 0.9}),
-        OptimizerEntry("sm3", "Adagrad with thin memory", "optax:sm3", 1, {"momentum": 0.9}),
+        OptimizerEntry("sign_sgd", "sign of the gradient", "optax:sign_sgd", 0),
+        OptimizerEntry("signum", "sign of the momentum", "optax:signum", 1, {"beta": 0.9}),
+        OptimizerEntry("sm3", "memory-efficient Adagrad", "optax:sm3", 1, {"momentum": 0.9}),
         OptimizerEntry("fromage", "steps relative to a layer's size", "optax:fromage", 0, {"min_norm": 1e-6}),
         OptimizerEntry(
             "optimistic_gradient_descent",

@@ -34,6 +34,40 @@ _HINTS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("mse", "mean_squared_error", "l2", "squared_error"), _HALF_SQUARES),
         **dict.fromkeys(("ce", "crossentropy", "nll", "softmax"), "did you mean `cross_entropy`?"),
     },
+    "command": {
+        **dict.fromkeys(("run", "fit", "learn", "start", "experiment"), "did you mean `xavier train`?"),
+        **dict.fromkeys(
+            ("resume", "continue"), "the command that was interrupted resumes: `xavier train` or `sweep`"
+        ),
+        **dict.fromkeys(
+            ("grid", "search", "tune", "grid_search", "hyperopt"),
+            "did you mean `xavier sweep`, or a list of rates, `xavier train --lr 0.01,0.03,0.1`?",
+        ),
+        **dict.fromkeys(
+            ("summary", "view", "info", "describe", "inspect", "cat"), "did you mean `xavier show`?"
+        ),
+        **dict.fromkeys(("list", "runs", "history"), "did you mean `xavier ls`?"),
+        **dict.fromkeys(
+            ("results", "table", "rank", "best", "stats", "statistics", "test", "eval", "evaluate"),
+            "did you mean `xavier compare`?",
+        ),
+        **dict.fromkeys(
+            ("figure", "figures", "fig", "draw", "graph", "visualize", "viz"), "did you mean `xavier plot`?"
+        ),
+        **dict.fromkeys(("diagnose", "health", "lint", "problems"), "did you mean `xavier check`?"),
+        **dict.fromkeys(("paper", "replicate", "recipe", "recipes"), "did you mean `xavier reproduce`?"),
+        **dict.fromkeys(("theory", "predict", "analyze"), "did you mean `xavier probe`?"),
+        **dict.fromkeys(("html", "page"), "did you mean `xavier report`?"),
+        **dict.fromkeys(("save", "convert", "csv", "json"), "did you mean `xavier export`?"),
+        **dict.fromkeys(("repair", "rescue", "recover", "fix", "fsck"), "did you mean `xavier doctor`?"),
+        **dict.fromkeys(("benchmark", "speed", "perf"), "did you mean `xavier bench`?"),
+        **dict.fromkeys(("download", "get", "fetch"), "did you mean `xavier data fetch`?"),
+        **dict.fromkeys(("datasets", "dataset"), "did you mean `xavier data list`?"),
+        **dict.fromkeys(("activation", "activations"), "did you mean `xavier act list`?"),
+        **dict.fromkeys(("initializer", "initializers", "initialize"), "did you mean `xavier init list`?"),
+        **dict.fromkeys(("settings", "configuration", "defaults"), "did you mean `xavier config show`?"),
+        "version": "did you mean `xavier --version`?",
+    },
     "kind of figure": {
         **dict.fromkeys(("histogram", "histograms", "hist", "distributions"), _HISTOGRAMS),
         **dict.fromkeys(("loss", "error", "accuracy", "training"), "did you mean `curves`?"),
@@ -47,6 +81,6 @@ _HINTS: dict[str, dict[str, str]] = {
 def hint(kind: str, word: str) -> str:
     """What a `word` of another program is called here, as a question; empty if it is not known.
 
-    `kind` is what messages call the thing named: `setting`, `loss`, `kind of figure`.
+    `kind` is what messages call the thing named: `setting`, `loss`, `command`, `kind of figure`.
     """
     return _HINTS.get(kind, {}).get(word.strip().lower().replace("-", "_"), "")

@@ -99,7 +99,7 @@ def find_bias(word: str) -> str:
     """The canonical name of a bias initializer; raises `ValueError` for one defined for matrices only."""
     found = find_initializer(word)
     if not (found.is_independent or found.distribution in ("constant", "own")):
-        raise ValueError(f"`{found.name}` is of matrices, not of biases")
+        raise ValueError(f"`{found.name}` is for matrices, not for biases")
     return found.name
 
 

@@ -166,7 +166,7 @@ def load_user_function(word: str) -> Callable[..., Any]:
     if not callable(function):
         raise UserFunctionError(f"`{word}` is {type(function).__name__}, not a function")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
-        raise UserFunctionError(f"`{word}` is `async`, and nobody waits for it: make it a plain function")
+        raise UserFunctionError(f"`{word}` is `async`: make it a plain function")
     return function
 
 

@@ -102,7 +102,7 @@ def test_a_screen_without_greek_is_still_served(xavier):
         (("init", "show", "normalized,output=zeros"), "`init show` takes the initializer of one layer"),
         (("act", "show", "nowhere.py:wave"), "`nowhere.py` cannot be read: No such file or directory"),
         (("init", "show", "standard", "--fan-in", "100000", "--fan-out", "100000"), "weights"),
-        (("act", "shwo"), "Did you mean 'show'"),
+        (("act", "shwo"), "did you mean `show`"),
     ],
 )
 def test_what_is_not_there_is_named(xavier, arguments, message):
@@ -124,7 +124,7 @@ def test_a_new_row_in_names_is_all_a_new_one_needs(xavier, monkeypatch):
     relu = ActivationEntry("relu6", "max(0, s)", "jax.nn:relu", range=(0.0, float("inf")), kinks=(0.0,))
     he = InitializerEntry(
         "he_2015",
-        "N(0, 2/fan_in) cut at 2σ",
+        "N(0, 2/fan_in) truncated at 2σ",
         "jax.nn.initializers:he_normal",
         variance=lambda fan_in, fan_out: 2 / fan_in,
         distribution="truncated normal",

@@ -145,5 +145,5 @@ def test_training_says_once_that_such_a_folder_is_not_used(folder):
     said = [line for line in done.stderr.splitlines() if not line.lstrip().startswith(("next:", "xavier c"))]
 
     problem = f"`{folder / 'programs'}` can be written to by other users; remove that folder"
-    assert said == [f"xavier: compiled programs are not kept: {problem}"]
+    assert said == [f"xavier: compiled programs are not cached: {problem}"]
     assert files(folder) >= {"jax", "data"}

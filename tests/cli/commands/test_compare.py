@@ -21,6 +21,10 @@ from xavier_cli.views.comparison import comparison_page, result_table
 from xavier_cli.views.comparison_rules import Explanation, rules
 
 AT_80 = """\
+Best: softsign normalized, 47.4 ± 0.7 % test error (5 seeds). 1 of 2 others is
+significantly worse (p = .0002); no significant difference from tanh normalized
+(p = 1).
+
 shapeset
   depth 5, width 30, lr 0.03, batch_size 10, updates 100,000
 
@@ -43,6 +47,12 @@ Not shown at 80 columns: valid error %.
 - Correlation of the pairs with the best: -0.79 to -0.44.
 """
 AT_40 = """\
+Best: softsign normalized, 47.4 ± 0.7 %
+test error (5 seeds). 1 of 2 others is
+significantly worse (p = .0002); no
+significant difference from tanh
+normalized (p = 1).
+
 shapeset
   depth 5, width 30, lr 0.03, batch_size
   10, updates 100,000
@@ -222,7 +232,7 @@ def test_runs_without_training_are_passed_over(shelf, xavier, exact_run):
     answer = xavier("compare")
 
     assert answer.out == AT_80
-    assert "passed over 1 without training" in answer.err
+    assert "skipped 1 without training" in answer.err
 
 
 def test_other_data_set_is_another_table(shelf, xavier, exact_run):
@@ -261,7 +271,7 @@ def test_best_of_few_seeds_leaves_the_others_untested(shelf, xavier, exact_run):
     answer = xavier("compare", width=120)
 
     assert answer.code == 0
-    assert answer.out.count("not tested") == 3
+    assert answer.out.count("  not tested") == 3
     assert "- Not tested: a test takes 5 seeds; 3 or 4 give only an interval" in answer.out
     assert "two-sided" not in answer.out
 
@@ -509,3 +519,32 @@ def test_where_chooses_the_runs_that_are_compared(shelf, xavier):
 
     assert [row["act"] for row in rows] == ["tanh", "tanh"]
     assert xavier("compare", "--where", "act=relu").code == 2
+
+
+def test_another_metric_is_compared_in_every_format(shelf, xavier):
+    loss = json.loads(xavier("compare", "--metric", "test-loss", "-f", "json").out)
+    best, *others = loss["sections"][0]["rows"]
+    table = xavier("compare", "--metric", "test_loss", width=120).out
+    line = next(csv.DictReader(io.StringIO(xavier("compare", "--metric", "test_loss", "-f", "csv").out)))
+
+    assert (loss["metric"], best["metric"]) == ("test_loss", "test_loss")
+    assert best["metric_value"] == pytest.approx(np.mean(best["values"])) == float(line["metric_value"])
+    assert best["metric_value"] < min(row["metric_value"] for row in others)
+    assert "test loss" in table
+    assert " % test loss" not in table
+    assert "test error %" in table
+
+
+def test_updates_to_an_error_say_how_many_seeds_never_reach_it(shelf, xavier):
+    answer = xavier("compare", "--metric", "updates_to:20%", width=120)
+
+    assert re.search(r"tanh +standard +5 +5 +59\.4 +≥ 100,000 +not tested", answer.out)
+    assert "records are 5,263 to 5,264 updates apart" in answer.out
+    assert "has a seed that never gets there, so that none is best" in " ".join(answer.out.split())
+
+
+def test_an_unknown_metric_is_code_2_before_anything_is_read(shelf, xavier):
+    answer = xavier("compare", "--metric", "tst_loss")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "xavier: --metric: unknown metric `tst_loss`: did you mean `test_loss`?\n"

@@ -63,7 +63,7 @@ def test_list_says_where_each_set_is_or_how_to_get_it(xavier, here, small_mnist)
 
     assert answer.code == 0
     assert sets["mnist"]["where"] == "files"
-    assert sets["cifar10"]["where"] == "not here: `xavier data fetch cifar10`"
+    assert sets["cifar10"]["where"] == "not found: `xavier data fetch cifar10`"
     assert (sets["fashion_mnist"]["inputs"], sets["fashion_mnist"]["train"]) == (784, 50_000)
     assert sets["small-imagenet"]["classes"] is None
 
@@ -157,7 +157,7 @@ def test_a_run_on_a_folder_of_images_carries_what_it_learnt_from(xavier, here):
     changed = xavier("train", "--data", "images:pets@6", *tiny)
 
     assert (compared.code, drawn.code, again.code) == (0, 0, 0), compared.err + drawn.err
-    assert "trained already" in again.err
+    assert "already trained" in again.err
     assert (changed.code, changed.out) == (2, "")
     assert "`images:pets@6` has changed since" in changed.err
 
@@ -179,21 +179,21 @@ def test_a_plan_of_images_knows_the_classes_and_the_memory(xavier, here):
     ("arguments", "code", "said"),
     [
         (["data", "show", "mnits"], 2, "did you mean `mnist`"),
-        (["data", "show", "shapeset"], 2, "is an endless stream"),
+        (["data", "show", "shapeset"], 2, "is generated without end"),
         (["data", "show", "mnist"], 2, "`xavier data fetch mnist`"),
         (["data", "show", "images:nowhere"], 2, "no folder `nowhere`"),
         (["data", "show", "images:pets@7000"], 2, "from 4 to 512"),
         (["data", "show", "none.npz"], 2, "no file `none.npz`"),
         (["data", "show", "broken.npz"], 5, "`broken.npz` cannot be read"),
-        (["data", "verify"], 2, "no data set is here"),
+        (["data", "verify"], 2, "no data set was found"),
         (["data", "verify", "cifar10"], 2, "xavier data fetch cifar10"),
-        (["data", "fetch", "small-imagenet"], 2, "mnist, cifar10, fashion_mnist are"),
+        (["data", "fetch", "small-imagenet"], 2, "mnist, cifar10, fashion_mnist can"),
         (["data", "show", "images:pets", "-o", "pets"], 2, "is a folder"),
         (["train", "--data", "images:bad"], 5, "1 of 1 files cannot be read as images"),
         (["train", "--data", "broken.npz"], 5, "`broken.npz` cannot be read"),
         (["train", "--data", "images:pets@6", "--batch-size", "37"], 2, "has only 36 training examples"),
         (["train", "--data", "shapeset:10", "--batch-size", "11"], 2, "has only 10 training examples"),
-        (["plot", "samples", "--data", "images:pets@6", "--seed", "1"], 2, "is not drawn anew"),
+        (["plot", "samples", "--data", "images:pets@6", "--seed", "1"], 2, "is the same for every seed"),
         (["svm", "--examples", "0"], 2, "from 1 to 1000000"),
     ],
 )

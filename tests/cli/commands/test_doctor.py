@@ -1,12 +1,14 @@
 """`xavier doctor` end to end: what it says, writes, and ends with."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
-from xavier_cli.runs.store import read_run
+from xavier_cli.runs.store import read_run, write_run
+from xavier_cli.runs.weights import parameter_shapes, weights_path
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_a_damaged_file_is_described_and_rescued(damaged, xavier, tmp_path):
     assert "curves/valid_loss" in told.out
     assert "--rescue -o NEW.h5" in told.out
     assert max(map(len, told.out.splitlines())) <= 60
-    assert written.err == (f"not known and filled with NaN: curves/valid_loss\nwrote {tmp_path / 'new.h5'}\n")
+    assert written.err == (f"unknown, and filled with NaN: curves/valid_loss\nwrote {tmp_path / 'new.h5'}\n")
     assert run.status == "interrupted"
     assert np.isnan(run["curves/valid_loss"]).all()
     assert run.provenance["rescued"]["from"] == "tanh-standard.h5"
@@ -79,7 +81,31 @@ def test_a_rescue_needs_a_new_file_and_writes_none_where_there_is_nothing(shelf,
     assert (unnamed.code, taken.code, whole.code, junk.code) == (2, 2, 0, 5)
     assert "-o NEW.h5" in unnamed.err
     assert "exists; name a new file" in taken.err
-    assert whole.err == "xavier: nothing to rescue: the file is whole\n"
-    assert junk.err == "xavier: nothing to rescue: nothing in it can be believed\n"
+    assert whole.err == "xavier: nothing to rescue: the file is intact\n"
+    assert junk.err == "xavier: nothing to rescue: nothing in it is valid\n"
     assert {path: path.read_bytes() for path in shelf.iterdir()} == before
     assert not (tmp_path / "new.h5").exists()
+
+
+def test_the_weights_beside_a_run_are_examined_with_it(shelf, xavier):
+    run = read_run(shelf / "tanh-normalized.h5")
+    shapes = parameter_shapes(run.config, run.facts.inputs, run.facts.classes)
+    weights = {name: np.ones((len(run.seeds), *shape), np.float32) for name, shape in shapes.items()}
+    write_run(run.path, replace(run, weights=weights))
+    place = weights_path(run.path)
+    whole = xavier("doctor", "runs/tanh-normalized.h5")
+    content = bytearray(place.read_bytes())
+    content[5000] ^= 1
+    place.write_bytes(content)
+
+    assert (whole.code, "whole" in whole.out) == (0, True)
+    for name in ("tanh-normalized.h5", "tanh-normalized.weights.npz"):
+        answer = xavier("doctor", f"runs/{name}")
+        assert answer.code == 4
+        assert "does not have the digest" in " ".join(answer.out.split())
+        assert "the run itself is whole" in answer.out
+    place.unlink()
+    gone = xavier("doctor", "runs/tanh-normalized.h5")
+    assert gone.code == 0
+    assert "are not beside it" in " ".join(gone.out.split())
+    assert "which is not there" in " ".join(xavier("show", "tanh-normalized").out.split())

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray
 
 from xavier_cli.runs.store import read_run, write_run
+from xavier_cli.runs.weights import parameter_shapes
 
 
 def test_csv_is_one_number_per_line_in_full_precision(shelf, xavier):
@@ -95,3 +97,58 @@ def test_what_cannot_be_is_refused_in_one_line(shelf, xavier, arguments, code, m
     assert message in " ".join(answer.err.split())
     assert (shelf.parent / "taken").read_text() == "mine"
     assert {path.name for path in shelf.parent.iterdir()} == {"runs", "taken"}
+
+
+@pytest.fixture
+def kept(shelf):
+    """The runs, of which one has its final weights beside it, each seed's equal to the seed."""
+    run = read_run(shelf / "tanh-normalized.h5")
+    shapes = parameter_shapes(run.config, run.facts.inputs, run.facts.classes)
+    weights = {
+        name: np.stack([np.full(shape, seed, np.float32) for seed in run.seeds.tolist()])
+        for name, shape in shapes.items()
+    }
+    write_run(run.path, replace(run, weights=weights))
+    return shelf
+
+
+def test_weights_of_one_run_or_of_one_seed(kept, xavier):
+    every = xavier("export", "--to", "weights", "tanh-normalized", "-o", "all.npz")
+    one = xavier("export", "--to", "weights", "tanh-normalized", "--seed", "3", "-o", "one.npz")
+
+    assert (every.code, every.out) == (0, "all.npz\n")
+    with np.load("all.npz", allow_pickle=False) as archive:
+        assert len(archive.files) == 5 * 12
+        assert (archive["seed4/output/bias"] == 4).all()
+    assert one.code == 0
+    with np.load("one.npz", allow_pickle=False) as archive:
+        assert archive["layer1/weight"].shape == (1024, 30)
+        assert (archive["layer5/weight"] == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["tanh-normalized"], 2, "needs a file to write to, .npz or .safetensors"),
+        (["tanh-normalized", "-o", "x.txt"], 2, "needs a file to write to, .npz or .safetensors"),
+        (["tanh-normalized", "-o", "runs"], 2, "needs a file to write to"),
+        (["runs", "-o", "x.npz"], 2, "weights are of one run, and these are 3"),
+        (["tanh-standard", "-o", "x.npz"], 5, "was trained without `--save-weights`"),
+        (["tanh-normalized", "--seed", "9", "-o", "x.npz"], 2, "the run has no seed 9"),
+        (["tanh-normalized", "--update", "5", "-o", "x.npz"], 2, "no weights were kept at update 5"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused_in_one_line(kept, xavier, arguments, code, message):
+    answer = xavier("export", "--to", "weights", *arguments)
+
+    assert answer.code == code
+    assert message in answer.err
+    assert answer.err.count("\n") == 1
+    assert {path.name for path in kept.parent.iterdir()} == {"runs"}
+
+
+def test_seed_and_update_are_for_weights_alone(shelf, xavier):
+    answer = xavier("export", "--to", "csv", "--seed", "0")
+
+    assert answer.code == 2
+    assert "only with `--to weights`" in answer.err

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,12 +21,47 @@ def test_ls_names_every_run_with_its_error(shelf, xavier):
     lines = xavier("ls").out.splitlines()
 
     assert lines[0].split() == ["age", "N", "updates", "test", "error", "%", "run"]
-    assert sorted(line.split()[-1] for line in lines[1:]) == [
+    assert sorted(line.split()[-1] for line in lines[1:4]) == [
         "softsign-normalized",
         "tanh-normalized",
         "tanh-standard",
     ]
     assert any(line.endswith("5  100,000  59.4 ± 2.7    tanh-standard") for line in lines)
+    # Where there is room, what was trained.
+    (line,) = (line for line in xavier("ls", width=120).out.splitlines() if line.endswith("  tanh-standard"))
+    assert "5  100,000  59.4 ± 2.7    shapeset-tanh-standard-d5w30-lr0.03-u100k-s5" in line
+
+
+def test_ls_says_of_a_file_what_its_name_does_not(exact_run):
+    adam = exact_run([0.5], optimizer="adam", batch_size=128)
+    now = replace(adam, path=Path(f"{adam.config.file_stem()}.h5"))
+    before = replace(adam, path=Path("shapeset-tanh-normalized-d5w30-lr0.03-01234567.h5"))
+    peoples = replace(adam, path=Path("mine.h5"))
+    told = {
+        run: [dict(zip([c.title for c in table.columns], table.rows[0], strict=True)).get("settings")]
+        for run, (table,) in (
+            (name, runs_page([run], MADE).tables)
+            for name, run in (("now", now), ("before", before), ("peoples", peoples))
+        )
+    }
+
+    assert told == {
+        "now": [None],
+        "before": ["adam-b128-u100k-s1"],
+        "peoples": ["shapeset-tanh-normalized-d5w30-lr0.03-adam-b128-u100k-s1"],
+    }
+
+
+def test_ls_shows_the_first_n_and_says_how_many_more(shelf, xavier):
+    limited = xavier("ls", "--sort", "test_error", "--limit", "2")
+    told = json.loads(xavier("ls", "--sort", "test_error", "--limit", "2", "-f", "json").out)
+
+    assert [run["run"] for run in told["runs"]] == ["softsign-normalized", "tanh-normalized"]
+    assert told["more"] == 1
+    assert limited.out.splitlines()[-1] == "- 1 more."
+    assert "tanh-standard" not in limited.out
+    assert "more" not in xavier("ls", "--limit", "3").out
+    assert xavier("ls", "--limit", "0").code == 2
 
 
 def test_ls_is_newest_first_and_tells_the_age(exact_run):

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import sys
 
 import pytest
@@ -105,6 +106,64 @@ def test_what_cannot_be_is_refused_in_one_line(plot, run_file, tmp_path, argumen
     assert message in err
     assert "Traceback" not in err
     assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "huge"], "`huge` should be column, page, or inches like 6 or 6x4"),
+        (["--ylim", "9:1"], "`9:1` should rise"),
+        (["--style", "no-such"], "unknown style `no-such`"),
+        (["--metric", "test_los"], "did you mean `test_loss`?"),
+        (["--facet", "acts"], "did you mean `act`?"),
+        (["--where", "act=relu"], "no run fits"),
+        (["--term", "--logy"], "`--term` takes no options of a figure's page or axes"),
+    ],
+)
+def test_an_option_of_the_page_that_cannot_be_is_one_line(plot, run_file, arguments, message):
+    run_file()
+
+    code, out, err = plot("curves", *arguments)
+
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_without_a_kind_one_line_lists_them(plot):
+    code, out, err = plot()
+
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert all(kind in err for kind in ("saturation", "curves", "samples"))
+
+
+def test_named_runs_keep_their_order_and_a_folder_s_are_sorted(plot, run_file, tmp_path):
+    files = [run_file(init=init) for init in ("normalized", "standard")]
+
+    def order(*runs):
+        assert plot("saturation", *runs, "-o", "a.svg")[0] == 0
+        svg = (tmp_path / "a.svg").read_text()
+        return [name for name in re.findall(r"<!-- (\w+) -->", svg) if name in ("normalized", "standard")]
+
+    assert order(*files) == ["normalized", "standard"]
+    assert order(*reversed(files)) == ["standard", "normalized"]
+    assert order("runs") == ["standard", "normalized"]
+
+
+def test_where_chooses_runs_and_pages_have_titles(plot, run_file, tmp_path):
+    for init in ("standard", "normalized"):
+        run_file(init=init)
+
+    code, _, _ = plot(
+        "saturation", "--where", "init=standard", "--title", "Mine", "--no-caption", "-o", "a.svg"
+    )
+
+    svg = (tmp_path / "a.svg").read_text()
+    assert code == 0
+    assert "<!-- Mine -->" in svg
+    assert "<!-- tanh standard -->" in svg
+    assert "Settings:" not in svg
 
 
 def test_a_bad_file_among_good_ones_is_named_and_the_others_drawn(plot, run_file, tmp_path):

@@ -32,11 +32,11 @@ def test_layers_may_shrink(tmp_path, monkeypatch, xavier):
     run = read_run(path)
 
     values = run["jacobian/singular_values"]
-    assert np.isfinite(values).sum(axis=-1).tolist() == [[[40, 20]]] * 4
+    assert np.isfinite(values).sum(axis=-1).tolist() == [[[40, 20]]] * 5
     layers = json.loads(answer.out)["layers"]
     for name in ("activation_std", "backprop_std", "mean_singular_value"):
         far = np.abs(np.divide(layers[name]["measured"], layers[name]["predicted"]) - 1)
-        # The mean of four seeds varies half as much as one.
+        # The mean of five seeds varies less than half as much as one.
         assert np.all(far < 4 * np.array(layers[name]["sd"]) / 2), name
 
 

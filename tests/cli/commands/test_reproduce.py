@@ -142,7 +142,7 @@ def test_a_figure_without_runs_is_told_and_hides_nothing(here, xavier):
     answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "-q")
 
     assert answer.code == 4
-    assert "no only-tanh: no finished cell is of it" in answer.out
+    assert "no only-tanh: no finished cell belongs to it" in answer.out
     assert "figures/mine/saturation.png" in answer.out
 
 
@@ -363,13 +363,13 @@ def test_a_summary_is_made_of_the_files_and_a_bad_one_hides_no_other(here, judge
     text = Path("RESULTS.md").read_text()
 
     assert answer.code == 0, answer.err
-    assert text.startswith("# What the recipes said\n")
+    assert text.startswith("# Results of the recipes\n")
     assert text.index("## Recipe a") < text.index("## Recipe b")
     assert "27.15" in text
     Path("out/c.json").write_text("{}")
     answer = xavier("reproduce", "summary", "--results", "out", "-f", "json")
     assert answer.code == 4
-    assert "`out/c.json` is no results file" in answer.err
+    assert "`out/c.json` is not a results file" in answer.err
     assert [each["recipe"] for each in json.loads(answer.out)["results"]] == ["a", "b"]
     assert xavier("reproduce", "summary", "--results", "out/c.json").code == 5
 

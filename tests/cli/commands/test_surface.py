@@ -19,7 +19,7 @@ def test_a_surface_is_made_once_and_drawn(xavier, here):
     assert made.code == again.code == drawn.code == 0
     (path,) = (here / "surfaces").glob("two-weights-tanh-seed3-*.h5")
     assert f"surfaces/{path.name}" in made.out
-    assert again.err == "made already; `--force` makes it anew\n"
+    assert again.err == "already computed; `--force` computes it again\n"
     assert again.out == made.out
     assert drawn.out == "figures/loss-surface.png\n"
     assert read_result(path, "surface").config.points == 5

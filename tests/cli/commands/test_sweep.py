@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_rerun_failed_leaves_alone_what_never_was_tried(recipe, trained, xavier)
     again = xavier("sweep", recipe, "--scale", "tiny", "--rerun", "failed")
 
     assert (first.code, again.code) == (4, 4)
-    assert "2 finished, 2 not made" in again.out
+    assert "2 finished, 2 not run" in again.out
     assert all("tanh" in name for name in trained["trained"])
 
 
@@ -152,13 +153,58 @@ def test_a_cluster_that_is_not_there_is_one_line_after_the_plan(recipe, trained,
     assert not Path("runs").exists()
 
 
+def test_a_sweep_ends_with_its_best_rows_and_no_file_names(recipe, xavier, trained):
+    Path("mine.toml").write_text(RECIPE + "lr = [0.1, 0.2, 0.3]\n")
+    arguments = ["sweep", recipe, "--scale", "tiny", "--seeds", "5"]
+    answer = xavier(*arguments, width=100)
+    rows = [line for line in answer.out.splitlines() if "±" in line and line[:2] in ("* ", "  ")]
+
+    assert len(rows) == 5
+    assert "- 12 finished; 12 made now." in answer.out
+    assert "The first 5 of 12 rows are shown" in answer.out
+    assert "next: xavier compare" in answer.err
+    assert ".h5" not in answer.out
+    assert xavier(*arguments, "-v", width=100).out.count(".h5") == 12
+    assert len(json.loads(xavier(*arguments, "-f", "json").out)["cells"]) == 12
+
+
+def test_a_sweep_counts_the_cells_with_diverged_seeds(recipe, xavier, monkeypatch, make_run):
+    def train(cells, task, hooks):
+        for cell in cells:
+            lost = (1,) if (cell.config.act, cell.config.init) == ("tanh", "standard") else ()
+            write_run(cell.path, make_run(cell.config, diverged=lost, test_examples=10))
+        return [True] * len(cells)
+
+    monkeypatch.setattr(work, "_trained", train)
+
+    assert (
+        "- 4 finished, 1 with diverged seeds; 4 made now." in xavier("sweep", recipe, "--scale", "tiny").out
+    )
+
+
+def test_what_trains_nothing_ends_with_its_cells(recipe, xavier, trained):
+    Path("mine.toml").write_text(f'command = "probe"\n{RECIPE}')
+    answer = xavier("sweep", recipe, "--scale", "tiny", width=100)
+
+    assert answer.out.count(".h5") == 4
+    assert "next:" not in answer.err
+
+
+def test_a_dry_run_counts_networks_and_seeds(recipe, xavier):
+    out = xavier("sweep", recipe, "--dry-run", "--seeds", "3").out
+
+    assert re.search(r"^seeds +3 each$", out, re.M)
+    assert re.search(r"^networks +12$", out, re.M)
+    assert "members" not in out
+
+
 def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavier):
     answer = xavier("sweep", recipe, "--dry-run", "-f", "json")
     page = json.loads(answer.out)
 
     assert answer.code == 0
     assert page["schema"] == "xavier.sweep-plan/1"
-    assert (len(page["cells"]), page["members"], page["programs"]) == (4, 16, 2)
+    assert (len(page["cells"]), page["members"], page["programs"]) == (4, 20, 2)
     assert page["seconds"] > 60
     assert page["memory_bytes"] > 1e6
     assert {cell["state"] for cell in page["cells"]} == {"to do"}
@@ -206,9 +252,9 @@ def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, b
     again = xavier("sweep", recipe, "--scale", "tiny")
 
     assert again.code == 4
-    assert again.err.count("is ignored: it is no list of failed cells") == 1
+    assert again.err.count("is ignored: it is not a list of failed cells") == 1
     assert "2 finished, 2 failed" in again.out
-    assert again.err.count("which cells failed is not kept") == (bad == "folder")
+    assert again.err.count("the list of failed cells is not saved") == (bad == "folder")
     if bad != "folder":
         assert len(json.loads(ledger.read_text())["failed"]) == 2
 
@@ -236,6 +282,7 @@ def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, b
         (["mine.toml", "--slurm", "2", "--dry-run"], "not with `--dry-run`"),
         (["mine.toml", "--cluster", " "], "should be an address like"),
         (["mine.toml", "--cluster", "a:1", "--jobs", "2"], "not with `--cluster`"),
+        (["mine.toml", "--cluster", "a:1", "--save-weights", "final"], "not with `--cluster`"),
         (["mine.toml", "--cluster-wait", "-1"], "cluster-wait"),
         (["figure-5", "--seeds", "3"], "a surface has one seed"),
         (["figure-5", "--set", "width=3"], "unknown setting of a surface `width`"),

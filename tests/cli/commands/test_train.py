@@ -14,6 +14,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import read_run, write_run
+from xavier_cli.runs.weights import read_weights, weights_path
 from xavier_cli.training import estimate, memory
 from xavier_cli.views.training_plan import plan_page
 
@@ -53,8 +54,31 @@ def test_train_ends_with_errors_layers_the_file_and_what_next(trained):
     assert "test error %" in done.stdout
     assert "hidden 2" in done.stdout
     assert "runs/shapeset-tanh-normalized-d2w8" in done.stdout
-    assert "trained already" in done.stderr
+    assert "already trained" in done.stderr
     assert "next: xavier plot saturation" in done.stderr
+
+
+def test_a_finished_run_is_trained_anew_where_its_weights_are_asked_for(trained):
+    (path,) = (trained / "runs").glob("*standard*u40-s2-3-*.h5")
+    before, weights = read_run(path), weights_path(path)
+    asked = ["train", *TINY, "--init", "standard", "--seeds", "2:4", "--save-weights", "records"]
+    anew, again = (xavier(*asked, cwd=trained) for _ in range(2))
+    run = read_run(path)
+
+    assert anew.returncode == again.returncode == 0, anew.stderr + again.stderr
+    assert "already trained, without its weights: training again to save them" in anew.stderr
+    assert f"weights: runs/{weights.name}" in anew.stderr
+    assert "trained already; `--force`" in again.stderr
+    assert run.config.sha256() == before.config.sha256()
+    for name, array in before.arrays.items():
+        assert array.tobytes() == run[name].tobytes(), name
+    kept = read_weights(run, update=20)
+    assert kept["seed3/layer2/weight"].shape == (8, 8)
+    assert kept["seed3/layer2/weight"].std() == pytest.approx(run["weight/std"][1, 1, 1], rel=1e-4)
+    verified = xavier("verify", str(path), "-q", cwd=trained)
+    assert (verified.returncode, "trained weights" in verified.stdout) == (0, True), verified.stderr
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert xavier("verify", str(path), "--updates", "0", "-q", cwd=trained).returncode == 3
 
 
 def test_one_configuration_in_two_files_is_one_row(trained):
@@ -191,11 +215,11 @@ def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
     ("room_for", "asked", "lr", "at_a_time", "said"),
     [
         (30, None, 0.03, 30, ""),
-        (4, None, 0.03, 4, "4 networks at a time and not 30: the same numbers in less memory."),
-        (30, 7, 0.03, 7, "7 networks at a time and not 30"),
+        (4, None, 0.03, 4, "4 networks at a time instead of 30: the same results in less memory."),
+        (30, 7, 0.03, 7, "7 networks at a time instead of 30"),
         # The rates of a seed are trained together.
-        (16, None, (0.01, 0.03, 0.1), 15, "15 networks at a time and not 30"),
-        (0, None, 0.03, 1, "Training would refuse it: width, depth: one network of 5×300 takes about"),
+        (16, None, (0.01, 0.03, 0.1), 15, "15 networks at a time instead of 30"),
+        (0, None, 0.03, 1, "Training would fail: width, depth: one network of 5×300 takes about"),
     ],
 )
 def test_a_plan_says_how_many_networks_fit_at_a_time(room_for, asked, lr, at_a_time, said, monkeypatch):
@@ -242,7 +266,7 @@ def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, c
         said = process.stderr.read()
 
     assert process.returncode == code
-    assert "of 100,000,000 updates; so far is in run.h5" in said
+    assert "of 100,000,000 updates; results so far are in run.h5" in said
     run = read_run(tmp_path / "run.h5")
     assert run.status == "interrupted"
     assert 0 < len(run.updates) < 1000

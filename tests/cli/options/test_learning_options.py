@@ -63,11 +63,11 @@ def test_every_other_command_takes_what_was_trained_so(xavier, tmp_path, monkeyp
 
     assert trained.code == 0
     assert "adam, cosine, layer normalization, residual, dropout 0.2" in trained.out.replace("\n", " ")
-    assert xavier("verify", path, "-q").out.strip().endswith("The same to the bit.")
+    assert xavier("verify", path, "-q").out.strip().endswith("Bit-identical.")
     assert xavier("surface", "--around", path, "--points", 3, "-q").code == 0
     refused = xavier("surface", "--around", path, "--points", 3, "--updates", 20, "-q")
     assert (refused.code, "follows `cosine`" in refused.err) == (2, True)
     assert xavier("plot", "jacobian", path).code == 0
     assert xavier("check", path).code in (0, 3)
     probed = xavier("probe", *TINY[:4], "--residual", "--optimizer", "adam", "-q")
-    assert "theory does not speak of residual skips" in " ".join(probed.out.split())
+    assert "there is no theory for residual skips" in " ".join(probed.out.split())

@@ -76,7 +76,7 @@ def test_the_texts_of_options_are_phrases(xavier):
         (("train", "--optimiser", "sgd"), "`--optimizer`"),
         (("train", "--loss", "mse"), "`quadratic`, ½ Σ (p − y)²"),
         (("plot", "histogram"), "`activations`"),
-        (("tran",), "'train'"),
+        (("tran",), "`train`"),
     ],
 )
 def test_words_of_other_programs_are_answered(xavier, typed, answered):

@@ -199,7 +199,7 @@ def test_what_is_flat_on_one_side_alone_does_not_saturate_in_turn(healthy):
 
 
 def test_what_looked_odd_in_the_data_is_no_clean_run(healthy):
-    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: naming it is always right",)})
+    facts = healthy.facts.model_copy(update={"warnings": ("one class, `0`: every prediction is right",)})
     (finding,) = check(replace(healthy, data=facts))
 
     assert (finding.rule.name, finding.severity) == ("odd-data", "warning")
@@ -411,7 +411,7 @@ def test_few_seeds_are_a_note_and_half_a_run_too_early_to_tell(make_run):
     assert by_name["too-few-seeds"].severity == "note"
     assert by_name["not-finished"].severity == "note"
     assert (
-        "interrupted; last record at update 7,895 of 30,000 (26 %)" in by_name["not-finished"].seen.evidence
+        "interrupted; last record at update 5,263 of 20,000 (26 %)" in by_name["not-finished"].seen.evidence
     )
 
 

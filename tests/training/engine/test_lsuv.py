@@ -34,5 +34,5 @@ def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogona
 
 
 def test_more_examples_than_an_epoch_has_are_refused(make_engine):
-    with pytest.raises(ConfigError, match=r"^init: lsuv is to look at 500 examples, and an epoch has 230:"):
+    with pytest.raises(ConfigError, match=r"^init: lsuv needs 500 examples, but an epoch has 230:"):
         make_engine(inits=("lsuv",))

@@ -24,7 +24,7 @@ NameArgument = Annotated[
 
 @act.command("list")
 def list_(format: FormatOption = None, output: OutputOption = None) -> None:
-    """List the activations: formula, range, other names."""
+    """List activations: formula, range, other names."""
     from xavier_cli.views.activations import activations_page
 
     if output is not None:
@@ -34,7 +34,7 @@ def list_(format: FormatOption = None, output: OutputOption = None) -> None:
 
 @act.command("show")
 def show(name: NameArgument, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show one activation: formula, range, slope at 0, where it saturates, gain, names elsewhere.
+    """Show an activation: formula, range, gain, other names.
 
     xavier act show tanh
     """

@@ -41,10 +41,10 @@ def bench(
 
     xavier bench --quick
 
-    Networks of Shapeset's size at batch 10 are trained by the plainest JAX program there is, by the engine's
-    step under every strategy over ready-made images, with the generator, and with probes and evaluation as in
-    a default run. Measurements take turns and medians are shown, which a busy machine changes least.
-    Takes minutes, since everything has to be compiled.
+    Trains networks of Shapeset's size at batch 10: with a plain JAX program, with every layout of the engine
+    on ready-made images, with generated images, and with probes and evaluation as in a default run.
+    Measurements take turns and medians are shown, which other load on the machine changes least. Takes
+    minutes, since everything is compiled.
     """
     if output is not None:
         check_output(output)

@@ -31,10 +31,10 @@ def _kinds(incomplete: str) -> list[str]:
 
 @cache.command("show")
 def show(format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show where compiled programs and decoded data lie, and how much of each.
+    """Show the caches: folders, files and sizes.
 
-    Over its bound, a folder loses what was not used for longest. All of it is made again when it is needed.
-    Data sets that `xavier data fetch` got are no part of it.
+    A folder over its limit loses its least recently used files. All of them are made again when needed.
+    Downloaded data sets are not part of the caches.
     """
     from xavier_cli.views.caches import caches_page
 
@@ -52,12 +52,12 @@ def clear(
     ] = None,
     format: FormatOption = None,
 ) -> None:
-    """Remove compiled programs, decoded data or both, and say what was freed.
+    """Clear the caches, or one of them.
 
     xavier cache clear programs
 
-    The next training compiles anew, or decodes its images anew; results stay the same. Files that `xavier`
-    or JAX did not put there stay, and so does what another process is writing.
+    The next training compiles or decodes again, with the same results. Files of other programs are kept, and
+    so are files that another process is writing.
     """
     from xavier_cli.errors import StorageError
     from xavier_cli.views.caches import cleared_page

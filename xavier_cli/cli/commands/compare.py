@@ -63,11 +63,22 @@ TopOption = Annotated[
     int | None,
     typer.Option("--top", metavar="K", min=1, help="show only the first K rows; all are compared"),
 ]
+MetricOption = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        autocompletion=completion.metrics,
+        help="what is compared: test_error, valid_error, test_loss, valid_loss, train_loss, or "
+        "updates_to:0.5 (updates until the test error is at most 50 %)",
+    ),
+]
 TransposeOption = Annotated[bool, typer.Option("--transpose", help="one column per experiment")]
 
 
 def compare(
     runs: RunsArgument = None,
+    metric: MetricOption = "test_error",
     where: WhereOption = None,
     select: SelectOption = None,
     columns: ColumnsOption = None,
@@ -87,10 +98,11 @@ def compare(
     from xavier_cli.findings.best_run import select as select_runs
     from xavier_cli.findings.comparison import MOST_ROWS_TESTED
     from xavier_cli.findings.comparison import compare as compare_experiments
+    from xavier_cli.findings.metric import parse_metric
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
     from xavier_cli.views.filters import chosen
-    from xavier_cli.views.runs import run_values
+    from xavier_cli.views.runs import MARKS, mark_values, run_values
 
     if output is not None:
         check_output(output)
@@ -101,7 +113,12 @@ def compare(
         transpose,
         top,
     )
-    read = run_files.read_inputs(runs, only=ONLY)
+    by = parse_metric(metric)
+    read = run_files.read_inputs(runs, only=(*ONLY, f"curves/{by.curve}"))
+    read.runs = chosen(read.runs, mark_values, where, MARKS.__contains__)
+    if not read.runs:
+        say("xavier: no run fits `--where`")
+        raise typer.Exit(ExitCode.USAGE)
     experiments, notes = run_files.merged(read)
     if not experiments:
         raise run_files.nothing_to_show(read)
@@ -109,24 +126,24 @@ def compare(
 
     def compared(runs: list[Run]) -> tuple[Page | None, int]:
         """The output, or None if no run was trained, and the number of untrained runs."""
-        runs = chosen(runs, run_values, where)
+        runs = chosen(runs, run_values, where, lambda name: name not in MARKS)
         choices, more = select_runs(runs, over) if over is not None else ([], [])
         shown = [choice.run for choice in choices] or runs
         if len(shown) <= MOST_ROWS_TESTED:
-            shown = [_with_answers(run) for run in shown]
-        comparison = compare_experiments(shown, choices)
+            shown = [with_answers(run) for run in shown]
+        comparison = compare_experiments(shown, choices, by)
         untrained = sum(run.updates[-1] == 0 for run in shown)
         sections = comparison.sections
         return comparison_page(comparison, [*notes, *more], view) if sections else None, untrained
 
     page, untrained = read.isolated(experiments, compared)
     if untrained:
-        say(f"passed over {untrained} without training")
+        say(f"skipped {untrained} without training")
     if page is None:
         say(
-            "xavier: no run fits `--where`"
+            "xavier: no run matches `--where`"
             if where
-            else "xavier: none of these runs was trained: `xavier train` makes one that was"
+            else "xavier: none of these runs was trained; `xavier train` trains one"
         )
         raise typer.Exit(ExitCode.USAGE)
     show_page(page, format, output)
@@ -141,7 +158,7 @@ def _settings(text: str, option: str) -> list[str]:
     return chosen
 
 
-def _with_answers(run: Run) -> Run:
+def with_answers(run: Run) -> Run:
     """`run`, with its answers on single examples if it has one seed: only networks are compared by them."""
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import read_run

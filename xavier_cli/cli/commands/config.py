@@ -28,7 +28,7 @@ def init(
         Path, typer.Option("--output", "-o", help="file to write", rich_help_panel=OUTPUT)
     ] = PROJECT_FILE,
 ) -> None:
-    """Write a commented `xavier.toml`: every setting with its default.
+    """Write a commented `xavier.toml` with every default.
 
     xavier config init
     """
@@ -48,10 +48,10 @@ def init(
 @config.command("show")
 @with_settings
 def show(settings: dict[str, str], format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show every setting that `xavier train` would take here, and where its value came from.
+    """Show every setting, its value and where it came from.
 
-    A flag goes before --scale, that before XAVIER_WIDTH and the like, then --config FILE, `xavier.toml` in
-    this folder, the user's own file, and the default.
+    Highest precedence first: options, --scale, variables like XAVIER_WIDTH, --config FILE, `xavier.toml` in
+    this folder, the user file, the default.
 
     xavier config show --scale paper --act softsign
     """
@@ -60,7 +60,7 @@ def show(settings: dict[str, str], format: FormatOption = None, output: OutputOp
     if output is not None:
         check_output(output)
     resolved = resolve(settings)
-    files = ("This folder's file", PROJECT_FILE), ("Your own file", user_file())
+    files = ("Project file", PROJECT_FILE), ("User file", user_file())
     page = settings_page(resolved, _origins(settings, resolved), files, run_files.runs_folder())
     show_page(page, format, output)
 

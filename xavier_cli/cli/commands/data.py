@@ -36,9 +36,15 @@ NameArgument = Annotated[
 ]
 
 
+def _fetchable(incomplete: str) -> list[str]:
+    from xavier_cli.data.mirrors import REMOTES
+
+    return [name for name in REMOTES if name.startswith(incomplete)]
+
+
 @data.command("list")
 def list_(data_dir: DataDirOption = None, format: FormatOption = None, output: OutputOption = None) -> None:
-    """List the data sets: inputs, classes, sizes, and where each is."""
+    """List data sets: inputs, classes, sizes, and where each is."""
     from xavier_cli.views.data import data_sets_page
 
     if output is not None:
@@ -48,16 +54,18 @@ def list_(data_dir: DataDirOption = None, format: FormatOption = None, output: O
 
 @data.command("fetch")
 def fetch(
-    name: NameArgument,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="data set to download", autocompletion=_fetchable),
+    ],
     data_dir: DataDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Get the official files of a data set over the network; the folder they lie in is what stdout carries.
+    """Download a data set; prints only its folder to stdout.
 
     xavier data fetch mnist
 
-    Files that `--data-dir` or `XAVIER_DATA_DIR` has are not fetched again. A download that was cut off is
-    gone on with.
+    Files in `--data-dir` or `XAVIER_DATA_DIR` are not downloaded again. An interrupted download resumes.
     """
     from xavier_cli.data import mirrors
     from xavier_cli.data.fetch import fetch
@@ -68,13 +76,13 @@ def fetch(
     remote = mirrors.REMOTES.get(asked.name)
     if remote is None:
         raise typer.BadParameter(
-            f"`{asked.name}` is no file that could be fetched: {', '.join(mirrors.REMOTES)} are",
+            f"`{asked.name}` cannot be downloaded, but {', '.join(mirrors.REMOTES)} can",
             param_hint="NAME",
         )
     target = fetched_folder()
     found = where(asked, data_dir) if data_dir else None
     if found is not None and target not in found.parents:
-        say(f"here already; `xavier data verify {asked.name}` checks it")
+        say(f"already downloaded; `xavier data verify {asked.name}` checks it")
         typer.echo(os.fsencode(found))
         return
     try:
@@ -90,17 +98,16 @@ def fetch(
 def verify(
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="NAME", help="data set [default: every one that is here]", autocompletion=_names
-        ),
+        typer.Argument(metavar="NAME", help="data set [default: all that are found]", autocompletion=_names),
     ] = None,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Read data sets from their files anew and check them: checksums, sizes, labels.
+    """Verify data sets: checksums, sizes, labels.
 
-    Exits with 5 where one is damaged, and with 2 where NAME, or any at all, is not here.
+    Reads the files again. Exits with 5 if one is damaged, and with 2 if NAME, or any data set at all, is not
+    found.
     """
     from xavier_cli.data.load import where
     from xavier_cli.data.sets import DataDamagedError, DataMissingError
@@ -113,7 +120,9 @@ def verify(
     else:
         asked = [each for each in map(find_data, NAMED) if where(each, data_dir)]
         if not asked:
-            raise DataMissingError("no data set is here: `xavier data list` shows where they are looked for")
+            raise DataMissingError(
+                "no data set was found: `xavier data list` shows where they are looked for"
+            )
     records, is_damaged = [], False
     for each in asked:
         place = placed(each, data_dir)
@@ -137,7 +146,7 @@ def show(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Show what is in a data set: splits, classes and their counts, the range of its pixels, its digest.
+    """Show a data set: splits, classes, pixels, digest.
 
     xavier data show images:pets@64rgb
 
@@ -150,7 +159,7 @@ def show(
     asked = asked_for(name)
     if asked.name == "shapeset":
         raise typer.BadParameter(
-            "`shapeset` is an endless stream: `shapeset:10000` is a set of so many", param_hint="NAME"
+            "`shapeset` is generated without end; a fixed set is `shapeset:10000`", param_hint="NAME"
         )
     finite, facts = finite_set(asked, data_dir)
     show_page(data_set_page(finite, facts, placed(asked, data_dir)), format, output)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface or checkpoint")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface, checkpoint or weights")],
     rescue: Annotated[
         bool, typer.Option("--rescue", help="write what can be read to a new file (`-o`)")
     ] = False,
@@ -39,7 +39,7 @@ def doctor(
 
     xavier doctor runs/NAME.h5 --rescue -o rescued.h5
 
-    Ends with exit code 0 where the file is whole, 4 where part of it can be read, 5 where nothing can.
+    Exits with 0 if the file is intact, with 4 if part of it can be read, with 5 if nothing can.
     """
     if output is not None:
         check_output(output)
@@ -54,18 +54,31 @@ def doctor(
     if not os.path.lexists(file):
         say(f"xavier: no file `{clean(str(file))}`")
         raise typer.Exit(ExitCode.NO_INPUT)
+    if (run := _run_of_weights(file)) is not None:
+        say(
+            f"`{clean(str(file))}` has the weights of `{clean(str(run))}`, which says what they are: examined"
+        )
+        file = run
     found = examine(file)
     if isinstance(found, RunFileError):
         # The process that examined the file died, or took too long.
         found = Diagnosis(file, "unknown", False, found.reason)
     protection = shared_reader().protection
     if not (protection["landlock"] or protection["seccomp"]):
-        say("this kernel has neither Landlock nor seccomp: only limits hold the process that reads files")
+        say("this kernel has neither Landlock nor seccomp: only resource limits restrict the file reader")
     show_page(diagnosis_page(found, rescue), format, None if rescue else output)
     if rescue and output is not None:
         _rescue(found, output)
     if not found.is_whole:
         raise typer.Exit(ExitCode.IN_PART if found.good else ExitCode.NO_INPUT)
+
+
+def _run_of_weights(file: Path) -> Path | None:
+    """The run whose weights `file` has by its name; None where it is something else, or has no run."""
+    from xavier_cli.runs.weights import SUFFIX, weights_path
+
+    run = file.with_name(f"{file.name.removesuffix(SUFFIX)}.h5")
+    return run if weights_path(run) == file and os.path.exists(run) else None
 
 
 def _check_rescue(output: Path | None) -> None:
@@ -77,7 +90,7 @@ def _check_rescue(output: Path | None) -> None:
 
 def _rescue(found: Diagnosis, output: Path) -> None:
     if found.rescued is None:
-        why = "the file is whole" if found.is_whole else found.missed or "nothing in it can be believed"
+        why = "the file is intact" if found.is_whole else found.missed or "nothing in it is valid"
         say(f"xavier: nothing to rescue: {clean(why)}")
         return
     from xavier_cli.files.locks import lock_output
@@ -86,5 +99,5 @@ def _rescue(found: Diagnosis, output: Path) -> None:
     with lock_output(output):
         write_run(output, found.rescued)
     if filled := found.rescued.provenance["rescued"].get("filled_with_nan"):
-        say(f"not known and filled with NaN: {', '.join(filled)}")
+        say(f"unknown, and filled with NaN: {', '.join(filled)}")
     say(f"wrote {clean(str(output))}")

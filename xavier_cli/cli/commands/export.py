@@ -28,6 +28,7 @@ class To(StrEnum):
     JSON = "json"
     NETCDF = "netcdf"
     TENSORBOARD = "tensorboard"
+    WEIGHTS = "weights"
 
 
 def export(
@@ -35,7 +36,8 @@ def export(
         To,
         typer.Option(
             "--to",
-            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files",
+            help="csv: one number per line; json: all arrays; netcdf: for xarray; tensorboard: event files; "
+            "weights: trained networks, .npz or .safetensors",
             show_default=False,
         ),
     ],
@@ -46,21 +48,49 @@ def export(
             "--output",
             "-o",
             help="file to write to instead of stdout (csv, json), file or folder (netcdf), folder "
-            "(tensorboard)",
+            "(tensorboard), file (weights)",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            min=0,
+            help="weights: only this seed's network, its arrays named layer1/weight [default: all seeds, "
+            "seed0/layer1/weight]",
+            show_default=False,
+        ),
+    ] = None,
+    update: Annotated[
+        int | None,
+        typer.Option(
+            "--update",
+            min=0,
+            help="weights: the networks at the record after this update [default: the last]",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Export runs to csv, json, netcdf or tensorboard.
+    """Export runs to csv, json, netcdf, tensorboard, weights.
 
-    Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). Runs of one configuration are merged.
+    Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`). Runs of one configuration are merged. Weights are
+    those of one run, trained with `--save-weights`.
 
     xavier export --to csv runs/*.h5 -o runs.csv
 
     xavier export --to tensorboard -o logs; tensorboard --logdir logs
+
+    xavier export --to weights runs/NAME.h5 --seed 0 -o weights.safetensors
     """
     from xavier_cli.views.exports import diverged_notes, long_page, whole_page
 
+    if to is not To.WEIGHTS and (seed is not None or update is not None):
+        option = "--seed" if seed is not None else "--update"
+        raise typer.BadParameter("chooses among weights: only with `--to weights`", param_hint=option)
+    if to is To.WEIGHTS:
+        _write_weights(runs, seed, update, output)
+        return
     if to in (To.CSV, To.JSON) and output is not None:
         check_output(output)
     if to in (To.NETCDF, To.TENSORBOARD) and output is None:
@@ -82,6 +112,26 @@ def export(
         case To.TENSORBOARD:
             assert output is not None
             _write_events(read, _named(experiments), output)
+    read.finish()
+
+
+def _write_weights(
+    given: Sequence[str] | None, seed: int | None, update: int | None, output: Path | None
+) -> None:
+    """Write the weights of the one run that is `given`."""
+    from xavier_cli.export.weights import ENDINGS, weights_file
+    from xavier_cli.files.publish import publish
+
+    if output is None or output.suffix not in ENDINGS:
+        raise typer.BadParameter(
+            f"`--to weights` needs a file to write to, {' or '.join(ENDINGS)}", param_hint="--output"
+        )
+    check_output(output)
+    read = run_files.read_inputs(given, only=())
+    if len(read.runs) != 1:
+        raise typer.BadParameter(f"weights are of one run, and these are {len(read.runs)}", param_hint="RUN")
+    publish(output, weights_file(read.runs[0], seed, update, output.suffix))
+    _tell(output)
     read.finish()
 
 

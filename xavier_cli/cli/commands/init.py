@@ -30,7 +30,7 @@ FanOutOption = Annotated[int, typer.Option("--fan-out", min=1, help="units of th
 
 @init.command("list")
 def list_(format: FormatOption = None, output: OutputOption = None) -> None:
-    """List the initializers: law, other names."""
+    """List initializers: distribution, other names."""
     from xavier_cli.views.initializers import initializers_page
 
     if output is not None:
@@ -46,7 +46,7 @@ def show(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Show one initializer: law, bound, variance, names elsewhere, and a million draws beside them.
+    """Show an initializer: formula, variance, a million draws.
 
     xavier init show normalized --fan-in 1024 --fan-out 1000
     """

@@ -11,20 +11,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.options import data_sets, run_files, surfaces
+from xavier_cli.cli.options.filters import WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import check_output, screen_width
 from xavier_cli.errors import ExitCode
 from xavier_cli.figures.catalogue import ENDINGS, KINDS, LANDMARKS
+from xavier_cli.figures.page_options import (
+    HIGHEST_DPI,
+    LOWEST_DPI,
+    PageOptions,
+    parse_limits,
+    parse_size,
+)
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_seeds
+from xavier_cli.vocabulary.metrics import CURVES
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
 
 # Limits of the width of text figures: space for an axis, and lines that can be followed to it.
 NARROWEST, WIDEST = 40, 100
+PAGE = "Page"
 
 
 def _kinds(incomplete: str) -> list[tuple[str, str]]:
@@ -32,10 +42,10 @@ def _kinds(incomplete: str) -> list[tuple[str, str]]:
 
 
 KindArgument = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="KIND",
-        help="What to draw: " + ", ".join(KINDS) + ".",
+        help="kind of figure: " + ", ".join(KINDS),
         autocompletion=_kinds,
         show_default=False,
     ),
@@ -65,6 +75,24 @@ TensorOption = Annotated[
         "--tensor", help="of gradients-over-time: weight_gradient or backprop [default: weight_gradient]"
     ),
 ]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME[,NAME…]",
+        help="of curves: " + ", ".join(CURVES) + " [default: test_error]",
+        show_default=False,
+    ),
+]
+FacetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--facet",
+        metavar="SETTING[,SETTING…]",
+        help="of curves and jacobian: a panel for each value of a setting, like act",
+        show_default=False,
+    ),
+]
 TogetherOption = Annotated[
     bool, typer.Option("--together", help="of histograms: all runs and layers on one axis")
 ]
@@ -83,10 +111,63 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option("--data-dir", envvar="XAVIER_DATA_DIR", help="of samples: folder of the data sets' files"),
 ]
+LogXOption = Annotated[bool, typer.Option("--logx", help="logarithmic x axis", rich_help_panel=PAGE)]
+LogYOption = Annotated[bool, typer.Option("--logy", help="logarithmic y axis", rich_help_panel=PAGE)]
+YLimOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ylim",
+        metavar="LOW:HIGH",
+        help="ends of the y axis; either may be left out",
+        show_default=False,
+        rich_help_panel=PAGE,
+    ),
+]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="column|page|INCHES",
+        help="width of the figure: that of a column (3.4 inches) or a page (6.9), or inches: 6, or 6x4 with "
+        "the height",
+        show_default=False,
+        rich_help_panel=PAGE,
+    ),
+]
+DpiOption = Annotated[
+    int | None,
+    typer.Option(
+        "--dpi",
+        min=LOWEST_DPI,
+        max=HIGHEST_DPI,
+        help="dots per inch of a .png [default: 200]",
+        show_default=False,
+        rich_help_panel=PAGE,
+    ),
+]
+TitleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--title", metavar="TEXT", help="title of the figure", show_default=False, rich_help_panel=PAGE
+    ),
+]
+NoCaptionOption = Annotated[
+    bool, typer.Option("--no-caption", help="leave out the caption", rich_help_panel=PAGE)
+]
+StyleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--style",
+        metavar="NAME|FILE",
+        help="matplotlib style: its name, like dark_background, or a style sheet",
+        show_default=False,
+        rich_help_panel=PAGE,
+    ),
+]
 
 
 def plot(
-    kind: KindArgument,
+    kind: KindArgument = None,
     runs: RunsArgument = None,
     output: FigureOption = None,
     layers: LayersOption = None,
@@ -94,7 +175,18 @@ def plot(
     record: RecordOption = None,
     tensor: TensorOption = None,
     together: TogetherOption = False,
+    metric: MetricOption = None,
+    facet: FacetOption = None,
+    where: WhereOption = None,
     term: TermOption = False,
+    logx: LogXOption = False,
+    logy: LogYOption = False,
+    ylim: YLimOption = None,
+    size: SizeOption = None,
+    dpi: DpiOption = None,
+    title: TitleOption = None,
+    no_caption: NoCaptionOption = False,
+    style: StyleOption = None,
     data: DataOption = None,
     seed: SeedOption = None,
     data_dir: DataDirOption = None,
@@ -104,8 +196,12 @@ def plot(
     Runs of one configuration are merged. Without RUN: the runs of the newest command in `runs/` (or
     `XAVIER_RUNS_DIR`); for `curves` all runs there; for `loss-surface` the newest file in `surfaces/`.
     """
+    if kind is None:
+        say(f"xavier: no kind of figure given: `xavier plot KIND`, where KIND is one of {', '.join(KINDS)}")
+        raise typer.Exit(ExitCode.USAGE)
     asked = lookup.find("kind of figure", kind, KINDS)
     chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
+    page = _page(logx, logy, ylim, size, dpi, title, no_caption, style)
     if asked.draws != "samples" and (data is not None or seed is not None):
         raise typer.BadParameter(f"`{asked.name}` takes no `--data` and no `--seed`: `samples` does")
     if asked.draws == "samples" and runs:
@@ -114,6 +210,10 @@ def plot(
         raise typer.BadParameter(
             "is for a figure in a file, `--term` for the terminal", param_hint="--output"
         )
+    if term and page != PageOptions():
+        raise typer.BadParameter("`--term` takes no options of a figure's page or axes")
+    if where and asked.draws != "runs":
+        raise typer.BadParameter(f"`{asked.name}` is not of runs", param_hint="--where")
     path = output if output is not None else Path("figures") / f"{asked.name}.png"
     check_output(path)
     if path.suffix.lower() not in ENDINGS:
@@ -123,10 +223,17 @@ def plot(
         )
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
+    from xavier_cli.figures.labels import in_order
     from xavier_cli.figures.request import PlotRequest
+    from xavier_cli.figures.user_style import user_style
     from xavier_cli.files.publish import publish
+    from xavier_cli.views import filters
+    from xavier_cli.views.runs import run_values
 
-    chosen = PlotRequest(chosen_layers, chosen_seeds, record, tensor, together)
+    chosen = PlotRequest(chosen_layers, chosen_seeds, record, tensor, together, metric, facet, page)
+    refuse_unknown(asked, chosen)
+    if page.style:
+        user_style(page.style)
     read, notes = run_files.Inputs(), list[str]()
     if asked.draws == "runs":
         unnamed = run_files.all_runs if asked.whole_folder else run_files.newest_runs
@@ -134,6 +241,13 @@ def plot(
         merged, notes = run_files.merged(read)
         if not merged:
             raise run_files.nothing_to_show(read)
+        if where:
+            merged = filters.chosen(merged, run_values, where)
+            if not merged:
+                raise typer.BadParameter("no run fits", param_hint="--where")
+        if not _are_named(runs):
+            # Whoever names files has an order in mind.
+            merged = in_order(merged)
         if term:
             width = max(NARROWEST, min(screen_width(), WIDEST))
             text, skipped = read.isolated(
@@ -144,18 +258,18 @@ def plot(
             read.finish()
             raise typer.Exit(ExitCode.IN_PART if skipped else ExitCode.DONE)
 
-        def drawn(runs: list[Run]) -> tuple[bytes, list[str]]:
+        def drawn(runs: list[Run]) -> tuple[bytes, list[str], tuple[str, ...]]:
             drawing = draw(asked, runs, chosen)
-            return rendered(path, drawing.figure), drawing.notes
+            return rendered(path, drawing.figure), drawing.notes, drawing.hints
 
-        content, skipped = read.isolated(merged, drawn)
+        content, skipped, hints = read.isolated(merged, drawn)
+        notes = [*notes, *hints]
     else:
-        refuse_unknown(asked, chosen)
         if term:
             draw_text(asked, [], PlotRequest(), 80, True)
         is_of_data = asked.draws == "samples"
         shown = data_sets.samples(data, seed, data_dir) if is_of_data else surfaces.surface(runs, read)
-        drawing = draw_one(asked, shown)
+        drawing = draw_one(asked, shown, chosen)
         content, skipped = rendered(path, drawing.figure), drawing.notes
     _tell([*notes, *skipped])
     publish(path, content, verify=lambda temporary: None)
@@ -164,6 +278,31 @@ def plot(
     read.finish()
     if skipped:
         raise typer.Exit(ExitCode.IN_PART)
+
+
+def _are_named(runs: Sequence[str] | None) -> bool:
+    """Whether the user names each run by a file or a name, and no folder or pattern finds them."""
+    return bool(runs) and not any(os.path.isdir(word) or set(word) & set("*?[") for word in runs or ())
+
+
+def _page(
+    logx: bool,
+    logy: bool,
+    ylim: str | None,
+    size: str | None,
+    dpi: int | None,
+    title: str | None,
+    no_caption: bool,
+    style: str | None,
+) -> PageOptions:
+    try:
+        hint = "--size"
+        width, height = parse_size(size) if size is not None else (None, None)
+        hint = "--ylim"
+        limits = parse_limits(ylim) if ylim is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+    return PageOptions(width, height, dpi, title or "", not no_caption, style or "", logx, logy, limits)
 
 
 def _tell(notes: Sequence[str]) -> None:

@@ -53,6 +53,7 @@ def probe(
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.expectation import expectation
+    from xavier_cli.runs.listing import run_path
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.store import rehearse_run, write_run
     from xavier_cli.training.engine.loop import TrainingHooks
@@ -62,9 +63,9 @@ def probe(
     _refuse_several(settings.get("act", ""))
     asked = resolve(settings)
     if asked.pretrain != "none":
-        say("probe looks before pre-training: --pretrain changes nothing here")
+        say("probe measures networks before pre-training: --pretrain has no effect")
     config = untrained(asked)
-    path = output or PROBES / f"{config.file_stem()}.h5"
+    path = output or run_path(PROBES, config)
     refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")

@@ -32,8 +32,8 @@ def report(
 ) -> None:
     """Write a self-contained HTML report of runs.
 
-    The page holds all it needs: no network, no other files. Its path is all that stdout carries. Runs of one
-    configuration are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
+    The page needs no network and no other files. Prints only its path to stdout. Runs of one configuration
+    are merged. Without RUN: all runs in `runs/` (or `XAVIER_RUNS_DIR`).
 
     xavier report runs/*.h5 -o report.html
     """
@@ -53,7 +53,7 @@ def report(
         notes.append(f"passed over {len(experiments) - len(trained)} without training")
     if not trained:
         if experiments:
-            say("xavier: none of these runs was trained: `xavier train` makes one that was")
+            say("xavier: none of these runs was trained; `xavier train` trains one")
             raise typer.Exit(ExitCode.USAGE)
         raise run_files.nothing_to_show(read)
     for note in notes:

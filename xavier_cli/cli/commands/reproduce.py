@@ -11,7 +11,14 @@ import typer
 
 from xavier_cli.cli.options import recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
-from xavier_cli.cli.options.running import DataDirOption, DeviceOption, MaxTimeOption, QuietOption
+from xavier_cli.cli.options.running import (
+    DataDirOption,
+    DeviceOption,
+    MaxTimeOption,
+    QuietOption,
+    SaveWeightsOption,
+    saved_weights,
+)
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, check_output, show_page, write_text
 from xavier_cli.errors import ExitCode
@@ -62,6 +69,7 @@ def reproduce(
     yes: recipes.YesOption = False,
     device: DeviceOption = None,
     max_time: MaxTimeOption = None,
+    save_weights: SaveWeightsOption = None,
     quiet: QuietOption = False,
     data_dir: DataDirOption = None,
     format: FormatOption = None,
@@ -78,7 +86,7 @@ def reproduce(
 
     xavier reproduce summary --results results -o RESULTS.md
 
-    Runs that are there are not trained again. Ends with exit code 3 when a claim does not hold.
+    Finished runs are not trained again. Exits with 3 if a claim does not hold.
     """
     from xavier_cli.views.sweep import plan_page, recipes_page
 
@@ -94,8 +102,9 @@ def reproduce(
         )
     if results is not None:
         check_output(results, "--results")
-    machines = chosen_cluster(cluster, cluster_wait, jobs)
-    plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run)
+    saved = saved_weights(save_weights)
+    machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
+    plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run, saved=saved)
     if dry_run:
         show_page(plan_page(plan, jobs), format)
         return
@@ -109,12 +118,18 @@ def reproduce(
     for figure in plan.recipe.figures:
         check_output(figure_path(folder, figure))
     finished = recipes.finish_cells(
-        plan, data_dir=data_dir, jobs=jobs, cluster=machines, quiet=quiet, max_time=max_time
+        plan,
+        data_dir=data_dir,
+        jobs=jobs,
+        cluster=machines,
+        quiet=quiet,
+        max_time=max_time,
+        saved=saved,
     )
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)
-    read, others = _read(finished.outcomes)
+    read, others = recipes.read_finished(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
@@ -203,27 +218,6 @@ def _summarize(place: Path | None, format: Format | None, output: Path | None) -
     show_page(results_page(every), format, output)
     if bad:
         raise typer.Exit(ExitCode.IN_PART)
-
-
-def _read(outcomes: Sequence[Outcome]) -> tuple[run_files.Inputs, list[Result]]:
-    """The runs and other results of finished cells; unreadable files are reported."""
-    from xavier_cli.config.run import RunConfig
-    from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_result, read_runs
-
-    read, others = run_files.Inputs(), list["Result"]()
-    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)]):
-        if isinstance(found, RunFileError):
-            read.problem(str(found))
-        else:
-            read.runs.append(found)
-    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
-        try:
-            others.append(read_result(cell.path, cell.command))
-        except RunFileError as error:
-            read.problem(str(error))
-    return read, others
 
 
 def _chosen(recipe: Recipe, runs: Sequence[Run]) -> tuple[list[BestRun], list[str]]:

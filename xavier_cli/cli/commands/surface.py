@@ -67,6 +67,7 @@ def surface(
     `--around` over two random, filter-normalized directions around a trained network.
     """
     from xavier_cli.config.command_text import written
+    from xavier_cli.runs.listing import run_path
     from xavier_cli.runs.reader import read_run
     from xavier_cli.views.surface import surface_page
 
@@ -74,14 +75,14 @@ def surface(
         raise typer.BadParameter("goes with `--around RUN`", param_hint="--updates")
     run = read_run(around, only=("update", "curves/test_loss")) if around is not None else None
     config = _config(run, act, updates, span, points, examples, seed)
-    path = output or FOLDER / f"{config.file_stem()}.h5"
+    path = output or run_path(FOLDER, config)
     refuse_folder(path)
     if path.exists() and not force:
         if output is not None:
             raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
         made = _made_already(path, config)
         if made is not None:
-            say("made already; `--force` makes it anew")
+            say("already computed; `--force` computes it again")
             show_page(surface_page(made, path), format)
             return
     made = _make(config, path, run, data_dir, quiet)

@@ -27,10 +27,10 @@ def svm(
 ) -> None:
     """Train the paper's support vector machine on Shapeset.
 
-    Its kernel is RBF; C and gamma are the best of a small grid, chosen on at most 20,000 training and 2,000
-    validation examples, and the error is on the 10,000 test examples. Learns from the same images as `xavier
-    train --data shapeset:EXAMPLES`. The time and the memory grow with the square of the examples. The result
-    is stored in `svms/` and found again.
+    The kernel is RBF. C and gamma are chosen from a small grid, on at most 20,000 training and 2,000
+    validation examples; the error is that on the 10,000 test examples. It is trained on the same images as
+    `xavier train --data shapeset:EXAMPLES`. Time and memory grow with the square of the examples. The result
+    is stored in `svms/`; the same command shows it again.
     """
     from xavier_cli.runs.reader import read_svm
     from xavier_cli.runs.svm import SvmConfig
@@ -41,7 +41,7 @@ def svm(
     config = SvmConfig.of(data=f"shapeset:{examples}")
     path = FOLDER / f"{config.file_stem()}.h5"
     if path.exists() and not force:
-        say("made already; `--force` makes it anew")
+        say("already computed; `--force` computes it again")
         show_page(svm_page(read_svm(path), path), format, output)
         return
     show_page(svm_page(_make(config, path, quiet), path), format, output)

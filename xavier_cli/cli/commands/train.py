@@ -15,9 +15,11 @@ from xavier_cli.cli.options.running import (
     MaxTimeOption,
     MemberBatchOption,
     QuietOption,
+    SaveWeightsOption,
     Strategy,
     StrategyOption,
     asked_members,
+    saved_weights,
 )
 from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import with_settings
@@ -28,11 +30,13 @@ from xavier_cli.cli.terminal.signals import StopFlag
 from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 from xavier_cli.errors import ExitCode
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.record import Run
+    from xavier_cli.runs.weights import Saved
 
 
 @with_settings
@@ -67,6 +71,7 @@ def train(
             "--keep-all", help="with several learning rates: keep a run of each", rich_help_panel=OUTPUT
         ),
     ] = False,
+    save_weights: SaveWeightsOption = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -106,38 +111,52 @@ def train(
 
     Functions in files (FILE.py:FUNCTION, also in `xavier.toml`) are code and are run; each is named first.
     """
+    from xavier_cli.runs.listing import run_path
+
     if live and quiet:
-        raise typer.BadParameter("shows what `--quiet` hides: one of them", param_hint="--live")
-    asked = asked_members(member_batch)
+        raise typer.BadParameter("shows what `--quiet` hides: give one of them", param_hint="--live")
+    asked, saved = asked_members(member_batch), saved_weights(save_weights)
     config = resolve(settings)
-    path = output or run_files.runs_folder() / f"{config.file_stem()}.h5"
+    path = output or run_path(run_files.runs_folder(), config)
     refuse_folder(path)
     if dry_run:
         from xavier_cli.views.training_plan import plan_page
 
         data = config.dataset
         facts = finite_set(data, data_dir)[1] if data.builtin is None else None
-        show_page(plan_page(config, path, facts, asked, strategy.value), format)
+        show_page(plan_page(config, path, facts, asked, strategy.value, saved), format)
         return
     if force and resume:
-        raise typer.BadParameter("either go on or train anew: not with `--force`", param_hint="--resume")
+        raise typer.BadParameter("not with `--force`, which starts again", param_hint="--resume")
     named = output is not None and not force and not resume
     if named and path.exists():
         raise _taken(path)
-    run = None if force else _finished(path, config, data_dir)
+    run = None if force else _finished(path, config, data_dir, saved)
     if run is None:
         run = _train(
-            config, path, data_dir, strategy, keep_all, quiet, named, force, resume, asked, live, max_time
+            config,
+            path,
+            data_dir,
+            strategy,
+            keep_all,
+            quiet,
+            named,
+            force,
+            resume,
+            asked,
+            live,
+            max_time,
+            saved,
         )
     else:
-        say("trained already; `--force` trains it anew")
+        say("already trained; `--force` trains it again")
     _show(run, path, format)
     if fail_on_divergence and run.diverged.any():
         raise typer.Exit(ExitCode.IN_PART)
 
 
-def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | None:
-    """The complete run of `config` at `path`; None if it is incomplete or missing.
+def _finished(path: Path, config: RunConfig, data_dir: Path | None, saved: Saved | None) -> Run | None:
+    """The complete run of `config` at `path`; None if it is incomplete or missing, or lacks its weights.
 
     Raises `ResumeError` if `path` holds a run of another configuration, `ConfigError` if its data differ.
     """
@@ -151,7 +170,11 @@ def _finished(path: Path, config: RunConfig, data_dir: Path | None) -> Run | Non
     except ResumeError as error:
         raise ResumeError(f"{error}: `--force` replaces it") from None
     if run is not None:
+        from xavier_cli.runs.weights import has_saved
+
         _refuse_other_data(path, run, data_dir)
+        if saved and not has_saved(run, saved):
+            return None
     return run
 
 
@@ -181,7 +204,7 @@ def _other_data(asked: DatasetSpec) -> str:
     """A hint about a function that returns other data though its source is the same; empty for files."""
     if asked.kind != "own":
         return ""
-    return "draws without a seed, or what it reads has changed: it returns other data than when"
+    return "is not deterministic, or what it reads has changed: it returns other data than when"
 
 
 def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
@@ -213,6 +236,7 @@ def _train(
     asked: int | None,
     live: bool,
     max_time: float | None,
+    saved: Saved | None,
 ) -> Run:
     from xavier_cli.files.locks import lock_output
 
@@ -226,12 +250,17 @@ def _train(
         if named and begun:
             raise _taken(path)
         # Another process may have finished it since the first check.
-        if not force and (run := _finished(path, config, data_dir)):
+        if not force and (run := _finished(path, config, data_dir, saved)):
             return run
-        if resume and not begun:
-            say("nothing to go on from; training starts from the beginning")
+        lacking = saved and not force and _finished(path, config, data_dir, None)
+        if lacking and not begun:
+            say(
+                "already trained, without its weights: training again to save them; the file stays until then"
+            )
+        elif resume and not begun:
+            say("nothing to resume; training starts from the beginning")
         elif path.exists() and not begun and not force:
-            say(f"`{path}` is unfinished and nothing is left to go on from; training starts anew")
+            say(f"`{path}` is unfinished and has no checkpoint; training starts from the beginning")
         training = begin_training(config, data_dir, strategy, asked)
         if force:
             _warn_of_other_data(path, config, training.facts)
@@ -253,7 +282,12 @@ def _train(
                     say(f"warning: {text}")
 
             hooks = TrainingHooks(
-                watch, lambda: bool(stopped), provenance=this_command(), look=look, note=warn
+                watch,
+                lambda: bool(stopped),
+                provenance=this_command(),
+                look=look,
+                note=warn,
+                save_weights=saved,
             )
             try:
                 run = training.train_to_file(path, hooks, resume=not force, keep_all=keep_all, note=say)
@@ -271,6 +305,7 @@ def _train(
 
 
 def _show(run: Run, path: Path, format: Format | None) -> None:
+    from xavier_cli.runs.weights import weights_info, weights_path
     from xavier_cli.views.training import result_page
 
     show_page(result_page(run, path), format)
@@ -279,6 +314,8 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
 
         why = why_diverged(run)
         say(f"warning: {why.words}{'; a lower --lr may help' * why.rate_helps}")
+    if run.weights or weights_info(run):
+        say(f"weights: {clean(str(weights_path(path)))}")
     if run.on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
     say(f"next: {written('plot', 'saturation', path)}")

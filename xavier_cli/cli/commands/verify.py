@@ -11,6 +11,7 @@ from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOpt
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
+from xavier_cli.sanitize import clean
 
 
 def verify(
@@ -18,11 +19,13 @@ def verify(
     updates: Annotated[
         int | None,
         typer.Option(
-            "--updates", min=0, help="up to the last record that so many updates reach; default: about 30 s"
+            "--updates",
+            min=0,
+            help="retrain up to the last record within N updates [default: about 30 s of training]",
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="SEEDS", help="of these seeds alone; default: all")
+        str | None, typer.Option("--seeds", metavar="SEEDS", help="only these seeds [default: all]")
     ] = None,
     data_dir: DataDirOption = None,
     device: DeviceOption = None,
@@ -34,9 +37,10 @@ def verify(
 
     xavier verify runs/NAME.h5 --updates 3000
 
-    On the machine, versions and layout that the run was trained with, they are the same to the bit. Other
-    machines and devices round otherwise, and training makes more of it update by update: differences up to
-    0.1 % of an array's largest number count as rounding. Ends with exit code 3 where there are larger ones.
+    With the machine, versions and layout that the run was trained with, they are bit-identical. Other
+    machines and devices round differently, and training amplifies rounding: differences up to 0.1 % of an
+    array's largest number count as rounding. Exits with 3 if there are larger ones, or if the weights
+    beside the run are not those that it kept.
     """
     if output is not None:
         check_output(output)
@@ -47,7 +51,8 @@ def verify(
     chosen = _seeds(seeds)
 
     from xavier_cli.cli.terminal.progress import shown_progress
-    from xavier_cli.runs.deviation import differences
+    from xavier_cli.runs.deviation import differences, weights_difference
+    from xavier_cli.runs.weights import missing_reason, weights_info
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.retrain import ROUNDING, train_again
@@ -57,8 +62,13 @@ def verify(
     with shown_progress(quiet) as report:
         again = train_again(original, data_dir, seeds=chosen, updates=updates, hooks=TrainingHooks(report))
     found = differences(original, again)
+    damaged = missing_reason(original) if weights_info(original) else ""
+    if damaged:
+        say(f"xavier: the weights of `{clean(original.name)}`: {clean(damaged)}")
+    elif again.weights:
+        found.append(weights_difference(original, again))
     show_page(verification_page(original, again, found, ROUNDING), format, output)
-    if any(each.relative > ROUNDING for each in found):
+    if damaged or any(each.relative > ROUNDING for each in found):
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 

@@ -11,6 +11,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.work import Task
 
@@ -19,21 +20,27 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="on the workers of the Dask scheduler there: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
-        "settings, or its scheduler file. A scheduler, its workers and this program trust each other wholly",
+        help="train on the workers of this Dask scheduler: tcp://HOST:8786, tls://HOST:8786 with Dask's own "
+        "settings, or its scheduler file; scheduler, workers and this program trust each other fully",
         show_default=False,
     ),
 ]
 ClusterWaitOption = Annotated[
     float,
     typer.Option(
-        "--cluster-wait", metavar="SECONDS", min=0, max=1e9, help="how long to wait for its first worker"
+        "--cluster-wait",
+        metavar="SECONDS",
+        min=0,
+        max=1e9,
+        help="how long to wait for its first worker",
     ),
 ]
 WAIT_SECONDS = 60.0
 
 
-def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Task], Cluster] | None:
+def chosen_cluster(
+    address: str | None, wait: float, jobs: int, saved: Saved | None = None
+) -> Callable[[Task], Cluster] | None:
     """A function that makes the cluster for a task; None if the sweep runs on this machine."""
     if address is None:
         return None
@@ -41,7 +48,11 @@ def chosen_cluster(address: str | None, wait: float, jobs: int) -> Callable[[Tas
         raise typer.BadParameter("should be an address like tcp://HOST:8786", param_hint="--cluster")
     if jobs > 1:
         raise typer.BadParameter(
-            "its processes are of this machine: not with `--cluster`", param_hint="--jobs"
+            "starts processes on this machine: not with `--cluster`", param_hint="--jobs"
+        )
+    if saved:
+        raise typer.BadParameter(
+            "workers return results, not weights: not with `--cluster`", param_hint="--save-weights"
         )
 
     def cluster(task: Task) -> Cluster:

@@ -44,6 +44,14 @@ def data_sets(incomplete: str) -> Offers:
     return _begun(incomplete, {word.name: word.about for word in lookup.DATA_SETS.values()} | families)
 
 
+def metrics(incomplete: str) -> Offers:
+    """What `compare` compares."""
+    from xavier_cli.findings.metric import EXAMPLE
+    from xavier_cli.vocabulary.metrics import CURVES
+
+    return _begun(incomplete, dict.fromkeys((*CURVES, EXAMPLE), ""))
+
+
 def scales(incomplete: str) -> Offers:
     """Presets of sizes."""
     from xavier_cli.config.presets import SCALES

@@ -29,9 +29,7 @@ def samples(data: str | None, seed: int | None, data_dir: Path | None) -> Sample
     asked = asked_for(data or "shapeset")
     if asked.name != "shapeset":
         if seed is not None:
-            raise typer.BadParameter(
-                f"`{asked.name}` is not drawn anew for each seed: it has none", param_hint="--seed"
-            )
+            raise typer.BadParameter(f"`{asked.name}` is the same for every seed", param_hint="--seed")
         finite, facts = finite_set(asked, data_dir)
         return Samples(facts, *finite.train, "its training set")
     seed = seed or 0

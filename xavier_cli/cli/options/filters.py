@@ -11,8 +11,8 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="NAME=VALUE",
-        help="only what fits, like act=tanh, 'lr<0.1', 'run=shape*'; commas and repeats all have to fit. "
-        "Comparisons: = != < <= > >=",
+        help="only runs that match, like act=tanh, 'lr<0.1', 'run=shape*'; of several conditions all; "
+        "operators: = != < <= > >=",
         show_default=False,
     ),
 ]

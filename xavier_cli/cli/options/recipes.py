@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,8 @@ from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.result import Result
+    from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Group, Plan
     from xavier_cli.sweeps.recipe import Recipe
@@ -33,7 +35,7 @@ RecipeArgument = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="name of a recipe or a TOML file; `list` shows the recipes there are",
+        help="name of a recipe or a TOML file; `list` shows the recipes",
         autocompletion=completion.recipes,
         show_default=False,
     ),
@@ -46,13 +48,13 @@ ScaleOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SETTING=VALUE", help="over every cell, like width=100; may be repeated"),
+    typer.Option("--set", metavar="SETTING=VALUE", help="set in every cell, like width=100; may be repeated"),
 ]
 SeedsOption = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="seeds of every cell: 5, 0,3,7 or 0:10")
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="show the cells, their memory and about how long; train nothing")
+    bool, typer.Option("--dry-run", help="show the cells, their memory and estimated time; train nothing")
 ]
 JobsOption = Annotated[
     int,
@@ -60,7 +62,7 @@ JobsOption = Annotated[
         "--jobs", "-j", metavar="N", min=1, max=1000, help="worker processes, each on its share of cores"
     ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, however many cells there are")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask for confirmation of many cells")]
 
 
 def make_plan(
@@ -71,8 +73,12 @@ def make_plan(
     *,
     yes: bool = False,
     shard: str | None = None,
+    saved: Saved | None = None,
 ) -> Plan:
-    """The plan of the recipe called `word`. Asks to confirm a large one; exits with 2 if it cannot ask."""
+    """The plan of the recipe called `word`; a cell without weights to be `saved` is not finished.
+
+    Asks to confirm a large one; exits with 2 if it cannot ask.
+    """
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
@@ -103,7 +109,7 @@ def make_plan(
     pending = [
         plan.Group(rest)
         for group in groups
-        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell)))
+        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell, saved)))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes)
 
@@ -120,6 +126,7 @@ def finish_cells(
     quiet: bool = False,
     member_batch: int | None = None,
     max_time: float | None = None,
+    saved: Saved | None = None,
 ) -> Finished:
     """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
     from xavier_cli.cli.terminal.signals import StopFlag
@@ -142,7 +149,12 @@ def finish_cells(
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
-    task = Task(data_dir, member_batch=member_batch, provenance=this_command(plan.sweep_id))
+    task = Task(
+        data_dir,
+        member_batch=member_batch,
+        provenance=this_command(plan.sweep_id),
+        save_weights=saved,
+    )
     finished, told = Finished(), False
     with StopFlag(max_time) as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
@@ -165,10 +177,10 @@ def finish_cells(
             except StorageError as error:
                 # Results do not need the ledger: only `--rerun failed` will miss these cells.
                 if not told:
-                    note(f"which cells failed is not kept: {error}")
+                    note(f"the list of failed cells is not saved: {error}")
                 told = True
     if others := sum(outcome.elsewhere for outcome in ended.values()):
-        say(f"{others} cell{'s' * (others > 1)} made by another process meanwhile")
+        say(f"{others} cell{'s' * (others > 1)} finished by another process meanwhile")
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
     if stopped:
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
@@ -181,6 +193,28 @@ def finish_cells(
     elif any(outcome.ending != "done" for outcome in finished.outcomes):
         finished.code = ExitCode.IN_PART
     return finished
+
+
+def read_finished(
+    outcomes: Sequence[Outcome], only: Collection[str] | None = None
+) -> tuple[run_files.Inputs, list[Result]]:
+    """The runs and other results of finished cells; `only` is `read_run`'s. Unreadable files are reported."""
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.reader import read_result, read_runs
+
+    read, others = run_files.Inputs(), list["Result"]()
+    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
+    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)], only):
+        if isinstance(found, RunFileError):
+            read.problem(str(found))
+        else:
+            read.runs.append(found)
+    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
+        try:
+            others.append(read_result(cell.path, cell.command))
+        except RunFileError as error:
+            read.problem(str(error))
+    return read, others
 
 
 def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
@@ -238,5 +272,5 @@ def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
-    if not typer.confirm(f"{question}. Go on?", err=True):
+    if not typer.confirm(f"{question}. Continue?", err=True):
         raise typer.Exit(ExitCode.USAGE)

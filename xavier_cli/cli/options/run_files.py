@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -233,13 +233,19 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
     return []
 
 
+def names_runs(text: str) -> bool:
+    """Whether `text` stands for runs by its form, or there is something called so."""
+    is_path = os.path.lexists(text) or Path(text).name != text or text.endswith(".h5")
+    return is_path or glob.has_magic(text) or os.path.isfile(runs_folder() / f"{text}.h5")
+
+
 def no_run(text: str) -> str:
     """The line about a run that does not exist, named by a path or by its name in the default folder."""
     from xavier_cli.vocabulary import lookup
 
     is_name = Path(text).name == text
     place = f" in `{runs_folder()}`" if is_name else ""
-    tables: dict[str, Mapping[str, lookup.Word]] = {
+    tables: dict[str, Mapping[str, Any]] = {
         "init": lookup.INITIALIZERS,
         "act": lookup.ACTIVATIONS,
         "data": lookup.DATA_SETS,

@@ -6,17 +6,20 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.terminal.help_pages import DATA, OUTPUT, RUNNING
 from xavier_cli.config.layers import DEVICE_VARIABLE
 
+if TYPE_CHECKING:
+    from xavier_cli.runs.weights import Saved
+
 # A year; timers of the system take no more than some decades.
 _LONGEST = 366 * 86_400
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="no progress", rich_help_panel=OUTPUT)]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="hide progress", rich_help_panel=OUTPUT)]
 
 DataDirOption = Annotated[
     Path | None,
@@ -103,6 +106,29 @@ MemberBatchOption = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]
+
+
+class SaveWeights(StrEnum):
+    """Which networks' weights are kept."""
+
+    FINAL = "final"
+    RECORDS = "records"
+
+
+SaveWeightsOption = Annotated[
+    SaveWeights | None,
+    typer.Option(
+        "--save-weights",
+        help="keep the trained weights beside the run (NAME.weights.npz): final, or at all records",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def saved_weights(asked: SaveWeights | None) -> Saved | None:
+    """The word in `--save-weights`, as training takes it."""
+    return None if asked is None else "final" if asked is SaveWeights.FINAL else "records"
 
 
 def asked_members(text: str) -> int | None:

@@ -41,14 +41,14 @@ def print_script(plan: Plan, parts: int, jobs: int) -> None:
         title=plan.recipe.title,
         name=plan.recipe.name,
         cells=len(plan.cells),
-        time=f"About {about(longest)} for each part on {cores} cores, by a rule, not measured.",
+        time=f"About {about(longest)} for each part on {cores} cores: estimated, not measured.",
         cores=cores,
         folder=Path.cwd(),
         variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
     )
     # Keep the bytes of paths and arguments, whatever the encoding of the screen.
     typer.echo(text.encode("utf-8", "surrogateescape"), nl=False)
-    say("next: keep it in a file that every node sees, like job.sh, and `sbatch job.sh`")
+    say("next: save it where every node can read it, like job.sh, then `sbatch job.sh`")
 
 
 def _program() -> str:

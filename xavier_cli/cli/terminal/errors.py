@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
-import re
 import sys
 
+from xavier_cli.cli.terminal.usage_errors import usage_message
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import clean, said
 
@@ -30,55 +29,15 @@ def one_line(error: BaseException) -> str:
     """The message of `error` in one line, without a traceback."""
     if _is_out_of_memory(error):
         return (
-            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` says what it takes"
+            "out of memory: fewer seeds at a time or smaller networks; `train --dry-run` shows what is needed"
         )
     # Errors of Typer format a message that says more than their text.
     typers = getattr(error, "format_message", None) if exit_code(error) is ExitCode.USAGE else None
-    text = _of_option(error) or _of_unknown_option(error) or (str(typers()) if typers else said(error))
+    text = usage_message(error) or (str(typers()) if typers else said(error))
     text = clean(" ".join(text.split()))
     if exit_code(error) is ExitCode.UNEXPECTED:
         text = f"{type(error).__name__}: {text}; `--debug` shows where"
     return text
-
-
-def _of_option(error: BaseException) -> str:
-    """The message about an option's value that pydantic refused; empty for other errors."""
-    judged = getattr(error.__cause__, "errors", None)
-    options = getattr(getattr(error, "param", None), "opts", None)
-    if not callable(judged) or not options:
-        return ""
-    from xavier_cli.config import refusals
-    from xavier_cli.vocabulary import lookup
-
-    first, name = judged()[0], max(options, key=len)
-    option = name if name.startswith("-") else name.upper()
-    # The accepted values are only in the text, at its end.
-    text = said(first.get("ctx", {}).get("error", error))
-    choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
-    if choices:
-        known = re.findall(r"'([^']*)'", choices[1])
-        return f"{option}: {lookup.unknown_message('value', str(first['input']), known)}"
-    return f"{option}: {refusals.words(first)}{refusals.given(first)}"
-
-
-def _of_unknown_option(error: BaseException) -> str:
-    """The message about an option that there is not, with what is meant; empty for other errors."""
-    # An option without its value has a name, too.
-    if not hasattr(error, "possibilities") or not hasattr(error, "option_name"):
-        return ""
-    from xavier_cli.vocabulary import other_words
-
-    typed, nearest = (
-        error.option_name,
-        difflib.get_close_matches(error.option_name, error.possibilities or (), 2),
-    )
-
-    meant = other_words.hint("setting", typed.lstrip("-"))
-    # Settings are options here.
-    meant = re.sub(r"`([a-z_]+)`", lambda word: f"`--{word[1].replace('_', '-')}`", meant)
-    if nearest and not meant:
-        meant = f"did you mean {' or '.join(f'`{each}`' for each in nearest)}?"
-    return f"no option `{typed}`" + (f": {meant}" if meant else "; `--help` lists them")
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

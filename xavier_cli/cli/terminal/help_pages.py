@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from xavier_cli.cli.terminal.usage_errors import command_path, unknown_command
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 ARGUMENTS, OPTIONS = "Arguments", "Options"
@@ -53,6 +55,14 @@ class GroupWithSections(TyperGroup):
             print(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was typed; refuses an unknown one with what is probably meant."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            if ctx.resilient_parsing:
+                return None, None, []
+            ctx.fail(unknown_command(args[0], command_path(ctx), self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the options: the commands are what is looked for."""

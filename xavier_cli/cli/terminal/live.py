@@ -84,7 +84,7 @@ class LiveView:
         return [line[:width].rstrip() for line in lines[:height]]
 
     def _head(self, progress: Progress) -> str:
-        doing = f"{progress.doing}{named(progress.phase)}"
+        doing = f"{progress.doing} {named(progress.phase)}".rstrip()
         if progress.doing == "compiling":
             return doing
         share = f"{progress.updates / progress.total:.0%}"

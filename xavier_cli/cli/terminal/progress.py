@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from xavier_cli.training.engine.loop import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
+BAR = 10
+# The width of spinner, percentage, time left and the gaps between columns.
+TAKEN = 1 + 4 + len("1:02:03 left") + 5
+KEPT = "(kept for next time)"
 
 
 @contextmanager
@@ -40,13 +44,18 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     columns = (
         SpinnerColumn("line"),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=BAR),
         TaskProgressColumn(),
         _clock_column(),
         TextColumn("{task.fields[facts]}"),
     )
     console = Console(file=cast(TextIO, Patient(sys.stderr)))
     with Bar(*columns, console=console, transient=True) as bar:
+
+        def room(doing: str) -> int:
+            """The columns that facts may take: a terminal may change its width at any time."""
+            return console.width - BAR - TAKEN - len(doing)
+
         tasks: dict[str, int] = {}
         throughput, doing = Throughput(), ""
 
@@ -57,30 +66,38 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 for old in tasks.values():
                     bar.remove_task(bar.tasks[old].id)
                 tasks.clear()
-                tasks[phase] = bar.add_task("compiling", total=None, facts=named(phase))
+                facts = fitted([phase], room("compiling") - len(KEPT))
+                tasks[phase] = bar.add_task("compiling", total=None, facts=facts, ends=None)
                 return
             task = bar.tasks[-1]
             if task.total is None or doing != progress.doing:
                 doing = progress.doing
                 bar.reset(task.id, total=progress.total, description=progress.doing)
-            facts = _facts(progress, throughput(progress))
-            bar.update(task.id, completed=progress.updates, facts=f"{facts}{named(phase)}")
+            # The time left has a column of its own; the rest takes what room there is, the error first.
+            rate = throughput(progress)
+            ends = time.monotonic() + (progress.total - progress.updates) / rate if rate else None
+            facts = fitted([_error(progress), phase, _speed(progress, rate)], room(doing))
+            bar.update(task.id, completed=progress.updates, facts=facts, ends=ends)
 
         yield report
 
 
 def _clock_column() -> ProgressColumn:
-    """The time left; while compiling, how long that has taken."""
-    from rich.progress import Task, TimeRemainingColumn
+    """The time left, which counts down between reports; while compiling, how long that has taken."""
+    from rich.progress import ProgressColumn, Task
     from rich.text import Text
 
-    class Clock(TimeRemainingColumn):
+    class Clock(ProgressColumn):
+        max_refresh = 0.5
+
         def render(self, task: Task) -> Text:
             if task.total is None:
-                return Text(f"{task.elapsed or 0:.0f} s (kept for next time)")
-            return super().render(task)
+                return Text(f"{task.elapsed or 0:.0f} s {KEPT}")
+            ends = task.fields["ends"]
+            words = "" if ends is None else f"{clock(max(0.0, ends - time.monotonic()))} left"
+            return Text(words, style="progress.remaining")
 
-    return Clock(compact=True)
+    return Clock()
 
 
 class Patient:
@@ -112,7 +129,7 @@ class _Lines:
         self._throughput = Throughput()
 
     def __call__(self, progress: Progress) -> None:
-        now, phase = time.monotonic(), named(progress.phase)
+        now, phase = time.monotonic(), f" {named(progress.phase)}".rstrip()
         rate = self._throughput(progress)
         if progress.doing == "compiling":
             self._last = now
@@ -123,7 +140,8 @@ class _Lines:
         self._last = now
         left = (progress.total - progress.updates) / rate
         share = progress.updates / progress.total
-        say(f"{progress.doing}{phase} {share:4.0%} {clock(left)} left {_facts(progress, rate)}")
+        facts = ", ".join(filter(None, [_speed(progress, rate), _error(progress)]))
+        say(f"{progress.doing}{phase} {share:4.0%} {clock(left)} left {facts}")
 
 
 class Throughput:
@@ -142,19 +160,35 @@ class Throughput:
         return done / took if done > 0 and took > 0 else None
 
 
-def _facts(progress: Progress, rate: float | None) -> str:
-    error = "" if progress.valid_error is None else f", valid error {progress.valid_error:.1%}"
-    if progress.diverged:
-        # They count as chance level in the error, as in every table.
-        error += f" ({progress.diverged} of {progress.members} diverged)"
+def fitted(parts: Sequence[str], room: int) -> str:
+    """As many of `parts`, the most important first, as `room` columns hold; empty ones do not count."""
+    text = ""
+    for part in filter(None, parts):
+        longer = f"{text}, {part}" if text else part
+        if len(longer) > room:
+            break
+        text = longer
+    return text
+
+
+def _error(progress: Progress) -> str:
+    """The validation error so far, with the number of diverged networks; empty before the first record."""
+    error = "" if progress.valid_error is None else f"valid error {progress.valid_error:.1%}"
+    # They count as chance level in the error, as in every table.
+    diverged = f"{progress.diverged} of {progress.members} diverged" if progress.diverged else ""
+    return f"{error} ({diverged})" if error and diverged else error or diverged
+
+
+def _speed(progress: Progress, rate: float | None) -> str:
+    """The throughput of all networks together; empty until it is known."""
     if rate is None:
-        return error.removeprefix(", ")
+        return ""
     if progress.doing == "fitting":
         return f"{60 * rate:,.0f} pairs/min"
     unit = "points" if progress.doing == "evaluating" else "updates"
-    return f"{rate * progress.members:,.0f} {unit}/s{error}"
+    return f"{rate * progress.members:,.0f} {unit}/s"
 
 
 def named(phase: str) -> str:
-    """The phase in parentheses, ` (searching rates)`; empty without phases."""
-    return f" ({phase})" if phase else ""
+    """The phase in parentheses, `(searching rates)`; empty without phases."""
+    return f"({phase})" if phase else ""

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES
+from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES, fitted
 from xavier_cli.views.numbers import clock
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Standing
 
 
-BAR = 12
+BAR = 10
+# Less of what is being done than this says nothing.
+SHORTEST = 20
 # The width of spinner, bar, percentage and the gaps between columns.
-TAKEN = 1 + BAR + 4 + 6
+TAKEN = 1 + BAR + 4 + 5
 
 
 @contextmanager
@@ -50,12 +52,14 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
         task = bar.add_task("", total=1.0, cells="", left="")
 
         def watch(standing: Standing) -> None:
-            counts, time_left = cells(standing), left(standing)
+            time_left = left(standing)
+            # The time left matters most, then the counts; the current activity gets the remaining width.
+            room = bar.console.width - TAKEN - len(time_left)
+            counts = fitted([cells(standing), seeds(standing)], room)
+            room -= len(counts)
             doing = " | ".join(words for _, words, _ in standing.running.values())
-            # Counts and the time left matter more than the current activity, which gets the remaining width.
-            room = bar.console.width - len(counts) - len(time_left) - TAKEN
             if len(doing) > room:
-                doing = f"{doing[: room - 1]}…" if room > 1 else ""
+                doing = f"{doing[: room - 1]}…" if counts and room > SHORTEST else ""
             bar.update(task, completed=standing.share, description=doing, cells=counts, left=time_left)
 
         yield watch
@@ -74,7 +78,7 @@ class _Lines:
             return
         self._last, self._ended = now, ended
         doing = [words for _, words, _ in standing.running.values()]
-        parts = [cells(standing), f"{standing.share:.0%}", left(standing), *doing]
+        parts = [cells(standing), seeds(standing), f"{standing.share:.0%}", left(standing), *doing]
         say(", ".join(part for part in parts if part))
 
 
@@ -82,6 +86,11 @@ def cells(standing: Standing) -> str:
     """`3 of 10 cells`, with the number of failed ones."""
     failed = f", {standing.failed} failed" if standing.failed else ""
     return f"{standing.done} of {standing.cells} cell{'s' * (standing.cells != 1)}{failed}"
+
+
+def seeds(standing: Standing) -> str:
+    """`15 of 50 seeds`; empty for cells without seeds."""
+    return f"{standing.seeds_done:,} of {standing.seeds:,} seeds" if standing.seeds else ""
 
 
 def left(standing: Standing) -> str:

@@ -254,7 +254,7 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
     if not scale.updates:
         yield _Check(
             lambda run: int(run.updates[0]) == 0,
-            "looked at before training",
+            "measured before training",
             lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
         )
 

@@ -32,9 +32,9 @@ def finite_shapeset_beats_svm(material: Evidence) -> Judgement:
     evidence = (
         f"tanh normalized {100 * network.mean:.1f} %{_interval(network.low, network.high)} over seeds; the "
         f"SVM {100 * machine.test_error:.1f} %{_interval(low, high)} over {tested:,} test examples, with "
-        f"C {machine.cost:g} and gamma {machine.gamma:g}{_edge(machine)}; the SVM errs {100 * gap.mean:.1f} "
-        f"points more{_interval(gap.low, gap.high)} ({machine.examples:,} training examples for both, "
-        f"{described(material, run, late=True)})"
+        f"C {machine.cost:g} and gamma {machine.gamma:g}{_edge(machine)}; the SVM's error is "
+        f"{100 * gap.mean:.1f} points higher{_interval(gap.low, gap.high)} ({machine.examples:,} training "
+        f"examples for both, {described(material, run, late=True)})"
     )
     return Judgement(verdict, evidence, 100 * gap.mean, 0.0)
 

@@ -42,7 +42,7 @@ def _plateau(run: Run) -> Iterator[Symptom]:
     had_learnt = bool((error.min(axis=1) <= HAD_LEARNT * guess).all())
     before = f", after {100 * float(error.min(axis=1).mean()):.1f} % before" if had_learnt else ""
     yield Symptom(
-        f"{stuck.sum()} of {len(run.seeds)} seeds err on {100 * mean:.1f} % of validation, where the chance "
+        f"{stuck.sum()} of {len(run.seeds)} seeds have {100 * mean:.1f} % validation error, where the chance "
         f"level is {100 * guess:.1f} %{before}; their loss stands at {fixed(late_loss, 3)} (it started at "
         f"{fixed(float(loss[:, 0].mean()), 3)}) and no longer falls",
         lower_rate(run.config, run.lr) if had_learnt else other_start(run.config),
@@ -60,7 +60,7 @@ def _plateau(run: Run) -> Iterator[Symptom]:
 
 def _too_early(run: Run) -> Iterator[Symptom]:
     if run.updates[-1] == 0:
-        yield Symptom("the network is looked at before training", train_command(run.config), since=0)
+        yield Symptom("the network is measured before training", train_command(run.config), since=0)
         return
     done, how = int(run.updates[-1]), progress(run)
     young = how.young
@@ -154,9 +154,9 @@ RULES = (
     Rule(
         "plateau-at-chance",
         "error",
-        "a seed stays at chance: its error and loss are those of guessing, and neither falls any more",
+        "a seed stays at chance: its error and loss are those of chance, and neither falls any more",
         f"over the late records, the error within {100 * NEAR_CHANCE:g} points of chance and the loss no "
-        f"lower than guessing's; no fall over the last half of at least {TREND_RECORDS} records (Kendall's "
+        f"lower than at chance; no fall over the last half of at least {TREND_RECORDS} records (Kendall's "
         "test, 1 %, and fast enough to leave chance in as long again); not before "
         f"{TIME_CONSTANTS:g} K / lr updates with K classes, in which the output biases alone settle; a "
         "warning where one of several seeds is stuck",

@@ -19,7 +19,7 @@ from xavier_cli.training.engine.training_data import TrainingData
 
 WHOLE = "with probes and evaluation"
 """What everything together is called."""
-UPDATES_PER_RECORD = 1500
+UPDATES_PER_RECORD = 1000
 """Of a default run: what a look costs is shared by so many updates."""
 
 

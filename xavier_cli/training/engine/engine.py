@@ -27,7 +27,7 @@ from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Lay
 from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
-from xavier_cli.training.engine.snapshot import from_host, to_host
+from xavier_cli.training.engine.snapshot import PARAMETERS, from_host, parameters_in, to_host
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.probes.evaluation import exact_share
@@ -317,6 +317,12 @@ class Engine:
     def host_state(self) -> dict[str, np.ndarray]:
         """A copy of the whole state by name, arrays `(S, V, …)`; what `start` restores."""
         return to_host(self.state, (len(self.population.seeds), len(self.population.variants)))
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """A copy of all members' parameters, `(S, V, ...)` each, as `runs.weights` names them."""
+        members = len(self.population.seeds), len(self.population.variants)
+        state = to_host({PARAMETERS: self.state.params}, members)
+        return parameters_in(state, self.population.config.depth)
 
     def diverged_at(self) -> np.ndarray:
         """The first update of each member that was not finite, or -1; `(S, V)` int32."""

@@ -85,7 +85,7 @@ class FirstWeights:
         wanted = max(map(_examples_of, self._unit_variances))
         if wanted > there:
             raise ConfigError(
-                f"init: lsuv is to look at {wanted} examples, and an epoch has {there}: "
+                f"init: lsuv needs {wanted} examples, but an epoch has {there}: "
                 f"`lsuv:examples={there}` or fewer"
             )
 

@@ -14,13 +14,14 @@ from xavier_cli.errors import XavierError
 from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
+from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.autosave import Autosaver
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
 from xavier_cli.training.engine.segments import SegmentSizer
-from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.snapshot import PARAMETERS, Snapshot
 
 SEGMENT_SECONDS = 1.0
 """Target length of a segment: signals are handled and progress is shown between segments."""
@@ -87,7 +88,8 @@ class TrainingHooks:
     stop. `publish` receives the runs so far, at intervals, and `save` a snapshot to resume from, at intervals
     and at the end; both may be called from another thread. `note` receives a warning beforehand where seeds
     start from the same weights. `look` receives each record once the host has it; when resuming, the earlier
-    records first. `provenance` is stored with the runs.
+    records first. `provenance` is stored with the runs. With `save_weights`, complete runs have the
+    parameters of their networks: at the end, or at every record.
     """
 
     report: Callable[[Progress], None] = lambda _: None
@@ -97,6 +99,7 @@ class TrainingHooks:
     save: Callable[[Snapshot], None] | None = None
     look: Callable[[Seen], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
+    save_weights: Saved | None = None
 
 
 def train_population(engine: Engine, hooks: TrainingHooks, begun: Snapshot | None = None) -> list[Run]:
@@ -116,13 +119,13 @@ class _Training:
         self._done, self._seconds_before = 0, 0.0
         self._published = 0
         if begun:
-            self._history.restore(begun.history)
+            self._history.restore(begun.history, with_weights=hooks.save_weights == "records")
             self._done, self._seconds_before = begun.updates, begun.seconds
         self._started, self._processor_before = time.perf_counter(), time.process_time()
 
     def run(self) -> list[Run]:
         if self._begun and self._history.is_complete:
-            return self._runs(self._history, self._begun.state["diverged_at"], "complete")
+            return self._runs(self._history, self._begun.state, "complete")
         self._report("compiling")
         config = self._engine.population.config
         for same_start in self._history.same_start.values():
@@ -138,14 +141,18 @@ class _Training:
         state = self._engine.host_state()
         complete = self._history.is_complete
         if self._hooks.save:
-            # Once the training is complete, the weights are no longer needed.
-            kept = {"diverged_at": state["diverged_at"]} if complete else state
+            kept = self._still_needed(state) if complete else state
             self._hooks.save(
                 Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
             )
         if not self._history.updates:
             raise NoRunError(f"stopped in {self._layer_in_words()}")
-        return self._runs(self._history, state["diverged_at"], "complete" if complete else "interrupted")
+        return self._runs(self._history, state, "complete" if complete else "interrupted")
+
+    def _still_needed(self, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What of the state a complete training still needs: its weights only where they are to be kept."""
+        groups = {"diverged_at", PARAMETERS if self._hooks.save_weights else ""}
+        return {name: array for name, array in state.items() if name.partition("/")[0] in groups}
 
     def _pretrain(self, autosaver: Autosaver) -> bool:
         """Run the pre-training, if any; whether it is complete."""
@@ -200,6 +207,8 @@ class _Training:
             held_out = (engine.training_data.valid, engine.training_data.test)
             examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
             pending = at, engine.observe(since, examples), examples
+            if hooks.save_weights == "records" and at != records[-1]:
+                history.add_weights(engine.parameters())
             if at in config.jacobian_updates():
                 history.add_jacobians(at, engine.jacobians())
         if pending:
@@ -226,14 +235,14 @@ class _Training:
         def keep() -> None:
             # A run file changes with records alone.
             if self._hooks.publish and len(history.updates) > self._published:
-                self._hooks.publish(self._runs(history, state["diverged_at"], "running"))
+                self._hooks.publish(self._runs(history, state, "running"))
                 self._published = len(history.updates)
             if self._hooks.save:
                 self._hooks.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
 
         return keep
 
-    def _runs(self, history: History, diverged_at: np.ndarray, status: Status) -> list[Run]:
+    def _runs(self, history: History, state: Mapping[str, np.ndarray], status: Status) -> list[Run]:
         timings = {
             "compile_seconds": round(self._engine.compile_seconds, 3),
             "train_seconds": self._seconds(),
@@ -241,7 +250,12 @@ class _Training:
         # A checkpoint does not say what the processes before this one took.
         if self._begun is None:
             timings["processor_seconds"] = round(time.process_time() - self._processor_before, 3)
-        return history.runs(diverged_at, status, self._created, {**self._hooks.provenance, **timings})
+        runs = history.runs(
+            state["diverged_at"], status, self._created, {**self._hooks.provenance, **timings}
+        )
+        return (
+            history.with_weights(runs, state) if self._hooks.save_weights and status == "complete" else runs
+        )
 
     def _seconds(self) -> float:
         return round(self._seconds_before + time.perf_counter() - self._started, 3)

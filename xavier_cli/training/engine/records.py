@@ -15,10 +15,15 @@ from xavier_cli.runs import schema
 from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.record import SECONDS, Run, Status
+from xavier_cli.runs.weights import wrong_parameters
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
+from xavier_cli.training.engine.snapshot import parameters_in
 from xavier_cli.training.probes.jacobian import SingularValues
+
+WEIGHTS = "weights/"
+"""What the names of parameters begin with in `History.arrays`."""
 
 
 class History:
@@ -26,6 +31,7 @@ class History:
 
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
+        self._training_data = engine.training_data
         self._facts, self._bins = engine.training_data.facts, engine.bins
         self._definitions = engine.definitions() | {
             name: array
@@ -42,6 +48,7 @@ class History:
         self.pretrained = 0
         """Updates of pre-training done, counted through all layers."""
         self._reconstruction_errors: np.ndarray | None = None
+        self._weights: list[Mapping[str, np.ndarray]] = []
 
     def add_pretraining(self, done: int, errors: np.ndarray) -> None:
         """Store the reconstruction errors of each layer, `(S, V, depth, records)`, after `done` updates."""
@@ -55,6 +62,10 @@ class History:
     def add_jacobians(self, update: int, members: list[list[Future[SingularValues]]]) -> None:
         """Store the singular values of every member, by seed and variant, after `update` updates."""
         self._jacobians[update] = members
+
+    def add_weights(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Store the parameters at the next record, which is not the last, `(S, V, ...)` by name."""
+        self._weights.append(parameters)
 
     def records(self) -> list[tuple[int, Mapping[str, np.ndarray]]]:
         """All records so far, as `(update, arrays)`."""
@@ -82,7 +93,7 @@ class History:
         """What there is now, whatever is added later."""
         other = copy.copy(self)
         other.updates, other._records = list(self.updates), list(self._records)
-        other._jacobians = dict(self._jacobians)
+        other._jacobians, other._weights = dict(self._jacobians), list(self._weights)
         return other
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -110,9 +121,11 @@ class History:
                 )
         if self._test_correct is not None:
             arrays["test_correct"] = self._test_correct.astype(np.int8)
+        for name in self._weights[0] if self._weights else ():
+            arrays[f"{WEIGHTS}{name}"] = np.stack([each[name] for each in self._weights])
         return arrays
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray], with_weights: bool = False) -> None:
         """Restore from what `arrays()` returned; raises `ResumeError` where histograms have other bins."""
         self.updates = arrays["update"].tolist() if "update" in arrays else []
         records = _under("record/", arrays)
@@ -133,6 +146,36 @@ class History:
         self._test_correct = arrays.get("test_correct")
         self.pretrained = pretrained_in(arrays)
         self._reconstruction_errors = arrays.get("reconstruction_errors")
+        kept = _under(WEIGHTS, arrays) if with_weights else {}
+        count = len(next(iter(kept.values()), ()))
+        self._weights = [{name: each[at] for name, each in kept.items()} for at in range(count)]
+
+    def with_weights(self, runs: Sequence[Run], state: Mapping[str, np.ndarray]) -> list[Run]:
+        """The complete `runs` with their networks' parameters: the final ones in `state`, earlier records'.
+
+        Raises `ResumeError` where they are of another network: `state` may be a checkpoint's.
+        """
+        config, source = self.population.config, self._training_data
+        final = parameters_in(state, config.depth)
+        leading = len(self.population.seeds), len(self.population.variants)
+        for parameters in (final, *self._weights):
+            shapes = {name: array.shape[2:] for name, array in parameters.items()}
+            wrong = wrong_parameters(config, source.inputs, source.classes, shapes)
+            if wrong or any(array.shape[:2] != leading for array in parameters.values()):
+                raise ResumeError(f"the checkpoint's weights are not this network's: `{wrong}`")
+        earlier = zip(config.record_updates(), self._weights, strict=False)
+        levels = {"": final, **{f"update{at}/": each for at, each in earlier}}
+        return [
+            replace(
+                run,
+                weights={
+                    f"{level}{name}": array[:, variant]
+                    for level, parameters in levels.items()
+                    for name, array in parameters.items()
+                },
+            )
+            for variant, run in enumerate(runs)
+        ]
 
     @property
     def is_complete(self) -> bool:
@@ -217,9 +260,14 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         for name in SECONDS
         if all(name in run.provenance for run in runs)
     }
+    weights = {
+        name: np.stack([rows[seed][0].weights[name][rows[seed][1]] for seed in seeds])
+        for name in first.weights
+    }
     # Where one part does not say its time, that of the first alone would be too short.
     provenance = {name: value for name, value in first.provenance.items() if name not in SECONDS} | took
-    return replace(first, config=first.config.with_(seeds=tuple(seeds)), arrays=arrays, provenance=provenance)
+    config = first.config.with_(seeds=tuple(seeds))
+    return replace(first, config=config, arrays=arrays, provenance=provenance, weights=weights)
 
 
 def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:

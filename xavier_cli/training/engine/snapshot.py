@@ -10,13 +10,18 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.weights import layer_name
+
+PARAMETERS = "params"
+"""The field of a member's state that its parameters are in."""
 
 
 class Snapshot(NamedTuple):
     """A population after `updates` updates; arrays by name, with leading axes seed and variant.
 
-    `state` is `Engine.host_state`, or `diverged_at` alone once training is complete; `history` is
-    `History.arrays`. `seconds` is the training time so far, and `layout` the strategy and mesh.
+    `state` is `Engine.host_state`; of it, once training is complete, `diverged_at` alone, and the parameters
+    where they are to be kept. `history` is `History.arrays`. `seconds` is the training time so far, and
+    `layout` the strategy and mesh.
     """
 
     updates: int
@@ -34,6 +39,20 @@ def to_host(state: Any, members: tuple[int, int]) -> dict[str, np.ndarray]:
         _name(path): np.array(np.asarray(leaf)[:seeds, :variants])
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }
+
+
+def parameters_in(state: Mapping[str, np.ndarray], depth: int) -> dict[str, np.ndarray]:
+    """The parameters in `state`, a `host_state` of networks of this depth, as `runs.weights` names them.
+
+    Empty where it holds none, as that of a training that is complete and keeps no weights.
+    """
+    named = {}
+    for name, array in state.items():
+        first, _, rest = name.partition("/")
+        if first == PARAMETERS:
+            number, _, part = rest.partition("/")
+            named[f"{layer_name(int(number), depth)}/{part}"] = array
+    return named
 
 
 def from_host(

@@ -65,7 +65,8 @@ def _tried(make: Callable[[Any], Any], word: str) -> Callable[[Any], UserOptimiz
         raise UserFunctionError(f"`{word}`: it makes numbers that are not finite out of gradients of 0 and 1")
     if not _equal(updated, run(word, lambda: _as_in_training(make, params, first))):
         raise UserFunctionError(
-            f"`{word}`: asked again for the same update, it makes another; what it keeps belongs in its state"
+            f"`{word}`: called twice for the same update, it returns different ones; what it keeps belongs "
+            "in its state"
         )
     return _guarded(make, word)
 

@@ -1,0 +1,119 @@
+"""Says in one line what is wrong with a command line, and what is probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from xavier_cli.sanitize import said
+
+# A line with more choices would not be read.
+MOST_CHOICES = 40
+
+
+def usage_message(error: BaseException) -> str:
+    """The message about a mistake on the command line; empty for errors of other kinds."""
+    return _of_value(error) or _of_unknown_option(error) or _of_missing_argument(error)
+
+
+def unknown_command(typed: str, group: str, commands: list[str]) -> str:
+    """The message about a command that there is not in `group` (`xavier`, `xavier act`)."""
+    from xavier_cli.vocabulary import other_words
+
+    near = difflib.get_close_matches(typed, commands, 2)
+    meant = ""
+    if group == "xavier":
+        meant = other_words.hint("command", typed)
+    elif "show" in commands and not near:
+        # What follows `xavier act` without a command is most often a name.
+        meant = f"did you mean `{group} show`{f' or `{group} list`' * ('list' in commands)}?"
+    if near and not meant:
+        meant = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
+    return f"no command `{typed}`" + (f": {meant}" if meant else f"; `{group} --help` lists the commands")
+
+
+def command_path(context: Any) -> str:
+    """The command of `context` as one types it, however this program was started: `xavier config`."""
+    return f"{command_path(context.parent)} {context.info_name}" if context.parent else "xavier"
+
+
+def _of_value(error: BaseException) -> str:
+    """The message about an option's value that pydantic refused; empty for other errors."""
+    judged = getattr(error.__cause__, "errors", None)
+    options = getattr(getattr(error, "param", None), "opts", None)
+    if not callable(judged) or not options:
+        return ""
+    from xavier_cli.config import refusals
+    from xavier_cli.vocabulary import lookup
+
+    first, name = judged()[0], max(options, key=len)
+    option = name if name.startswith("-") else name.upper()
+    # The accepted values are only in the text, at its end.
+    text = said(first.get("ctx", {}).get("error", error))
+    choices = re.search(r" is not one of ('[^']*'(?:, '[^']*')*)\.$", text)
+    if choices:
+        known = re.findall(r"'([^']*)'", choices[1])
+        return f"{option}: {lookup.unknown_message('value', str(first['input']), known)}"
+    return f"{option}: {refusals.words(first)}{refusals.given(first)}"
+
+
+def _of_unknown_option(error: BaseException) -> str:
+    """The message about an option that there is not, with what is meant; empty for other errors."""
+    # An option without its value has a name, too.
+    if not hasattr(error, "possibilities") or not hasattr(error, "option_name"):
+        return ""
+    from xavier_cli.vocabulary import other_words
+
+    typed = error.option_name
+    if takers := _commands_with(typed, getattr(error, "ctx", None)):
+        meant = f"did you mean {' or '.join(f'`{each} {typed}`' for each in takers)}?"
+        return f"no option `{typed}` here: {meant}"
+    nearest = difflib.get_close_matches(typed, error.possibilities or (), 2)
+    meant = other_words.hint("setting", typed.lstrip("-"))
+    # Settings are options here.
+    meant = re.sub(r"`([a-z_]+)`", lambda word: f"`--{word[1].replace('_', '-')}`", meant)
+    if nearest and not meant:
+        meant = f"did you mean {' or '.join(f'`{each}`' for each in nearest)}?"
+    return f"no option `{typed}`" + (f": {meant}" if meant else "; `--help` lists them")
+
+
+def _commands_with(option: str, context: Any) -> list[str]:
+    """The commands of the group that was typed which have this `option`: `xavier config show`."""
+    commands = getattr(getattr(context, "command", None), "commands", None)
+    if not commands:
+        return []
+    path = command_path(context)
+    if path == "xavier":
+        # Its commands are not loaded; the options that most people mean are the settings of training.
+        from xavier_cli.config.layers import option_fields
+        from xavier_cli.config.run import option_name
+
+        return ["xavier train"] if option in map(option_name, option_fields()) else []
+    return [
+        f"{path} {name}"
+        for name, command in commands.items()
+        if any(option in (*each.opts, *each.secondary_opts) for each in command.params)
+    ]
+
+
+def _of_missing_argument(error: BaseException) -> str:
+    """The message about an argument that was not given, with the choices; empty for other errors."""
+    if type(error).__name__ != "MissingParameter":
+        return ""
+    argument, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    if argument is None or argument.param_type_name != "argument":
+        return ""
+    # As completion offers them.
+    offered = [getattr(each, "value", each) for each in argument.shell_complete(context, "")]
+    choices = [each[0] if isinstance(each, tuple) else str(each) for each in offered]
+    about = (argument.help or "").partition(" [")[0]
+    return missing_argument(argument.metavar or argument.name.upper(), about, choices)
+
+
+def missing_argument(name: str, about: str, choices: Sequence[str]) -> str:
+    """The message about an argument that was not given: what it is, and the choices that `about` lacks."""
+    shown = ", ".join(choices[:MOST_CHOICES]) + ", …" * (len(choices) > MOST_CHOICES)
+    is_said = all(choice in about for choice in choices)
+    return f"{name} is missing" + f": {about}" * bool(about) + f" ({shown})" * (not is_said)

@@ -1,0 +1,63 @@
+"""Reads a user's style of figures: one of matplotlib's by name, or a file of its settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from xavier_cli.errors import ConfigError
+from xavier_cli.figures.request import UnsuitableRunError
+from xavier_cli.files.text import read_text
+from xavier_cli.vocabulary import lookup
+
+# Groups of settings: others choose backends, folders and programs, or belong to `--size` and `--dpi`.
+_LOOKS = {
+    *("axes", "axes3d", "contour", "errorbar", "font", "grid", "hatch", "image", "legend", "lines"),
+    *(
+        "figure.facecolor",
+        "figure.edgecolor",
+        "markers",
+        "mathtext",
+        "patch",
+        "path",
+        "text",
+        "xaxis",
+        "xtick",
+        "yaxis",
+        "ytick",
+    ),
+}
+
+
+def user_style(word: str) -> dict[Any, Any]:
+    """The settings of the style called `word`, or in the file `word`; what is not of looks is left out.
+
+    Raises `UnsuitableRunError` where there is neither, and where the file has a setting that is none of
+    matplotlib's.
+    """
+    # Imported here, since it reads a folder of files.
+    from matplotlib import style
+
+    settings = style.library[word] if word in style.library else _of_file(word, style.available)
+    return {name: settings[name] for name in settings if {name, name.partition(".")[0]} & _LOOKS}
+
+
+def _of_file(path: str, known: list[str]) -> dict[Any, Any]:
+    if not os.path.isfile(path):
+        message = lookup.unknown_message("style", path, known)
+        raise UnsuitableRunError(f"--style: {message}; or name a file of matplotlib's settings")
+    try:
+        for line in read_text(Path(path)).splitlines():
+            name, colon, _ = line.partition("#")[0].partition(":")
+            if name.strip() and (not colon or name.strip() not in matplotlib.rcParams):
+                shown = " ".join(name.split())[:60]
+                raise ConfigError(f"`{path}`: `{shown}` is no setting of matplotlib's")
+        return dict(matplotlib.rc_params_from_file(path, fail_on_error=True, use_default_template=False))
+    except ConfigError as error:
+        raise UnsuitableRunError(f"--style: {error}") from None
+    except (OSError, ValueError) as error:
+        message = " ".join(str(error).split())[:200]
+        raise UnsuitableRunError(f"--style: `{path}` is no style sheet: {message}") from None
