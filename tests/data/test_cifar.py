@@ -102,7 +102,7 @@ def damaged(batches, how):
         ("short", "`data_batch_3.bin` in .* has 61459 bytes, not 61460"),
         ("missing", "lacks `data_batch_5.bin`"),
         ("many", "over 100 entries"),
-        ("bomb", "unpacks to over 1000000 bytes"),
+        ("bomb", "unpacks to more than 1000000 bytes"),
     ],
 )
 def test_a_damaged_archive_is_named_with_what_is_wrong(tmp_path, batches, how, said):

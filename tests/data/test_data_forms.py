@@ -388,7 +388,7 @@ FOLDERS = [
     ("a file beside classes", (), add("README.md"), "noted", "not read: `README.md`"),
     ("a folder beside parts", ("train", "test"), add("extra/a.txt"), "noted", "not read: `extra`"),
     ("a file in a part", ("train", "test"), add("train/a.csv"), "noted", "not read: `train/a.csv`"),
-    ("no picture", (), add("cat/notes.txt"), "refused", "cannot be read as images: `cat/notes.txt` (no pic"),
+    ("no picture", (), add("cat/notes.txt"), "refused", "cannot be read as images: `cat/notes.txt` (not an im"),
     ("transparent", (), lambda f: png(f / "cat/a.png", (0, 0, 0, 0), "RGBA"), "noted",
      "1 picture is transparent: laid on white"),
     ("opaque, with alpha", (), lambda f: png(f / "cat/a.png", (1, 2, 3, 255), "RGBA"), "read", ""),

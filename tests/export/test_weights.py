@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from xavier_cli.export.weights import SafetensorsMissingError, weights_file
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.runs.weights import parameter_shapes
 
+INSTALLED = importlib.util.find_spec("safetensors") is not None
+needs_safetensors = pytest.mark.skipif(not INSTALLED, reason="safetensors is not installed")
+BOTH = pytest.mark.parametrize("ending", [".npz", pytest.param(".safetensors", marks=needs_safetensors)])
 SHAPES = {"layer1/weight": (1024, 3), "layer1/bias": (3,), "output/weight": (3, 9), "output/bias": (9,)}
 
 
@@ -36,10 +41,10 @@ def read(content, ending):
     if ending == ".npz":
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return dict(archive)
-    return pytest.importorskip("safetensors.numpy").load(bytes(content))
+    return import_module("safetensors.numpy").load(bytes(content))
 
 
-@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+@BOTH
 def test_all_seeds_keep_their_names_and_one_needs_none(run, ending):
     run, weights = run
     every, one = (read(weights_file(run, seed, None, ending), ending) for seed in (None, 5))
@@ -51,7 +56,7 @@ def test_all_seeds_keep_their_names_and_one_needs_none(run, ending):
         assert (one[name].dtype, one[name].shape) == (np.float32, SHAPES[name])
 
 
-@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+@BOTH
 def test_a_record_before_the_last_is_named_as_the_last(run, ending):
     run, weights = run
     first = read(weights_file(run, 2, 10, ending), ending)
@@ -61,8 +66,9 @@ def test_a_record_before_the_last_is_named_as_the_last(run, ending):
     }
 
 
+@needs_safetensors
 def test_safetensors_say_whose_they_are(run, tmp_path):
-    safetensors = pytest.importorskip("safetensors")
+    safetensors = import_module("safetensors")
     run, _ = run
     (tmp_path / "x.safetensors").write_bytes(weights_file(run, 2, 10, ".safetensors"))
 

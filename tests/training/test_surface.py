@@ -97,5 +97,5 @@ def test_a_run_trained_again_is_that_run(training_data, make_engine, around_conf
 
 
 def test_a_stop_leaves_nothing_half(trained, around_config):
-    with pytest.raises(room.SurfaceInterruptedError, match="nothing was kept"):
+    with pytest.raises(room.SurfaceInterruptedError, match="nothing was saved"):
         room.around(around_config, trained, TrainingHooks(stopped=lambda: True))

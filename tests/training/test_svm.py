@@ -103,7 +103,7 @@ def test_it_stops_between_two_machines(sklearn, two_rings):
     asked = []
     hooks = TrainingHooks(stopped=lambda: len(asked) > 2, report=asked.append)
 
-    with pytest.raises(svm.SvmInterruptedError, match="nothing was kept"):
+    with pytest.raises(svm.SvmInterruptedError, match="nothing was saved"):
         svm.fit_svm(CONFIG, two_rings, hooks)
     assert len(asked) == 3
 

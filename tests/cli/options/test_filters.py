@@ -35,7 +35,7 @@ def test_where_keeps_what_fits(shelf, xavier, conditions, kept):
 
     assert answer.code == 0
     assert set(names_of(answer)) == kept
-    assert ("no run fits" in answer.err) == (not kept)
+    assert ("no run matches" in answer.err) == (not kept)
 
 
 def test_sort_goes_both_ways(shelf, xavier):

@@ -138,10 +138,36 @@ def test_markdown_escapes_and_emphasizes(page):
 def test_latex_escapes_and_emphasizes(page):
     text = format_page(page, Format.LATEX)
 
-    assert r"\begin{tabular}{llrl}" in text
-    assert r"* & \textbf{tanh} & \textbf{1.50} &  \\" in text
+    assert r"\begin{tabular}{llr@{.}ll}" in text
+    assert r"* & \textbf{tanh} & \textbf{1} & \textbf{50} &  \\" in text
     assert r"c\_d\&50\%" in text
     assert r"error \%" in text
+
+
+def test_latex_has_minus_signs_labels_and_notes_that_print(page):
+    table = Table(
+        (Column("Δ"), Column("p")), (("+3.4 [-1.6, 8.4]", "< .0001"), ("-12", "not tested"), ("", "1"))
+    )
+    titled = [replace(table, title=title) for title in ("My set", "My set", "")]
+    text = format_page(replace(page, tables=tuple(titled), notes=("From -0.7 to .2, 0-4.",)), Format.LATEX)
+
+    assert r"+3 & 4 [$-$1.6, 8.4] & $<$  & 0001 \\" in text
+    assert r"\multicolumn{1}{r@{}}{$-$12} & & \multicolumn{2}{l}{not tested} \\" in text
+    assert r"\multicolumn{2}{l}{} & \multicolumn{1}{r@{}}{1} & \\" in text
+    assert re.findall(r"\\label{(.*?)}", text) == ["tab:test-my-set", "tab:test-my-set--2", "tab:test"]
+    assert text.count("\\caption{") == 3
+    # Below the last table, and in what is printed.
+    assert text.index("From $-$0.7 to .2, 0-4.") > text.rindex("\\end{tabular}")
+    assert text.count("\n% ") == 0
+
+
+def test_latex_of_a_later_best_row_keeps_its_star():
+    r"""LaTeX takes a star after `\\` for its own, also on the next line."""
+    table = Table((Column("a"),), (("x",), ("[y]",)), best=frozenset({1}))
+    text = format_page(Page("xavier.test/1", {}, [], (table, replace(table, best=None))), Format.LATEX)
+
+    assert "\n{}* & " in text
+    assert "\n{}[y]" in text
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex")

@@ -1,4 +1,4 @@
-"""Formats a page for programs and papers: plain, JSON, CSV, Markdown, LaTeX."""
+"""Formats a page for programs and papers: plain, JSON, CSV, Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from xavier_cli.files.json_text import write_json
 from xavier_cli.views.page import Column, Page, Table, clean
@@ -55,7 +55,7 @@ def format_markdown(page: Page) -> str:
         if table.title:
             lines += [f"{'## ' if page.title else ''}{_markdown(table.title)}", ""]
         lines += [_markdown(table.about), ""] if table.about else []
-        titles, rows = _with_marks(table, _markdown, "**{}**".format)
+        titles, rows = _with_marks(table)
         lines.append("| " + " | ".join(titles) + " |")
         rules = ["---:" if column.align == "right" else "---" for column in table.columns]
         lines.append("| " + " | ".join(["---"] * (len(titles) - len(rules)) + rules) + " |")
@@ -65,60 +65,24 @@ def format_markdown(page: Page) -> str:
     return _text(lines)
 
 
-def format_latex(page: Page) -> str:
-    """LaTeX tables for the package booktabs, with captions, the best rows in bold; notes are comments."""
-    lines = ["% \\usepackage{booktabs}", *(f"% {clean(text)}" for text in (page.title, page.about) if text)]
-    for table in page.tables:
-        caption = ". ".join(_latex(text).rstrip(".") for text in (table.title, table.about) if text)
-        lines += ["\\begin{table}", "\\centering", *[f"\\caption{{{caption}.}}"] * bool(caption)]
-        titles, rows = _with_marks(table, _latex, "\\textbf{{{}}}".format)
-        letters = "".join("r" if column.align == "right" else "l" for column in table.columns)
-        lines.append("\\begin{tabular}{" + "l" * (len(titles) - len(letters)) + letters + "}")
-        lines += ["\\toprule", " & ".join(titles) + " \\\\", "\\midrule"]
-        lines += [" & ".join(row) + " \\\\" for row in rows]
-        lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
-    lines += [f"% {clean(note)}" for note in page.notes]
-    return _text(lines)
-
-
-def _with_marks(
-    table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
-) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows, escaped; if rows are marked, a first column holds the `*`."""
+def _with_marks(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows in Markdown; if rows are marked, a first column holds the `*`."""
     best = table.best
     mark = [] if best is None else [Column("")]
     rows = []
     for index, row in enumerate(table.texts):
-        cells = [escape(" ".join(cell.split())) for cell in row]
+        cells = [_markdown(" ".join(cell.split())) for cell in row]
         if best is not None:
             is_best = index in best
             # Mark by bold and by an asterisk, so that meaning does not depend on typeface.
-            cells = [bold(cell) if cell and is_best else cell for cell in cells]
-            cells.insert(0, escape("*") if is_best else "")
+            cells = [f"**{cell}**" if cell and is_best else cell for cell in cells]
+            cells.insert(0, _markdown("*") if is_best else "")
         rows.append(cells)
-    return [escape(column.title) for column in (*mark, *table.columns)], rows
+    return [_markdown(column.title) for column in (*mark, *table.columns)], rows
 
 
 def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", clean(text))
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "±": r"$\pm$", "×": r"$\times$", "−": "$-$", "√": r"$\sqrt{}$",
-    "–": "--", "’": "'", "°": r"$^{\circ}$", "µ": r"$\mu$", "²": "$^2$", "<": "$<$", ">": "$>$", "|": "$|$",
-    **{sign: "\\" + sign for sign in "&%$#_{}"},
-}  # fmt: skip
-
-
-_LETTERS = {letter for letter in map(chr, range(0xC0, 0x100)) if letter.isalpha()} - {*"ÐÞðþ"}
-
-
-def _latex(text: str) -> str:
-    # Replace characters that the default fonts of pdfTeX lack, which would be fatal.
-    return "".join(
-        _LATEX.get(each, each if each.isascii() or each in _LETTERS else "?") for each in clean(text)
-    )
 
 
 def _csv_cell(value: object) -> object:

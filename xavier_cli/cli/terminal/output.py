@@ -68,7 +68,7 @@ def show_page(page: Page, format: Format | None = None, output: Path | None = No
 
 def format_page(page: Page, format: Format, width: int = 80, colour: bool = False) -> str:
     """`page` as text in `format`; `width` and `colour` apply only to `table`."""
-    from xavier_cli.cli.terminal import formats
+    from xavier_cli.cli.terminal import formats, latex
     from xavier_cli.cli.terminal.screen import format_screen
 
     if format is Format.TABLE:
@@ -84,7 +84,7 @@ def format_page(page: Page, format: Format, width: int = 80, colour: bool = Fals
         case Format.MD:
             return formats.format_markdown(page)
         case Format.LATEX:
-            return formats.format_latex(page)
+            return latex.format_latex(page)
 
 
 def check_output(output: Path, option: str = "--output") -> None:
