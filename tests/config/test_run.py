@@ -290,6 +290,14 @@ def test_the_files_name_says_what_is_not_the_default(settings, words):
     assert config.file_stem() == f"{beginning}{words}{'-' * bool(words)}{end}"
 
 
+def test_the_name_of_a_probe_says_nothing_of_training():
+    config = RunConfig.of(updates=0, seeds=7)
+
+    assert config.file_stem() == f"shapeset-tanh-normalized-d5w300-s7-{config.sha256()[:8]}"
+    # What a name of before says more is nothing that this one does not.
+    assert config.untold_by(f"shapeset-tanh-normalized-d5w300-lr0.03-u0-{config.sha256()[:8]}") == "s7"
+
+
 def test_the_files_name_is_bounded_however_much_differs():
     config = RunConfig.of(
         optimizer="adam:b1=0.8,eps=1e-6",

@@ -57,6 +57,15 @@ def test_a_configurations_file_is_found_under_the_name_of_another_version(tmp_pa
     assert run_path(tmp_path, config) == new
 
 
+def test_a_probe_is_found_under_the_name_that_said_zero_updates(tmp_path):
+    config = RunConfig.of(updates=0)
+    old = tmp_path / f"shapeset-tanh-normalized-d5w300-lr0.03-u0-{config.sha256()[:8]}.h5"
+
+    assert "u0" not in run_path(tmp_path, config).name
+    old.touch()
+    assert run_path(tmp_path, config) == old
+
+
 def odd_entries(folder):
     """What may lie in a folder under a run's name, and is none; a path and why it cannot be read."""
     (folder / "folder.h5").mkdir()

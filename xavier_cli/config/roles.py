@@ -68,7 +68,7 @@ class Setting:
     usual_phrase: str = ""
     """The phrase for its default, where that differs."""
     in_name: str | Callable[[Any], str] = ""
-    """The word for its value in the names of run files, where it is not the default: `b{}`."""
+    """The word for its value in the names of run files, where it is not the default: `b{}`; none if empty."""
     is_name: bool = False
     """It is always part of a network's name: `tanh normalized`."""
     rank: int = 9

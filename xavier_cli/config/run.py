@@ -298,13 +298,14 @@ class RunConfig(RunSettings):
         The digits, of the hash, identify the configuration; the words before them may be others in a file of
         another version (`runs.listing.run_path`).
         """
-        lr = "search" if self.search else f"{self.lr:g}"
+        # A probe has neither a learning rate nor updates.
+        lr = "" if self.updates == 0 else "-lrsearch" if self.search else f"-lr{self.lr:g}"
         # Sixteen widths of five digits would make the file name too long.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)
         data = self.dataset.stem
         act, init = file_safe(self.act), file_safe(self.init)
-        beginning = f"{data}-{act}-{init}-d{self.depth}w{width}-lr{lr}"
+        beginning = f"{data}-{act}-{init}-d{self.depth}w{width}{lr}"
         return "-".join([beginning, *self._words_in_name(), self.sha256()[:HASH_LENGTH]])
 
     def untold_by(self, stem: str) -> str:
@@ -322,7 +323,7 @@ class RunConfig(RunSettings):
             if not write or is_usual(name, value):
                 continue
             word = file_safe(write(value) if callable(write) else write.format(value))
-            if sum(map(len, words)) + len(words) + len(word) <= LONGEST_WORDS:
+            if word and sum(map(len, words)) + len(words) + len(word) <= LONGEST_WORDS:
                 words.append(word)
         return words
 

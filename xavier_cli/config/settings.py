@@ -270,7 +270,7 @@ class RunSettings(CodeSettings):
             outside_programs=f"{GIVEN}, unless the rate follows a schedule",
             phrase=lambda updates: f"{in_thousands(updates)} updates",
             rank=4,
-            in_name=lambda updates: f"u{in_thousands(updates)}",
+            in_name=lambda updates: f"u{in_thousands(updates)}" if updates else "",
             mention="always",
             in_captions="never",
         ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.estimate import over_seeds
+from xavier_cli.statistics.estimate import LEVEL, over_seeds
 
 STATISTICS = tuple(row for row in IN_TABLES if row.probe_column)
 # Name of a statistic and of its prediction -> path of the measurement.
@@ -50,6 +51,49 @@ def expectation(run: Run) -> dict[str, Quantity]:
         name: Quantity(values, _theory(run, name, len(values)), _theory(run, f"{name}_sd", len(values)))
         for name, values in measured.items()
     }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A statistic of one layer, from 1 up, that differs significantly from its prediction, by a share."""
+
+    name: str
+    layer: int
+    relative: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of how many numbers (a statistic of a layer each) theory says how far one seed may lie from it, and
+    which of them `differ` significantly, the largest difference first."""
+
+    tested: int
+    differ: tuple[Difference, ...]
+
+
+def agreement(quantities: Mapping[str, Quantity], seeds: int) -> Agreement:
+    """Test means over `seeds` against theory, corrected (Bonferroni) for the number of them.
+
+    The mean lies within z · sd/√seeds of the prediction with a probability of 95 % for all numbers together.
+    """
+    found = [
+        Difference(name, layer, measured / predicted - 1) if predicted else None
+        for name, each in quantities.items()
+        for layer, (measured, predicted) in enumerate(
+            zip(each.measured, each.predicted, strict=True), start=1
+        )
+    ]
+    sds = [sd for each in quantities.values() for sd in each.sd]
+    tested = [
+        (each, sd / math.sqrt(seeds))
+        for each, sd in zip(found, sds, strict=True)
+        if each is not None and math.isfinite(each.relative) and math.isfinite(sd) and sd > 0
+    ]
+    if not tested:
+        return Agreement(0, ())
+    z = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / len(tested))
+    differ = [each for each, sd in tested if abs(each.relative) > z * sd]
+    return Agreement(len(tested), tuple(sorted(differ, key=lambda each: -abs(each.relative))))
 
 
 def _theory(run: Run, name: str, layers: int) -> list[float]:

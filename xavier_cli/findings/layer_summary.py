@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from xavier_cli.runs.counting import layers_of
 from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
@@ -52,6 +54,22 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
         for number, values in enumerate(found, start=1)
         if values
     )
+
+
+def factor_per_layer(values: np.ndarray, up: bool, shrinks: bool) -> np.ndarray:
+    """By what factor `values` of layers, `(…, L)`, shrink or grow from one to the next, `(…,)`; L > 1.
+
+    Going `up` from the first layer, else down from the last; below 1 where they do the opposite. It is the
+    factor between both ends, spread evenly over the steps.
+    """
+    begin, end = (values[..., 0], values[..., -1]) if up else (values[..., -1], values[..., 0])
+    top, bottom = (begin, end) if shrinks else (end, begin)
+    tiny = np.finfo(np.float64).tiny
+    # If even the first value is 0, there is no signal to follow.
+    # A ratio that overflows counts as growth; one of two infinities is unknown.
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = np.where(top > 0, top / np.maximum(bottom, tiny), 1.0)
+    return np.asarray(ratio ** (1 / (values.shape[-1] - 1)))
 
 
 def _last(run: Run, row: LayerStatistic) -> list[float]:

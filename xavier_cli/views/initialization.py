@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from xavier_cli.config.run import RunConfig
-from xavier_cli.findings.expectation import STATISTICS, Quantity
+from xavier_cli.findings.expectation import STATISTICS, Agreement, Quantity, agreement
+from xavier_cli.findings.layer_summary import factor_per_layer
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note
@@ -20,6 +23,21 @@ from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.tensors import Tensor
 
 SCHEMA = "xavier.probe/1"
+
+# What has no room on a narrow screen, with its prediction: the lowest number goes first.
+_OPTIONAL = {
+    "activation_mean": 1,
+    "backprop_step": 1,
+    "weight_gradient_std": 1,
+    "geometric_mean_singular_value": 1,
+    "max_singular_value": 2,
+    "rms_singular_value": 3,
+}
+# The signals whose change from layer to layer is said in a sentence; whether it goes up the layers, in words.
+_SIGNALS = (
+    ("activation_std", "activations", True, "going forward"),
+    ("backprop_std", "back-propagated gradients", False, "going back"),
+)
 
 
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
@@ -36,6 +54,7 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
     }
     valid_loss = over_seeds(run["curves/valid_loss"]).center[0].item()
     tensors = dict.fromkeys(row.tensor for row in STATISTICS)
+    match = agreement(expectation, len(run.seeds))
     tables = [_table(tensor, expectation, config.depth) for tensor in tensors]
     first = replace(tables[0], title=f"{title} ({over})", about=tables[0].title)
     return Page(
@@ -46,6 +65,7 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
             "seeds": run.seeds.tolist(),
             "valid_loss": valid_loss,
             "end_to_end_singular_values": whole,
+            "agreement": {"tested": match.tested, "differ": [vars(each) for each in match.differ]},
             "layers": {name: vars(quantity) for name, quantity in expectation.items()},
         },
         records=[
@@ -54,7 +74,7 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
             for layer, (m, p, sd) in enumerate(zip(q.measured, q.predicted, q.sd, strict=True), start=1)
         ],
         tables=(first, *(table for table in tables[1:] if table.rows)),
-        notes=tuple(_notes(run, whole, valid_loss, path)),
+        notes=(*_answer(expectation, match), *_notes(run, whole, valid_loss, path)),
     )
 
 
@@ -72,13 +92,64 @@ def _table(tensor: Tensor, expectation: Mapping[str, Quantity], depth: int) -> T
             continue
         known = [*quantity.measured, *quantity.predicted]
         texts = numbers.column([value if math.isfinite(value) else math.nan for value in known])
-        columns.append(Column(heading, "right"))
+        optional = _OPTIONAL.get(row.name, 0)
+        columns.append(Column(heading, "right", optional=optional))
         cells.append(_filled(texts[: len(quantity.measured)], longest))
         if any(map(math.isfinite, quantity.predicted)):
-            columns.append(Column("predicted", "right"))
+            columns.append(Column("predicted", "right", optional=optional))
             predicted = texts[len(quantity.measured) :]
             cells.append(_filled(_with_deviation(predicted, quantity.sd), longest))
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), title=tensor.title)
+
+
+def _answer(expectation: Mapping[str, Quantity], match: Agreement) -> list[str]:
+    """The tables in one or two sentences: how signals change per layer, and whether theory agrees."""
+    said, predicted, verb = [], [], ""
+    for name, subject, up, way in _SIGNALS:
+        of = expectation.get(name)
+        if of is None or len(of.measured) < 2 or not _all_positive(of.measured):
+            continue
+        shrinks, grows = (factor_per_layer(np.array(of.measured), up, each).item() for each in (True, False))
+        if f"{max(shrinks, grows):.2f}" == "1.00":
+            now, change = "keep", "keep their size"
+        else:
+            now = "shrink" if shrinks > grows else "grow"
+            # `Activations shrink by a factor of 1.18 per layer going forward, gradients by 1.05 going back.`
+            change = f"by {max(shrinks, grows):.3g}" if now == verb else _by_factor(now, max(shrinks, grows))
+        said.append(f"{subject} {change} {way}")
+        verb = now
+        if _all_positive(of.predicted):
+            theory = factor_per_layer(np.array(of.predicted), up, now == "shrink").item()
+            predicted.append(f"{theory:.3g}")
+    sentences = []
+    if said:
+        beside = f" (theory: {' and '.join(predicted)})" if len(predicted) == len(said) else ""
+        text = ", ".join(said)
+        sentences.append(f"{text[0].upper()}{text[1:]}{beside}.")
+    if match.tested:
+        sentences.append(_verdict(match))
+    return [" ".join(sentences)] if sentences else []
+
+
+def _all_positive(values: Sequence[float]) -> bool:
+    return all(math.isfinite(value) and value > 0 for value in values)
+
+
+def _by_factor(verb: str, factor: float) -> str:
+    return f"{verb} by a factor of {factor:.3g} per layer"
+
+
+def _verdict(match: Agreement) -> str:
+    if not match.differ:
+        return f"All {match.tested} measured statistics agree with theory: no difference is significant."
+    rows = {row.name: row for row in STATISTICS}
+    largest = match.differ[0]
+    what = f"{rows[largest.name].spoken} of layer {largest.layer}, {100 * largest.relative:+.1f} %"
+    if len(match.differ) == 1:
+        return f"1 of {match.tested} statistics differs significantly from theory: {what}."
+    return (
+        f"{len(match.differ)} of {match.tested} statistics differ significantly from theory, most the {what}."
+    )
 
 
 def _with_deviation(predicted: Sequence[str], sd: Sequence[float]) -> list[str]:

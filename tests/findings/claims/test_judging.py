@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -871,7 +872,7 @@ def test_four_seeds_decide_nothing(holds_for, name):
     verdict = judge(name, fewer_seeds(holds_for(name)))
 
     assert verdict.verdict == "undecided"
-    assert verdict.evidence.endswith("with 5 seeds or more; the most have 4")
+    assert re.search("with 5 seeds or more; (this one has|these have at most) 4$", verdict.evidence)
     assert np.isnan(verdict.statistic)
 
 
@@ -884,14 +885,14 @@ def test_a_short_training_decides_nothing(holds_for, name):
     verdict = judge(name, short)
 
     assert verdict.verdict == "undecided"
-    assert verdict.evidence.endswith("updates or more; the longest has 200")
+    assert re.search("updates or more; (this one has|these have at most) 200$", verdict.evidence)
 
 
 @pytest.mark.parametrize("name", SCALES["probes"])
 def test_a_narrow_network_decides_nothing_at_initialization(holds_for, name):
     narrow = [replace(run, config=run.config.with_(width=30)) for run in holds_for(name)]
 
-    assert judge(name, narrow).evidence.endswith("or more; the widest has 30")
+    assert re.search("or more; (this one has|these have at most) 30$", judge(name, narrow).evidence)
 
 
 @pytest.mark.parametrize("name", lookup.CLAIMS)
@@ -966,8 +967,8 @@ def test_layers_of_another_profile_do_not_answer(holds_for):
 
     assert (verdict.verdict, verdict.evidence) == (
         "undecided",
-        "needs tanh standard of growing layers at 30,000 updates or more, width 150 or more, 5 seeds or "
-        "more; there is none",
+        "needs a run of tanh standard (growing layers) with 30,000 updates or more, at width 150 or more, "
+        "with 5 seeds or more; there is none",
     )
     assert judge("tanh-normalized-beats-standard", holds_for(shrinking)).verdict == "undecided"
 

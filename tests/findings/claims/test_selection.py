@@ -50,7 +50,7 @@ def test_what_is_compared_was_trained_alike(trained):
     runs = [trained(width=12), trained(width=24), trained(init="normalized", width=24)]
 
     assert [run.config.width for run in select_runs(runs, [TANH, NORMALIZED], SCALE)] == [24, 24]
-    with pytest.raises(UndecidedError, match="tanh standard and tanh normalized trained alike"):
+    with pytest.raises(UndecidedError, match="standard and tanh normalized that were trained alike"):
         select_runs([runs[0], runs[2]], [TANH, NORMALIZED], SCALE)
 
 
@@ -72,23 +72,27 @@ def test_what_the_claim_is_not_about_is_passed_over(trained, settings):
 @pytest.mark.parametrize(
     ("settings", "scale", "words"),
     [
-        ({"updates": 200}, {}, "at 1,000 updates or more; the longest has 200"),
-        ({"updates": 0}, {}, "at 1,000 updates or more; there are only untrained ones"),
-        ({"width": 8}, {}, "of width 12 or more; the widest has 8"),
-        ({"seeds": "0:3"}, {}, "with 5 seeds or more; the most have 3"),
-        ({"lr": 0.5}, {"rates": (0.01, 0.1)}, "at a learning rate of 0.01 to 0.1; there is 0.5"),
-        ({}, {"arrays": ("activation/mean",)}, "with `activation/mean` recorded; it was not"),
-        ({}, {"window": (900, None)}, "with 5 records or more from 900 updates on; the most are 3"),
-        ({}, {"window": (500, 600)}, "with 5 records or more from 500 updates to 600; the most are 3"),
+        ({"updates": 200}, {}, "with 1,000 updates or more; this one has 200"),
+        ({"updates": 0}, {}, "with 1,000 updates or more; this one is untrained"),
+        ({"width": 8}, {}, "at width 12 or more; this one has 8"),
+        ({"seeds": "0:3"}, {}, "with 5 seeds or more; this one has 3"),
+        ({"lr": 0.5}, {"rates": (0.01, 0.1)}, "at a learning rate of 0.01 to 0.1; this one has 0.5"),
+        (
+            {},
+            {"arrays": ("activation/mean",)},
+            "with `activation/mean` recorded; this one has none",
+        ),
+        ({}, {"window": (900, None)}, "with 5 records or more from update 900 on; this one has 3"),
+        ({}, {"window": (500, 600)}, "with 5 records or more from update 500 to 600; this one has 3"),
         (
             {"jacobian_examples": 1},
             {"jacobian_examples": 16},
-            "with Jacobians of 16 examples or more; the most have 1",
+            "with Jacobians of 16 examples or more; this one has 1",
         ),
         (
             {"status": "interrupted", "records_done": 10},
             {},
-            "trained to its end; it stands at 450 updates",
+            "trained to its end; this one is at 450 updates",
         ),
     ],
 )
@@ -96,13 +100,33 @@ def test_what_is_missing_is_said_in_words(trained, settings, scale, words):
     with pytest.raises(UndecidedError) as missing:
         select_runs([trained(**settings)], [TANH], replace(SCALE, **scale))
 
-    assert str(missing.value) == f"needs tanh standard {words}"
+    assert str(missing.value) == f"needs a run of tanh standard {words}"
+
+
+@pytest.mark.parametrize(
+    ("alike", "words"),
+    [
+        ([{"width": 8}, {"width": 10}], "at width 12 or more; these have at most 10"),
+        # What counts is the narrowest layer, not the widest.
+        ([{"width": "30,20,8", "depth": 3}] * 2, "at width 12 or more; these have at most 8"),
+        ([{"updates": 0}] * 2, "with 1,000 updates or more; these are untrained"),
+        ([{"seeds": "0:3"}, {"seeds": "0:4"}], "with 5 seeds or more; these have at most 4"),
+    ],
+)
+def test_several_runs_are_counted_by_the_nearest_of_them(trained, alike, words):
+    shrinking = "," in str(alike[0].get("width"))
+    scale = replace(SCALE, widths="shrinking") if shrinking else SCALE
+    cell = TANH._replace(depth=3) if shrinking else TANH
+    with pytest.raises(UndecidedError) as missing:
+        select_runs([trained(**settings) for settings in alike], [cell], scale)
+
+    assert str(missing.value).endswith(words)
 
 
 def test_a_run_that_still_trains_is_named_even_where_a_probe_is_finished(trained):
     runs = [trained(updates=0), trained(status="interrupted", records_done=10)]
 
-    with pytest.raises(UndecidedError, match="trained to its end; it stands at 450 updates"):
+    with pytest.raises(UndecidedError, match="trained to its end; this one is at 450 updates"):
         select_runs(runs, [TANH], SCALE)
 
 

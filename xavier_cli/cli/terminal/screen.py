@@ -66,8 +66,9 @@ def fit(table: Table, width: int) -> list[RenderableType]:
     """`table` as rich renderables, with as many columns in line as the width allows.
 
     Tried in turn: the whole table; without pictures; without optional columns; with titles on several lines;
-    with the columns that fold as one; with movable columns below each row; a short list per row. A line
-    below says what is left out.
+    with the columns that fold as one; with movable columns below each row; a short list per row. Where no
+    column folds or moves, titles are on several lines before a column is left out. A line below says what is
+    left out.
     """
     if any(column.picture for column in table.columns):
         # Drop a picture rather than wrap text.
@@ -76,6 +77,13 @@ def fit(table: Table, width: int) -> list[RenderableType]:
         table = table.without_pictures()
     least, most = (pick((c.optional for c in table.columns if c.optional), default=0) for pick in (min, max))
     short = table.without_optional(least)
+    if not any(column.fold or column.moves for column in table.columns):
+        # Titles on several lines, and closer columns, are better than a column less.
+        for kept in (table, *(table.without_optional(level) for level in range(least, most + 1))):
+            for titles_folded, gap in ((False, GAP), (True, GAP), (True, GAP - 1)):
+                layout = _in_line(kept, titles_folded, gap)
+                if len(kept.columns) > 1 and layout.fits(width):
+                    return [*layout.lines([]), *_left_out(table, kept, width)]
     for kept, titles_folded in ((table, False), (short, False), (short, True)):
         layout = _in_line(kept, titles_folded)
         if layout.fits(width):
@@ -95,9 +103,9 @@ def fit(table: Table, width: int) -> list[RenderableType]:
     return list(_as_lists(columns, rows, bold))
 
 
-def _in_line(table: Table, titles_folded: bool = False) -> _Layout:
+def _in_line(table: Table, titles_folded: bool = False, gap: int = GAP) -> _Layout:
     columns, rows = _with_marks(table)
-    return _Layout(columns, rows, range(len(columns)), GAP, titles_folded, table.best or frozenset())
+    return _Layout(columns, rows, range(len(columns)), gap, titles_folded, table.best or frozenset())
 
 
 def _with_labels(table: Table, kept: Table, width: int) -> list[RenderableType]:

@@ -116,7 +116,9 @@ def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Require
         grouped.append(groups)
     shared = set.intersection(*(set(groups) for groups in grouped))
     if not shared:
-        raise UndecidedError(f"needs {_and(cells)} trained alike: of one width, updates and batch size")
+        raise UndecidedError(
+            f"needs runs of {_and(cells)} that were trained alike: at equal width, updates and batch size"
+        )
     chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
     return max(
         chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs))
@@ -166,14 +168,14 @@ def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run
         and _is_bare(run.config, trained=bool(scale.updates))
         and run.config.schedule == "constant"
     ]
-    kind = f"{cell}" + (f" of {scale.widths} layers" if scale.widths != "equal" else "")
+    kind = f"{cell}" + (f" ({scale.widths} layers)" if scale.widths != "equal" else "")
     kind += f" on {scale.data}" if scale.data != "shapeset" else ""
     if not runs:
-        raise UndecidedError(f"needs {kind}{_at(scale)}; there is none")
+        raise UndecidedError(f"needs a run of {kind} {_at(scale)}; there is none")
     for demand in _checks(scale):
         left = [run for run in runs if demand.meets(run)]
         if not left:
-            raise UndecidedError(f"needs {kind} {demand.words}; {demand.instead(runs)}")
+            raise UndecidedError(f"needs a run of {kind} {demand.words}; {demand.instead(runs)}")
         runs = left
     return runs
 
@@ -201,62 +203,78 @@ class _Check(NamedTuple):
 def _checks(scale: Requirements) -> Iterator[_Check]:
     yield _Check(
         lambda run: run.config.updates >= scale.updates,
-        f"at {scale.updates:,} updates or more",
-        lambda runs: _longest(max(run.config.updates for run in runs)),
+        f"with {scale.updates:,} updates or more",
+        lambda runs: _most([run.config.updates for run in runs], none="untrained"),
     )
     yield _Check(
         lambda run: run.status == "complete",
         "trained to its end",
-        lambda runs: f"it stands at {max(int(run.updates[-1]) for run in runs):,} updates",
+        lambda runs: _of(runs, f"at {max(int(run.updates[-1]) for run in runs):,} updates"),
     )
     yield _Check(
         lambda run: min(run.config.widths) >= scale.width,
-        f"of width {scale.width:,} or more",
-        lambda runs: f"the widest has {max(max(run.config.widths) for run in runs):,}",
+        f"at width {scale.width:,} or more",
+        lambda runs: _most([min(run.config.widths) for run in runs]),
     )
     low, high = scale.rates
     yield _Check(
         lambda run: not scale.updates or low <= run.lr <= high,
         f"at a learning rate of {low:g} to {high:g}",
-        lambda runs: f"there is {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
+        lambda runs: f"{_have(runs)} {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
     )
     yield _Check(
         lambda run: len(run.seeds) >= scale.seeds,
         f"with {scale.seeds} seeds or more",
-        lambda runs: f"the most have {max(len(run.seeds) for run in runs)}",
+        lambda runs: _most([len(run.seeds) for run in runs]),
     )
     yield _Check(
         lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
         f"with Jacobians of {scale.jacobian_examples} examples or more",
-        lambda runs: f"the most have {max(run.config.jacobian_examples for run in runs)}",
+        lambda runs: _most([run.config.jacobian_examples for run in runs]),
     )
     if scale.window is not None:
         first, last = scale.window
         until = "on" if last is None else f"to {last:,}"
         yield _Check(
             lambda run: inside(run, first, last).sum() >= late_records(0),
-            f"with {late_records(0)} records or more from {first:,} updates {until}",
-            lambda runs: f"the most are {max(int(inside(run, first, last).sum()) for run in runs)}",
+            f"with {late_records(0)} records or more from update {first:,} {until}",
+            lambda runs: _most([int(inside(run, first, last).sum()) for run in runs]),
         )
     if scale.every is not None:
         distance, until_update = scale.every
         yield _Check(
             lambda run: _widest_gap(run, until_update) <= distance,
-            f"with a record every {distance:,} updates to {until_update:,}",
-            lambda runs: f"the closest are {min(_widest_gap(run, until_update) for run in runs):,} apart",
+            f"with a record at least every {distance:,} updates up to update {until_update:,}",
+            lambda runs: f"{_have(runs)} none for {min(_widest_gap(run, until_update) for run in runs):,}",
         )
     for name in scale.arrays:
         yield _Check(
             lambda run, name=name: name in run,  # type: ignore[misc]
             f"with `{name}` recorded",
-            lambda runs: "it was not",
+            lambda runs: f"{_have(runs)} none",
         )
     if not scale.updates:
         yield _Check(
             lambda run: int(run.updates[0]) == 0,
             "measured before training",
-            lambda runs: f"the first record is at {min(int(run.updates[0]) for run in runs):,} updates",
+            lambda runs: f"{_have(runs)} no record before update {min(int(r.updates[0]) for r in runs):,}",
         )
+
+
+def _have(runs: Sequence[object]) -> str:
+    """The beginning of the sentence about the runs that do not meet a requirement."""
+    return "these have" if len(runs) > 1 else "this one has"
+
+
+def _most(numbers: Sequence[int], none: str = "") -> str:
+    """What runs have instead of the number that is required, given each one's, or are if all are 0."""
+    if none and not any(numbers):
+        return _of(numbers, none)
+    return f"{_have(numbers)} {'at most ' * (len(numbers) > 1)}{max(numbers):,}"
+
+
+def _of(runs: Sequence[object], what: str) -> str:
+    return f"these are {what}" if len(runs) > 1 else f"this one is {what}"
 
 
 def inside(run: Run, first: int, last: int | None) -> np.ndarray:
@@ -270,13 +288,10 @@ def _widest_gap(run: Run, until: int) -> int:
     return int(np.diff(updates[: int(np.searchsorted(updates, until)) + 1]).max(initial=0))
 
 
-def _longest(updates: int) -> str:
-    return f"the longest has {updates:,}" if updates else "there are only untrained ones"
-
-
 def _at(scale: Requirements) -> str:
-    updates = f" at {scale.updates:,} updates or more" if scale.updates else " at initialization"
-    return f"{updates}, width {scale.width:,} or more, {scale.seeds} seeds or more"
+    """All requirements in words, where there is no run that could be said to lack one."""
+    updates = f"with {scale.updates:,} updates or more" if scale.updates else "at initialization"
+    return f"{updates}, at width {scale.width:,} or more, with {scale.seeds} seeds or more"
 
 
 def _and(cells: Sequence[NetworkKind]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from xavier_cli.findings.health.advice import other_start
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom, first_since, judged
 from xavier_cli.findings.health.progress import progress
+from xavier_cli.findings.layer_summary import factor_per_layer
 from xavier_cli.runs.counting import known_records
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
@@ -81,14 +82,7 @@ class _Along:
 
     def _factor(self, values: np.ndarray) -> np.ndarray:
         """The change per layer of `(…, L)` in the direction of the rule, `(…)`: above 1 if it holds."""
-        begin, end = (values[..., 0], values[..., -1]) if self.up else (values[..., -1], values[..., 0])
-        top, bottom = (begin, end) if self.vanishes else (end, begin)
-        tiny = np.finfo(np.float64).tiny
-        # If even the first value is 0, there is no signal to follow.
-        # A ratio that overflows counts as growth; one of two infinities is unknown.
-        with np.errstate(over="ignore", invalid="ignore"):
-            ratio = np.where(top > 0, top / np.maximum(bottom, tiny), 1.0)
-        return np.asarray(ratio ** (1 / (values.shape[-1] - 1)))
+        return factor_per_layer(values, self.up, self.vanishes)
 
     def _expected(self, run: Run) -> float:
         theory = f"theory/{BY_PATH[self.path].name}"
