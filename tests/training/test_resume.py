@@ -167,7 +167,7 @@ def test_a_group_whose_data_changed_is_trained_anew(training_data, whole, tmp_pa
     train_group_to_files(configs, training_data, paths, note=notes.append)
 
     assert "data_sha256: examples" in notes[0]
-    assert "trained anew" in notes[0]
+    assert "starts again" in notes[0]
     assert "resumed_at" not in read_run(paths[0]).provenance
     assert_same_runs(read_run(paths[0]), whole(configs[0]))
 
