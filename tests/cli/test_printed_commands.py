@@ -149,7 +149,9 @@ def test_what_is_printed_about_runs_is_taken(kinds, xavier, parse):
     page = html.unescape(re.sub("<[^>]*>", "\n", (kinds / "report.html").read_text()))
     printed += re.findall(r"^\s*(xavier (?:train|report) .*)$", page, re.M)
     for name in (kinds / "runs").iterdir():
-        printed += re.findall(r"(?:next: |      |Try `)(xavier [^`\n]*)", xavier("show", name, width=2000).err)
+        printed += re.findall(
+            r"(?:next: |      |Try `)(xavier [^`\n]*)", xavier("show", name, width=2000).err
+        )
 
     assert sum("my own.py:wave" in command for command in printed) >= 2
     assert any(command.startswith("xavier report") for command in printed)
