@@ -499,8 +499,10 @@ def test_one_line_per_experiment_however_much_differs(tmp_path, xavier, exact_ru
     out = xavier("compare", tmp_path, width=width).out
 
     assert max(map(len, out.splitlines())) <= width
-    rows = [line for line in out.splitlines() if re.match(r"[* ]  tanh (standard|normalized)", line)]
+    rows = [line for line in out.splitlines() if re.match(r"[* ] +tanh (standard|normalized)", line)]
     assert len(rows) == number
+    # Each label is its own, whatever has to make room.
+    assert len({re.match(r"[* ] +tanh \w+ width \d+", row)[0] for row in rows}) == number
     # What no label has room for is named below.
     assert re.search(rf"Not shown at {width} columns: .*weight_decay", " ".join(out.split()))
 

@@ -89,8 +89,13 @@ def fit(table: Table, width: int) -> list[RenderableType]:
         if layout.fits(width):
             return [*layout.lines([]), *_left_out(table, kept, width)]
     if any(column.fold for column in table.columns):
-        levels = (table.without_optional(level) for level in range(least, most + 1))
-        return next((fitted for kept in levels if (fitted := _with_labels(table, kept, width))), [])
+        levels = [table.without_optional(level) for level in range(least, most + 1)]
+        # Labels that tell rows apart are worth more than a column, and than wide gaps.
+        for must_differ in (True, False):
+            for kept in levels:
+                if fitted := _with_labels(table, kept, width, must_differ):
+                    return fitted
+        return []
     columns, rows = _with_marks(table)
     bold = table.best or frozenset()
     every = list(range(len(columns)))
@@ -108,18 +113,28 @@ def _in_line(table: Table, titles_folded: bool = False, gap: int = GAP) -> _Layo
     return _Layout(columns, rows, range(len(columns)), gap, titles_folded, table.best or frozenset())
 
 
-def _with_labels(table: Table, kept: Table, width: int) -> list[RenderableType]:
+def _with_labels(table: Table, kept: Table, width: int, must_differ: bool) -> list[RenderableType]:
     """`kept`, some columns of `table`, with a label of as many settings as fit for each row.
 
-    Labels that hold only the name of a network may be cut a little; empty where that is not enough, unless
-    `kept` has no more optional columns.
+    Empty where they do not fit. With `must_differ`, rows that differ in a setting have labels that differ.
+    Without, labels that hold only the name of a network may be cut a little, and more once `kept` has no more
+    optional columns.
     """
     names = [table.columns[i].title for i in table.folding]
+    most = len({row[0].text for row in kept.folded(len(names)).cells})
     for parts in range(len(names), min(2, len(names)) - 1, -1):
         folded = kept.folded(parts)
+        if must_differ and len({row[0].text for row in folded.cells}) < most:
+            return []
         if _in_line(folded).fits(width):
             break
+        for gap in (GAP, GAP - 1) if must_differ else ():
+            close = _in_line(folded, titles_folded=True, gap=gap)
+            if close.fits(width):
+                return [*close.lines([]), *_left_out(table, kept, width, names[parts:])]
     else:
+        if must_differ:
+            return []
         room = width - _in_line(kept.folded(0)).width + len(folded.columns[0].title)
         if room < NARROWEST_LABEL and any(column.optional for column in kept.columns):
             return []
