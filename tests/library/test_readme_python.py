@@ -17,7 +17,9 @@ from xavier_cli.runs.store import write_run
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 (SECTION,) = re.findall(r"^## Python\n(.*?)^## ", README, re.M | re.S)
-BLOCKS = re.findall(r"^```python\n(.*?)^```", SECTION, re.M | re.S)
+EVERY_BLOCK = re.findall(r"^```python\n(.*?)^```", SECTION, re.M | re.S)
+(WITH_TORCH,) = [block for block in EVERY_BLOCK if "torch" in block]
+BLOCKS = [block for block in EVERY_BLOCK if block != WITH_TORCH]
 
 
 def stand_in(name, monkeypatch, **functions):
@@ -72,3 +74,17 @@ def test_it_runs_as_it_stands(make_run, tmp_path, monkeypatch):
         errors = [each["test_error"] for each in numbers.values()]
         np.testing.assert_allclose(errors, error_curve(run).mean(axis=0))
         assert "train_loss" not in numbers[0]
+
+
+def test_saved_weights_make_the_network_in_jax_and_in_pytorch(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    monkeypatch.chdir(tmp_path)
+    settings = {"depth": 5, "width": 8, "updates": 20, "seeds": 1, "eval_examples": 100, "records": 2}
+    xavier_cli.train(act="tanh", init="normalized", out="runs/NAME.h5", save_weights="final", **settings)
+    names = {}
+    exec(WITH_TORCH, names)
+
+    x = np.random.default_rng(0).uniform(-1, 1, (7, 1024)).astype(np.float32)
+    by_jax, by_torch = names["logits"](x), names["network"](torch.from_numpy(x)).detach().numpy()
+    assert by_jax.shape == (7, 9)
+    np.testing.assert_allclose(by_torch, by_jax, rtol=1e-4, atol=1e-5)

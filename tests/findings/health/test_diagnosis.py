@@ -169,7 +169,7 @@ def test_a_diverged_run_is_one_row_with_what_it_explains(diverging):
         ("note", "too-few-seeds"),
     ]
     assert table.texts[1][-1] == "1 more: dead-units (layers 1, 2, 3)"
-    assert [note for note in page.notes if note.startswith("try")] == [
+    assert [note for note in page.notes if note.startswith("Try")] == [
         next(note for note in page.notes if "--lr 0.3" in note)
     ]
 
