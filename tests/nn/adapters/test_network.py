@@ -1,0 +1,85 @@
+"""Tests that networks of every framework become pure functions that do what the framework does."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.support.framework_networks import FRAMEWORKS
+from xavier_cli.nn.adapters.network import UnknownNetworkError, adapt
+from xavier_cli.nn.programs.layers import gather
+from xavier_cli.nn.programs.taps import tap
+
+KEY = jax.random.key(0)
+X = jax.random.normal(KEY, (6, 8, 8, 3))
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def network(request):
+    pytest.importorskip(request.param.partition(".")[0], reason=f"{request.param} is not installed")
+    return adapt(FRAMEWORKS[request.param](), X[:1], KEY)
+
+
+def test_draws_seeds_together_as_one_by_one(network):
+    keys = jax.random.split(KEY, 3)
+    together = jax.jit(jax.vmap(network.init))(keys)
+    for at, key in enumerate(keys):
+        for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(network.init(key)), strict=True):
+            if jnp.issubdtype(b.dtype, jnp.floating):
+                np.testing.assert_allclose(a[at], b, rtol=1e-6)
+
+
+def _moved(before, after):
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    return any(bool(jnp.any(a != b)) for a, b in pairs if jnp.issubdtype(a.dtype, jnp.floating))
+
+
+def test_training_moves_the_state_and_drops_looking_does_not(network):
+    params, state = network.init(KEY)
+    for mode in ("look", "train", "evaluate"):
+        first, after = network.apply(params, state, X, jax.random.key(1), mode)
+        second, _ = network.apply(params, state, X, jax.random.key(2), mode)
+        assert first.shape == (6, 10)
+        assert _moved(state, after) == (mode == "train")
+        if network.framework != "Haiku" or mode == "evaluate":
+            assert bool(jnp.any(first != second)) == (mode == "train")
+
+
+def test_looked_at_it_normalizes_by_the_batch(network):
+    params, state = network.init(KEY)
+    looked, _ = network.apply(params, state, X, KEY, "look")
+    shifted, _ = network.apply(params, state, 3 * X, KEY, "look")
+    # The batch's own scale is divided out; running averages, 0 and 1 at first, would let it through.
+    np.testing.assert_allclose(looked, shifted, rtol=1e-2, atol=1e-2)
+
+
+def test_its_layers_are_found(network):
+    params, state = network.init(KEY)
+
+    def logits(params, x, state):
+        return network.apply(params, state, x, KEY, "look")[0]
+
+    tapped = tap(logits, params, X, state)
+    layers = gather(tapped.layers, tapped.applications)
+    assert [(each.fan_in, each.fan_out, each.has_bias) for each in layers] == [(27, 72, True), (8, 10, True)]
+    assert [each.function for each, _ in layers[0].applied] == ["relu"]
+    assert not tapped.unseen
+
+
+def test_a_pair_of_functions():
+    network = adapt(
+        lambda key: (lambda key: {"w": jax.random.normal(key, (3, 2))}, lambda p, x: x @ p["w"]), X, KEY
+    )
+    params, state = network.init(KEY)
+    assert network.apply(params, state, jnp.ones((4, 3)), None, "train")[0].shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"), [(3, "it returns int"), (dict, "the class dict: call it"), ((1, 2), "tuple")]
+)
+def test_what_is_no_network_is_refused_in_a_line(made, told):
+    with pytest.raises(UnknownNetworkError, match=told):
+        adapt(lambda key: made, X, KEY)

@@ -1,0 +1,67 @@
+"""Tests that the probe of any network says of a perceptron what the perceptron's own says."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+from tests.support.plain_programs import CASES
+from xavier_cli.nn import mlp
+from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.losses import LOSSES
+from xavier_cli.nn.programs.layers import gather
+from xavier_cli.nn.programs.taps import tap
+from xavier_cli.theory.saturation import find_regions
+from xavier_cli.training.probes import network_probe
+from xavier_cli.training.probes.distributions import make_bins
+from xavier_cli.training.probes.network_probe import make_network_probe, sample
+from xavier_cli.training.probes.probe import make_probe
+from xavier_cli.vocabulary.resolve import find_activation
+
+ONLY_OF_PERCEPTRONS = {"weight_gradient/example_rms", "logits/from_bias_std", "logits/from_weights_std"}
+CROSS_ENTROPY = LOSSES["cross_entropy"]
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "sigmoid", "softsign", "gelu", "selu", "hard_tanh"])
+def test_a_perceptron_by_hand_has_the_perceptrons_statistics(name):
+    word = find_activation(name)
+    act, sizes = make_activation(word), (20, 12, 12, 9, 10)
+    key = jax.random.key(3)
+    params = mlp.init_params(key, sizes, jax.nn.initializers.normal(1.0))
+    x, labels = jax.random.normal(key, (30, 20)), jax.random.randint(key, (30,), 0, 10)
+    bins = {"activation": make_bins(word.range), "weight_gradient": make_bins((-np.inf, np.inf))}
+    own = jax.jit(make_probe(act, CROSS_ENTROPY, find_regions(act, word.range), bins))(params, x, labels)
+    network = tap(lambda params, x: mlp.forward(params, x, act)[0], params, x)
+    layers = gather(network.layers, network.applications)
+    probe = make_network_probe(network, layers, lambda logits: logits, CROSS_ENTROPY, bins)
+    found = jax.jit(probe)(labels, params, x)
+    assert {*own} - {*found} == ONLY_OF_PERCEPTRONS
+    for path in {*own} & {*found}:
+        np.testing.assert_allclose(found[path], own[path], rtol=1e-5, atol=1e-7, err_msg=path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_layer_of_every_program_is_measured(name):
+    case = CASES[name]()
+    network = tap(case.apply, case.params, case.x)
+    layers = gather(network.layers, network.applications)
+    probe = make_network_probe(network, layers, lambda logits: logits, CROSS_ENTROPY, {})
+    labels = np.arange(len(case.x)) % 10
+    found = jax.jit(probe)(labels, case.params, case.x)
+    assert len(found["weight/std"]) == len(layers) == len(found["backprop/std"]) + 1
+    assert np.all(np.isfinite(found["backprop/std"]))
+    assert np.all(found["backprop/std"] > 0)
+    assert np.all(found["weight_gradient/std"] > 0)
+    has_bias = [layer.has_bias for layer in layers]
+    assert [*np.isfinite(found["bias/std"])] == has_bias
+    has_function = [bool(layer.applied) for layer in layers[:-1]]
+    assert [*np.isfinite(found["activation/saturated"])] == has_function
+
+
+def test_a_sample_meets_all_channels(monkeypatch):
+    monkeypatch.setattr(network_probe, "MOST_SORTED", 100)
+    values = np.broadcast_to(np.arange(16), (30, 4, 16))
+    few = np.asarray(sample(values))
+    assert 50 < len(few) <= 100
+    assert {*few} == {*range(16)}

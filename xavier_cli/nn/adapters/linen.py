@@ -1,0 +1,60 @@
+"""Adapts a module of Flax Linen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from xavier_cli.nn.adapters.network import Mode, UserNetwork, taken_by
+
+# What modules call the switch between training and use -> its value in training.
+_SWITCHES = {
+    "train": True,
+    "training": True,
+    "is_training": True,
+    "deterministic": False,
+    "use_running_average": False,
+    "eval": False,
+    "inference": False,
+}
+
+
+def adapt(make: Callable[[Array], Any], made: nn.Module, example: Array) -> UserNetwork:
+    """The network of the module `made`; `batch_stats` and other collections are its state."""
+    switches = {name: _SWITCHES[name] for name in taken_by(type(made).__call__, *_SWITCHES)}
+    if len(switches) == len(_SWITCHES):  # any keyword: nobody knows which
+        switches = {}
+
+    def init(key: Array) -> tuple[Any, Any]:
+        keys = {"params": key, "dropout": jax.random.fold_in(key, 1)}
+        used = {name: not training for name, training in switches.items()}
+        variables = dict(made.init(keys, jax.numpy.zeros(example.shape, example.dtype), **used))
+        return variables.pop("params", {}), variables
+
+    def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
+        given = {name: training == (mode != "evaluate") for name, training in switches.items()}
+        keys = {} if key is None else {"dropout": key}
+        moving = [*state] if mode != "evaluate" else False
+        with nn.intercept_methods(_all_kept if mode == "look" else _as_it_is):
+            answer = made.apply({"params": params, **state}, x, rngs=keys, mutable=moving, **given)
+        if not moving:
+            return (answer[0] if isinstance(answer, tuple) and moving == [] else answer), state
+        logits, moved = answer
+        return logits, moved if mode == "train" else state
+
+    return UserNetwork("Flax Linen", init, apply)
+
+
+def _all_kept(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+    """Dropout as it is in use, whatever the module's switch says."""
+    if isinstance(context.module, nn.Dropout) and context.method_name == "__call__":
+        return args[0] if args else kwargs["inputs"]
+    return call(*args, **kwargs)
+
+
+def _as_it_is(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+    return call(*args, **kwargs)

@@ -1,0 +1,45 @@
+"""Adapts a module of Flax NNX, made again for every seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flax import nnx
+from jax import Array
+
+from xavier_cli.nn.adapters.network import Mode, UserNetwork
+
+
+def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> UserNetwork:
+    """The network of modules like `made`; all that is not `nnx.Param` is its state."""
+    structure, *_ = nnx.split(made, nnx.Param, ...)
+
+    def init(key: Array) -> tuple[Any, Any]:
+        _, params, state = nnx.split(make(key), nnx.Param, ...)
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
+
+    # The shapes of a network's parts are alike for all seeds; only the numbers are handed in.
+    _, params_like, state_like = nnx.split(made, nnx.Param, ...)
+
+    def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
+        with_params, with_state = nnx.clone(params_like), nnx.clone(state_like)
+        nnx.replace_by_pure_dict(with_params, params)
+        nnx.replace_by_pure_dict(with_state, state)
+        module = nnx.merge(structure, with_params, with_state)
+        if mode == "evaluate":
+            module.eval()
+        else:
+            module.train()
+        if mode == "look":
+            for _, each in nnx.iter_graph(module):
+                if isinstance(each, nnx.Dropout):
+                    each.deterministic = True
+        elif mode == "train" and key is not None:
+            nnx.reseed(module, default=key, dropout=key)
+        logits = module(x)
+        if mode != "train":
+            return logits, state
+        return logits, nnx.to_pure_dict(nnx.split(module, nnx.Param, ...)[2])
+
+    return UserNetwork("Flax NNX", init, apply)

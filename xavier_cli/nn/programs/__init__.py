@@ -1,0 +1,1 @@
+"""Reads the program of any network: its weight layers, and what passes through them."""

@@ -1,0 +1,198 @@
+"""Follows through a program what each value depends on: the example, the parameters, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jax.extend.core import Literal
+
+from xavier_cli.nn.programs.program import Program, Step, Value, subprograms
+
+ROUND = "[\N{BULLET}]"
+"""Stands in a name for the round of a scan that hands out a parameter slice by slice."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a value is made of.
+
+    `example`: whether it depends on the example; `parameter`: whether on the parameters. `number` is equal
+    for two values only if they are the same by the same computation, so that a parameter used twice is
+    known again. `name` is the parameter that it mostly is, the one with the most numbers (`size`); where a
+    `scan` hands out a slice of it at a time, `loops` are those scans, and the name has a `ROUND` for each.
+    """
+
+    number: int
+    example: bool = False
+    parameter: bool = False
+    name: str = ""
+    size: int = 0
+    loops: tuple[int, ...] = ()
+
+
+@dataclass(eq=False)
+class Numbering:
+    """Hands out one number per computation."""
+
+    known: dict[Hashable, int]
+    kept: list[Any]
+
+    @classmethod
+    def empty(cls) -> Numbering:
+        """Nothing numbered yet."""
+        return cls({}, [])
+
+    def of(self, *computation: Any) -> int:
+        """The number of a computation, the same for the same one."""
+        key = tuple(self._key(part) for part in computation)
+        return self.known.setdefault(key, len(self.known))
+
+    def _key(self, part: Any) -> Hashable:
+        if isinstance(part, Literal):
+            return ("literal", str(part.aval), repr(part.val))
+        if isinstance(part, dict):
+            return tuple((name, self._key(value)) for name, value in sorted(part.items()))
+        try:
+            hash(part)
+        except TypeError:
+            self.kept.append(part)  # so that its id isn't given to another
+            return id(part)
+        return part
+
+
+Origins = dict[int, Origin]
+
+
+def follow(program: Program, given: Sequence[Origin], numbering: Numbering) -> Origins:
+    """The origin of every value of `program`, whose inputs have the origins `given`."""
+    origins: Origins = dict(zip(program.inputs, given, strict=True))
+    for value, constant in program.constants.items():
+        origins[value] = Origin(numbering.of("constant", id(constant)))
+    for step in program.steps:
+        inputs = [origin_of(each, origins, numbering) for each in step.inputs]
+        if step.body is not None:
+            made = _through_scan(step, inputs, numbering)
+        else:
+            made = [_made(step, index, inputs, numbering) for index in range(len(step.outputs))]
+        origins.update(zip(step.outputs, made, strict=True))
+    return origins
+
+
+def origin_of(value: Value, origins: Origins, numbering: Numbering) -> Origin:
+    """The origin of a step's input."""
+    return Origin(numbering.of("literal", value)) if isinstance(value, Literal) else origins[value]
+
+
+def scan_inputs(step: Step, inputs: Sequence[Origin], numbering: Numbering) -> list[Origin]:
+    """The origins of what a scan's body is given, once the carried values have settled."""
+    assert step.body is not None
+    constants, carried = step.params["num_consts"], step.params["num_carry"]
+    loop = step.outputs[0] if step.outputs else -1
+    fixed = list(inputs[:constants])
+    sliced = [_slice(each, loop, numbering) for each in inputs[constants + carried :]]
+    carry = list(inputs[constants : constants + carried])
+    while True:
+        origins = follow(step.body, [*fixed, *carry, *sliced], numbering)
+        after = [origin_of(each, origins, numbering) for each in step.body.outputs[:carried]]
+        joined = [
+            _joined(before, then, numbering.of("carried", loop, index))
+            for index, (before, then) in enumerate(zip(carry, after, strict=True))
+        ]
+        if joined == carry:
+            return [*fixed, *carry, *sliced]
+        carry = joined
+
+
+def _joined(before: Origin, after: Origin, number: int) -> Origin:
+    if before.number == after.number:
+        return before
+    return Origin(
+        number,
+        before.example or after.example,
+        before.parameter or after.parameter,
+        before.name or after.name,
+        before.size or after.size,
+        before.loops,
+    )
+
+
+def _slice(origin: Origin, loop: int, numbering: Numbering) -> Origin:
+    number = numbering.of("slice", origin.number)
+    if origin.example or not origin.parameter:
+        return replace(origin, number=number)
+    return replace(origin, number=number, name=origin.name + ROUND, loops=(*origin.loops, loop))
+
+
+def _through_scan(step: Step, inputs: Sequence[Origin], numbering: Numbering) -> list[Origin]:
+    assert step.body is not None
+    given = scan_inputs(step, inputs, numbering)
+    origins = follow(step.body, given, numbering)
+    carried = step.params["num_carry"]
+    made = []
+    for index, value in enumerate(step.body.outputs):
+        origin = origin_of(value, origins, numbering)
+        if index >= carried:  # stacked again
+            origin = replace(
+                origin,
+                number=numbering.of("stacked", step.outputs[0], index, origin.number),
+                name=origin.name.replace(ROUND, ""),
+                loops=(),
+            )
+        made.append(origin)
+    return made
+
+
+def _made(step: Step, index: int, inputs: Sequence[Origin], numbering: Numbering) -> Origin:
+    example = any(each.example for each in inputs)
+    parameter = any(each.parameter for each in inputs)
+    if example:
+        return Origin(numbering.of("value", step.outputs[index]), True, parameter)
+    numbers = [each.number for each in inputs]
+    inner = [id(each) for each in subprograms(step.equation)]
+    number = numbering.of(step.operation, index, inner or step.params, *numbers)
+    if not parameter:
+        return Origin(number)
+    main = max((each for each in inputs if each.parameter), key=lambda each: each.size)
+    loops = tuple(dict.fromkeys(loop for each in inputs for loop in each.loops))
+    name = main.name + _cut(step)
+    if step.operation in ("concatenate", "stack") and all(each.parameter for each in inputs):
+        name = together([each.name for each in inputs])
+    return Origin(number, False, True, name, main.size, loops)
+
+
+def together(names: Sequence[str]) -> str:
+    """One name for parameters side by side: `cell/{hf,hi}/b` of `cell/hf/b` and `cell/hi/b`."""
+    paths = [name.split("/") for name in names]
+    if len({len(path) for path in paths}) > 1:
+        return "{" + ",".join(names) + "}"
+    parts = []
+    for part in zip(*paths, strict=True):
+        each = tuple(dict.fromkeys(part))
+        parts.append(each[0] if len(each) == 1 else "{" + ",".join(each) + "}")
+    return "/".join(parts)
+
+
+def _cut(step: Step) -> str:
+    """Which part of a parameter a slice is, as one would write it: `[2]`, `[0:64]`."""
+    if step.operation != "slice" or any(each != 1 for each in step.params.get("strides") or ()):
+        return ""
+    whole = step.shape(0)
+    starts, limits = step.params["start_indices"], step.params["limit_indices"]
+    parts = [
+        (start, limit) if (start, limit) != (0, size) else None
+        for start, limit, size in zip(starts, limits, whole, strict=True)
+    ]
+    while parts and parts[-1] is None:
+        parts.pop()
+    if not parts:
+        return ""
+    return "[" + ", ".join(_range(part) for part in parts) + "]"
+
+
+def _range(part: tuple[int, int] | None) -> str:
+    if part is None:
+        return ":"
+    start, limit = part
+    return str(start) if limit == start + 1 else f"{start}:{limit}"

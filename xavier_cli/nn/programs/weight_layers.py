@@ -1,0 +1,258 @@
+"""Finds the weight layers of a program, with their names, fans and the places where to look at them.
+
+A weight layer is a matrix product or convolution of which one side depends on parameters alone and the other
+on the example. What it puts out, s, is taken after its bias; the weight is the effective matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal as Word
+from typing import NamedTuple
+
+from jax.extend.core import Literal
+
+from xavier_cli.nn.programs.dependence import (
+    Numbering,
+    Origin,
+    Origins,
+    follow,
+    origin_of,
+    scan_inputs,
+)
+from xavier_cli.nn.programs.fans import fans
+from xavier_cli.nn.programs.program import PRODUCTS, Program, Step, Value, holds, subprograms
+from xavier_cli.nn.programs.recognition import recognise
+from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
+
+Site = tuple[int, ...]
+"""Where something is in a program: the number of the step, within a scan after that of the scan."""
+
+_MOVES = frozenset({"reshape", "transpose", "convert_element_type", "squeeze", "expand_dims", "copy", "rev"})
+
+
+class Loop(NamedTuple):
+    """A scan around a layer: its rounds, and whether the weight is another one in every round."""
+
+    length: int
+    stacked: bool
+    is_reversed: bool
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A place where a weight is used.
+
+    `weight` says which input of the step is the weight; `tapped` is the value that is s, `bias` the value
+    that is added to it, and `units` are the axes of s that are units, not examples or positions. `loops` are
+    the scans around it, from outside.
+    """
+
+    site: Site
+    number: int
+    name: str
+    kind: Word["dense", "convolution"]
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+    weight: int
+    tapped: int
+    bias: int | None
+    units: tuple[int, ...]
+    loops: tuple[Loop, ...] = ()
+
+
+@dataclass(frozen=True)
+class Application:
+    """A place where an activation function is applied to `value`, of `rank` axes, `units` its channels."""
+
+    site: Site
+    function: str
+    value: int
+    rank: int
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """An embedding: rows of a parameter picked by the example."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What could not be looked into: the operation, and the parameters that go into it."""
+
+    operation: str
+    names: tuple[str, ...]
+
+
+@dataclass
+class Found:
+    """All that was found in a program, in order of execution."""
+
+    layers: list[Layer] = field(default_factory=list)
+    applications: list[Application] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+    bodies: dict[int, Found] = field(default_factory=dict)
+    origins: Origins = field(default_factory=dict)
+
+    def every_layer(self) -> Iterator[Layer]:
+        """The layers of this program and of its loops."""
+        yield from self.layers
+        for body in self.bodies.values():
+            yield from body.every_layer()
+
+    @property
+    def has_taps(self) -> bool:
+        """Whether there is anything to look at here or within."""
+        return bool(self.layers or self.applications) or any(each.has_taps for each in self.bodies.values())
+
+
+def find(program: Program, given: Sequence[Origin], numbering: Numbering | None = None) -> Found:
+    """What is in `program`, whose inputs have the origins `given`."""
+    return _find(program, list(given), numbering or Numbering.empty(), (), (), ())
+
+
+def _find(
+    program: Program,
+    given: list[Origin],
+    numbering: Numbering,
+    site: Site,
+    loops: tuple[tuple[Step, int], ...],
+    units: Sequence[tuple[int, ...] | None],
+) -> Found:
+    found = Found(origins=follow(program, given, numbering))
+    origins = found.origins
+    channels: dict[int, tuple[int, ...] | None] = dict(zip(program.inputs, units, strict=False))
+    for index, step in enumerate(program.steps):
+        here = (*site, index)
+        inputs = [origin_of(each, origins, numbering) for each in step.inputs]
+        layer = _layer(program, step, inputs, here, origins, numbering, loops)
+        if layer is not None:
+            found.layers.append(layer)
+            channels[step.outputs[0]] = product_units(step, layer.weight)
+            continue
+        if step.body is not None:
+            constants, carried = step.params["num_consts"], step.params["num_carry"]
+            inside = scan_inputs(step, inputs, numbering)
+            around = (*loops, (step, step.outputs[0] if step.outputs else -1))
+            known = [channels.get(each) if isinstance(each, int) else None for each in step.inputs]
+            known[constants + carried :] = [in_a_round(each) for each in known[constants + carried :]]
+            body = _find(step.body, inside, numbering, here, around, known)
+            found.tables += body.tables
+            found.unseen += body.unseen
+            if body.has_taps:
+                found.bodies[index] = body
+            continue
+        applied = recognise(program, step)
+        if applied is not None and origins[applied[1]].example:
+            function, value = applied
+            at = channels.get(value)
+            # A maximum with 0 may guard a variance; a rectifier's input still has a layer's units.
+            if at is not None or step.operation != "max":
+                rank = len(program.shape(value))
+                at = (rank - 1,) if at is None else at
+                found.applications.append(Application(here, function, value, rank, at))
+        if step.operation == "gather" and inputs[0].parameter and not inputs[0].example and inputs[1].example:
+            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0])))
+        elif any(holds(inner, PRODUCTS) for inner in subprograms(step.equation)) and _hides(inputs):
+            names = dict.fromkeys(each.name for each in inputs if each.parameter and not each.example)
+            found.unseen.append(Unseen(step.operation, tuple(names)))
+        for output in step.outputs:
+            channels[output] = moved_units(program, step, channels, program.shape(output))
+    return found
+
+
+def _hides(inputs: Sequence[Origin]) -> bool:
+    return any(each.example for each in inputs) and any(
+        each.parameter and not each.example for each in inputs
+    )
+
+
+def _layer(
+    program: Program,
+    step: Step,
+    inputs: Sequence[Origin],
+    site: Site,
+    origins: Origins,
+    numbering: Numbering,
+    loops: tuple[tuple[Step, int], ...],
+) -> Layer | None:
+    if step.operation not in ("dot_general", "conv_general_dilated"):
+        return None
+    weight = next(
+        (
+            side
+            for side in (0, 1)
+            if inputs[side].parameter and not inputs[side].example and inputs[1 - side].example
+        ),
+        None,
+    )
+    if weight is None or (step.operation == "conv_general_dilated" and weight == 0):
+        return None
+    origin = inputs[weight]
+    shape = program.shape(step.inputs[weight])
+    fan_in, fan_out = fans(step, weight)
+    tapped, bias, units = _with_bias(program, step, product_units(step, weight), origins, numbering)
+    return Layer(
+        site,
+        origin.number,
+        origin.name,
+        "dense" if step.operation == "dot_general" else "convolution",
+        shape,
+        fan_in,
+        fan_out,
+        weight,
+        tapped,
+        bias,
+        units,
+        tuple(
+            Loop(scan.params["length"], loop in origin.loops, scan.params["reverse"]) for scan, loop in loops
+        ),
+    )
+
+
+def _with_bias(
+    program: Program, step: Step, units: tuple[int, ...], origins: Origins, numbering: Numbering
+) -> tuple[int, int | None, tuple[int, ...]]:
+    """The value that is s, the bias in it, and the axes of s that are units.
+
+    The bias is what depends on parameters alone, has a number per unit, and is added first; a position
+    embedding has more.
+    """
+    value: int = step.outputs[0]
+    plain = value, None, units
+    at: tuple[int, ...] | None = units
+    size = math.prod(program.shape(value)[axis] for axis in units)
+    while program.uses[value] == 1 and value in program.users:
+        (user,) = program.users[value]
+        if user.operation in ("add", "sub", "add_any"):
+            left, right = user.inputs
+            other = right if left == value else left
+            origin = origin_of(other, origins, numbering)
+            if origin.example or not origin.parameter or isinstance(other, Literal):
+                return plain
+            bias = _before_broadcast(program, other)
+            if math.prod(program.shape(bias)) != size or not isinstance(bias, int):
+                return plain
+            return user.outputs[0], bias, at if at is not None else (len(program.shape(value)) - 1,)
+        if user.operation not in _MOVES:
+            return plain
+        at = moved_units(program, user, {value: at}, program.shape(user.outputs[0]))
+        value = user.outputs[0]
+    return plain
+
+
+def _before_broadcast(program: Program, value: Value) -> Value:
+    while isinstance(value, int):
+        made = program.made_by.get(value)
+        if made is None or made.operation not in _MOVES | {"broadcast_in_dim"}:
+            return value
+        value = made.inputs[0]
+    return value
