@@ -128,7 +128,14 @@ def write_weights(path: Path, run: Run) -> WeightsInfo:
 
 
 def rehearse_weights(run: Path) -> None:
-    """Raise the `StorageError` for which no weights could be left beside the run at `run`, if any."""
+    """Raise the `StorageError` for which no weights could be left beside the run at `run`, if any.
+
+    `ConfigError` where it does not end in `.h5`: `run` and `run.h5` would name the same weights theirs.
+    """
+    if run.suffix != ".h5":
+        raise ConfigError(
+            f"output: `{run.name}` should end in `.h5`, so that its weights can be named after it"
+        )
     rehearse(weights_path(run))
 
 
