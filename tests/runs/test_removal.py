@@ -42,6 +42,15 @@ def test_a_run_goes_with_its_checkpoints_and_weights_and_nothing_else(run):
     }
 
 
+def test_a_copy_without_its_ending_leaves_the_weights_of_the_run(run):
+    copy = run.with_suffix("")
+    copy.write_bytes(b"run")
+    remove_run(plan_removal(copy))
+
+    assert not copy.exists()
+    assert weights_path(run).exists()
+
+
 def test_a_run_that_is_being_written_stays(run):
     planned, before = plan_removal(run), left(run.parent)
 

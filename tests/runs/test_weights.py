@@ -20,7 +20,14 @@ from xavier_cli.runs import weights
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.rescue import examine
 from xavier_cli.runs.store import read_run, write_run
-from xavier_cli.runs.weights import has_saved, parameter_shapes, read_weights, weights_info, weights_path
+from xavier_cli.runs.weights import (
+    has_saved,
+    parameter_shapes,
+    read_weights,
+    rehearse_weights,
+    weights_info,
+    weights_path,
+)
 
 SMALL = {"depth": 2, "width": 4, "updates": 40, "records": "3", "seeds": "3,5"}
 
@@ -167,6 +174,13 @@ def test_a_full_disk_leaves_the_old_run_with_its_old_weights(tmp_path, small, mo
     monkeypatch.undo()
 
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_only_a_name_that_ends_in_h5_can_have_weights(tmp_path):
+    """`run` and `run.h5` would have theirs in one file."""
+    with pytest.raises(ConfigError, match=r"`run` should end in `\.h5`"):
+        rehearse_weights(tmp_path / "run")
+    rehearse_weights(tmp_path / "run.h5")
 
 
 def test_weights_that_read_back_wrong_are_not_published(tmp_path, small, monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.marking import mark_run
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.engine import autosave, loop
 from xavier_cli.training.engine.engine import Engine
@@ -176,6 +177,15 @@ def test_the_same_configuration_twice_is_the_same_file_but_for_provenance(traini
     train_to_file(config_of(), training_data, tmp_path / "run.h5")
 
     assert_same_runs(read_run(tmp_path / "run.h5"), whole(config_of()))
+
+
+def test_tags_and_note_outlive_a_training_that_is_resumed(training_data, tmp_path, monkeypatch):
+    config, path = config_of(1), tmp_path / "run.h5"
+    interrupted_at(59, config, training_data, path, monkeypatch)
+    mark_run(path, ["paper"], note="power cut")
+    train_to_file(config, training_data, path)
+    run = read_run(path)
+    assert (run.status, run.tags, run.note) == ("complete", ("paper",), "power cut")
 
 
 @pytest.mark.parametrize("lost", ["params/1/weight", "loss_sum", "diverged_at"])

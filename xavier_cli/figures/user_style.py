@@ -31,6 +31,9 @@ _LOOKS = {
     ),
 }
 
+# These run LaTeX, with a preamble that may read any file, and draw with objects that no file can hold.
+_NO_LOOKS = {"text.usetex", "text.latex.preamble", "path.effects"}
+
 
 def user_style(word: str) -> dict[Any, Any]:
     """The settings of the style called `word`, or in the file `word`; what is not of looks is left out.
@@ -42,7 +45,8 @@ def user_style(word: str) -> dict[Any, Any]:
     from matplotlib import style
 
     settings = style.library[word] if word in style.library else _of_file(word, style.available)
-    return {name: settings[name] for name in settings if {name, name.partition(".")[0]} & _LOOKS}
+    looks = {name for name in settings if {name, name.partition(".")[0]} & _LOOKS} - _NO_LOOKS
+    return {name: settings[name] for name in settings if name in looks}
 
 
 def _of_file(path: str, known: list[str]) -> dict[Any, Any]:

@@ -33,8 +33,10 @@ def plan_removal(path: Path) -> Removal:
     beside = {
         newest: "checkpoint",
         newest.with_name(f"{newest.name}.1"): "checkpoint",
-        weights_path(path): "weights",
     }
+    # A copy without this ending would name those of the run that has it.
+    if path.suffix == ".h5":
+        beside[weights_path(path)] = "weights"
     there = {each: kind for each, kind in beside.items() if os.path.lexists(each)}
     size = sum(map(_size, (path, *there)))
     return Removal(path, tuple(there), tuple(dict.fromkeys(there.values())), size, _identity(path))

@@ -60,6 +60,12 @@ def weights_path(run: Path) -> Path:
     return run.with_name(f"{run.name.removesuffix('.h5')}{SUFFIX}")
 
 
+def run_of_weights(file: Path) -> Path | None:
+    """The run whose weights `file` has by its name; None where it is something else, or has no run."""
+    run = file.with_name(f"{file.name.removesuffix(SUFFIX)}.h5")
+    return run if weights_path(run) == file and os.path.exists(run) else None
+
+
 def layer_name(number: int, depth: int) -> str:
     """The name of a layer of weights, counted from 0: `layer1` from the input up, the last is `output`."""
     return OUTPUT if number == depth else f"layer{number + 1}"
@@ -122,7 +128,14 @@ def write_weights(path: Path, run: Run) -> WeightsInfo:
 
 
 def rehearse_weights(run: Path) -> None:
-    """Raise the `StorageError` for which no weights could be left beside the run at `run`, if any."""
+    """Raise the `StorageError` for which no weights could be left beside the run at `run`, if any.
+
+    `ConfigError` where it does not end in `.h5`: `run` and `run.h5` would name the same weights theirs.
+    """
+    if run.suffix != ".h5":
+        raise ConfigError(
+            f"output: `{run.name}` should end in `.h5`, so that its weights can be named after it"
+        )
     rehearse(weights_path(run))
 
 

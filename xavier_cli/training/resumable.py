@@ -14,7 +14,7 @@ from xavier_cli.runs import checkpoint as checkpoints
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.finished import finished_run
 from xavier_cli.runs.listing import run_path
-from xavier_cli.runs.reader import read_checkpoint
+from xavier_cli.runs.reader import read_checkpoint, read_run
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.weights import rehearse_weights, weights_path
@@ -62,8 +62,11 @@ def train_to_file(
     else:
         checkpoints.remove_checkpoints(path)
     hooks = trail.marked(hooks)
+    tags, note_on_it = _marks(path, config) if resume else ((), "")
     if not replaces_complete:
-        hooks = replace(hooks, publish=lambda runs: write_run(path, runs[0]))
+        hooks = replace(
+            hooks, publish=lambda runs: write_run(path, replace(runs[0], tags=tags, note=note_on_it))
+        )
     run, searched = train(
         config,
         training_data,
@@ -73,6 +76,7 @@ def train_to_file(
         begun=begun,
         save=trail.save,
     )
+    run = replace(run, tags=tags, note=note_on_it)
     if run.status == "complete" or not replaces_complete:
         _write(path, run)
     for each_run in searched if keep_all else ():
@@ -85,9 +89,18 @@ def train_to_file(
 def _write(path: Path, run: Run) -> None:
     """Write `run` with its weights; those of a former run at `path` are nobody's then, and go."""
     write_run(path, run)
-    if run.status == "complete" and not run.weights:
+    if run.status == "complete" and not run.weights and path.suffix == ".h5":
         with suppress(OSError):
             weights_path(path).unlink(missing_ok=True)
+
+
+def _marks(path: Path, config: RunConfig) -> tuple[tuple[str, ...], str]:
+    """The tags and the note on the run of `config` at `path`, complete or not, which outlive its training."""
+    with suppress(RunFileError):
+        run = read_run(path, only=())
+        if run.config == config:
+            return run.tags, run.note
+    return (), ""
 
 
 def _is_complete(path: Path, config: RunConfig) -> bool:

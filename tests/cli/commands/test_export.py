@@ -132,6 +132,7 @@ def test_weights_of_one_run_or_of_one_seed(kept, xavier):
         (["tanh-normalized"], 2, "needs a file to write to, .npz or .safetensors"),
         (["tanh-normalized", "-o", "x.txt"], 2, "needs a file to write to, .npz or .safetensors"),
         (["tanh-normalized", "-o", "runs"], 2, "needs a file to write to"),
+        (["tanh-normalized", "-o", "runs/tanh-normalized.weights.npz"], 2, "`tanh-normalized.h5` kept"),
         (["runs", "-o", "x.npz"], 2, "weights are of one run, and these are 3"),
         (["tanh-standard", "-o", "x.npz"], 5, "was trained without `--save-weights`"),
         (["tanh-normalized", "--seed", "9", "-o", "x.npz"], 2, "the run has no seed 9"),

@@ -48,13 +48,14 @@ def doctor(
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import examine, shared_reader
     from xavier_cli.runs.rescue import Diagnosis
+    from xavier_cli.runs.weights import run_of_weights
     from xavier_cli.views.diagnosis import diagnosis_page
 
     # The functions of `os.path` do not raise for invalid names.
     if not os.path.lexists(file):
         say(f"xavier: no file `{clean(str(file))}`")
         raise typer.Exit(ExitCode.NO_INPUT)
-    if (run := _run_of_weights(file)) is not None:
+    if (run := run_of_weights(file)) is not None:
         say(
             f"`{clean(str(file))}` has the weights of `{clean(str(run))}`, which says what they are: examined"
         )
@@ -71,14 +72,6 @@ def doctor(
         _rescue(found, output)
     if not found.is_whole:
         raise typer.Exit(ExitCode.IN_PART if found.good else ExitCode.NO_INPUT)
-
-
-def _run_of_weights(file: Path) -> Path | None:
-    """The run whose weights `file` has by its name; None where it is something else, or has no run."""
-    from xavier_cli.runs.weights import SUFFIX, weights_path
-
-    run = file.with_name(f"{file.name.removesuffix(SUFFIX)}.h5")
-    return run if weights_path(run) == file and os.path.exists(run) else None
 
 
 def _check_rescue(output: Path | None) -> None:

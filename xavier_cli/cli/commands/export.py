@@ -121,12 +121,17 @@ def _write_weights(
     """Write the weights of the one run that is `given`."""
     from xavier_cli.export.weights import ENDINGS, weights_file
     from xavier_cli.files.publish import publish
+    from xavier_cli.runs.weights import run_of_weights
 
     if output is None or output.suffix not in ENDINGS:
         raise typer.BadParameter(
             f"`--to weights` needs a file to write to, {' or '.join(ENDINGS)}", param_hint="--output"
         )
     check_output(output)
+    if kept := run_of_weights(Path(os.path.realpath(output))):
+        raise typer.BadParameter(
+            f"`{output}` has the weights that `{kept.name}` kept: name another file", param_hint="--output"
+        )
     read = run_files.read_inputs(given, only=())
     if len(read.runs) != 1:
         raise typer.BadParameter(f"weights are of one run, and these are {len(read.runs)}", param_hint="RUN")
