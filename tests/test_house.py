@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import pkgutil
 import platform
@@ -257,9 +258,18 @@ def paths_in_the_source() -> Iterator[tuple[str, str]]:
                 yield f"{source.relative_to(ROOT)}:{node.lineno}", text
 
 
+def lacks_its_framework(name: str) -> bool:
+    """Whether a module adapts networks of a framework that is not installed here."""
+    frameworks = {"linen": "flax", "nnx": "flax", "equinox": "equinox", "haiku": "haiku"}
+    adapters, _, framework = name.rpartition(".")
+    if adapters != "xavier_cli.nn.adapters" or framework not in frameworks:
+        return False
+    return importlib.util.find_spec(frameworks[framework]) is None
+
+
 def every_module() -> Iterator[object]:
     for found in pkgutil.walk_packages(xavier_cli.__path__, "xavier_cli."):
-        if not found.name.endswith("__main__"):
+        if not found.name.endswith("__main__") and not lacks_its_framework(found.name):
             yield import_module(found.name)
 
 

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 
 from jax import Array
 
+from xavier_cli.errors import ExitCode, XavierError
+
 Mode = Literal["look", "train", "evaluate"]
 """How a network is run: as it trains, but with nothing dropped and its state unmoved; as it trains; as it is
 used, with running averages and nothing dropped."""
@@ -34,8 +36,10 @@ class UserNetwork:
     apply: Apply
 
 
-class UnknownNetworkError(ValueError):
+class UnknownNetworkError(XavierError, ValueError):
     """What a function returned is no network of any known kind; the message says what it is."""
+
+    exit_code = ExitCode.USAGE
 
 
 # The module that a framework's classes live in -> the room that knows it.
