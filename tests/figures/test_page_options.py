@@ -82,6 +82,10 @@ def test_a_style_is_a_name_or_a_file_and_changes_colours(small_run, tmp_path):
         (None, "unknown style `mine.mplstyle`"),
         ("lines.widht: 3\n", "`lines.widht` is no setting of matplotlib's"),
         ("lines.linewidth: wide\n", "is no style sheet"),
+        ("font.size: nan\n", "font.size should be a number"),
+        ("xtick.major.size: 1e9\n", "xtick.major.size should be a number"),
+        ("axes.prop_cycle: cycler('color', [])\n", "nothing can be drawn with `mine.mplstyle`"),
+        ("axes.xmargin: -0.6\n", "mine.mplstyle`"),
         ("no sheet at all\n", "`no sheet at all` is no setting"),
     ],
 )
@@ -129,3 +133,8 @@ def test_a_long_label_loses_its_middle_and_says_so(small_run):
     assert all("…" in name for name in named[:1])
     width, box = figure.bbox.width, figure.legends[0].get_window_extent()
     assert box.x1 <= width + 1
+
+
+def test_a_figure_of_too_many_pixels_is_refused_before_it_is_drawn(small_run):
+    with pytest.raises(UnsuitableRunError, match="million pixels"):
+        _drawn(small_run(), width=40, height=40, dpi=1200)

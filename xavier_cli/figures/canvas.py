@@ -30,6 +30,8 @@ from xavier_cli.sanitize import clean
 
 T = TypeVar("T")
 
+# At 8 bits and 4 channels 400 MB.
+MOST_PIXELS = 100_000_000
 MAX_PANELS = 36
 TITLE_LINES = 2
 TITLE = 9.0
@@ -91,7 +93,12 @@ def make_page(
     if asked.height:
         # The legend and the caption have their place, too, once they are known.
         panel_height = max(asked.height - 0.8, 0.5) / rows
-    figure = Figure(figsize=(width, asked.height or 4), dpi=asked.dpi or DPI)
+    dpi = asked.dpi or DPI
+    if width * (asked.height or rows * panel_height) * dpi**2 > MOST_PIXELS:
+        raise UnsuitableRunError(
+            f"--size, --dpi: over {MOST_PIXELS / 1e6:g} million pixels: a smaller size or fewer dots per inch"
+        )
+    figure = Figure(figsize=(width, asked.height or 4), dpi=dpi)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns)
     axes = [figure.add_subplot(grid[divmod(i, columns)]) for i in range(count)]

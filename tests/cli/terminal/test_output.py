@@ -361,3 +361,15 @@ def test_a_stream_is_never_replaced_by_a_file(tmp_path):
 
     assert kept.read_text() == "± 1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_run_file_is_not_written_over_by_a_table(xavier, shelf):
+    (run, *_) = (
+        sorted((shelf / "runs").glob("*.h5")) if (shelf / "runs").is_dir() else sorted(shelf.glob("*.h5"))
+    )
+    before = run.read_bytes()
+    answer = xavier("ls", "-f", "csv", "-o", run)
+
+    assert answer.code == 2
+    assert "is a run file: name another file" in answer.err
+    assert run.read_bytes() == before

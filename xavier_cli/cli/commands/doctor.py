@@ -41,10 +41,10 @@ def doctor(
 
     Exits with 0 if the file is intact, with 4 if part of it can be read, with 5 if nothing can.
     """
-    if output is not None:
-        check_output(output)
     if rescue:
         _check_rescue(output)
+    if output is not None:
+        check_output(output)
     from xavier_cli.runs.errors import RunFileError
     from xavier_cli.runs.reader import examine, shared_reader
     from xavier_cli.runs.rescue import Diagnosis

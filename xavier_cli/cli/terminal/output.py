@@ -91,7 +91,21 @@ def check_output(output: Path, option: str = "--output") -> None:
     """Refuse an `-o`, or the file of another `option`, that cannot be written; called before any work."""
     refuse_folder(output, option)
     if not is_written_as_it_is(output):
+        _refuse_run(output, option)
         rehearse(output)
+
+
+def _refuse_run(output: Path, option: str) -> None:
+    """Refuse to write over a run file, which took long to train, with something else."""
+    if output.suffix.lower() != ".h5":
+        return
+    try:
+        with output.open("rb") as file:
+            is_run = file.read(8) == b"\x89HDF\r\n\x1a\n"
+    except OSError:
+        return  # not there, or reported when it is written
+    if is_run:
+        raise typer.BadParameter(f"`{output}` is a run file: name another file", param_hint=option)
 
 
 def refuse_folder(output: Path, option: str = "--output") -> None:
@@ -108,6 +122,7 @@ def write_text(output: Path, text: str) -> None:
     """Write `text` atomically to `output`, in UTF-8."""
     content = utf8(text).encode("utf-8")
     if not is_written_as_it_is(output):
+        _refuse_run(output, "--output")
         publish(output, content)
         return
     try:

@@ -10,7 +10,7 @@ from jax.extend.core import Literal
 
 from xavier_cli.nn.programs.program import Program, Step, Value, subprograms
 
-ROUND = "[\N{BULLET}]"
+ROUND = "[]"
 """Stands in a name for the round of a scan that hands out a parameter slice by slice."""
 
 
