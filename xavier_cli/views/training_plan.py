@@ -113,6 +113,6 @@ def _notes(
 
 
 def _shown(name: str, value: object) -> str:
-    if name in _NAMES and isinstance(value, int):
+    if name.endswith("_bytes") and isinstance(value, int):
         return f"about {value / 1e6:,.0f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)
