@@ -223,6 +223,7 @@ def test_a_plan_counts_networks_and_updates_and_measures_memory(tmp_path):
     assert shown["parameters per network"] == f"{page.data['parameters_per_member']:,}"
     for name in ("memory", "weights file", "memory for weights"):
         assert re.fullmatch(r"about [\d,]+ MB", shown[name]), name
+    assert not any(value == "" for value in shown.values())
 
 
 @pytest.mark.parametrize(
