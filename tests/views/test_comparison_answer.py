@@ -1,5 +1,6 @@
 """Tests the answer of a comparison: who is best, and how sure that is, in the words of the verdicts."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -120,6 +121,17 @@ def test_a_metric_is_answered_in_its_own_unit(exact):
     assert said(censored, parse_metric("updates_to:0.21")).endswith(
         " The difference is not tested (a seed never reaches 21 %)."
     )
+
+
+def test_several_reasons_for_no_test_are_one_list(exact):
+    never = [exact((0.1,) * 5, act="softsign"), exact(BEST), exact((0.1,) * 2, act="sigmoid")]
+    text = said(never, parse_metric("updates_to:0.21"))
+
+    assert re.search(
+        r"not tested: (fewer than 5 seeds, or a seed never reaches 21 %|"
+        r"a seed never reaches 21 %, or fewer than 5 seeds)\.$",
+        text,
+    ), text
 
 
 def test_each_data_set_has_an_answer_that_names_it(exact):

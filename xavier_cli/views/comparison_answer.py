@@ -21,6 +21,10 @@ _UNTESTED = {
     Untested.NO_INTERVAL: f"needs {SEEDS_FOR_A_TEST} seeds",
     OTHER_RECORDS: "their records are at other updates",
 }
+_AMONG_OTHERS = {
+    f"needs {SEEDS_FOR_A_TEST} seeds": f"fewer than {SEEDS_FOR_A_TEST} seeds",
+    "unfinished": "a run is unfinished",
+}
 
 
 def answers(comparison: Comparison) -> list[str]:
@@ -148,15 +152,17 @@ def _alike(alike: Sequence[tuple[RankedExperiment, str]], some_worse: bool) -> s
 
 
 def _untested(untested: Sequence[tuple[RankedExperiment, str]], total: int, metric: Metric) -> str:
-    whys = dict.fromkeys(_why(row, metric) for row, _ in untested)
-    why = " or ".join([*whys][:NAMED])
+    whys = [*dict.fromkeys(_why(row, metric) for row, _ in untested)][:NAMED]
+    if len(whys) == 1:
+        why = f" ({whys[0]})"
+    else:
+        # Joined by `or`, the reasons are all said alike: by what is there.
+        why = f": {', or '.join(_AMONG_OTHERS.get(each, each) for each in whys)}"
     if len(untested) == total:
-        return (
-            f"the difference is not tested ({why})" if total == 1 else f"differences are not tested ({why})"
-        )
+        return f"the difference is not tested{why}" if total == 1 else f"differences are not tested{why}"
     if len(untested) == 1:
-        return f"1 other, {untested[0][1]}, is not tested ({why})"
-    return f"{len(untested)} others are not tested ({why})"
+        return f"1 other, {untested[0][1]}, is not tested{why}"
+    return f"{len(untested)} others are not tested{why}"
 
 
 def _why(row: RankedExperiment, metric: Metric) -> str:

@@ -17,6 +17,7 @@ from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.views.settings import shown_settings
 
 SCHEMA = "xavier.show/1"
 RECORDS_SHOWN = 6
@@ -59,11 +60,11 @@ def _tables(run: Run) -> Iterator[Table]:
 def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the settings, then the results, then the provenance."""
     config = run.config
-    for name, value in config.model_dump().items():
+    for name, text in shown_settings(config):
         if name == "seeds":
-            yield name, f"{numbers.seeds(config.seeds)} (N = {len(config.seeds)})"
+            yield name, f"{text} (N = {len(config.seeds)})"
         elif name != "search_seeds" or config.search:
-            yield name, numbers.setting(value, name)
+            yield name, text
     if run.tags:
         yield "tags", " ".join(run.tags)
     if run.note:
@@ -80,8 +81,8 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
         if name == PROVENANCE:
             yield "weights", _weights_in_words(run)
         # Checksums of files, which not every data set has, are shown next to the digest.
-        elif name != "data_sha256":
-            yield str(name).replace("_", " "), _in_short(value)
+        elif name != "data_sha256" and (text := _in_short(value)):
+            yield str(name).replace("_", " "), text
     yield from _data_of(run)
 
 

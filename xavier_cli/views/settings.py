@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
@@ -25,7 +25,7 @@ def settings_page(
     """
     values = {name: _typed(value) for name, value in resolved.model_dump().items()}
     records = [{"setting": name, "value": values[name], "origin": origins[name]} for name in values]
-    rows = tuple((n, numbers.setting(v, n), origins[n]) for n, v in resolved.model_dump().items())
+    rows = tuple((name, text, origins[name]) for name, text in shown_settings(resolved))
     run = run_path(folder, resolved)
     return Page(
         schema=SCHEMA,
@@ -44,6 +44,13 @@ def settings_page(
             f"`xavier train` would write {run}",
         ),
     )
+
+
+def shown_settings(config: RunConfig) -> Iterator[tuple[str, str]]:
+    """Each setting and its value as people read it; not those without one, as `sources` of built-in words."""
+    for name, value in config.model_dump().items():
+        if value != "":
+            yield name, numbers.setting(value, name)
 
 
 def _typed(value: object) -> str:

@@ -25,8 +25,9 @@ from xavier_cli.training.memory import (
     members_at_a_time,
     needed_bytes,
 )
-from xavier_cli.views.numbers import about, setting
+from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.views.settings import shown_settings
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 SCHEMA = "xavier.plan/1"
@@ -78,14 +79,13 @@ def plan_page(
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
     shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
-    settings = [(name, setting(value, name)) for name, value in config.model_dump().items()]
     return Page(
         schema=SCHEMA,
         data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},
         records=[plan],
         tables=(
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
-            Table((Column("setting"), Column("value", wraps=True)), tuple(settings)),
+            Table((Column("setting"), Column("value", wraps=True)), tuple(shown_settings(config))),
         ),
         notes=_notes(config, at_a_time, together, facts, strategy, saved),
     )
@@ -113,6 +113,6 @@ def _notes(
 
 
 def _shown(name: str, value: object) -> str:
-    if name in _NAMES and isinstance(value, int):
+    if name.endswith("_bytes") and isinstance(value, int):
         return f"about {value / 1e6:,.0f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -32,6 +32,14 @@ def test_ls_names_every_run_with_its_error(shelf, xavier):
     assert "5  100,000  59.4 ± 2.7    shapeset-tanh-standard-d5w30-lr0.03-u100k " in line
 
 
+@pytest.mark.parametrize("command", [("show", "tanh-standard"), ("config", "show"), ("train", "--dry-run")])
+def test_a_setting_without_a_value_has_no_row(shelf, xavier, command):
+    lines = xavier(*command, width=200).out.splitlines()
+
+    assert any(line.startswith("update_rule  ") for line in lines)
+    assert not any(line.startswith("sources") for line in lines)
+
+
 def test_ls_says_of_a_file_what_its_name_does_not(exact_run):
     adam = exact_run([0.5], optimizer="adam", batch_size=128)
     now = replace(adam, path=Path(f"{adam.config.file_stem()}.h5"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -209,6 +210,20 @@ def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
 
     assert [config[name] for name in ("width", "depth", "updates", "batch_size")] == [11, 12, 13, 14]
     assert config["act"] == "tanh"
+
+
+def test_a_plan_counts_networks_and_updates_and_measures_memory(tmp_path):
+    config = RunConfig(depth=2, width=20, updates=30_000, seeds=range(5), pretrain="dae")
+    page = plan_page(config, tmp_path / "run.h5", saved="final")
+    shown = {row[0]: row[1] for table in page.tables for row in table.texts}
+
+    assert shown["networks"] == str(page.data["members"]) == "5"
+    assert shown["updates per network"] == "30,000"
+    assert shown["networks at a time"] == str(page.data["members_at_a_time"])
+    assert shown["parameters per network"] == f"{page.data['parameters_per_member']:,}"
+    for name in ("memory", "weights file", "memory for weights"):
+        assert re.fullmatch(r"about [\d,]+ MB", shown[name]), name
+    assert not any(value == "" for value in shown.values())
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ GAP = 2
 NARROWEST = 22
 # A label that is cut shorter says too little.
 NARROWEST_LABEL = 12
+NARROWEST_SCREEN = 20
 
 
 def format_screen(page: Page, width: int, colour: bool = False) -> str:
@@ -43,13 +44,13 @@ def format_screen(page: Page, width: int, colour: bool = False) -> str:
         parts.append("")
     # The first line begins with a dash, the following ones are indented.
     for note in page.notes:
-        grid = _grid(gap=1)
+        grid = _grid([1, max(width, NARROWEST_SCREEN) - 2], gap=1)
         grid.add_row(Text("-"), Text(clean(note)))
         parts.append(grid)
     file = io.StringIO()
     console = Console(
         file=file,
-        width=max(width, 20),
+        width=max(width, NARROWEST_SCREEN),
         force_terminal=colour,
         color_system="standard" if colour else None,
         no_color=not colour,
@@ -68,12 +69,13 @@ def fit(table: Table, width: int) -> list[RenderableType]:
     Tried in turn: the whole table; without pictures; without optional columns; with titles on several lines;
     with the columns that fold as one; with movable columns below each row; a short list per row. Where no
     column folds or moves, titles are on several lines before a column is left out. A line below says what is
-    left out.
+    left out. No layout is used that does not fit, so that no number is ever cut.
     """
+    width = max(width, NARROWEST_SCREEN)
     if any(column.picture for column in table.columns):
         # Drop a picture rather than wrap text.
         if _in_line(table).fits(width, wrapped=False):
-            return list(_in_line(table).lines([]))
+            return list(_in_line(table).lines(width))
         table = table.without_pictures()
     least, most = (pick((c.optional for c in table.columns if c.optional), default=0) for pick in (min, max))
     short = table.without_optional(least)
@@ -83,11 +85,11 @@ def fit(table: Table, width: int) -> list[RenderableType]:
             for titles_folded, gap in ((False, GAP), (True, GAP), (True, GAP - 1)):
                 layout = _in_line(kept, titles_folded, gap)
                 if len(kept.columns) > 1 and layout.fits(width):
-                    return [*layout.lines([]), *_left_out(table, kept, width)]
+                    return [*layout.lines(width), *_left_out(table, kept, width)]
     for kept, titles_folded in ((table, False), (short, False), (short, True)):
         layout = _in_line(kept, titles_folded)
-        if layout.fits(width):
-            return [*layout.lines([]), *_left_out(table, kept, width)]
+        if kept.columns and layout.fits(width):
+            return [*layout.lines(width), *_left_out(table, kept, width)]
     if any(column.fold for column in table.columns):
         levels = [table.without_optional(level) for level in range(least, most + 1)]
         # Labels that tell rows apart are worth more than a column, and than wide gaps.
@@ -95,17 +97,18 @@ def fit(table: Table, width: int) -> list[RenderableType]:
             for kept in levels:
                 if fitted := _with_labels(table, kept, width, must_differ):
                     return fitted
-        return []
     columns, rows = _with_marks(table)
     bold = table.best or frozenset()
     every = list(range(len(columns)))
     in_line = [i for i in every if not columns[i].moves]
     needed = [i for i in in_line if not columns[i].optional]
+    moved = [i for i in every if columns[i].moves]
     for shown, gap, titles_folded in ((in_line, GAP, False), (needed, GAP, False), (needed, GAP - 1, True)):
         layout = _Layout(columns, rows, shown, gap, titles_folded, bold)
-        if len(shown) > 1 and layout.fits(width):
-            return list(layout.lines([i for i in every if columns[i].moves]))
-    return list(_as_lists(columns, rows, bold))
+        if len(shown) > 1 and moved and layout.fits(width):
+            kept = replace(table, columns=tuple(columns[i] for i in (*shown, *moved)))
+            return [*layout.lines(width, moved), *_left_out(table, kept, width)]
+    return list(_as_lists(columns, rows, bold, width))
 
 
 def _in_line(table: Table, titles_folded: bool = False, gap: int = GAP) -> _Layout:
@@ -131,7 +134,7 @@ def _with_labels(table: Table, kept: Table, width: int, must_differ: bool) -> li
         for gap in (GAP, GAP - 1) if must_differ else ():
             close = _in_line(folded, titles_folded=True, gap=gap)
             if close.fits(width):
-                return [*close.lines([]), *_left_out(table, kept, width, names[parts:])]
+                return [*close.lines(width), *_left_out(table, kept, width, names[parts:])]
     else:
         if must_differ:
             return []
@@ -139,7 +142,9 @@ def _with_labels(table: Table, kept: Table, width: int, must_differ: bool) -> li
         if room < NARROWEST_LABEL and any(column.optional for column in kept.columns):
             return []
         folded = _cut(folded, max(room, 2))
-    return [*_in_line(folded).lines([]), *_left_out(table, kept, width, names[parts:])]
+        if not _in_line(folded).fits(width):
+            return []
+    return [*_in_line(folded).lines(width), *_left_out(table, kept, width, names[parts:])]
 
 
 def _left_out(
@@ -204,7 +209,17 @@ class _Layout:
         )
         return self.width - spared <= width
 
-    def lines(self, moved: Sequence[int]) -> Iterator[RenderableType]:
+    def widths(self, width: int) -> list[int]:
+        """The width of each column in line, `width` with the gaps at most: the widest that wrap give way."""
+        widths = [self.natural(i) for i in self.kept]
+        flexible = [at for at, i in enumerate(self.kept) if self.columns[i].wraps]
+        for _ in range(self.width - width):
+            # The last of equally wide columns first, so that names on the left keep their room.
+            widest = max(reversed(flexible), key=widths.__getitem__)
+            widths[widest] -= 1
+        return widths
+
+    def lines(self, width: int, moved: Sequence[int] = ()) -> Iterator[RenderableType]:
         """The table in one piece, or in a piece per row with the `moved` columns below each."""
         from rich.padding import Padding
         from rich.text import Text
@@ -212,11 +227,11 @@ class _Layout:
         titles = [Text(self.columns[i].title, style="underline") for i in self.kept]
         # Titles in the same grid as the rows, so that wrapped columns are equally wide; folded titles are
         # aligned at the bottom, which needs a separate grid.
-        grid = self.grid("bottom" if self.folded else "top")
+        grid = self.grid(width, "bottom" if self.folded else "top")
         grid.add_row(*titles)
         if self.folded or moved:
             yield grid
-            grid = self.grid()
+            grid = self.grid(width)
         for index, row in enumerate(self.rows):
             style = "bold" if index in self.bold else ""
             grid.add_row(*(Text(row[i], style=style) for i in self.kept))
@@ -228,41 +243,58 @@ class _Layout:
             if below:
                 yield grid
                 yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
-                grid = self.grid()
+                grid = self.grid(width)
         if grid.row_count:
             yield grid
 
-    def grid(self, vertical: Literal["top", "bottom"] = "top") -> RichTable:
-        """An empty grid with columns as wide as their widest cells, so that grids are aligned."""
-        grid = _grid(self.gap)
-        for i in self.kept:
-            column = self.columns[i]
-            if column.wraps:
-                grid.add_column(overflow="fold", vertical=vertical)
-            else:
-                width = self.natural(i)
-                grid.add_column(justify=column.align, vertical=vertical, min_width=width, max_width=width)
-        return grid
+    def grid(self, width: int, vertical: Literal["top", "bottom"] = "top") -> RichTable:
+        """An empty grid with the same columns each time, so that grids are aligned."""
+        aligned = ["left" if self.columns[i].wraps else self.columns[i].align for i in self.kept]
+        return _grid(self.widths(width), self.gap, aligned, vertical)
 
 
 def _as_lists(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], bold: frozenset[int]
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], bold: frozenset[int], width: int
 ) -> Iterator[RenderableType]:
+    """A list per row: values beside their titles, or where both are long, below them."""
+    from rich.cells import cell_len
+    from rich.padding import Padding
     from rich.text import Text
 
     for index, row in enumerate(rows):
         if index:
             yield ""
-        grid = _grid()
-        for column, cell in zip(columns, row, strict=True):
-            if cell.strip():
-                # The column without a title holds the mark of the best row, which heads the list.
-                first, second = (column.title, cell.strip()) if column.title else (cell, "")
-                grid.add_row(Text(first), Text(second, style="bold" if index in bold else ""))
+        # The column without a title holds the mark of the best row, which heads the list.
+        parts = [
+            (column.title, cell.strip()) if column.title else (cell, "")
+            for column, cell in zip(columns, row, strict=True)
+            if cell.strip()
+        ]
+        style = "bold" if index in bold else ""
+        first, second = (max((cell_len(part[at]) for part in parts), default=0) for at in (0, 1))
+        room = width - first - GAP
+        if room < min(second, NARROWEST):
+            for title, text in parts:
+                yield Text(title)
+                if text:
+                    yield Padding(Text(text, style=style), (0, 0, 0, GAP))
+            continue
+        grid = _grid([first, min(second, room)])
+        for title, text in parts:
+            grid.add_row(Text(title), Text(text, style=style))
         yield grid
 
 
-def _grid(gap: int = GAP) -> RichTable:
+def _grid(
+    widths: Sequence[int],
+    gap: int = GAP,
+    aligned: Sequence[Literal["left", "right"]] = (),
+    vertical: Literal["top", "bottom"] = "top",
+) -> RichTable:
+    """An empty grid; without widths of its own rich would take room from any column, and cut numbers."""
     from rich.table import Table as RichTable
 
-    return RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)
+    grid = RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)
+    for width, align in zip(widths, aligned or ["left"] * len(widths), strict=True):
+        grid.add_column(justify=align, vertical=vertical, width=width, overflow="fold")
+    return grid
