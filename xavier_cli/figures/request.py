@@ -11,8 +11,7 @@ import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.figures.page_options import PageOptions
-from xavier_cli.runs.counting import known_records, layers_of
-from xavier_cli.runs.layer_statistics import BY_PATH
+from xavier_cli.runs.counting import known_records, layers_of, records_of
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.tensors import TENSORS
 
@@ -90,23 +89,21 @@ def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
 
 
 def counted(
-    run: Run, array: str | np.ndarray, seeds: Sequence[int] | None, at: int | None = None, records: str = ""
+    run: Run, array: str | np.ndarray, seeds: Sequence[int] | None, at: int | None = None
 ) -> np.ndarray:
     """What counts of an array of layers over `seeds`, at all records or the one with the index `at`.
 
-    `records` is their scale where it is not that of the `LayerStatistic`. Raises `UnsuitableRunError` where
-    every seed had diverged.
+    Raises `UnsuitableRunError` where every seed had diverged.
     """
     if isinstance(array, str):
         values(run, array)
-        records = records or (BY_PATH[array].records if array in BY_PATH else "")
     rows = seed_rows(run, seeds)
-    known = known_records(run, rows, records or "update")
+    known = known_records(run, rows, records_of(array) if isinstance(array, str) else "update")
     if not known.any():
         raise UnsuitableRunError("every seed diverged before the first record")
     if at is not None and not known[at]:
         raise UnsuitableRunError("every seed had diverged by that record; choose an earlier one")
-    found = layers_of(run, array, rows, records)
+    found = layers_of(run, array, rows)
     return found if at is None else found[:, at]
 
 
