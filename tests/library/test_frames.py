@@ -8,6 +8,7 @@ import pytest
 from xavier_cli import read_run
 from xavier_cli.errors import MissingPackageError
 from xavier_cli.runs import schema
+from xavier_cli.runs.counting import counted_by_seed, layers_of
 from xavier_cli.runs.store import write_run
 
 pandas = pytest.importorskip("pandas", reason="pandas is not installed")
@@ -49,6 +50,36 @@ def test_a_group_s_frame_has_a_column_per_metric(make, group, index, column, pat
     assert len(frame) == run[path].size
     wanted = np.stack(np.meshgrid(*(run[name] for name in schema.dims(path)), indexing="ij"), -1)
     assert np.array_equal(frame[index].to_numpy(dtype=int), wanted.reshape(-1, len(index)))
+
+
+@pytest.mark.parametrize("diverged", [(), (1,), (0, 1)], ids=["none-lost", "one-lost", "all-lost"])
+def test_what_is_taken_at_fewer_records_has_a_row_for_each_of_its_own(make, diverged):
+    run = make(seeds=2, records=20, diverged=diverged)
+    taken = run["jacobian_update"].tolist()
+    assert 1 < len(taken) < len(run.updates)
+
+    for frame in (run.to_dataframe(), run.to_dataframe("jacobian")):
+        if "metric" in frame:
+            frame = frame[frame.metric == "end_to_end_mean_singular_value"]
+        own = frame[frame.layer.isna()]
+        assert own["update"].tolist() == taken * 2
+        column = "value" if "value" in frame else "end_to_end_mean_singular_value"
+        at = run["final/diverged_at"][:, None]
+        lost = (at >= 0) & (run["jacobian_update"] >= at)
+        wanted = np.where(lost, np.nan, run["jacobian/end_to_end_mean_singular_value"]).ravel()
+        assert np.array_equal(own[column], wanted, equal_nan=True)
+    with pytest.raises(KeyError, match=r"no group `jacobians` in this run; it has: .*jacobian"):
+        run.to_dataframe("jacobians")
+
+
+@pytest.mark.parametrize("diverged", [(), (1,), (0, 1)], ids=["none-lost", "one-lost", "all-lost"])
+def test_every_array_over_records_is_masked_on_its_own_scale(make, diverged):
+    run = make(seeds=2, records=20, diverged=diverged)
+    for path in schema.DATASETS:
+        dims = schema.dims(path)
+        if path in run and dims[0] == "seed" and len(dims) > 1 and dims[1].endswith("update"):
+            assert counted_by_seed(run, path).shape == run[path].shape
+            assert layers_of(run, path).shape[1:] == run[path].shape[1:]
 
 
 def test_percentiles_are_metrics_of_their_own(make):

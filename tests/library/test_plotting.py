@@ -1,14 +1,18 @@
 """Figures of a notebook are those of `xavier plot`, and look the same however they are saved."""
 
+import inspect
 import io
+import sys
 
 import pytest
 from matplotlib.text import Text
 
 from xavier_cli import XavierError, plot
+from xavier_cli.cli import main
+from xavier_cli.cli.commands.plot import plot as command
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, rendered
-from xavier_cli.figures.request import PlotRequest
+from xavier_cli.figures.request import OPTIONS, PlotRequest
 from xavier_cli.runs.store import write_run
 
 
@@ -52,11 +56,57 @@ def test_options_are_those_of_the_command(make):
 
 
 @pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        (["--size", "column", "--logx", "--dpi", "72"], {"size": "column", "logx": True, "dpi": 72}),
+        (["--size", "6x4", "--ylim", "10:"], {"size": (6, 4), "ylim": (10, None)}),
+        (["--no-caption", "--title", "A title"], {"no_caption": True, "title": "A title"}),
+        (["--no-caption", "--style", "dark_background"], {"caption": False, "style": "dark_background"}),
+        (["--metric", "test_error,train_loss"], {"metric": ["test_error", "train_loss"]}),
+        (
+            ["--metric", "train-loss", "--seeds", "2", "--logy"],
+            {"metric": "train-loss", "seeds": 2, "logy": True},
+        ),
+    ],
+)
+def test_every_option_of_the_command_is_one_of_the_function(make, tmp_path, monkeypatch, typed, given):
+    write_run(tmp_path / "a.h5", run := make(seeds=3))
+    arguments = ["curves", str(tmp_path / "a.h5"), *typed, "-o", str(tmp_path / "a.png")]
+    monkeypatch.setattr(sys, "argv", ["xavier", "plot", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+
+    assert run.plot("curves", **given)._repr_png_() == (tmp_path / "a.png").read_bytes()
+
+
+def test_the_function_has_the_options_of_the_command_by_name():
+    own = set(inspect.signature(command).parameters)
+    # What names the runs and the file, and draws no runs or no figure.
+    rest = {"kind", "runs", "output", "where", "term", "data", "seed", "data_dir"}
+
+    assert set(OPTIONS) == own - rest | {"caption"}
+
+
+def test_an_unknown_option_is_answered_with_all_that_there_are(make):
+    for word in ("colour", "layer"):
+        with pytest.raises(XavierError) as error:
+            make(seeds=2).plot("curves", **{word: 3})
+        assert all(name in str(error.value) for name in ("size", "ylim", "no_caption", "facet"))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
         ("saturations", {}, "did you mean `saturation`"),
         ("samples", {}, "unknown kind of figure `samples`"),
         ("curves", {"layer": 3}, "did you mean `layers`"),
+        ("curves", {"size": "wide"}, "--size: `wide` should be column, page"),
+        ("curves", {"dpi": 3}, "--dpi: `3` should be a whole number from 20 to 1200"),
+        ("saturation", {"layers": "x"}, "--layers: `x` should be layers like 1,3,5"),
+        ("curves", {"seeds": 0}, "--seeds: a count of seeds should be at least 1"),
+        ("curves", {"ylim": (9, 1)}, "--ylim: `9:1` should rise"),
         ("curves", {"layers": [1]}, "`curves` does not take `--layers`"),
     ],
 )

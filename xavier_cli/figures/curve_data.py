@@ -58,7 +58,7 @@ def curve(run: Run, chosen: PlotRequest, metric: CurveMetric = TEST_ERROR) -> Cu
     if metric.is_error:
         band = over_seeds(100 * error_curve(run, ERRORS[metric.name])[rows])
         return Curve(run.config.data, metric, updates, band, 100 * run.facts.guessing_error)
-    return Curve(run.config.data, metric, updates, over_seeds(layers_of(run, path, rows, "update")), np.nan)
+    return Curve(run.config.data, metric, updates, over_seeds(layers_of(run, path, rows)), np.nan)
 
 
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:

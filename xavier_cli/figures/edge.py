@@ -16,7 +16,7 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_points
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, counted, suitable
 from xavier_cli.figures.scales import finish_axes
-from xavier_cli.figures.style import GREY, configuration_styles
+from xavier_cli.figures.style import GREY, line_styles
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -81,7 +81,8 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     names = labels([replace(run, config=run.config.with_(init="normalized")) for run in firsts])
     page = make_page([""], chosen.page, height=2.6)
     (ax,) = page.axes
-    styles = configuration_styles(names)
+    named = line_styles({name: name for name in names})
+    styles = [named[name] for name in names]
     every = np.array([each.weight_scale for each in taken])
     fine = np.geomspace(every.min() / 1.1, every.max() * 1.1, POINTS)
     for members, style, name in zip(groups.values(), styles, names, strict=True):

@@ -75,7 +75,7 @@ def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
     values(run, "jacobian/singular_values")
     at = record_row(run, chosen.record or "first", "spectrum_update")
     singular, columns = (
-        counted(run, "jacobian/singular_values", chosen.seeds, at, "spectrum_update"),
+        counted(run, "jacobian/singular_values", chosen.seeds, at),
         layer_columns(run, chosen.layers),
     )
     band = over_seeds(singular[:, columns].transpose(0, 2, 1))

@@ -36,11 +36,12 @@ class PageOptions:
     y_limits: Limits | None = None
 
 
-def parse_size(text: str) -> tuple[float, float | None]:
+def parse_size(given: object) -> tuple[float, float | None]:
     """Width and height in inches of `column`, `page`, `6` or `6x4`; the height None where it is not said.
 
-    Raises `ValueError` with a message of one line.
+    A number and a pair of them count as typed. Raises `ValueError` with a message of one line.
     """
+    text = _typed(given, "x")
     word = text.strip().lower()
     if word in ("column", "page"):
         return (SINGLE if word == "column" else DOUBLE), None
@@ -53,8 +54,12 @@ def parse_size(text: str) -> tuple[float, float | None]:
     return sizes[0], sizes[1] if len(sizes) > 1 else None
 
 
-def parse_limits(text: str) -> Limits:
-    """The ends of an axis from `LOW:HIGH`; either may be left out. Raises `ValueError` as `parse_size`."""
+def parse_limits(given: object) -> Limits:
+    """The ends of an axis from `LOW:HIGH`, or a pair; either may be left out (None in a pair).
+
+    Raises `ValueError` as `parse_size`.
+    """
+    text = _typed(given, ":")
     low, colon, high = text.partition(":")
     try:
         ends = [float(part) if part.strip() else None for part in (low, high)]
@@ -65,3 +70,16 @@ def parse_limits(text: str) -> Limits:
     if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
         raise ValueError(f"`{text}` should rise: LOW below HIGH")
     return ends[0], ends[1]
+
+
+def parse_dpi(given: object) -> int:
+    """Dots per inch. Raises `ValueError` as `parse_size`."""
+    if not isinstance(given, int) or not LOWEST_DPI <= given <= HIGHEST_DPI:
+        raise ValueError(f"`{given}` should be a whole number from {LOWEST_DPI} to {HIGHEST_DPI}")
+    return given
+
+
+def _typed(given: object, between: str) -> str:
+    """`given` as it is typed at a command: a pair with `between` its two."""
+    pair = given if isinstance(given, list | tuple) else (given,)
+    return between.join("" if each is None else str(each) for each in pair)

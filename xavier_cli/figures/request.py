@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from xavier_cli.errors import ExitCode, XavierError
-from xavier_cli.figures.page_options import PageOptions
-from xavier_cli.runs.counting import known_records, layers_of
-from xavier_cli.runs.layer_statistics import BY_PATH
+from xavier_cli.figures.page_options import PageOptions, parse_dpi, parse_limits, parse_size
+from xavier_cli.runs.counting import known_records, layers_of, records_of
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.grammar import parse_seeds
 from xavier_cli.vocabulary.tensors import TENSORS
 
 
@@ -40,6 +42,57 @@ class PlotRequest:
     facet: str | None = None
     page: PageOptions = field(default_factory=PageOptions)
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        layers: object = None,
+        seeds: object = None,
+        record: object = None,
+        tensor: str | None = None,
+        together: bool = False,
+        metric: str | Sequence[str] | None = None,
+        facet: str | Sequence[str] | None = None,
+        logx: bool = False,
+        logy: bool = False,
+        ylim: object = None,
+        size: object = None,
+        dpi: int | None = None,
+        title: str | None = None,
+        caption: bool = True,
+        no_caption: bool = False,
+        style: str | os.PathLike[str] | None = None,
+    ) -> PlotRequest:
+        """The request of the options of `xavier plot`, by their names: as typed there, or as Python values.
+
+        `layers` and `seeds` may be numbers or sequences of them, `size` inches, `size` and `ylim` pairs, and
+        `metric` and `facet` sequences of names. Raises `UnsuitableRunError` that names a wrong option.
+        """
+        width, height = (None, None) if size is None else _read("size", parse_size, size)
+        return cls(
+            layers=None if layers is None else _read("layers", _layers, layers),
+            seeds=None if seeds is None else _read("seeds", _seeds, seeds),
+            record=None if record is None else str(record),
+            tensor=tensor,
+            together=together,
+            metric=_joined(metric),
+            facet=_joined(facet),
+            page=PageOptions(
+                width=width,
+                height=height,
+                dpi=None if dpi is None else _read("dpi", parse_dpi, dpi),
+                title=title or "",
+                has_caption=caption and not no_caption,
+                style=os.fspath(style or ""),
+                log_x=logx,
+                log_y=logy,
+                y_limits=None if ylim is None else _read("ylim", parse_limits, ylim),
+            ),
+        )
+
+
+OPTIONS = tuple(inspect.signature(PlotRequest.of).parameters)
+"""The options of a figure, by their names at `xavier plot` and in `xavier_cli.plot`."""
 
 T = TypeVar("T")
 
@@ -90,23 +143,21 @@ def seed_rows(run: Run, seeds: Sequence[int] | None) -> np.ndarray:
 
 
 def counted(
-    run: Run, array: str | np.ndarray, seeds: Sequence[int] | None, at: int | None = None, records: str = ""
+    run: Run, array: str | np.ndarray, seeds: Sequence[int] | None, at: int | None = None
 ) -> np.ndarray:
     """What counts of an array of layers over `seeds`, at all records or the one with the index `at`.
 
-    `records` is their scale where it is not that of the `LayerStatistic`. Raises `UnsuitableRunError` where
-    every seed had diverged.
+    Raises `UnsuitableRunError` where every seed had diverged.
     """
     if isinstance(array, str):
         values(run, array)
-        records = records or (BY_PATH[array].records if array in BY_PATH else "")
     rows = seed_rows(run, seeds)
-    known = known_records(run, rows, records or "update")
+    known = known_records(run, rows, records_of(array) if isinstance(array, str) else "update")
     if not known.any():
         raise UnsuitableRunError("every seed diverged before the first record")
     if at is not None and not known[at]:
         raise UnsuitableRunError("every seed had diverged by that record; choose an earlier one")
-    found = layers_of(run, array, rows, records)
+    found = layers_of(run, array, rows)
     return found if at is None else found[:, at]
 
 
@@ -146,6 +197,36 @@ def parse_tensor(text: str, known: Sequence[str]) -> str:
         return word
     hint = "is not drawn here" if word in TENSORS else "is no tensor"
     raise UnsuitableRunError(f"`{text}` {hint}: choose from {', '.join(known)}")
+
+
+def _read(option: str, parse: Callable[[Any], T], value: object) -> T:
+    try:
+        return parse(value)
+    except (ValueError, TypeError) as error:
+        raise UnsuitableRunError(f"--{option}: {error}") from None
+
+
+def _layers(given: object) -> tuple[int, ...]:
+    words = given.split(",") if isinstance(given, str) else given if isinstance(given, Iterable) else [given]
+    try:
+        layers = tuple(int(word) for word in words if str(word).strip())
+    except (ValueError, TypeError):
+        layers = ()
+    if not layers:
+        raise ValueError(f"`{given}` should be layers like 1,3,5")
+    return layers
+
+
+def _seeds(given: object) -> tuple[int, ...]:
+    seeds = parse_seeds(given)
+    chosen = tuple(map(int, seeds)) if isinstance(seeds, Iterable) else ()
+    if not chosen:
+        raise ValueError(f"`{given}` names no seed")
+    return chosen
+
+
+def _joined(names: str | Sequence[str] | None) -> str | None:
+    return names if names is None or isinstance(names, str) else ",".join(names)
 
 
 def _indices(what: str, there: np.ndarray, wanted: Sequence[int]) -> np.ndarray:

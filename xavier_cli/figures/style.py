@@ -142,9 +142,12 @@ def configuration_styles(groups: Sequence[str]) -> list[Style]:
 def line_styles(groups: Mapping[str, str], kept: Collection[str] | None = None) -> dict[str, Style]:
     """The style of every line by its name; `groups` are the groups of `configuration_styles`, by name.
 
-    Lines that are not `kept` are grey background; None keeps all.
+    They follow from the set of names alone, so that figures that draw the same lines in another order, like
+    those of a report, give each the same style. Lines that are not `kept` are grey background; None keeps all.
     """
-    shown = [name for name in groups if kept is None or name in kept]
+    shown = sorted(
+        (name for name in groups if kept is None or name in kept), key=lambda name: (groups[name], name)
+    )
     own = dict(zip(shown, configuration_styles([groups[name] for name in shown]), strict=True))
     grey = Style(FADED, "none")
     return {name: replace(own.get(name, grey), series=i) for i, name in enumerate(groups)}

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from xavier_cli.runs import schema
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -43,23 +44,19 @@ def error_at_record(
     return np.where(lost_at_record(record, update) | ~np.isfinite(error), guessing, error)
 
 
-def layers_of(
-    run: Run, array: str | np.ndarray, seeds: np.ndarray | None = None, records: str = ""
-) -> np.ndarray:
+def layers_of(run: Run, array: str | np.ndarray, seeds: np.ndarray | None = None) -> np.ndarray:
     """What counts of an array of `run`, `(S, R, …)`, given itself or by its path: `(counted seeds, R, …)`.
 
     Seeds that diverged are left out. Where all of `seeds` did (their indices; None: all), all are kept, each
-    until it diverged, and NaN from there on. `records` is the scale of an array that is not given by a path
-    of `LayerStatistic`.
+    until it diverged, and NaN from there on. An array that is given itself lies on the scale `update`.
     """
-    if isinstance(array, str):
-        records = records or (BY_PATH[array].records if array in BY_PATH else "")
-        array = run[array]
+    records = records_of(array) if isinstance(array, str) else "update"
+    array = run[array] if isinstance(array, str) else array
     rows = np.arange(len(array)) if seeds is None else seeds
     alive = rows[~lost_seeds(run)[rows]]
     if len(alive):
         return np.asarray(array[alive])
-    return _nan_where_lost(array[rows], _lost(run, records or "update")[rows])
+    return _nan_where_lost(array[rows], _lost(run, records)[rows])
 
 
 def counted_by_seed(run: Run, path: str) -> np.ndarray:
@@ -70,8 +67,12 @@ def counted_by_seed(run: Run, path: str) -> np.ndarray:
     group, _, name = path.partition("/")
     if group == "curves" and name in ERRORS:
         return error_curve(run, ERRORS[name])
-    records = BY_PATH[path].records if path in BY_PATH else "update"
-    return _nan_where_lost(run[path], _lost(run, records))
+    return _nan_where_lost(run[path], _lost(run, records_of(path)))
+
+
+def records_of(path: str) -> str:
+    """The scale of the records at which the array at `path` is taken: Jacobians and spectra have fewer."""
+    return schema.dims(path)[1]
 
 
 def layers_over_seeds(run: Run, path: str) -> Band:

@@ -21,12 +21,9 @@ from xavier_cli.figures.page_options import (
     HIGHEST_DPI,
     LOWEST_DPI,
     PageOptions,
-    parse_limits,
-    parse_size,
 )
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.grammar import parse_seeds
 from xavier_cli.vocabulary.metrics import CURVES
 
 if TYPE_CHECKING:
@@ -200,8 +197,26 @@ def plot(
         say(f"xavier: no kind of figure given: `xavier plot KIND`, where KIND is one of {', '.join(KINDS)}")
         raise typer.Exit(ExitCode.USAGE)
     asked = lookup.find("kind of figure", kind, KINDS)
-    chosen_layers, chosen_seeds = _layers(layers), _seeds(seeds)
-    page = _page(logx, logy, ylim, size, dpi, title, no_caption, style)
+    # Numpy is imported only once the kind is known.
+    from xavier_cli.figures.request import PlotRequest
+
+    chosen = PlotRequest.of(
+        layers=layers,
+        seeds=seeds,
+        record=record,
+        tensor=tensor,
+        together=together,
+        metric=metric,
+        facet=facet,
+        logx=logx,
+        logy=logy,
+        ylim=ylim,
+        size=size,
+        dpi=dpi,
+        title=title,
+        no_caption=no_caption,
+        style=style,
+    )
     if asked.draws != "samples" and (data is not None or seed is not None):
         raise typer.BadParameter(f"`{asked.name}` takes no `--data` and no `--seed`: `samples` does")
     if asked.draws == "samples" and runs:
@@ -210,7 +225,7 @@ def plot(
         raise typer.BadParameter(
             "is for a figure in a file, `--term` for the terminal", param_hint="--output"
         )
-    if term and page != PageOptions():
+    if term and chosen.page != PageOptions():
         raise typer.BadParameter("`--term` takes no options of a figure's page or axes")
     if where and asked.draws != "runs":
         raise typer.BadParameter(f"`{asked.name}` is not of runs", param_hint="--where")
@@ -224,16 +239,14 @@ def plot(
 
     from xavier_cli.figures.draw import draw, draw_one, draw_text, refuse_unknown, rendered
     from xavier_cli.figures.labels import in_order
-    from xavier_cli.figures.request import PlotRequest
     from xavier_cli.figures.user_style import user_style
     from xavier_cli.files.publish import publish
     from xavier_cli.views import filters
     from xavier_cli.views.runs import run_values
 
-    chosen = PlotRequest(chosen_layers, chosen_seeds, record, tensor, together, metric, facet, page)
     refuse_unknown(asked, chosen)
-    if page.style:
-        user_style(page.style)
+    if chosen.page.style:
+        user_style(chosen.page.style)
     read, notes = run_files.Inputs(), list[str]()
     if asked.draws == "runs":
         unnamed = run_files.all_runs if asked.whole_folder else run_files.newest_runs
@@ -285,26 +298,6 @@ def _are_named(runs: Sequence[str] | None) -> bool:
     return bool(runs) and not any(os.path.isdir(word) or set(word) & set("*?[") for word in runs or ())
 
 
-def _page(
-    logx: bool,
-    logy: bool,
-    ylim: str | None,
-    size: str | None,
-    dpi: int | None,
-    title: str | None,
-    no_caption: bool,
-    style: str | None,
-) -> PageOptions:
-    try:
-        hint = "--size"
-        width, height = parse_size(size) if size is not None else (None, None)
-        hint = "--ylim"
-        limits = parse_limits(ylim) if ylim is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=hint) from None
-    return PageOptions(width, height, dpi, title or "", not no_caption, style or "", logx, logy, limits)
-
-
 def _tell(notes: Sequence[str]) -> None:
     for note in notes:
         say(f"xavier: {clean(note)}")
@@ -317,28 +310,3 @@ def _has_only_ascii() -> bool:
     except UnicodeEncodeError:
         return True
     return os.environ.get("TERM") == "dumb"
-
-
-def _layers(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        layers = tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        layers = ()
-    if not layers:
-        raise typer.BadParameter(f"`{text}` should be layers like 1,3,5", param_hint="--layers")
-    return layers
-
-
-def _seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        seeds = parse_seeds(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--seeds") from None
-    assert isinstance(seeds, tuple)
-    if not seeds:
-        raise typer.BadParameter(f"`{text}` names no seed", param_hint="--seeds")
-    return seeds
