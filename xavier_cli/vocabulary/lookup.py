@@ -52,14 +52,22 @@ class UnknownNameError(XavierError, ValueError):
 
 
 def find(kind: str, word: str, table: Mapping[str, W]) -> W:
-    """The row of `table` whose name or alias is `word`.
+    """The row of `table` whose name or alias is `word`, or is but for capitals, `-` and `_`: `LeakyReLU`.
 
     Raises `UnknownNameError` that suggests the nearest name; `kind` is what the message calls the rows.
     """
     by_alias = {alias: entry for entry in table.values() for alias in (entry.name, *entry.aliases)}
     if word in by_alias:
         return by_alias[word]
+    alike = {row.name: row for alias, row in by_alias.items() if plain(alias) == plain(word)}
+    if len(alike) == 1:
+        return next(iter(alike.values()))
     raise UnknownNameError(unknown_message(kind, word, by_alias, shown=table))
+
+
+def plain(word: str) -> str:
+    """`word` without capitals, `-`, `_` and spaces, which programs write differently."""
+    return re.sub(r"[-_\s]", "", word).lower()
 
 
 def load(function: str) -> Any:
