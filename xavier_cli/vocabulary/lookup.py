@@ -65,6 +65,19 @@ def find(kind: str, word: str, table: Mapping[str, W]) -> W:
     raise UnknownNameError(unknown_message(kind, word, by_alias, shown=table))
 
 
+def nearest(word: str, known: Iterable[str], most: int = 2) -> list[str]:
+    """The names among `known` that `word` is probably a slip of, the nearest first: none that is only alike.
+
+    Leading dashes of options are compared with none of their letters.
+    """
+    typed = word.lstrip("-")
+    by_letters = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(typed, by_letters, most, cutoff=0.7)
+    # Two letters swapped in a short word make most of it differ.
+    near += [each for each in by_letters if sorted(each) == sorted(typed) and each not in near]
+    return [by_letters[each] for each in near[:most]]
+
+
 def plain(word: str) -> str:
     """`word` without capitals, `-`, `_` and spaces, which programs write differently."""
     return re.sub(r"[-_\s]", "", word).lower()
@@ -79,7 +92,7 @@ def load(function: str) -> Any:
 def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
     """One line: `word` is no known `kind`; it suggests the nearest of `known`, or else lists `shown`."""
     known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    near = nearest(word.lower(), known, 1)
     hint = other_words.hint(kind, word)
     hint = hint or (f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known))
     shown_word = " ".join(word.split())
