@@ -73,9 +73,15 @@ def nearest(word: str, known: Iterable[str], most: int = 2) -> list[str]:
     typed = word.lstrip("-")
     by_letters = {each.lstrip("-"): each for each in known}
     near = difflib.get_close_matches(typed, by_letters, most, cutoff=0.7)
-    # Two letters swapped in a short word make most of it differ.
-    near += [each for each in by_letters if sorted(each) == sorted(typed) and each not in near]
+    # In a short word one slip is a large part.
+    near += [each for each in by_letters if each not in near and _is_one_slip(typed, each)]
     return [by_letters[each] for each in near[:most]]
+
+
+def _is_one_slip(typed: str, name: str) -> bool:
+    """Whether one letter of three or more is another one, or letters are in another order."""
+    wrong = sum(a != b for a, b in zip(typed, name, strict=False))
+    return len(typed) == len(name) > 2 and (wrong == 1 or sorted(typed) == sorted(name))
 
 
 def plain(word: str) -> str:
