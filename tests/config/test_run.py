@@ -19,12 +19,35 @@ from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
 
 
 @pytest.mark.parametrize(
+    ("field", "typed", "name"),
+    [
+        ("act", "Tanh", "tanh"),
+        ("act", "LEAKY-RELU:slope=0.2", "leaky_relu:slope=0.2"),
+        ("init", "Normalized,output=Zeros", "normalized,output=zeros"),
+        ("init", "He_Normal", "he_normal"),
+        ("loss", "CrossEntropy", "cross_entropy"),
+        ("loss", "Quadratic", "quadratic"),
+        ("normalization", "Batch", "batch"),
+        ("precision", "HIGH", "high"),
+        ("pretrain", "AutoEncoder", "dae"),
+    ],
+)
+def test_capitals_hyphens_and_underscores_of_a_name_do_not_matter(field, typed, name):
+    assert getattr(RunConfig.of(**{field: typed}), field) == getattr(RunConfig.of(**{field: name}), field)
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"width": 0}, r"width: should be at least 1 \(got `0`\)$"),
         (
             {"width": [300, 0], "depth": 2, "lr": -1},
-            r"width: should be at least 1 \(got `0`\); wrong too: lr$",
+            r"width: should be at least 1 \(got `0`\); lr: should be above 0 \(got `-1`\)$",
+        ),
+        (
+            {"act": "tahn", "init": "foo", "loss": "x"},
+            r"^act: unknown activation `tahn`: did you mean `tanh`\? init: unknown initializer `foo`; "
+            r"loss: should be cross_entropy or quadratic \(got `x`\)$",
         ),
         ({"depth": "five"}, "depth: `five` is not a whole number$"),
         ({"depth": 1.5}, "depth: .*whole number"),
@@ -59,7 +82,7 @@ from xavier_cli.vocabulary.lookup import ACTIVATIONS, INITIALIZERS
         ({"init_gain": 0}, "init_gain: should be a number above 0"),
         ({"init_gain": "nan"}, "init_gain: should be a number above 0"),
         ({"init_gain": True}, "init_gain: should be paper, auto"),
-        ({"loss": "cross entropy"}, "loss: "),
+        ({"loss": "hinge"}, "loss: "),
         ({"batch_size": 2**40}, "batch_size: "),
         ({"act": "ü\n" * 50}, "act: unknown"),
     ],

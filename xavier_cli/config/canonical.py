@@ -132,15 +132,12 @@ class HashedSettings(BaseModel):
     @classmethod
     def _refused(cls, error: ValidationError, typed: Mapping[str, object]) -> ConfigError:
         errors = error.errors()
-        first = refusals.foremost(errors)
-        field, *others = refusals.fields(errors) or [""]
-        meant = refusals.meant(field, first)
-        said = meant or f"{refusals.words(first)}{refusals.given(first, typed.get(field))}"
+        fields = refusals.fields(errors)
+        field, first = fields[0] if fields else "", refusals.foremost(errors)
         if not field or field in cls.derived:
             # Nobody typed a derived setting; the message names those that it is derived from.
             collision = first.get("ctx", {}).get("error")
             return ConfigError(
                 refusals.words(first), collision.settings if isinstance(collision, CollisionError) else ()
             )
-        more = f"; wrong too: {', '.join(others)}" if others else ""
-        return ConfigError(f"{field}: {said}{more}")
+        return ConfigError(refusals.clauses(errors, typed))

@@ -6,15 +6,23 @@ Each function takes a value as typed and returns the canonical one, or raises `V
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import at_most, parse_rate_schedule, parse_schedule, whole
+from xavier_cli.vocabulary.lookup import plain
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 from xavier_cli.vocabulary.resolve import find_activation, find_pretraining
 
 MAX_RECORDS = 20_000
 MAX_DELAY = 1000
+
+
+def one_of(*choices: str) -> Callable[[object], object]:
+    """A function that finds the choice written with other capitals, `-` or `_`; others stay as they are."""
+    by_plain = {plain(choice): choice for choice in choices}
+    return lambda value: by_plain.get(plain(value), value) if isinstance(value, str) else value
 
 
 def data_name(word: str) -> str:

@@ -71,6 +71,21 @@ def given(error: ErrorDetails, typed: object = None) -> str:
     return f" (got `{text}`)" if len(text) < _LONGEST and f"`{text}`" not in words(error) else ""
 
 
+def clauses(errors: Sequence[ErrorDetails], typed: Mapping[str, object]) -> str:
+    """What is wrong with each field that has errors, by its name: `width: should be …; lr: should be …`.
+
+    Of several fields each is told shortly, without the list of what is known.
+    """
+    names, text = fields(errors), ""
+    for name in names:
+        error = foremost([each for each in errors if each["loc"] and str(each["loc"][0]) == name])
+        clause = meant(name, error) or f"{words(error)}{given(error, typed.get(name))}"
+        if len(names) > 1:
+            clause = clause.partition(": known: ")[0]
+        text += (" " if text.endswith("?") else "; ") * bool(text) + f"{name}: {clause}"
+    return text
+
+
 def foremost(errors: Sequence[ErrorDetails]) -> ErrorDetails:
     """The error to report: the first field's, and errors about a value rather than about its type.
 

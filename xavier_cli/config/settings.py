@@ -156,6 +156,7 @@ class RunSettings(CodeSettings):
     ] = Field(300, description="units in each hidden layer, or one number for each: 400,300,200")
     loss: Annotated[
         Literal["cross_entropy", "quadratic"],
+        BeforeValidator(checks.one_of("cross_entropy", "quadratic")),
         Setting("network", section="Optimization", since=1, in_name="{}", mention="never"),
     ] = Field("cross_entropy", description="loss: cross_entropy or quadratic (½ Σ (p − y)² over classes)")
     optimizer: Annotated[
@@ -310,6 +311,7 @@ class RunSettings(CodeSettings):
     ] = Field((0, 1, 2, 3, 4), description="seeds: 5 (a count), 0,3,7 or 0:10")
     normalization: Annotated[
         Literal["none", "batch", "layer"],
+        BeforeValidator(checks.one_of("none", "batch", "layer")),
         Setting(
             "network",
             since=2,
@@ -392,6 +394,7 @@ class RunSettings(CodeSettings):
     ] = Field(0.01, description="learning rate of pre-training")
     precision: Annotated[
         Literal["highest", "high", "default"],
+        BeforeValidator(checks.one_of("highest", "high", "default")),
         Setting("network", section="Running", since=1, in_name="{}-precision", mention="never"),
     ] = Field("highest", description="precision of matrix products; highest: float32 throughout")
     update_rule: Annotated[

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 MAX_SEEDS = 100_000
 STANDARDIZE = "standardize"
+EXAMPLE_GRID = "1e-3:1e-1:5:log"
+"""Five rates from 0.001 to 0.1, evenly in their logarithms."""
 _MOST_DIGITS, _MOST_BITS = 40, 1024
 
 
@@ -48,7 +50,7 @@ def parse_seeds(value: object) -> object:
         if "," in text:
             return tuple(_whole(part) for part in text.split(",") if part.strip())
         if ":" in text:
-            first, last = (_whole(part) for part in _split(text, ":", 2))
+            first, last = (_whole(part) for part in _split(text, ":", 2, "0:10"))
             at_most(last - first, MAX_SEEDS, "seeds")
             return tuple(range(first, last))
         value = _whole(text)
@@ -102,7 +104,7 @@ def parse_coding(value: object) -> object:
             near = difflib.get_close_matches(value.strip().lower(), [STANDARDIZE], n=1)
             meant = f": did you mean `{STANDARDIZE}`?" if near else ""
             raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}{meant}")
-        return tuple(_number(part) for part in _split(value, ",", 2))
+        return tuple(_number(part) for part in _split(value, ",", 2, "-1,1"))
     # Checked here, since pydantic would report only the last of the accepted types.
     if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))):
         raise ValueError(f"should be two numbers, like -1,1, or {STANDARDIZE}")
@@ -137,10 +139,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _split(text: str, separator: str, parts: int) -> list[str]:
+def _split(text: str, separator: str, parts: int, example: str) -> list[str]:
     pieces = text.strip("[]() ").split(separator)
     if len(pieces) != parts:
-        raise ValueError(f"should be {parts} numbers with `{separator}` between them")
+        raise ValueError(f"should be {parts} numbers with `{separator}` between them, like {example}")
     return pieces
 
 
@@ -184,7 +186,7 @@ def at_most(count: int, limit: int, what: str) -> None:
 
 def _grid(text: str) -> tuple[float, ...]:
     logarithmic = text.endswith(":log")
-    low, high, count = _split(text.removesuffix(":log"), ":", 3)
+    low, high, count = _split(text.removesuffix(":log"), ":", 3, EXAMPLE_GRID)
     start, stop, n = _number(low), _number(high), _whole(count)
     if n < 2 or n > 1000:
         raise ValueError("a grid should have 2 to 1000 points")

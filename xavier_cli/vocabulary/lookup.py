@@ -52,14 +52,41 @@ class UnknownNameError(XavierError, ValueError):
 
 
 def find(kind: str, word: str, table: Mapping[str, W]) -> W:
-    """The row of `table` whose name or alias is `word`.
+    """The row of `table` whose name or alias is `word`, or is but for capitals, `-` and `_`: `LeakyReLU`.
 
     Raises `UnknownNameError` that suggests the nearest name; `kind` is what the message calls the rows.
     """
     by_alias = {alias: entry for entry in table.values() for alias in (entry.name, *entry.aliases)}
     if word in by_alias:
         return by_alias[word]
+    alike = {row.name: row for alias, row in by_alias.items() if plain(alias) == plain(word)}
+    if len(alike) == 1:
+        return next(iter(alike.values()))
     raise UnknownNameError(unknown_message(kind, word, by_alias, shown=table))
+
+
+def nearest(word: str, known: Iterable[str], most: int = 2) -> list[str]:
+    """The names among `known` that `word` is probably a slip of, the nearest first: none that is only alike.
+
+    Leading dashes of options are compared with none of their letters.
+    """
+    typed = word.lstrip("-")
+    by_letters = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(typed, by_letters, most, cutoff=0.7)
+    # In a short word one slip is a large part.
+    near += [each for each in by_letters if each not in near and _is_one_slip(typed, each)]
+    return [by_letters[each] for each in near[:most]]
+
+
+def _is_one_slip(typed: str, name: str) -> bool:
+    """Whether one letter of three or more is another one, or letters are in another order."""
+    wrong = sum(a != b for a, b in zip(typed, name, strict=False))
+    return len(typed) == len(name) > 2 and (wrong == 1 or sorted(typed) == sorted(name))
+
+
+def plain(word: str) -> str:
+    """`word` without capitals, `-`, `_` and spaces, which programs write differently."""
+    return re.sub(r"[-_\s]", "", word).lower()
 
 
 def load(function: str) -> Any:
@@ -71,7 +98,7 @@ def load(function: str) -> Any:
 def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
     """One line: `word` is no known `kind`; it suggests the nearest of `known`, or else lists `shown`."""
     known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    near = nearest(word.lower(), known, 1)
     hint = other_words.hint(kind, word)
     hint = hint or (f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known))
     shown_word = " ".join(word.split())

@@ -124,6 +124,15 @@ def test_reading_commands_refuse_such_outputs_too(xavier, shelf, tmp_path):
         ("lr", "1,000", "lr: `1,000`: commas stand between values here; write `1000`"),
         ("width", "1,000", "width: `1,000`: commas stand between values here; write `1000`"),
         ("seeds", "1,000", "seeds: `1,000`: commas stand between values here; write `1000`"),
+        (
+            "lr",
+            "1e-3:1e-1",
+            "lr: should be 3 numbers with `:` between them, like 1e-3:1e-1:5:log (got `1e-3:1e-1`)",
+        ),
+        ("coding", "0,1,2", "coding: should be 2 numbers with `,` between them, like -1,1 (got `0,1,2`)"),
+        ("device", "cuda", "`cuda` should be cpu, gpu or the number of a GPU: did you mean `gpu`?"),
+        ("device", "cuda:1", "`cuda:1` should be cpu, gpu or the number of a GPU: did you mean `1`?"),
+        ("device", "mps", "`mps` should be cpu, gpu or the number of a GPU\n"),
         ("lr", "-1", "lr: should be above 0 (got `-1`)"),
         ("lr", "1e7", "lr: should be at most 1e+06 (got `1e7`)"),
         ("width", "1e7", "width: should be at most 65,536 (got `1e7`)"),
@@ -133,6 +142,13 @@ def test_reading_commands_refuse_such_outputs_too(xavier, shelf, tmp_path):
 )
 def test_a_value_is_shown_as_it_was_typed(xavier, tmp_path, option, value, said):
     assert_refused(xavier("train", f"--{option}={value}"), 2, said, tmp_path)
+
+
+def test_a_device_in_capitals_is_known(xavier, monkeypatch):
+    monkeypatch.setenv("XAVIER_DEVICE", "CPU")
+
+    assert "was about to train" in xavier("train", "--width=8", "--device=CPU").err
+    assert os.environ["XAVIER_DEVICE"] == "cpu"
 
 
 def test_control_lists_stay_lists(xavier):

@@ -1,10 +1,13 @@
 """A mistake on the command line is one line with what is meant, or with the choices."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from xavier_cli import cli
 from xavier_cli.cli.catalogue import COMMANDS
+from xavier_cli.config.run import RunConfig
 from xavier_cli.vocabulary import lookup, other_words
 
 
@@ -40,6 +43,44 @@ def test_hints_for_commands_name_commands_that_there_are():
         assert word not in COMMANDS
         named = hint.split("`xavier ")[1].split("`")[0].split()[0]
         assert named in {*COMMANDS, "--version"}, hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("train --bs 32", "no option `--bs`: did you mean `--batch-size`?"),
+        ("train --amp", "no option `--amp`: did you mean `--precision` (highest, high, default)?"),
+        ("train --nonlinearity relu", "no option `--nonlinearity`: did you mean `--act`?"),
+        ("train --momentum 0.9", "no option `--momentum`: did you mean `--optimizer momentum:0.9`?"),
+        ("train --num-layers 3", "did you mean `--width` (units per hidden layer) or `--depth`"),
+        ("train --learning_rate_init 1", "no option `--learning_rate_init`: did you mean `--lr`?"),
+        ("train --widht 3", "no option `--widht`: did you mean `--width`?"),
+        ("train --out x", "no option `--out`: did you mean `--output`?"),
+        ("plot curves --hue act", "no option `--hue`: did you mean `--facet`?"),
+        ("sweep table-1 --workers 2", "no option `--workers`: did you mean `--jobs`?"),
+        ("show --json", "no option `--json`: did you mean `--format json`?"),
+        ("train --loss CrossEntropyLoss", "`CrossEntropyLoss` is not known: did you mean `cross_entropy`?"),
+        ("compare --metric accuracy", "did you mean `test_error` (1 − accuracy)?"),
+        # What the command does not have, and what is only a little alike, is no suggestion.
+        ("show --epochs 3", "no option `--epochs`; `--help` lists them"),
+        ("train --workers 3", "no option `--workers`; `--help` lists them"),
+        ("train --arc", "no option `--arc`; `--help` lists them"),
+    ],
+)
+def test_other_programs_options_are_answered_with_ours(xavier, typed, says):
+    answer = xavier(*typed.split())
+
+    assert (answer.code, answer.out) == (2, "")
+    assert says in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_hints_for_options_name_settings_and_options_that_there_are():
+    for hint in other_words._HINTS["setting"].values():
+        assert {*re.findall(r"`([a-z]\w*)[=`]", hint)} <= RunConfig.model_fields.keys() | {"device"}, hint
+    sources = "".join(path.read_text() for path in Path(cli.__file__).parent.rglob("*.py"))
+    for hint in other_words._HINTS["option"].values():
+        assert all(f'"{option}"' in sources for option in re.findall(r"`(--[a-z-]+)", hint)), hint
 
 
 @pytest.mark.parametrize(

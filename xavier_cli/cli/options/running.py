@@ -50,11 +50,22 @@ StrategyOption = Annotated[
 
 def _choose_device(text: str | None) -> str | None:
     if text is not None:
-        if text not in ("cpu", "gpu") and not (text.isascii() and text.isdigit() and len(text) < 5):
-            raise typer.BadParameter(f"`{text}` should be cpu, gpu or the number of a GPU")
+        word = text.strip().lower()
+        if word not in ("cpu", "gpu") and not _is_number(word):
+            kind, _, number = word.partition(":")
+            # As PyTorch and JAX write them.
+            is_gpu = kind in ("cuda", "gpu", "rocm")
+            meant = number if is_gpu and _is_number(number) else "gpu" if is_gpu else ""
+            question = f": did you mean `{meant}`?" if meant else ""
+            raise typer.BadParameter(f"`{text}` should be cpu, gpu or the number of a GPU{question}")
         # In the environment, which the worker processes of a sweep inherit.
-        os.environ[DEVICE_VARIABLE] = text
+        os.environ[DEVICE_VARIABLE] = text = word
     return text
+
+
+def _is_number(text: str) -> bool:
+    """Whether `text` numbers a device."""
+    return text.isascii() and text.isdigit() and len(text) < 5
 
 
 DeviceOption = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -20,9 +19,9 @@ def usage_message(error: BaseException) -> str:
 
 def unknown_command(typed: str, group: str, commands: list[str]) -> str:
     """The message about a command that there is not in `group` (`xavier`, `xavier act`)."""
-    from xavier_cli.vocabulary import other_words
+    from xavier_cli.vocabulary import lookup, other_words
 
-    near = difflib.get_close_matches(typed, commands, 2)
+    near = lookup.nearest(typed, commands)
     meant = ""
     if group == "xavier":
         meant = other_words.hint("command", typed)
@@ -64,19 +63,43 @@ def _of_unknown_option(error: BaseException) -> str:
     # An option without its value has a name, too.
     if not hasattr(error, "possibilities") or not hasattr(error, "option_name"):
         return ""
-    from xavier_cli.vocabulary import other_words
+    from xavier_cli.vocabulary import lookup
 
-    typed = error.option_name
-    if takers := _commands_with(typed, getattr(error, "ctx", None)):
+    typed, context = error.option_name, getattr(error, "ctx", None)
+    if takers := _commands_with(typed, context):
         meant = f"did you mean {' or '.join(f'`{each} {typed}`' for each in takers)}?"
         return f"no option `{typed}` here: {meant}"
-    nearest = difflib.get_close_matches(typed, error.possibilities or (), 2)
-    meant = other_words.hint("setting", typed.lstrip("-"))
-    # Settings are options here.
-    meant = re.sub(r"`([a-z_]+)`", lambda word: f"`--{word[1].replace('_', '-')}`", meant)
-    if nearest and not meant:
-        meant = f"did you mean {' or '.join(f'`{each}`' for each in nearest)}?"
+    options = [
+        option
+        for each in getattr(getattr(context, "command", None), "params", ())
+        if not getattr(each, "hidden", False)
+        for option in (*each.opts, *each.secondary_opts)
+        if option.startswith("--")
+    ]
+    meant = _other_option(typed, options)
+    # Of a single letter nothing is near.
+    near = lookup.nearest(typed, options or error.possibilities or ()) if typed.startswith("--") else ()
+    if near and not meant:
+        meant = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
     return f"no option `{typed}`" + (f": {meant}" if meant else "; `--help` lists them")
+
+
+def _other_option(typed: str, options: Sequence[str]) -> str:
+    """The hint at what another program's option is called here; empty if none of `options` is meant."""
+    from xavier_cli.vocabulary import other_words
+
+    word = typed.lstrip("-")
+    # Settings are options here, with their values after a space.
+    meant = re.sub(
+        r"`([a-z]\w*)(?:=([^`]*))?`",
+        lambda named: f"`--{named[1].replace('_', '-')}{' ' * bool(named[2])}{named[2] or ''}`",
+        other_words.hint("setting", word),
+    )
+    for each in (other_words.hint("option", word), meant):
+        named = re.findall(r"`(--[a-z-]+)", each)
+        if named and named[0] in options:
+            return each
+    return ""
 
 
 def _commands_with(option: str, context: Any) -> list[str]:
