@@ -18,6 +18,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.other_words import setting_name
 
 if TYPE_CHECKING:
     from xavier_cli.runs.result import Result
@@ -253,7 +254,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
     changes: dict[str, object] = {}
     for text in sets or ():
         key, equals, value = text.partition("=")
-        key = key.strip().replace("-", "_")
+        key = setting_name(key)
         if not equals or not value.strip():
             raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
         if recipe.command != "surface" and key not in RunConfig.model_fields:
