@@ -44,6 +44,14 @@ def everything():
     }
 
 
+def test_every_table_has_its_title_at_the_margin_after_an_empty_line(run):
+    lines = format_screen(initial_page(run, everything(), Path("a.h5")), 80).splitlines()
+    titles = ("activations", "back-propagated gradients", "weight gradients")
+
+    assert [lines[lines.index(title) - 1] for title in titles] == ["", "", ""]
+    assert lines[0].startswith("shapeset tanh standard")
+
+
 def first_note(run, quantities):
     return initial_page(run, quantities, Path("a.h5")).notes[0]
 

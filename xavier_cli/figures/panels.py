@@ -10,7 +10,7 @@ from xavier_cli.figures.labels import NAME, differing_settings, labels, phrase
 from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.other_words import SETTING_ALIASES
+from xavier_cli.vocabulary.other_words import setting_name
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def _value(run: Run, field: str) -> str:
 def _parsed(runs: Sequence[Run], facet: str, differing: Sequence[str]) -> list[str]:
     fields = []
     for word in facet.split(","):
-        field = word.strip().replace("-", "_")
-        field = SETTING_ALIASES.get(field, field)
+        field = setting_name(word)
         if field not in SETTINGS:
             message = lookup.unknown_message("setting", field, SETTINGS, differing or SETTINGS)
             raise UnsuitableRunError(f"--facet: {message}")

@@ -25,9 +25,8 @@ class View:
     def arranged(self, section: Section) -> Section:
         """`section` with the requested settings and order; raises `FilterError`."""
         rows = tuple(in_order(section.rows, _values, self.sort))
-        for name in self.columns:
-            known(rows, lambda row: row.settings, name, "--columns")
-        return replace(section, rows=rows[: self.top], varying=self.columns or section.varying)
+        named = (known(rows, lambda row: row.settings, word, "--columns") for word in self.columns)
+        return replace(section, rows=rows[: self.top], varying=tuple(named) or section.varying)
 
     def note(self, sections: Sequence[Section]) -> tuple[str, ...]:
         """A sentence about the rows that `top` leaves out of `sections`; none if it leaves out none."""
@@ -39,11 +38,10 @@ class View:
 
     def groups(self, section: Section) -> Iterator[Section]:
         """Yield a part of `section` per value of `group_by`; the verdicts remain those of the whole."""
-        name = self.group_by
-        if name is None:
+        if self.group_by is None:
             yield section
             return
-        known(section.rows, lambda row: row.settings, name, "--group-by")
+        name = known(section.rows, lambda row: row.settings, self.group_by, "--group-by")
         for value in dict.fromkeys(row.settings.get(name, "") for row in section.rows):
             yield replace(
                 section,

@@ -6,15 +6,20 @@ import contextlib
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from xavier_cli.config.checks import activation_name, data_name
 from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.views.numbers import setting
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.other_words import setting_name
 from xavier_cli.vocabulary.resolve import PLACES, find_bias, find_layers
+
+# A line with more values would not be read.
+MOST_VALUES = 6
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -66,6 +71,45 @@ def chosen(
 
     `is_about` says of a name whether conditions on it are looked at.
     """
+    kept = list(rows)
+    for name, sign, wanted in _parsed(conditions):
+        if not is_about(name):
+            continue
+        name = known(rows, values, name, "--where")
+        kept = [row for row in kept if _fits(name, values(row).get(name), sign, wanted)]
+    return kept
+
+
+def nothing_fits(
+    rows: Sequence[T],
+    values: Callable[[T], Values],
+    conditions: Sequence[str] | None,
+    is_about: Callable[[str], bool] = lambda _: True,
+) -> str:
+    """Why no row meets the `conditions`, with the values that there are of the names that fit no row."""
+    told, asked = {}, [each for each in _parsed(conditions) if is_about(each[0])]
+    for name, sign, wanted in asked:
+        own = [values(row).get(name) for row in rows]
+        if not any(_fits(name, value, sign, wanted) for value in own):
+            told[name] = _said(name, own)
+    if told:
+        return f"no run matches `--where`: {'; '.join(told.values())}"
+    return "no run matches `--where`" + ": each condition fits some runs, but none fits all" * (
+        len(asked) > 1
+    )
+
+
+def _said(name: str, own: Sequence[object]) -> str:
+    """The different values of `name`, as a clause."""
+    single = (part for value in own for part in (value if isinstance(value, tuple) else (value,)))
+    different = sorted({part for part in single if part not in (None, "")}, key=_sortable)
+    words = [setting(each, name) for each in different[:MOST_VALUES]]
+    more = f" and {len(different) - MOST_VALUES:,} more" if len(different) > MOST_VALUES else ""
+    return f"{name} is {', '.join(words)}{more} in these runs" if words else f"no run here has a {name}"
+
+
+def _parsed(conditions: Sequence[str] | None) -> Iterator[tuple[str, str, str]]:
+    """Yield name, sign and value of each condition; raises `FilterError` that names an invalid one."""
     # A comma also separates the parts of one value, such as seeds, so split only before a new condition.
     # Parts after a name with parameters or layers belong to it (`init=normal:std=1,output=zeros`).
     parts: list[str] = []
@@ -73,30 +117,23 @@ def chosen(
         for part in re.split(r",(?=\s*[\w-]+\s*[!<>=])", text):
             name = part.partition("=")[0].strip()
             before = re.match(r"\s*([\w-]+)\s*!?=", parts[-1]) if parts else None
-            goes_on = before and before[1].replace("-", "_") in _WITH_PARAMETERS
+            goes_on = before and setting_name(before[1]) in _WITH_PARAMETERS
             if goes_on and (name in PLACES or name.isdigit() or name in _PARAMETERS):
                 parts[-1] += f",{part}"
             else:
                 parts.append(part)
-    kept = list(rows)
     for part in parts:
         match = _CONDITION.fullmatch(part)
         if match is None or not match[3]:
             raise FilterError("--where", f"`{part}` should be like act=tanh or lr<0.1")
-        name, sign, wanted = match[1].replace("-", "_"), match[2], match[3]
-        if not is_about(name):
-            continue
-        known(rows, values, name, "--where")
-        kept = [row for row in kept if _fits(name, values(row).get(name), sign, wanted)]
-    return kept
+        yield setting_name(match[1]), match[2], match[3]
 
 
 def in_order(rows: Sequence[T], values: Callable[[T], Values], by: str | None) -> list[T]:
     """The rows sorted by one of their values; in either direction rows without it come last."""
     if by is None:
         return list(rows)
-    falling, name = by.startswith("-"), by.lstrip("-").replace("-", "_")
-    known(rows, values, name, "--sort")
+    falling, name = by.startswith("-"), known(rows, values, by.lstrip("-"), "--sort")
 
     def is_missing(row: T) -> bool:
         value = values(row).get(name)
@@ -107,14 +144,19 @@ def in_order(rows: Sequence[T], values: Callable[[T], Values], by: str | None) -
     return there + [row for row in rows if is_missing(row)]
 
 
-def known(rows: Sequence[T], values: Callable[[T], Values], name: str, option: str) -> None:
-    """Raise `FilterError` for a `name` that no row has a value for; suggests the nearest that some have."""
+def known(rows: Sequence[T], values: Callable[[T], Values], word: str, option: str) -> str:
+    """The name that `word` stands for; raises `FilterError` where no row has a value for it.
+
+    The message suggests the nearest that some have.
+    """
     there = dict.fromkeys(key for row in rows for key in values(row))
+    name = setting_name(word)
     if rows and name not in there:
         # A part of a name is meant for the whole: `test` for `test_error`.
         whole = next((each for each in there if name in each.split("_")), None)
         hint = f"unknown name `{name}`: did you mean `{whole}`?" if whole else ""
         raise FilterError(option, hint or lookup.unknown_message("name", name, there))
+    return name
 
 
 def _fits(name: str, value: object, sign: str, wanted: str) -> bool:

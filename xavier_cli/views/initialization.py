@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,6 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
     tensors = dict.fromkeys(row.tensor for row in STATISTICS)
     match = agreement(expectation, len(run.seeds))
     tables = [_table(tensor, expectation, config.depth) for tensor in tensors]
-    first = replace(tables[0], title=f"{title} ({over})", about=tables[0].title)
     return Page(
         schema=SCHEMA,
         data={
@@ -73,8 +71,9 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
             for name, q in expectation.items()
             for layer, (m, p, sd) in enumerate(zip(q.measured, q.predicted, q.sd, strict=True), start=1)
         ],
-        tables=(first, *(table for table in tables[1:] if table.rows)),
+        tables=tuple(table for table in tables if table.rows),
         notes=(*_answer(expectation, match), *_notes(run, whole, valid_loss, path)),
+        title=f"{title} ({over})",
     )
 
 

@@ -11,6 +11,13 @@ SETTING_ALIASES = {
 }
 """Setting as it may also be called, on the command line, in the environment and in files -> its name."""
 
+
+def setting_name(word: str) -> str:
+    """The setting that is called `word`: `act` of `activation`; others stay as they are, with `_` for `-`."""
+    name = word.strip().replace("-", "_")
+    return SETTING_ALIASES.get(name, name)
+
+
 _COUNTED_IN_UPDATES = "training is counted in mini-batch updates: did you mean `updates`?"
 _HALF_SQUARES = "did you mean `quadratic`, ½ Σ (p − y)² over classes (5 times PyTorch's mean for 10 classes)?"
 _HISTOGRAMS = "did you mean `activations`, `backprop` or `weight-gradients`, histograms of each layer?"

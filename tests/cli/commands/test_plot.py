@@ -116,7 +116,7 @@ def test_what_cannot_be_is_refused_in_one_line(plot, run_file, tmp_path, argumen
         (["--style", "no-such"], "unknown style `no-such`"),
         (["--metric", "test_los"], "did you mean `test_loss`?"),
         (["--facet", "acts"], "did you mean `act`?"),
-        (["--where", "act=relu"], "no run fits"),
+        (["--where", "act=relu"], "no run matches `--where`: act is "),
         (["--term", "--logy"], "`--term` takes no options of a figure's page or axes"),
     ],
 )

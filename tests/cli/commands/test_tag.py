@@ -84,7 +84,10 @@ def test_ls_and_compare_find_and_show_them(shelf, xavier):
     (section,) = json.loads(xavier("compare", "--where", "tag=paper", "-f", "json").out)["sections"]
     assert len(section["rows"]) == 2
     nothing = xavier("compare", "--where", "tag=nowhere")
-    assert (nothing.code, nothing.err.splitlines()[-1]) == (2, "xavier: no run fits `--where`")
+    assert (nothing.code, nothing.err.splitlines()[-1]) == (
+        2,
+        "xavier: no run matches `--where`: tag is bad, paper in these runs",
+    )
     shown = xavier("show", "tanh-standard", "-f", "json").out
     assert json.loads(shown)["runs"][0]["tags"] == ["paper", "bad"]
     assert "see mail" in xavier("show", "tanh-standard").out
@@ -111,7 +114,11 @@ def test_compare_takes_the_tagged_files_of_one_configuration(shelf, xavier, exac
         (["+paper"], 2, "name the runs, or choose them with `--where`"),
         (["--note", "x"], 2, "name the runs, or choose them with `--where`"),
         (["tanh-normalized", "--note", "x" * 1001], 2, "over 1,000"),
-        (["--where", "act=relu", "paper"], 0, "no run fits `--where`"),
+        (
+            ["--where", "act=relu", "paper"],
+            0,
+            "`--where`: act is softsign, tanh in these runs",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_nothing_is_marked(shelf, xavier, arguments, code, said):

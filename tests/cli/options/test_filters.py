@@ -20,6 +20,8 @@ def names_of(answer):
         (["act!=tanh"], {"softsign-normalized"}),
         (["act=tanh,init=xavier"], {"tanh-normalized"}),
         (["act=soft_sign"], {"softsign-normalized"}),
+        (["activation=tanh,initializer=xavier"], {"tanh-normalized"}),
+        (["learning-rate=0.03", "dataset=shapeset", "widths=31"], set()),
         (["act=tanh", "init=standard"], {"tanh-standard"}),
         (["test_error<0.5"], {"tanh-normalized", "softsign-normalized"}),
         (["test_error >= .5"], {"tanh-standard"}),
@@ -36,6 +38,38 @@ def test_where_keeps_what_fits(shelf, xavier, conditions, kept):
     assert answer.code == 0
     assert set(names_of(answer)) == kept
     assert ("no run matches" in answer.err) == (not kept)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        (["act=tahn"], "no run matches `--where`: act is softsign, tanh in these runs"),
+        (["activation=tahn", "lr>1"], "act is softsign, tanh in these runs; lr is 0.03 in these runs"),
+        (["act=softsign,init=standard"], "each condition fits some runs, but none fits all"),
+        (["tag=draft"], "no run here has a tag"),
+    ],
+)
+@pytest.mark.parametrize("command", ["ls", "compare", "rm", "tag"])
+def test_what_fits_no_run_is_said_with_what_there_is(shelf, xavier, command, conditions, message):
+    answer = xavier(command, *(word for condition in conditions for word in ("--where", condition)))
+
+    assert message in answer.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("option", "other", "name"),
+    [
+        ("--sort", "learning-rate", "lr"),
+        ("--columns", "activation,widths", "act,width"),
+        ("--group-by", "activation", "act"),
+        ("--select", "learning_rate", "lr"),
+    ],
+)
+def test_settings_have_their_other_names_too(shelf, xavier, option, other, name):
+    answer = xavier("compare", option, other)
+
+    assert answer.code == 0
+    assert answer.out == xavier("compare", option, name).out
 
 
 def test_sort_goes_both_ways(shelf, xavier):

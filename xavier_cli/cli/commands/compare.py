@@ -13,6 +13,7 @@ from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
+from xavier_cli.vocabulary.other_words import setting_name
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -101,7 +102,7 @@ def compare(
     from xavier_cli.findings.metric import parse_metric
     from xavier_cli.views.comparison import comparison_page
     from xavier_cli.views.comparison_layout import View
-    from xavier_cli.views.filters import chosen
+    from xavier_cli.views.filters import chosen, nothing_fits
     from xavier_cli.views.runs import MARKS, mark_values, run_values
 
     if output is not None:
@@ -109,15 +110,16 @@ def compare(
     view = View(
         tuple(_settings(columns, "--columns")) if columns is not None else (),
         sort,
-        group_by.replace("-", "_") if group_by is not None else None,
+        group_by,
         transpose,
         top,
     )
     by = parse_metric(metric)
     read = run_files.read_inputs(runs, only=(*ONLY, f"curves/{by.curve}"))
-    read.runs = chosen(read.runs, mark_values, where, MARKS.__contains__)
+    every = read.runs
+    read.runs = chosen(every, mark_values, where, MARKS.__contains__)
     if not read.runs:
-        say("xavier: no run fits `--where`")
+        say(f"xavier: {nothing_fits(every, mark_values, where, MARKS.__contains__)}")
         raise typer.Exit(ExitCode.USAGE)
     experiments, notes = run_files.merged(read)
     if not experiments:
@@ -140,11 +142,13 @@ def compare(
     if untrained:
         say(f"skipped {untrained} without training")
     if page is None:
-        say(
-            "xavier: no run matches `--where`"
-            if where
-            else "xavier: none of these runs was trained; `xavier train` trains one"
-        )
+        why = "none of these runs was trained; `xavier train` trains one"
+        if where and not untrained:
+            why = read.isolated(
+                experiments,
+                lambda runs: nothing_fits(runs, run_values, where, lambda name: name not in MARKS),
+            )
+        say(f"xavier: {why}")
         raise typer.Exit(ExitCode.USAGE)
     show_page(page, format, output)
     read.finish()
@@ -152,7 +156,7 @@ def compare(
 
 def _settings(text: str, option: str) -> list[str]:
     """The settings in `lr,depth`."""
-    chosen = list(dict.fromkeys(part.strip().replace("-", "_") for part in text.split(",") if part.strip()))
+    chosen = list(dict.fromkeys(setting_name(part) for part in text.split(",") if part.strip()))
     if not chosen:
         raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint=option)
     return chosen

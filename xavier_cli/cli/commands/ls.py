@@ -37,7 +37,7 @@ def ls(
 
     xavier ls --where tag=paper
     """
-    from xavier_cli.views.filters import chosen, in_order
+    from xavier_cli.views.filters import chosen, in_order, nothing_fits
     from xavier_cli.views.runs import LISTED, newest_first, run_values, runs_page
 
     if output is not None:
@@ -50,6 +50,6 @@ def ls(
 
     listed = read.isolated(read.runs, page)
     if not listed.records:
-        say("no run matches `--where`")
+        say(read.isolated(read.runs, lambda runs: nothing_fits(runs, run_values, where)))
     show_page(listed, format, output)
     read.finish()

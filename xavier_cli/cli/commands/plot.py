@@ -255,9 +255,10 @@ def plot(
         if not merged:
             raise run_files.nothing_to_show(read)
         if where:
-            merged = filters.chosen(merged, run_values, where)
+            every, merged = merged, filters.chosen(merged, run_values, where)
             if not merged:
-                raise typer.BadParameter("no run fits", param_hint="--where")
+                say(f"xavier: {filters.nothing_fits(every, run_values, where)}")
+                raise typer.Exit(ExitCode.USAGE)
         if not _are_named(runs):
             # Whoever names files has an order in mind.
             merged = in_order(merged)

@@ -41,14 +41,15 @@ def rm(
             "name the runs to remove, or choose them like `--where tag=draft`", param_hint="RUN"
         )
     from xavier_cli.runs.removal import plan_removal
-    from xavier_cli.views.filters import chosen
+    from xavier_cli.views.filters import chosen, nothing_fits
     from xavier_cli.views.removal import removal_page
     from xavier_cli.views.runs import LISTED, newest_first, run_values
 
     read = run_files.read_inputs(runs, only=LISTED)
     found = read.isolated(read.runs, lambda runs: chosen(newest_first(runs), run_values, where))
     if not found:
-        say("no run fits `--where`; nothing was removed")
+        why = read.isolated(read.runs, lambda runs: nothing_fits(runs, run_values, where))
+        say(f"{why}; nothing was removed")
         read.finish()
         return
     planned = [plan_removal(run.path) for run in found if run.path is not None]
@@ -67,10 +68,8 @@ def _ask(planned: list[Removal]) -> None:
     from xavier_cli.views.removal import counted, size_text
 
     if not sys.stdin.isatty():
-        raise typer.BadParameter(
-            "asks before it removes, and there is no terminal: `--yes` removes without asking",
-            param_hint="--yes",
-        )
+        say("xavier: rm asks before it removes, and there is no terminal: `-y` removes without asking")
+        raise typer.Exit(ExitCode.USAGE)
     for each in planned:
         beside = "".join(f", {path.name}" for path in each.companions)
         say(f"{size_text(each.nbytes)}  {each.path}{beside}")

@@ -57,7 +57,7 @@ def tag(
     if asked and not runs and not where:
         raise typer.BadParameter("name the runs, or choose them with `--where`", param_hint="RUN")
     from xavier_cli.runs.marks import note_text, tag_name
-    from xavier_cli.views.filters import chosen
+    from xavier_cli.views.filters import chosen, nothing_fits
     from xavier_cli.views.runs import LISTED, newest_first, run_values
     from xavier_cli.views.tags import tags_page
 
@@ -73,7 +73,7 @@ def tag(
         found = [run for run in found if run.tags or run.note]
     if not found and not read.problems:
         say(
-            "no run fits `--where`"
+            read.isolated(read.runs, lambda runs: nothing_fits(runs, run_values, where))
             if where
             else "no run has a tag or a note: `xavier tag RUN paper` adds one"
         )

@@ -18,6 +18,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.other_words import setting_name
 
 if TYPE_CHECKING:
     from xavier_cli.runs.result import Result
@@ -253,7 +254,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
     changes: dict[str, object] = {}
     for text in sets or ():
         key, equals, value = text.partition("=")
-        key = key.strip().replace("-", "_")
+        key = setting_name(key)
         if not equals or not value.strip():
             raise typer.BadParameter(f"`{text}` should be like width=100", param_hint="--set")
         if recipe.command != "surface" and key not in RunConfig.model_fields:
@@ -271,6 +272,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
 def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
+        say(f"xavier: {question}, and there is no terminal to ask: `--yes` skips the question")
+        raise typer.Exit(ExitCode.USAGE)
     if not typer.confirm(f"{question}. Continue?", err=True):
         raise typer.Exit(ExitCode.USAGE)
