@@ -8,6 +8,7 @@ from xavier_cli.figures.curves import curve
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.lines import apart
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.style import background
 
 CURVES = KINDS["curves"]
 
@@ -120,7 +121,7 @@ def test_of_many_lines_the_best_few_alone_have_colours_and_names(small_run, text
 
     (ax,) = drawing.figure.axes
     lines = {line.get_label(): line for line in ax.get_lines() if len(line.get_xdata()) > 2}
-    coloured = [name for name, line in lines.items() if line.get_color() != "0.78"]
+    coloured = [name for name, line in lines.items() if line.get_color() != background().color]
     assert coloured == [f"lr {0.01 * (i + 1):g}" for i in range(5)]
     assert [text.get_text() for text in ax.texts if text.get_text().startswith("lr")] == coloured
     assert [text.get_text() for text in drawing.figure.legends[0].get_texts()] == ["7 others"]

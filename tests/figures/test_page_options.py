@@ -1,9 +1,11 @@
 """Options of a figure's page: what they do, and what is refused."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw
@@ -107,12 +109,93 @@ def test_numbers_on_a_narrow_axis_do_not_overlap(small_run):
         PlotRequest(page=PageOptions(width=1.8)),
     ).figure
 
-    (ax,) = figure.axes
+    assert _numbers_apart(figure.axes[0]) >= 2
+
+
+def _numbers_apart(ax):
+    """How many numbers are along x, none of which overlaps another."""
     boxes = [text.get_window_extent() for text in ax.get_xticklabels() if text.get_text()]
     low, high = ax.get_window_extent().x0 - 5, ax.get_window_extent().x1 + 5
     shown = sorted((box.x0, box.x1) for box in boxes if low < (box.x0 + box.x1) / 2 < high)
-    assert len(shown) >= 2
     assert all(one[1] <= other[0] for one, other in pairwise(shown))
+    return len(shown)
+
+
+@pytest.mark.parametrize("width", [1.8, 3.4, 6.9])
+@pytest.mark.parametrize("updates", [1_000, 100_000])
+def test_numbers_on_a_logarithmic_axis_do_not_overlap(small_run, width, updates):
+    runs = [small_run(act=act, updates=updates, records=20) for act in ("tanh", "softsign")]
+    figure = draw(KINDS["curves"], runs, PlotRequest(page=PageOptions(width=width, log_x=True))).figure
+
+    assert _numbers_apart(figure.axes[0]) >= 2
+    assert "0" in [text.get_text() for text in figure.axes[0].get_xticklabels()]
+
+
+def test_beside_narrow_panels_the_legend_names_chance_level(small_run):
+    runs = [small_run(init=init) for init in ("standard", "normalized")]
+
+    def drawn(**size):
+        chosen = PlotRequest.of(facet="init", metric="test_error,train_loss", **size)
+        figure = draw(KINDS["curves"], runs, chosen).figure
+        beside = [text for ax in figure.axes for text in ax.texts if "chance level" in text.get_text()]
+        named = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        return figure, len(beside), [name for name in named if "chance level" in name]
+
+    narrow, beside, named = drawn(size="column")
+    assert (beside, len(named)) == (0, 1)
+    assert named[0].endswith(" %")
+    # Each panel has most of its half of the page.
+    assert all(ax.get_position().width > 0.35 for ax in narrow.axes)
+    assert all(_numbers_apart(ax) >= 3 for ax in narrow.axes[2:])
+    assert drawn(size="page")[1:] == (2, [])
+
+
+def _difference(one, other):
+    return abs(np.mean(to_rgb(one)) - np.mean(to_rgb(other)))
+
+
+@pytest.mark.parametrize("style", ["", "dark_background"])
+def test_what_is_less_than_text_can_be_read_on_any_ground(small_run, style):
+    figure = _drawn(small_run(), style=style)
+    (ax,) = figure.axes
+    (label,) = [text for text in ax.texts if "chance level" in text.get_text()]
+    levels = [line for line in ax.get_lines() if list(line.get_xdata()) == [0, 1]]
+    (grid,) = {line.get_color() for line in ax.get_xgridlines()}
+
+    for shown in (label, *levels):
+        assert _difference(shown.get_color(), figure.get_facecolor()) > 0.5
+    assert len(levels) == 1
+    assert _difference(grid, ax.get_facecolor()) < 0.2
+
+
+def test_lines_in_the_background_are_near_the_ground_of_any_style(small_run):
+    runs = [small_run(depth=depth) for depth in range(1, 13)]
+    figure = draw(KINDS["curves"], runs, PlotRequest.of(style="dark_background")).figure
+    colours = [line.get_color() for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2]
+
+    assert sum(_difference(colour, "black") < 0.3 for colour in colours) == 7
+    assert len(colours) == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"ylim": "0:1"}, r"--ylim shows no data: .* \(test error, %\); y is in percent"),
+        ({"ylim": "99:100"}, r"--ylim shows no data: .* y is in percent"),
+        (
+            {"ylim": "5:70", "metric": "test_error,train_loss"},
+            r"no data in 1 of 2 panels: .* \(training loss\)$",
+        ),
+    ],
+)
+def test_limits_that_leave_no_data_in_sight_are_told(small_run, options, hint):
+    (told,) = draw(KINDS["curves"], [small_run()], PlotRequest.of(**options)).hints
+    assert re.search(hint, told)
+
+
+@pytest.mark.parametrize("options", [{}, {"ylim": "0:100"}, {"ylim": "80:"}, {"ylim": "40:60"}])
+def test_limits_with_data_in_sight_are_not(small_run, options):
+    assert draw(KINDS["curves"], [small_run()], PlotRequest.of(**options)).hints == ()
 
 
 def test_a_long_label_loses_its_middle_and_says_so(small_run):

@@ -118,3 +118,8 @@ def test_wrong_words_are_answered(make, kind, options, message):
 def test_a_run_without_the_data_is_warned_of(make):
     with pytest.warns(UserWarning, match="skipped"):
         plot([make(seeds=2), make(seeds=2, updates=0, init="standard")], "curves")
+
+
+def test_limits_that_leave_no_data_in_sight_are_warned_of(make):
+    with pytest.warns(UserWarning, match="--ylim shows no data: .* y is in percent"):
+        make(seeds=2).plot("curves", ylim=(0, 1))

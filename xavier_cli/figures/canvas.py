@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from xavier_cli.figures.page_options import DOUBLE, SINGLE, PageOptions
 from xavier_cli.figures.request import UnsuitableRunError
@@ -49,6 +51,10 @@ class Drawing:
     notes: list[str]
     caption: str
     hints: tuple[str, ...] = ()
+
+    def hinting(self, hints: Sequence[str]) -> Drawing:
+        """The same with more `hints`."""
+        return replace(self, hints=(*self.hints, *hints))
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,7 @@ def finish(
                 drawn.set_gid(gid)
                 name.set_gid(gid.replace("-key", "-label"))
     if not asked.has_caption:
-        return Drawing(figure, list(notes), caption)
+        return Drawing(figure, list(notes), caption, _out_of_view(page))
     # Break the lines here, so that no renderer wraps them again; the line spacing is that assumed above.
     figure.text(
         MARGIN / page.width,
@@ -187,14 +193,61 @@ def finish(
         parse_math=False,
         gid="caption",
     )
-    return Drawing(figure, list(notes), caption)
+    return Drawing(figure, list(notes), caption, _out_of_view(page))
 
 
 def thin_ticks(ax: Axes, inches: float) -> None:
     """Leave out numbers along x where the axis, `inches` wide, is too narrow for them."""
     locator = ax.xaxis.get_major_locator()
-    if inches < NARROW and isinstance(locator, MaxNLocator):
-        locator.set_params(nbins=max(2, int(2.5 * inches)))
+    if isinstance(locator, MaxNLocator):
+        if inches < NARROW:
+            locator.set_params(nbins=max(2, int(2.5 * inches)))
+        return
+    # Numbers of a logarithmic axis have no spacing to choose: those that would touch the one before are left
+    # out, and their ticks stay.
+    written, end = ax.xaxis.get_major_formatter(), -math.inf
+    hidden: set[float] = set()
+    for place, tick in zip(ax.xaxis.get_majorticklocs(), ax.xaxis.get_major_ticks(), strict=True):
+        box = tick.label1.get_window_extent()
+        if not tick.label1.get_text() or not ax.viewLim.intervalx[0] <= place <= ax.viewLim.intervalx[1]:
+            continue
+        if box.x0 < end + 0.3 * box.height:
+            hidden.add(float(place))
+        else:
+            end = box.x1
+    if hidden:
+        ax.xaxis.set_major_formatter(
+            FuncFormatter(lambda number, at: "" if number in hidden else written(number, at))
+        )
+
+
+def _out_of_view(page: Canvas) -> tuple[str, ...]:
+    """A hint where `--ylim` leaves panels without any of their lines; empty elsewhere."""
+    if page.asked.y_limits is None:
+        return ()
+    ranges: dict[str, tuple[float, float]] = {}
+    empty, label = 0, ""
+    for ax in page.axes:
+        # Panels beside another one with the same axis have no label of their own.
+        label = ax.get_ylabel() or label
+        low, high = ax.get_ylim()
+        # Reference levels lie on other coordinates.
+        drawn = [np.asarray(line.get_ydata(), float) for line in ax.get_lines() if _is_of_data(line)]
+        ends = [(np.nanmin(each), np.nanmax(each)) for each in drawn if np.isfinite(each).any()]
+        if ends and all(top < low or bottom > high for bottom, top in ends):
+            empty += 1
+            bottoms, tops = zip(*ends, *([ranges[label]] if label in ranges else []), strict=True)
+            ranges[label] = min(bottoms), max(tops)
+    if not empty:
+        return ()
+    where = "" if empty == len(page.axes) else f" in {empty} of {len(page.axes)} panels"
+    units = "; y is in percent" if all("%" in each for each in ranges) else ""
+    there = ", ".join(f"{low:.3g} to {high:.3g} ({each})" for each, (low, high) in ranges.items())
+    return (f"--ylim shows no data{where}: they go from {there}{units}",)
+
+
+def _is_of_data(line: Line2D) -> bool:
+    return line.axes is not None and line.get_transform() == line.axes.transData
 
 
 def _refuse_flat(page: Canvas, left: float) -> None:

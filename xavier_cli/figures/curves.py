@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -14,11 +13,20 @@ from xavier_cli.figures.canvas import Canvas, Drawing, finish, make_page
 from xavier_cli.figures.captions import caption
 from xavier_cli.figures.curve_data import Curve, curve, limits, parse_metrics
 from xavier_cli.figures.highlight import MANY, best_few, facet_hint, highlight_note
-from xavier_cli.figures.lines import EndLabel, end_of, key, label_ends, plot_band, plot_level, staggered
+from xavier_cli.figures.lines import (
+    EndLabel,
+    end_of,
+    key,
+    label_ends,
+    level_key,
+    plot_band,
+    plot_level,
+    staggered,
+)
 from xavier_cli.figures.panels import Panels, panels
 from xavier_cli.figures.request import PlotRequest, suitable
 from xavier_cli.figures.scales import finish_axes
-from xavier_cli.figures.style import FADED, SMALL, Style, line_styles
+from xavier_cli.figures.style import SMALL, Style, background, line_styles
 from xavier_cli.figures.typesetting import shortened, text_width
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.metrics import CurveMetric
@@ -27,6 +35,8 @@ from xavier_cli.vocabulary.metrics import CurveMetric
 MAX_ENDS = 12
 # The part of the page that labels at the ends may take; longer ones are in a legend.
 END_ROOM = 0.36
+# Beside panels narrower than this, in inches, the name of chance level would take half of each.
+LABELLED_PANEL = 2.2
 # Rows of panels of several metrics are lower than a single one.
 HEIGHT, LOWER = 2.9, 2.2
 
@@ -68,14 +78,19 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     scales = {(ax.get_xscale(), ax.get_xlim()) for ax in page.axes}
     finish_axes(page, [(ax.get_ylabel(), ax.get_ylim()) for ax in page.axes], share_x=len(scales) == 1)
     at_ends = len(places) == 1 and 1 < len(shown) <= MAX_ENDS and _have_room(page, shown)
-    _name_ends(page, places, taken, split, shown if at_ends else [], styles)
+    in_legend = not at_ends and page.width / page.columns < LABELLED_PANEL
+    levels = _levels(page, places, taken, split)
+    _name_ends(page, places, taken, split, shown if at_ends else [], styles, in_legend=in_legend)
     handles: list[Artist] = [key(styles[name]) for name in shown]
     names = list(shown)
     if at_ends or len(groups) == 1:
         handles, names = [], []
     if kept is not None:
-        handles.append(key(Style(FADED, "none"), marker=False))
+        handles.append(key(background(), marker=False))
         names.append(f"{len(groups) - len(shown)} others")
+    if in_legend and levels:
+        handles.append(level_key())
+        names.append(f"chance level {' or '.join(f'{level:.4g}' for level in levels)} %")
     sentences = _sentences(runs, taken, metrics, page, places, split)
     if kept is not None:
         sentences.append(
@@ -85,7 +100,7 @@ def curves_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     are_errors = all(metric.is_error for metric in metrics)
     text = caption(runs, seeds, sentences, chosen.seeds, are_errors=are_errors)
     drawing = finish(page, handles, names, text, notes)
-    return drawing if kept is None else replace(drawing, hints=facet_hint(split.differing, chosen.facet))
+    return drawing if kept is None else drawing.hinting(facet_hint(split.differing, chosen.facet))
 
 
 def _kept(split: Panels, curves: Sequence[Curve]) -> set[str]:
@@ -125,8 +140,10 @@ def _name_ends(
     split: Panels,
     names: Sequence[str],
     styles: dict[str, Style],
+    *,
+    in_legend: bool,
 ) -> None:
-    """Name chance level, and the lines called `names`, outside the right of the axis."""
+    """Name the lines called `names`, and chance level unless `in_legend`, outside the right of the axis."""
     for at, (ax, (metric, own)) in enumerate(zip(page.axes, places, strict=True)):
         curves = {split.names[i]: taken[i][metric] for i in split.members[own]}
         ends = []
@@ -140,11 +157,24 @@ def _name_ends(
         repeats = (
             len({(other.get_ylim(), row) for other, (row, _) in zip(page.axes, places, strict=True)}) == 1
         )
-        if ax.get_ylim()[0] <= guessing < ax.get_ylim()[1] and (is_last or not repeats):
+        if not in_legend and _is_within(guessing, ax) and (is_last or not repeats):
             gap = " " if len(names) > 1 else "\n"
             ends.append(EndLabel(f"chance level{gap}{guessing:.4g} %", (ax.get_xlim()[1], guessing)))
         if ends:
             label_ends(ax, ends, page.panel_height - 0.6)
+
+
+def _levels(
+    page: Canvas, places: Sequence[tuple[int, int]], taken: Sequence[Sequence[Curve]], split: Panels
+) -> list[float]:
+    """The chance levels that the panels show."""
+    own = (taken[split.members[own][0]][metric].guessing for metric, own in places)
+    return sorted({level for ax, level in zip(page.axes, own, strict=True) if _is_within(level, ax)})
+
+
+def _is_within(level: float, ax: Axes) -> bool:
+    low, high = ax.get_ylim()
+    return low <= level < high
 
 
 def _examples_axis(ax: Axes, runs: Sequence[Run], log: bool) -> None:

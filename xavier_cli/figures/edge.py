@@ -16,7 +16,7 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_points
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, counted, suitable
 from xavier_cli.figures.scales import finish_axes
-from xavier_cli.figures.style import GREY, line_styles
+from xavier_cli.figures.style import LEVEL, line_styles, muted
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -124,5 +124,5 @@ def edge_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     entries: list[tuple[Artist, str]] = []
     if len(groups) > 1:
         entries = [(key(style), name) for style, name in zip(styles, names, strict=True)]
-    entries += [(Line2D([], [], color=GREY), "predicted by theory")]
+    entries += [(Line2D([], [], color=muted(LEVEL)), "predicted by theory")]
     return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)

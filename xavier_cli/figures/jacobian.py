@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -20,7 +20,7 @@ from xavier_cli.figures.panels import panels
 from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
 from xavier_cli.figures.request import PlotRequest, counted, layer_columns, record_row, suitable, values
 from xavier_cli.figures.scales import finish_axes
-from xavier_cli.figures.style import FADED, Style, layers_axis, line_styles
+from xavier_cli.figures.style import Style, background, layers_axis, line_styles
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.layer_statistics import IN_TABLES
@@ -151,12 +151,12 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     )
     entries: list[tuple[Artist, str]] = [(key(styles[name]), name) for name in shown]
     if kept is not None:
-        entries.append((key(Style(FADED, "none"), marker=False), f"{len(groups) - len(shown)} others"))
+        entries.append((key(background(), marker=False), f"{len(groups) - len(shown)} others"))
     if any(np.isfinite(data.predicted["mean_singular_value"]).any() for data in taken):
         entries.append(predicted_entry())
     entries.append(_level_entry())
     drawing = finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)
-    return drawing if kept is None else replace(drawing, hints=facet_hint(split.differing, chosen.facet))
+    return drawing if kept is None else drawing.hinting(facet_hint(split.differing, chosen.facet))
 
 
 def _final_error(run: Run) -> float:

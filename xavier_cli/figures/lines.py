@@ -11,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform, offset_copy
 
-from xavier_cli.figures.style import GREY, LEVEL_DASHES, SMALL, Style
+from xavier_cli.figures.style import LEADER, LEVEL, LEVEL_DASHES, SMALL, Style, muted
 from xavier_cli.statistics.estimate import Band
 
 # More marks than this would hide a line.
 MARKS = 10
-LEADER = "0.6"
 
 
 def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, label: str = "") -> Axes:
@@ -104,14 +103,14 @@ def key(style: Style, *, marker: bool = True) -> Line2D:
 
 
 def plot_level(ax: Axes, y: float) -> Axes:
-    """Draw a reference level: a dashed grey line."""
-    ax.axhline(y, color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
+    """Draw a reference level: a dashed, in a muted colour."""
+    ax.axhline(y, color=muted(LEVEL), linestyle=LEVEL_DASHES, linewidth=0.7, zorder=1)
     return ax
 
 
 def level_key() -> Line2D:
     """A legend handle for `plot_level`."""
-    return Line2D([], [], color=GREY, linestyle=LEVEL_DASHES, linewidth=0.7)
+    return Line2D([], [], color=muted(LEVEL), linestyle=LEVEL_DASHES, linewidth=0.7)
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def label_ends(ax: Axes, ends: Sequence[EndLabel], inches: float) -> Axes:
 
     for i, place in zip(order, places, strict=True):
         end, y = ends[i], 10**place if is_log else place
-        style = end.style or Style(GREY, "none")
+        style = end.style or Style(muted(LEVEL), "none")
         if end.style is not None:
             _lead(ax, end, y, beside(7), is_early=end.at[0] < last - 0.06 * (last - ax.get_xlim()[0]))
             ax.plot(
@@ -164,7 +163,7 @@ def label_ends(ax: Axes, ends: Sequence[EndLabel], inches: float) -> Axes:
             end.name,
             transform=beside(4 if end.style is None else 16),
             fontsize=SMALL,
-            color=GREY if end.style is None else rcParams["text.color"],
+            color=muted(LEVEL) if end.style is None else rcParams["text.color"],
             va="center",
             parse_math=False,
             gid=style.part_id("label"),
@@ -184,7 +183,7 @@ def _lead(ax: Axes, end: EndLabel, y: float, coords: Transform, *, is_early: boo
             "arrowstyle": "-",
             "linewidth": 0.5,
             "linestyle": (0, (1, 2)) if is_early else "-",
-            "color": LEADER,
+            "color": muted(LEADER),
             "shrinkA": 0,
             "shrinkB": 2 if is_early else 0,
         },

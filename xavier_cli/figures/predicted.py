@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from xavier_cli.figures.style import GREY, Style
+from xavier_cli.figures.style import LEVEL, Style, muted
 from xavier_cli.runs.record import Run
 
 
@@ -19,7 +19,7 @@ def predicted_entry(mark: str = "o", words: str = "predicted by theory") -> tupl
         marker=mark,
         markersize=6.0,
         markerfacecolor="none",
-        markeredgecolor=GREY,
+        markeredgecolor=muted(LEVEL),
         markeredgewidth=0.8,
     )
     return handle, words

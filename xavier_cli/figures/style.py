@@ -14,7 +14,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from xavier_cli.figures.user_style import user_style
@@ -22,7 +22,8 @@ from xavier_cli.vocabulary.grammar import in_thousands
 
 SMALL = 7.0
 DPI = 200
-GREY, FADED = "0.4", "0.78"
+# How much of the colour of text is in reference levels, leaders, and lines in the background.
+LEVEL, LEADER, FADED = 0.6, 0.4, 0.22
 # The ids in SVG of what belongs to a line begin with it, so that a page's script finds them.
 SERIES = "series-"
 # Dashes of reference levels; lines over updates are dotted or solid.
@@ -82,17 +83,33 @@ def look(style: str = "") -> Iterator[None]:
     with matplotlib.rc_context({**plain, **_RC, **own}), warnings.catch_warnings():
         # Warnings about the layout of degenerate numbers tell no more than the figure does.
         warnings.simplefilter("ignore", UserWarning)
+        if own and "axes.grid" not in own:
+            # Styles that draw no grid have it in the colour of text, which would be louder than the lines.
+            rcParams["grid.color"] = muted(0.1)
         yield
+
+
+def muted(share: float) -> str:
+    """The colour of text, mixed with that behind it: `share` is 1 for text, 0 for what cannot be seen.
+
+    On white `0.6` is a dark grey, on black a light one.
+    """
+    text, ground = (np.array(to_rgb(rcParams[name])) for name in ("text.color", "axes.facecolor"))
+    return to_hex(ground + share * (text - ground))
 
 
 @dataclass(frozen=True)
 class Style:
-    """The colour, dashes and marker of one line; `series` is its number in ids, None for none."""
+    """The colour, dashes and marker of one line; `series` is its number in ids, None for none.
+
+    A line that `is_background` to others is thin, and without its interval.
+    """
 
     color: str
     marker: str
     linestyle: Dashes = "-"
     series: int | None = None
+    is_background: bool = False
 
     def part_id(self, part: Part) -> str | None:
         """The id in SVG of a part of this line: `series-3-line`, `-band`, `-key` or `-label`."""
@@ -102,11 +119,6 @@ class Style:
     def size(self) -> float:
         """The size of the marker in points; those with thin arms are larger, to look equally heavy."""
         return {"P": 5.2, "X": 5.2, "*": 6.4}.get(self.marker, 4.0)
-
-    @property
-    def is_background(self) -> bool:
-        """Whether its line is only background to others: thin, and without its interval."""
-        return self.color == FADED
 
 
 def layer_styles(count: int) -> list[Style]:
@@ -143,14 +155,19 @@ def line_styles(groups: Mapping[str, str], kept: Collection[str] | None = None) 
     """The style of every line by its name; `groups` are the groups of `configuration_styles`, by name.
 
     They follow from the set of names alone, so that figures that draw the same lines in another order, like
-    those of a report, give each the same style. Lines that are not `kept` are grey background; None keeps all.
+    those of a report, give each the same style. Lines not `kept` are grey background; None keeps all.
     """
     shown = sorted(
         (name for name in groups if kept is None or name in kept), key=lambda name: (groups[name], name)
     )
     own = dict(zip(shown, configuration_styles([groups[name] for name in shown]), strict=True))
-    grey = Style(FADED, "none")
-    return {name: replace(own.get(name, grey), series=i) for i, name in enumerate(groups)}
+    rest = background()
+    return {name: replace(own.get(name, rest), series=i) for i, name in enumerate(groups)}
+
+
+def background() -> Style:
+    """The style of a line that is only background to others."""
+    return Style(muted(FADED), "none", is_background=True)
 
 
 def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:

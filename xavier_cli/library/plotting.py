@@ -38,8 +38,8 @@ def plot(
     are merged, with means and 95 % confidence bands over seeds. A notebook shows the figure at the end of a
     cell.
 
-    Warns of runs that lack the data; raises `XavierError` where all do, or of a kind or option that is
-    unknown, and `RunFileError` of a file.
+    Warns of runs that lack the data, and of limits that leave none in sight; raises `XavierError` where all
+    runs lack them, or of a kind or option that is unknown, and `RunFileError` of a file.
     """
     from xavier_cli.figures.catalogue import KINDS
     from xavier_cli.figures.draw import draw, rendered
@@ -55,7 +55,7 @@ def plot(
     chosen = PlotRequest.of(**options)
     merged, notes = merge_runs(as_runs(runs))
     drawing = draw(spec, merged, chosen)
-    for note in (*notes, *drawing.notes):
+    for note in (*notes, *drawing.notes, *drawing.hints):
         warnings.warn(note, stacklevel=2)
     figure = drawing.figure
     _keep_style(figure, chosen.page.style)
