@@ -165,7 +165,7 @@ def test_an_interrupted_training_goes_on_by_itself_and_says_so(tmp_path, whole):
 
     # The warning of a batch system counts as the termination that it announces.
     assert stopped == 143
-    assert "stopping after this segment" in first
+    assert "stopping after the updates under way" in first
     assert "of 8,000; last record at " in first
     assert "; results so far are in runs/" in first
     assert "the same command resumes it" in first
@@ -251,7 +251,7 @@ def test_a_limit_of_time_ends_training_as_a_signal_does(tmp_path):
     (path,) = (tmp_path / "runs").glob("*.h5")
 
     assert code == 143
-    assert "`--max-time` is up; stopping after this segment" in said
+    assert "`--max-time` is up; stopping after the updates under way" in said
     assert "the same command resumes it" in said
     assert read_run(path).status == "interrupted"
     assert list((tmp_path / "runs").glob(".*.ckpt*"))

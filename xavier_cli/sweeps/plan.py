@@ -99,6 +99,11 @@ class Group:
         return sum(cell.core_seconds for cell in self.cells) + SECONDS_PER_PROGRAM * self.programs
 
     @property
+    def compile_share(self) -> float:
+        """The fraction of `core_seconds` that compiling takes."""
+        return SECONDS_PER_PROGRAM * self.programs / self.core_seconds if self.programs else 0.0
+
+    @property
     def programs(self) -> int:
         """The number of programs that are compiled."""
         config = self.cells[0].config

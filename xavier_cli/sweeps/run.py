@@ -87,10 +87,17 @@ class Standing:
         # A search has two trainings.
         if group.programs > 1:
             part = part / 2 + 0.5 * progress.follows_search
+        part *= 1 - group.compile_share
+        trained = group.core_seconds * part
+        # What was compiled is done as well, or the time left would jump up while the next program compiles.
+        compiled = min(group.programs, progress.follows_search + (progress.doing != "compiling"))
+        part += group.compile_share * compiled / max(1, group.programs)
         if progress.doing != "compiling":
+            is_first = self._began is None
             if self._began is None:
                 self._began = self.clock()
-            self._resumed.setdefault(index, group.core_seconds * part)
+            # The time of compiling before the first update is not counted.
+            self._resumed.setdefault(index, group.core_seconds * part if is_first else trained)
         self.running[index] = (group, words(group, progress), part)
 
     def wait(self, groups: Sequence[Group], what_for: str) -> None:

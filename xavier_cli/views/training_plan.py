@@ -112,7 +112,10 @@ def _notes(
     )
 
 
+_BYTES = {"memory_bytes", "weights_bytes", "weights_memory_bytes"}
+
+
 def _shown(name: str, value: object) -> str:
-    if name.endswith("_bytes") and isinstance(value, int):
+    if name in _BYTES and isinstance(value, int):
         return f"about {value / 1e6:,.0f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)

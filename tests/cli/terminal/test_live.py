@@ -180,6 +180,6 @@ def test_a_signal_takes_the_last_line_of_the_view_and_moves_nothing(columns):
     os.close(ours)
     os.close(theirs)
 
-    assert said.startswith("\r\x1b[2Kxavier: stopping after this s")
+    assert said.startswith("\r\x1b[2Kxavier: stopping after the u")
     assert "\n" not in said
     assert len(said) == len("\r\x1b[2K") + min(len(STOPPING_WORDS), (columns or 80) - 1)

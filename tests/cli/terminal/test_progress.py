@@ -15,6 +15,7 @@ from xavier_cli.sweeps import plan
 from xavier_cli.sweeps.plan import Folders, Group
 from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import SECONDS_TO_MEASURE, Standing
+from xavier_cli.sweeps.work import Outcome
 from xavier_cli.training.engine.loop import Progress
 
 TRAINING = Progress("training", 0, 30_000, 5, 0.712, "searching rates", diverged=1)
@@ -107,8 +108,35 @@ def test_a_sweeps_time_left_is_told_once_it_is_measured(groups):
     assert Standing.of(groups).seconds_left is None
     assert under_way(groups, SECONDS_TO_MEASURE - 1).seconds_left is None
     # A quarter of one of the groups took ten seconds.
-    rest = sum(group.core_seconds for group in groups) / groups[0].core_seconds - 0.25
-    assert under_way(groups, 10).seconds_left == pytest.approx(40 * rest)
+    assert under_way(groups, 10).seconds_left == pytest.approx(40 * left_after(groups, 0.25))
+
+
+def left_after(groups: list[Group], share: float) -> float:
+    """The work left after `share` of the first group's updates, in trainings of that group."""
+    one = groups[0].core_seconds * (1 - groups[0].compile_share)
+    return sum(group.core_seconds for group in groups[1:]) / one + 1 - share
+
+
+def test_a_sweeps_time_left_does_not_jump_up_while_the_next_program_compiles(groups):
+    now = [0.0]
+    standing = Standing.of(groups)
+    standing.clock = lambda: now[0]
+    told = []
+    for index, group in enumerate(groups):
+        # A machine that takes exactly as long as was estimated.
+        compiling = group.core_seconds * group.compile_share
+        standing.note(index, group, replace(TRAINING, doing="compiling", phase="", updates=0))
+        now[0] += compiling
+        for tenth in range(11):
+            updates = TRAINING.total * tenth // 10
+            standing.note(index, group, replace(TRAINING, phase="", updates=updates))
+            if standing.seconds_left is not None:
+                told.append(now[0] + standing.seconds_left)
+            now[0] += (group.core_seconds - compiling) / 10 * (tenth < 10)
+        standing.finish(index, group, [Outcome(group.cells[0], "done")])
+    # The end that was foreseen was the end.
+    assert len(told) > 30
+    assert told == pytest.approx([now[0]] * len(told))
 
 
 def test_what_an_earlier_command_trained_does_not_count_as_speed(groups):
@@ -118,9 +146,8 @@ def test_what_an_earlier_command_trained_does_not_count_as_speed(groups):
     standing.note(0, groups[0], replace(TRAINING, phase="", updates=15_000))
     now[0] = 10.0
     standing.note(0, groups[0], replace(TRAINING, phase="", updates=18_000))
-    rest = sum(group.core_seconds for group in groups) / groups[0].core_seconds - 0.6
 
-    assert standing.seconds_left == pytest.approx(100 * rest)
+    assert standing.seconds_left == pytest.approx(100 * left_after(groups, 0.6))
 
 
 @pytest.mark.parametrize("width", [100, 60, 44, 34])
@@ -144,5 +171,5 @@ def test_a_sweep_in_a_pipe_names_what_differs_and_counts_seeds(groups, capsys):
         standing.done += 1
         watch(standing)
 
-    assert "1 of 4 cells, 0 of 20 seeds, 5%, 2:59 left" in capsys.readouterr().err
+    assert "1 of 4 cells, 0 of 20 seeds, 8%, 3:36 left" in capsys.readouterr().err
     assert "training tanh, depth 3: 7,500 of 30,000" in standing.running[0][1]

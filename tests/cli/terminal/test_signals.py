@@ -16,7 +16,8 @@ def test_a_limit_stops_like_a_signal_and_is_off_afterwards(capfd):
             time.sleep(0.01)
     assert stopped
     assert stopped.exit_code == 128 + signal.SIGTERM
-    assert "is up" in capfd.readouterr().err
+    # One line that says what is waited for, without an empty one before it.
+    assert capfd.readouterr().err == "xavier: `--max-time` is up; stopping after the updates under way\n"
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 

@@ -75,6 +75,27 @@ def test_other_programs_options_are_answered_with_ours(xavier, typed, says):
     assert answer.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("train tanh normalized", "takes no `tanh normalized`: did you mean `--act tanh --init normalized`?"),
+        ("train Softsign MNIST", "did you mean `--act Softsign --data MNIST`?"),
+        ("train nonsense", "`xavier train` takes no `nonsense`, only options; `--help` lists them"),
+        ("diff a b c", "`xavier diff` takes no `c`, only A and B and options; `--help` lists them"),
+        ("train --save-weights", "--save-weights needs a value (final, records): keep the trained weights"),
+        ("train --lr", "--lr needs a value (RATE[,RATE…]): learning rate; of a list or range (0.01,0.1"),
+        ("train -o", "-o needs a value (path): run file to write"),
+        ("train --loss", "--loss needs a value (NAME): loss: cross_entropy or quadratic"),
+    ],
+)
+def test_words_without_an_option_and_options_without_a_value_say_what_to_type(xavier, typed, says):
+    answer = xavier(*typed.split())
+
+    assert (answer.code, answer.out) == (2, "")
+    assert says in answer.err
+    assert answer.err.count("\n") == 1
+
+
 def test_hints_for_options_name_settings_and_options_that_there_are():
     for hint in other_words._HINTS["setting"].values():
         assert {*re.findall(r"`([a-z]\w*)[=`]", hint)} <= RunConfig.model_fields.keys() | {"device"}, hint

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
 
 T = TypeVar("T")
+# A shorter end of a name, most often of its hash, would be a slip.
+_SHORTEST_END = 4
+# So many of the runs that a word may stand for are named.
+_MOST_NAMES = 5
 
 RunsArgument = Annotated[
     list[str] | None,
@@ -230,6 +234,14 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
         for name in (text, f"{text}.h5"):
             if os.path.isfile(runs_folder() / name):
                 return [runs_folder() / name]
+        ended = _ending_in(text)
+        if len(ended) == 1:
+            return ended
+        if ended:
+            named = ", ".join(f"`{path.stem}`" for path in ended[:_MOST_NAMES])
+            more = f" and {len(ended) - _MOST_NAMES} more" if len(ended) > _MOST_NAMES else ""
+            inputs.problem(f"`{text}` ends the names of {len(ended)} runs: {named}{more}")
+            return []
     inputs.problem(no_run(text))
     return []
 
@@ -252,10 +264,31 @@ def _matching(pattern: str) -> list[Path]:
     return (files or named) if pattern.endswith(".h5") else (named or files)
 
 
+def _ending_in(text: str) -> list[Path]:
+    """The runs in the default folder whose names end in `text`, a part between hyphens or of the hash."""
+    end = text.removesuffix(".h5")
+    if len(end) < _SHORTEST_END:
+        return []
+    try:
+        names = sorted(name for name in os.listdir(runs_folder()) if name.endswith(".h5") and name[0] != ".")
+    except OSError:
+        return []
+    stems = [name.removesuffix(".h5") for name in names]
+    is_hash = set(end) <= set("0123456789abcdef")
+    return [
+        runs_folder() / f"{stem}.h5"
+        for stem in stems
+        if stem.endswith(f"-{end.lstrip('-')}") or (is_hash and stem.rpartition("-")[2].endswith(end))
+    ]
+
+
 def names_runs(text: str) -> bool:
     """Whether `text` stands for runs by its form, or there is something called so."""
     is_path = os.path.lexists(text) or Path(text).name != text or text.endswith(".h5")
-    return is_path or glob.has_magic(text) or os.path.isfile(runs_folder() / f"{text}.h5")
+    # Of ends of names only a whole hash: another may be a tag.
+    is_hash = re.fullmatch("[0-9a-f]{8}", text) is not None
+    is_run = os.path.isfile(runs_folder() / f"{text}.h5") or (is_hash and bool(_ending_in(text)))
+    return is_path or glob.has_magic(text) or is_run
 
 
 def no_run(text: str) -> str:

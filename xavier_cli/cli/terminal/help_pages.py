@@ -33,6 +33,15 @@ _MANY_OPTIONS = 20
 class CommandWithSections(TyperCommand):
     """A command whose options stand under the headings that they name (`rich_help_panel`)."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse `args`; an error of the parser, which does not know the command, gets it as its context."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "ctx", ctx) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options under their headings where there are many."""
         rows = [(each, record) for each in self.get_params(ctx) if (record := each.get_help_record(ctx))]

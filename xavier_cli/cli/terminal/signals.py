@@ -1,4 +1,4 @@
-"""Handles signals and a limit of time: the first stops training after its segment, a second exits at once."""
+"""Handles signals and a limit of time: the first stops after the updates under way, a second at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import FrameType
 
 # A batch system warns with SIGUSR1 before it terminates (Slurm's `--signal=USR1@60`).
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-STOPPING_WORDS = b"xavier: stopping after this segment; press Ctrl-C again to quit now"
-TIME_IS_UP = b"xavier: `--max-time` is up; stopping after this segment"
+STOPPING_WORDS = b"xavier: stopping after the updates under way; press Ctrl-C again to quit now"
+TIME_IS_UP = b"xavier: `--max-time` is up; stopping after the updates under way"
 
 
 class StopFlag:
@@ -60,7 +60,7 @@ class StopFlag:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGALRM:
             return
-        # After the limit, the first signal still waits for the segment.
+        # After the limit, the first signal still waits for the updates under way.
         if self.signal not in (None, signal.SIGALRM):
             # Finished files are intact, and the next writer removes the temporaries.
             os._exit(_exit_code(number))
@@ -69,11 +69,13 @@ class StopFlag:
             # Write to the descriptor: the signal may have interrupted a `print`, which is not reentrant.
             with contextlib.suppress(OSError):
                 words = TIME_IS_UP if number == signal.SIGALRM else STOPPING_WORDS
+                # Over what stands in the line: a bar, or the terminal's `^C`.
+                begin = b"\r\x1b[2K" if os.isatty(2) else b""
                 if self._in_place:
                     width = os.get_terminal_size(2).columns or 80
-                    os.write(2, b"\r\x1b[2K" + words[: width - 1])
+                    os.write(2, begin + words[: width - 1])
                 else:
-                    os.write(2, b"\n" + words + b"\n")
+                    os.write(2, begin + words + b"\n")
 
 
 def _exit_code(number: int) -> int:

@@ -14,7 +14,13 @@ MOST_CHOICES = 40
 
 def usage_message(error: BaseException) -> str:
     """The message about a mistake on the command line; empty for errors of other kinds."""
-    return _of_value(error) or _of_unknown_option(error) or _of_missing_argument(error)
+    return (
+        _of_value(error)
+        or _of_unknown_option(error)
+        or _of_missing_value(error)
+        or _of_extra_words(error)
+        or _of_missing_argument(error)
+    )
 
 
 def unknown_command(typed: str, group: str, commands: list[str]) -> str:
@@ -100,6 +106,50 @@ def _other_option(typed: str, options: Sequence[str]) -> str:
         if named and named[0] in options:
             return each
     return ""
+
+
+def _of_missing_value(error: BaseException) -> str:
+    """The message about an option without its value, with the choices; empty for other errors."""
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    name = getattr(error, "option_name", None)
+    option = next((each for each in getattr(command, "params", ()) if name in each.opts), None)
+    if option is None or type(error).__name__ != "BadOptionUsage" or "requires" not in said(error):
+        return ""
+    # As its line in the help begins: `-o, --output PATH`.
+    record = option.get_help_record(error.ctx)  # type: ignore[attr-defined]
+    values = (record[0] if record else "").rpartition(" ")[2].strip("<>").replace("|", ", ")
+    about = (option.help or "").partition(" [")[0]
+    return f"{name} needs a value ({values})" + f": {about}" * bool(about)
+
+
+def _of_extra_words(error: BaseException) -> str:
+    """The message about words that no argument takes, with the options that do; empty for other errors."""
+    match = re.fullmatch(r"Got unexpected extra argument\(s\) \((.*)\)", said(error), re.DOTALL)
+    if not match or (context := getattr(error, "ctx", None)) is None:
+        return ""
+    from xavier_cli.vocabulary import lookup
+
+    options = {option for each in context.command.params for option in each.opts}
+    tables = {"--act": lookup.ACTIVATIONS, "--init": lookup.INITIALIZERS, "--data": lookup.DATA_SETS}
+    typed = []
+    for word in match[1].split():
+        name = lookup.plain(word.partition(":")[0])
+        option = next(
+            (
+                option
+                for option, table in tables.items()
+                if option in options
+                and any(name in map(lookup.plain, (row.name, *row.aliases)) for row in table.values())
+            ),
+            "",
+        )
+        typed.append(f"{option} {word}".strip())
+    path = command_path(context)
+    if meant := " ".join(each for each in typed if each.startswith("--")):
+        return f"`{path}` takes no `{match[1]}`: did you mean `{meant}`?"
+    arguments = [each for each in context.command.params if each.param_type_name == "argument"]
+    takes = [*(each.metavar or each.name.upper() for each in arguments), "options"]
+    return f"`{path}` takes no `{match[1]}`, only {' and '.join(takes)}; `--help` lists them"
 
 
 def _commands_with(option: str, context: Any) -> list[str]:
