@@ -55,6 +55,20 @@ def test_what_is_not_folded_is_short_and_what_is_folded_is_rendered():
     )
 
 
+def test_the_gallery_s_facet_tells_the_runs_of_the_first_session_apart():
+    trained = [
+        words(line.removeprefix("$ ")) for line in BLOCKS[1].splitlines() if line.startswith("$ xavier train")
+    ]
+    facets = [re.search(r"--facet (\S+)", command) for command in INLINE if "--metric" in command]
+    settings = [facet[1] for facet in facets if facet]
+
+    assert settings
+    assert len(trained) == 2
+    for setting in settings:
+        values = [command[command.index(f"--{setting}") + 1] for command in trained]
+        assert len(set(values)) == 2, f"all runs have {setting} {values[0]}"
+
+
 def test_the_contents_name_every_section_and_come_after_a_session_and_a_figure():
     unfolded = FOLDED.sub("", README)
     (contents,) = re.findall(r"^## Contents\n(.*?)^## ", unfolded, re.M | re.S)

@@ -206,7 +206,7 @@ def _read(option: str, parse: Callable[[Any], T], value: object) -> T:
         raise UnsuitableRunError(f"--{option}: {error}") from None
 
 
-def _layers(given: object) -> tuple[int, ...]:
+def _layers(given: Any) -> tuple[int, ...]:
     words = given.split(",") if isinstance(given, str) else given if isinstance(given, Iterable) else [given]
     try:
         layers = tuple(int(word) for word in words if str(word).strip())
