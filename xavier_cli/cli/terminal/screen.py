@@ -295,6 +295,7 @@ def _grid(
     from rich.table import Table as RichTable
 
     grid = RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)
-    for width, align in zip(widths, aligned or ["left"] * len(widths), strict=True):
+    left: Literal["left", "right"] = "left"
+    for width, align in zip(widths, aligned or [left] * len(widths), strict=True):
         grid.add_column(justify=align, vertical=vertical, width=width, overflow="fold")
     return grid
