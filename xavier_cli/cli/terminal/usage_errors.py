@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xavier_cli.sanitize import said
@@ -130,7 +130,11 @@ def _of_extra_words(error: BaseException) -> str:
     from xavier_cli.vocabulary import lookup
 
     options = {option for each in context.command.params for option in each.opts}
-    tables = {"--act": lookup.ACTIVATIONS, "--init": lookup.INITIALIZERS, "--data": lookup.DATA_SETS}
+    tables: dict[str, Mapping[str, Any]] = {
+        "--act": lookup.ACTIVATIONS,
+        "--init": lookup.INITIALIZERS,
+        "--data": lookup.DATA_SETS,
+    }
     typed = []
     for word in match[1].split():
         name = lookup.plain(word.partition(":")[0])
