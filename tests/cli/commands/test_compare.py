@@ -207,7 +207,7 @@ def test_no_readable_file_is_code_5(shelf, xavier):
 
     assert (answer.code, answer.out) == (5, "")
     assert "`nowhere.h5`" in answer.err
-    assert "`*.nothing`: no file matches" in answer.err
+    assert "`*.nothing`: no run matches" in answer.err
 
 
 def test_no_runs_at_all_is_code_2_with_a_hint(tmp_path, monkeypatch, xavier):

@@ -80,7 +80,9 @@ def test_without_a_terminal_it_needs_yes(shelf, xavier, monkeypatch):
     answer = xavier("rm", "tanh-standard")
 
     assert answer.code == 2
-    assert "`--yes` removes without asking" in answer.err
+    assert answer.err.splitlines() == [
+        "xavier: rm asks before it removes, and there is no terminal: `-y` removes without asking"
+    ]
     assert len(names(shelf)) == 3
 
 
@@ -94,6 +96,26 @@ def test_runs_are_chosen_by_condition_tag_path_and_pattern(shelf, xavier):
     assert names(shelf) == {"tanh-normalized.h5"}
     none = xavier("rm", "--where", "tag=draft", "-y")
     assert (none.code, "nothing was removed" in none.err) == (0, True)
+
+
+def test_a_quoted_pattern_is_of_names_in_the_folder_of_runs(kept, xavier):
+    for name in ("notes.txt", "tanh-standard.md", "mine.h5"):
+        (kept.parent / name).write_text("no run")
+    (kept / "notes.txt").write_text("mine")
+    every = {"tanh-normalized", "tanh-standard", "softsign-normalized"}
+
+    def matched(pattern):
+        answer = xavier("rm", pattern, "--dry-run", "-f", "json")
+        assert answer.err == ""
+        return {run["run"].removesuffix(".h5") for run in json.loads(answer.out)["runs"]}
+
+    assert matched("*") == matched("runs/*") == every
+    assert matched("tanh-*") == matched("tanh-*.h5") == {"tanh-normalized", "tanh-standard"}
+    nothing = xavier("rm", "*.txt", "-y")
+    assert (nothing.code, nothing.err) == (5, "xavier: `*.txt`: no run matches; `xavier ls` lists them\n")
+    assert xavier("rm", "*", "-y").code == 0
+    assert names(kept) == {"notes.txt"}
+    assert {"notes.txt", "tanh-standard.md", "mine.h5"} <= names(kept.parent)
 
 
 def test_nothing_named_removes_nothing(shelf, xavier):

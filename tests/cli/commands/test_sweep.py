@@ -214,7 +214,7 @@ def test_dry_run_says_what_how_much_and_how_long_and_writes_nothing(recipe, xavi
 @pytest.mark.parametrize(
     ("widths", "arguments", "said"),
     [
-        (2, [], "2,000 cells are a lot; `--yes` skips this question"),
+        (2, [], "2,000 cells are a lot, and there is no terminal to ask: `--yes` skips the question"),
         (51, ["--yes"], "recipe mine: 51,000 cells are over 50,000, the most that one sweep takes"),
         (1000, ["--dry-run"], "recipe mine: 1,000,000 cells are over 50,000, the most that one sweep takes"),
         (1000, ["--slurm", "4"], "1,000,000 cells are over 50,000"),

@@ -68,10 +68,8 @@ def _ask(planned: list[Removal]) -> None:
     from xavier_cli.views.removal import counted, size_text
 
     if not sys.stdin.isatty():
-        raise typer.BadParameter(
-            "asks before it removes, and there is no terminal: `--yes` removes without asking",
-            param_hint="--yes",
-        )
+        say("xavier: rm asks before it removes, and there is no terminal: `-y` removes without asking")
+        raise typer.Exit(ExitCode.USAGE)
     for each in planned:
         beside = "".join(f", {path.name}" for path in each.companions)
         say(f"{size_text(each.nbytes)}  {each.path}{beside}")

@@ -272,6 +272,7 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
 def _ask(count: int) -> None:
     question = f"{count:,} cells are a lot"
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question}; `--yes` skips this question", param_hint="--yes")
+        say(f"xavier: {question}, and there is no terminal to ask: `--yes` skips the question")
+        raise typer.Exit(ExitCode.USAGE)
     if not typer.confirm(f"{question}. Continue?", err=True):
         raise typer.Exit(ExitCode.USAGE)

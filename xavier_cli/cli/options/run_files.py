@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import sys
@@ -220,9 +221,9 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
         return [path]
     if glob.has_magic(text):
         # The shell did not expand the pattern: it was quoted, or had no match.
-        matches = [Path(match) for match in sorted(glob.glob(text))]
+        matches = _matching(text)
         if not matches:
-            inputs.problem(f"`{text}`: no file matches")
+            inputs.problem(f"`{text}`: no run matches; `xavier ls` lists them")
         return matches
     if path.name == text:
         # Accept names as `ls` shows them.
@@ -231,6 +232,24 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
                 return [runs_folder() / name]
     inputs.problem(no_run(text))
     return []
+
+
+def _matching(pattern: str) -> list[Path]:
+    """What is called like a run file and matches: names as `ls` shows them, or files.
+
+    A pattern that ends in `.h5` is first one of files, any other first one of names in the default folder.
+    """
+    from xavier_cli.runs.listing import list_runs
+
+    files = [Path(match) for match in sorted(glob.glob(pattern)) if match.endswith(".h5")]
+    if Path(pattern).name != pattern:
+        return files
+    folder = runs_folder()
+    there = list_runs(folder) if os.path.isdir(folder) else []
+    named = sorted(
+        path for path in there if any(fnmatch.fnmatchcase(name, pattern) for name in (path.stem, path.name))
+    )
+    return (files or named) if pattern.endswith(".h5") else (named or files)
 
 
 def names_runs(text: str) -> bool:
