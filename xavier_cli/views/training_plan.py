@@ -40,6 +40,7 @@ _NAMES = {
     "weights_bytes": "weights file",
     "weights_memory_bytes": "memory for weights",
 }
+_SIZES = ("memory_bytes", "weights_bytes", "weights_memory_bytes")
 
 
 def plan_page(
@@ -112,10 +113,7 @@ def _notes(
     )
 
 
-_BYTES = {"memory_bytes", "weights_bytes", "weights_memory_bytes"}
-
-
 def _shown(name: str, value: object) -> str:
-    if name in _BYTES and isinstance(value, int):
+    if name in _SIZES and isinstance(value, int):
         return f"about {value / 1e6:,.0f} MB"
     return f"{value:,}" if isinstance(value, int) else str(value)

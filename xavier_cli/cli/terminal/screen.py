@@ -249,7 +249,9 @@ class _Layout:
 
     def grid(self, width: int, vertical: Literal["top", "bottom"] = "top") -> RichTable:
         """An empty grid with the same columns each time, so that grids are aligned."""
-        aligned = ["left" if self.columns[i].wraps else self.columns[i].align for i in self.kept]
+        aligned: list[Literal["left", "right"]] = [
+            "left" if self.columns[i].wraps else self.columns[i].align for i in self.kept
+        ]
         return _grid(self.widths(width), self.gap, aligned, vertical)
 
 
@@ -295,7 +297,7 @@ def _grid(
     from rich.table import Table as RichTable
 
     grid = RichTable.grid(padding=(0, gap, 0, 0), pad_edge=False)
-    left: Literal["left", "right"] = "left"
-    for width, align in zip(widths, aligned or [left] * len(widths), strict=True):
-        grid.add_column(justify=align, vertical=vertical, width=width, overflow="fold")
+    for at, width in enumerate(widths):
+        justify = aligned[at] if aligned else "left"
+        grid.add_column(justify=justify, vertical=vertical, width=width, overflow="fold")
     return grid
