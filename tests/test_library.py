@@ -37,16 +37,16 @@ def test_the_notebook_runs_and_warns_of_jax_that_has_started_with_one_device(tmp
         "activation std by layer: (2,)",
         "same numbers: True",
     ]
-    assert [line[:1] for line in lines[8:10]] == ["*", " "]
-    assert lines[12] in ("best: standard", "best: normalized")
-    if lines[13] != "no pandas and xarray":
-        assert lines[13:17] == [
+    assert [line[:1] for line in lines[10:12]] == ["*", " "]
+    assert lines[14] in ("best: standard", "best: normalized")
+    if lines[15] != "no pandas and xarray":
+        assert lines[15:19] == [
             "mean over seeds: (3,)",
             "layers: (3, 2)",
             "long: ['seed', 'update', 'layer', 'diverged', 'metric', 'value']",
             "xarray: {'seed': 2, 'update': 3, 'layer': 2}",
         ]
-        assert "'n': [2, 2]" in lines[17]
+        assert "'n': [2, 2]" in lines[19]
     assert (tmp_path / "saturation.pdf").stat().st_size > 5000
     assert (tmp_path / "curves.png").stat().st_size > 5000
     assert sorted(path.name for path in (tmp_path / "runs").glob("*.h5")) == ["normalized.h5", "standard.h5"]

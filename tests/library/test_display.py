@@ -81,7 +81,8 @@ def test_a_comparison_shows_rows_p_values_and_the_best(both):
 
     assert isinstance(text, str)
     lines = text.splitlines()
-    assert lines[0] == "shapeset"
+    assert lines[0].startswith("Best: tanh normalized, ")
+    assert lines[2] == "shapeset"
     (best,) = (line for line in lines if line.startswith("*"))
     assert "normalized" in best
     assert "< .0001" in text
@@ -102,7 +103,7 @@ def test_many_rows_are_cut_and_it_says_so(make):
 
     assert "2 more rows: `to_dataframe()` has all" in repr(ours)
     assert "2 more rows" in ours._repr_html_()
-    assert len(repr(ours).splitlines()) == MOST_ROWS + 4
+    assert len(repr(ours).splitlines()) == MOST_ROWS + 6
 
 
 def test_a_comparison_of_nothing_trained_says_so(make):

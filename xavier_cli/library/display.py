@@ -51,7 +51,8 @@ def comparison_text(comparison: Comparison) -> str:
     """The tables that `compare` prints, not wrapped."""
     page = _of(comparison)
     tables = ["\n".join(_lines(table.without_pictures())) for table in page.tables]
-    return "\n\n".join(tables) if tables else "<Comparison: none of these runs was trained>"
+    answer = [clean(page.about)] if page.about else []
+    return "\n\n".join([*answer, *tables]) if tables else "<Comparison: none of these runs was trained>"
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -73,7 +74,9 @@ _NONE = "None of these runs was trained."
 
 def _page(page: Page) -> Markup:
     notes = [element("ul", *(element("li", note) for note in page.notes))] if page.notes else []
-    return element("div", *map(_table, page.tables), *notes)
+    title = [element("p", element("b", page.title))] if page.title else []
+    about = [element("p", page.about)] if page.about else []
+    return element("div", *title, *about, *map(_table, page.tables), *notes)
 
 
 def _table(table: Table) -> Markup:
