@@ -101,3 +101,14 @@ def test_what_cannot_be_removed_is_named(run, monkeypatch):
     monkeypatch.setattr(type(run), "unlink", refuse)
     with pytest.raises(StorageError, match=r"run\.h5` could not be removed: Permission denied"):
         remove_run(planned)
+
+
+def test_a_folder_where_weights_would_lie_stays_and_the_run_goes(run):
+    weights = weights_path(run)
+    weights.unlink()
+    weights.mkdir()
+    (weights / "mine.txt").touch()
+    remove_run(plan_removal(run))
+
+    assert not run.exists()
+    assert (weights / "mine.txt").exists()

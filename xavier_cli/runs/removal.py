@@ -37,7 +37,12 @@ def plan_removal(path: Path) -> Removal:
     # A copy without this ending would name those of the run that has it.
     if path.suffix == ".h5":
         beside[weights_path(path)] = "weights"
-    there = {each: kind for each, kind in beside.items() if os.path.lexists(each)}
+    # A folder of that name is none of ours, and stays.
+    there = {
+        each: kind
+        for each, kind in beside.items()
+        if os.path.lexists(each) and (each.is_symlink() or not each.is_dir())
+    }
     size = sum(map(_size, (path, *there)))
     return Removal(path, tuple(there), tuple(dict.fromkeys(there.values())), size, _identity(path))
 
