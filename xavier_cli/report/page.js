@@ -42,7 +42,7 @@
   });
 })();
 
-// A table that goes on to the right says so, as long as it does.
+// A table that continues to the right says so, as long as it does.
 (function () {
   document.querySelectorAll(".tables").forEach(function (group) {
     const hint = group.querySelector(".hint"), wide = Array.from(group.querySelectorAll(".wide"));

@@ -14,7 +14,7 @@ from xavier_cli.report.elements import Markup, element
 MOST_POINTS = 60
 _SPARK = (110.0, 22.0)
 _PANEL = (150.0, 70.0)
-# Fewer experiments than this are told apart well enough in one figure.
+# With fewer experiments one figure is clear enough.
 FEWEST_PANELS = 7
 
 
