@@ -1,0 +1,110 @@
+"""Defines what is known of a network that a user brings along: its weight layers and other parameters.
+
+It is found when the network is looked at, and stored in the run file: whoever reads that runs no code of the
+network's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+MOST_LAYERS = 2000
+MOST_PARAMETERS = 20_000
+LONGEST_NAME = 300
+
+LayerKind = Literal["dense", "convolution", "transposed convolution"]
+Role = Literal["weight", "bias", "embedding", "other"]
+"""What a parameter is for: the weight or the bias of a layer, rows picked by the example, or something else,
+such as the scale of a normalization."""
+
+
+class Drawn(BaseModel):
+    """Which distribution the numbers of a parameter may have been drawn from; see `findings.drawn_from`.
+
+    `names` are those that the numbers do not contradict, the most specific first; empty for none of the known
+    ones. `fans` are those for which the first holds, None where it depends on none. `nearest` is the named
+    distribution whose standard deviation, `named_std`, is nearest to the measured `std`. `like` names another
+    parameter that has the same numbers. Statistics are over all numbers of all seeds; None where one is not
+    finite.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...]
+    fans: tuple[int, int] | None = None
+    is_certain: bool = True
+    mean: FiniteFloat | None = None
+    std: FiniteFloat | None = None
+    bound: FiniteFloat | None = None
+    kurtosis: FiniteFloat | None = None
+    nearest: str = ""
+    named_std: FiniteFloat | None = None
+    like: str = ""
+
+
+class ParameterInfo(BaseModel):
+    """One parameter: its path as the framework writes it, its shape, what it is for, how it was drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=LONGEST_NAME)
+    shape: tuple[int, ...]
+    role: Role
+    drawn: Drawn | None = None
+
+
+class LayerInfo(BaseModel):
+    """One weight layer, in order of execution.
+
+    `parameter` is the name of the parameter that its weight mostly is, `bias` that of its bias (empty without
+    one). `shape` is that of the effective weight. `uses` counts the places where it is used, each round of a
+    loop as one; `applied` are the known activation functions between it and the next layer. `drawn` is of
+    its own weight: of a slice, where layers are stacked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=LONGEST_NAME)
+    parameter: str = Field(max_length=LONGEST_NAME)
+    bias: str = Field(default="", max_length=LONGEST_NAME)
+    kind: LayerKind
+    shape: tuple[int, ...]
+    fan_in: int = Field(ge=1)
+    fan_out: int = Field(ge=1)
+    receptive_field: int = Field(default=1, ge=1)
+    uses: int = Field(default=1, ge=1)
+    applied: tuple[str, ...] = ()
+    drawn: Drawn | None = None
+    bias_drawn: Drawn | None = None
+
+
+class NetworkInfo(BaseModel):
+    """All that is known of a network beside its statistics.
+
+    `unseen` says in words what could not be looked into, with the parameters that go into it: a `while` loop
+    of a length that depends on data. `notes` are sentences about how it was looked at.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    framework: str
+    layers: tuple[LayerInfo, ...] = Field(max_length=MOST_LAYERS)
+    parameters: tuple[ParameterInfo, ...] = Field(default=(), max_length=MOST_PARAMETERS)
+    unseen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Canonical ASCII JSON, without what is at its default."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> NetworkInfo:
+        """What `to_json` wrote; raises `ValueError` with a message of one line."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValidationError, RecursionError):
+            raise ValueError("its network makes no sense") from None
