@@ -25,6 +25,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_widths,
     whole,
 )
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
 from xavier_cli.vocabulary.resolve import find_bias, find_layers
 
 MAX_SEED = 2**32 - 1
@@ -37,6 +38,8 @@ Width = Annotated[Whole, Field(ge=1, le=65_536)]
 Coding = Literal["standardize"] | tuple[Number, Number]
 
 GIVEN = "given to the programs when they run"
+OWN_DEFAULTS: dict[str, Any] = {"act": AS_MADE, "init": AS_MADE, "bias_init": AS_MADE, "jacobian_examples": 0}
+"""The defaults of custom networks, where they are not those of `mlp`."""
 
 
 class RunSettings(CodeSettings):
@@ -69,6 +72,26 @@ class RunSettings(CodeSettings):
         description="values of a black and a white pixel: by default -1,1 for Shapeset and 0,1 otherwise; "
         "standardize: zero mean and unit variance over the training pixels"
     )
+    net: Annotated[
+        str,
+        AfterValidator(checks.network_name),
+        Setting(
+            "network",
+            since=3,
+            words="network",
+            metavar="FILE.py:FUNCTION",
+            phrase=lambda net: find_network(net).short,
+            rank=0,
+            in_captions="never",
+        ),
+    ] = Field(
+        MLP,
+        description="network: mlp, or a custom one that a function returns, of JAX, Flax, Equinox, Haiku or "
+        "PyTorch",
+    )
+    weight_layers: Annotated[
+        Whole, Setting("network", since=3, derived=True, mention="never", in_captions="never")
+    ] = Field(0, ge=0, le=1001, description="weight layers of a custom network; filled in automatically")
     act: Annotated[
         str,
         AfterValidator(checks.activation_name),
@@ -111,6 +134,7 @@ class RunSettings(CodeSettings):
             "network",
             section="Initialization",
             since=1,
+            of_mlp=True,
             metavar="paper|auto|NUMBER",
             phrase="gain {}",
             rank=1,
@@ -139,15 +163,16 @@ class RunSettings(CodeSettings):
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
-    depth: Annotated[Whole, Setting("network", since=1, phrase="depth {}", rank=3, mention="always")] = Field(
-        5, ge=1, le=1000, description="number of hidden layers"
-    )
+    depth: Annotated[
+        Whole, Setting("network", since=1, of_mlp=True, phrase="depth {}", rank=3, mention="always")
+    ] = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: Annotated[
         Width | tuple[Width, ...],
         BeforeValidator(parse_widths),
         Setting(
             "network",
             since=1,
+            of_mlp=True,
             metavar="N[,N…]",
             phrase=lambda width: f"width {'-'.join(map(str, width)) if isinstance(width, tuple) else width}",
             rank=3,
@@ -315,6 +340,7 @@ class RunSettings(CodeSettings):
         Setting(
             "network",
             since=2,
+            of_mlp=True,
             extra="{} normalization",
             phrase="{} normalization",
             usual_phrase="no normalization",
@@ -327,6 +353,7 @@ class RunSettings(CodeSettings):
         Setting(
             "network",
             since=2,
+            of_mlp=True,
             extra="residual skips",
             phrase="residual",
             usual_phrase="no skips",
@@ -342,6 +369,7 @@ class RunSettings(CodeSettings):
         Setting(
             "training",
             since=2,
+            of_mlp=True,
             extra="dropout",
             metavar="SHARE",
             phrase="dropout {:g}",
@@ -356,6 +384,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             metavar="NAME[:KEY=VALUE,…]",
             phrase="pre-trained {}",
             usual_phrase="not pre-trained",
@@ -373,6 +402,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             detail_of="pretrain",
             phrase=lambda updates: f"{in_thousands(updates)} updates of pre-training",
             rank=5,
@@ -385,6 +415,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             detail_of="pretrain",
             metavar="RATE",
             phrase="pre-training lr {:g}",
@@ -423,6 +454,16 @@ class RunSettings(CodeSettings):
                 # The check of `data` will report the error better; the coding only has to be valid here.
                 values = {**values, "coding": (0.0, 1.0)}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_a_custom_network(cls, values: Any) -> Any:
+        """What a custom network has by itself, where nothing else is said; its depth is derived."""
+        net = values.get("net", MLP) if isinstance(values, dict) else MLP
+        if not isinstance(net, str) or net.strip().lower() == MLP:
+            return values
+        derived = {"depth"} if values.get("weight_layers") else set()
+        return OWN_DEFAULTS | {name: value for name, value in values.items() if name not in derived}
 
     @model_validator(mode="before")
     @classmethod

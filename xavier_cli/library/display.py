@@ -26,7 +26,7 @@ MOST_ROWS = 40
 def run_text(run: Run) -> str:
     """`run` in one line: what it is, how far it came, its error."""
     config = run.config
-    what = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
+    what = f"{config.data} {config.title}, lr {run.lr:g}{config.title_suffix}"
     done = int(run.updates[-1])
     parts = [f"{len(run.seeds)} seed{'s' * (len(run.seeds) != 1)}", f"{done:,} updates"]
     if lost := in_words(run):

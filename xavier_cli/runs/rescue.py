@@ -316,6 +316,7 @@ def _with_rescue(
             header.created_utc,
             provenance,
             data=header.data,
+            network=header.network,
             tags=header.tags,
             note=header.note,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
 from xavier_cli.training.engine.layout import Strategy
@@ -20,6 +21,7 @@ from xavier_cli.training.memory import check_memory, members_at_a_time
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.train import probe, train
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.networks import MLP
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,18 @@ def session(
     time, by default as many as fit into the memory. Raises `ConfigError` where that is too little, and what
     `prepare` raises.
     """
+    refuse_custom_networks(config)
     set_up_jax(len(config.seeds) * max(len(config.search), 1), note)
     return begin([config], data_dir, strategy=strategy, member_batch=member_batch)
+
+
+def refuse_custom_networks(config: RunConfig) -> None:
+    """Raise `ConfigError` where the network is a custom one, which this engine does not train."""
+    if config.network.is_users:
+        raise ConfigError(
+            f"net: `{config.network.short}` is a custom network: `xavier probe --net` looks at it; "
+            f"training is of `{MLP}` alone"
+        )
 
 
 def begin(
@@ -120,6 +132,7 @@ def begin(
 
     `read` reads their data, by default `prepare`. Raises as `session`.
     """
+    refuse_custom_networks(configs[0])
     at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy)
     check_memory(configs[0], at_a_time, strategy=strategy)
     training_data = (read or prepare)(configs[0], data_dir)

@@ -29,6 +29,7 @@ from typing import Any
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import said, utf8
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.imports import imported_files
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
@@ -100,6 +101,14 @@ def places(words: Iterable[str]) -> set[str]:
     return {word.rpartition(":")[0] for word in words if is_user_function(word)}
 
 
+_WITH_IMPORTS = " with its imports"
+
+
+def with_imports(place: str) -> str:
+    """`place`, whose digest is to cover what its file imports from its own folder, too."""
+    return place + _WITH_IMPORTS
+
+
 def write_sources(digests: Mapping[str, str]) -> str:
     """Places of functions, each with the digest of its source: `file.py 0123456789abcdef`."""
     return ", ".join(f"{place} {digests[place]}" for place in sorted(digests))
@@ -120,12 +129,19 @@ def check_unchanged(places: Iterable[str], sources: str) -> None:
         if place not in digests:
             raise UserFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
         if text_digest(place) != digests[place]:
-            raise UserFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+            changed = place.replace(_WITH_IMPORTS, "` (or what it imports)").removesuffix("`")
+            raise UserFunctionError(
+                f"`{changed}` has changed since: this configuration is of its former text"
+            )
 
 
 def text_digest(place: str) -> str:
     """The digest of the source at a place, which is read and not run; raises `UserFunctionError`."""
-    return digest(_text(place))
+    named = place.removesuffix(_WITH_IMPORTS)
+    texts = [_text(named)]
+    if named != place:
+        texts += [file.read_bytes() for file in imported_files(_file(named))]
+    return digest(b"".join(texts) if len(texts) == 1 else "".join(map(digest, texts)).encode())
 
 
 def digest(text: bytes) -> str:
@@ -171,11 +187,15 @@ def load_user_function(word: str) -> Callable[..., Any]:
 
 
 def _text(place: str) -> bytes:
-    path = Path(place).expanduser() if place.endswith(".py") else _origin(place)
+    path = _file(place)
     try:
         return path.read_bytes()
     except OSError as error:
         raise UserFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
+
+
+def _file(place: str) -> Path:
+    return Path(place).expanduser() if place.endswith(".py") else _origin(place)
 
 
 def _origin(module: str) -> Path:

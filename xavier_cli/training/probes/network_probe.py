@@ -101,12 +101,16 @@ def make_network_probe(
             "leaving": leaving,
         }
         observation: Observation = {}
+        # Of one weight layer alone there is nothing between layers.
+        tensors = {name: values for name, values in tensors.items() if values}
         for name, values in tensors.items():
             described = [moments(each) for each in values]
             for what in ("mean", "std"):
                 observation[f"{name}/{what}"] = jnp.stack([each[what] for each in described])
-        for name, of in bins.items():
+        for name, of in ((name, of) for name, of in bins.items() if name in tensors):
             observation[f"{name}/histogram"] = _each_alike(of.count, [sample(each) for each in tensors[name]])
+        if len(layers) == 1:
+            return observation
         signed, magnitude = _each_alike(percentiles, [sample(each) for each in tensors["activation"]])
         observation |= {"activation/percentiles": signed, "activation/abs_percentiles": magnitude}
         shares = [_shares(layer, passed, judged) for layer in layers[:-1]]
