@@ -49,7 +49,7 @@ def settings_page(
 def shown_settings(config: RunConfig) -> Iterator[tuple[str, str]]:
     """Each setting and its value as people read it; not those without one, as `sources` of built-in words."""
     for name, value in config.model_dump().items():
-        if value != "":
+        if value != "" and config.applies(name):
             yield name, numbers.setting(value, name)
 
 
