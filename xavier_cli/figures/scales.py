@@ -60,7 +60,8 @@ def log_axis(ax: Axes, axis: Literal["x", "y"]) -> None:
     if not len(values) or values.min() >= high:
         return
     (ax.set_xscale if is_x else ax.set_yscale)("log")
-    (ax.set_xlim if is_x else ax.set_ylim)(values.min() / 1.15, high)
+    # A mark at the lowest value is not cut, whatever the axis spans.
+    (ax.set_xlim if is_x else ax.set_ylim)(values.min() / max(1.15, (high / values.min()) ** 0.04), high)
     if high / values.min() < 100:
         # Within two decades their powers alone would be one or two numbers.
         own = ax.xaxis if is_x else ax.yaxis

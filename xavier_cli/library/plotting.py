@@ -30,7 +30,7 @@ def plot(
         xavier_cli.plot(run, "activations", record="last", layers=[1, 5])
 
     `kind` is one that `xavier plot` draws of runs: `curves`, `saturation`, `activations`, `backprop`,
-    `weight-gradients`, `gradients-over-time`, `jacobian`, `spectrum`, `edge-of-chaos`. `options` are those of
+    `weight-gradients`, `gradients-over-time`, `layers`, `jacobian`, `spectrum`, `edge-of-chaos`. `options` are those of
     `xavier plot` by their names, as typed there or as Python values: `layers` and `seeds`, numbers or
     sequences of them; `record` (`"first"`, `"last"` or a number of updates); `tensor`; `together`; `metric`
     and `facet`; `logx`, `logy` and `ylim` (`"0:50"` or a pair); `size` (`"column"`, `"page"`, inches or a

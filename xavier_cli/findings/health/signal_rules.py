@@ -28,8 +28,8 @@ class _Along:
 
     `custom_path` is what is judged of a custom network. What enters its last layer may have been pooled, and
     what leaves that may be drawn smaller on purpose, so that it is the output of all other weight layers, as
-    in He et al.'s derivation. They come in the order of execution, not along one path: where branches lie side
-    by side the factor per layer is understated, and a rule speaks less often, never more.
+    in He et al.'s derivation. They come in the order of execution, not along one path: where branches lie
+    side by side the factor per layer is understated, and a rule speaks less often, never more.
     """
 
     path: str

@@ -112,7 +112,7 @@ def _symmetric(run: Run) -> Iterator[Symptom]:
     alike = (std <= IDENTICAL * np.maximum(mean, 1e-30)).all(axis=0)
     is_users = run.config.network.is_users
     if is_users and not alike.all():
-        # The last layer of a residual branch is often 0 on purpose: what the others draw tells its units apart.
+        # The last layer of a residual branch is often 0 on purpose: other layers tell its units apart.
         return
     layers = np.flatnonzero(alike) + 1
     if len(layers):
