@@ -13,7 +13,7 @@ from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption
 from xavier_cli.figures.highlight import MANY, best_few, facet_hint, final_error, highlight_note
 from xavier_cli.figures.lines import key, plot_band, staggered
-from xavier_cli.figures.panels import panels
+from xavier_cli.figures.panels import Panels, panels
 from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
 from xavier_cli.figures.request import (
     PlotRequest,
@@ -112,10 +112,10 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     styles = line_styles(groups, kept)
     if len(every) > MARKED_LAYERS:
         styles = {name: replace(style, marker="none") for name, style in styles.items()}
-    titles = [
-        ": ".join([*([title] if chosen.facet else []), words]) for title in split.titles for words in SHOWN
-    ]
-    page = make_page(titles, chosen.page)
+    titles = list(SHOWN)
+    if chosen.facet:
+        titles = [f"{title}: {words.partition(': ')[2]}" for title in split.titles for words in SHOWN]
+    page = make_page(titles, chosen.page, columns=len(SHOWN) if len(split.titles) > 1 else 2)
     places = [(members, words) for members in split.members for words in SHOWN]
     for ax, (members, words) in zip(page.axes, places, strict=True):
         for place, i in enumerate(members):
@@ -124,6 +124,9 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
                 marks = staggered(len(data.layers), place, len(members))
                 plot_along(ax, data, styles[name], marks, name)
         log_axis(ax, "y")
+        if ax.get_yscale() == "log":
+            low, high = ax.get_ylim()
+            ax.set_ylim(low, high * (high / low) ** 0.04)
         layers_axis(ax, every)
         ax.set_ylabel("std")
     finish_axes(page, [words for _, words in places])
@@ -131,10 +134,10 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     drawn = [along for data in taken for along in data.shown.values() if along]
     order = _ordered(runs)
     sentences = [
-        f"By weight layer, {order}, on {PROBE_EXAMPLES} test examples "
-        f"{at_record([data.update for data in taken])}: what leaves the layer, s; the gradient of each "
-        "example's loss with respect to it, dC/ds; the gradient of the mean loss with respect to its weights, "
-        "dC/dW; the weights W. Gradients: geometric mean over seeds."
+        f"By weight layer, {order}, on {PROBE_EXAMPLES} test examples, "
+        f"{at_record([data.update for data in taken])}. s: what leaves the layer; dC/ds: the gradient of "
+        "each example's own loss; dC/dW: the gradient of the mean loss; W: the weights. Gradients: geometric "
+        "mean over seeds."
     ]
     if any((along.std.center == 0).any() for along in drawn):
         sentences.append("A value of 0 has no place on a logarithmic axis.")
@@ -149,7 +152,12 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if any(np.isfinite(along.predicted).any() for along in drawn):
         entries.append(predicted_entry())
     drawing = finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)
-    return drawing if kept is None else drawing.hinting(facet_hint(split.differing, chosen.facet))
+    return drawing if kept is None else drawing.hinting(facet_hint(_few_values(split), chosen.facet))
+
+
+def _few_values(split: Panels) -> list[str]:
+    """The settings that panels may be split by: a network in each would be all that lines are for."""
+    return [name for name in split.differing if name not in ("net", "sources")]
 
 
 def _layers(data: Depths) -> list[int]:
