@@ -124,7 +124,8 @@ class RunConfig(RunSettings):
                     raise CollisionError(f"`{AS_MADE}` is for custom networks, of `--net`", name, "net")
             return self
         for name in settings_where(of_mlp=True):
-            if not is_usual(name, getattr(self, name)):
+            is_derived = name == "depth" and self.weight_layers == self.depth + 1
+            if not is_usual(name, getattr(self, name)) and not is_derived:
                 raise CollisionError(
                     f"is of `{MLP}` alone: `{self.network.short}` has its own; leave it out", name, "net"
                 )

@@ -500,8 +500,10 @@ class RunSettings(CodeSettings):
 
         Those of the perceptron say nothing of a custom network, nor does what that has by itself.
         """
+        if name == "weight_layers":
+            return bool(self.weight_layers)
         if self.net == MLP:
-            return name != "weight_layers"
+            return True
         return not SETTINGS[name].of_mlp and (
             name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
         )

@@ -41,7 +41,7 @@ def settings_page(
         tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
         notes=(
             *(f"{words}: {path}" + ("" if path.is_file() else " (not found)") for words, path in files),
-            f"`xavier train` would write {run}",
+            *([] if resolved.network.is_users else [f"`xavier train` would write {run}"]),
         ),
     )
 
