@@ -126,7 +126,7 @@ def test_what_no_network_can_be_is_refused_in_a_line(tmp_path, content_of, why):
     with h5py.File(path, "r+") as file:
         del file.attrs["network_json"]
         if content_of is not None:
-            file.attrs["network_json"] = json.dumps(content_of)
+            file.attrs["network_json"] = np.bytes_(json.dumps(content_of))
     with pytest.raises(RunFileError, match=why) as error:
         read_run(path)
     assert str(error.value).isprintable()
