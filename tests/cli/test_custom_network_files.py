@@ -12,14 +12,15 @@ from xavier_cli import read_run
 from xavier_cli.runs.store import write_run
 
 NETWORK = """
+import math
 import jax, jax.numpy as jnp
 
 def tanh(inputs, classes):
     normal = jax.nn.initializers.he_normal()
     def init(key):
         one, two = jax.random.split(key)
-        return {"first": normal(one, (*inputs, 6)), "last": normal(two, (6, classes))}
-    return init, lambda p, x: jnp.tanh(x @ p["first"]) @ p["last"]
+        return {"first": normal(one, (math.prod(inputs), 6)), "last": normal(two, (6, classes))}
+    return init, lambda p, x: jnp.tanh(x.reshape(len(x), -1) @ p["first"]) @ p["last"]
 """
 
 
@@ -143,7 +144,7 @@ def test_the_library_shows_a_custom_network(probes):
     assert "lr" not in repr(run)
     assert "blocks/20/kernel" in run._repr_html_()
     pytest.importorskip("pandas")
-    assert "leaving" in set(run.to_dataframe()["tensor"])
+    assert "leaving/std" in set(run.to_dataframe()["metric"])
     assert run.plot("layers").axes
 
 
