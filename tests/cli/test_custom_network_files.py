@@ -144,7 +144,7 @@ def test_the_library_shows_a_custom_network(probes):
     assert "lr" not in repr(run)
     assert "blocks/20/kernel" in run._repr_html_()
     pytest.importorskip("pandas")
-    assert "leaving/std" in set(run.to_dataframe()["metric"])
+    assert "leaving_std" in set(run.to_dataframe()["metric"])
     assert run.plot("layers").axes
 
 
