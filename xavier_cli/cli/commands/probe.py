@@ -74,7 +74,7 @@ def probe(
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     if config.network.is_users:
-        _probe_network(config, output, data_dir, unfold, format)
+        _probe_network(config, output, data_dir, quiet, unfold, format)
         return
     path = output or run_path(PROBES, config)
     refuse_folder(path)
@@ -93,7 +93,12 @@ def probe(
 
 
 def _probe_network(
-    config: RunConfig, output: Path | None, data_dir: Path | None, unfold: bool, format: Format | None
+    config: RunConfig,
+    output: Path | None,
+    data_dir: Path | None,
+    quiet: bool,
+    unfold: bool,
+    format: Format | None,
 ) -> None:
     from xavier_cli.cli.options.network_probe import probe_network
     from xavier_cli.files.locks import lock_output
@@ -104,7 +109,7 @@ def _probe_network(
 
     if output is not None:
         refuse_folder(output)
-    run = probe_network(config, data_dir)
+    run = probe_network(config, data_dir, quiet)
     # The name says how many layers were found.
     path = output or run_path(PROBES, run.config)
     with lock_output(path):

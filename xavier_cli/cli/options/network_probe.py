@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from xavier_cli.cli.options.data_sets import say_data
 from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.progress import shown_note
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.record import Run
 
 
-def probe_network(config: RunConfig, data_dir: Path | None) -> Run:
+def probe_network(config: RunConfig, data_dir: Path | None, quiet: bool = False) -> Run:
     """The run of the networks of `config` before training, with all that is known of its parameters.
 
     Raises `XavierError` where the function that makes the network, or what it makes, cannot be used.
@@ -30,7 +31,8 @@ def probe_network(config: RunConfig, data_dir: Path | None) -> Run:
     data = prepare(config, data_dir)
     if data.facts:
         say_data(data.facts)
-    looked = look(config, maker, data)
+    with shown_note(quiet) as note:
+        looked = look(config, maker, data, note)
     info = looked.run.network
     assert info is not None
     return replace(
