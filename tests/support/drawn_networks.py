@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def dense_stack(widths: Sequence[int], std: Callable[[int, int], float], act: st
         rng = np.random.default_rng(seed)
         weights = {
             f"layer{i}.w": rng.normal(0, std(fan_in, fan_out), (fan_in, fan_out)).astype(np.float32)
-            for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for i, (fan_in, fan_out) in enumerate(pairwise(widths))
         }
         last = len(weights) - 1
         layers = [

@@ -253,7 +253,7 @@ enter(
     [*ATTENTION, dense("out/kernel", "out/bias", inputs=2)],
     {f"{name}/kernel": LECUN for name in ("query", "key", "value", "out")},
 )
-for cell, recurrent in {"OptimizedLSTMCell": 4, "GRUCell": 3, "SimpleCell": 1}.items():
+for cell in ("OptimizedLSTMCell", "GRUCell", "SimpleCell"):
     enter(
         "Flax NNX",
         cell,

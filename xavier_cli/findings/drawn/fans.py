@@ -42,10 +42,7 @@ def of_layer(layer: LayerInfo) -> list[Candidate]:
 def _habits(layer: LayerInfo) -> Iterator[Candidate]:
     fan_in, fan_out, shape = layer.fan_in, layer.fan_out, layer.shape
     if layer.kind == "dense":
-        yield from _hidden_sizes(layer)
-        if len(shape) == 3:
-            # PyTorch's Bilinear counts its first input alone.
-            yield Candidate((shape[0], fan_out), "first input", BIAS_RULES)
+        yield from _of_cells(layer)
         for gates in _GATES[:-1]:
             if fan_out % gates == 0:
                 yield Candidate((fan_in, fan_out // gates), f"one of {gates} blocks", _OF_BOTH)
@@ -58,8 +55,11 @@ def _habits(layer: LayerInfo) -> Iterator[Candidate]:
             yield Candidate((fan_in * groups, fan_out), "groups not counted", _OF_BOTH)
 
 
-def _hidden_sizes(layer: LayerInfo) -> Iterator[Candidate]:
-    """PyTorch and Equinox draw all of a recurrent cell by its hidden size."""
+def _of_cells(layer: LayerInfo) -> Iterator[Candidate]:
+    """PyTorch's and Equinox's: recurrent cells by hidden size, a bilinear layer by its first input."""
+    if len(layer.shape) == 3:
+        yield Candidate((layer.shape[0], layer.fan_out), "first input", BIAS_RULES)
+        return
     for gates in _GATES:
         if layer.fan_out % gates == 0:
             size = layer.fan_out // gates
@@ -81,9 +81,7 @@ def of_bias(layers: Sequence[LayerInfo]) -> list[Candidate]:
     found = [Candidate((layer.fan_in, layer.fan_out), "", BIAS_RULES) for layer in layers]
     for layer in layers:
         if layer.kind == "dense":
-            found += _hidden_sizes(layer)
-            if len(layer.shape) == 3:
-                found.append(Candidate((layer.shape[0], layer.fan_out), "first input", BIAS_RULES))
+            found += _of_cells(layer)
         found.append(Candidate((layer.fan_out, layer.fan_in), TRANSPOSED, BIAS_RULES))
     return _distinct(found)
 

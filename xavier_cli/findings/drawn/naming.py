@@ -151,7 +151,7 @@ def _likeliest(sample: Sample, fits: Sequence[_Fit]) -> list[_Fit]:
 def _nearest(
     sample: Sample, candidates: Sequence[Candidate], unnamed: Sequence[_Fit]
 ) -> tuple[str, float | None]:
-    """The common name with the nearest standard deviation, of the kind that the numbers are if one is known."""
+    """The common name with the nearest standard deviation, of the kind of the numbers where it is known."""
     own = [each for each in candidates if not each.of][:1]
     kinds = {fit.shape.kind for fit in unnamed}
     known = [

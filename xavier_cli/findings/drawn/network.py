@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ Draws = Sequence[np.ndarray]
 def describe(info: NetworkInfo, draws: Mapping[str, Draws], layer_draws: Sequence[Draws]) -> NetworkInfo:
     """`info` with what each parameter, layer and layer's bias may have been drawn from.
 
-    **Arguments:** `draws`, by the name of a parameter its numbers, one array per seed; `layer_draws`, for each
-    layer its effective weight per seed: the axes of its inputs first, its units last, a convolution's
+    **Arguments:** `draws`, by the name of a parameter its numbers, one array per seed; `layer_draws`, for
+    each layer its effective weight per seed: the axes of its inputs first, its units last, a convolution's
     `(kh, kw, in, out)`. Parameters without draws keep what they have.
     """
     told = _Told()
@@ -87,14 +87,15 @@ def _biased(bias: ParameterInfo, layers: Sequence[LayerInfo]) -> list[LayerInfo]
     fitting = [layer for layer in layers if bias.shape and layer.shape[-1:] == bias.shape[-1:]]
 
     def shared(layer: LayerInfo) -> int:
-        return len(os.path.commonprefix([bias.name, layer.parameter]))
+        pairs = zip(bias.name, layer.parameter, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     most = max(map(shared, fitting), default=0)
     return [layer for layer in fitting if most and shared(layer) == most][:4]
 
 
 class _Print(NamedTuple):
-    """What numbers have in common in whatever order they stand: how many they are, and a sum of their bits."""
+    """What numbers have in common in whatever order they stand: how many, and a sum of their bits."""
 
     number: int
     bits: int
@@ -128,7 +129,7 @@ class _Told:
 
 
 def _first_alike(draws: Mapping[str, Draws]) -> dict[str, str]:
-    """By name the earlier one, if any, with the same numbers in every seed, transposed or not: no constants."""
+    """By name the earlier one, if any, with the same numbers in every seed, or transposed; no constants."""
     first: dict[_Print, list[str]] = {}
     found = {}
     for name, seeds in draws.items():

@@ -1,4 +1,4 @@
-"""Measures the numbers of a parameter in one pass: moments, extremes, precision, and some of them in order."""
+"""Measures the numbers of a parameter in one pass: moments, extremes, precision, and some in order."""
 
 from __future__ import annotations
 
