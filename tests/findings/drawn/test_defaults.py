@@ -132,7 +132,8 @@ def test_a_default_is_named_right(name, seeds):
         if layout == "embedding":
             return {"embedding": weight}, []
         moved = weight.transpose(layout) if layout else weight
-        return {"weight": weight}, [DrawnLayer("weight", moved, **settings)]
+        parameter = "weight_ih_l0" if "RNN" in name else "weight"
+        return {parameter: weight}, [DrawnLayer(parameter, moved, **settings)]
 
     info = described(network, framework, seeds)
     for drawn in [each.drawn for each in (*info.parameters, *info.layers)]:

@@ -60,7 +60,8 @@ def _of_cells(layer: LayerInfo) -> Iterator[Candidate]:
     if len(layer.shape) == 3:
         yield Candidate((layer.shape[0], layer.fan_out), "first input", BIAS_RULES)
         return
-    for gates in _GATES:
+    # Of a cell with one gate alone it would be the transposed shape's, which others draw by mistake.
+    for gates in _GATES if "weight_ih" in layer.parameter else _GATES[:-1]:
         if layer.fan_out % gates == 0:
             size = layer.fan_out // gates
             yield Candidate((size, layer.fan_out), "hidden size", BIAS_RULES)
