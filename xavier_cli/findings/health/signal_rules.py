@@ -110,7 +110,7 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (5)",
         _Along("activation/std", up=True, vanishes=True),
         ("activation/std",),
-        ("diverged", "symmetric-units", "dead-units"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "dead-units"),
     ),
     Rule(
         "exploding-activations",
@@ -120,7 +120,7 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (5)",
         _Along("activation/std", up=True, vanishes=False),
         ("activation/std",),
-        ("diverged", "symmetric-units"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain"),
     ),
     Rule(
         "vanishing-gradients",
@@ -130,7 +130,15 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (6) and Figure 7",
         _Along("backprop/std", up=False, vanishes=True),
         ("backprop/std",),
-        ("diverged", "symmetric-units", "dead-units", "saturated-layer", "vanishing-activations"),
+        (
+            "diverged",
+            "symmetric-units",
+            "wrong-fans",
+            "wrong-gain",
+            "dead-units",
+            "saturated-layer",
+            "vanishing-activations",
+        ),
     ),
     Rule(
         "exploding-gradients",
@@ -140,6 +148,6 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (6)",
         _Along("backprop/std", up=False, vanishes=False),
         ("backprop/std",),
-        ("diverged", "symmetric-units", "exploding-activations"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "exploding-activations"),
     ),
 )
