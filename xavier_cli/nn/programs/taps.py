@@ -100,7 +100,14 @@ def tap(function: Callable[..., Any], params: Any, x: Any, *rest: Any) -> Tapped
     program = trace(function, params, x, *rest)
     numbering = Numbering.empty()
     given = [
-        Origin(numbering.of("parameter", name), parameter=True, name=name, size=leaf.size)
+        Origin(
+            numbering.of("parameter", name),
+            parameter=True,
+            name=name,
+            size=leaf.size,
+            leaf=name,
+            parts=frozenset({name}),
+        )
         for name, leaf in named_leaves(params)
     ]
     given += [

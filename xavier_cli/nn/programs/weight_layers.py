@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal as Word
 from typing import NamedTuple
 
 from jax.extend.core import Literal
@@ -22,10 +21,11 @@ from xavier_cli.nn.programs.dependence import (
     origin_of,
     scan_inputs,
 )
-from xavier_cli.nn.programs.fans import fans
+from xavier_cli.nn.programs.layout import Layout, kind_of, layout
 from xavier_cli.nn.programs.program import PRODUCTS, Program, Step, Value, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
 from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
+from xavier_cli.vocabulary.network_info import LayerKind
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
@@ -47,21 +47,32 @@ class Layer:
 
     `weight` says which input of the step is the weight; `tapped` is the value that is s, `bias` the value
     that is added to it, and `units` are the axes of s that are units, not examples or positions. `loops` are
-    the scans around it, from outside.
+    the scans around it, from outside. `made_of` and `bias_made_of` say which parameters go into them.
     """
 
     site: Site
     number: int
     name: str
-    kind: Word["dense", "convolution"]
+    kind: LayerKind
     shape: tuple[int, ...]
-    fan_in: int
-    fan_out: int
+    layout: Layout
     weight: int
+    made_of: Origin
     tapped: int
     bias: int | None
+    bias_made_of: Origin | None
     units: tuple[int, ...]
     loops: tuple[Loop, ...] = ()
+
+    @property
+    def fan_in(self) -> int:
+        """The number of products summed into one output."""
+        return self.layout.fans(self.shape)[0]
+
+    @property
+    def fan_out(self) -> int:
+        """The number of outputs that one input reaches."""
+        return self.layout.fans(self.shape)[1]
 
 
 @dataclass(frozen=True)
@@ -198,19 +209,19 @@ def _layer(
         return None
     origin = inputs[weight]
     shape = program.shape(step.inputs[weight])
-    fan_in, fan_out = fans(step, weight)
     tapped, bias, units = _with_bias(program, step, product_units(step, weight), origins, numbering)
     return Layer(
         site,
         origin.number,
         origin.name,
-        "dense" if step.operation == "dot_general" else "convolution",
+        kind_of(step),
         shape,
-        fan_in,
-        fan_out,
+        layout(step, weight),
         weight,
+        origin,
         tapped,
         bias,
+        None if bias is None else origins[bias],
         units,
         tuple(
             Loop(scan.params["length"], loop in origin.loops, scan.params["reverse"]) for scan, loop in loops
