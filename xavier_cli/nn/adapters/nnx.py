@@ -8,12 +8,13 @@ from typing import Any
 from flax import nnx
 from jax import Array
 
-from xavier_cli.nn.adapters.network import Mode, UserNetwork
+from xavier_cli.nn.adapters.network import Mode, UserNetwork, switched, switches_of
 
 
 def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> UserNetwork:
     """The network of modules like `made`; all that is not `nnx.Param` is its state."""
     structure, *_ = nnx.split(made, nnx.Param, ...)
+    switches = switches_of(type(made).__call__)
 
     def init(key: Array) -> tuple[Any, Any]:
         _, params, state = nnx.split(make(key), nnx.Param, ...)
@@ -37,7 +38,7 @@ def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> Use
                     each.deterministic = True
         elif mode == "train" and key is not None:
             nnx.reseed(module, default=key, dropout=key)
-        logits = module(x)
+        logits = module(x, **switched(switches, mode))
         if mode != "train":
             return logits, state
         return logits, nnx.to_pure_dict(nnx.split(module, nnx.Param, ...)[2])

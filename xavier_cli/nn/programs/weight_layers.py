@@ -14,6 +14,7 @@ from typing import NamedTuple
 from jax.extend.core import Literal
 
 from xavier_cli.nn.programs.dependence import (
+    ROUND,
     Numbering,
     Origin,
     Origins,
@@ -65,6 +66,11 @@ class Layer:
     loops: tuple[Loop, ...] = ()
 
     @property
+    def often(self) -> int:
+        """How often it is used: the rounds of those scans that do not hand out its weight."""
+        return math.prod(loop.length for loop in self.loops if not loop.stacked)
+
+    @property
     def fan_in(self) -> int:
         """The number of products summed into one output."""
         return self.layout.fans(self.shape)[0]
@@ -88,18 +94,23 @@ class Application:
 
 @dataclass(frozen=True)
 class Table:
-    """An embedding: rows of a parameter picked by the example."""
+    """An embedding: rows of a parameter picked by the example. `parts` are the parameters it is made of."""
 
     name: str
     shape: tuple[int, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """What could not be looked into: the operation, and the parameters that go into it."""
+    """What could not be looked into: the operation, and what goes into it of parameters alone.
+
+    `parts` are the names of the parameters that this is made of.
+    """
 
     operation: str
     names: tuple[str, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -171,13 +182,19 @@ def _find(
                 at = (rank - 1,) if at is None else at
                 found.applications.append(Application(here, function, value, rank, at))
         if step.operation == "gather" and inputs[0].parameter and not inputs[0].example and inputs[1].example:
-            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0])))
-        elif any(holds(inner, PRODUCTS) for inner in subprograms(step.equation)) and _hides(inputs):
-            names = dict.fromkeys(each.name for each in inputs if each.parameter and not each.example)
-            found.unseen.append(Unseen(step.operation, tuple(names)))
+            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0]), inputs[0].parts))
+        elif _multiplies(step) and _hides(inputs):
+            made_of = [each for each in inputs if each.parameter and not each.example]
+            names = dict.fromkeys(each.name.replace(ROUND, "") for each in made_of)
+            parts = frozenset[str]().union(*(each.parts for each in made_of))
+            found.unseen.append(Unseen(step.operation, tuple(names), parts))
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
+
+
+def _multiplies(step: Step) -> bool:
+    return step.operation in PRODUCTS or any(holds(inner, PRODUCTS) for inner in subprograms(step.equation))
 
 
 def _hides(inputs: Sequence[Origin]) -> bool:
