@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from xavier_cli.nn.adapters.network import SWITCHES, Mode, UserNetwork, switched
 
 def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
     """The network of the transformed function `made`, which may have a parameter such as `is_training`."""
+    # `hk.without_apply_rng` leaves the key out.
+    takes_key = "rng" in inspect.signature(made.apply).parameters
     transformed = made if isinstance(made, hk.TransformedWithState) else hk.with_empty_state(made)
     zeros = jax.numpy.zeros(example.shape, example.dtype)
 
@@ -26,7 +29,8 @@ def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwor
         return params, state
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
-        logits, moved = transformed.apply(params, state, key, x, **switched(switches, mode))
+        given = (key, x) if takes_key else (x,)
+        logits, moved = transformed.apply(params, state, *given, **switched(switches, mode))
         return logits, moved if mode == "train" else state
 
     return UserNetwork("Haiku", init, apply)

@@ -56,13 +56,14 @@ class _Framework(NamedTuple):
     room: str
     package: str
     tested: str
+    is_drawn_when_made: bool = False
 
 
 # By the module that a framework's classes live in.
 _FRAMEWORKS = {
     "flax.linen": _Framework("linen", "flax", "0.12.8"),
-    "flax.nnx": _Framework("nnx", "flax", "0.12.8"),
-    "equinox": _Framework("equinox", "equinox", "0.13.8"),
+    "flax.nnx": _Framework("nnx", "flax", "0.12.8", is_drawn_when_made=True),
+    "equinox": _Framework("equinox", "equinox", "0.13.8", is_drawn_when_made=True),
     "haiku": _Framework("haiku", "dm-haiku", "0.0.17"),
 }
 _FUNCTIONS = _Framework("functions", "jax", "0.10.2")
@@ -75,15 +76,42 @@ def adapt(make: Callable[[Array], Any], example: Array, key: Array) -> UserNetwo
 
     Raises `UnknownNetworkError`.
     """
-    made = make(key)
-    framework = _framework(made)
-    if framework is None:
-        raise UnknownNetworkError(_refusal(made))
+    abstract: list[UserNetwork] = []
+
+    def adapt_without_numbers(key: Array) -> None:
+        made = make(key)
+        framework = _framework(made)
+        if framework is not None and framework.is_drawn_when_made:
+            abstract.append(_adapted(framework, make, made, example))
+
+    # Operation by operation, a network that is drawn as it is made would take long to compile.
+    jax.eval_shape(adapt_without_numbers, key)
+    if not abstract or not _stands_alone(abstract[0], example, key):
+        made = make(key)
+        framework = _framework(made)
+        if framework is None:
+            raise UnknownNetworkError(_refusal(made))
+        abstract = [_adapted(framework, make, made, example)]
+    return without_integers(abstract[0], key)
+
+
+def _stands_alone(network: UserNetwork, example: Array, key: Array) -> bool:
+    """Whether the network holds no array that was made with it, as a function with a table does."""
+    try:
+        jax.eval_shape(lambda key: network.apply(*network.init(key), example, key, "evaluate"), key)
+    except jax.errors.UnexpectedTracerError:
+        return False
+    except Exception:  # The network's own, which is reported when it is tried.
+        return True
+    return True
+
+
+def _adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
     load = _blaming_version(framework, import_module)
     room = load(f"xavier_cli.nn.adapters.{framework.room}")
     network: UserNetwork = _blaming_version(framework, room.adapt)(make, made, example)
     init, apply = (_blaming_version(framework, each) for each in (network.init, network.apply))
-    return without_integers(UserNetwork(network.framework, init, apply), key)
+    return UserNetwork(network.framework, init, apply)
 
 
 def _blaming_version(framework: _Framework, function: Callable[..., Any]) -> Callable[..., Any]:
