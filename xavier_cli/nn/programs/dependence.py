@@ -20,8 +20,9 @@ class Origin:
 
     `example`: whether it depends on the example; `parameter`: whether on the parameters. `number` is equal
     for two values only if they are the same by the same computation, so that a parameter used twice is
-    known again. `name` is the parameter that it mostly is, the one with the most numbers (`size`); where a
-    `scan` hands out a slice of it at a time, `loops` are those scans, and the name has a `ROUND` for each.
+    known again. `name` is the parameter that it mostly is, the one with the most numbers (`size`), with what
+    is cut out of it; where a `scan` hands out a slice of it at a time, `loops` are those scans, and the name
+    has a `ROUND` for each. `leaf` is that parameter's own name, `parts` are those of all that go into it.
     """
 
     number: int
@@ -30,6 +31,8 @@ class Origin:
     name: str = ""
     size: int = 0
     loops: tuple[int, ...] = ()
+    leaf: str = ""
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
@@ -115,6 +118,8 @@ def _joined(before: Origin, after: Origin, number: int) -> Origin:
         before.name or after.name,
         before.size or after.size,
         before.loops,
+        before.leaf or after.leaf,
+        before.parts | after.parts,
     )
 
 
@@ -159,7 +164,8 @@ def _made(step: Step, index: int, inputs: Sequence[Origin], numbering: Numbering
     name = main.name + _cut(step)
     if step.operation in ("concatenate", "stack") and all(each.parameter for each in inputs):
         name = together([each.name for each in inputs])
-    return Origin(number, False, True, name, main.size, loops)
+    parts = frozenset[str]().union(*(each.parts for each in inputs))
+    return Origin(number, False, True, name, main.size, loops, main.leaf, parts)
 
 
 def together(names: Sequence[str]) -> str:

@@ -32,8 +32,12 @@ _CALLS = {
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
-# These have a derivative of their own, which is kept unless there is a layer inside to look at.
+# These have a derivative of their own, which is kept unless there is a layer inside that can be looked at.
 _CALLS_WITH_DERIVATIVE = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+# Layers within a loop of unknown length or a choice can't be looked at.
+_CLOSED = frozenset({"while", "cond"})
+# They print, and would do so once more whenever the network is looked at.
+_PRINTING = frozenset({"debug_print", "debug_callback"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,19 +142,27 @@ def flatten(closed: ClosedJaxpr) -> Program:
 
 def subprograms(equation: JaxprEqn) -> Iterator[Jaxpr]:
     """The programs that an operation holds: a loop's body, the branches of a choice."""
+    return (inner for inner, _ in subprograms_with_constants(equation))
+
+
+def subprograms_with_constants(equation: JaxprEqn) -> Iterator[tuple[Jaxpr, Sequence[Array]]]:
+    """The programs that an operation holds, each with the arrays that it closes over."""
     for parameter in equation.params.values():
         for each in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
             if isinstance(each, ClosedJaxpr):
-                yield each.jaxpr
+                yield each.jaxpr, each.consts
             elif isinstance(each, Jaxpr):
-                yield each
+                yield each, ()
 
 
-def holds(jaxpr: Jaxpr, operations: frozenset[str]) -> bool:
-    """Whether one of `operations` is in the program or in one that it holds."""
+def holds(jaxpr: Jaxpr, operations: frozenset[str], but_in: frozenset[str] = frozenset()) -> bool:
+    """Whether one of `operations` is in the program or in one that it holds, not within one of `but_in`."""
     return any(
         equation.primitive.name in operations
-        or any(holds(inner, operations) for inner in subprograms(equation))
+        or (
+            equation.primitive.name not in but_in
+            and any(holds(inner, operations, but_in) for inner in subprograms(equation))
+        )
         for equation in jaxpr.eqns
     )
 
@@ -187,6 +199,8 @@ class _Flattening:
         steps: list[Step],
     ) -> tuple[Value, ...]:
         for equation in jaxpr.eqns:
+            if equation.primitive.name in _PRINTING:
+                continue
             inputs = tuple(each if isinstance(each, Literal) else known[each] for each in equation.invars)
             called = _entered(equation)
             if called is not None:
@@ -216,5 +230,5 @@ def _entered(equation: JaxprEqn) -> Any:
     if name in _CALLS_WITH_DERIVATIVE:
         called = equation.params[_CALLS_WITH_DERIVATIVE[name]]
         inner = called.jaxpr if isinstance(called, ClosedJaxpr) else called
-        return called if holds(inner, PRODUCTS | {"scan"}) else None
+        return called if holds(inner, PRODUCTS, but_in=_CLOSED) else None
     return None

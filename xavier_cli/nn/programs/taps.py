@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.extend.core import Literal
 
@@ -100,7 +102,14 @@ def tap(function: Callable[..., Any], params: Any, x: Any, *rest: Any) -> Tapped
     program = trace(function, params, x, *rest)
     numbering = Numbering.empty()
     given = [
-        Origin(numbering.of("parameter", name), parameter=True, name=name, size=leaf.size)
+        Origin(
+            numbering.of("parameter", name),
+            parameter=True,
+            name=name,
+            size=leaf.size,
+            leaf=name,
+            parts=frozenset({name}),
+        )
         for name, leaf in named_leaves(params)
     ]
     given += [
@@ -159,6 +168,8 @@ def _run(
             outputs, within = _run_scan(step, found.bodies[index], inputs, zeros, weight_zeros, depth)
             passed.layers.update(within.layers)
             passed.applied.update(within.applied)
+        elif step.operation == "while":
+            outputs = _without_derivative(step)(*inputs)
         else:
             outputs = step.evaluate(inputs)
         for output, value in zip(step.outputs, outputs, strict=True):
@@ -171,6 +182,28 @@ def _run(
                 passed.layers[layer.site] = Met(value, entering, weight, bias)
             values[output] = value
     return [read(each) for each in program.outputs], passed
+
+
+def _without_derivative(step: Step) -> Callable[..., list[Array]]:
+    """A `while` loop, for which JAX has no derivative backwards: what passes back through it is NaN."""
+
+    @jax.custom_vjp
+    def loop(*inputs: Array) -> list[Array]:
+        return step.evaluate(inputs)
+
+    def ahead(*inputs: Array) -> tuple[list[Array], Sequence[Array]]:
+        return loop(*inputs), inputs
+
+    def back(inputs: Sequence[Array], _: list[Array]) -> tuple[Any, ...]:
+        return tuple(
+            jnp.full_like(each, jnp.nan)
+            if jnp.issubdtype(each.dtype, jnp.floating)
+            else np.zeros(each.shape, jax.dtypes.float0)
+            for each in inputs
+        )
+
+    loop.defvjp(ahead, back)
+    return loop
 
 
 def _run_scan(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal as Word
 from typing import NamedTuple
 
 from jax.extend.core import Literal
 
 from xavier_cli.nn.programs.dependence import (
+    ROUND,
     Numbering,
     Origin,
     Origins,
@@ -22,10 +22,11 @@ from xavier_cli.nn.programs.dependence import (
     origin_of,
     scan_inputs,
 )
-from xavier_cli.nn.programs.fans import fans
+from xavier_cli.nn.programs.layout import Layout, kind_of, layout
 from xavier_cli.nn.programs.program import PRODUCTS, Program, Step, Value, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
 from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
+from xavier_cli.vocabulary.network_info import LayerKind
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
@@ -47,21 +48,37 @@ class Layer:
 
     `weight` says which input of the step is the weight; `tapped` is the value that is s, `bias` the value
     that is added to it, and `units` are the axes of s that are units, not examples or positions. `loops` are
-    the scans around it, from outside.
+    the scans around it, from outside. `made_of` and `bias_made_of` say which parameters go into them.
     """
 
     site: Site
     number: int
     name: str
-    kind: Word["dense", "convolution"]
+    kind: LayerKind
     shape: tuple[int, ...]
-    fan_in: int
-    fan_out: int
+    layout: Layout
     weight: int
+    made_of: Origin
     tapped: int
     bias: int | None
+    bias_made_of: Origin | None
     units: tuple[int, ...]
     loops: tuple[Loop, ...] = ()
+
+    @property
+    def often(self) -> int:
+        """How often it is used: the rounds of those scans that do not hand out its weight."""
+        return math.prod(loop.length for loop in self.loops if not loop.stacked)
+
+    @property
+    def fan_in(self) -> int:
+        """The number of products summed into one output."""
+        return self.layout.fans(self.shape)[0]
+
+    @property
+    def fan_out(self) -> int:
+        """The number of outputs that one input reaches."""
+        return self.layout.fans(self.shape)[1]
 
 
 @dataclass(frozen=True)
@@ -77,18 +94,23 @@ class Application:
 
 @dataclass(frozen=True)
 class Table:
-    """An embedding: rows of a parameter picked by the example."""
+    """An embedding: rows of a parameter picked by the example. `parts` are the parameters it is made of."""
 
     name: str
     shape: tuple[int, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """What could not be looked into: the operation, and the parameters that go into it."""
+    """What could not be looked into: the operation, and what goes into it of parameters alone.
+
+    `parts` are the names of the parameters that this is made of.
+    """
 
     operation: str
     names: tuple[str, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -160,13 +182,19 @@ def _find(
                 at = (rank - 1,) if at is None else at
                 found.applications.append(Application(here, function, value, rank, at))
         if step.operation == "gather" and inputs[0].parameter and not inputs[0].example and inputs[1].example:
-            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0])))
-        elif any(holds(inner, PRODUCTS) for inner in subprograms(step.equation)) and _hides(inputs):
-            names = dict.fromkeys(each.name for each in inputs if each.parameter and not each.example)
-            found.unseen.append(Unseen(step.operation, tuple(names)))
+            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0]), inputs[0].parts))
+        elif _multiplies(step) and _hides(inputs):
+            made_of = [each for each in inputs if each.parameter and not each.example]
+            names = dict.fromkeys(each.name.replace(ROUND, "") for each in made_of)
+            parts = frozenset[str]().union(*(each.parts for each in made_of))
+            found.unseen.append(Unseen(step.operation, tuple(names), parts))
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
+
+
+def _multiplies(step: Step) -> bool:
+    return step.operation in PRODUCTS or any(holds(inner, PRODUCTS) for inner in subprograms(step.equation))
 
 
 def _hides(inputs: Sequence[Origin]) -> bool:
@@ -198,19 +226,19 @@ def _layer(
         return None
     origin = inputs[weight]
     shape = program.shape(step.inputs[weight])
-    fan_in, fan_out = fans(step, weight)
     tapped, bias, units = _with_bias(program, step, product_units(step, weight), origins, numbering)
     return Layer(
         site,
         origin.number,
         origin.name,
-        "dense" if step.operation == "dot_general" else "convolution",
+        kind_of(step),
         shape,
-        fan_in,
-        fan_out,
+        layout(step, weight),
         weight,
+        origin,
         tapped,
         bias,
+        None if bias is None else origins[bias],
         units,
         tuple(
             Loop(scan.params["length"], loop in origin.loops, scan.params["reverse"]) for scan, loop in loops
