@@ -19,8 +19,9 @@ from xavier_cli.data.sets import Examples
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.adapters.network import UserNetwork
+from xavier_cli.nn.inspection.draws import drawn_parameters
+from xavier_cli.nn.inspection.prepare import Prepared, prepare
 from xavier_cli.nn.losses import LOSSES, Loss
-from xavier_cli.nn.prepared import Prepared, drawn_parameters, prepare
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
@@ -72,21 +73,24 @@ def look(
     facts = data.facts
     assert facts is not None
     shape = example_shape(facts.shape, data.inputs, "last")
-    prepared = prepare(
-        lambda key: maker(inputs=shape, classes=data.classes, **_keys(maker, key)),
-        shape,
-        data.classes,
-        config.network.name,
-    )
-    config = config.with_(weight_layers=len(prepared.layers))
 
     def examples(of: Examples, most: int | None = None) -> tuple[Array, Array]:
         pixels = np.asarray(decode(jnp.asarray(of.pixels[:most]), config.pixel_range))
         return jnp.asarray(as_examples(pixels, facts.shape, "last")), jnp.asarray(of.labels[:most])
 
-    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
     began = time.perf_counter()
-    observe = _observation(prepared, loss, bins, examples(data.probe))
+    probe = examples(data.probe)
+    note(f"{config.network.short}: finding its layers")
+    prepared = prepare(
+        lambda key: maker(inputs=shape, classes=data.classes, **_keys(maker, key)),
+        shape,
+        data.classes,
+        config.network.name,
+        probe[0],
+    )
+    config = config.with_(weight_layers=len(prepared.layers))
+    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
+    observe = _observation(prepared, loss, bins, probe)
     evaluate = _evaluation(prepared.network, loss)
     parts = {
         "valid": examples(data.valid, config.eval_examples),
@@ -94,8 +98,7 @@ def look(
     }
     init = jax.jit(prepared.network.init)
     seen: list[dict[str, np.ndarray]] = []
-    draws: dict[str, list[np.ndarray]] = {}
-    layer_draws: list[list[np.ndarray]] = [[] for _ in prepared.layers]
+    drawn: list[Any] = []
     for number, seed in enumerate(config.seeds, 1):
         note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
         params, state = init(seed_key(seed, Purpose.WEIGHTS))
@@ -105,11 +108,7 @@ def look(
                 f"curves/{name}_{what}": value for what, value in evaluate(params, state, *part).items()
             }
         seen.append({path: np.asarray(value) for path, value in found.items()})
-        numbers, weights = drawn_parameters(prepared, params, state)
-        for name, each in numbers.items():
-            draws.setdefault(name, []).append(each)
-        for at, each in enumerate(weights):
-            layer_draws[at].append(each)
+        drawn.append(jax.device_get(params))
     run = initial_run(
         config,
         seen,
@@ -118,7 +117,10 @@ def look(
         network=prepared.info,
         provenance={"train_seconds": round(time.perf_counter() - began, 3)},
     )
-    return Looked(run, draws, layer_draws)
+    draws = drawn_parameters(prepared, jax.tree.map(lambda *each: np.stack(each), *drawn))
+    return Looked(
+        run, {name: [*each] for name, each in draws.parameters.items()}, [[*each] for each in draws.layers]
+    )
 
 
 def _observation(

@@ -22,6 +22,8 @@ from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
 SCHEMA = "xavier.probe.network/1"
+LONGEST_NAME = 34
+"""Characters of a layer's name in the table; programs get all of it."""
 ROWS_UNFOLDED = 30
 """Networks of more layers are shown with layers that are alike in one row."""
 
@@ -96,7 +98,8 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
             *normalization_notes([run]),
             *(f"Try `{command}`" for command in advice),
-            f"Loss before training: {numbers.fixed(loss, 3)}.",
+            # Before training, running averages may be of nothing.
+            *([f"Loss before training: {numbers.fixed(loss, 3)}."] if math.isfinite(loss) else []),
             clean(str(path)),
         ),
         title=f"{config.data} {config.title}{config.title_suffix}, at initialization ({info.framework})",
@@ -158,7 +161,10 @@ def _shared_name(names: Sequence[str]) -> str:
 
 def _layers_table(rows: Sequence[_Row], title: str) -> Table:
     columns = [Column("layer", "right"), Column("name")]
-    cells: list[list[Cell | str]] = [[_listed(row.numbers) for row in rows], [row.name for row in rows]]
+    cells: list[list[Cell | str]] = [
+        [_listed(row.numbers) for row in rows],
+        [elided(row.name, LONGEST_NAME) for row in rows],
+    ]
     if len({row.layer.kind for row in rows}) > 1:
         columns.append(Column("kind", optional=1))
         cells.append([_KINDS[row.layer.kind] for row in rows])
@@ -188,14 +194,26 @@ def _named(drawn: Sequence[Drawn | None]) -> tuple[float, ...]:
 
 def drawn_text(drawn: Drawn | None) -> str:
     """What a parameter may have been drawn from, in words."""
-    if drawn is None:
-        return "not looked at"
-    if drawn.like:
-        return f"the same numbers as {drawn.like}"
-    if not drawn.names:
-        return f"none of these; nearest {drawn.nearest}" if drawn.nearest else "none of these"
-    told = " or ".join(drawn.names)
-    return told if drawn.is_certain else f"consistent with {told}"
+    return "not looked at" if drawn is None else drawn.text
+
+
+def elided(name: str, most: int) -> str:
+    """A parameter's path in at most `most` characters where that can be: `Encoder/…/query/kernel`.
+
+    The last two parts and the first numbered one say the most; the longest of the others go first.
+    """
+    separator = "/" if "/" in name else "."
+    parts = name.split(separator)
+    numbered = next((at for at, part in enumerate(parts) if any(map(str.isdigit, part))), -1)
+    while len(separator.join(parts)) > most:
+        free = [at for at in range(len(parts) - 2) if at != numbered and parts[at] != "…"] or [
+            at for at in range(len(parts) - 1) if parts[at] != "…"
+        ]
+        if not free:
+            break
+        parts[max(free, key=lambda at: len(parts[at]))] = "…"
+    kept = [part for at, part in enumerate(parts) if part != "…" or not at or parts[at - 1] != "…"]
+    return separator.join(kept)
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -233,7 +251,7 @@ def _others_table(info: NetworkInfo) -> list[Table]:
         return []
     rows = tuple(
         (
-            _shared_name([each.name for each in group]),
+            elided(_shared_name([each.name for each in group]), LONGEST_NAME),
             group[0].role,
             " ".join(dict.fromkeys("×".join(map(str, each.shape)) or "1" for each in group)),
             str(sum(math.prod(each.shape) for each in group)),

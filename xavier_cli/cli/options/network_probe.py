@@ -21,7 +21,7 @@ def probe_network(config: RunConfig, data_dir: Path | None, quiet: bool = False)
 
     Raises `XavierError` where the function that makes the network, or what it makes, cannot be used.
     """
-    from xavier_cli.findings.network_weights import describe
+    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.networks import load, look
