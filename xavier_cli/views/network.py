@@ -22,7 +22,7 @@ from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
 SCHEMA = "xavier.probe.network/1"
-LONGEST_NAME = 34
+LONGEST_NAME = 28
 """Characters of a layer's name in the table; programs get all of it."""
 ROWS_UNFOLDED = 30
 """Networks of more layers are shown with layers that are alike in one row."""
@@ -198,30 +198,16 @@ def drawn_text(drawn: Drawn | None) -> str:
 
 
 def elided(name: str, most: int) -> str:
-    """A parameter's path in at most `most` characters where that can be: `Encoder/…/query/kernel`.
-
-    The last two parts and the first numbered one say the most; the longest of the others go first.
-    """
-    separator = "/" if "/" in name else "."
-    parts = name.split(separator)
-    numbered = next((at for at, part in enumerate(parts) if any(map(str.isdigit, part))), -1)
-    while len(separator.join(parts)) > most:
-        free = [at for at in range(len(parts) - 2) if at != numbered and parts[at] != "…"] or [
-            at for at in range(len(parts) - 1) if parts[at] != "…"
-        ]
-        if not free:
-            break
-        parts[max(free, key=lambda at: len(parts[at]))] = "…"
-    kept = [part for at, part in enumerate(parts) if part != "…" or not at or parts[at - 1] != "…"]
-    return separator.join(kept)
+    """The end of a parameter's path, which says the most: at most `most` characters."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """`3`, `3-8`, or the first with how many there are: `3 … 27 (6)`."""
+    """`3`, `3-8`, or with others between: `3…27`."""
     first, last = numbers[0], numbers[-1]
     if len(numbers) == 1:
         return str(first)
-    return f"{first}-{last}" if last - first + 1 == len(numbers) else f"{first}…{last} ({len(numbers)})"
+    return f"{first}-{last}" if last - first + 1 == len(numbers) else f"{first}…{last}"
 
 
 def _spans(values: Sequence[Sequence[float]]) -> list[str]:
@@ -236,7 +222,9 @@ def _spans(values: Sequence[Sequence[float]]) -> list[str]:
 
 
 def _span(low: float, high: float) -> str:
-    a, b = numbers.column([low, high])
+    if low == high or math.isnan(low):
+        return numbers.column([low])[0]
+    a, b = (f"{each:.2g}" for each in (low, high))
     return a if a == b else f"{a}–{b}"
 
 
