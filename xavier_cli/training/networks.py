@@ -14,10 +14,9 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.sets import Examples
-from xavier_cli.errors import ConfigError
-from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
@@ -25,12 +24,11 @@ from xavier_cli.nn.losses import LOSSES, Loss
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.networks import Maker
 from xavier_cli.vocabulary.resolve import find_activation
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
@@ -47,19 +45,6 @@ class Looked:
     run: Run
     draws: Mapping[str, Sequence[np.ndarray]]
     layer_draws: Sequence[Sequence[np.ndarray]]
-
-
-def load(config: RunConfig) -> Maker:
-    """The function that makes the network of `config`; runs its file.
-
-    Raises `ConfigError` for another initialization than the network's own, and `UserFunctionError`.
-    """
-    for name in ("init", "bias_init"):
-        if getattr(config, name) != AS_MADE:
-            raise ConfigError(f"{name}: a custom network is looked at as its own code draws it: leave it out")
-    config.check_code()
-    act = None if config.act == AS_MADE else make_activation(config.activation)
-    return load_network(config.network, act=act)
 
 
 def look(
