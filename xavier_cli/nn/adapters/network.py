@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from jax import Array
 
-from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.vocabulary.network_info import NetworkError
 
 Mode = Literal["look", "train", "evaluate"]
 """How a network is run: as it trains, but with nothing dropped and its state unmoved; as it trains; as it is
@@ -36,10 +36,8 @@ class UserNetwork:
     apply: Apply
 
 
-class UnknownNetworkError(XavierError, ValueError):
+class UnknownNetworkError(NetworkError):
     """What a function returned is no network of any known kind; the message says what it is."""
-
-    exit_code = ExitCode.USAGE
 
 
 # The module that a framework's classes live in -> the room that knows it.
