@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from xavier_cli.pytorch.summary import count, moments, percentiles, sample
-from xavier_cli.pytorch.taps import Use
+from xavier_cli.pytorch.use import Use
 from xavier_cli.statistics.tensor_summary import SymmetricLogBins
 from xavier_cli.vocabulary.network_info import LayerInfo
 

@@ -10,7 +10,7 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 if TYPE_CHECKING:
-    from xavier_cli.pytorch.taps import Use
+    from xavier_cli.pytorch.use import Use
 
 Tensor = Any
 

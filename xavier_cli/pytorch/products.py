@@ -58,7 +58,7 @@ class Side:
 
 
 def sides(name: str, given: Mapping[str, Any]) -> tuple[Side, ...]:
-    """The sides of the product that the call `name` with arguments `given` is, none where it is no product."""
+    """The sides of the product that the call `name` with arguments `given` is; none where it is none."""
     if name not in SIGNATURES:
         return ()
     if name.startswith("conv"):
@@ -200,5 +200,5 @@ _HIDES = re.compile(r"(mm|mv|dot|matmul|einsum|bilinear|linear|attention|attn)$|
 
 
 def may_hide_a_product(name: str) -> bool:
-    """Whether a call that is none of the known products may well be one."""
-    return name not in SIGNATURES and _HIDES.search(name) is not None
+    """Whether a call that is none of the known products may well be one: by its name, or of a library."""
+    return name not in SIGNATURES and ("::" in name or _HIDES.search(name) is not None)

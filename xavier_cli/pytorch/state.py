@@ -16,14 +16,14 @@ Tensor = Any
 @contextmanager
 def kept_random_states() -> Iterator[None]:
     """Put back the states of all global random generators: torch's of every device, NumPy's, Python's."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     # Of a GPU that nothing was asked of there is no state yet.
     on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:
         yield
     finally:
         torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
+        np.random.set_state(states[1])  # noqa: NPY002
         random.setstate(states[2])
         if on_gpus is not None:
             torch.cuda.set_rng_state_all(on_gpus)

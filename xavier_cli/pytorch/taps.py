@@ -10,164 +10,31 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-from xavier_cli.pytorch.activations import Shares, count_shares, recognise
+from xavier_cli.pytorch.activations import count_shares, recognise
+from xavier_cli.pytorch.calls import (
+    ADDS,
+    ASKS,
+    DRAWS,
+    DROPOUT,
+    MOVES,
+    PICKS,
+    name_of,
+    opened,
+    overwritten,
+    plain_arguments,
+)
 from xavier_cli.pytorch.origins import Origins, cut, tensors_in
-from xavier_cli.pytorch.products import SIGNATURES, Side, einsum_letters, may_hide_a_product, sides
-from xavier_cli.pytorch.written_out import RECURRENT, WRITTEN_OUT
+from xavier_cli.pytorch.products import SIGNATURES, Side, may_hide_a_product, sides
+from xavier_cli.pytorch.use import Use
+from xavier_cli.pytorch.written_out import RECURRENT, WRITTEN_OUT, einsum_in_pairs
 
 Tensor = Any
-
-_ASKS = frozenset(
-    [
-        "size",
-        "dim",
-        "ndimension",
-        "numel",
-        "stride",
-        "is_contiguous",
-        "storage_offset",
-        "data_ptr",
-        "element_size",
-        "nelement",
-        "item",
-        "tolist",
-        "numpy",
-        "is_floating_point",
-        "is_complex",
-        "get_device",
-        "type",
-        "has_names",
-        "_set_grad_enabled",
-        "__len__",
-        "__bool__",
-        "__repr__",
-        "__hash__",
-        "__format__",
-        "requires_grad_",
-        "register_hook",
-        "retain_grad",
-        "__set__",
-        "untyped_storage",
-    ]
-)
-_ADDS = frozenset(["add", "add_", "__add__", "__radd__", "__iadd__", "sub", "sub_", "__sub__", "__isub__"])
-_OVERWRITES = frozenset(
-    [
-        "__setitem__",
-        "__iadd__",
-        "__isub__",
-        "__imul__",
-        "__itruediv__",
-        "__idiv__",
-        "__ipow__",
-        "__iand__",
-        "__ior__",
-        "__ixor__",
-    ]
-)
-_MOVES = frozenset(
-    [
-        "view",
-        "reshape",
-        "flatten",
-        "unflatten",
-        "transpose",
-        "permute",
-        "t",
-        "swapaxes",
-        "swapdims",
-        "movedim",
-        "moveaxis",
-        "squeeze",
-        "unsqueeze",
-        "contiguous",
-        "to",
-        "float",
-        "view_as",
-        "reshape_as",
-        "type_as",
-        "__get__",
-    ]
-)
-_PICKS = frozenset(
-    ["embedding", "embedding_bag", "index_select", "__getitem__", "gather", "take", "take_along_dim"]
-)
-_DROPOUT = frozenset(
-    [
-        "dropout",
-        "alpha_dropout",
-        "feature_dropout",
-        "feature_alpha_dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-    ]
-)
-_DRAWS = frozenset(
-    [
-        "rand",
-        "randn",
-        "rand_like",
-        "randn_like",
-        "randint",
-        "randint_like",
-        "randperm",
-        "bernoulli",
-        "bernoulli_",
-        "normal",
-        "normal_",
-        "uniform_",
-        "multinomial",
-        "exponential_",
-        "poisson",
-        "gumbel_softmax",
-    ]
-)
-
-
-@dataclass(eq=False)
-class Use:
-    """One place where a weight is used, and what passed it.
-
-    **Attributes:** `number` of the weight, equal for two uses of the same; `s` after the bias, what was
-    `entering`, `delta` dC/ds and `gradient` dC/dW of the summed loss (None where none came), the effective
-    `weight` as it was used. `has_gradient` is false where gradients are switched off.
-    """
-
-    side: Side
-    number: int
-    name: str
-    parameter: str
-    weight: Tensor
-    entering: tuple[Tensor, ...]
-    s: Tensor
-    units: tuple[int, ...]
-    has_gradient: bool
-    bias: Tensor = None
-    bias_name: str = ""
-    delta: Tensor = None
-    gradient: Tensor = None
-    applied: list[tuple[str, Shares]] = field(default_factory=list)
-    handle: Any = None
-
-    def tap(self, s: Tensor) -> None:
-        """Take `s` for what this use puts out."""
-        if self.handle is not None:
-            self.handle.remove()
-            self.handle = None
-        self.s = s.detach()
-        if s.requires_grad:
-            self.handle = s.register_hook(self._take)
-
-    def _take(self, delta: Tensor) -> None:
-        self.delta = delta
 
 
 class Taps(TorchFunctionMode):
@@ -202,10 +69,10 @@ class Taps(TorchFunctionMode):
     ) -> Any:
         """Call `func` and keep what passes."""
         kwargs = kwargs or {}
-        name = _name(func)
-        if name in _ASKS:
+        name = name_of(func)
+        if name in ASKS:
             return func(*args, **kwargs)
-        if name.rstrip("_") in _DROPOUT:
+        if name.rstrip("_") in DROPOUT:
             return args[0] if args else kwargs["input"]
         if name == "native_dropout":
             return args[0], torch.ones_like(args[0], dtype=torch.bool)
@@ -217,7 +84,9 @@ class Taps(TorchFunctionMode):
             kwargs = kwargs if len(args) > 4 else {**kwargs, "dropout_p": 0.0}
         # What is computed again has to be written out again, and its tensors are not known.
         if name in RECURRENT:
-            args = tuple(self._as_example(each) if at in (1, 2) else each for at, each in enumerate(args))
+            # Of packed sequences the state comes third, behind the sizes.
+            place = 2 if isinstance(args[3], (tuple, list)) else 1
+            args = (*args[:place], self._as_example(args[place]), *args[place + 1 :])
         if name in RECURRENT or (name in WRITTEN_OUT and self.is_watching and self._mixes(args, kwargs)):
             with self:
                 return WRITTEN_OUT[name](*args, **kwargs)
@@ -229,36 +98,21 @@ class Taps(TorchFunctionMode):
 
     def _enter(self, func: types.FunctionType, args: Any, kwargs: Any) -> Any:
         if func in self._inside:
-            return self._call(func, _name(func), args, kwargs)
+            return self._call(func, name_of(func), args, kwargs)
         self._inside.append(func)
         try:
             with self:
-                return _opened(func)(*args, **kwargs)
+                return opened(func)(*args, **kwargs)
         finally:
             self._inside.remove(func)
 
     def _einsum(self, func: Callable[..., Any], args: Any) -> Any:
         equation, *operands = args
         operands = list(operands[0]) if operands and isinstance(operands[0], (tuple, list)) else operands
-        if not isinstance(equation, str) or not self._mixes(operands, {}):
-            return self._call(func, "einsum", args, {})
-        if len(operands) == 2:
-            return self._call(func, "einsum", (equation, *operands), {})
-        letters = einsum_letters(equation, tuple(each.ndim for each in operands))
-        if letters is None:
-            return self._call(func, "einsum", args, {})
-        *axes, result = letters
-        made, mine = operands[0], axes[0]
-        for number, (each, its) in enumerate(zip(operands[1:], axes[1:], strict=True), 2):
-            later = {letter for other in axes[number:] for letter in other} | set(result)
-            after = (
-                result
-                if number == len(operands)
-                else "".join(dict.fromkeys(letter for letter in mine + its if letter in later))
-            )
-            made = self._call(func, "einsum", (f"{mine},{its}->{after}", made, each), {})
-            mine = after
-        return made
+        if isinstance(equation, str) and len(operands) > 2 and self._mixes(operands, {}):
+            with self:
+                return einsum_in_pairs(equation, *operands)
+        return self._call(func, "einsum", (equation, *operands), {})
 
     def _mixes(self, args: Any, kwargs: Any) -> bool:
         """Whether an argument depends on parameters alone, and another on the example."""
@@ -280,9 +134,9 @@ class Taps(TorchFunctionMode):
         if not self.is_watching:
             return func(*args, **kwargs)
         tensors = [*tensors_in(args), *tensors_in(kwargs)]
-        if name in _DRAWS:
+        if name in DRAWS:
             self.drawn.add(name)
-        changed = self._changed(name, args, kwargs)
+        changed = overwritten(name, args, kwargs)
         for each in changed:
             self._save(each)
         origins = self.origins
@@ -304,20 +158,12 @@ class Taps(TorchFunctionMode):
             origins.note_change(each, tensors)
         old = [*changed, *tensors]
         fresh = [each for each in made if not any(each is one for one in old)]
-        origins.note(name, tensors, lambda: repr(_plain(args, kwargs)), fresh)
+        origins.note(name, tensors, lambda: repr(plain_arguments(args, kwargs)), fresh)
         if side is not None:
             self._begin(made[0], side)
         elif still is not None and made:
             self._go_on(name, still, bias, tensors, made[0])
         return result
-
-    def _changed(self, name: str, args: Any, kwargs: Any) -> list[Tensor]:
-        """The tensors that a call overwrites."""
-        changed = list(tensors_in(kwargs.get("out")))
-        in_place = (name.endswith("_") and not name.endswith("__")) or name in _OVERWRITES
-        if in_place and args and isinstance(args[0], torch.Tensor):
-            changed.append(args[0])
-        return changed
 
     def _save(self, changed: Tensor) -> None:
         """Copy what is held of a tensor before it is overwritten."""
@@ -383,7 +229,7 @@ class Taps(TorchFunctionMode):
 
     def _added(self, name: str, use: Use, tensors: Sequence[Tensor]) -> Tensor | None:
         """The bias that a call adds to what a layer put out, if it does: a number per unit."""
-        if name not in _ADDS or use.bias is not None or len(tensors) != 2:
+        if name not in ADDS or use.bias is not None or len(tensors) != 2:
             return None
         other = tensors[1] if self.origins.still.get(tensors[0]) is use else tensors[0]
         sizes = 1
@@ -407,7 +253,7 @@ class Taps(TorchFunctionMode):
                 use.units = (made.ndim - 1,)
             use.tap(made)
             self._hold(use)
-        elif name in _MOVES and made.numel() == use.s.numel():
+        elif name in MOVES and made.numel() == use.s.numel():
             origins.still[made] = use
 
     def _apply(self, name: str, args: Any, kwargs: Any) -> None:
@@ -430,38 +276,9 @@ class Taps(TorchFunctionMode):
     def _pick(self, name: str, args: Any, tensors: Sequence[Tensor]) -> None:
         """Note embeddings, and calls that may hide a product."""
         first = self.origins.of(tensors[0])
-        if name in _PICKS and first.is_weight:
+        if name in PICKS and first.is_weight:
             if name.startswith("embedding") or any(self.origins.of(each).example for each in tensors[1:]):
                 self.tables.add(first.name)
-        elif self._is_opaque(name) and self._mixes(tensors, {}):
+        elif may_hide_a_product(name) and self._mixes(tensors, {}):
             names = {self.origins.of(each).name for each in tensors if self.origins.of(each).is_weight}
             self.hidden.setdefault(name, set()).update(names)
-
-    def _is_opaque(self, name: str) -> bool:
-        return may_hide_a_product(name) or "::" in name
-
-
-def _plain(args: Any, kwargs: Any) -> list[Any]:
-    """The arguments that are no tensors."""
-    every = [*args, *kwargs.items()]
-    return [each for each in every if not any(True for _ in tensors_in(each))]
-
-
-def _name(func: Callable[..., Any]) -> str:
-    """The function's name: of `torch.ops.aten.linear.default` `linear`, of another room's with its room."""
-    name = getattr(func, "__name__", type(func).__name__)
-    if isinstance(func, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
-        room, _, within = str(func).partition(".") if "::" not in str(func) else str(func).partition("::")
-        name = within.partition(".")[0]
-        return name if room == "aten" else f"{room}::{name}"
-    return str(name)
-
-
-@cache
-def _opened(func: types.FunctionType) -> Callable[..., Any]:
-    """`func` without its question whether its arguments want to be called otherwise: its calls are seen."""
-    asks = [name for name in func.__globals__ if name.startswith("has_torch_function")]
-    scope = {**func.__globals__, **dict.fromkeys(asks, lambda *_: False)}
-    opened = types.FunctionType(func.__code__, scope, func.__name__, func.__defaults__, func.__closure__)
-    opened.__kwdefaults__ = func.__kwdefaults__
-    return opened

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from xavier_cli.pytorch.products import einsum_letters
+
 Tensor = Any
 State = tuple[Tensor, ...]
 Cell = Callable[[Tensor, Tensor, State], State]
-"""What comes in, already multiplied, what the state was, multiplied, and the state before: the state after."""
+"""Of what comes in and the state before, both multiplied by their weights, and that state: the one after."""
 
 
 def _lstm(coming: Tensor, kept: Tensor, state: State) -> State:
@@ -177,6 +179,22 @@ RECURRENT: dict[str, Callable[..., Any]] = {
     **{f"{name}_cell": one_step(name) for name in _CELLS},
 }
 """Recurrent kernels of PyTorch, by name."""
+
+
+def einsum_in_pairs(equation: str, *operands: Tensor) -> Tensor:
+    """`einsum` of many operands, two at a time from the left; at once where the letters do not allow it."""
+    letters = einsum_letters(equation, tuple(each.ndim for each in operands))
+    if letters is None:
+        return torch.einsum(equation, *operands)
+    *axes, result = letters
+    made, mine = operands[0], axes[0]
+    for number, (each, its) in enumerate(zip(operands[1:], axes[1:], strict=True), 2):
+        later = {*result}.union(*axes[number:])
+        kept = "".join(dict.fromkeys(letter for letter in mine + its if letter in later))
+        after = result if number == len(operands) else kept
+        made, mine = torch.einsum(f"{mine},{its}->{after}", made, each), after
+    return made
+
 
 WRITTEN_OUT: dict[str, Callable[..., Any]] = {
     **RECURRENT,
