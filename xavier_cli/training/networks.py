@@ -24,9 +24,9 @@ from xavier_cli.nn.losses import LOSSES, Loss
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe
 from xavier_cli.vocabulary.networks import Maker
 from xavier_cli.vocabulary.resolve import find_activation

@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from xavier_cli.errors import ExitCode, XavierError
+
 MOST_LAYERS = 2000
 MOST_PARAMETERS = 20_000
 LONGEST_NAME = 300
@@ -21,6 +23,12 @@ LayerKind = Literal["dense", "convolution", "transposed convolution"]
 Role = Literal["weight", "bias", "embedding", "other"]
 """What a parameter is for: the weight or the bias of a layer, rows picked by the example, or something else,
 such as the scale of a normalization."""
+
+
+class NetworkError(XavierError, ValueError):
+    """A network that cannot be looked at; the message is one line that says why and what to do."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Drawn(BaseModel):

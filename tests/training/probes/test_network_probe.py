@@ -12,9 +12,8 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
+from xavier_cli.statistics.tensor_summary import make_bins
 from xavier_cli.theory.saturation import find_regions
-from xavier_cli.training.probes import network_probe
-from xavier_cli.training.probes.distributions import make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe, sample
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.resolve import find_activation
@@ -59,9 +58,8 @@ def test_every_layer_of_every_program_is_measured(name):
     assert [*np.isfinite(found["activation/saturated"])] == has_function
 
 
-def test_a_sample_meets_all_channels(monkeypatch):
-    monkeypatch.setattr(network_probe, "MOST_SORTED", 100)
+def test_a_sample_meets_all_channels():
     values = np.broadcast_to(np.arange(16), (30, 4, 16))
-    few = np.asarray(sample(values))
+    few = np.asarray(sample(values, 100))
     assert 50 < len(few) <= 100
     assert {*few} == {*range(16)}

@@ -44,6 +44,33 @@ def probe_network(config: RunConfig, data_dir: Path | None, quiet: bool = False)
         return _of_jax(config, maker, data_dir, note)
 
 
+def _held_out(config: RunConfig, data_dir: Path | None) -> tuple[HeldOut, DatasetInfo]:
+    """The examples to look at, and the facts of their set, which are read without JAX."""
+    from xavier_cli.data.load import load_data
+    from xavier_cli.data.spread import held_out, standardized
+
+    asked = config.dataset
+    if asked.kind == "shapeset":
+        raise ConfigError(
+            f"data: `{asked.name}` is drawn by JAX, which a network of PyTorch's is looked at without: "
+            "another one, such as `--data mnist`"
+        )
+    finite = load_data(asked, data_dir)
+    is_asked = isinstance(config.coding, str)
+    finite, facts, _ = standardized(finite, asked.name, is_asked, config.pixel_range)
+    return held_out(finite, config.eval_examples), facts
+
+
+def _torch_function(act: str) -> Callable[..., Any]:
+    """PyTorch's function of the activation's name; raises `ConfigError` where it has none."""
+    torch: Any = sys.modules["torch"]
+    function = getattr(torch.nn.functional, act, None) or getattr(torch, act, None)
+    if not callable(function):
+        raise ConfigError(f"act: PyTorch has no function `{act}`: let the network's own code choose it")
+    made: Callable[..., Any] = function
+    return made
+
+
 def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, note: Callable[[str], None]) -> Run:
     from xavier_cli.findings.drawn.network import describe
     from xavier_cli.nn.activations import make_activation
@@ -77,15 +104,17 @@ def _of_pytorch(
     from xavier_cli.findings.drawn.network import describe
     from xavier_cli.pytorch.look import look
     from xavier_cli.runs.initial import initial_run
+    from xavier_cli.statistics.tensor_summary import SymmetricLogBins
     from xavier_cli.version import __version__
 
     torch: Any = sys.modules["torch"]
     examples, facts = _held_out(config, data_dir)
     shape = example_shape(facts.shape, facts.inputs, "first")
-    act = {} if config.act == AS_MADE else {"act": _torch_function(config.act)}
+    if config.act != AS_MADE:
+        maker = load_network(config.network, act=_torch_function(config.act))
 
     def make() -> Any:
-        return maker.with_(**act)(inputs=shape, classes=facts.classes)
+        return maker(inputs=shape, classes=facts.classes)
 
     with torch.random.fork_rng():
         if not isinstance(make(), torch.nn.Module):
@@ -116,4 +145,9 @@ def _of_pytorch(
         "train_seconds": round(time.perf_counter() - began, 3),
         **this_command(),
     }
-    return initial_run(config, seen, looked.edges, data=facts, network=info, provenance=provenance)
+    edges = {
+        path.partition("/")[0]: SymmetricLogBins().edges
+        for path in looked.arrays
+        if path.endswith("/histogram")
+    }
+    return initial_run(config, seen, edges, data=facts, network=info, provenance=provenance)

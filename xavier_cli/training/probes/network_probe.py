@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +14,12 @@ from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.programs.layers import Use, WeightLayer, in_its_rounds
 from xavier_cli.nn.programs.taps import Met, Passed, TappedNetwork, Zeros
-from xavier_cli.theory.saturation import DEAD_SLOPE, Regions, find_regions
-from xavier_cli.training.probes.distributions import Bins, moments, percentiles
+from xavier_cli.statistics.tensor_summary import MOST_SORTED, Bins, sampling_stride
+from xavier_cli.theory.regions import DEAD_SLOPE, Regions
+from xavier_cli.theory.saturation import find_regions
+from xavier_cli.training.probes.distributions import count, moments, percentiles
 from xavier_cli.training.probes.probe import Observation
 from xavier_cli.vocabulary.resolve import find_activation
-
-MOST_SORTED = 2**19
-"""Histograms and percentiles of larger tensors are of every p-th value; see `sample`."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,9 @@ def make_network_probe(
             for what in ("mean", "std"):
                 observation[f"{name}/{what}"] = jnp.stack([each[what] for each in described])
         for name, of in ((name, of) for name, of in bins.items() if name in tensors):
-            observation[f"{name}/histogram"] = _each_alike(of.count, [sample(each) for each in tensors[name]])
+            observation[f"{name}/histogram"] = _each_alike(
+                partial(count, of), [sample(each) for each in tensors[name]]
+            )
         if len(layers) == 1:
             return observation
         signed, magnitude = _each_alike(percentiles, [sample(each) for each in tensors["activation"]])
@@ -121,17 +121,9 @@ def make_network_probe(
     return probe
 
 
-def sample(values: Array) -> Array:
-    """At most `MOST_SORTED` of `values` (any shape), flat: every p-th, where p is the smallest prime that
-    makes so few and divides no axis, so that all channels and positions are met."""
-    flat = jnp.ravel(values)
-    if flat.size <= MOST_SORTED:
-        return flat
-    for step in count(math.ceil(flat.size / MOST_SORTED)):
-        is_prime = all(step % divisor for divisor in range(2, math.isqrt(step) + 1))
-        if is_prime and all(size % step for size in values.shape):
-            return flat[::step]
-    raise AssertionError("there are infinitely many primes")
+def sample(values: Array, most: int = MOST_SORTED) -> Array:
+    """At most `most` of `values` (any shape), flat: every p-th, see `sampling_stride`."""
+    return jnp.ravel(values)[:: sampling_stride(values.shape, most)]
 
 
 def _each_alike(describe: Callable, values: Sequence[Array]):  # type: ignore[no-untyped-def, type-arg]
