@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +22,7 @@ from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
-    from xavier_cli.data.spread import HeldOut
+    from xavier_cli.data.sets import Examples
     from xavier_cli.runs.record import Run
     from xavier_cli.vocabulary.datasets import DatasetInfo
 
@@ -35,30 +39,65 @@ def probe_network(config: RunConfig, data_dir: Path | None, quiet: bool = False)
     config.check_code()
     with shown_note(quiet) as note:
         note("reading the network")
-        # Whoever asks for a key draws by JAX; JAX's activation functions are of no use to PyTorch.
+        # Only its name: JAX's activation functions are of no use to PyTorch.
         maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
-        if "torch" in sys.modules and not maker.takes & {"key", "rngs"}:
-            run = _of_pytorch(config, maker, data_dir, note)
-            if run is not None:
-                return run
-        return _of_jax(config, maker, data_dir, note)
+        look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
+        return look(config, maker, data_dir, note)
 
 
-def _held_out(config: RunConfig, data_dir: Path | None) -> tuple[HeldOut, DatasetInfo]:
-    """The examples to look at, and the facts of their set, which are read without JAX."""
+def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool:
+    """Whether the function makes a module of PyTorch's; what goes wrong in it is said where it is used."""
+    from xavier_cli.data.layout import Channels, example_shape
+
+    if maker.takes & {"key", "rngs"}:
+        return False  # it draws by JAX
+    facts = config.dataset.facts or _examples(config, data_dir)[1]
+    orders: tuple[Channels, ...] = ("first", "last") if "torch" in sys.modules else ("last", "first")
+    for channels in orders:
+        try:
+            made = maker(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
+        except Exception:
+            continue
+        torch: Any = sys.modules.get("torch")
+        return torch is not None and isinstance(made, torch.nn.Module)
+    return False
+
+
+def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
+    """The probe examples, and the facts of their set; JAX, which draws Shapeset, in a process of its own."""
     from xavier_cli.data.load import load_data
     from xavier_cli.data.spread import held_out, standardized
 
     asked = config.dataset
     if asked.kind == "shapeset":
-        raise ConfigError(
-            f"data: `{asked.name}` is drawn by JAX, which a network of PyTorch's is looked at without: "
-            "another one, such as `--data mnist`"
-        )
+        # On the processor: JAX would take most of a GPU's memory.
+        with _variable("JAX_PLATFORMS", "cpu"), ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            return apart.submit(_drawn_by_jax, config, data_dir).result()
     finite = load_data(asked, data_dir)
     is_asked = isinstance(config.coding, str)
     finite, facts, _ = standardized(finite, asked.name, is_asked, config.pixel_range)
-    return held_out(finite, config.eval_examples), facts
+    return held_out(finite, config.eval_examples).probe, facts
+
+
+def _drawn_by_jax(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
+    from xavier_cli.training.engine.training_data import prepare
+
+    data = prepare(config, data_dir)
+    assert data.facts is not None
+    return data.probe, data.facts
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _torch_function(act: str) -> Callable[..., Any]:
@@ -95,10 +134,7 @@ def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, note: Callab
     )
 
 
-def _of_pytorch(
-    config: RunConfig, maker: Maker, data_dir: Path | None, note: Callable[[str], None]
-) -> Run | None:
-    """The run of a network of PyTorch's; None where the function makes none."""
+def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, note: Callable[[str], None]) -> Run:
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
     from xavier_cli.findings.drawn.network import describe
@@ -108,7 +144,7 @@ def _of_pytorch(
     from xavier_cli.version import __version__
 
     torch: Any = sys.modules["torch"]
-    examples, facts = _held_out(config, data_dir)
+    probe, facts = _examples(config, data_dir)
     shape = example_shape(facts.shape, facts.inputs, "first")
     if config.act != AS_MADE:
         maker = load_network(config.network, act=_torch_function(config.act))
@@ -116,14 +152,11 @@ def _of_pytorch(
     def make() -> Any:
         return maker(inputs=shape, classes=facts.classes)
 
-    with torch.random.fork_rng():
-        if not isinstance(make(), torch.nn.Module):
-            return None
     say_data(facts)
     began = time.perf_counter()
     note(f"{config.network.short}: {len(config.seeds)} seeds")
-    x = as_examples(decode(examples.probe.pixels, config.pixel_range), facts.shape, "first")
-    looked = look(make, config.seeds, x, examples.probe.labels, config.loss)
+    x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
+    looked = look(make, config.seeds, x, probe.labels, config.loss)
     note("comparing its numbers with distributions")
     info = describe(looked.info, looked.draws, looked.layer_draws)
     config = config.with_(weight_layers=len(info.layers))
