@@ -124,7 +124,8 @@ class RunConfig(RunSettings):
                     raise CollisionError(f"`{AS_MADE}` is for custom networks, of `--net`", name, "net")
             return self
         for name in settings_where(of_mlp=True):
-            if not is_usual(name, getattr(self, name)):
+            is_derived = name == "depth" and self.weight_layers == self.depth + 1
+            if not is_usual(name, getattr(self, name)) and not is_derived:
                 raise CollisionError(
                     f"is of `{MLP}` alone: `{self.network.short}` has its own; leave it out", name, "net"
                 )
@@ -171,7 +172,8 @@ class RunConfig(RunSettings):
     def shape(self) -> str:
         """The shape of the hidden layers: `5×300`, `400-300-200`; of a custom network its weight layers."""
         if self.network.is_users:
-            return f"{self.weight_layers} weight layers" if self.weight_layers else "custom"
+            layers = f"{self.weight_layers} weight layer{'s' * (self.weight_layers != 1)}"
+            return layers if self.weight_layers else "custom"
         return (
             "-".join(map(str, self.width)) if isinstance(self.width, tuple) else f"{self.depth}×{self.width}"
         )
@@ -258,10 +260,7 @@ class RunConfig(RunSettings):
     @property
     def title(self) -> str:
         """The network and its initialization as a title says them: `tanh normalized, 5×300`."""
-        if not self.network.is_users:
-            return f"{self.act} {self.init}, {self.shape}"
-        words = [self.network.short, *(each for each in (self.act, self.init) if each != AS_MADE)]
-        return f"{' '.join(words)}, {self.shape}"
+        return f"{' '.join(spoken(name, getattr(self, name)) for name in self.name_settings)}, {self.shape}"
 
     @property
     def title_suffix(self) -> str:

@@ -27,6 +27,7 @@ from xavier_cli.vocabulary.grammar import (
 )
 from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
 from xavier_cli.vocabulary.resolve import find_bias, find_layers
+from xavier_cli.vocabulary.user_functions import read_sources
 
 MAX_SEED = 2**32 - 1
 
@@ -36,6 +37,12 @@ Rate = Annotated[Number, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Width = Annotated[Whole, Field(ge=1, le=65_536)]
 Coding = Literal["standardize"] | tuple[Number, Number]
+
+
+def brief_sources(sources: str) -> str:
+    """The beginning of each digest: what tells two versions of a file apart in a label."""
+    return " ".join(["source", *(digest[:4] for digest in read_sources(sources).values())])
+
 
 GIVEN = "given to the programs when they run"
 OWN_DEFAULTS: dict[str, Any] = {"act": AS_MADE, "init": AS_MADE, "bias_init": AS_MADE, "jacobian_examples": 0}
@@ -81,8 +88,9 @@ class RunSettings(CodeSettings):
             words="network",
             metavar="FILE.py:FUNCTION",
             phrase=lambda net: find_network(net).short,
+            is_name=True,
             rank=0,
-            in_captions="never",
+            in_captions="always",
         ),
     ] = Field(
         MLP,
@@ -437,9 +445,9 @@ class RunSettings(CodeSettings):
         description="how weights are updated: plain, delayed:K (K low-rank updates at a time; equal up to "
         "rounding) or auto (by the network's shape)",
     )
-    sources: Annotated[str, Setting("network", since=2, derived=True, in_captions="never")] = Field(
-        "", description="digests of the source texts of custom functions; filled in automatically"
-    )
+    sources: Annotated[
+        str, Setting("network", since=2, derived=True, phrase=brief_sources, in_captions="never")
+    ] = Field("", description="digests of the source texts of custom functions; filled in automatically")
 
     @model_validator(mode="before")
     @classmethod
@@ -487,9 +495,35 @@ class RunSettings(CodeSettings):
             "width": widths[0] if widths.count(widths[0]) == len(widths) else widths,
         }
 
+    def applies(self, name: str) -> bool:
+        """Whether the setting called `name` says something of this configuration.
+
+        Those of the perceptron say nothing of a custom network, nor does what that has by itself.
+        """
+        if name == "weight_layers":
+            return bool(self.weight_layers)
+        if self.net == MLP:
+            return True
+        return not SETTINGS[name].of_mlp and (
+            name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
+        )
+
+    @property
+    def name_settings(self) -> tuple[str, ...]:
+        """The settings that make up the network's name: `tanh normalized`, or of a custom one `resnet`."""
+        return tuple(
+            name
+            for name in in_order_spoken(is_name=True)
+            if self.applies(name) and (name, self.net) != ("net", MLP)
+        )
+
     def unusual(self, **facts: object) -> list[str]:
-        """The settings with these `facts` that are not at their defaults, in the order of phrases."""
-        return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
+        """The settings with these `facts` that apply and are not at their defaults, as phrases go."""
+        return [
+            name
+            for name in in_order_spoken(**facts)
+            if self.applies(name) and not is_usual(name, getattr(self, name))
+        ]
 
 
 @cache

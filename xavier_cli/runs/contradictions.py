@@ -17,6 +17,7 @@ from xavier_cli.runs import kinds, schema
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import SECONDS, Status
 from xavier_cli.runs.result import ResultConfig
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
 from xavier_cli.vocabulary.network_info import NetworkInfo
 
@@ -27,6 +28,7 @@ MOST_NUMBERS, MOST_AXES, LARGEST = 10**10, 3, 1e6
 # Provenance is anything that JSON can say, but shown in a line each.
 DEEPEST, LARGEST_WHOLE = 8, 2**63
 LONGEST_LABEL = 1000
+MOST_REMARKS, MOST_WEIGHT_AXES = 1000, 32
 # No run was made before, nor in another millennium; and no other characters are in a time than these.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _TIME = re.compile(r"[0-9T :.+Z-]{1,40}")
@@ -208,7 +210,34 @@ def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | Non
         return "is a custom one, of which nothing is said" if layers else ""
     if len(network.layers) != layers:
         return f"has {len(network.layers)} weight layers, where its configuration has {layers}"
+    if wrong := next((text for text in _texts(network) if clean(text) != text), ""):
+        return f"has a name with control characters: `{clean(wrong)[:40]}`"
+    if any(len(text) > LONGEST_LABEL for text in _texts(network)):
+        return "has longer names than a network can have"
+    if len(network.unseen) + len(network.notes) > MOST_REMARKS:
+        return f"comes with over {MOST_REMARKS} remarks"
+    for parameter in (*network.layers, *network.parameters):
+        shape = parameter.shape
+        if len(shape) > MOST_WEIGHT_AXES or any(not 0 <= side <= MOST_NUMBERS for side in shape):
+            return f"has a parameter of a shape that cannot be: `{parameter.name[:40]}`"
+    if any(
+        max(each.fan_in, each.fan_out, each.receptive_field, each.uses) > MOST_NUMBERS
+        for each in network.layers
+    ):
+        return f"has fans over {MOST_NUMBERS:.0e}"
     return ""
+
+
+def _texts(network: NetworkInfo) -> Iterator[str]:
+    """Every text that is shown of a network."""
+    yield from (network.framework, *network.unseen, *network.notes)
+    for layer in network.layers:
+        yield from (layer.name, layer.parameter, layer.bias, *layer.applied)
+    yield from (parameter.name for parameter in network.parameters)
+    drawn = [each for layer in network.layers for each in (layer.drawn, layer.bias_drawn)]
+    for each in (*drawn, *(parameter.drawn for parameter in network.parameters)):
+        if each:
+            yield from (*each.names, each.nearest, each.like)
 
 
 def provenance_problem(provenance: Mapping[str, object]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xavier_cli.config.custom_networks import refuse_custom_networks
 from xavier_cli.config.run import RunConfig
-from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
 from xavier_cli.training.engine.layout import Strategy
@@ -21,7 +21,6 @@ from xavier_cli.training.memory import check_memory, members_at_a_time
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.train import probe, train
 from xavier_cli.vocabulary.datasets import DatasetInfo
-from xavier_cli.vocabulary.networks import MLP
 
 
 @dataclass(frozen=True)
@@ -109,15 +108,6 @@ def session(
     refuse_custom_networks(config)
     set_up_jax(len(config.seeds) * max(len(config.search), 1), note)
     return begin([config], data_dir, strategy=strategy, member_batch=member_batch)
-
-
-def refuse_custom_networks(config: RunConfig) -> None:
-    """Raise `ConfigError` where the network is a custom one, which this engine does not train."""
-    if config.network.is_users:
-        raise ConfigError(
-            f"net: `{config.network.short}` is a custom network: `xavier probe --net` looks at it; "
-            f"training is of `{MLP}` alone"
-        )
 
 
 def begin(

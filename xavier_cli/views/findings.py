@@ -152,7 +152,7 @@ def decisive(diagnosis: Diagnosis) -> tuple[str, ...]:
     """What makes the state what it is, by rule: its name, or a clause; none for a run without problems."""
     worst = {"problems found": "error", "warnings": "warning"}.get(diagnosis.state)
     found = (
-        finding.rule.clause or finding.rule.name
+        finding.seen.clause or finding.rule.clause or finding.rule.name
         for finding in diagnosis.findings
         if finding.severity == worst or (worst is None and finding.rule.leaves_open)
     )

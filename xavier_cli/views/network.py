@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,10 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
     folded = rows if unfold or len(rows) <= ROWS_UNFOLDED else _folded(rows)
     seeds = len(run.seeds)
     over = "1 seed" if seeds == 1 else f"means over {seeds} seeds; gradients: geometric"
+    # Whether a network trains well is not asked of one before training.
+    diagnosis = replace(
+        diagnosis, findings=tuple(each for each in diagnosis.findings if not each.rule.leaves_open)
+    )
     found = findings_table(run, diagnosis)
     advice = dict.fromkeys(each.seen.advice for each in diagnosis.findings if each.seen.advice)
     loss = over_seeds(run["curves/valid_loss"]).center[0].item()

@@ -127,11 +127,13 @@ def check_unchanged(places: Iterable[str], sources: str) -> None:
     digests = read_sources(sources)
     for place in sorted(places):
         if place not in digests:
-            raise UserFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
+            named = place.removesuffix(_WITH_IMPORTS)
+            raise UserFunctionError(f"`{named}` is not run: the configuration has no digest of its text")
         if text_digest(place) != digests[place]:
-            changed = place.replace(_WITH_IMPORTS, "` (or what it imports)").removesuffix("`")
+            named = place.removesuffix(_WITH_IMPORTS)
+            more = " or what it imports" * (named != place)
             raise UserFunctionError(
-                f"`{changed}` has changed since: this configuration is of its former text"
+                f"`{named}`{more} has changed since: this configuration is of its former text"
             )
 
 

@@ -115,7 +115,7 @@ def _probe_network(
     with lock_output(path):
         write_run(path, run)
     show_page(network_page(run, diagnose(run), path, unfold=unfold), format)
-    say(f"next: {written('plot', 'activations', path)}")
+    say(f"next: {written('plot', 'layers', path)}")
 
 
 def _refuse_several(act: str) -> None:
