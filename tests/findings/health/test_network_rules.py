@@ -173,7 +173,7 @@ def test_a_projection_to_heads_read_as_a_kernel(plain):
 
     [(name, severity, finding)] = found(with_network(plain, described(network)))
     assert (name, severity) == ("wrong-fans", "warning")
-    assert "256×1024 (read as a convolution kernel)" in finding.evidence
+    assert "384×2304 (read as a convolution kernel)" in finding.evidence
 
 
 @pytest.mark.parametrize(
