@@ -164,7 +164,7 @@ def test_weights_drawn_for_the_transposed_shape(plain, framework):
 def test_a_projection_to_heads_read_as_a_kernel(plain):
     def network(seed):
         # As glorot_normal()(key, (features, heads, size)) has it, which takes the first axis for a window.
-        shapes = ((64, 4, 16), (128, 4, 32))
+        shapes = ((96, 4, 24), (128, 4, 32))
         drawn = {
             f"w{i}": weights([seed, i], (a, b, c), (2 / (a * (b + c))) ** 0.5)
             for i, (a, b, c) in enumerate(shapes)
