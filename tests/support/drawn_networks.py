@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from xavier_cli.findings.drawn import describe
 from xavier_cli.findings.drawn.rules import Rule
+from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.entry import TRUNCATED_STD
 from xavier_cli.vocabulary.network_info import LayerInfo, NetworkInfo, ParameterInfo, Role
 
@@ -113,3 +115,12 @@ def draw_rule(rule: Rule, fans: tuple[int, int], rng: np.random.Generator, facto
             normal[out] = rng.standard_normal(int(out.sum()))
         normal /= TRUNCATED_STD
     return (normal * std).astype(np.float32)
+
+
+def with_network(run: Run, info: NetworkInfo, **arrays: np.ndarray) -> Run:
+    """`run` with a network, and arrays of `(S, R, L)` under paths in which `__` stands for `/`."""
+    changed = copy.copy(run)
+    object.__setattr__(changed, "network", info)
+    named = {path.replace("__", "/"): value for path, value in arrays.items()}
+    object.__setattr__(changed, "arrays", {**run.arrays, **named})
+    return changed

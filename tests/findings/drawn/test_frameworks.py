@@ -16,7 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.drawn_networks import DrawnLayer, described
+from support.drawn_networks import DrawnLayer, described, with_network
+
+from xavier_cli.findings.health import diagnose, network_rules
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings("ignore")]
 
@@ -479,7 +481,7 @@ enter(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_default_is_named_right(name):
+def test_a_default_is_named_right_and_no_rule_blames_it(make_run, name):
     framework, (draw, right) = CASES[name]
     need(framework)
     info = described(draw, framework)
@@ -492,3 +494,5 @@ def test_a_default_is_named_right(name):
         assert drawn.fans_of == fans_of, f"{each}: {drawn.text}"
         if f"layer:{each}" in told:
             assert told[f"layer:{each}"].names[0] == first, told[f"layer:{each}"].text
+    run = with_network(make_run(updates=0, width=8, depth=2, only=["curves"]), info)
+    assert [each for each in diagnose(run, network_rules.RULES).every if each.severity != "note"] == []
