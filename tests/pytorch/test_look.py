@@ -75,7 +75,8 @@ def test_a_perceptron_has_the_statistics_of_the_same_in_jax(name):
         loss,
     )
     params = [
-        (looked.layer_draws[at][0], looked.draws[f"{2 * at}.bias"][0]) for at in range(len(looked.info.layers))
+        (looked.layer_draws[at][0], looked.draws[f"{2 * at}.bias"][0])
+        for at in range(len(looked.info.layers))
     ]
 
     def apply(params, x):
@@ -87,7 +88,11 @@ def test_a_perceptron_has_the_statistics_of_the_same_in_jax(name):
     assert_alike(looked, expected)
     for mine, wanted in zip(looked.info.layers, layers, strict=True):
         assert (mine.shape, mine.fan_in, mine.fan_out) == (wanted.shape, wanted.fan_in, wanted.fan_out)
-        assert mine.applied == tuple(each.function for each, _ in wanted.applied) == ((name,) * len(mine.applied))
+        assert (
+            mine.applied
+            == tuple(each.function for each, _ in wanted.applied)
+            == ((name,) * len(mine.applied))
+        )
 
 
 def test_convolutions_with_batch_normalization_have_the_statistics_of_the_same_in_jax():
@@ -117,13 +122,9 @@ def test_convolutions_with_batch_normalization_have_the_statistics_of_the_same_i
         (a, b, c, d), (of_b, of_c, of_d) = params
         h = lax.conv_general_dilated(x, a, (2, 2), ((1, 1), (1, 1)), dimension_numbers=numbers)
         h = jax.nn.relu((h - h.mean((0, 1, 2))) / jnp.sqrt(h.var((0, 1, 2)) + 1e-5))
-        h = lax.conv_general_dilated(
-            h, b, (1, 1), "VALID", dimension_numbers=numbers, feature_group_count=4
-        )
+        h = lax.conv_general_dilated(h, b, (1, 1), "VALID", dimension_numbers=numbers, feature_group_count=4)
         # A transposed convolution of PyTorch's turns its kernel.
-        h = lax.conv_transpose(
-            jnp.tanh(h + of_b), c[::-1, ::-1], (2, 2), "VALID", dimension_numbers=numbers
-        )
+        h = lax.conv_transpose(jnp.tanh(h + of_b), c[::-1, ::-1], (2, 2), "VALID", dimension_numbers=numbers)
         return (h + of_c).mean((1, 2)) @ d + of_d
 
     layers, expected = in_jax(apply, (weights, biases), x.transpose(0, 2, 3, 1), "cross_entropy")
