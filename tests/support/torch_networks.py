@@ -79,7 +79,7 @@ class LSTMClassifier(nn.Module):
 
     def forward(self, x: Any) -> Any:
         rows = x.permute(0, 2, 1, 3).flatten(2)
-        return self.out(self.lstm(rows)[0][:, -1])
+        return self.out(self.lstm(rows)[0].mean(1))
 
 
 class UNet(nn.Module):

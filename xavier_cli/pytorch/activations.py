@@ -72,7 +72,9 @@ class Known:
 
     def slope(self, values: Tensor) -> Tensor:
         """Its slope at `values`."""
-        with torch.enable_grad():
+        # Not what is kept here, but what the network keeps is the user's to pack away.
+        as_it_is = torch.autograd.graph.saved_tensors_hooks(lambda kept: kept, lambda kept: kept)
+        with torch.enable_grad(), as_it_is:
             at = values.detach().clone().requires_grad_()
             return torch.autograd.grad(self(at).sum(), at)[0]
 
@@ -129,7 +131,7 @@ def recognise(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tupl
         return Known("rrelu", "leaky_relu", (("negative_slope", slope),)), values
     if name == "prelu":
         weight = args[1] if len(args) > 1 else kwargs["weight"]
-        return Known("prelu", "leaky_relu", (("negative_slope", float(weight.mean())),)), values
+        return Known("prelu", "leaky_relu", (("negative_slope", float(weight.detach().mean())),)), values
     if name not in _PARAMETERS:
         return None
     settings = dict(_PARAMETERS[name])

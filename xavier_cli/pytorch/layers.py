@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +95,11 @@ class Layer:
 
 def gather(uses: Sequence[Use]) -> tuple[Layer, ...]:
     """The layers in order of execution: a weight used in many places is one layer."""
-    found: dict[tuple[int, int, int], list[Use]] = {}
+    found: dict[Hashable, list[Use]] = {}
     for use in uses:
-        found.setdefault((use.number, use.side.fan_in, use.side.fan_out), []).append(use)
+        side = use.side
+        key = use.number, side.kind, side.order, side.fan_in, side.fan_out
+        found.setdefault(key, []).append(use)
     often, seen = Counter(each[0].name for each in found.values()), Counter[str]()
     layers = []
     for each in found.values():

@@ -40,12 +40,15 @@ class Origin:
 
 @dataclass(eq=False)
 class Origins:
-    """The origins of all tensors that were met; `still` are those that are what a layer put out."""
+    """The origins of all tensors that were seen.
+
+    `still` are those that are what a layer put out; `met` the parameters that met the example in a call.
+    """
 
     parameters: Mapping[str, Tensor]
     known: Any = field(default_factory=WeakTensorKeyDictionary)
     still: Any = field(default_factory=WeakTensorKeyDictionary)
-    touched: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
     _numbers: dict[Hashable, int] = field(default_factory=dict)
     _leaves: dict[int, str] = field(default_factory=dict)
 
@@ -107,8 +110,9 @@ class Origins:
     ) -> None:
         """Say that the call `name` made the tensors `made` of `arguments` and other things, `rest()`."""
         given = [self.of(each) for each in arguments]
-        self.touched.update(*(each.names for each in given))
         example = any(each.example for each in given)
+        if example:
+            self.met.update(*(each.names for each in given if each.is_weight))
         of_parameters = [each for each in given if each.parameter]
         main = max(of_parameters, key=lambda each: each.size, default=None)
         names = (
@@ -128,6 +132,8 @@ class Origins:
     def note_change(self, changed: Tensor, arguments: Sequence[Tensor]) -> None:
         """Say that `changed` was overwritten in place, by what is in `arguments`."""
         given = [self.of(each) for each in arguments]
+        if any(each.example for each in given):
+            self.met.update(*(each.names for each in given if each.is_weight))
         before = self.of(changed)
         main = max((each for each in given if each.parameter), key=lambda each: each.size, default=before)
         after = replace(

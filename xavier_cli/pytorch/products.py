@@ -55,6 +55,8 @@ class Side:
     entering_units: int = -1
     units_in_front: bool = False
     """Whether channels stand in front of positions, as convolutions have them."""
+    order: tuple[int, ...] = ()
+    """The axes of a matrix as `to_layout` has them: turned around it is another."""
 
 
 def sides(name: str, given: Mapping[str, Any]) -> tuple[Side, ...]:
@@ -88,12 +90,13 @@ def sides(name: str, given: Mapping[str, Any]) -> tuple[Side, ...]:
                 1,
                 lambda values, order=order: values.permute(order),  # type: ignore[misc]
                 tuple(result.index(axes[axis]) for axis in free),
+                order=order,
             )
         )
     return tuple(found)
 
 
-def _letters(name: str, given: Mapping[str, Any], left: Tensor, right: Tensor) -> tuple[str, str, str] | None:
+def _letters(name: str, given: Mapping[str, Any], left: Tensor, right: Tensor) -> tuple[str, ...] | None:
     if name == "einsum":
         return einsum_letters(given["equation"], (left.ndim, right.ndim))
     if name == "linear":
@@ -196,7 +199,9 @@ def _convolution(name: str, given: Mapping[str, Any]) -> tuple[Side, ...]:
     )
 
 
-_HIDES = re.compile(r"(mm|mv|dot|matmul|einsum|bilinear|linear|attention|attn)$|lstm|gru|rnn|conv")
+_HIDES = re.compile(
+    r"(mm|mv|dot|matmul|einsum|einsum by numbers|bilinear|linear|attention|attn)$|lstm|gru|rnn|conv"
+)
 
 
 def may_hide_a_product(name: str) -> bool:

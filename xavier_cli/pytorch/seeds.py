@@ -35,7 +35,7 @@ def look_at_seeds(
     if loss not in _LOSSES:
         raise NetworkError(f"`{loss}` is no loss of a network: {' or '.join(_LOSSES)}")
     seen: list[Seen] = []
-    with kept_random_states(), full_precision():
+    with kept_random_states(), full_precision(), torch.inference_mode(False):
         for seed in seeds:
             torch.manual_seed(seed)
             one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins)
@@ -71,7 +71,7 @@ def _look_at_one(made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: 
             if each.is_floating_point():
                 each.requires_grad_()
         taps = Taps(parameters)
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.enable_grad():
             logits = _logits(_run(module, taps, examples), labels, taps)
             wanted = torch.as_tensor(labels.astype(np.int64), device=logits.device)
             losses = _LOSSES[loss](logits, wanted)
@@ -79,7 +79,9 @@ def _look_at_one(made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: 
         layers = gather(taps.uses)
         wrong = (logits.detach().argmax(-1) != wanted).float().mean()
         arrays = observe(layers, len(labels), bins)
-        arrays["loss"], arrays["error"] = (np.float32(each.item()) for each in (losses.mean(), wrong))
+        arrays["loss"], arrays["error"] = (
+            np.asarray(each.item(), np.float32) for each in (losses.mean(), wrong)
+        )
         weights = [plain(layer.weight) for layer in layers]
         info = _describe(module, layers, parameters, taps, reached, examples)
     return Seen(info, arrays, draws, weights)
@@ -163,8 +165,8 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _differentiate(loss: Tensor, taps: Taps, parameters: dict[str, Tensor]) -> set[str]:
-    """Take dC/ds and dC/dW of every use; returns the parameters met by no call that the loss depends on."""
-    unmet = [name for name in parameters if name not in taps.origins.touched]
+    """Take dC/ds and dC/dW of every use; returns the parameters that the loss depends on out of sight."""
+    unmet = [name for name in parameters if name not in taps.origins.met]
     unmet = [name for name in unmet if parameters[name].requires_grad]
     wanted = [alias for _, alias in taps.weights]
     try:
@@ -207,14 +209,17 @@ def _describe(
     ]
     if out_of_sight:
         unseen.append(f"{_listed(out_of_sight)}: used where PyTorch's calls cannot be followed")
-    unused = [name for name in parameters if name not in taps.origins.touched and name not in out_of_sight]
+    unused = [name for name in parameters if name not in taps.origins.met and name not in out_of_sight]
     notes = [
         f"`{again}` is `{name}`: one parameter, in two places." for again, name in shared(module).items()
     ]
     if unused:
         notes.append(f"Not used for the logits: {_listed(unused)}.")
     if without := [layer.name for layer in layers if not any(use.has_gradient for use in layer.uses)]:
-        notes.append(f"No gradient is taken of {_listed(without)}: gradients are switched off there.")
+        notes.append(
+            f"No gradient is taken of {_listed(without)}: gradients are switched off there (`torch.no_grad`, "
+            "`checkpoint` with `use_reentrant=True`)."
+        )
     if taps.drawn:
         notes.append(f"It draws random numbers when it runs ({', '.join(sorted(taps.drawn))}).")
     if examples.dtype != torch.float32:

@@ -46,7 +46,10 @@ def kept_module(module: Any) -> Iterator[None]:
     modules = list(module.modules())
     contents = [_contents(each) for each in modules]
     tensors = [*module.parameters(), *_others(modules)]
-    kept = [(each, each.data, each.detach().clone(), each.requires_grad, each.grad) for each in tensors]
+    kept = [
+        (each, each.data, each.detach().clone(), each.requires_grad, each.grad if each.is_leaf else None)
+        for each in tensors
+    ]
     versions = [each._version for each in tensors]
     try:
         yield

@@ -37,7 +37,7 @@ from xavier_cli.pytorch.written_out import RECURRENT, WRITTEN_OUT, einsum_in_pai
 Tensor = Any
 
 
-class Taps(TorchFunctionMode):
+class Taps(TorchFunctionMode):  # type: ignore[misc]
     """Intercepts the calls of a network.
 
     **Attributes:** `uses`, in order of execution; `weights`, by use, what to take gradients by; `tables`, the
@@ -108,8 +108,10 @@ class Taps(TorchFunctionMode):
 
     def _einsum(self, func: Callable[..., Any], args: Any) -> Any:
         equation, *operands = args
-        operands = list(operands[0]) if operands and isinstance(operands[0], (tuple, list)) else operands
-        if isinstance(equation, str) and len(operands) > 2 and self._mixes(operands, {}):
+        if not isinstance(equation, str):  # letters as lists of numbers
+            return self._call(func, "einsum by numbers", args, {})
+        operands = list(operands[0]) if isinstance(operands[0], (tuple, list)) else operands
+        if len(operands) > 2 and self._mixes(operands, {}):
             with self:
                 return einsum_in_pairs(equation, *operands)
         return self._call(func, "einsum", (equation, *operands), {})
