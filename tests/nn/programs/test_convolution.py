@@ -106,24 +106,22 @@ def test_agrees_with_xla_in_second_derivatives_too(convolution, form):
 
 
 KINDS = {
-    "strided": dict(channels=3, units=4, window=(3, 3), window_strides=(2, 2)),
-    "one by one": dict(channels=4, units=6, window=(1, 1), window_strides=(2, 2)),
-    "transposed": dict(channels=4, units=3, window=(2, 2), window_strides=(1, 1), lhs_dilation=(2, 2)),
-    "depthwise": dict(channels=4, units=4, window=(3, 3), window_strides=(1, 1), feature_group_count=4),
-    "grouped": dict(channels=4, units=6, window=(3, 3), window_strides=(1, 1), feature_group_count=2),
+    "strided": (3, 4, (3, 3), {"window_strides": (2, 2)}),
+    "one by one": (4, 6, (1, 1), {"window_strides": (2, 2)}),
+    "transposed": (4, 3, (2, 2), {"lhs_dilation": (2, 2)}),
+    "depthwise": (4, 4, (3, 3), {"feature_group_count": 4}),
+    "grouped": (4, 6, (3, 3), {"feature_group_count": 2}),
 }
 
 
 def _of_kind(kind):
-    asked = dict(KINDS[kind])
-    channels, units, window = asked.pop("channels"), asked.pop("units"), asked.pop("window")
+    channels, units, window, asked = KINDS[kind]
     x = _drawn(0, 2, 6, 6, channels)
     w = _drawn(1, *window, channels // asked.get("feature_group_count", 1), units)
+    parameters = {"window_strides": (1, 1), "padding": [(0, 0)] * 2, **asked}
 
     def convolved(x, w):
-        return lax.conv_general_dilated(
-            x, w, padding=[(0, 0)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"), **asked
-        )
+        return lax.conv_general_dilated(x, w, dimension_numbers=("NHWC", "HWIO", "NHWC"), **parameters)
 
     return convolved, x, w
 
@@ -149,7 +147,7 @@ def test_agrees_under_vmap_whatever_is_mapped_and_in_which_order(kind, form):
         found, expected = [], []
         for axes in ((0, 0), (0, None), (None, -1)):
             operands = [
-                each if axis is None else np.stack([each, 2 * each], axis)
+                each if axis is None else jnp.stack([each, 2 * each], axis)
                 for each, axis in zip((x, w), axes, strict=True)
             ]
             found.append(derivatives(rewritten(by_xla, form), axes, *operands))

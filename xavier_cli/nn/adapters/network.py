@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import Any, Literal, Protocol
 
-from jax import Array
+from jax import Array, default_backend
 
 from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.nn.programs.rewriting import Convolution, resolve_convolution, rewritten
 
 Mode = Literal["look", "train", "evaluate"]
 """How a network is run: as it trains, but with nothing dropped and its state unmoved; as it trains; as it is
@@ -34,6 +36,19 @@ class UserNetwork:
     framework: str
     init: Callable[[Array], tuple[Any, Any]]
     apply: Apply
+
+    def with_convolution(self, choice: Convolution) -> UserNetwork:
+        """The same network with its convolutions, and their gradients, evaluated as `choice` says here."""
+        if resolve_convolution(choice, default_backend()) == "xla":
+            return self
+
+        def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
+            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice)(
+                params, state, x, key
+            )
+            return answer
+
+        return replace(self, apply=apply)
 
 
 class UnknownNetworkError(XavierError, ValueError):

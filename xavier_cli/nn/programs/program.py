@@ -23,7 +23,10 @@ from xavier_cli.nn.programs.recognition import names_activation
 Value = int | Literal
 """What a step is given: the number of a value, or a constant written into the program."""
 
-PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "ragged_dot_general"})
+CONVOLUTIONS = frozenset({"conv_general_dilated", "rewritten_convolution"})
+"""JAX's, and the same in another form (`rewriting`), of the same parameters."""
+
+PRODUCTS = frozenset({"dot_general", "ragged_dot_general"}) | CONVOLUTIONS
 _CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",

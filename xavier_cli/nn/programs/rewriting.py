@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -40,13 +40,10 @@ def rewritten(function: Callable[..., Any], convolution: Convolution) -> Callabl
 
     Calls, loops and choices are entered. The derivative that a function of the user's brings along stays.
     """
-    if convolution == "xla":
-        return function
     form = resolve_convolution(convolution, jax.default_backend())
     if form == "xla":
         return function
 
-    @wraps(function)
     def evaluated(*arguments: Any) -> Any:
         closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
         outputs = jaxpr_as_fun(_rewrite_closed(closed, form))(*jax.tree.leaves(arguments))
@@ -60,7 +57,7 @@ def _rewrite_closed(closed: ClosedJaxpr, form: Form) -> ClosedJaxpr:
 
 
 def _rewrite(jaxpr: Jaxpr, form: Form) -> Jaxpr:
-    if not holds(jaxpr, frozenset({"conv_general_dilated"})):
+    if not holds(jaxpr, frozenset({conv_general_dilated_p.name})):
         return jaxpr  # the same object, so that JAX's caches know it again
     return jaxpr.replace(eqns=[_rewrite_equation(equation, form) for equation in jaxpr.eqns])
 
