@@ -75,12 +75,7 @@ class Step:
 
     @cached_property
     def _alone(self) -> Callable[..., Sequence[Array]]:
-        equation = self.equation
-        inputs = [Var(each.aval) for each in equation.invars]
-        alone = equation.replace(invars=[*inputs])
-        debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
-        program = Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug)
-        return jaxpr_as_fun(ClosedJaxpr(program, ()))
+        return as_function(self.equation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +150,16 @@ def holds(jaxpr: Jaxpr, operations: frozenset[str]) -> bool:
         equation.primitive.name in operations
         or any(holds(inner, operations) for inner in subprograms(equation))
         for equation in jaxpr.eqns
+    )
+
+
+def as_function(equation: JaxprEqn) -> Callable[..., Sequence[Array]]:
+    """The operation as a function of its inputs, with whatever derivative it has."""
+    inputs = [Var(each.aval) for each in equation.invars]
+    alone = equation.replace(invars=[*inputs])
+    debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
+    return jaxpr_as_fun(
+        ClosedJaxpr(Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug), ())
     )
 
 

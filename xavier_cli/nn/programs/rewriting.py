@@ -15,7 +15,7 @@ from jax.extend.core.primitives import conv_general_dilated_p
 from jax.interpreters import ad, batching, mlir
 
 from xavier_cli.nn.programs.convolution import Form, convolve, over_members
-from xavier_cli.nn.programs.program import holds
+from xavier_cli.nn.programs.program import as_function, holds
 
 Convolution = Literal["auto", "xla", "canonical", "product"]
 """How convolutions are evaluated: `xla`, as JAX writes them, or in one of the forms of `convolution`."""
@@ -53,7 +53,8 @@ def rewritten(function: Callable[..., Any], convolution: Convolution) -> Callabl
 
 
 def _rewrite_closed(closed: ClosedJaxpr, form: Form) -> ClosedJaxpr:
-    return ClosedJaxpr(_rewrite(closed.jaxpr, form), closed.consts)
+    jaxpr = _rewrite(closed.jaxpr, form)
+    return closed if jaxpr is closed.jaxpr else ClosedJaxpr(jaxpr, closed.consts)
 
 
 def _rewrite(jaxpr: Jaxpr, form: Form) -> Jaxpr:
@@ -69,7 +70,43 @@ def _rewrite_equation(equation: JaxprEqn, form: Form) -> JaxprEqn:
         params = {**equation.params, "form": form, "members": 0}
         return equation.replace(primitive=rewritten_convolution_p, params=params)
     inner = {name: _rewrite_within(value, form) for name, value in equation.params.items()}
-    return equation.replace(params=inner)
+    within = equation.replace(params=inner)
+    if (
+        equation.primitive.name not in _WITH_DERIVATIVE
+        or inner["call_jaxpr"] is equation.params["call_jaxpr"]
+    ):
+        return within
+    if not all(jnp.issubdtype(each.aval.dtype, jnp.inexact) for each in equation.invars):
+        return within  # the rule stays, with its convolutions as they are
+    with_rule = _WITH_DERIVATIVE[equation.primitive.name](
+        as_function(equation), jaxpr_as_fun(inner["call_jaxpr"]), form
+    )
+    inputs = [jax.ShapeDtypeStruct(each.aval.shape, each.aval.dtype) for each in equation.invars]
+    (call,) = jax.make_jaxpr(jax.jit(with_rule))(*inputs).eqns
+    return equation.replace(primitive=call.primitive, params=call.params)
+
+
+def _with_forward_rule(
+    original: Callable[..., Any], inside: Callable[..., Any], form: Form
+) -> Callable[..., Any]:
+    """`inside`, with the derivative that `original` has by a rule of its own, rewritten."""
+    function = jax.custom_jvp(inside)
+    function.defjvp(rewritten(lambda primals, tangents: jax.jvp(original, primals, tangents), form))
+    return function
+
+
+def _with_backward_rule(
+    original: Callable[..., Any], inside: Callable[..., Any], form: Form
+) -> Callable[..., Any]:
+    function = jax.custom_vjp(inside)
+    function.defvjp(
+        rewritten(lambda *inputs: jax.vjp(original, *inputs), form),
+        rewritten(lambda pull_back, cotangent: pull_back(cotangent), form),
+    )
+    return function
+
+
+_WITH_DERIVATIVE = {"custom_jvp_call": _with_forward_rule, "custom_vjp_call": _with_backward_rule}
 
 
 def _rewrite_within(value: Any, form: Form) -> Any:
@@ -78,7 +115,8 @@ def _rewrite_within(value: Any, form: Form) -> Any:
     if isinstance(value, Jaxpr):
         return _rewrite(value, form)
     if type(value) is tuple and any(isinstance(each, (ClosedJaxpr, Jaxpr)) for each in value):
-        return tuple(_rewrite_within(each, form) for each in value)
+        parts = tuple(_rewrite_within(each, form) for each in value)
+        return parts if any(a is not b for a, b in zip(parts, value, strict=True)) else value
     return value
 
 
