@@ -6,7 +6,8 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, default_backend
 
+from xavier_cli.nn.programs.rewriting import Convolution, resolve_convolution, rewritten
 from xavier_cli.vocabulary.user_functions import UserFunctionError, one_line
 
 Mode = Literal["look", "train", "evaluate"]
@@ -40,6 +42,19 @@ class UserNetwork:
     framework: str
     init: Callable[[Array], tuple[Any, Any]]
     apply: Apply
+
+    def with_convolution(self, choice: Convolution) -> UserNetwork:
+        """The same network with its convolutions, and their gradients, evaluated as `choice` says here."""
+        if resolve_convolution(choice, default_backend()) == "xla":
+            return self
+
+        def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
+            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice)(
+                params, state, x, key
+            )
+            return answer
+
+        return replace(self, apply=apply)
 
 
 FIXED = "fixed"

@@ -23,7 +23,10 @@ from xavier_cli.nn.programs.recognition import names_activation
 Value = int | Literal
 """What a step is given: the number of a value, or a constant written into the program."""
 
-PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "ragged_dot_general"})
+CONVOLUTIONS = frozenset({"conv_general_dilated", "rewritten_convolution"})
+"""JAX's, and the same in another form (`rewriting`), of the same parameters."""
+
+PRODUCTS = frozenset({"dot_general", "ragged_dot_general"}) | CONVOLUTIONS
 _CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
@@ -76,12 +79,7 @@ class Step:
 
     @cached_property
     def _alone(self) -> Callable[..., Sequence[Array]]:
-        equation = self.equation
-        inputs = [Var(each.aval) for each in equation.invars]
-        alone = equation.replace(invars=[*inputs])
-        debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
-        program = Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug)
-        return jaxpr_as_fun(ClosedJaxpr(program, ()))
+        return as_function(self.equation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +162,16 @@ def holds(jaxpr: Jaxpr, operations: frozenset[str], but_in: frozenset[str] = fro
             and any(holds(inner, operations, but_in) for inner in subprograms(equation))
         )
         for equation in jaxpr.eqns
+    )
+
+
+def as_function(equation: JaxprEqn) -> Callable[..., Sequence[Array]]:
+    """The operation as a function of its inputs, with whatever derivative it has."""
+    inputs = [Var(each.aval) for each in equation.invars]
+    alone = equation.replace(invars=[*inputs])
+    debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
+    return jaxpr_as_fun(
+        ClosedJaxpr(Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug), ())
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.nn.programs.program import Program, Step
+from xavier_cli.nn.programs.program import CONVOLUTIONS, Program, Step
 
 Axes = tuple[int, ...]
 
 
 def product_units(step: Step, weight: int) -> Axes:
     """The axes of units of a product or convolution, whose input number `weight` is the weight."""
-    if step.operation == "conv_general_dilated":
+    if step.operation in CONVOLUTIONS:
         return (step.params["dimension_numbers"].out_spec[1],)
     contracted, batched = step.params["dimension_numbers"]
     ranks = [len(step.shape(side)) for side in (0, 1)]

@@ -23,7 +23,7 @@ from xavier_cli.nn.programs.dependence import (
     scan_inputs,
 )
 from xavier_cli.nn.programs.layout import Layout, kind_of, layout
-from xavier_cli.nn.programs.program import PRODUCTS, Program, Step, Value, holds, subprograms
+from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step, Value, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
 from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
 from xavier_cli.vocabulary.network_info import LayerKind
@@ -212,7 +212,7 @@ def _layer(
     numbering: Numbering,
     loops: tuple[tuple[Step, int], ...],
 ) -> Layer | None:
-    if step.operation not in ("dot_general", "conv_general_dilated"):
+    if step.operation != "dot_general" and step.operation not in CONVOLUTIONS:
         return None
     weight = next(
         (
@@ -222,7 +222,7 @@ def _layer(
         ),
         None,
     )
-    if weight is None or (step.operation == "conv_general_dilated" and weight == 0):
+    if weight is None or (step.operation in CONVOLUTIONS and weight == 0):
         return None
     origin = inputs[weight]
     shape = program.shape(step.inputs[weight])
