@@ -78,6 +78,8 @@ def _roles(tapped: TappedNetwork, layers: Sequence[WeightLayer], leaves: dict[st
     weight is made of.
     """
     roles: dict[str, Role] = dict.fromkeys(leaves, "other")
+    for name in frozenset[str]().union(*tapped.found.shared_biases):
+        roles[name] = "bias"
     for layer in layers:
         for use in layer.uses:
             made_of, bias = use.layer.made_of, use.layer.bias_made_of

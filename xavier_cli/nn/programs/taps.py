@@ -66,8 +66,8 @@ class TappedNetwork:
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """Every place where a known activation function is applied."""
-        return tuple(_every_application(self.found))
+        """Every place where a known activation function is applied, in order of execution."""
+        return tuple(sorted(_every_application(self.found), key=lambda each: each.site))
 
     @property
     def tables(self) -> tuple[Table, ...]:
