@@ -155,8 +155,26 @@ def gated() -> Case:
     return Case(apply, params, _images(), layers, ("sigmoid", "tanh", "relu"))
 
 
+def indexed() -> Case:
+    """Stacked weights that a loop picks by a counter: once `fori_loop`'s, once a scan's."""
+    params = {"in": _normal(0, 256, 12), "a": _normal(1, 3, 12, 12), "b": _normal(2, 2, 12, 12)}
+    params |= {"c": _normal(3, 2, 12), "out": _normal(4, 12, 10)}
+
+    def apply(p: Any, x: Array) -> Array:
+        h = lax.fori_loop(0, 3, lambda i, h: h + jnp.tanh(h @ p["a"][i]), x.reshape(len(x), -1) @ p["in"])
+        h, _ = lax.scan(lambda h, i: (jax.nn.relu(h @ p["b"][i] + p["c"][i]), None), h, jnp.arange(2))
+        return h @ p["out"]
+
+    picked = tuple(
+        (f"{name}[{at}]", 12, 12, 1) for name, rounds in (("a", 3), ("b", 2)) for at in range(rounds)
+    )
+    layers = (("in", 256, 12, 1), *picked, ("out", 12, 10, 1))
+    return Case(apply, params, _images(), layers, ("tanh", "relu"))
+
+
 CASES = {
     "gated": gated,
+    "indexed": indexed,
     "convolutions": convolutions,
     "stacked": stacked,
     "recurrent": recurrent,

@@ -25,6 +25,7 @@ ROLES = {
     "unrolled": {"b": "bias"},
     # A vector that scales a weight is a part of it, and no weight.
     "effective weights": {"g": "other"},
+    "indexed": {"c": "bias"},
     "gated": {"both": "bias", "gate": "bias"},
 }
 
