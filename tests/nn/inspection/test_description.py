@@ -84,6 +84,35 @@ def test_positions_and_scales_are_no_biases():
     assert (roles["scale"], roles["shift"]) == ("other", "other")
 
 
+def test_gates_of_one_parameter_are_named_by_their_part():
+    def apply(p, x):
+        left, right = jnp.split(p["w"], [3], axis=1)
+        return jax.nn.sigmoid(x @ left).mean(1, keepdims=True) * (x @ right)
+
+    info = described(apply, {"w": jnp.ones((4, 5))}, jnp.ones((6, 4)))
+    assert [(each.name, each.parameter) for each in info.layers] == [("w[:, 0:3]", "w"), ("w[:, 3:5]", "w")]
+
+
+def test_parameters_in_one_array_have_a_name():
+    def apply(p, x):
+        return jnp.tanh(x @ p[:12].reshape(4, 3)) @ p[12:].reshape(3, 2)
+
+    info = described(apply, jnp.ones(18), jnp.ones((6, 4)))
+    assert [each.name for each in info.layers] == ["params[0:12]", "params[12:18]"]
+    assert [(each.name, each.role) for each in info.parameters] == [("params", "weight")]
+
+
+def test_a_derivative_that_is_replaced_is_told():
+    @jax.custom_vjp
+    def rounded(x, w):
+        return x @ jnp.round(w)
+
+    rounded.defvjp(lambda x, w: (rounded(x, w), (x, w)), lambda saved, g: (g @ saved[1].T, saved[0].T @ g))
+    info = described(lambda p, x: rounded(x, p["w"]), {"w": jnp.ones((4, 5))}, jnp.ones((6, 4)))
+    assert [each.name for each in info.layers] == ["w"]
+    assert "`jax.custom_vjp`" in info.notes[0]
+
+
 def test_a_product_with_ragged_groups_is_named():
     def apply(p, x):
         return jax.lax.ragged_dot(x, p["experts"], jnp.array([2, 4])) @ p["out"]

@@ -42,6 +42,11 @@ def describe(
     if useless:
         some = ", ".join(f"`{name}`" for name in useless[:5]) + (", …" if len(useless) > 5 else "")
         more.append(f"Without effect on the logits: {some}.")
+    if tapped.program.replaced:
+        more.append(
+            "Layers in functions with a derivative of their own (`jax.custom_vjp`) were looked at with JAX's "
+            "derivative: dC/ds before them and dC/dW there may be others in training."
+        )
     return NetworkInfo(
         framework=framework,
         layers=tuple(_layer(layer) for layer in layers),

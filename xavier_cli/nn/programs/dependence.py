@@ -174,7 +174,7 @@ def _made(step: Step, index: int, inputs: Sequence[Origin], numbering: Numbering
     if not parameter:
         return Origin(number, loops=loops)
     main = max((each for each in inputs if each.parameter), key=lambda each: each.size)
-    name = main.name + _cut(step)
+    name = main.name + _cut(step, index)
     if step.operation in ("concatenate", "stack") and all(each.parameter for each in inputs):
         name = together([each.name for each in inputs])
     parts = frozenset[str]().union(*(each.parts for each in inputs))
@@ -193,12 +193,18 @@ def together(names: Sequence[str]) -> str:
     return "/".join(parts)
 
 
-def _cut(step: Step) -> str:
-    """Which part of a parameter a slice is, as one would write it: `[2]`, `[0:64]`."""
-    if step.operation != "slice" or any(each != 1 for each in step.params.get("strides") or ()):
+def _cut(step: Step, index: int) -> str:
+    """Which part of a parameter output `index` of a step is, as one would write it: `[2]`, `[0:64]`."""
+    if step.operation == "split":
+        whole, axis, sizes = step.shape(0), step.params["axis"], step.params["sizes"]
+        start = sum(sizes[:index])
+        starts = [start if each == axis else 0 for each in range(len(whole))]
+        limits = [start + sizes[index] if each == axis else size for each, size in enumerate(whole)]
+    elif step.operation == "slice" and all(each == 1 for each in step.params.get("strides") or ()):
+        whole = step.shape(0)
+        starts, limits = step.params["start_indices"], step.params["limit_indices"]
+    else:
         return ""
-    whole = step.shape(0)
-    starts, limits = step.params["start_indices"], step.params["limit_indices"]
     parts = [
         (start, limit) if (start, limit) != (0, size) else None
         for start, limit, size in zip(starts, limits, whole, strict=True)
