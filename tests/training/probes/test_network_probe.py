@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -56,6 +57,28 @@ def test_every_layer_of_every_program_is_measured(name):
     assert [*np.isfinite(found["bias/std"])] == has_bias
     has_function = [bool(layer.applied) for layer in layers[:-1]]
     assert [*np.isfinite(found["activation/saturated"])] == has_function
+
+
+def test_half_precision_is_described_in_single():
+    def apply(params, x):
+        return jnp.tanh(x.astype(jnp.bfloat16) @ params["w"] + params["b"]) @ params["v"]
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    params = {
+        name: jax.random.normal(key, shape).astype(jnp.bfloat16)
+        for name, key, shape in zip("wbv", keys, [(40, 300), (300,), (300, 10)], strict=True)
+    }
+    x = jax.random.normal(jax.random.key(1), (50, 40))
+    network = tap(apply, params, x)
+    layers = gather(network.layers, network.applications)
+    probe = make_network_probe(network, layers, lambda each: each.astype(jnp.float32), CROSS_ENTROPY, {})
+    found = jax.jit(probe)(np.arange(50) % 10, params, x)
+    assert {str(each.dtype) for each in found.values()} == {"float32"}
+    for at, name in enumerate("wv"):
+        exact = np.asarray(params[name], np.float64)
+        assert found["weight/std"][at] == pytest.approx(exact.std(), rel=1e-5)
+        assert found["weight/mean"][at] == pytest.approx(exact.mean(), rel=1e-3)
+    assert found["bias/std"][0] == pytest.approx(np.asarray(params["b"], np.float64).std(), rel=1e-5)
 
 
 def test_a_sample_meets_all_channels():

@@ -42,6 +42,11 @@ def describe(
     if useless:
         some = ", ".join(f"`{name}`" for name in useless[:5]) + (", …" if len(useless) > 5 else "")
         more.append(f"Without effect on the logits: {some}.")
+    if tapped.program.replaced:
+        more.append(
+            "Layers in functions with a derivative of their own (`jax.custom_vjp`) were looked at with JAX's "
+            "derivative: dC/ds before them and dC/dW there may be others in training."
+        )
     return NetworkInfo(
         framework=framework,
         layers=tuple(_layer(layer) for layer in layers),
@@ -78,6 +83,8 @@ def _roles(tapped: TappedNetwork, layers: Sequence[WeightLayer], leaves: dict[st
     weight is made of.
     """
     roles: dict[str, Role] = dict.fromkeys(leaves, "other")
+    for name in frozenset[str]().union(*tapped.found.shared_biases):
+        roles[name] = "bias"
     for layer in layers:
         for use in layer.uses:
             made_of, bias = use.layer.made_of, use.layer.bias_made_of

@@ -17,6 +17,9 @@ from xavier_cli.nn.programs.taps import tap
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
 
+QUICK = {"xla_backend_optimization_level": 0}
+"""For programs that run once or twice: without optimization XLA compiles random draws five times as fast."""
+
 
 def first_pass(
     word: str, logits: Callable[..., Array], params: Any, state: Any, x: Array, key: Array
@@ -37,7 +40,6 @@ def first_pass(
     tapped = tap(logits, *arguments)
     layers = gather(tapped.layers)
 
-    @jax.jit
     def look(*arguments: Any) -> tuple[Array, list[dict[str, Array]]]:
         answer, passed = tapped.run(*arguments)
 
@@ -54,7 +56,7 @@ def first_pass(
 
         return answer, [finite(layer.uses[0]) for layer in layers]
 
-    look = guarded(word, look, " fails at the first pass")
+    look = guarded(word, jax.jit(look, compiler_options=QUICK), " fails at the first pass")
     answer, finite = look(*arguments)
     for layer, each in zip(layers, finite, strict=True):
         for what, told in _NOT_FINITE.items():

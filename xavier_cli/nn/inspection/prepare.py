@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from xavier_cli.nn.adapters.network import FIXED, Mode, UnknownNetworkError, UserNetwork, adapt
 from xavier_cli.nn.inspection.description import describe
-from xavier_cli.nn.inspection.first_pass import first_pass, numbers_of
+from xavier_cli.nn.inspection.first_pass import QUICK, first_pass, numbers_of
 from xavier_cli.nn.inspection.logits import check_logits, what_would_fit
 from xavier_cli.nn.programs.layers import WeightLayer, gather
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves, tap
@@ -63,7 +63,11 @@ def prepare(
     key = jax.random.key(0)
     few = x[:_TRIED]
     network = _adapted(make, few[:1], classes, word, key)
-    draw = _guarded(word, jax.jit(network.init), " fails where it draws its parameters under `jax.jit`")
+    draw = _guarded(
+        word,
+        jax.jit(network.init, compiler_options=QUICK),
+        " fails where it draws its parameters under `jax.jit`",
+    )
     _check_draws(network, word, key)
     params, state = draw(key)
     _check_parameters(word, params, state)

@@ -86,7 +86,9 @@ class Step:
 class Program:
     """A function's steps in order; values are numbered, and `shapes` and `dtypes` are known of each.
 
-    `constants` are arrays that the function closes over, under their numbers.
+    `constants` are arrays that the function closes over, under their numbers. `replaced` are functions with a
+    derivative of their own that were entered, here or in other programs of the same function, so that their
+    derivative is JAX's.
     """
 
     inputs: tuple[int, ...]
@@ -94,6 +96,7 @@ class Program:
     steps: tuple[Step, ...]
     constants: dict[int, Array]
     avals: dict[int, Any] = field(repr=False)
+    replaced: list[str] = field(default_factory=list)
 
     def shape(self, value: Value) -> tuple[int, ...]:
         """The shape of a value of this program."""
@@ -180,6 +183,7 @@ class _Flattening:
 
     def __init__(self) -> None:
         self.numbers = count()
+        self.replaced: list[str] = []
 
     def program(self, jaxpr: Jaxpr, constants: Sequence[Array]) -> Program:
         known: dict[Any, Value] = {}
@@ -190,7 +194,7 @@ class _Flattening:
             held[self._new(variable, known, avals)] = constant
         inputs = tuple(self._new(variable, known, avals) for variable in jaxpr.invars)
         outputs = self._enter(jaxpr, known, avals, held, steps)
-        return Program(inputs, outputs, tuple(steps), held, avals)
+        return Program(inputs, outputs, tuple(steps), held, avals, self.replaced)
 
     def _new(self, variable: Any, known: dict[Any, Value], avals: dict[int, Any]) -> int:
         number = next(self.numbers)
@@ -212,6 +216,8 @@ class _Flattening:
             inputs = tuple(each if isinstance(each, Literal) else known[each] for each in equation.invars)
             called = _entered(equation)
             if called is not None:
+                if equation.primitive.name == "custom_vjp_call":
+                    self.replaced.append(str(equation.params.get("name", "")))
                 inner, constants = (
                     (called.jaxpr, called.consts) if isinstance(called, ClosedJaxpr) else (called, ())
                 )

@@ -66,8 +66,8 @@ class TappedNetwork:
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """Every place where a known activation function is applied."""
-        return tuple(_every_application(self.found))
+        """Every place where a known activation function is applied, in order of execution."""
+        return tuple(sorted(_every_application(self.found), key=lambda each: each.site))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -120,9 +120,9 @@ def tap(function: Callable[..., Any], params: Any, x: Any, *rest: Any) -> Tapped
 
 
 def named_leaves(params: Any) -> list[tuple[str, Any]]:
-    """The arrays of `params` under their paths, as `Dense_0/kernel`."""
+    """The arrays of `params` under their paths, as `Dense_0/kernel`; one array alone is `params`."""
     return [
-        (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)
+        (jax.tree_util.keystr(path, simple=True, separator="/") or "params", leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(params)
     ]
 

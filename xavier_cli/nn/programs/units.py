@@ -7,6 +7,8 @@ import math
 from xavier_cli.nn.programs.program import CONVOLUTIONS, Program, Step
 
 Axes = tuple[int, ...]
+CUTS = frozenset({"slice", "split", "dynamic_slice"})
+"""Take part of a value and leave its axes where they are."""
 
 
 def product_units(step: Step, weight: int) -> Axes:
@@ -46,7 +48,7 @@ def moved_units(
     if step.operation == "transpose":
         permutation = step.params["permutation"]
         return tuple(sorted(permutation.index(axis) for axis in axes))
-    if before == shape:
+    if before == shape or step.operation in CUTS:
         return axes
     if step.operation == "broadcast_in_dim":
         return tuple(step.params["broadcast_dimensions"][axis] for axis in axes)

@@ -25,13 +25,15 @@ from xavier_cli.nn.programs.dependence import (
 from xavier_cli.nn.programs.layout import Layout, kind_of, layout
 from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step, Value, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
-from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
+from xavier_cli.nn.programs.units import CUTS, in_a_round, moved_units, product_units
 from xavier_cli.vocabulary.network_info import LayerKind
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
 
 _MOVES = frozenset({"reshape", "transpose", "convert_element_type", "squeeze", "expand_dims", "copy", "rev"})
+
+_SUMS = frozenset({"add", "sub", "add_any"})
 
 
 class Loop(NamedTuple):
@@ -115,12 +117,17 @@ class Unseen:
 
 @dataclass
 class Found:
-    """All that was found in a program, in order of execution."""
+    """All that was found in a program, in order of execution.
+
+    `shared_biases` are the parameters of biases that are added to a sum of several layers' outputs or to part
+    of an output, as in recurrent cells.
+    """
 
     layers: list[Layer] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
+    shared_biases: list[frozenset[str]] = field(default_factory=list)
     bodies: dict[int, Found] = field(default_factory=dict)
     origins: Origins = field(default_factory=dict)
 
@@ -152,14 +159,18 @@ def _find(
     found = Found(origins=follow(program, given, numbering))
     origins = found.origins
     channels: dict[int, tuple[int, ...] | None] = dict(zip(program.inputs, units, strict=False))
+    # Values that are layers' outputs or sums of them, with the number of their units.
+    sums: dict[int, int] = {}
     for index, step in enumerate(program.steps):
         here = (*site, index)
         inputs = [origin_of(each, origins, numbering) for each in step.inputs]
         layer = _layer(program, step, inputs, here, origins, numbering, loops)
         if layer is not None:
             found.layers.append(layer)
-            channels[step.outputs[0]] = product_units(step, layer.weight)
+            at = channels[step.outputs[0]] = product_units(step, layer.weight)
+            sums[step.outputs[0]] = math.prod(program.shape(step.outputs[0])[axis] for axis in at)
             continue
+        found.shared_biases += _shared_bias(program, step, inputs, sums, channels)
         if step.body is not None:
             constants, carried = step.params["num_consts"], step.params["num_carry"]
             inside = scan_inputs(step, inputs, numbering)
@@ -169,6 +180,7 @@ def _find(
             body = _find(step.body, inside, numbering, here, around, known)
             found.tables += body.tables
             found.unseen += body.unseen
+            found.shared_biases += body.shared_biases
             if body.has_taps:
                 found.bodies[index] = body
             continue
@@ -191,6 +203,39 @@ def _find(
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
+
+
+def _shared_bias(
+    program: Program,
+    step: Step,
+    inputs: Sequence[Origin],
+    sums: dict[int, int],
+    channels: dict[int, tuple[int, ...] | None],
+) -> list[frozenset[str]]:
+    """The bias that is added to a sum of layers' outputs, or to part of one; keeps `sums` up to date."""
+    known = [each for each in step.inputs if isinstance(each, int) and each in sums]
+    if not known:
+        return []
+    size = sums[known[0]]
+    if step.operation in CUTS:
+        for output in step.outputs:
+            shape = program.shape(output)
+            at = moved_units(program, step, channels, shape)
+            if at is not None:
+                sums[output] = math.prod(shape[axis] for axis in at)
+        return []
+    if step.operation not in _MOVES and step.operation not in _SUMS:
+        return []
+    if len(known) == len(step.inputs):
+        if all(sums[each] == size for each in known):
+            sums[step.outputs[0]] = size
+        return []
+    other = step.inputs[1 - step.inputs.index(known[0])]
+    origin = inputs[step.inputs.index(other)]
+    bias = _before_broadcast(program, other)
+    if origin.example or not origin.parameter or math.prod(program.shape(bias)) != size:
+        return []
+    return [origin.parts]
 
 
 def _multiplies(step: Step) -> bool:
@@ -260,7 +305,7 @@ def _with_bias(
     size = math.prod(program.shape(value)[axis] for axis in units)
     while program.uses[value] == 1 and value in program.users:
         (user,) = program.users[value]
-        if user.operation in ("add", "sub", "add_any"):
+        if user.operation in _SUMS:
             left, right = user.inputs
             other = right if left == value else left
             origin = origin_of(other, origins, numbering)

@@ -72,7 +72,7 @@ def make_network_probe(
         )
 
         def of_uses(layer: WeightLayer, values: Callable[[Use], Array]) -> Array:
-            parts = [in_its_rounds(use, values(use), len(use.layer.loops)) for use in layer.uses]
+            parts = [_single(in_its_rounds(use, values(use), len(use.layer.loops))) for use in layer.uses]
             return parts[0] if len(parts) == 1 else jnp.concatenate([jnp.ravel(part) for part in parts])
 
         def met(use: Use) -> Met:
@@ -81,9 +81,12 @@ def make_network_probe(
         leaving = [of_uses(layer, lambda use: met(use).s) for layer in layers]
         entering = [of_uses(layer, lambda use: met(use).entering) for layer in layers]
         deltas = [of_uses(layer, lambda use: backprop[use.layer.site]) for layer in layers]
-        weights = [_weight(layer.uses[0], met(layer.uses[0]).weight) for layer in layers]
+        weights = [_single(_weight(layer.uses[0], met(layer.uses[0]).weight)) for layer in layers]
         gradients = [
-            sum((_weight(use, weight_gradients[use.layer.site]) for use in layer.uses), jnp.float32(0))
+            sum(
+                (_single(_weight(use, weight_gradients[use.layer.site])) for use in layer.uses),
+                jnp.float32(0),
+            )
             / len(labels)
             for layer in layers
         ]
@@ -139,6 +142,11 @@ def _each_alike(describe: Callable, values: Sequence[Array]):  # type: ignore[no
     return jax.tree.map(lambda *parts: jnp.stack(parts), *[described[number] for number in sorted(described)])
 
 
+def _single(values: Array) -> Array:
+    """Numbers in half precision in single: their sums would be rounded to 8 bits."""
+    return values.astype(jnp.promote_types(values.dtype, jnp.float32))
+
+
 def _weight(use: Use, values: Array) -> Array:
     """A weight's part of one layer; it has an axis only for those scans that slice it."""
     return values[use.rounds] if use.rounds else values
@@ -148,7 +156,7 @@ def _bias(layer: WeightLayer, passed: Passed) -> Array:
     for use in layer.uses:
         bias = passed.layers[use.layer.site].bias
         if bias is not None:
-            return _weight(use, bias)
+            return _single(_weight(use, bias))
     return jnp.full((1,), jnp.nan)
 
 
@@ -158,7 +166,8 @@ def _shares(layer: WeightLayer, passed: Passed, judged: Mapping[str, Judged]) ->
     for application, use in layer.applied:
         known = judged[application.function]
         depth = len(application.site) - 1
-        values = in_its_rounds(use, passed.applied[application.site], min(depth, len(use.layer.loops)))
+        values = passed.applied[application.site]
+        values = _single(in_its_rounds(use, values, min(depth, len(use.layer.loops))))
         regions = known.regions
         _, slope = jax.jvp(known.act, (values,), (jnp.ones_like(values),))
         first = values.ndim - application.rank
