@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,16 +101,20 @@ def _probe_network(
     unfold: bool,
     format: Format | None,
 ) -> None:
-    from xavier_cli.cli.options.network_probe import probe_network
+    from xavier_cli.cli.options.data_sets import say_data
+    from xavier_cli.cli.terminal.progress import shown_note
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.health import diagnose
+    from xavier_cli.library.networks import Told, probe_network
     from xavier_cli.runs.listing import run_path
     from xavier_cli.runs.store import write_run
     from xavier_cli.views.network import network_page
 
     if output is not None:
         refuse_folder(output)
-    run = probe_network(config, data_dir, quiet)
+    with shown_note(quiet) as note:
+        run = probe_network(config, data_dir, Told(note, say_data, say))
+    run = replace(run, provenance={**run.provenance, **this_command()})
     # The name says how many layers were found.
     path = output or run_path(PROBES, run.config)
     with lock_output(path):

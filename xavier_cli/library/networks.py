@@ -1,22 +1,18 @@
-"""Looks at a custom network for `probe --net`: JAX's and PyTorch's, each without the other."""
+"""Looks at custom networks before training: JAX's and PyTorch's, each without the other."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xavier_cli.cli.options.data_sets import say_data
-from xavier_cli.cli.options.session import this_command
-from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.progress import shown_note
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
 
@@ -27,22 +23,59 @@ if TYPE_CHECKING:
     from xavier_cli.vocabulary.datasets import DatasetInfo
 
 
-def probe_network(config: RunConfig, data_dir: Path | None, quiet: bool = False) -> Run:
+def _nothing(_: Any) -> None:
+    """The default of what is told on the way."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told on the way: `note`, what is being done; `data`, what was read; `warn`, a line for the user."""
+
+    note: Callable[[str], None] = _nothing
+    data: Callable[[DatasetInfo], None] = _nothing
+    warn: Callable[[str], None] = _nothing
+
+
+def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = None) -> Run:
     """The run of the networks of `config` before training, with all that is known of its parameters.
 
     Runs the file of the function that makes the network. Raises `ConfigError` for another initialization than
     the network's own, and `XavierError` where the function, or what it makes, cannot be used.
     """
+    told = told or Told()
     for name in ("init", "bias_init"):
         if getattr(config, name) != AS_MADE:
             raise ConfigError(f"{name}: a custom network is looked at as its own code draws it: leave it out")
     config.check_code()
-    with shown_note(quiet) as note:
-        note("reading the network")
-        # Only its name: JAX's activation functions are of no use to PyTorch.
-        maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
-        look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
-        return look(config, maker, data_dir, note)
+    told.note("reading the network")
+    # Only its name: JAX's activation functions are of no use to PyTorch.
+    maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
+    look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
+    return look(config, maker, data_dir, told)
+
+
+def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, told: Told | None = None) -> Run:
+    """The custom networks of `run`, all or those of `seeds`, looked at once more.
+
+    Raises `ConfigError` where the data are others now, or the same code makes other layers, as another version
+    of its framework may; and as `probe_network`.
+    """
+    chosen = run.config.seeds if seeds is None else tuple(seeds)
+    if missing := set(chosen) - set(run.config.seeds):
+        raise ConfigError(f"seeds: the run has no seed {min(missing)}")
+    config = run.config.with_(seeds=chosen)
+    again = probe_network(config, data_dir, told)
+    if run.data and again.data and run.data.sha256 != again.data.sha256:
+        raise ConfigError(f"data: the files of {config.data} are not those that the run was trained on")
+    was, now = (
+        [(each.name, each.shape) for each in of.network.layers] if of.network else [] for of in (run, again)
+    )
+    if was != now:
+        raise ConfigError(
+            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of the "
+            "file: its framework may be of another version"
+        )
+    return again
 
 
 def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool:
@@ -110,31 +143,27 @@ def _torch_function(act: str) -> Callable[..., Any]:
     return made
 
 
-def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, note: Callable[[str], None]) -> Run:
+def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
     from xavier_cli.findings.drawn.network import describe
     from xavier_cli.nn.activations import make_activation
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.networks import look
 
-    set_up_jax(1, say)
+    set_up_jax(1, told.warn)
     if config.act != AS_MADE:
         maker = load_network(config.network, act=make_activation(config.activation))
     data = prepare(config, data_dir)
     if data.facts:
-        say_data(data.facts)
-    looked = look(config, maker, data, note)
+        told.data(data.facts)
+    looked = look(config, maker, data, told.note)
     info = looked.run.network
     assert info is not None
-    note("comparing its numbers with distributions")
-    return replace(
-        looked.run,
-        network=describe(info, looked.draws, looked.layer_draws),
-        provenance={**looked.run.provenance, **this_command()},
-    )
+    told.note("comparing its numbers with distributions")
+    return replace(looked.run, network=describe(info, looked.draws, looked.layer_draws))
 
 
-def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, note: Callable[[str], None]) -> Run:
+def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
     from xavier_cli.findings.drawn.network import describe
@@ -152,12 +181,12 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, note: Ca
     def make() -> Any:
         return maker(inputs=shape, classes=facts.classes)
 
-    say_data(facts)
+    told.data(facts)
     began = time.perf_counter()
-    note(f"{config.network.short}: {len(config.seeds)} seeds")
+    told.note(f"{config.network.short}: {len(config.seeds)} seeds")
     x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
     looked = look(make, config.seeds, x, probe.labels, config.loss)
-    note("comparing its numbers with distributions")
+    told.note("comparing its numbers with distributions")
     info = describe(looked.info, looked.draws, looked.layer_draws)
     config = config.with_(weight_layers=len(info.layers))
     # What is asked of examples for validation and testing is of those that it was looked at on.
@@ -176,7 +205,6 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, note: Ca
         "xavier": __version__,
         "versions": {"torch": str(torch.__version__)},
         "train_seconds": round(time.perf_counter() - began, 3),
-        **this_command(),
     }
     edges = {
         path.partition("/")[0]: SymmetricLogBins().edges
