@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -17,7 +18,8 @@ def example_shape(shape: Sequence[int], inputs: int, channels: Channels) -> tupl
     colours; `inputs`, how many numbers an example has; `channels`, where the axis of channels stands.
     """
     planes = (1, *shape) if len(shape) == 2 else tuple(shape)
-    if len(planes) != 3 or int(np.prod(planes)) != inputs:
+    # A row of numbers that is no image is one of height 1.
+    if len(planes) != 3 or planes[1] == 1 or math.prod(planes) != inputs:
         return (inputs,)
     return planes if channels == "first" else (*planes[1:], planes[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +14,24 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.sets import Examples
-from xavier_cli.nn.activations import make_activation
-from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.prepared import drawn_parameters, prepare
+from xavier_cli.nn.adapters.network import UserNetwork
+from xavier_cli.nn.inspection.draws import drawn_parameters
+from xavier_cli.nn.inspection.prepare import Prepared, prepare
+from xavier_cli.nn.losses import LOSSES, Loss
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
-from xavier_cli.training.coding import decode
+from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.networks import Maker
 from xavier_cli.vocabulary.resolve import find_activation
 
-HISTOGRAMS = ("activation", "preactivation", "backprop", "weight_gradient", "weight")
+_HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
 
 
 @dataclass(frozen=True)
@@ -46,96 +47,93 @@ class Looked:
     layer_draws: Sequence[Sequence[np.ndarray]]
 
 
-def load(config: RunConfig) -> Maker:
-    """The function that makes the network of `config`; runs its file. Raises `UserFunctionError`."""
-    config.check_code()
-    act = None if config.act == AS_MADE else make_activation(config.activation)
-    return load_network(config.network, act=act)
-
-
-def look(config: RunConfig, maker: Maker, data: TrainingData) -> Looked:
+def look(
+    config: RunConfig, maker: Maker, data: TrainingData, note: Callable[[str], None] = lambda _: None
+) -> Looked:
     """Draw the network of `config` with each of its seeds, and measure it on the probe examples.
 
-    Losses and errors are of the first `eval_examples` for validation and testing.
+    Losses and errors are of the first `eval_examples` for validation and testing. `note` is told in a line
+    what is being done. Raises as `prepare`.
     """
     facts = data.facts
     assert facts is not None
     shape = example_shape(facts.shape, data.inputs, "last")
 
-    def make(key: Array) -> Any:
-        return maker(inputs=shape, classes=data.classes, **_keys(maker, key))
+    def examples(of: Examples, most: int | None = None) -> tuple[Array, Array]:
+        pixels = np.asarray(decode(jnp.asarray(of.pixels[:most]), config.pixel_range))
+        return jnp.asarray(as_examples(pixels, facts.shape, "last")), jnp.asarray(of.labels[:most])
 
-    prepared = prepare(make, shape, data.classes, config.network.name)
-    config = config.with_(weight_layers=len(prepared.layers))
-
-    def examples(of: Examples) -> Array:
-        return jnp.asarray(
-            as_examples(np.asarray(decode(jnp.asarray(of.pixels), config.pixel_range)), facts.shape, "last")
-        )
-
-    probe_x, labels = examples(data.probe), jnp.asarray(data.probe.labels)
-    bins: dict[str, Bins] = {tensor: SymmetricLogBins() for tensor in HISTOGRAMS}
-    bins["activation"] = make_bins(_range(prepared.layers))
-    loss = LOSSES[config.loss]
-    measure = make_network_probe(prepared.tapped, prepared.layers, lambda answer: answer, loss, bins)
-    network = prepared.network
-
-    def observe(params: Any, state: Any, key: Array) -> dict[str, Array]:
-        return measure(labels, params, probe_x, state, key)
-
-    def evaluate(params: Any, state: Any, x: Array, labels: Array) -> tuple[Array, Array]:
-        logits, _ = network.apply(params, state, x, None, "evaluate")
-        return jnp.mean(loss(logits, labels)), jnp.mean(jnp.argmax(logits, axis=-1) != labels)
-
-    init = jax.jit(network.init)
     began = time.perf_counter()
-    programs: dict[str, Any] = {}
-    seen: list[dict[str, np.ndarray]] = []
-    draws: dict[str, list[np.ndarray]] = {}
-    layer_draws: list[list[np.ndarray]] = [[] for _ in prepared.layers]
+    probe = examples(data.probe)
+    note(f"{config.network.short}: finding its layers")
+    prepared = prepare(
+        lambda key: maker(inputs=shape, classes=data.classes, **_keys(maker, key)),
+        shape,
+        data.classes,
+        config.network.name,
+        probe[0],
+    )
+    config = config.with_(weight_layers=len(prepared.layers))
+    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
+    observe = _observation(prepared, loss, bins, probe)
+    evaluate = _evaluation(prepared.network, loss)
     parts = {
-        name: (examples(first), jnp.asarray(first.labels))
-        for name, of in (("valid", data.valid), ("test", data.test))
-        for first in [Examples(of.pixels[: config.eval_examples], of.labels[: config.eval_examples])]
+        "valid": examples(data.valid, config.eval_examples),
+        "test": examples(data.test, config.eval_examples),
     }
-    compiling = 0.0
-    for seed in config.seeds:
-        key = seed_key(seed, Purpose.WEIGHTS)
-        params, state = init(key)
-        dropout = seed_key(seed, Purpose.DROPOUT)
-        if not programs:
-            begin = time.perf_counter()
-            programs["observe"] = jax.jit(observe).lower(params, state, dropout).compile()
-            programs["evaluate"] = jax.jit(evaluate)
-            compiling = time.perf_counter() - begin
-        observation = {
-            name: np.asarray(value) for name, value in programs["observe"](params, state, dropout).items()
-        }
-        for name, (x, truth) in parts.items():
-            cost, error = programs["evaluate"](params, state, x, truth)
-            observation |= {
-                f"curves/{name}_loss": np.float64(cost),
-                f"curves/{name}_error": np.float64(error),
+    init = jax.jit(prepared.network.init)
+    seen: list[dict[str, np.ndarray]] = []
+    drawn: list[Any] = []
+    for number, seed in enumerate(config.seeds, 1):
+        note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
+        params, state = init(seed_key(seed, Purpose.WEIGHTS))
+        found = jax.device_get(observe(params, state, seed_key(seed, Purpose.DROPOUT)))
+        for name, part in parts.items():
+            found |= {
+                f"curves/{name}_{what}": value for what, value in evaluate(params, state, *part).items()
             }
-        seen.append(observation)
-        numbers, weights = drawn_parameters(prepared, params, state)
-        for name, each in numbers.items():
-            draws.setdefault(name, []).append(each)
-        for at, each in enumerate(weights):
-            layer_draws[at].append(each)
-    provenance = {
-        "train_seconds": round(time.perf_counter() - began - compiling, 3),
-        "compile_seconds": round(compiling, 3),
-    }
-    edges = {tensor: each.edges for tensor, each in bins.items()}
-    run = initial_run(config, seen, edges, data=facts, network=prepared.info, provenance=provenance)
-    return Looked(run, draws, layer_draws)
+        seen.append({path: np.asarray(value) for path, value in found.items()})
+        drawn.append(jax.device_get(params))
+    run = initial_run(
+        config,
+        seen,
+        {tensor: each.edges for tensor, each in bins.items()},
+        data=facts,
+        network=prepared.info,
+        provenance={"train_seconds": round(time.perf_counter() - began, 3)},
+    )
+    draws = drawn_parameters(prepared, jax.tree.map(lambda *each: np.stack(each), *drawn))
+    return Looked(
+        run, {name: [*each] for name, each in draws.parameters.items()}, [[*each] for each in draws.layers]
+    )
 
 
-def _range(layers: Sequence[WeightLayer]) -> tuple[float, float]:
-    """The range of the activations that enter the layers, where one bounded function gives all of them."""
+def _observation(
+    prepared: Prepared, loss: Loss, bins: Mapping[str, Bins], examples: tuple[Array, Array]
+) -> Callable[[Any, Any, Array], dict[str, Array]]:
+    """The compiled probe: `(params, state, key) -> statistics` by path in the run file."""
+    x, labels = examples
+    measure = make_network_probe(prepared.tapped, prepared.layers, lambda logits: logits, loss, bins)
+    return jax.jit(lambda params, state, key: measure(labels, params, x, state, key))
+
+
+def _evaluation(network: UserNetwork, loss: Loss) -> Callable[..., dict[str, Array]]:
+    """The compiled loss and error: `(params, state, x, labels) -> numbers`, as the network is used."""
+
+    def evaluate(params: Any, state: Any, x: Array, labels: Array) -> dict[str, Array]:
+        logits, _ = network.apply(params, state, x, None, "evaluate")
+        wrong = jnp.argmax(logits, axis=-1) != labels
+        return {"loss": jnp.mean(loss(logits, labels)), "error": jnp.mean(wrong)}
+
+    return jax.jit(evaluate)
+
+
+def _bins(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
+    """The histograms' bins; of activations linear ones, where one bounded function gives all of them."""
     last = {layer.applied[-1][0].function if layer.applied else "" for layer in layers[:-1]}
-    return find_activation(last.pop()).range if len(last) == 1 and last != {""} else (-math.inf, math.inf)
+    is_known = len(last) == 1 and last != {""}
+    range_ = find_activation(last.pop()).range if is_known else (-math.inf, math.inf)
+    return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
 
 
 def _keys(maker: Maker, key: Array) -> dict[str, Any]:

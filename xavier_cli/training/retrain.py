@@ -16,7 +16,6 @@ from xavier_cli.training.engine.layout import Strategy, choose_layout
 from xavier_cli.training.engine.loop import Progress, TrainingHooks, train_population
 from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.engine.training_data import TrainingData, prepare
-from xavier_cli.training.networks import load, look
 from xavier_cli.training.provenance import provenance_of
 
 SECONDS = 30.0
@@ -41,15 +40,12 @@ def train_again(
     """The first updates of `seeds` (by default all) of `run` once more, laid out as its provenance says.
 
     Up to the last record that `updates` reaches; without it, as many records as `SECONDS` allow, at least one
-    after the start. A custom network is looked at again before training. Raises `ConfigError` where the run
-    has no such seeds or records.
+    after the start. Raises `ConfigError` where the run has no such seeds or records.
     """
     hooks = hooks or TrainingHooks()
     chosen = tuple(run.seeds.tolist()) if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.seeds.tolist()):
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")
-    if run.config.network.is_users:
-        return _look_again(run, chosen, data_dir)
     records = run.updates.tolist()
     until = records[-1] if updates is None else max(record for record in records if record <= updates)
     variant = Variant(run.config.init, run.known_lr)
@@ -89,25 +85,3 @@ def _same_data(run: Run, data_dir: Path | None) -> TrainingData:
     if run.data and training_data.facts and run.data.sha256 != training_data.facts.sha256:
         raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
     return training_data
-
-
-def _look_again(run: Run, seeds: Sequence[int], data_dir: Path | None) -> Run:
-    """The custom networks of `seeds` of `run` before training, looked at once more.
-
-    Raises `ConfigError` where the same code now makes other layers, as another version of its framework may.
-    """
-    config = run.config.with_(seeds=tuple(seeds))
-    maker = load(config)
-    again = look(config, maker, _same_data(run, data_dir)).run
-    was, now = run.network, again.network
-    if (
-        was
-        and now
-        and [(each.name, each.shape) for each in was.layers]
-        != [(each.name, each.shape) for each in now.layers]
-    ):
-        raise ConfigError(
-            f"net: `{config.network.short}` has {len(now.layers)} weight layers now, others than the "
-            f"{len(was.layers)} of the file: its framework may be of another version"
-        )
-    return again

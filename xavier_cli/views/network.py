@@ -22,6 +22,8 @@ from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
 SCHEMA = "xavier.probe.network/1"
+LONGEST_NAME = 28
+"""Characters of a layer's name in the table; programs get all of it."""
 ROWS_UNFOLDED = 30
 """Networks of more layers are shown with layers that are alike in one row."""
 
@@ -100,7 +102,8 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
             *normalization_notes([run]),
             *(f"Try `{command}`" for command in advice),
-            f"Loss before training: {numbers.fixed(loss, 3)}.",
+            # Before training, running averages may be of nothing.
+            *([f"Loss before training: {numbers.fixed(loss, 3)}."] if math.isfinite(loss) else []),
             clean(str(path)),
         ),
         title=f"{config.data} {config.title}{config.title_suffix}, at initialization ({info.framework})",
@@ -162,7 +165,10 @@ def _shared_name(names: Sequence[str]) -> str:
 
 def _layers_table(rows: Sequence[_Row], title: str) -> Table:
     columns = [Column("layer", "right"), Column("name")]
-    cells: list[list[Cell | str]] = [[_listed(row.numbers) for row in rows], [row.name for row in rows]]
+    cells: list[list[Cell | str]] = [
+        [_listed(row.numbers) for row in rows],
+        [elided(row.name, LONGEST_NAME) for row in rows],
+    ]
     if len({row.layer.kind for row in rows}) > 1:
         columns.append(Column("kind", optional=1))
         cells.append([_KINDS[row.layer.kind] for row in rows])
@@ -192,22 +198,20 @@ def _named(drawn: Sequence[Drawn | None]) -> tuple[float, ...]:
 
 def drawn_text(drawn: Drawn | None) -> str:
     """What a parameter may have been drawn from, in words."""
-    if drawn is None:
-        return "not looked at"
-    if drawn.like:
-        return f"the same numbers as {drawn.like}"
-    if not drawn.names:
-        return f"none of these; nearest {drawn.nearest}" if drawn.nearest else "none of these"
-    told = " or ".join(drawn.names)
-    return told if drawn.is_certain else f"consistent with {told}"
+    return "not looked at" if drawn is None else drawn.text
+
+
+def elided(name: str, most: int) -> str:
+    """The end of a parameter's path, which says the most: at most `most` characters."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """`3`, `3-8`, or the first with how many there are: `3 … 27 (6)`."""
+    """`3`, `3-8`, or with others between: `3…27`."""
     first, last = numbers[0], numbers[-1]
     if len(numbers) == 1:
         return str(first)
-    return f"{first}-{last}" if last - first + 1 == len(numbers) else f"{first}…{last} ({len(numbers)})"
+    return f"{first}-{last}" if last - first + 1 == len(numbers) else f"{first}…{last}"
 
 
 def _spans(values: Sequence[Sequence[float]]) -> list[str]:
@@ -222,7 +226,9 @@ def _spans(values: Sequence[Sequence[float]]) -> list[str]:
 
 
 def _span(low: float, high: float) -> str:
-    a, b = numbers.column([low, high])
+    if low == high or math.isnan(low):
+        return numbers.column([low])[0]
+    a, b = (f"{each:.2g}" for each in (low, high))
     return a if a == b else f"{a}–{b}"
 
 
@@ -237,7 +243,7 @@ def _others_table(info: NetworkInfo) -> list[Table]:
         return []
     rows = tuple(
         (
-            _shared_name([each.name for each in group]),
+            elided(_shared_name([each.name for each in group]), LONGEST_NAME),
             group[0].role,
             " ".join(dict.fromkeys("×".join(map(str, each.shape)) or "1" for each in group)),
             str(sum(math.prod(each.shape) for each in group)),

@@ -12,9 +12,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from xavier_cli.errors import ExitCode, XavierError
+
 MOST_LAYERS = 2000
 MOST_PARAMETERS = 20_000
 LONGEST_NAME = 300
+MOST_NAMES = 3
+"""So many distributions are named in words where numbers do not tell them apart."""
 
 LayerKind = Literal["dense", "convolution", "transposed convolution"]
 Role = Literal["weight", "bias", "embedding", "other"]
@@ -22,20 +26,31 @@ Role = Literal["weight", "bias", "embedding", "other"]
 such as the scale of a normalization."""
 
 
-class Drawn(BaseModel):
-    """Which distribution the numbers of a parameter may have been drawn from; see `findings.drawn_from`.
+class NetworkError(XavierError, ValueError):
+    """A network that cannot be looked at; the message is one line that says why and what to do."""
 
-    `names` are those that the numbers do not contradict, the most specific first; empty for none of the known
-    ones. `fans` are those for which the first holds, None where it depends on none. `nearest` is the named
-    distribution whose standard deviation, `named_std`, is nearest to the measured `std`. `like` names another
-    parameter that has the same numbers. Statistics are over all numbers of all seeds; None where one is not
-    finite.
+    exit_code = ExitCode.USAGE
+
+
+class Drawn(BaseModel):
+    """Which distribution the numbers of a parameter may have been drawn from; see `findings.drawn`.
+
+    `names` are those that the numbers do not contradict, the likeliest first; empty for none of the known
+    ones. `fans` are those for which they hold, None where they depend on none; `fans_of` says in words how
+    these differ from the operation's own, empty where they do not. `is_certain` is false for too few numbers.
+    `nearest` is the named distribution at the operation's own fans whose standard deviation, `named_std`, is
+    nearest to the measured `std`. `like` names an earlier parameter that has the same numbers.
+    `seeds_alike`: several seeds have the same numbers, which are not a constant. `repeats` is the axis along
+    which all slices are the same: on the last axis of a layer's weight stand its units. `zero_rows` counts
+    rows of a table that are all zeros, which the rest does not include. Statistics are over all numbers of
+    all seeds; None where one is not finite.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     names: tuple[str, ...]
     fans: tuple[int, int] | None = None
+    fans_of: str = ""
     is_certain: bool = True
     mean: FiniteFloat | None = None
     std: FiniteFloat | None = None
@@ -44,6 +59,33 @@ class Drawn(BaseModel):
     nearest: str = ""
     named_std: FiniteFloat | None = None
     like: str = ""
+    seeds_alike: bool = False
+    repeats: Literal["", "first axis", "last axis"] = ""
+    zero_rows: int = 0
+
+    @property
+    def text(self) -> str:
+        """In words: `he_normal`, `standard (as of 512×64, transposed)`, `consistent with zeros`."""
+        told = " or ".join(self.names[:MOST_NAMES]) or self._moments
+        if self.fans_of and self.fans:
+            told += f" (as of {self.fans[0]}×{self.fans[1]}, {self.fans_of})"
+        if self.names and not self.is_certain:
+            told = f"consistent with {told}"
+        remarks = (
+            f"{self.zero_rows} row{'s' * (self.zero_rows > 1)} of zeros" if self.zero_rows else "",
+            f"copies along the {self.repeats}" if self.repeats else "",
+            "the same in every seed" if self.seeds_alike else "",
+            f"the numbers of {self.like}" if self.like else "",
+        )
+        return "; ".join(filter(None, (told, *remarks)))
+
+    @property
+    def _moments(self) -> str:
+        if self.mean is None:
+            return "none of these: not finite"
+        known = {"mean": self.mean, "std": self.std, "largest": self.bound, "kurtosis": self.kurtosis}
+        told = ", ".join(f"{name} {value:.3g}" for name, value in known.items() if value is not None)
+        return f"none of these: {told}"
 
 
 class ParameterInfo(BaseModel):

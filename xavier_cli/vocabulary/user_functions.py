@@ -300,7 +300,27 @@ def one_line(error: BaseException) -> str:
     # JAX's messages have several paragraphs.
     words = (said(error).strip().splitlines() or [""])[0]
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return text[:200] + "…" * (len(text) > 200)
+    return text[:200] + "…" * (len(text) > 200) + _remedy(error)
+
+
+# Frameworks whose package has another name than the module, of those that networks are written in.
+_PACKAGES = {
+    "haiku": "dm-haiku",
+    "sklearn": "scikit-learn",
+    "cv2": "opencv-python",
+    "PIL": "pillow",
+    "yaml": "PyYAML",
+}
+
+
+def _remedy(error: BaseException) -> str:
+    """How to install what an import did not find."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    top, _, inner = error.name.partition(".")
+    package = _PACKAGES.get(top, top)
+    # A package without one of its modules is there, in a version that has another set of them.
+    return f"; `pip install {'--upgrade ' if inner and top in sys.modules else ''}{package}`"
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def test_list_documents_every_rule(xavier):
     rules = json.loads(answer.out)["rules"]
 
     assert answer.code == 0
-    assert len(rules) == 19
+    assert len(rules) == 22
     assert all(rule["threshold"] and rule["source"] and rule["about"] for rule in rules)
 
 

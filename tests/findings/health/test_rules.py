@@ -9,7 +9,7 @@ from support.sick_and_healthy import with_seeds
 
 from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
-from xavier_cli.findings.health import RULES, check, diagnose, find_rules
+from xavier_cli.findings.health import RULES, check, diagnose, find_rules, network_rules
 from xavier_cli.findings.health.advice import lower_rate, wider_search
 from xavier_cli.vocabulary.lookup import UnknownNameError
 
@@ -241,6 +241,8 @@ def test_every_rule_is_tested():
         "not-finished",
         "too-early",
         "seeds-start-alike",
+        # In test_network_rules.
+        *(rule.name for rule in network_rules.RULES),
     }
 
     assert set(RULES) == set(ILL) | elsewhere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +75,7 @@ def probe(
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     if config.network.is_users:
-        _probe_network(config, output, data_dir, unfold, format)
+        _probe_network(config, output, data_dir, quiet, unfold, format)
         return
     path = output or run_path(PROBES, config)
     refuse_folder(path)
@@ -93,18 +94,27 @@ def probe(
 
 
 def _probe_network(
-    config: RunConfig, output: Path | None, data_dir: Path | None, unfold: bool, format: Format | None
+    config: RunConfig,
+    output: Path | None,
+    data_dir: Path | None,
+    quiet: bool,
+    unfold: bool,
+    format: Format | None,
 ) -> None:
-    from xavier_cli.cli.options.network_probe import probe_network
+    from xavier_cli.cli.options.data_sets import say_data
+    from xavier_cli.cli.terminal.progress import shown_note
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.health import diagnose
+    from xavier_cli.library.networks import Told, probe_network
     from xavier_cli.runs.listing import run_path
     from xavier_cli.runs.store import write_run
     from xavier_cli.views.network import network_page
 
     if output is not None:
         refuse_folder(output)
-    run = probe_network(config, data_dir)
+    with shown_note(quiet) as note:
+        run = probe_network(config, data_dir, Told(note, say_data, say))
+    run = replace(run, provenance={**run.provenance, **this_command()})
     # The name says how many layers were found.
     path = output or run_path(PROBES, run.config)
     with lock_output(path):

@@ -6,6 +6,7 @@ import math
 
 from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
+from xavier_cli.vocabulary.entry import ActivationEntry
 
 
 def lower_rate(config: RunConfig, rate: float) -> str:
@@ -49,12 +50,16 @@ _FITTING = {
 
 
 def fitting_init(config: RunConfig) -> str:
-    """The initializer under which a signal keeps its size in the configuration's activation.
+    """The initializer under which a signal keeps its size in the configuration's activation."""
+    return fitting_to(config.activation)
+
+
+def fitting_to(act: ActivationEntry) -> str:
+    """The initializer under which a signal keeps its size in the activation `act`.
 
     He et al. 2015 for rectifiers, which pass about half of the variance on: unbounded above, and below 0
     bounded or with another slope. Klambauer et al. 2017 for selu; else Glorot & Bengio 2010.
     """
-    act = config.activation
     if act.name.partition(":")[0] == "selu":
         return "lecun_normal"
     is_rectifier = math.isinf(act.range[1]) and (math.isfinite(act.range[0]) or 0.0 in act.kinks)

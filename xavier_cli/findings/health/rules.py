@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from xavier_cli.findings.health import data_rules, layer_rules, run_rules, signal_rules, unit_rules
+from xavier_cli.findings.health import (
+    data_rules,
+    layer_rules,
+    network_rules,
+    run_rules,
+    signal_rules,
+    unit_rules,
+)
 from xavier_cli.findings.health.diagnosis import Diagnosis, fold
 from xavier_cli.findings.health.finding import Finding, Rule
 from xavier_cli.runs.record import Run
@@ -15,6 +22,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         *data_rules.RULES,
         *unit_rules.RULES,
+        *network_rules.RULES,
         *signal_rules.RULES,
         *layer_rules.RULES,
         *run_rules.RULES,

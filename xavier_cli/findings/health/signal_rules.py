@@ -128,7 +128,7 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (5)",
         _Along("activation/std", up=True, vanishes=True, custom_path="preactivation/std"),
         ("activation/std",),
-        ("diverged", "symmetric-units", "dead-units"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "dead-units"),
     ),
     Rule(
         "exploding-activations",
@@ -138,7 +138,7 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (5)",
         _Along("activation/std", up=True, vanishes=False, custom_path="preactivation/std"),
         ("activation/std",),
-        ("diverged", "symmetric-units"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain"),
     ),
     Rule(
         "vanishing-gradients",
@@ -148,7 +148,15 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (6) and Figure 7",
         _Along("backprop/std", up=False, vanishes=True),
         ("backprop/std",),
-        ("diverged", "symmetric-units", "dead-units", "saturated-layer", "vanishing-activations"),
+        (
+            "diverged",
+            "symmetric-units",
+            "wrong-fans",
+            "wrong-gain",
+            "dead-units",
+            "saturated-layer",
+            "vanishing-activations",
+        ),
     ),
     Rule(
         "exploding-gradients",
@@ -158,6 +166,6 @@ RULES = (
         f"{_TRAVELS_FROM}, equation (6)",
         _Along("backprop/std", up=False, vanishes=False),
         ("backprop/std",),
-        ("diverged", "symmetric-units", "exploding-activations"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "exploding-activations"),
     ),
 )

@@ -147,7 +147,7 @@ RULES = (
         f"{_PAPER}, section 3.1; section 4 and LeCun 1998 start in the linear part, with most units not flat",
         _saturated,
         ("activation/saturated", "activation/mean"),
-        ("diverged", "symmetric-units", "exploding-activations"),
+        ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "exploding-activations"),
     ),
     Rule(
         "saturates-in-turn",
