@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.network_runs import plant_network
 from xavier_cli import read_run
+from xavier_cli.errors import ConfigError
+from xavier_cli.library import networks
 from xavier_cli.runs.store import write_run
 
 NETWORK = """
@@ -135,7 +137,7 @@ def test_what_only_perceptrons_do_is_refused_before_anything_slow(probes, comman
     )
     answer = xavier(*command)
     assert answer.code == 2
-    assert "`xavier probe --net` looks at it" in answer.err.splitlines()[-1]
+    assert "`xavier probe --net` measures it" in answer.err.splitlines()[-1]
 
 
 def test_the_library_shows_a_custom_network(probes):
@@ -170,13 +172,9 @@ def test_a_network_is_looked_at_again_to_the_bit(tmp_path, monkeypatch, xavier):
     assert "cannot be read" in gone.err
 
 
-def test_what_was_changed_in_a_file_shows(tmp_path, monkeypatch):
-    from xavier_cli.training import retrain
-
+def test_other_layers_by_another_framework_are_refused(monkeypatch):
     run = plant_network(4)
     other = replace(run, network=run.network.model_copy(update={"layers": run.network.layers[:3]}))
-    monkeypatch.setattr(retrain, "load", lambda config: None)
-    monkeypatch.setattr(retrain, "_same_data", lambda run, data_dir: None)
-    monkeypatch.setattr(retrain, "look", lambda *_: type("Looked", (), {"run": other}))
-    with pytest.raises(ValueError, match="3 weight layers now"):
-        retrain.train_again(run, None)
+    monkeypatch.setattr(networks, "probe_network", lambda *_: other)
+    with pytest.raises(ConfigError, match="3 weight layers now"):
+        networks.look_again(run, None, None)
