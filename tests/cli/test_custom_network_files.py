@@ -170,12 +170,10 @@ def test_a_network_is_looked_at_again_to_the_bit(tmp_path, monkeypatch, xavier):
 
 
 def test_what_was_changed_in_a_file_shows(tmp_path, monkeypatch):
-    from xavier_cli.training import retrain
+    from xavier_cli.library import networks
 
     run = plant_network(4)
     other = replace(run, network=run.network.model_copy(update={"layers": run.network.layers[:3]}))
-    monkeypatch.setattr(retrain, "load", lambda config: None)
-    monkeypatch.setattr(retrain, "_same_data", lambda run, data_dir: None)
-    monkeypatch.setattr(retrain, "look", lambda *_: type("Looked", (), {"run": other}))
+    monkeypatch.setattr(networks, "probe_network", lambda *_: other)
     with pytest.raises(ValueError, match="3 weight layers now"):
-        retrain.train_again(run, None)
+        networks.look_again(run, None, None)

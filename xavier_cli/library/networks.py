@@ -72,8 +72,8 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     )
     if was != now:
         raise ConfigError(
-            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of the "
-            "file: its framework may be of another version"
+            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of "
+            "the file: its framework may be of another version"
         )
     return again
 

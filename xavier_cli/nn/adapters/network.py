@@ -132,9 +132,9 @@ def _adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, exa
 def _blaming_version(framework: _Framework, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of an adapter, which may ask for what another version of the framework does not have."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         except (ImportError, AttributeError) as error:
             if not _is_asked_here(error):
                 raise
