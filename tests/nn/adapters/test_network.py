@@ -111,7 +111,7 @@ def test_its_layers_are_the_same_in_another_form(network):
     def layers(network):
         tapped = tap(lambda p, x, s: network.apply(p, s, x, KEY, "look"), params, X, state)
         return [
-            (layer.name, layer.kind, layer.shape, layer.fan_in, layer.fan_out)
+            (layer.name, layer.first.kind, layer.first.shape, layer.fan_in, layer.fan_out)
             for layer in gather(tapped.layers)
         ]
 
