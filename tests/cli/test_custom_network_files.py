@@ -9,17 +9,20 @@ import pytest
 
 from tests.support.network_runs import plant_network
 from xavier_cli import read_run
+from xavier_cli.errors import ConfigError
+from xavier_cli.library import networks
 from xavier_cli.runs.store import write_run
 
 NETWORK = """
+import math
 import jax, jax.numpy as jnp
 
 def tanh(inputs, classes):
     normal = jax.nn.initializers.he_normal()
     def init(key):
         one, two = jax.random.split(key)
-        return {"first": normal(one, (*inputs, 6)), "last": normal(two, (6, classes))}
-    return init, lambda p, x: jnp.tanh(x @ p["first"]) @ p["last"]
+        return {"first": normal(one, (math.prod(inputs), 6)), "last": normal(two, (6, classes))}
+    return init, lambda p, x: jnp.tanh(x.reshape(len(x), -1) @ p["first"]) @ p["last"]
 """
 
 
@@ -134,7 +137,7 @@ def test_what_only_perceptrons_do_is_refused_before_anything_slow(probes, comman
     )
     answer = xavier(*command)
     assert answer.code == 2
-    assert "`xavier probe --net` looks at it" in answer.err.splitlines()[-1]
+    assert "`xavier probe --net` measures it" in answer.err.splitlines()[-1]
 
 
 def test_the_library_shows_a_custom_network(probes):
@@ -143,7 +146,7 @@ def test_the_library_shows_a_custom_network(probes):
     assert "lr" not in repr(run)
     assert "blocks/20/kernel" in run._repr_html_()
     pytest.importorskip("pandas")
-    assert "leaving" in set(run.to_dataframe()["tensor"])
+    assert "leaving_std" in set(run.to_dataframe()["metric"])
     assert run.plot("layers").axes
 
 
@@ -169,11 +172,9 @@ def test_a_network_is_looked_at_again_to_the_bit(tmp_path, monkeypatch, xavier):
     assert "cannot be read" in gone.err
 
 
-def test_what_was_changed_in_a_file_shows(tmp_path, monkeypatch):
-    from xavier_cli.library import networks
-
+def test_other_layers_by_another_framework_are_refused(monkeypatch):
     run = plant_network(4)
     other = replace(run, network=run.network.model_copy(update={"layers": run.network.layers[:3]}))
     monkeypatch.setattr(networks, "probe_network", lambda *_: other)
-    with pytest.raises(ValueError, match="3 weight layers now"):
+    with pytest.raises(ConfigError, match="3 weight layers now"):
         networks.look_again(run, None, None)

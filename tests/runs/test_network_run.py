@@ -1,12 +1,14 @@
 """Run files of custom networks: they read back, merge, and refuse what no network can be."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
 from tests.support.network_runs import invented_info, plant_network
+from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
 from xavier_cli.runs.contradictions import network_problem
 from xavier_cli.runs.errors import RunFileError
@@ -67,8 +69,6 @@ def test_seeds_of_two_files_are_one_experiment(tmp_path):
 
 
 def test_a_merged_network_says_what_no_part_contradicts():
-    from dataclasses import replace
-
     one, two = plant_network(5, seeds="0:3"), plant_network(5, seeds="3,4")
     parts = [
         replace(one, network=with_drawn(one, drawn_as("he_normal", "lecun_normal"))),
@@ -143,10 +143,8 @@ def test_a_nan_in_json_is_refused():
         NetworkInfo.from_json(text)
 
 
-def test_a_perceptron_has_no_network(small=plant_network):
-    from xavier_cli.config.run import RunConfig
-
-    assert network_problem(RunConfig.of(), small(3).network)
+def test_a_perceptron_has_no_network():
+    assert network_problem(RunConfig.of(), plant_network(3).network)
 
 
 def test_an_honest_network_is_no_problem():

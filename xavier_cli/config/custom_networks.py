@@ -11,5 +11,5 @@ def refuse_custom_networks(config: RunConfig, what: str = "only perceptrons are 
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
     if config.network.is_users:
         raise ConfigError(
-            f"net: `{config.net}` is a custom network: `xavier probe --net` looks at it; {what} (`{MLP}`)"
+            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it; {what} (`{MLP}`)"
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from xavier_cli.config.run import LOOKS, SEARCHABLE, RunConfig
-from xavier_cli.config.settings import settings_where
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.findings import scores
 from xavier_cli.findings.best_run import BestRun
 from xavier_cli.findings.metric import Metric
@@ -179,7 +179,8 @@ def _settings(run: Run) -> dict[str, Setting]:
     settings: dict[str, Setting] = {}
     for name in RunConfig.model_fields:
         if name not in _NOT_A_COLUMN:
-            settings[name] = _plain(run.setting(name)) if run.config.applies(name) else ""
+            is_told = run.config.applies(name) or SETTINGS[name].derived
+            settings[name] = _plain(run.setting(name)) if is_told else ""
         if name in SEARCHABLE:
             settings["searched"] = _plain(run.config.search)
     return settings

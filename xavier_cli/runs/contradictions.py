@@ -216,10 +216,11 @@ def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | Non
         return "has longer names than a network can have"
     if len(network.unseen) + len(network.notes) > MOST_REMARKS:
         return f"comes with over {MOST_REMARKS} remarks"
-    for parameter in (*network.layers, *network.parameters):
-        shape = parameter.shape
+    shapes = [(each.name, each.shape) for each in network.layers]
+    shapes += [(each.name, each.shape) for each in network.parameters]
+    for name, shape in shapes:
         if len(shape) > MOST_WEIGHT_AXES or any(not 0 <= side <= MOST_NUMBERS for side in shape):
-            return f"has a parameter of a shape that cannot be: `{parameter.name[:40]}`"
+            return f"has a parameter of a shape that cannot be: `{name[:40]}`"
     if any(
         max(each.fan_in, each.fan_out, each.receptive_field, each.uses) > MOST_NUMBERS
         for each in network.layers
