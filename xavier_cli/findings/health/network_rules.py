@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from xavier_cli.config.command_text import train_command
-from xavier_cli.findings.drawn.fans import MISTAKES, TRANSPOSED, is_habit, may_be
+from xavier_cli.findings.drawn.fans import MISTAKES, is_habit, may_be
 from xavier_cli.findings.drawn.rules import RULES as NAMED
 from xavier_cli.findings.health import layer_gains
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom
@@ -40,9 +40,9 @@ def _layers_alike(run: Run) -> Iterator[Symptom]:
     copies: dict[str, list[str]] = {}
     for layer in network.layers:
         if layer.drawn and layer.drawn.like and _is_random(layer.drawn):
-            first = by_name.get(layer.drawn.like)
+            original = by_name.get(layer.drawn.like)
             # A parameter that is used in two ways is tied; slices of a stack are layers of their own.
-            if first is None or first.parameter != layer.parameter or "[" in layer.name:
+            if original is None or original.parameter != layer.parameter or "[" in layer.name:
                 copies.setdefault(layer.drawn.like, []).append(layer.name)
     if copies:
         groups = [[name, *others] for name, others in copies.items()]
@@ -145,10 +145,11 @@ def _fans_symptom(
     assert drawn.fans is not None
     rule = next(rule for rule in NAMED if rule.name == name)
     own, fans = rule.std((first.fan_in, first.fan_out)), drawn.fans
-    where = "transposed" if fans_of == TRANSPOSED else fans_of
+    of_first = f" of `{first.name}`" if len(layers) > 1 else ""
     evidence = (
-        f"{_quoted([layer.name for layer in layers])}: the std {drawn.std:.3g} is that of {name} for fans "
-        f"{fans[0]}×{fans[1]} ({where}); for {first.fan_in}×{first.fan_out}, the layer's own, it is {own:.3g}"
+        f"{_quoted([layer.name for layer in layers])}: the std{of_first}, {drawn.std:.3g}, is that of {name} "
+        f"for fans {fans[0]}×{fans[1]} ({fans_of}); for {first.fan_in}×{first.fan_out}, the layer's own, it "
+        f"is {own:.3g}"
     )
     if habit:
         evidence += f"; {network.framework} draws such layers so"
@@ -175,7 +176,7 @@ def _wrong_gain(run: Run) -> Iterator[Symptom]:
         way = "shrink" if misfit.per_layer < 1 else "grow"
         what = "gradients" if misfit.is_of_gradients else "signals"
         yield Symptom(
-            f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, and "
+            f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, where "
             f"{misfit.fitting_scale:.3g} fits {act}: {what} {way} by a factor of "
             f"{max(misfit.per_layer, 1 / misfit.per_layer):.3g} per layer, {misfit.in_all:,.3g} in all",
             train_command(run.config, init=misfit.fitting),
