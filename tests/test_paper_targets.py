@@ -11,16 +11,16 @@ import pytest
 from support.paper_targets import Seen, failing
 
 from xavier_cli.data import shapeset
+from xavier_cli.data.coding import decode
+from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import Network
-from xavier_cli.theory.saturation import Regions
+from xavier_cli.theory.regions import Regions
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import logits_variance, make_net, predict, run_maps
-from xavier_cli.training.coding import decode
 from xavier_cli.training.keys import Purpose, seed_key, shared_key
-from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.training.probes.jacobian import JacobianMeter, factors, singular
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import INITIALIZERS

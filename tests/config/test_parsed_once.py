@@ -34,7 +34,7 @@ SETTINGS = {
     "updates": 50,
 }
 
-PARSED = "activation|initializer|layer|bias|optimizer|data|schedule|rate|pretraining"
+PARSED = "network|activation|initializer|layer|bias|optimizer|data|schedule|rate|pretraining"
 PARSERS = re.compile(f"(find|parse)_({PARSED})")
 
 

@@ -123,6 +123,7 @@ def test_what_completes_a_setting_follows_from_its_words():
         "initializer": completion.initializers,
         "data": completion.data_sets,
         "optimizer": completion.optimizers,
+        "network": completion.networks,
     }
 
     assert {*offers, ""} == {*get_args(Words)}

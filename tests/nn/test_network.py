@@ -137,7 +137,7 @@ def test_slopes_are_learned_one_per_hidden_layer_from_a_quarter():
     ids=["layer, residual", "batch, residual", "prelu, batch"],
 )
 def test_jacobians_and_gradients_inside_are_those_that_are_differentiated(network):
-    from xavier_cli.theory.saturation import Regions
+    from xavier_cli.theory.regions import Regions
     from xavier_cli.training.probes.jacobian import JacobianMeter, factors
     from xavier_cli.training.probes.probe import make_probe
 

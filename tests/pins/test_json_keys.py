@@ -38,12 +38,24 @@ act = "tanh"
 [[figures]]
 kind = "curves"
 """
+NETWORK = """
+import jax, jax.numpy as jnp
+
+def tanh(inputs, classes):
+    normal = jax.nn.initializers.he_normal()
+    def init(key):
+        return {"first": normal(key, (*inputs, 20)), "bias": jnp.zeros(20), "last": normal(key, (20, classes))}
+    def apply(params, x):
+        return jnp.tanh(x @ params["first"] + params["bias"]) @ params["last"]
+    return init, apply
+"""
 # What each of them says of the runs of `shelf`, and of what those before it made.
 QUICK = (
     "train {small} -q -o trained.h5",
     "train {small} -q -o planned.h5 --dry-run",
     "train --depth 2 --width 6 --updates 40 --records 4 --seeds 2 --lr 0.01,0.1 -q",
     "probe {small} --seeds 2 -q",
+    "probe --net nets.py:tanh --data tiny.npz --seeds 2 -q",
     "verify trained.h5 -q",
     "sweep list",
     "sweep mine.toml --dry-run",
@@ -109,6 +121,7 @@ def shelf(alone, make_run, monkeypatch) -> None:
     x = rng.integers(0, 256, (4000, 6)).astype(np.uint8)
     np.savez("tiny.npz", x=x, y=(x[:, 0] > 127).astype(np.int64))
     base = "\n".join(f"{name} = {json.dumps(value)}" for name, value in SMALL.items())
+    Path("nets.py").write_text(NETWORK)
     Path("mine.toml").write_text(RECIPE.format(base))
 
 

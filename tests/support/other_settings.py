@@ -7,6 +7,7 @@ from xavier_cli.config.run import RunConfig
 OTHER: dict[str, object] = {
     "data": "shapeset:1000",
     "coding": "0,1",
+    "net": "json:loads",
     "act": "softsign",
     "init": "standard",
     "init_gain": 2.0,

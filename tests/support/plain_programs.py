@@ -130,7 +130,51 @@ def effective_weights() -> Case:
     return Case(apply, params, _images(), layers, ("silu",))
 
 
+def gated() -> Case:
+    """A gated cell, its gates cut out of two layers' outputs; one bias is a gate's, one that of a sum."""
+    params = {
+        "x": _normal(0, 32, 12),
+        "h": _normal(1, 6, 12),
+        "both": _normal(2, 12),
+        "gate": _normal(3, 6),
+        "z": _normal(4, 6, 6),
+        "out": _normal(5, 6, 10),
+    }
+
+    def cell(p: Any, h: Array, x: Array) -> Array:
+        left, right = x @ p["x"], h @ p["h"]
+        keep = jax.nn.sigmoid((left + right + p["both"])[:, :6])
+        return keep * h + (1 - keep) * jnp.tanh(left[:, 6:] + keep * (right[:, 6:] + p["gate"]))
+
+    def apply(p: Any, x: Array) -> Array:
+        steps = x.reshape(len(x), 8, 32).transpose(1, 0, 2)
+        h, _ = lax.scan(lambda h, step: (cell(p, h, step), None), jnp.zeros((len(x), 6)), steps)
+        return jax.nn.relu(h @ p["z"]) @ p["out"]
+
+    layers = (("x", 32, 12, 1), ("h", 6, 12, 1), ("z", 6, 6, 1), ("out", 6, 10, 1))
+    return Case(apply, params, _images(), layers, ("sigmoid", "tanh", "relu"))
+
+
+def indexed() -> Case:
+    """Stacked weights that a loop picks by a counter: once `fori_loop`'s, once a scan's."""
+    params = {"in": _normal(0, 256, 12), "a": _normal(1, 3, 12, 12), "b": _normal(2, 2, 12, 12)}
+    params |= {"c": _normal(3, 2, 12), "out": _normal(4, 12, 10)}
+
+    def apply(p: Any, x: Array) -> Array:
+        h = lax.fori_loop(0, 3, lambda i, h: h + jnp.tanh(h @ p["a"][i]), x.reshape(len(x), -1) @ p["in"])
+        h, _ = lax.scan(lambda h, i: (jax.nn.relu(h @ p["b"][i] + p["c"][i]), None), h, jnp.arange(2))
+        return h @ p["out"]
+
+    picked = tuple(
+        (f"{name}[{at}]", 12, 12, 1) for name, rounds in (("a", 3), ("b", 2)) for at in range(rounds)
+    )
+    layers = (("in", 256, 12, 1), *picked, ("out", 12, 10, 1))
+    return Case(apply, params, _images(), layers, ("tanh", "relu"))
+
+
 CASES = {
+    "gated": gated,
+    "indexed": indexed,
     "convolutions": convolutions,
     "stacked": stacked,
     "recurrent": recurrent,

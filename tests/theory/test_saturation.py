@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from xavier_cli.theory.saturation import Regions, find_regions
+from xavier_cli.theory.regions import Regions
+from xavier_cli.theory.saturation import find_regions
 
 INF = math.inf
 

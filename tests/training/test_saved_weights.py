@@ -14,6 +14,7 @@ from support.other_settings import OTHER, pair
 
 import xavier_cli
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.errors import ConfigError, StorageError
 from xavier_cli.files import publish
 from xavier_cli.nn.mlp import Dense, Norm, init_params, layer_sizes
@@ -23,7 +24,6 @@ from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.store import read_run
 from xavier_cli.runs.weights import parameter_shapes, read_weights, saved_updates, weights_info, weights_path
 from xavier_cli.training import memory
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine import loop
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.member_programs import make_begin

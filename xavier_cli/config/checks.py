@@ -12,6 +12,7 @@ from typing import Literal
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import at_most, parse_rate_schedule, parse_schedule, whole
 from xavier_cli.vocabulary.lookup import plain
+from xavier_cli.vocabulary.networks import find_network
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 from xavier_cli.vocabulary.resolve import find_activation, find_pretraining
 
@@ -28,6 +29,11 @@ def one_of(*choices: str) -> Callable[[object], object]:
 def data_name(word: str) -> str:
     """The canonical name of a data set of any kind."""
     return find_data(word).name
+
+
+def network_name(word: str) -> str:
+    """The canonical name of a network and its arguments."""
+    return find_network(word).name
 
 
 def activation_name(word: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from xavier_cli.config.run import SEARCH_DETAILS, SEARCHABLE, RunConfig, option_name, resolve_update_rule
-from xavier_cli.config.settings import settings_where
+from xavier_cli.config.settings import OWN_DEFAULTS, settings_where
 from xavier_cli.vocabulary.grammar import write_value
 
 
@@ -24,6 +24,8 @@ def train_command(config: RunConfig, **changes: object) -> str:
     # The defaults of two settings depend on others.
     plain = {name: fields[name].default for name in settings}
     plain |= {"coding": config.dataset.coding, "update_rule": resolve_update_rule(config)}
+    if config.network.is_users:
+        plain |= OWN_DEFAULTS | {name: settings.get(name) for name in settings_where(of_mlp=True)}
     if any(name in changes and not isinstance(changes[name], tuple) for name in SEARCHABLE):
         # The settings of a search have no effect on training at one rate.
         settings |= {name: plain[name] for name in SEARCH_DETAILS}

@@ -29,7 +29,7 @@ SECTIONS: dict[Role, str] = {
 """The heading in `--help` of the settings of a role."""
 Mention = Literal["always", "unusual", "never"]
 """When a setting that all runs share is named: always, where it is not the default, or never."""
-Words = Literal["", "activation", "initializers", "initializer", "data", "optimizer"]
+Words = Literal["", "activation", "initializers", "initializer", "data", "optimizer", "network"]
 """The table that the value of a setting names a row of, if it does not name a user function."""
 
 
@@ -69,6 +69,8 @@ class Setting:
     """The phrase for its default, where that differs."""
     in_name: str | Callable[[Any], str] = ""
     """The word for its value in the names of run files, where it is not the default: `b{}`; none if empty."""
+    of_mlp: bool = False
+    """It is of the perceptron alone: a network of the user's decides it by itself."""
     is_name: bool = False
     """It is always part of a network's name: `tanh normalized`."""
     rank: int = 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from itertools import takewhile
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from pydantic import model_validator
 
@@ -23,6 +23,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_rate_schedule,
     parse_schedule,
 )
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, NetworkSpec, find_network
 from xavier_cli.vocabulary.optimizers import OptimizerChoice, parse_optimizer
 from xavier_cli.vocabulary.resolve import (
     find_activation,
@@ -68,6 +69,11 @@ class RunConfig(RunSettings):
         return super().of(**without_like(settings))
 
     @cached_property
+    def network(self) -> NetworkSpec:
+        """`net`, parsed; its file is not run."""
+        return find_network(self.net)
+
+    @cached_property
     def activation(self) -> ActivationEntry:
         """The row of `act`."""
         return find_activation(self.act)
@@ -111,6 +117,23 @@ class RunConfig(RunSettings):
         return find_pretraining(self.pretrain)
 
     @model_validator(mode="after")
+    def _what_is_of_the_perceptron(self) -> Self:
+        if not self.network.is_users:
+            for name in ("act", "init", "bias_init"):
+                if getattr(self, name) == AS_MADE:
+                    raise CollisionError(f"`{AS_MADE}` is for custom networks, of `--net`", name, "net")
+            return self
+        for name in settings_where(of_mlp=True):
+            is_derived = name == "depth" and self.weight_layers == self.depth + 1
+            if not is_usual(name, getattr(self, name)) and not is_derived:
+                raise CollisionError(
+                    f"is of `{MLP}` alone: `{self.network.short}` has its own; leave it out", name, "net"
+                )
+        if self.weight_layers:
+            object.__setattr__(self, "depth", self.weight_layers - 1)
+        return self
+
+    @model_validator(mode="after")
     def _a_width_per_layer(self) -> Self:
         if isinstance(self.width, tuple) and len(self.width) != self.depth:
             raise CollisionError(
@@ -147,7 +170,10 @@ class RunConfig(RunSettings):
 
     @property
     def shape(self) -> str:
-        """The shape of the hidden layers: `5×300`, or `400-300-200`."""
+        """The shape of the hidden layers: `5×300`, `400-300-200`; of a custom network its weight layers."""
+        if self.network.is_users:
+            layers = f"{self.weight_layers} weight layer{'s' * (self.weight_layers != 1)}"
+            return layers if self.weight_layers else "custom"
         return (
             "-".join(map(str, self.width)) if isinstance(self.width, tuple) else f"{self.depth}×{self.width}"
         )
@@ -223,12 +249,18 @@ class RunConfig(RunSettings):
     @property
     def is_plain_sgd(self) -> bool:
         """Whether a plain network is trained by plain SGD, for which there is a hand-written step."""
-        return not ({*self.unusual(in_update=True)} - {"schedule"} or self.extra_features)
+        changed = {*self.unusual(in_update=True)} - {"schedule"}
+        return not (changed or self.extra_features or self.network.is_users)
 
     @property
     def can_delay(self) -> bool:
         """Whether updates can be delayed: the pending change must be a product of two thin matrices."""
         return self.is_plain_sgd and self.schedule == "constant"
+
+    @property
+    def title(self) -> str:
+        """The network and its initialization as a title says them: `tanh normalized, 5×300`."""
+        return f"{' '.join(spoken(name, getattr(self, name)) for name in self.name_settings)}, {self.shape}"
 
     @property
     def title_suffix(self) -> str:
@@ -239,6 +271,8 @@ class RunConfig(RunSettings):
     @property
     def unpredicted_reason(self) -> str:
         """The features that theory does not cover, as text; empty where it predicts the network."""
+        if self.network.is_users:
+            return "custom networks"
         # Theory describes the untrained network, which has no dropout.
         words = self._extras(role="network").values()
         return " and ".join([*words, *["pre-trained weights"] * (self.pretrain != "none")])
@@ -252,6 +286,11 @@ class RunConfig(RunSettings):
                 *("records", "updates"),
             )
         return self
+
+    def _content(self) -> dict[str, Any]:
+        content = super()._content()
+        unused = settings_where(of_mlp=True) if self.network.is_users else ()
+        return {name: value for name, value in content.items() if name not in unused}
 
     @property
     def search(self) -> tuple[float, ...]:
@@ -306,6 +345,9 @@ class RunConfig(RunSettings):
         data = self.dataset.stem
         act, init = file_safe(self.act), file_safe(self.init)
         beginning = f"{data}-{act}-{init}-d{self.depth}w{width}{lr}"
+        if self.network.is_users:
+            words = (self.network.short, *(each for each in (self.act, self.init) if each != AS_MADE))
+            beginning = f"{data}-{'-'.join(map(file_safe, words))}{lr}"
         return "-".join([beginning, *self._words_in_name(), self.sha256()[:HASH_LENGTH]])
 
     def untold_by(self, stem: str) -> str:
@@ -320,7 +362,7 @@ class RunConfig(RunSettings):
         # In the order of the fields, the seeds last.
         for name in sorted(SETTINGS, key=lambda name: SETTINGS[name].role == "layout"):
             write, value = SETTINGS[name].in_name, getattr(self, name)
-            if not write or is_usual(name, value):
+            if not write or is_usual(name, value) or value == AS_MADE:
                 continue
             word = file_safe(write(value) if callable(write) else write.format(value))
             if word and sum(map(len, words)) + len(words) + len(word) <= LONGEST_WORDS:
@@ -345,8 +387,10 @@ def resolve_update_rule(config: RunConfig) -> str:
     rows per product: 1.2 times as fast at width 1000 and batch 10, no faster at 300. The rule depends on the
     shape alone, so that a configuration has one hash on every machine.
     """
+    if not config.can_delay:
+        return "plain"
     wide = min(config.widths) >= DELAYED_WIDTH and config.batch_size <= DELAYED_BATCH
-    return "delayed:8" if wide and config.updates and config.can_delay else "plain"
+    return "delayed:8" if wide and config.updates else "plain"
 
 
 def file_safe(word: str) -> str:

@@ -25,7 +25,9 @@ from xavier_cli.vocabulary.grammar import (
     parse_widths,
     whole,
 )
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
 from xavier_cli.vocabulary.resolve import find_bias, find_layers
+from xavier_cli.vocabulary.user_functions import read_sources
 
 MAX_SEED = 2**32 - 1
 
@@ -36,7 +38,15 @@ Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Width = Annotated[Whole, Field(ge=1, le=65_536)]
 Coding = Literal["standardize"] | tuple[Number, Number]
 
+
+def brief_sources(sources: str) -> str:
+    """The beginning of each digest: what tells two versions of a file apart in a label."""
+    return " ".join(["source", *(digest[:4] for digest in read_sources(sources).values())])
+
+
 GIVEN = "given to the programs when they run"
+OWN_DEFAULTS: dict[str, Any] = {"act": AS_MADE, "init": AS_MADE, "bias_init": AS_MADE, "jacobian_examples": 0}
+"""The defaults of custom networks, where they are not those of `mlp`."""
 
 
 class RunSettings(CodeSettings):
@@ -69,6 +79,27 @@ class RunSettings(CodeSettings):
         description="values of a black and a white pixel: by default -1,1 for Shapeset and 0,1 otherwise; "
         "standardize: zero mean and unit variance over the training pixels"
     )
+    net: Annotated[
+        str,
+        AfterValidator(checks.network_name),
+        Setting(
+            "network",
+            since=3,
+            words="network",
+            metavar="FILE.py:FUNCTION",
+            phrase=lambda net: find_network(net).short,
+            is_name=True,
+            rank=0,
+            in_captions="always",
+        ),
+    ] = Field(
+        MLP,
+        description="network: mlp, or a custom one that a function returns, of JAX, Flax, Equinox, Haiku or "
+        "PyTorch",
+    )
+    weight_layers: Annotated[
+        Whole, Setting("network", since=3, derived=True, mention="never", in_captions="never")
+    ] = Field(0, ge=0, le=1001, description="weight layers of a custom network; filled in automatically")
     act: Annotated[
         str,
         AfterValidator(checks.activation_name),
@@ -111,6 +142,7 @@ class RunSettings(CodeSettings):
             "network",
             section="Initialization",
             since=1,
+            of_mlp=True,
             metavar="paper|auto|NUMBER",
             phrase="gain {}",
             rank=1,
@@ -139,15 +171,16 @@ class RunSettings(CodeSettings):
         "zeros",
         description="initializer of the biases: zeros, torch_default (±1/√fan_in), or any other's name",
     )
-    depth: Annotated[Whole, Setting("network", since=1, phrase="depth {}", rank=3, mention="always")] = Field(
-        5, ge=1, le=1000, description="number of hidden layers"
-    )
+    depth: Annotated[
+        Whole, Setting("network", since=1, of_mlp=True, phrase="depth {}", rank=3, mention="always")
+    ] = Field(5, ge=1, le=1000, description="number of hidden layers")
     width: Annotated[
         Width | tuple[Width, ...],
         BeforeValidator(parse_widths),
         Setting(
             "network",
             since=1,
+            of_mlp=True,
             metavar="N[,N…]",
             phrase=lambda width: f"width {'-'.join(map(str, width)) if isinstance(width, tuple) else width}",
             rank=3,
@@ -315,6 +348,7 @@ class RunSettings(CodeSettings):
         Setting(
             "network",
             since=2,
+            of_mlp=True,
             extra="{} normalization",
             phrase="{} normalization",
             usual_phrase="no normalization",
@@ -327,6 +361,7 @@ class RunSettings(CodeSettings):
         Setting(
             "network",
             since=2,
+            of_mlp=True,
             extra="residual skips",
             phrase="residual",
             usual_phrase="no skips",
@@ -342,6 +377,7 @@ class RunSettings(CodeSettings):
         Setting(
             "training",
             since=2,
+            of_mlp=True,
             extra="dropout",
             metavar="SHARE",
             phrase="dropout {:g}",
@@ -356,6 +392,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             metavar="NAME[:KEY=VALUE,…]",
             phrase="pre-trained {}",
             usual_phrase="not pre-trained",
@@ -373,6 +410,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             detail_of="pretrain",
             phrase=lambda updates: f"{in_thousands(updates)} updates of pre-training",
             rank=5,
@@ -385,6 +423,7 @@ class RunSettings(CodeSettings):
             "training",
             section="Initialization",
             since=2,
+            of_mlp=True,
             detail_of="pretrain",
             metavar="RATE",
             phrase="pre-training lr {:g}",
@@ -406,9 +445,9 @@ class RunSettings(CodeSettings):
         description="how weights are updated: plain, delayed:K (K low-rank updates at a time; equal up to "
         "rounding) or auto (by the network's shape)",
     )
-    sources: Annotated[str, Setting("network", since=2, derived=True, in_captions="never")] = Field(
-        "", description="digests of the source texts of custom functions; filled in automatically"
-    )
+    sources: Annotated[
+        str, Setting("network", since=2, derived=True, phrase=brief_sources, in_captions="never")
+    ] = Field("", description="digests of the source texts of custom functions; filled in automatically")
 
     @model_validator(mode="before")
     @classmethod
@@ -423,6 +462,16 @@ class RunSettings(CodeSettings):
                 # The check of `data` will report the error better; the coding only has to be valid here.
                 values = {**values, "coding": (0.0, 1.0)}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_a_custom_network(cls, values: Any) -> Any:
+        """What a custom network has by itself, where nothing else is said; its depth is derived."""
+        net = values.get("net", MLP) if isinstance(values, dict) else MLP
+        if not isinstance(net, str) or net.strip().lower() == MLP:
+            return values
+        derived = {"depth"} if values.get("weight_layers") else set()
+        return OWN_DEFAULTS | {name: value for name, value in values.items() if name not in derived}
 
     @model_validator(mode="before")
     @classmethod
@@ -446,9 +495,35 @@ class RunSettings(CodeSettings):
             "width": widths[0] if widths.count(widths[0]) == len(widths) else widths,
         }
 
+    def applies(self, name: str) -> bool:
+        """Whether the setting called `name` says something of this configuration.
+
+        Those of the perceptron say nothing of a custom network, nor does what that has by itself.
+        """
+        if name == "weight_layers":
+            return bool(self.weight_layers)
+        if self.net == MLP:
+            return True
+        return not SETTINGS[name].of_mlp and (
+            name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
+        )
+
+    @property
+    def name_settings(self) -> tuple[str, ...]:
+        """The settings that make up the network's name: `tanh normalized`, or of a custom one `resnet`."""
+        return tuple(
+            name
+            for name in in_order_spoken(is_name=True)
+            if self.applies(name) and (name, self.net) != ("net", MLP)
+        )
+
     def unusual(self, **facts: object) -> list[str]:
-        """The settings with these `facts` that are not at their defaults, in the order of phrases."""
-        return [name for name in in_order_spoken(**facts) if not is_usual(name, getattr(self, name))]
+        """The settings with these `facts` that apply and are not at their defaults, as phrases go."""
+        return [
+            name
+            for name in in_order_spoken(**facts)
+            if self.applies(name) and not is_usual(name, getattr(self, name))
+        ]
 
 
 @cache

@@ -30,9 +30,18 @@ class TextLine:
 
 
 def plot_text(
-    lines: Sequence[TextLine], title: str, width: int, *, ascii_only: bool = False, logarithmic: bool = False
+    lines: Sequence[TextLine],
+    title: str,
+    width: int,
+    *,
+    ascii_only: bool = False,
+    logarithmic: bool = False,
+    along: str = "updates",
 ) -> list[str]:
-    """A plot of `lines` with `title` above and updates along x, as rows of at most `width` characters."""
+    """A plot of `lines` with `title` above, as rows of at most `width` characters.
+
+    x counts what `along` says.
+    """
     columns = width - GUTTER
     heights = [np.log10(np.where(line.y > 0, line.y, np.nan)) if logarithmic else line.y for line in lines]
     ticks = _decades(heights) if logarithmic else _round_ticks(heights)
@@ -66,17 +75,17 @@ def plot_text(
         title if len(title) <= width else f"{title[: width - 1]}{'.' if ascii_only else '…'}",
         *drawn,
         " " * (GUTTER - 1) + corner + dash * columns,
-        " " * GUTTER + _updates_scale(last, columns),
+        " " * GUTTER + _scale(last, columns, along),
     ]
 
 
-def _updates_scale(last: float, columns: int) -> str:
-    """Round numbers of updates below an axis that ends at `last`, each where it lies."""
+def _scale(last: float, columns: int, along: str) -> str:
+    """Round numbers below an axis that ends at `last`, each where it lies; the last with what they count."""
     step = _round_step(last, 4)
     ticks = [i * step for i in range(int(last / step * 1.0001) + 1)]
     scale, end = [" "] * columns, columns
     for tick in reversed(ticks):
-        text = in_thousands(tick) + " updates" * (tick == ticks[-1])
+        text = in_thousands(tick) + f" {along}" * (tick == ticks[-1])
         middle = round(tick / last * (columns - 1)) - len(in_thousands(tick)) // 2
         begin = max(0, min(middle, end - len(text)))
         if begin + len(text) <= end and (tick == ticks[-1] or begin == max(0, middle)):

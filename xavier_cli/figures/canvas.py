@@ -79,11 +79,17 @@ class Canvas:
 
 
 def make_page(
-    titles: Sequence[str], asked: PageOptions, *, wide: bool = False, height: float | None = None
+    titles: Sequence[str],
+    asked: PageOptions,
+    *,
+    wide: bool = False,
+    height: float | None = None,
+    columns: int | None = None,
 ) -> Canvas:
     """An empty page with a panel per title: one column wide for a single panel, else two.
 
-    `wide` makes a single panel two columns wide; `height` is that of a panel, in inches. What is `asked` goes
+    `wide` makes a single panel two columns wide; `height` is that of a panel, in inches; `columns` is how
+    many panels stand side by side, or half as many where those would be too narrow. What is `asked` goes
     first.
     """
     count = len(titles)
@@ -93,7 +99,11 @@ def make_page(
             "some by their settings, like `--where act=tanh` (`xavier ls` lists them)"
         )
     width = asked.width or (SINGLE if count == 1 and not wide else DOUBLE)
-    columns = min(count if count <= 3 else 2 if count == 4 else 3, max(1, int(width / NARROWEST_PANEL)))
+    most = max(1, int(width / NARROWEST_PANEL))
+    if columns is None:
+        columns = min(count if count <= 3 else 2 if count == 4 else 3, most)
+    elif columns > most:
+        columns = min(columns // 2, most)
     rows = -(-count // columns)
     panel_height = height or (2.3 if count == 1 else 2.1 if columns == 2 else 1.75)
     if asked.height:

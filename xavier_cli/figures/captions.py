@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xavier_cli.data.spread import PROBE_EXAMPLES as PROBE_EXAMPLES
 from xavier_cli.figures.labels import labels, phrase, shared
 from xavier_cli.figures.request import PlotRequest, seed_rows
 from xavier_cli.runs.counting import lost_seeds
 from xavier_cli.runs.record import Run
-
-# The fixed set of test examples on which tensors are measured (DESIGN §4).
-PROBE_EXAMPLES = 300
 
 
 def caption(

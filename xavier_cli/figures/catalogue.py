@@ -90,6 +90,22 @@ KINDS = {
             term="xavier_cli.figures.terminal:gradients_text",
         ),
         FigureSpec(
+            "layers",
+            "what passes each layer by depth: std of signals, gradients and weights at one record",
+            "xavier_cli.figures.layers:layers_figure",
+            (
+                "leaving/std",
+                "preactivation/std",
+                "backprop/std",
+                "weight_gradient/std",
+                "weight/std",
+                "theory/backprop_std",
+                "curves/test_error",
+            ),
+            options=("layers", "seeds", "record", "facet", *SCALES[1:]),
+            term="xavier_cli.figures.terminal:layers_text",
+        ),
+        FigureSpec(
             "jacobian",
             "average singular values of the layer-to-layer Jacobians at one record",
             "xavier_cli.figures.jacobian:jacobian_figure",

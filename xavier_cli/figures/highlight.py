@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from xavier_cli.runs.counting import error_curve
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.estimate import over_seeds
 
 MANY = 10
 """With more lines than this, all but the best are grey."""
@@ -23,6 +28,13 @@ def best_few(scores: Sequence[float], members: Sequence[Sequence[int]]) -> list[
         known = sorted((i for i in own if np.isfinite(scores[i])), key=lambda i: scores[i])
         chosen += (known or list(own))[:each]
     return sorted(chosen)
+
+
+def final_error(run: Run) -> float:
+    """The mean test error at the last record, a score; NaN for a network that was not trained."""
+    if "curves/test_error" not in run or run.updates[-1] == 0:
+        return math.nan
+    return float(over_seeds(error_curve(run)[:, -1:]).center[0])
 
 
 def highlight_note(coloured: int, lines: int, which: str) -> str:

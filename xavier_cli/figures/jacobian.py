@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from matplotlib.axes import Axes
 from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import at_record, caption
-from xavier_cli.figures.highlight import MANY, best_few, facet_hint, highlight_note
+from xavier_cli.figures.highlight import MANY, best_few, facet_hint, final_error, highlight_note
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, level_key, plot_band, plot_level, plot_points, staggered
 from xavier_cli.figures.panels import panels
@@ -22,7 +21,6 @@ from xavier_cli.figures.request import PlotRequest, counted, layer_columns, reco
 from xavier_cli.figures.scales import finish_axes
 from xavier_cli.figures.style import Style, background, layers_axis, line_styles
 from xavier_cli.runs.batch_normalization import normalization_notes
-from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.layer_statistics import IN_TABLES
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -113,7 +111,7 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     runs, taken, notes = suitable(runs, lambda run: averages(run, chosen))
     split = panels(runs, (), chosen.facet)
     groups = dict(zip(split.names, split.groups, strict=True))
-    scores = [_final_error(run) for run in runs]
+    scores = [final_error(run) for run in runs]
     kept = {split.names[i] for i in best_few(scores, split.members)} if len(groups) > MANY else None
     styles = line_styles(groups, kept)
     titles = [
@@ -157,13 +155,6 @@ def jacobian_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     entries.append(_level_entry())
     drawing = finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)
     return drawing if kept is None else drawing.hinting(facet_hint(split.differing, chosen.facet))
-
-
-def _final_error(run: Run) -> float:
-    """The mean test error at the last record; NaN for a network that was not trained."""
-    if "curves/test_error" not in run or run.updates[-1] == 0:
-        return math.nan
-    return float(over_seeds(error_curve(run)[:, -1:]).center[0])
 
 
 def _level_entry() -> tuple[Artist, str]:

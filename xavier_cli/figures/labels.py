@@ -9,14 +9,21 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from xavier_cli.config.differing import differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS
-from xavier_cli.config.settings import SETTINGS, in_order_spoken, is_usual, settings_where, spoken
+from xavier_cli.config.settings import (
+    SETTINGS,
+    in_order_spoken,
+    is_usual,
+    settings_of_training,
+    spoken,
+)
 from xavier_cli.runs.record import Run
 from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.spelling import activation_spelling, data_spelling
 
-NAME = settings_where(is_name=True)
+NAME = in_order_spoken(is_name=True)
 """The settings of a network's name; a label has them where nothing else differs."""
 _ALWAYS_LABELLED = (*NAME, "data")
 _SPELLING = {"activation": activation_spelling, "data": data_spelling}
@@ -29,6 +36,9 @@ def labels(runs: Sequence[Run], without: Collection[str] = ()) -> list[str]:
     """
     differing = [field for field in differing_settings(runs) if field not in without]
     named = [field for field in differing if field not in OBSERVATION_SETTINGS]
+    if "net" in named:
+        # `resnet` beside `tanh normalized`: no setting alone says what both are.
+        named = [*(f for f in NAME if f not in without), *(f for f in named if f not in NAME)]
     usual = _usual(runs, named)
     texts = [_phrases(run, _odd(run, named, usual) if named else NAME) for run in runs]
     if named and not all(texts):
@@ -60,16 +70,22 @@ def labels(runs: Sequence[Run], without: Collection[str] = ()) -> list[str]:
 def shared(runs: Sequence[Run]) -> str:
     """The settings that all runs share, or most of them, and `labels` leaves out, as one phrase."""
     differing = differing_settings(runs)
-    always = in_order_spoken(in_captions="always")
-    if not differing:
-        # They are in the label already.
-        always = tuple(field for field in always if field not in NAME)
-    fields = [*always, *runs[0].config.unusual(in_captions="unusual")]
+    # The label has the name where no setting differs, or where that of the networks does.
+    left_out = {*differing, *(NAME if not differing or "net" in differing else ())}
+    if not any(run.config.updates for run in runs):
+        # How networks would have been trained says nothing of them before training.
+        left_out |= {*settings_of_training()}
+    fields = [*in_order_spoken(in_captions="always"), *in_order_spoken(in_captions="unusual")]
+    same = []
+    for field in (field for field in fields if field not in left_out):
+        # Custom networks have no use for some settings of perceptrons that are shown beside them.
+        told = [run for run in runs if _is_said(run, field)]
+        if told and (SETTINGS[field].in_captions == "always" or field in told[0].config.unusual()):
+            same.append((field, phrase(told[0], field)))
     usual = _usual(runs, [field for field in differing if field not in OBSERVATION_SETTINGS])
-    same = _phrases(runs[0], [field for field in fields if field not in differing])
     most = [_phrases(run, [field]) for field, run in usual.items()]
     unless = f"{', '.join(most)} unless labelled otherwise" if most else ""
-    return "; ".join(filter(None, (same, unless)))
+    return "; ".join(filter(None, (_written(same), unless)))
 
 
 def phrase(run: Run, field: str) -> str:
@@ -83,18 +99,8 @@ def phrase(run: Run, field: str) -> str:
 
 
 def differing_settings(runs: Sequence[Run]) -> list[str]:
-    """The settings that differ, in the order of phrases; without seeds, since runs are merged over them.
-
-    Without the coding, too, where it follows from the data set.
-    """
-    first = runs[0].config
-    implied = {"coding"} if all(run.config.coding == run.config.dataset.coding for run in runs) else set()
-    return [
-        field
-        for field in in_order_spoken()
-        if field not in {"seeds", *implied}
-        and any(getattr(run.config, field) != getattr(first, field) for run in runs)
-    ]
+    """The settings in which `runs` differ, in the order of phrases; see `config.differing`."""
+    return differences([run.config for run in runs])
 
 
 def _usual(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, Run]:
@@ -103,10 +109,11 @@ def _usual(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, Run]:
     for field in fields:
         if field in _ALWAYS_LABELLED:
             continue
-        values = [_value(run, field) for run in runs]
+        telling = [run for run in runs if _is_said(run, field)]
+        values = [_value(run, field) for run in telling]
         value, count = Counter(values).most_common(1)[0]
-        if 2 * count > len(runs):
-            found[field] = runs[values.index(value)]
+        if 2 * count > len(telling):
+            found[field] = telling[values.index(value)]
     return found
 
 
@@ -145,6 +152,7 @@ def in_order(runs: Sequence[Run]) -> list[Run]:
             _index(lookup.DATA_SETS, config.data),
             _index(lookup.ACTIVATIONS, config.act),
             _index(lookup.INITIALIZERS, config.init),
+            config.net,
             config.depth,
             config.widths,
             run.lr,
@@ -162,9 +170,23 @@ def _index(table: Mapping[str, object], word: str) -> tuple[int, str]:
     return (list(table).index(name) if name in table else len(table)), word
 
 
+def name_of(run: Run, without: Collection[str] = ()) -> str:
+    """The network's name, without the settings `without`: `tanh normalized`, `resnet`."""
+    return _written(
+        [(field, phrase(run, field)) for field in NAME if field not in without and _is_said(run, field)]
+    )
+
+
 def _phrases(run: Run, fields: Sequence[str]) -> str:
-    phrases = [phrase(run, field) for field in fields]
-    if tuple(fields[:2]) == NAME:
-        # The paper's name for a network: `tanh normalized`.
-        phrases[:2] = [" ".join(phrases[:2])]
-    return clean(", ".join(phrases))
+    return _written([(field, phrase(run, field)) for field in fields if _is_said(run, field)])
+
+
+def _written(phrases: Sequence[tuple[str, str]]) -> str:
+    """Phrases of settings as one; the paper's name for a network comes first: `tanh normalized`."""
+    name = " ".join(text for field, text in phrases if field in NAME)
+    return clean(", ".join([*filter(None, [name]), *(text for field, text in phrases if field not in NAME)]))
+
+
+def _is_said(run: Run, field: str) -> bool:
+    """Whether labels of `run` may name the setting: of a perceptron that it is one goes without saying."""
+    return field in run.config.name_settings if field in NAME else run.config.applies(field)

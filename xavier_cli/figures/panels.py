@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xavier_cli.config.settings import SETTINGS
-from xavier_cli.figures.labels import NAME, differing_settings, labels, phrase
+from xavier_cli.figures.labels import NAME, differing_settings, labels, name_of, phrase
 from xavier_cli.figures.request import UnsuitableRunError
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
@@ -44,10 +44,13 @@ def panels(runs: Sequence[Run], by: Sequence[str], facet: str | None = None) -> 
     alone = [field for field in differing if field not in NAME and len(members) > 1]
     alone = [f for f in alone if all(len({_value(runs[i], f) for i in own}) == 1 for own in members)]
     titled = fields + [field for field in alone if field not in fields]
-    titles = [", ".join(phrase(runs[own[0]], field) for field in titled) for own in members]
+    titles = [
+        ", ".join(phrase(runs[own[0]], field) for field in titled if runs[own[0]].config.applies(field))
+        for own in members
+    ]
     if len(members) == 1:
         titles = [phrase(runs[0], by[0]) if by else ""]
-    groups = [" ".join(phrase(run, field) for field in NAME if field not in titled) for run in runs]
+    groups = [name_of(run, titled) for run in runs]
     return Panels(
         titles, members, labels(runs, titled), groups, [field for field in differing if field not in titled]
     )

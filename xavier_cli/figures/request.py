@@ -168,6 +168,8 @@ def layer_columns(run: Run, layers: Sequence[int] | None, scale: str = "layer") 
     """
     there = run[scale]
     if layers is None:
+        if not run.config.depth:
+            raise UnsuitableRunError("a network of one weight layer has no hidden layers")
         return np.flatnonzero(there <= run.config.depth)
     return _indices("layer", there, layers)
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 
 from xavier_cli.figures.canvas import Canvas
 from xavier_cli.figures.request import UnsuitableRunError
@@ -46,6 +47,8 @@ def finish_axes(page: Canvas, y_groups: Sequence[object] | None = None, *, share
             if ax.get_yscale() == "log" and ends[0] <= 0:
                 raise UnsuitableRunError("--ylim: a logarithmic axis begins above 0")
             ax.set_ylim(*ends)
+            if ax.get_yscale() == "log":
+                _log_ticks(ax.yaxis)
 
 
 def log_axis(ax: Axes, axis: Literal["x", "y"]) -> None:
@@ -60,13 +63,23 @@ def log_axis(ax: Axes, axis: Literal["x", "y"]) -> None:
     if not len(values) or values.min() >= high:
         return
     (ax.set_xscale if is_x else ax.set_yscale)("log")
-    (ax.set_xlim if is_x else ax.set_ylim)(values.min() / 1.15, high)
-    if high / values.min() < 100:
-        # Within two decades their powers alone would be one or two numbers.
-        own = ax.xaxis if is_x else ax.yaxis
-        own.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        own.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
-        own.set_minor_locator(NullLocator())
+    # A mark at the lowest value is not cut, whatever the axis spans.
+    (ax.set_xlim if is_x else ax.set_ylim)(values.min() / max(1.15, (high / values.min()) ** 0.04), high)
+    _log_ticks(ax.xaxis if is_x else ax.yaxis)
+
+
+def _log_ticks(axis: Axis) -> None:
+    """Number a logarithmic axis: within two decades their powers alone would be one or two numbers."""
+    low, high = axis.get_view_interval()
+    if high >= 100 * low:
+        axis.set_major_locator(LogLocator())
+        axis.set_major_formatter(LogFormatterSciNotation())
+        axis.set_minor_locator(LogLocator(subs="auto"))
+        return
+    wide = high >= 5 * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _share(page: Canvas, groups: Sequence[object], share_x: bool) -> None:

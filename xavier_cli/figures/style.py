@@ -26,6 +26,8 @@ DPI = 200
 LEVEL, LEADER, FADED = 0.6, 0.4, 0.22
 # The ids in SVG of what belongs to a line begin with it, so that a page's script finds them.
 SERIES = "series-"
+# With more layers than this an axis has round numbers, which need not be layers that are drawn.
+MANY_LAYERS = 20
 # Dashes of reference levels; lines over updates are dotted or solid.
 LEVEL_DASHES = (0, (6, 3))
 
@@ -187,8 +189,11 @@ def updates_axis(ax: Axes, last: int, log_from: int | None = None) -> None:
 
 def layers_axis(ax: Axes, layers: np.ndarray) -> None:
     """Make x an axis over `layers`, `(L,)`, with whole numbers, at most about ten."""
-    step = math.ceil(len(layers) / 10)
-    ax.xaxis.set_major_locator(FixedLocator([float(layer) for layer in layers[::step]]))
+    if len(layers) > MANY_LAYERS:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
+    else:
+        step = math.ceil(len(layers) / 10)
+        ax.xaxis.set_major_locator(FixedLocator([float(layer) for layer in layers[::step]]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
     ax.set_xlim(float(layers[0]) - 0.3, float(layers[-1]) + 0.3)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
-from xavier_cli.figures.captions import PROBE_EXAMPLES, diverged_in_words
+from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, diverged_in_words
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curve_data import curve, parse_metrics
 from xavier_cli.figures.labels import labels, shared
+from xavier_cli.figures.layers import SHOWN, Along, depths
 from xavier_cli.figures.over_time import MEANING, spread
 from xavier_cli.figures.panels import panels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
@@ -84,6 +85,38 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
         *diverged_in_words(runs, chosen.seeds),
     ]
     return _text(rows, runs, [d.std.seeds for d in taken], width, sentences, "geometric mean"), notes
+
+
+def layers_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_only: bool) -> Text:
+    """What passes each layer by depth: a logarithmic plot per statistic, a line per configuration."""
+    runs, taken, notes = suitable(runs, lambda run: depths(run, chosen))
+    split = panels(runs, (), chosen.facet)
+    every = np.unique(np.concatenate([each.layers for data in taken for each in data.shown.values() if each]))
+    rows: list[str] = []
+    for title, members in zip(split.titles, split.members, strict=True):
+        _refuse_more(len(members), "draw fewer with `--where`, or split them with `--facet`")
+        names = [split.names[i] for i in members]
+        for words in SHOWN:
+            lines = [
+                _by_depth(split.names[i], along, every) for i in members if (along := taken[i].shown[words])
+            ]
+            head = f"{title}: {words}" if chosen.facet else words
+            if lines:
+                rows += plot_text(lines, head, width, ascii_only=ascii_only, logarithmic=True, along="layers")
+        rows += [*legend_text(names, width), ""]
+    sentences = [
+        f"By weight layer, {at_record([data.update for data in taken])}; gradients: geometric mean.",
+        *normalization_notes(runs),
+        *diverged_in_words(runs, chosen.seeds),
+    ]
+    return _text(rows, runs, [data.seeds for data in taken], width, sentences), notes
+
+
+def _by_depth(name: str, along: Along, layers: np.ndarray) -> TextLine:
+    """A line over all `layers`, `(L,)`, so that plots of several statistics have one axis."""
+    center = np.full(len(layers), np.nan)
+    center[np.searchsorted(layers, along.layers)] = along.std.center
+    return TextLine(name, layers, center)
 
 
 def _layers(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from xavier_cli.config.differing import implied
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.best_run import BestRun
@@ -27,7 +28,7 @@ from xavier_cli.statistics.simultaneous import AllPairs
 MOST_ROWS_TESTED = 200
 ROWS_TESTED_OF_MORE = 40
 
-_ALWAYS_SHOWN = settings_where(is_name=True)
+_ALWAYS_SHOWN = settings_where(is_name=True, mention="always")
 
 OTHER_RECORDS = "other records"
 """Why a number of updates was not tested: the runs were looked at after different numbers of updates."""
@@ -99,7 +100,14 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun
     verdicts = _verdicts(rows, len(chosen), every, metric)
     settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
     shown = {*_ALWAYS_SHOWN, *(name for row in rows if row.choice for name in row.choice.over)}
-    varying = [name for name, values in settings.items() if len(set(values)) > 1 or name in shown]
+    # A setting that does not apply to a row tells nothing of it.
+    shown = {name for name in shown if any(value != "" for value in settings.get(name, ()))}
+    follows = implied([row.run.config for row in rows]) - {"coding"}
+    varying = [
+        name
+        for name, values in settings.items()
+        if name in shown or (name not in follows and len({value for value in values if value != ""}) > 1)
+    ]
     # The searched rates are a difference only where searches differ in them.
     if len({row.run.config.search for row in rows} - {()}) < 2:
         varying = [name for name in varying if name != "searched"]

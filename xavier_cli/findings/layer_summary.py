@@ -50,10 +50,17 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
                 found[layer][row.name] = value
     unknown = dict.fromkeys((row.name for row in SUMMARY), math.nan)
     return tuple(
-        Layer(number, "output" if number > depth else f"hidden {number}", unknown | values)
+        Layer(number, layer_name(run, number), unknown | values)
         for number, values in enumerate(found, start=1)
         if values
     )
+
+
+def layer_name(run: Run, number: int) -> str:
+    """The name of weight layer `number`, counted from 1: of a custom network that of its parameter."""
+    if run.network is not None:
+        return run.network.layers[number - 1].name
+    return "output" if number > run.config.depth else f"hidden {number}"
 
 
 def factor_per_layer(values: np.ndarray, up: bool, shrinks: bool) -> np.ndarray:

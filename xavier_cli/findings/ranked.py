@@ -179,7 +179,7 @@ def _settings(run: Run) -> dict[str, Setting]:
     settings: dict[str, Setting] = {}
     for name in RunConfig.model_fields:
         if name not in _NOT_A_COLUMN:
-            settings[name] = _plain(run.setting(name))
+            settings[name] = _plain(run.setting(name)) if run.config.applies(name) else ""
         if name in SEARCHABLE:
             settings["searched"] = _plain(run.config.search)
     return settings

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xavier_cli.findings.comparison import Comparison
 from xavier_cli.findings.expectation import expectation
+from xavier_cli.findings.health import diagnose
 from xavier_cli.findings.scores import final_error
 from xavier_cli.report.elements import Markup, element, joined
 from xavier_cli.runs.counting import in_words, stopped_in_words
@@ -16,6 +17,7 @@ from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.initialization import initial_page
+from xavier_cli.views.network import network_page
 from xavier_cli.views.page import Page, Table
 from xavier_cli.views.training import result_page
 
@@ -26,8 +28,9 @@ MOST_ROWS = 40
 def run_text(run: Run) -> str:
     """`run` in one line: what it is, how far it came, its error."""
     config = run.config
-    what = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
     done = int(run.updates[-1])
+    rate = f", lr {run.lr:g}" if config.updates else ""
+    what = f"{config.data} {config.title}{rate}{config.title_suffix}"
     parts = [f"{len(run.seeds)} seed{'s' * (len(run.seeds) != 1)}", f"{done:,} updates"]
     if lost := in_words(run):
         parts.append(lost)
@@ -43,8 +46,11 @@ def run_text(run: Run) -> str:
 def run_html(run: Run) -> str:
     """The tables that `train` or `probe` prints of `run`."""
     path = Path(run.label)
-    page = result_page(run, path) if run.updates[-1] > 0 else initial_page(run, expectation(run), path)
-    return _page(page)
+    if run.updates[-1] > 0:
+        return _page(result_page(run, path))
+    if run.network is not None:
+        return _page(network_page(run, diagnose(run), path))
+    return _page(initial_page(run, expectation(run), path))
 
 
 def comparison_text(comparison: Comparison) -> str:

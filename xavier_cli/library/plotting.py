@@ -30,13 +30,13 @@ def plot(
         xavier_cli.plot(run, "activations", record="last", layers=[1, 5])
 
     `kind` is one that `xavier plot` draws of runs: `curves`, `saturation`, `activations`, `backprop`,
-    `weight-gradients`, `gradients-over-time`, `jacobian`, `spectrum`, `edge-of-chaos`. `options` are those of
-    `xavier plot` by their names, as typed there or as Python values: `layers` and `seeds`, numbers or
-    sequences of them; `record` (`"first"`, `"last"` or a number of updates); `tensor`; `together`; `metric`
-    and `facet`; `logx`, `logy` and `ylim` (`"0:50"` or a pair); `size` (`"column"`, `"page"`, inches or a
-    pair), `dpi`, `title`, `no_caption` (or `caption=False`) and `style`. Runs that differ only in their seeds
-    are merged, with means and 95 % confidence bands over seeds. A notebook shows the figure at the end of a
-    cell.
+    `weight-gradients`, `gradients-over-time`, `layers`, `jacobian`, `spectrum`, `edge-of-chaos`. `options`
+    are those of `xavier plot` by their names, as typed there or as Python values: `layers` and `seeds`,
+    numbers or sequences of them; `record` (`"first"`, `"last"` or a number of updates); `tensor`;
+    `together`; `metric` and `facet`; `logx`, `logy` and `ylim` (`"0:50"` or a pair); `size` (`"column"`,
+    `"page"`, inches or a pair), `dpi`, `title`, `no_caption` (or `caption=False`) and `style`. Runs that
+    differ only in their seeds are merged, with means and 95 % confidence bands over seeds. A notebook shows
+    the figure at the end of a cell.
 
     Warns of runs that lack the data, and of limits that leave none in sight; raises `XavierError` where all
     runs lack them, or of a kind or option that is unknown, and `RunFileError` of a file.

@@ -7,7 +7,6 @@ error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +16,7 @@ import numpy as np
 from jax import Array
 from jax.nn.initializers import Initializer
 
+from xavier_cli.nn.programs.program import holds
 from xavier_cli.sanitize import said
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 from xavier_cli.vocabulary.user_functions import (
@@ -229,7 +229,7 @@ def _guarded_initializer(function: Initializer, word: str) -> Initializer:
 
 def refuse_callbacks(word: str, jaxpr: Any) -> None:
     """Raise `UserFunctionError` where what was traced hands numbers to Python."""
-    if {"pure_callback", "io_callback"} & {*re.findall(r"\w+", str(jaxpr))}:
+    if holds(jaxpr.jaxpr, frozenset({"pure_callback", "io_callback"})):
         raise UserFunctionError(f"`{word}` is not made of JAX's functions alone: it calls Python back")
 
 

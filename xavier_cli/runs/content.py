@@ -20,13 +20,14 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.sanitize import utf8, utf8_throughout
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 # Every dataset that a file of ours may hold.
 ROWS = schema.DATASETS | kinds.DATASETS
 
 # The root attributes that reading needs, those that older files lack, and those for people and other
 # programs, which have to be texts all the same.
-LATER_TEXTS = ("data_json", marks.ATTRIBUTE)
+LATER_TEXTS = ("data_json", "network_json", marks.ATTRIBUTE)
 PEOPLES_TEXTS = ("title", "Conventions")
 HEADER_TEXTS = ("status", "created_utc", "config_json", "config_sha256", "digests_json", "provenance_json")
 
@@ -40,6 +41,7 @@ class Header(NamedTuple):
     provenance: dict[str, Any]
     digests: dict[str, object]
     data: DatasetInfo | None = None
+    network: NetworkInfo | None = None
     tags: tuple[str, ...] = ()
     note: str = ""
 
@@ -89,6 +91,8 @@ def texts(run: Run | Result, digests: Mapping[str, str]) -> dict[str, str]:
     if wrong := contradictions.time_problem(created):
         raise ValueError(f"`created_utc` {wrong}")
     facts = {"data_json": run.data.to_json()} if isinstance(run, Run) and run.data else {}
+    if isinstance(run, Run) and run.network:
+        facts["network_json"] = run.network.to_json()
     if isinstance(run, Run) and (run.tags or run.note):
         facts[marks.ATTRIBUTE] = marks.to_json(run.tags, run.note)
     return facts | {
@@ -106,7 +110,7 @@ def texts(run: Run | Result, digests: Mapping[str, str]) -> dict[str, str]:
 def _title(config: RunConfig | ResultConfig) -> str:
     if isinstance(config, ResultConfig):
         return config.title
-    return f"{config.dataset.stem} {config.act} {config.init} {config.shape.replace('×', 'x')}"
+    return f"{config.dataset.stem} {config.title}".replace("×", "x").replace(", ", " ")
 
 
 def header(path: Path, text: Mapping[str, str]) -> Header:
@@ -132,6 +136,9 @@ def header(path: Path, text: Mapping[str, str]) -> Header:
                 raise ValueError(f"its data set {wrong}")
             if wrong := contradictions.provenance_problem(provenance):
                 raise ValueError(f"its provenance {wrong}")
+            network = NetworkInfo.from_json(text["network_json"]) if "network_json" in text else None
+            if wrong := contradictions.network_problem(config, network):
+                raise ValueError(f"its network {wrong}")
             told = marks.from_json(text[marks.ATTRIBUTE]) if marks.ATTRIBUTE in text else ((), "")
-            return Header(config, status, text["created_utc"], provenance, digests, facts, *told)
+            return Header(config, status, text["created_utc"], provenance, digests, facts, network, *told)
     raise RunFileError(path, "is damaged: its attributes make no sense")

@@ -17,7 +17,9 @@ from xavier_cli.runs import kinds, schema
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import SECONDS, Status
 from xavier_cli.runs.result import ResultConfig
+from xavier_cli.sanitize import clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 # Where a file does not say how many test examples there are, it has all from here on: no set has fewer.
 FEWEST_TEST_EXAMPLES = 300
@@ -26,6 +28,7 @@ MOST_NUMBERS, MOST_AXES, LARGEST = 10**10, 3, 1e6
 # Provenance is anything that JSON can say, but shown in a line each.
 DEEPEST, LARGEST_WHOLE = 8, 2**63
 LONGEST_LABEL = 1000
+MOST_REMARKS, MOST_WEIGHT_AXES = 1000, 32
 # No run was made before, nor in another millennium; and no other characters are in a time than these.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _TIME = re.compile(r"[0-9T :.+Z-]{1,40}")
@@ -87,7 +90,7 @@ def contradictions(
         yield ("side",), "`side` is not -1 and 1"
     yield from _of_updates(config, arrays, status)
     yield from _of_errors(config, arrays, status, facts)
-    yield from _of_histograms(arrays)
+    yield from _of_histograms(arrays, alike=not config.network.is_users)
     yield from _of_activations(config, arrays)
     if "search/search_seed" in arrays and not {*arrays["search/search_seed"].tolist()} <= {*config.seeds}:
         yield ("search/search_seed",), "`search/search_seed` holds seeds that the configuration has not"
@@ -136,6 +139,10 @@ def _of_errors(
 
 def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction]:
     """What no unit of the activation can give; a skip adds to it what comes from below."""
+    if not config.network.is_users:
+        for name in ("activation/saturated", "activation/inactive", "activation/dead"):
+            if name in arrays and np.isnan(arrays[name]).any():
+                yield (name,), f"`{name}` holds NaN"
     low, high = config.activation.range
     if config.residual or math.isinf(low) or "final/diverged_at" not in arrays:
         return
@@ -148,7 +155,7 @@ def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction
                 yield (name,), f"`{name}` is outside what {config.act} gives, {low:g} to {high:g}"
 
 
-def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
+def _of_histograms(arrays: Arrays, alike: bool) -> Iterator[Contradiction]:
     totals: dict[str, tuple[str, np.ndarray]] = {}
     for name, counts in arrays.items():
         tensor, _, what = name.partition("/")
@@ -161,6 +168,9 @@ def _of_histograms(arrays: Arrays) -> Iterator[Contradiction]:
             axis = schema.dims(name)[2]
             if (total != total[:1, :1]).any():
                 yield (name,), f"`{name}` counts other numbers of values at other records or seeds"
+                continue
+            if not alike:
+                # What enters a layer of a custom network need not be as much as what the one below puts out.
                 continue
             other, first = totals.setdefault(axis, (name, total[0, 0]))
             if not np.array_equal(first, total[0, 0]):
@@ -191,6 +201,43 @@ def facts_problem(facts: DatasetInfo) -> str:
     if any(count is not None and count < 1 for count in (facts.train, facts.valid, facts.test)):
         return "has parts without examples"
     return ""
+
+
+def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | None) -> str:
+    """What of the facts about a custom network cannot be, in a few words; empty if nothing."""
+    layers = config.weight_layers if isinstance(config, RunConfig) else 0
+    if network is None:
+        return "is a custom one, of which nothing is said" if layers else ""
+    if len(network.layers) != layers:
+        return f"has {len(network.layers)} weight layers, where its configuration has {layers}"
+    if wrong := next((text for text in _texts(network) if clean(text) != text), ""):
+        return f"has a name with control characters: `{clean(wrong)[:40]}`"
+    if any(len(text) > LONGEST_LABEL for text in _texts(network)):
+        return "has longer names than a network can have"
+    if len(network.unseen) + len(network.notes) > MOST_REMARKS:
+        return f"comes with over {MOST_REMARKS} remarks"
+    for parameter in (*network.layers, *network.parameters):
+        shape = parameter.shape
+        if len(shape) > MOST_WEIGHT_AXES or any(not 0 <= side <= MOST_NUMBERS for side in shape):
+            return f"has a parameter of a shape that cannot be: `{parameter.name[:40]}`"
+    if any(
+        max(each.fan_in, each.fan_out, each.receptive_field, each.uses) > MOST_NUMBERS
+        for each in network.layers
+    ):
+        return f"has fans over {MOST_NUMBERS:.0e}"
+    return ""
+
+
+def _texts(network: NetworkInfo) -> Iterator[str]:
+    """Every text that is shown of a network."""
+    yield from (network.framework, *network.unseen, *network.notes)
+    for layer in network.layers:
+        yield from (layer.name, layer.parameter, layer.bias, *layer.applied)
+    yield from (parameter.name for parameter in network.parameters)
+    drawn = [each for layer in network.layers for each in (layer.drawn, layer.bias_drawn)]
+    for each in (*drawn, *(parameter.drawn for parameter in network.parameters)):
+        if each:
+            yield from (*each.names, each.nearest, each.like)
 
 
 def provenance_problem(provenance: Mapping[str, object]) -> str:

@@ -25,6 +25,7 @@ from xavier_cli.runs.errors import NoTrainingError, ResumeError, RunFileError
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.result import Result, ResultConfig
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 MAX_JSON_BYTES = 2**25
 MAX_ARRAYS = 20_000
@@ -102,6 +103,8 @@ def to_data(answer: object) -> tuple[Data, list[np.ndarray]]:
             data |= {"tags": list(answer.tags), "note": answer.note}
         if isinstance(answer, Run) and answer.data:
             data["data"] = answer.data.to_json()
+        if isinstance(answer, Run) and answer.network:
+            data["network"] = answer.network.to_json()
         return data, list(answer.arrays.values())
     if isinstance(answer, ResumeError):
         return {"kind": "resume", "reason": str(answer)}, []
@@ -178,10 +181,13 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
     if kind != "run":
         raise ValueError("an answer of no known kind")
     about = DatasetInfo.from_json(_text(data["data"])) if "data" in data else None
+    network = NetworkInfo.from_json(_text(data["network"])) if "network" in data else None
     of = RunConfig.from_json(_text(data["config"]))
     _refuse_shapes(of, named)
     tags, note = marks.believed(data.get("tags"), data.get("note"))
-    return Run(of, named, status, created, provenance, path, data=about, tags=tags, note=note)
+    return Run(
+        of, named, status, created, provenance, path, data=about, network=network, tags=tags, note=note
+    )
 
 
 def _refuse_shapes(config: RunConfig | ResultConfig, named: Mapping[str, np.ndarray]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from xavier_cli.runs.ranges import ANY, SHARE, SIZE, Range
 from xavier_cli.statistics.estimate import Mean
-from xavier_cli.vocabulary.tensors import JACOBIAN, TENSORS, LayerAxis, Tensor
+from xavier_cli.vocabulary.tensors import ENTERING, JACOBIAN, LEAVING, TENSORS, LayerAxis, Tensor
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class LayerStatistic:
     @property
     def is_share(self) -> bool:
         """Whether it is a fraction, which tables show in percent."""
-        return self.range == SHARE
+        return self.range._replace(nan=False) == SHARE
 
     @property
     def title(self) -> str:
@@ -90,12 +90,12 @@ class LayerStatistic:
         return f"{column} %" if self.is_share else column
 
 
-def _moments(tensor: str) -> tuple[LayerStatistic, LayerStatistic]:
-    of = TENSORS[tensor]
+def _moments(tensor: str | Tensor) -> tuple[LayerStatistic, LayerStatistic]:
+    of = TENSORS[tensor] if isinstance(tensor, str) else tensor
     about = f"of the {of.words} {of.over}"
     return (
-        LayerStatistic(of, "mean", f"{tensor}_mean", "mean", f"mean {about}"),
-        LayerStatistic(of, "std", f"{tensor}_std", "std", f"standard deviation {about}", SIZE),
+        LayerStatistic(of, "mean", f"{of.name}_mean", "mean", f"mean {about}"),
+        LayerStatistic(of, "std", f"{of.name}_std", "std", f"standard deviation {about}", SIZE),
     )
 
 
@@ -107,7 +107,8 @@ def _share(name: str, long_name: str) -> LayerStatistic:
         name,
         name,
         f"{long_name}, 0 to 1",
-        SHARE,
+        # NaN where no known activation function follows: in custom networks alone (`contradictions`).
+        SHARE._replace(nan=True),
         is_summary=True,
         column=name,
         only_where_any=True,
@@ -162,6 +163,8 @@ def _rows() -> Iterator[LayerStatistic]:
         is_logarithmic=True,
         predicted="root mean square of dC/dW of one example's own loss",
     )
+    yield from _moments(ENTERING)
+    yield from _moments(LEAVING)
     saturated = _share("saturated", "share of pre-activations where the activation is saturated")
     yield replace(saturated, probe_column="saturated", in_slider=True, only_where_any=False)
     inactive = _share("inactive", "share of pre-activations where a rectifier is inactive")
@@ -174,7 +177,10 @@ def _rows() -> Iterator[LayerStatistic]:
 
 
 def _in_tables(rows: Iterable[LayerStatistic]) -> tuple[LayerStatistic, ...]:
-    tensors = ("activation", "preactivation", "backprop", "weight", "weight_gradient", "bias", "jacobian")
+    tensors = (
+        *("activation", "preactivation", "backprop", "weight", "weight_gradient", "bias", "jacobian"),
+        *("entering", "leaving"),
+    )
     return tuple(sorted(rows, key=lambda row: tensors.index(row.tensor.name)))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from xavier_cli.runs import schema
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.record import Run, best_rate
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 _SEED, _SEARCH_SEED = "seed", "search/search_seed"
 # What runs of one mean have in common beside their configuration: why they are kept apart where they do not.
@@ -24,6 +25,7 @@ _WHY_APART = (
     "some are complete and some are not",
     "their records lie at different updates",
     "their searches chose different rates",
+    "their networks have other layers",
 )
 
 
@@ -68,7 +70,8 @@ def _refuse_other_data(runs: Sequence[Run]) -> None:
 
 def _kind(run: Run) -> tuple[object, ...]:
     updates = run.updates.tobytes() if "update" in run else b""
-    return run.status == "complete", updates, run.lr if run.has_search else None
+    network = run.network.structure if run.network else None
+    return run.status == "complete", updates, run.lr if run.has_search else None, network
 
 
 def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
@@ -104,6 +107,7 @@ def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
         # As of provenance: what its parts have in common.
         tags=tuple(tag for tag in first.tags if all(tag in parts[part].tags for part in used)),
         note=first.note if all(parts[part].note == first.note for part in used) else "",
+        network=_network([parts[part] for part in used]),
         path=None,
         sources=tuple(path for part in used for path in _paths(parts[part])),
     )
@@ -185,6 +189,12 @@ def _at(run: Run, name: str, axis: str, position: int | list[int]) -> np.ndarray
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
+def _network(parts: Sequence[Run]) -> NetworkInfo | None:
+    """What all parts say of a custom network: each looked at the numbers of its own seeds alone."""
+    told = [part.network for part in parts if part.network]
+    return told[0].agreed(told[1:]) if told else None
 
 
 def _agreed(parts: Sequence[Run]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 LIKE_THE_TABLE = 0.05
 """A generated test set's most frequent class may be so much more frequent than the table's."""
@@ -29,7 +30,8 @@ class Run:
     `arrays` holds every dataset and scale under its path in the run file without the leading slash
     (`"curves/test_error"`, `"update"`, `"activation/bin_edge"`); `runs.schema` says their dimensions.
     `sources` are the files that a merged run came from; a run from one file has its `path`. `data` is what
-    the file says about its data set, which older ones do not: `facts` serves for both. `weights` are the
+    the file says about its data set, which older ones do not: `facts` serves for both. `network` is what is
+    known of a custom network, None for `mlp`. `weights` are the
     parameters of a run just trained that was to keep them, each `(S, ...)` by its name in `runs.weights`.
     `tags` and `note` are what people marked it with.
     `chosen` is what a search chose for a setting, empty where nothing was searched; NaN where the file does
@@ -44,6 +46,7 @@ class Run:
     path: Path | None = None
     sources: tuple[Path, ...] = ()
     data: DatasetInfo | None = None
+    network: NetworkInfo | None = None
     weights: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     tags: tuple[str, ...] = ()
     note: str = ""

@@ -185,7 +185,10 @@ def _header(path: Path, root: Any) -> tuple[Header, list[str]]:
     except Exception:
         kept = {name: text for name, text in texts.items() if name not in content.LATER_TEXTS}
         lost = sorted({*lost, *stand_ins, *(set(texts) - set(kept))})
-        return content.header(path, kept | stand_ins), lost
+        try:
+            return content.header(path, kept | stand_ins), lost
+        except ValueError as error:
+            raise RunFileError(path, f"its header makes no sense: {error}") from error
 
 
 def _datasets(path: Path, root: Any, header: Header) -> tuple[dict[str, np.ndarray], tuple[Part, ...]]:
@@ -316,6 +319,7 @@ def _with_rescue(
             header.created_utc,
             provenance,
             data=header.data,
+            network=header.network,
             tags=header.tags,
             note=header.note,
         )

@@ -180,14 +180,15 @@ dims, with_scales = SCHEMA.dims, SCHEMA.with_scales
 
 def fixed_scales(config: RunConfig) -> dict[str, np.ndarray]:
     """The scales that follow from the configuration alone, for whoever puts a run together."""
-    layers = range(1, config.depth + 1)
     scales: dict[str, np.ndarray] = {
         "seed": np.array(config.seeds, np.int64),
-        "layer": np.array(layers, np.int32),
-        "layer_name": np.array([f"hidden {layer}" for layer in layers], "S24"),
         "weight_layer": np.arange(1, config.depth + 2, dtype=np.int32),
         "percentile": np.array(PERCENTILES, np.float64),
     }
+    # A custom network may have one layer of weights alone.
+    if layers := range(1, config.depth + 1):
+        scales["layer"] = np.array(layers, np.int32)
+        scales["layer_name"] = np.array([f"hidden {layer}" for layer in layers], "S24")
     if config.search:
         scales["search/rate"] = np.arange(len(config.search), dtype=np.int32)
         scales["search/lr"] = np.array(config.search, np.float64)

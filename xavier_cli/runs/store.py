@@ -177,6 +177,7 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
         header.provenance,
         path,
         data=header.data,
+        network=header.network,
         tags=header.tags,
         note=header.note,
     )

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xavier_cli.config.custom_networks import refuse_custom_networks
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.config.settings import SETTINGS, in_order_spoken, settings_where, spoken
 from xavier_cli.errors import ConfigError
@@ -184,6 +185,7 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         config = SurfaceConfig.of(**cell.settings)
         return SweepCell(cell.command, config, run_path(folders.surface, config))
     config = RunConfig.of(**cell.settings)
+    refuse_custom_networks(config, "recipes are of perceptrons alone")
     if cell.command == "probe":
         # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained

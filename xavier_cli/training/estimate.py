@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from xavier_cli.config.run import RunConfig, delay_of
+from xavier_cli.data.spread import PROBE_EXAMPLES
 from xavier_cli.runs.svm import SvmConfig
 from xavier_cli.runs.weights import Saved, parameter_shapes
 from xavier_cli.vocabulary.datasets import DatasetInfo
@@ -18,8 +19,6 @@ CHUNK_EXAMPLES = 1000
 # MNIST's split.
 UNKNOWN_SIZES = (37 * 37, 10)
 USUAL_SPLIT = (60_000, 10_000, 10_000)
-# Test examples on which tensors are measured.
-PROBE_EXAMPLES = 300
 # What one CPU core takes for one of what `amounts` counts, in seconds; `tests/benchmarks/estimates.py` fits
 # them again. For a machine at rest.
 SECONDS = {

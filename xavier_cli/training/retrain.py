@@ -15,7 +15,7 @@ from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Strategy, choose_layout
 from xavier_cli.training.engine.loop import Progress, TrainingHooks, train_population
 from xavier_cli.training.engine.population import Population, Variant
-from xavier_cli.training.engine.training_data import prepare
+from xavier_cli.training.engine.training_data import TrainingData, prepare
 from xavier_cli.training.provenance import provenance_of
 
 SECONDS = 30.0
@@ -54,9 +54,7 @@ def train_again(
         (word for word in get_args(Strategy) if word == run.provenance.get("strategy")), "auto"
     )
     layout = choose_layout(len(chosen), 1, strategy)
-    training_data = prepare(run.config, data_dir)
-    if run.data and training_data.facts and run.data.sha256 != training_data.facts.sha256:
-        raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
+    training_data = _same_data(run, data_dir)
     done, began, report, stopped = 0, 0.0, hooks.report, hooks.stopped
     # All of it comes before the first record, so that no part of it would do.
     pretrained = run.config.pretrain == "none"
@@ -79,3 +77,11 @@ def train_again(
     saved: Saved | None = "final" if weights_info(run) else None
     hooks = replace(hooks, report=note, stopped=enough, provenance=provenance_of(layout), save_weights=saved)
     return train_population(Engine(population, training_data, layout), hooks)[0]
+
+
+def _same_data(run: Run, data_dir: Path | None) -> TrainingData:
+    """The data of `run`; raises `ConfigError` where its files are others now."""
+    training_data = prepare(run.config, data_dir)
+    if run.data and training_data.facts and run.data.sha256 != training_data.facts.sha256:
+        raise ConfigError(f"data: the files of {run.config.data} are not those that the run was trained on")
+    return training_data

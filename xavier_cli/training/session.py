@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xavier_cli.config.custom_networks import refuse_custom_networks
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
@@ -104,6 +105,7 @@ def session(
     time, by default as many as fit into the memory. Raises `ConfigError` where that is too little, and what
     `prepare` raises.
     """
+    refuse_custom_networks(config)
     set_up_jax(len(config.seeds) * max(len(config.search), 1), note)
     return begin([config], data_dir, strategy=strategy, member_batch=member_batch)
 
@@ -120,6 +122,7 @@ def begin(
 
     `read` reads their data, by default `prepare`. Raises as `session`.
     """
+    refuse_custom_networks(configs[0])
     at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy)
     check_memory(configs[0], at_a_time, strategy=strategy)
     training_data = (read or prepare)(configs[0], data_dir)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.data.coding import decode
 from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.losses import LOSSES
@@ -21,7 +22,6 @@ from xavier_cli.nn.mlp import Dense, Params, forward
 from xavier_cli.nn.network import make_network
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Layout, choose_layout
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population

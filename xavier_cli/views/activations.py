@@ -12,7 +12,7 @@ from xavier_cli.vocabulary.entry import ActivationEntry
 from xavier_cli.vocabulary.user_functions import is_user_function
 
 if TYPE_CHECKING:
-    from xavier_cli.theory.saturation import Regions
+    from xavier_cli.theory.regions import Regions
 
 LIST_SCHEMA = "xavier.act.list/1"
 SHOW_SCHEMA = "xavier.act.show/1"

@@ -59,10 +59,11 @@ def names(section: Section) -> list[str]:
 
 
 def _name(row: RankedExperiment, settings: Sequence[str]) -> str:
-    phrases = [spoken(name, row.run.setting(name)) for name in settings if row.settings.get(name, "") != ""]
-    own = sum(SETTINGS[name].is_name for name in settings)
+    told = [name for name in settings if row.settings.get(name, "") != ""]
     # The paper's name for a network: `tanh normalized`.
-    return clean(", ".join([" ".join(phrases[:own]), *phrases[own:]]))
+    others = [name for name in told if not SETTINGS[name].is_name]
+    called = " ".join(spoken(name, row.run.setting(name)) for name in row.run.config.name_settings)
+    return clean(", ".join([called, *(spoken(name, row.run.setting(name)) for name in others)]))
 
 
 def _answer(section: Section, metric: Metric, on: str) -> Iterator[str]:

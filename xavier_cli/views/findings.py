@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from xavier_cli.findings.health import RULES, STATES, Diagnosis, Finding, Rule, State, diagnose
 from xavier_cli.findings.health.finding import listed, named
@@ -151,7 +152,7 @@ def decisive(diagnosis: Diagnosis) -> tuple[str, ...]:
     """What makes the state what it is, by rule: its name, or a clause; none for a run without problems."""
     worst = {"problems found": "error", "warnings": "warning"}.get(diagnosis.state)
     found = (
-        finding.rule.clause or finding.rule.name
+        finding.seen.clause or finding.rule.clause or finding.rule.name
         for finding in diagnosis.findings
         if finding.severity == worst or (worst is None and finding.rule.leaves_open)
     )
@@ -176,6 +177,16 @@ def _table(name: str, run: Run, diagnosis: Diagnosis) -> Table:
         f"{f', test error {error} %' if trained else ''}, {chance}"
     )
     return Table(columns, tuple(_rows(run, diagnosis.findings)), title=name, about=about)
+
+
+def findings_table(run: Run, diagnosis: Diagnosis) -> Table | None:
+    """What is found in one run, for beside other tables of it; None where nothing is."""
+    return replace(_table("findings", run, diagnosis), about="") if diagnosis.findings else None
+
+
+def finding_records(diagnosis: Diagnosis) -> list[dict[str, object]]:
+    """All findings for programs, each cause before what it explains."""
+    return list(_records(diagnosis))
 
 
 def _rows(run: Run, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:

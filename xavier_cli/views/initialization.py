@@ -42,9 +42,7 @@ _SIGNALS = (
 def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> Page:
     """The tables of a `run` that has only record 0, in the file `path`."""
     config = run.config
-    title = (
-        f"{config.data} {config.act} {config.init}, {config.shape}{config.title_suffix}, at initialization"
-    )
+    title = f"{config.data} {config.title}{config.title_suffix}, at initialization"
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds; {GEOMETRIC}"
     whole = {
         name: over_seeds(run[f"jacobian/end_to_end_{name}_singular_value"]).center[0].item()

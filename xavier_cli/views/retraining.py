@@ -47,6 +47,8 @@ def verification_page(run: Run, again: Run, found: Sequence[Deviation], rounding
         if (words := in_words(each))
     ]
     title = f"{path}, trained again: {last:,} of {run.config.updates:,} updates, {seeds}"
+    if not run.config.updates:
+        title = f"{path}, measured again before training, {seeds}"
     return Page(
         schema=SCHEMA,
         data={

@@ -65,6 +65,8 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
             yield name, f"{text} (N = {len(config.seeds)})"
         elif name != "search_seeds" or config.search:
             yield name, text
+    if run.network is not None:
+        yield "framework", run.network.framework
     if run.tags:
         yield "tags", " ".join(run.tags)
     if run.note:

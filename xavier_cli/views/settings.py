@@ -41,7 +41,7 @@ def settings_page(
         tables=(Table((Column("setting"), Column("value", wraps=True), Column("from", wraps=True)), rows),),
         notes=(
             *(f"{words}: {path}" + ("" if path.is_file() else " (not found)") for words, path in files),
-            f"`xavier train` would write {run}",
+            *([] if resolved.network.is_users else [f"`xavier train` would write {run}"]),
         ),
     )
 
@@ -49,7 +49,7 @@ def settings_page(
 def shown_settings(config: RunConfig) -> Iterator[tuple[str, str]]:
     """Each setting and its value as people read it; not those without one, as `sources` of built-in words."""
     for name, value in config.model_dump().items():
-        if value != "":
+        if value != "" and config.applies(name):
             yield name, numbers.setting(value, name)
 
 

@@ -24,7 +24,7 @@ def result_page(run: Run, path: Path) -> Page:
     config = run.config
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
-    title = f"{config.data} {config.act} {config.init}, {config.shape}, lr {run.lr:g}{config.title_suffix}"
+    title = f"{config.data} {config.title}, lr {run.lr:g}{config.title_suffix}"
     heads = [
         Column("updates", "right"),
         Column("N", "right"),

@@ -7,9 +7,12 @@ network's.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from xavier_cli.errors import ExitCode, XavierError
 
 MOST_LAYERS = 2000
 MOST_PARAMETERS = 20_000
@@ -21,6 +24,12 @@ LayerKind = Literal["dense", "convolution", "transposed convolution"]
 Role = Literal["weight", "bias", "embedding", "other"]
 """What a parameter is for: the weight or the bias of a layer, rows picked by the example, or something else,
 such as the scale of a normalization."""
+
+
+class NetworkError(XavierError, ValueError):
+    """A network that cannot be looked at; the message is one line that says why and what to do."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Drawn(BaseModel):
@@ -130,6 +139,36 @@ class NetworkInfo(BaseModel):
     unseen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def structure(self) -> object:
+        """What does not depend on the seed: equal for networks that differ in their numbers alone."""
+        layers = tuple(each.model_copy(update={"drawn": None, "bias_drawn": None}) for each in self.layers)
+        parameters = tuple(each.model_copy(update={"drawn": None}) for each in self.parameters)
+        return self.framework, layers, parameters
+
+    def agreed(self, others: Sequence[NetworkInfo]) -> NetworkInfo:
+        """What this and `others`, of other seeds and the same `structure`, say together."""
+        return self.model_copy(
+            update={
+                "layers": tuple(
+                    layer.model_copy(
+                        update={
+                            "drawn": _agreed([each.layers[i].drawn for each in (self, *others)]),
+                            "bias_drawn": _agreed([each.layers[i].bias_drawn for each in (self, *others)]),
+                        }
+                    )
+                    for i, layer in enumerate(self.layers)
+                ),
+                "parameters": tuple(
+                    parameter.model_copy(
+                        update={"drawn": _agreed([each.parameters[i].drawn for each in (self, *others)])}
+                    )
+                    for i, parameter in enumerate(self.parameters)
+                ),
+                "notes": tuple(note for note in self.notes if all(note in each.notes for each in others)),
+            }
+        )
+
     def to_json(self) -> str:
         """Canonical ASCII JSON, without what is at its default."""
         content = self.model_dump(mode="json", exclude_defaults=True)
@@ -142,3 +181,23 @@ class NetworkInfo(BaseModel):
             return cls.model_validate(json.loads(text))
         except (ValidationError, RecursionError):
             raise ValueError("its network makes no sense") from None
+
+
+def _agreed(found: Sequence[Drawn | None]) -> Drawn | None:
+    """The distributions that the numbers of no part contradict, without statistics of single parts."""
+    first, *others = found
+    if first is None or any(each is None for each in others):
+        return None
+    told = [each for each in others if each is not None]
+    if all(each == first for each in told):
+        return first
+    names = tuple(name for name in first.names if all(name in each.names for each in told))
+    alike = all(each.fans == first.fans and each.names[:1] == first.names[:1] for each in told)
+    return Drawn(
+        names=names,
+        fans=first.fans if alike else None,
+        is_certain=first.is_certain and all(each.is_certain for each in told),
+        nearest=first.nearest if all(each.nearest == first.nearest for each in told) else "",
+        named_std=first.named_std if all(each.named_std == first.named_std for each in told) else None,
+        like=first.like if all(each.like == first.like for each in told) else "",
+    )

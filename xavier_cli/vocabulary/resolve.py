@@ -15,6 +15,7 @@ from typing import TypeVar
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry, PretrainingEntry
 from xavier_cli.vocabulary.grammar import parse_layers
+from xavier_cli.vocabulary.networks import AS_MADE
 from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
 from xavier_cli.vocabulary.user_functions import user_function_word
 
@@ -22,6 +23,7 @@ PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
 
 OWN = "a custom function"
+_AS_MADE = "as the network's own code has it"
 
 
 Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)
@@ -32,6 +34,8 @@ def find_activation(word: str) -> ActivationEntry:
 
     Raises `UnknownNameError` and `ParameterError`.
     """
+    if word.strip() == AS_MADE:
+        return ActivationEntry(AS_MADE, _AS_MADE, _AS_MADE, source=_AS_MADE)
     own = find_user_function("activations", word, lookup.ACTIVATIONS)
     if own:
         return ActivationEntry(own, OWN, own, source=own)
@@ -40,10 +44,16 @@ def find_activation(word: str) -> ActivationEntry:
 
 def find_initializer(word: str) -> InitializerEntry:
     """The initializer of one layer called `word`; errors as for `find_activation`."""
+    if word.strip() == AS_MADE:
+        return _own_initializer(AS_MADE, _AS_MADE)
     own = find_user_function("initializers", word, lookup.INITIALIZERS)
     if own:
-        return InitializerEntry(own, OWN, own, variance=lambda *_: math.nan, distribution="own", source=own)
+        return _own_initializer(own, OWN)
     return _found("initializer", word, lookup.INITIALIZERS)
+
+
+def _own_initializer(name: str, about: str) -> InitializerEntry:
+    return InitializerEntry(name, about, name, variance=lambda *_: math.nan, distribution="own", source=name)
 
 
 def find_pretraining(word: str) -> PretrainingEntry:

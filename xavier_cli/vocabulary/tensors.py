@@ -78,6 +78,27 @@ TENSORS = {
         ),
     )
 }
+# Of custom networks, whose layers need not be fed by the one before: what goes in and out of every one.
+ENTERING = Tensor(
+    "entering",
+    "x",
+    "input of the layer",
+    _UNITS_AND_EXAMPLES,
+    "weight_layer",
+    "what enters the layers",
+    "entering",
+    has_histogram=False,
+)
+LEAVING = Tensor(
+    "leaving",
+    "s",
+    "output of the layer, with its bias",
+    _UNITS_AND_EXAMPLES,
+    "weight_layer",
+    "what leaves the layers",
+    "leaving",
+    has_histogram=False,
+)
 # Not a tensor of the network, but the singular values of its layers' Jacobians.
 JACOBIAN = Tensor(
     "jacobian",

@@ -29,6 +29,7 @@ from typing import Any
 from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.sanitize import said, utf8
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.imports import imported_files
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
@@ -100,6 +101,14 @@ def places(words: Iterable[str]) -> set[str]:
     return {word.rpartition(":")[0] for word in words if is_user_function(word)}
 
 
+_WITH_IMPORTS = " with its imports"
+
+
+def with_imports(place: str) -> str:
+    """`place`, whose digest is to cover what its file imports from its own folder, too."""
+    return place + _WITH_IMPORTS
+
+
 def write_sources(digests: Mapping[str, str]) -> str:
     """Places of functions, each with the digest of its source: `file.py 0123456789abcdef`."""
     return ", ".join(f"{place} {digests[place]}" for place in sorted(digests))
@@ -118,14 +127,23 @@ def check_unchanged(places: Iterable[str], sources: str) -> None:
     digests = read_sources(sources)
     for place in sorted(places):
         if place not in digests:
-            raise UserFunctionError(f"`{place}` is not run: the configuration has no digest of its text")
+            named = place.removesuffix(_WITH_IMPORTS)
+            raise UserFunctionError(f"`{named}` is not run: the configuration has no digest of its text")
         if text_digest(place) != digests[place]:
-            raise UserFunctionError(f"`{place}` has changed since: this configuration is of its former text")
+            named = place.removesuffix(_WITH_IMPORTS)
+            more = " or what it imports" * (named != place)
+            raise UserFunctionError(
+                f"`{named}`{more} has changed since: this configuration is of its former text"
+            )
 
 
 def text_digest(place: str) -> str:
     """The digest of the source at a place, which is read and not run; raises `UserFunctionError`."""
-    return digest(_text(place))
+    named = place.removesuffix(_WITH_IMPORTS)
+    texts = [_text(named)]
+    if named != place:
+        texts += [file.read_bytes() for file in imported_files(_file(named))]
+    return digest(b"".join(texts) if len(texts) == 1 else "".join(map(digest, texts)).encode())
 
 
 def digest(text: bytes) -> str:
@@ -171,11 +189,15 @@ def load_user_function(word: str) -> Callable[..., Any]:
 
 
 def _text(place: str) -> bytes:
-    path = Path(place).expanduser() if place.endswith(".py") else _origin(place)
+    path = _file(place)
     try:
         return path.read_bytes()
     except OSError as error:
         raise UserFunctionError(f"`{place}` cannot be read: {error.strerror}") from None
+
+
+def _file(place: str) -> Path:
+    return Path(place).expanduser() if place.endswith(".py") else _origin(place)
 
 
 def _origin(module: str) -> Path:
@@ -278,7 +300,27 @@ def one_line(error: BaseException) -> str:
     # JAX's messages have several paragraphs.
     words = (said(error).strip().splitlines() or [""])[0]
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return text[:200] + "…" * (len(text) > 200)
+    return text[:200] + "…" * (len(text) > 200) + _remedy(error)
+
+
+# Frameworks whose package has another name than the module, of those that networks are written in.
+_PACKAGES = {
+    "haiku": "dm-haiku",
+    "sklearn": "scikit-learn",
+    "cv2": "opencv-python",
+    "PIL": "pillow",
+    "yaml": "PyYAML",
+}
+
+
+def _remedy(error: BaseException) -> str:
+    """How to install what an import did not find."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    top, _, inner = error.name.partition(".")
+    package = _PACKAGES.get(top, top)
+    # A package without one of its modules is there, in a version that has another set of them.
+    return f"; `pip install {'--upgrade ' if inner and top in sys.modules else ''}{package}`"
 
 
 @contextmanager

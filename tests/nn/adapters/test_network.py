@@ -83,3 +83,36 @@ def test_a_pair_of_functions():
 def test_what_is_no_network_is_refused_in_a_line(made, told):
     with pytest.raises(UnknownNetworkError, match=told):
         adapt(lambda key: made, X, KEY)
+
+
+@pytest.mark.parametrize("mode", ["look", "train", "evaluate"])
+def test_convolutions_in_another_form_give_the_same_network(network, mode):
+    params, state = network.init(KEY)
+    rewritten = network.with_convolution("canonical")
+    assert network.with_convolution("xla") is network
+
+    def outputs(network, params):
+        return network.apply(params, state, X, jax.random.key(1), mode)
+
+    def gradients(network):
+        return jax.jit(jax.grad(lambda params: jnp.sum(outputs(network, params)[0] ** 2)))(params)
+
+    found = outputs(rewritten, params), gradients(rewritten)
+    expected = outputs(network, params), gradients(network)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        if jnp.issubdtype(b.dtype, jnp.floating):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_its_layers_are_the_same_in_another_form(network):
+    params, state = network.init(KEY)
+
+    def layers(network):
+        tapped = tap(lambda p, x, s: network.apply(p, s, x, KEY, "look"), params, X, state)
+        return [
+            (layer.name, layer.kind, layer.shape, layer.fan_in, layer.fan_out)
+            for layer in gather(tapped.layers)
+        ]
+
+    assert layers(network.with_convolution("canonical")) == layers(network)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.reference_step import make_reference_step
 
+from xavier_cli.data.coding import decode
 from xavier_cli.runs.counting import error_curve
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.loop import TrainingHooks, train_population
 from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.step.member import make_sgd_step

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+from xavier_cli.data.coding import decode
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.mlp import forward
-from xavier_cli.training.coding import decode
 from xavier_cli.training.keys import Purpose, seed_key
 
 INITS = ("lsuv:examples=150", "orthogonal")

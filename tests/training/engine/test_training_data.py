@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.data.sets import DataDamagedError
+from xavier_cli.data.spread import spread_order
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.nn.network import Network
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.batches import FiniteBatches
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes import evaluation
-from xavier_cli.training.probes.evaluation import evaluate, spread_order
+from xavier_cli.training.probes.evaluation import evaluate
 from xavier_cli.vocabulary.datasets import DatasetInfo, find_data
 from xavier_cli.vocabulary.resolve import find_activation
 

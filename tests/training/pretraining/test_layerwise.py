@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.mlp import Dense
 from xavier_cli.runs.checkpoint import checkpoint_paths, read_checkpoint
 from xavier_cli.runs.deviation import differences
 from xavier_cli.runs.store import read_run
 from xavier_cli.training import retrain
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine import loop
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout

@@ -14,8 +14,8 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import EPSILON, Network
-from xavier_cli.theory.saturation import Regions
-from xavier_cli.training.probes.distributions import make_bins
+from xavier_cli.statistics.tensor_summary import make_bins
+from xavier_cli.theory.regions import Regions
 from xavier_cli.training.probes.jacobian import JacobianMeter, factors
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.resolve import find_initializer

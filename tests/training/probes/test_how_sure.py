@@ -18,9 +18,9 @@ import pytest
 from support.plain_networks import ACTS, LAWS, networks
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.data.sets import DataMissingError
 from xavier_cli.statistics.tails import reach
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.probes.prediction import predict_run
 

@@ -153,7 +153,7 @@ def test_an_engine_measures_each_member_at_its_own_weights(make_engine, strategy
     assert seen.shape == (3, 2, 3)
     assert len(np.unique(seen)) == seen.size
     params = jax.tree.map(lambda leaf: np.asarray(leaf[1, 1], np.float64), engine.state.params)
-    from xavier_cli.training.coding import decode
+    from xavier_cli.data.coding import decode
 
     x = np.asarray(decode(engine.training_data.probe.pixels[[0, 150]], (0.0, 1.0)), np.float64)
     values = []

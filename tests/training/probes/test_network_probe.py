@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,9 +13,8 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
+from xavier_cli.statistics.tensor_summary import make_bins
 from xavier_cli.theory.saturation import find_regions
-from xavier_cli.training.probes import network_probe
-from xavier_cli.training.probes.distributions import make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe, sample
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.resolve import find_activation
@@ -59,9 +59,30 @@ def test_every_layer_of_every_program_is_measured(name):
     assert [*np.isfinite(found["activation/saturated"])] == has_function
 
 
-def test_a_sample_meets_all_channels(monkeypatch):
-    monkeypatch.setattr(network_probe, "MOST_SORTED", 100)
+def test_half_precision_is_described_in_single():
+    def apply(params, x):
+        return jnp.tanh(x.astype(jnp.bfloat16) @ params["w"] + params["b"]) @ params["v"]
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    params = {
+        name: jax.random.normal(key, shape).astype(jnp.bfloat16)
+        for name, key, shape in zip("wbv", keys, [(40, 300), (300,), (300, 10)], strict=True)
+    }
+    x = jax.random.normal(jax.random.key(1), (50, 40))
+    network = tap(apply, params, x)
+    layers = gather(network.layers, network.applications)
+    probe = make_network_probe(network, layers, lambda each: each.astype(jnp.float32), CROSS_ENTROPY, {})
+    found = jax.jit(probe)(np.arange(50) % 10, params, x)
+    assert {str(each.dtype) for each in found.values()} == {"float32"}
+    for at, name in enumerate("wv"):
+        exact = np.asarray(params[name], np.float64)
+        assert found["weight/std"][at] == pytest.approx(exact.std(), rel=1e-5)
+        assert found["weight/mean"][at] == pytest.approx(exact.mean(), rel=1e-3)
+    assert found["bias/std"][0] == pytest.approx(np.asarray(params["b"], np.float64).std(), rel=1e-5)
+
+
+def test_a_sample_meets_all_channels():
     values = np.broadcast_to(np.arange(16), (30, 4, 16))
-    few = np.asarray(sample(values))
+    few = np.asarray(sample(values, 100))
     assert 50 < len(few) <= 100
     assert {*few} == {*range(16)}

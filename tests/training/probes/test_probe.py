@@ -14,8 +14,9 @@ from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import Dense, init_params, layer_sizes
-from xavier_cli.theory.saturation import Regions, find_regions
-from xavier_cli.training.probes.distributions import SymmetricLogBins, make_bins
+from xavier_cli.statistics.tensor_summary import SymmetricLogBins, make_bins
+from xavier_cli.theory.regions import Regions
+from xavier_cli.theory.saturation import find_regions
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.vocabulary.lookup import ACTIVATIONS
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer

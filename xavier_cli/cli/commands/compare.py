@@ -142,7 +142,7 @@ def compare(
     if untrained:
         say(f"skipped {untrained} without training")
     if page is None:
-        why = "none of these runs was trained; `xavier train` trains one"
+        why = run_files.none_trained(experiments)
         if where and not untrained:
             why = read.isolated(
                 experiments,

@@ -95,7 +95,7 @@ TogetherOption = Annotated[
 ]
 TermOption = Annotated[
     bool,
-    typer.Option("--term", help="draw in the terminal: curves, saturation and gradients-over-time"),
+    typer.Option("--term", help="draw in the terminal: curves, saturation, gradients-over-time and layers"),
 ]
 DataOption = Annotated[
     str | None, typer.Option("--data", help="of samples: the data set [default: shapeset]")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +19,14 @@ from xavier_cli.cli.options.running import (
 from xavier_cli.cli.options.session import begin_training, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
+from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
 from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 from xavier_cli.config.settings import settings_of_training
 from xavier_cli.vocabulary.activations import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from xavier_cli.config.run import RunConfig
 
 PROBES = Path("probes")
 ACTIVATION_NAMES = {name for row in ACTIVATIONS.values() for name in (row.name, *row.aliases)}
@@ -40,6 +44,9 @@ def probe(
     strategy: StrategyOption = Strategy.AUTO,
     device: DeviceOption = None,
     quiet: QuietOption = False,
+    unfold: Annotated[
+        bool, typer.Option("--unfold", help="of a custom network list every layer, also where many are alike")
+    ] = False,
     format: FormatOption = None,
 ) -> None:
     """Compare networks at initialization with theory.
@@ -65,10 +72,13 @@ def probe(
     if asked.pretrain != "none":
         say("probe measures networks before pre-training: --pretrain has no effect")
     config = untrained(asked)
-    path = output or run_path(PROBES, config)
-    refuse_folder(path)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+    if config.network.is_users:
+        _probe_network(config, output, data_dir, quiet, unfold, format)
+        return
+    path = output or run_path(PROBES, config)
+    refuse_folder(path)
     # Probe all seeds together.
     looking = begin_training(config, data_dir, strategy, member_batch=len(config.seeds))
     with lock_output(path), shown_progress(quiet) as report:
@@ -81,6 +91,36 @@ def probe(
     say(f"next: {written('plot', 'activations', path)}")
     if config.jacobian_examples:
         say(f"      {written('plot', 'spectrum', path)}")
+
+
+def _probe_network(
+    config: RunConfig,
+    output: Path | None,
+    data_dir: Path | None,
+    quiet: bool,
+    unfold: bool,
+    format: Format | None,
+) -> None:
+    from xavier_cli.cli.options.data_sets import say_data
+    from xavier_cli.cli.terminal.progress import shown_note
+    from xavier_cli.files.locks import lock_output
+    from xavier_cli.findings.health import diagnose
+    from xavier_cli.library.networks import Told, probe_network
+    from xavier_cli.runs.listing import run_path
+    from xavier_cli.runs.store import write_run
+    from xavier_cli.views.network import network_page
+
+    if output is not None:
+        refuse_folder(output)
+    with shown_note(quiet) as note:
+        run = probe_network(config, data_dir, Told(note, say_data, say))
+    run = replace(run, provenance={**run.provenance, **this_command()})
+    # The name says how many layers were found.
+    path = output or run_path(PROBES, run.config)
+    with lock_output(path):
+        write_run(path, run)
+    show_page(network_page(run, diagnose(run), path, unfold=unfold), format)
+    say(f"next: {written('plot', 'layers', path)}")
 
 
 def _refuse_several(act: str) -> None:

@@ -53,7 +53,7 @@ def report(
         notes.append(f"{len(experiments) - len(trained)} left out: not trained")
     if not trained:
         if experiments:
-            say("xavier: none of these runs was trained; `xavier train` trains one")
+            say(f"xavier: {run_files.none_trained(experiments)}")
             raise typer.Exit(ExitCode.USAGE)
         raise run_files.nothing_to_show(read)
     for note in notes:

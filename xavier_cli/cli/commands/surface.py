@@ -99,10 +99,12 @@ def _config(
     examples: int | None,
     seed: int,
 ) -> SurfaceConfig:
+    from xavier_cli.config.custom_networks import refuse_custom_networks
     from xavier_cli.runs.surface import SurfaceConfig
 
     trained = None
     if run is not None:
+        refuse_custom_networks(run.config, "a surface is of perceptrons alone")
         done = int(run.updates[-1]) if updates is None else updates
         if run.config.schedule != "constant" and done != run.config.updates:
             raise typer.BadParameter(

@@ -58,9 +58,17 @@ def verify(
     from xavier_cli.training.retrain import ROUNDING, train_again
     from xavier_cli.views.retraining import verification_page
 
-    set_up_jax(len(original.seeds) if chosen is None else len(chosen), note=say)
-    with shown_progress(quiet) as report:
-        again = train_again(original, data_dir, seeds=chosen, updates=updates, hooks=TrainingHooks(report))
+    if original.config.network.is_users:
+        from xavier_cli.cli.terminal.progress import shown_note
+        from xavier_cli.library.networks import Told, look_again
+
+        with shown_note(quiet) as note:
+            again = look_again(original, chosen, data_dir, Told(note, warn=say))
+    else:
+        set_up_jax(len(original.seeds) if chosen is None else len(chosen), note=say)
+        with shown_progress(quiet) as report:
+            hooks = TrainingHooks(report)
+            again = train_again(original, data_dir, seeds=chosen, updates=updates, hooks=hooks)
     found = differences(original, again)
     damaged = missing_reason(original) if weights_info(original) else ""
     if damaged:

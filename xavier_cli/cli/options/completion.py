@@ -44,6 +44,27 @@ def data_sets(incomplete: str) -> Offers:
     return _begun(incomplete, {word.name: word.about for word in lookup.DATA_SETS.values()} | families)
 
 
+def networks(incomplete: str) -> Offers:
+    """`mlp`, installed networks, Python files here, and behind a file's name its functions."""
+    import ast
+    from importlib.metadata import entry_points
+
+    file = incomplete.partition(":")[0]
+    if file.endswith(".py"):
+        try:
+            body = ast.parse(Path(file).read_bytes()).body
+        except (OSError, SyntaxError, ValueError):
+            return []
+        made = [node for node in body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+        told = {f"{file}:{node.name}": (ast.get_docstring(node) or "").partition("\n")[0] for node in made}
+        return _begun(incomplete, told)
+    files = sorted(f"{path}:" for path in Path().glob("*.py"))
+    installed = [entry.name for entry in entry_points(group="xavier.networks")]
+    return _begun(
+        incomplete, {"mlp": "the perceptron of the paper"} | dict.fromkeys((*installed, *files), "")
+    )
+
+
 def metrics(incomplete: str) -> Offers:
     """What `compare` compares."""
     from xavier_cli.findings.metric import EXAMPLE
@@ -95,6 +116,7 @@ def runs(incomplete: str) -> Offers:
 
 # A copy of `words` in the rows of settings, which a test compares: loading the rows is too slow here.
 BY_SETTING = {
+    "net": networks,
     "act": activations,
     "init": initializers,
     "bias_init": initializers,

@@ -163,6 +163,13 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
     return experiments, notes
 
 
+def none_trained(runs: Sequence[Run]) -> str:
+    """What to do where no run was trained, as a line."""
+    if all(run.config.network.is_users for run in runs):
+        return "none of these networks was trained; `xavier plot layers` shows them on one axis"
+    return "none of these runs was trained; `xavier train` trains one"
+
+
 def nothing_to_show(inputs: Inputs) -> typer.Exit:
     """The exit of a command that has no usable input left: all are unreadable or contradict each other."""
     if inputs.runs:

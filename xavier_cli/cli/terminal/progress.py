@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.sanitize import clean
 from xavier_cli.views.numbers import clock
 
 if TYPE_CHECKING:
@@ -33,6 +34,19 @@ def shown_progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
             yield report
     else:
         yield _Lines()
+
+
+@contextmanager
+def shown_note(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A function that says what is being done, during the context: on a terminal, in a line that changes."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    console = Console(file=cast(TextIO, Patient(sys.stderr)))
+    with console.status("starting", spinner="line") as status:
+        yield lambda text: status.update(clean(text))
 
 
 @contextmanager

@@ -25,7 +25,12 @@ def wider_search(config: RunConfig, chosen: float) -> str:
 
 
 def other_start(config: RunConfig) -> str:
-    """A command with the initialization that fits the activation, or another activation where it has that."""
+    """A command with the initialization that fits the activation, or another activation where it has that.
+
+    Empty for a custom network, whose own code decides both.
+    """
+    if config.network.is_users:
+        return ""
     if config.act == "sigmoid":
         return train_command(config, act="tanh", init="normalized")
     fitting = fitting_init(config)

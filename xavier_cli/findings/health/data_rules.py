@@ -27,7 +27,7 @@ def _no_gradients(run: Run) -> Iterator[Symptom]:
     parts = (layers_of(run, f"weight_gradient/{name}") for name in ("std", "mean"))
     zero = (np.hypot(*parts) == 0).all(axis=0)
     layers = np.flatnonzero(zero[-1]) + 1
-    if len(layers):
+    if len(layers) and not _opens_at_once(run, zero):
         # The data is to blame only for gradients that are 0 from the start; later ones became so in training.
         from_start = bool(zero[0, layers - 1].any())
         yield Symptom(
@@ -37,6 +37,18 @@ def _no_gradients(run: Run) -> Iterator[Symptom]:
             first_since(run, zero[:, layers - 1].all(axis=1)),
             {"weight_gradient": layers_over_seeds(run, "weight_gradient/std").center[-1].tolist()},
         )
+
+
+def _opens_at_once(run: Run, zero: np.ndarray) -> bool:
+    """Whether a layer of weights that are all 0, as output layers may start, has a gradient of its own.
+
+    Before training nothing else holds back the gradients of the layers below, and the first update ends that.
+    `zero` says where all of a layer's gradients are 0, `(R, L)`.
+    """
+    if run.updates[-1] > 0 or not {"weight/std", "weight/mean"} <= run.arrays.keys():
+        return False
+    weights = np.hypot(layers_of(run, "weight/std"), layers_of(run, "weight/mean"))[:, 0]
+    return bool(((weights == 0).all(axis=0) & ~zero[0]).any())
 
 
 def _look_at(run: Run) -> str:

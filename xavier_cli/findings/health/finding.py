@@ -34,6 +34,8 @@ class Symptom:
     numbers: dict[str, object] | None = None
     severity: Severity | None = None
     rests_on: str = ""
+    clause: str = ""
+    """What it says of the run, in a few words, where that is not what its rule says."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def _drift(run: Run) -> Iterator[Symptom]:
             fell.rests_on(int(layer)),
         )
     # Output weights grow without bound on data that can be separated (Soudry et al. 2018).
-    usual = 1 / np.sqrt([run.facts.inputs, *run.config.widths[:-1]])
+    usual = 1 / np.sqrt(_fans_in(run))
     grew = judged(run, _over_start(run, "weight/std", usual), lambda ratio: ratio >= GROWN)
     for layer in np.flatnonzero(grew.mask[-1]):
         ends = _first_and_last(run, "weight/std", int(layer))
@@ -48,6 +48,13 @@ def _drift(run: Run) -> Iterator[Symptom]:
             {"weight_std": ends},
             rests_on=grew.rests_on(int(layer)),
         )
+
+
+def _fans_in(run: Run) -> list[int]:
+    """The numbers of inputs of each unit in the layers below the output layer."""
+    if run.network is not None:
+        return [layer.fan_in for layer in run.network.layers[:-1]]
+    return [run.facts.inputs, *run.config.widths[:-1]]
 
 
 def _over_start(run: Run, path: str, least: np.ndarray | None = None) -> np.ndarray:

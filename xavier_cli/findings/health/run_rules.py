@@ -60,7 +60,8 @@ def _plateau(run: Run) -> Iterator[Symptom]:
 
 def _too_early(run: Run) -> Iterator[Symptom]:
     if run.updates[-1] == 0:
-        yield Symptom("the network is measured before training", train_command(run.config), since=0)
+        advice = "" if run.config.network.is_users else train_command(run.config)
+        yield Symptom("the network is measured before training", advice, since=0, clause="not trained")
         return
     done, how = int(run.updates[-1]), progress(run)
     young = how.young

@@ -24,23 +24,37 @@ lose a factor of √2 per layer under the normalized initialization, and train w
 
 @dataclass(frozen=True)
 class _Along:
-    """A rule about a statistic that vanishes or explodes: upwards for activations, else downwards."""
+    """A rule about a statistic that vanishes or explodes: upwards for activations, else downwards.
+
+    `custom_path` is what is judged of a custom network. What enters its last layer may have been pooled, and
+    what leaves that may be drawn smaller on purpose, so that it is the output of all other weight layers, as
+    in He et al.'s derivation. They come in the order of execution, not along one path: where branches lie
+    side by side the factor per layer is understated, and a rule speaks less often, never more.
+    """
 
     path: str
     up: bool
     vanishes: bool
+    custom_path: str = ""
 
     def __call__(self, run: Run) -> Iterator[Symptom]:
         """Compares both ends of the network at the last record, or at the first if training recovered."""
         steps = run.config.depth - 1
         if steps < 1:
             return
-        at = judged(run, self.path, lambda values: self._grave(self._factor(values), SPAN, steps)[..., None])
+        is_users = run.config.network.is_users
+        path = (is_users and self.custom_path) or self.path
+        if path not in run:
+            return
+        at = judged(run, path, lambda values: self._grave(self._factor(values), SPAN, steps)[..., None])
         known = known_records(run)
         factor = self._factor(at.center[known])
         if not len(factor):
             return
         holds = at.mask[known, 0]
+        if is_users and not (at.center[known][..., [0, -1]] > 0).all():
+            # A layer that gives 0, as the last of a residual branch may, is passed by on a skip.
+            return
         # A problem at the start that training overcame is a note, not a warning.
         record = -1 if holds[-1] else 0
         if not holds[record]:
@@ -49,9 +63,13 @@ class _Along:
         grave = self._grave(factor, STALLS, steps)
         span = factor**steps
         sign = "shrinks" if self.vanishes else "grows"
+        ends = "in all"
+        if is_users:
+            first_and_last = (1, run.config.depth) if self.up else (run.config.depth, 1)
+            ends = "from layer {} to layer {}".format(*first_and_last)
         evidence = (
-            f"{BY_PATH[self.path].spoken} {sign} by a factor of {factor[record]:.3g} per layer, "
-            f"{self._written(span[record])} in all"
+            f"{BY_PATH[path].spoken} {sign} by a factor of {factor[record]:.3g} per layer, "
+            f"{self._written(span[record])} {ends}"
         )
         expected = self._expected(run)
         if np.isfinite(expected):
@@ -108,7 +126,7 @@ RULES = (
         "the spread of activations falls from layer to layer going up",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (5)",
-        _Along("activation/std", up=True, vanishes=True),
+        _Along("activation/std", up=True, vanishes=True, custom_path="preactivation/std"),
         ("activation/std",),
         ("diverged", "symmetric-units", "wrong-fans", "wrong-gain", "dead-units"),
     ),
@@ -118,7 +136,7 @@ RULES = (
         "the spread of activations grows from layer to layer going up",
         _TRAVELS,
         f"{_TRAVELS_FROM}, equation (5)",
-        _Along("activation/std", up=True, vanishes=False),
+        _Along("activation/std", up=True, vanishes=False, custom_path="preactivation/std"),
         ("activation/std",),
         ("diverged", "symmetric-units", "wrong-fans", "wrong-gain"),
     ),

@@ -47,6 +47,9 @@ def _saturated(run: Run) -> Iterator[Symptom]:
 
 def _in_turn(run: Run) -> Iterator[Symptom]:
     """Looks at layers 1 to depth − 1 of an activation with two saturated sides; the top layer differs."""
+    if run.config.network.is_users:
+        # One activation between all layers, and its bounds, are known of perceptrons alone.
+        return
     bounds = (
         np.abs(run["activation/saturated_bound"]) if "activation/saturated_bound" in run else np.array([0.9])
     )
@@ -106,11 +109,16 @@ def _dead(run: Run) -> Iterator[Symptom]:
 def _symmetric(run: Run) -> Iterator[Symptom]:
     """All seeds must start so: one that does has the initializer of the others."""
     std, mean = (np.abs(layers_of(run, f"weight/{name}")[:, 0, :-1]) for name in ("std", "mean"))
-    layers = np.flatnonzero((std <= IDENTICAL * np.maximum(mean, 1e-30)).all(axis=0)) + 1
+    alike = (std <= IDENTICAL * np.maximum(mean, 1e-30)).all(axis=0)
+    is_users = run.config.network.is_users
+    if is_users and not alike.all():
+        # The last layer of a residual branch is often 0 on purpose: other layers tell its units apart.
+        return
+    layers = np.flatnonzero(alike) + 1
     if len(layers):
         yield Symptom(
             f"all weights of {named(layers.tolist())} start alike, so their units stay alike",
-            train_command(run.config, init=fitting_init(run.config)),
+            "" if is_users else train_command(run.config, init=fitting_init(run.config)),
             tuple(layers.tolist()),
             0,
             {"weight_std": layers_over_seeds(run, "weight/std").center[0, layers - 1].tolist()},

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 from jax import Array
 
-from xavier_cli.nn.adapters.network import Mode, UserNetwork, taken_by
+from xavier_cli.nn.adapters.network import Mode, UserNetwork, switched, switches_of, taken_by
 
 _AXIS = "batch"
 
@@ -18,32 +18,29 @@ def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwor
     """The network of modules like `made`, or like the module of the pair `(module, eqx.nn.State)`."""
     has_state = isinstance(made, tuple)
     module = made[0] if has_state else made
-    _, fixed = eqx.partition(module, eqx.is_inexact_array)
+    _, fixed = eqx.partition(module, eqx.is_array)
     takes_key = "key" in taken_by(type(module).__call__, "key")
+    switches = switches_of(type(module).__call__)
 
     def init(key: Array) -> tuple[Any, Any]:
         drawn = make(key)
-        params, _ = eqx.partition(drawn[0] if has_state else drawn, eqx.is_inexact_array)
+        params, _ = eqx.partition(drawn[0] if has_state else drawn, eqx.is_array)
         return params, drawn[1] if has_state else {}
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
         module = eqx.nn.inference_mode(eqx.combine(params, fixed), value=mode != "train")
         if mode == "look":
             module = _normalizing_as_in_training(module)
-        keys = jax.random.split(key, len(x)) if takes_key and key is not None else None
+        given = switched(switches, mode)
+        keys = {"key": jax.random.split(key, len(x))} if takes_key and key is not None else {}
         if not has_state:
-            if keys is None:
-                return jax.vmap(module, axis_name=_AXIS)(x), state
-            return jax.vmap(lambda x, key: module(x, key=key), axis_name=_AXIS)(x, keys), state
-        if keys is None:
-            logits, moved = jax.vmap(module, axis_name=_AXIS, in_axes=(0, None), out_axes=(0, None))(x, state)
-        else:
-            logits, moved = jax.vmap(
-                lambda x, state, key: module(x, state, key=key),
-                axis_name=_AXIS,
-                in_axes=(0, None, 0),
-                out_axes=(0, None),
-            )(x, state, keys)
+            return jax.vmap(lambda x, keys: module(x, **keys, **given), axis_name=_AXIS)(x, keys), state
+        logits, moved = jax.vmap(
+            lambda x, state, keys: module(x, state, **keys, **given),
+            axis_name=_AXIS,
+            in_axes=(0, None, 0),
+            out_axes=(0, None),
+        )(x, state, keys)
         return logits, moved if mode == "train" else state
 
     return UserNetwork("Equinox", init, apply)

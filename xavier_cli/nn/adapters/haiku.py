@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,31 +10,36 @@ import haiku as hk
 import jax
 from jax import Array
 
-from xavier_cli.nn.adapters.network import Mode, UserNetwork
+from xavier_cli.nn.adapters.network import SWITCHES, Mode, UserNetwork, switched
 
 
 def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
-    """The network of the transformed function `made`, which may have a parameter `is_training`."""
+    """The network of the transformed function `made`, which may have a parameter such as `is_training`."""
+    # `hk.without_apply_rng` leaves the key out.
+    takes_key = "rng" in inspect.signature(made.apply).parameters
     transformed = made if isinstance(made, hk.TransformedWithState) else hk.with_empty_state(made)
     zeros = jax.numpy.zeros(example.shape, example.dtype)
 
-    def call(function: Callable[..., Any], *arguments: Any, **switch: bool) -> Any:
-        return function(*arguments, **switch) if has_switch else function(*arguments)
-
-    has_switch = True
-    try:
-        jax.eval_shape(lambda key: transformed.init(key, zeros, is_training=True), jax.random.key(0))
-    except TypeError as error:
-        if "is_training" not in str(error):
-            raise
-        has_switch = False
+    switches = {name: SWITCHES[name] for name in SWITCHES if _takes(transformed.init, zeros, name)}
+    if len(switches) == len(SWITCHES):  # any keyword
+        switches = {"is_training": True}
 
     def init(key: Array) -> tuple[Any, Any]:
-        params, state = call(transformed.init, key, zeros, is_training=True)
+        params, state = transformed.init(key, zeros, **switched(switches, "train"))
         return params, state
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
-        logits, moved = call(transformed.apply, params, state, key, x, is_training=mode != "evaluate")
+        given = (key, x) if takes_key else (x,)
+        logits, moved = transformed.apply(params, state, *given, **switched(switches, mode))
         return logits, moved if mode == "train" else state
 
     return UserNetwork("Haiku", init, apply)
+
+
+def _takes(init: Callable[..., Any], zeros: Array, switch: str) -> bool:
+    """Whether the function has the parameter `switch`; Haiku hides its signature."""
+    try:
+        jax.eval_shape(lambda key: init(key, zeros, **{switch: True}), jax.random.key(0))
+    except TypeError as error:
+        return f"unexpected keyword argument '{switch}'" not in str(error)
+    return True

@@ -9,34 +9,21 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from xavier_cli.nn.adapters.network import Mode, UserNetwork, taken_by
-
-# What modules call the switch between training and use -> its value in training.
-_SWITCHES = {
-    "train": True,
-    "training": True,
-    "is_training": True,
-    "deterministic": False,
-    "use_running_average": False,
-    "eval": False,
-    "inference": False,
-}
+from xavier_cli.nn.adapters.network import Mode, UserNetwork, switched, switches_of
 
 
 def adapt(make: Callable[[Array], Any], made: nn.Module, example: Array) -> UserNetwork:
     """The network of the module `made`; `batch_stats` and other collections are its state."""
-    switches = {name: _SWITCHES[name] for name in taken_by(type(made).__call__, *_SWITCHES)}
-    if len(switches) == len(_SWITCHES):  # any keyword: nobody knows which
-        switches = {}
+    switches = switches_of(type(made).__call__)
 
     def init(key: Array) -> tuple[Any, Any]:
         keys = {"params": key, "dropout": jax.random.fold_in(key, 1)}
-        used = {name: not training for name, training in switches.items()}
-        variables = dict(made.init(keys, jax.numpy.zeros(example.shape, example.dtype), **used))
+        zeros = jax.numpy.zeros(example.shape, example.dtype)
+        variables = dict(made.init(keys, zeros, **switched(switches, "evaluate")))
         return variables.pop("params", {}), variables
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
-        given = {name: training == (mode != "evaluate") for name, training in switches.items()}
+        given = switched(switches, mode)
         keys = {} if key is None else {"dropout": key}
         moving = [*state] if mode != "evaluate" else False
         with nn.intercept_methods(_all_kept if mode == "look" else _as_it_is):

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 from flax import nnx
 from jax import Array
 
-from xavier_cli.nn.adapters.network import Mode, UserNetwork
+from xavier_cli.nn.adapters.network import Mode, UserNetwork, switched, switches_of
 
 
 def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> UserNetwork:
     """The network of modules like `made`; all that is not `nnx.Param` is its state."""
-    structure, *_ = nnx.split(made, nnx.Param, ...)
+    # The shapes of a network's parts are alike for all seeds; only the numbers are handed in.
+    structure, params_like, state_like = jax.tree.map(
+        lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), nnx.split(made, nnx.Param, ...)
+    )
+    switches = switches_of(type(made).__call__)
 
     def init(key: Array) -> tuple[Any, Any]:
         _, params, state = nnx.split(make(key), nnx.Param, ...)
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
-
-    # The shapes of a network's parts are alike for all seeds; only the numbers are handed in.
-    _, params_like, state_like = nnx.split(made, nnx.Param, ...)
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
         with_params, with_state = nnx.clone(params_like), nnx.clone(state_like)
@@ -37,7 +39,7 @@ def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> Use
                     each.deterministic = True
         elif mode == "train" and key is not None:
             nnx.reseed(module, default=key, dropout=key)
-        logits = module(x)
+        logits = module(x, **switched(switches, mode))
         if mode != "train":
             return logits, state
         return logits, nnx.to_pure_dict(nnx.split(module, nnx.Param, ...)[2])

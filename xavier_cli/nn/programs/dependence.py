@@ -20,8 +20,10 @@ class Origin:
 
     `example`: whether it depends on the example; `parameter`: whether on the parameters. `number` is equal
     for two values only if they are the same by the same computation, so that a parameter used twice is
-    known again. `name` is the parameter that it mostly is, the one with the most numbers (`size`); where a
-    `scan` hands out a slice of it at a time, `loops` are those scans, and the name has a `ROUND` for each.
+    known again. `name` is the parameter that it mostly is, the one with the most numbers (`size`), with what
+    is cut out of it. `loops` are the scans in every round of which the value is another one, as a slice that
+    a scan hands out or one picked by a counter; the name has a `ROUND` for each. `leaf` is that parameter's
+    own name, `parts` are those of all that go into it.
     """
 
     number: int
@@ -30,6 +32,8 @@ class Origin:
     name: str = ""
     size: int = 0
     loops: tuple[int, ...] = ()
+    leaf: str = ""
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
@@ -97,7 +101,7 @@ def scan_inputs(step: Step, inputs: Sequence[Origin], numbering: Numbering) -> l
         origins = follow(step.body, [*fixed, *carry, *sliced], numbering)
         after = [origin_of(each, origins, numbering) for each in step.body.outputs[:carried]]
         joined = [
-            _joined(before, then, numbering.of("carried", loop, index))
+            _joined(before, then, numbering.of("carried", loop, index), loop)
             for index, (before, then) in enumerate(zip(carry, after, strict=True))
         ]
         if joined == carry:
@@ -105,24 +109,36 @@ def scan_inputs(step: Step, inputs: Sequence[Origin], numbering: Numbering) -> l
         carry = joined
 
 
-def _joined(before: Origin, after: Origin, number: int) -> Origin:
+def _joined(before: Origin, after: Origin, number: int, loop: int) -> Origin:
     if before.number == after.number:
         return before
-    return Origin(
-        number,
-        before.example or after.example,
-        before.parameter or after.parameter,
-        before.name or after.name,
-        before.size or after.size,
-        before.loops,
+    return _in_rounds(
+        Origin(
+            number,
+            before.example or after.example,
+            before.parameter or after.parameter,
+            before.name or after.name,
+            before.size or after.size,
+            before.loops if loop in before.loops else (*before.loops, loop),
+            before.leaf or after.leaf,
+            before.parts | after.parts,
+        )
     )
+
+
+def _in_rounds(origin: Origin) -> Origin:
+    """`origin` with a name that tells as many rounds as it has loops."""
+    if origin.example:
+        return replace(origin, loops=())
+    missing = len(origin.loops) - origin.name.count(ROUND)
+    return replace(origin, name=origin.name + ROUND * missing) if origin.parameter and missing else origin
 
 
 def _slice(origin: Origin, loop: int, numbering: Numbering) -> Origin:
     number = numbering.of("slice", origin.number)
-    if origin.example or not origin.parameter:
+    if origin.example:
         return replace(origin, number=number)
-    return replace(origin, number=number, name=origin.name + ROUND, loops=(*origin.loops, loop))
+    return _in_rounds(replace(origin, number=number, loops=(*origin.loops, loop)))
 
 
 def _through_scan(step: Step, inputs: Sequence[Origin], numbering: Numbering) -> list[Origin]:
@@ -133,13 +149,15 @@ def _through_scan(step: Step, inputs: Sequence[Origin], numbering: Numbering) ->
     made = []
     for index, value in enumerate(step.body.outputs):
         origin = origin_of(value, origins, numbering)
-        if index >= carried:  # stacked again
+        # What is another value in every round is stacked again, or its last one goes on.
+        if index >= carried or step.outputs[0] in origin.loops:
             origin = replace(
                 origin,
                 number=numbering.of("stacked", step.outputs[0], index, origin.number),
                 name=origin.name.replace(ROUND, ""),
-                loops=(),
+                loops=tuple(loop for loop in origin.loops if loop != step.outputs[0]),
             )
+            origin = _in_rounds(origin)
         made.append(origin)
     return made
 
@@ -152,14 +170,15 @@ def _made(step: Step, index: int, inputs: Sequence[Origin], numbering: Numbering
     numbers = [each.number for each in inputs]
     inner = [id(each) for each in subprograms(step.equation)]
     number = numbering.of(step.operation, index, inner or step.params, *numbers)
-    if not parameter:
-        return Origin(number)
-    main = max((each for each in inputs if each.parameter), key=lambda each: each.size)
     loops = tuple(dict.fromkeys(loop for each in inputs for loop in each.loops))
-    name = main.name + _cut(step)
+    if not parameter:
+        return Origin(number, loops=loops)
+    main = max((each for each in inputs if each.parameter), key=lambda each: each.size)
+    name = main.name + _cut(step, index)
     if step.operation in ("concatenate", "stack") and all(each.parameter for each in inputs):
         name = together([each.name for each in inputs])
-    return Origin(number, False, True, name, main.size, loops)
+    parts = frozenset[str]().union(*(each.parts for each in inputs))
+    return _in_rounds(Origin(number, False, True, name, main.size, loops, main.leaf, parts))
 
 
 def together(names: Sequence[str]) -> str:
@@ -174,12 +193,18 @@ def together(names: Sequence[str]) -> str:
     return "/".join(parts)
 
 
-def _cut(step: Step) -> str:
-    """Which part of a parameter a slice is, as one would write it: `[2]`, `[0:64]`."""
-    if step.operation != "slice" or any(each != 1 for each in step.params.get("strides") or ()):
+def _cut(step: Step, index: int) -> str:
+    """Which part of a parameter output `index` of a step is, as one would write it: `[2]`, `[0:64]`."""
+    if step.operation == "split":
+        whole, axis, sizes = step.shape(0), step.params["axis"], step.params["sizes"]
+        start = sum(sizes[:index])
+        starts = [start if each == axis else 0 for each in range(len(whole))]
+        limits = [start + sizes[index] if each == axis else size for each, size in enumerate(whole)]
+    elif step.operation == "slice" and all(each == 1 for each in step.params.get("strides") or ()):
+        whole = step.shape(0)
+        starts, limits = step.params["start_indices"], step.params["limit_indices"]
+    else:
         return ""
-    whole = step.shape(0)
-    starts, limits = step.params["start_indices"], step.params["limit_indices"]
     parts = [
         (start, limit) if (start, limit) != (0, size) else None
         for start, limit, size in zip(starts, limits, whole, strict=True)

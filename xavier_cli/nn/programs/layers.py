@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal
 
 from jax import Array
 
@@ -32,12 +31,23 @@ class WeightLayer:
     """
 
     name: str
-    kind: Literal["dense", "convolution"]
-    shape: tuple[int, ...]
-    fan_in: int
-    fan_out: int
     uses: tuple[Use, ...]
     applied: tuple[tuple[Application, Use], ...] = ()
+
+    @property
+    def first(self) -> Layer:
+        """The place where it is used first; kind, shape and fans are alike at all."""
+        return self.uses[0].layer
+
+    @property
+    def fan_in(self) -> int:
+        """The number of products summed into one output."""
+        return self.first.fan_in
+
+    @property
+    def fan_out(self) -> int:
+        """The number of outputs that one input reaches."""
+        return self.first.fan_out
 
     @property
     def has_bias(self) -> bool:
@@ -64,11 +74,7 @@ def gather(places: Sequence[Layer], applications: Sequence[Application] = ()) ->
             found[key].order = min(found[key].order, order)
     ordered = sorted(found.values(), key=lambda each: each.order)
     names = _distinct([_name(each.uses[0]) for each in ordered])
-    layers = [
-        WeightLayer(name, first.kind, first.shape, first.fan_in, first.fan_out, tuple(each.uses))
-        for name, each in zip(names, ordered, strict=True)
-        for first in [each.uses[0].layer]
-    ]
+    layers = [WeightLayer(name, tuple(each.uses)) for name, each in zip(names, ordered, strict=True)]
     return tuple(
         replace(layer, applied=applied)
         for layer, applied in zip(layers, _between(applications, layers), strict=True)

@@ -23,7 +23,10 @@ from xavier_cli.nn.programs.recognition import names_activation
 Value = int | Literal
 """What a step is given: the number of a value, or a constant written into the program."""
 
-PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "ragged_dot_general"})
+CONVOLUTIONS = frozenset({"conv_general_dilated", "rewritten_convolution"})
+"""JAX's, and the same in another form (`rewriting`), of the same parameters."""
+
+PRODUCTS = frozenset({"dot_general", "ragged_dot_general"}) | CONVOLUTIONS
 _CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
@@ -32,8 +35,12 @@ _CALLS = {
     "remat2": "jaxpr",
     "checkpoint": "jaxpr",
 }
-# These have a derivative of their own, which is kept unless there is a layer inside to look at.
+# These have a derivative of their own, which is kept unless there is a layer inside that can be looked at.
 _CALLS_WITH_DERIVATIVE = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+# Layers within a loop of unknown length or a choice can't be looked at.
+_CLOSED = frozenset({"while", "cond"})
+# They print, and would do so once more whenever the network is looked at.
+_PRINTING = frozenset({"debug_print", "debug_callback"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +79,16 @@ class Step:
 
     @cached_property
     def _alone(self) -> Callable[..., Sequence[Array]]:
-        equation = self.equation
-        inputs = [Var(each.aval) for each in equation.invars]
-        alone = equation.replace(invars=[*inputs])
-        debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
-        program = Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug)
-        return jaxpr_as_fun(ClosedJaxpr(program, ()))
+        return as_function(self.equation)
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """A function's steps in order; values are numbered, and `shapes` and `dtypes` are known of each.
 
-    `constants` are arrays that the function closes over, under their numbers.
+    `constants` are arrays that the function closes over, under their numbers. `replaced` are functions with a
+    derivative of their own that were entered, here or in other programs of the same function, so that their
+    derivative is JAX's.
     """
 
     inputs: tuple[int, ...]
@@ -92,6 +96,7 @@ class Program:
     steps: tuple[Step, ...]
     constants: dict[int, Array]
     avals: dict[int, Any] = field(repr=False)
+    replaced: list[str] = field(default_factory=list)
 
     def shape(self, value: Value) -> tuple[int, ...]:
         """The shape of a value of this program."""
@@ -138,20 +143,38 @@ def flatten(closed: ClosedJaxpr) -> Program:
 
 def subprograms(equation: JaxprEqn) -> Iterator[Jaxpr]:
     """The programs that an operation holds: a loop's body, the branches of a choice."""
+    return (inner for inner, _ in subprograms_with_constants(equation))
+
+
+def subprograms_with_constants(equation: JaxprEqn) -> Iterator[tuple[Jaxpr, Sequence[Array]]]:
+    """The programs that an operation holds, each with the arrays that it closes over."""
     for parameter in equation.params.values():
         for each in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
             if isinstance(each, ClosedJaxpr):
-                yield each.jaxpr
+                yield each.jaxpr, each.consts
             elif isinstance(each, Jaxpr):
-                yield each
+                yield each, ()
 
 
-def holds(jaxpr: Jaxpr, operations: frozenset[str]) -> bool:
-    """Whether one of `operations` is in the program or in one that it holds."""
+def holds(jaxpr: Jaxpr, operations: frozenset[str], but_in: frozenset[str] = frozenset()) -> bool:
+    """Whether one of `operations` is in the program or in one that it holds, not within one of `but_in`."""
     return any(
         equation.primitive.name in operations
-        or any(holds(inner, operations) for inner in subprograms(equation))
+        or (
+            equation.primitive.name not in but_in
+            and any(holds(inner, operations, but_in) for inner in subprograms(equation))
+        )
         for equation in jaxpr.eqns
+    )
+
+
+def as_function(equation: JaxprEqn) -> Callable[..., Sequence[Array]]:
+    """The operation as a function of its inputs, with whatever derivative it has."""
+    inputs = [Var(each.aval) for each in equation.invars]
+    alone = equation.replace(invars=[*inputs])
+    debug = jax.make_jaxpr(lambda: None)().jaxpr.debug_info
+    return jaxpr_as_fun(
+        ClosedJaxpr(Jaxpr((), inputs, equation.outvars, [alone], equation.effects, debug), ())
     )
 
 
@@ -160,6 +183,7 @@ class _Flattening:
 
     def __init__(self) -> None:
         self.numbers = count()
+        self.replaced: list[str] = []
 
     def program(self, jaxpr: Jaxpr, constants: Sequence[Array]) -> Program:
         known: dict[Any, Value] = {}
@@ -170,7 +194,7 @@ class _Flattening:
             held[self._new(variable, known, avals)] = constant
         inputs = tuple(self._new(variable, known, avals) for variable in jaxpr.invars)
         outputs = self._enter(jaxpr, known, avals, held, steps)
-        return Program(inputs, outputs, tuple(steps), held, avals)
+        return Program(inputs, outputs, tuple(steps), held, avals, self.replaced)
 
     def _new(self, variable: Any, known: dict[Any, Value], avals: dict[int, Any]) -> int:
         number = next(self.numbers)
@@ -187,9 +211,13 @@ class _Flattening:
         steps: list[Step],
     ) -> tuple[Value, ...]:
         for equation in jaxpr.eqns:
+            if equation.primitive.name in _PRINTING:
+                continue
             inputs = tuple(each if isinstance(each, Literal) else known[each] for each in equation.invars)
             called = _entered(equation)
             if called is not None:
+                if equation.primitive.name == "custom_vjp_call":
+                    self.replaced.append(str(equation.params.get("name", "")))
                 inner, constants = (
                     (called.jaxpr, called.consts) if isinstance(called, ClosedJaxpr) else (called, ())
                 )
@@ -216,5 +244,5 @@ def _entered(equation: JaxprEqn) -> Any:
     if name in _CALLS_WITH_DERIVATIVE:
         called = equation.params[_CALLS_WITH_DERIVATIVE[name]]
         inner = called.jaxpr if isinstance(called, ClosedJaxpr) else called
-        return called if holds(inner, PRODUCTS | {"scan"}) else None
+        return called if holds(inner, PRODUCTS, but_in=_CLOSED) else None
     return None

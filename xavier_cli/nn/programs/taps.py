@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.extend.core import Literal
 
@@ -64,8 +66,8 @@ class TappedNetwork:
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """Every place where a known activation function is applied."""
-        return tuple(_every_application(self.found))
+        """Every place where a known activation function is applied, in order of execution."""
+        return tuple(sorted(_every_application(self.found), key=lambda each: each.site))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -100,7 +102,14 @@ def tap(function: Callable[..., Any], params: Any, x: Any, *rest: Any) -> Tapped
     program = trace(function, params, x, *rest)
     numbering = Numbering.empty()
     given = [
-        Origin(numbering.of("parameter", name), parameter=True, name=name, size=leaf.size)
+        Origin(
+            numbering.of("parameter", name),
+            parameter=True,
+            name=name,
+            size=leaf.size,
+            leaf=name,
+            parts=frozenset({name}),
+        )
         for name, leaf in named_leaves(params)
     ]
     given += [
@@ -111,9 +120,9 @@ def tap(function: Callable[..., Any], params: Any, x: Any, *rest: Any) -> Tapped
 
 
 def named_leaves(params: Any) -> list[tuple[str, Any]]:
-    """The arrays of `params` under their paths, as `Dense_0/kernel`."""
+    """The arrays of `params` under their paths, as `Dense_0/kernel`; one array alone is `params`."""
     return [
-        (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)
+        (jax.tree_util.keystr(path, simple=True, separator="/") or "params", leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(params)
     ]
 
@@ -159,6 +168,8 @@ def _run(
             outputs, within = _run_scan(step, found.bodies[index], inputs, zeros, weight_zeros, depth)
             passed.layers.update(within.layers)
             passed.applied.update(within.applied)
+        elif step.operation == "while":
+            outputs = _without_derivative(step)(*inputs)
         else:
             outputs = step.evaluate(inputs)
         for output, value in zip(step.outputs, outputs, strict=True):
@@ -171,6 +182,28 @@ def _run(
                 passed.layers[layer.site] = Met(value, entering, weight, bias)
             values[output] = value
     return [read(each) for each in program.outputs], passed
+
+
+def _without_derivative(step: Step) -> Callable[..., list[Array]]:
+    """A `while` loop, for which JAX has no derivative backwards: what passes back through it is NaN."""
+
+    @jax.custom_vjp
+    def loop(*inputs: Array) -> list[Array]:
+        return step.evaluate(inputs)
+
+    def ahead(*inputs: Array) -> tuple[list[Array], Sequence[Array]]:
+        return loop(*inputs), inputs
+
+    def back(inputs: Sequence[Array], _: list[Array]) -> tuple[Any, ...]:
+        return tuple(
+            jnp.full_like(each, jnp.nan)
+            if jnp.issubdtype(each.dtype, jnp.floating)
+            else np.zeros(each.shape, jax.dtypes.float0)
+            for each in inputs
+        )
+
+    loop.defvjp(ahead, back)
+    return loop
 
 
 def _run_scan(

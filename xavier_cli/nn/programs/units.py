@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.nn.programs.program import Program, Step
+from xavier_cli.nn.programs.program import CONVOLUTIONS, Program, Step
 
 Axes = tuple[int, ...]
+CUTS = frozenset({"slice", "split", "dynamic_slice"})
+"""Take part of a value and leave its axes where they are."""
 
 
 def product_units(step: Step, weight: int) -> Axes:
     """The axes of units of a product or convolution, whose input number `weight` is the weight."""
-    if step.operation == "conv_general_dilated":
+    if step.operation in CONVOLUTIONS:
         return (step.params["dimension_numbers"].out_spec[1],)
     contracted, batched = step.params["dimension_numbers"]
     ranks = [len(step.shape(side)) for side in (0, 1)]
@@ -46,7 +48,7 @@ def moved_units(
     if step.operation == "transpose":
         permutation = step.params["permutation"]
         return tuple(sorted(permutation.index(axis) for axis in axes))
-    if before == shape:
+    if before == shape or step.operation in CUTS:
         return axes
     if step.operation == "broadcast_in_dim":
         return tuple(step.params["broadcast_dimensions"][axis] for axis in axes)

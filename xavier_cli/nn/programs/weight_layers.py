@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal as Word
 from typing import NamedTuple
 
 from jax.extend.core import Literal
 
 from xavier_cli.nn.programs.dependence import (
+    ROUND,
     Numbering,
     Origin,
     Origins,
@@ -22,15 +22,18 @@ from xavier_cli.nn.programs.dependence import (
     origin_of,
     scan_inputs,
 )
-from xavier_cli.nn.programs.fans import fans
-from xavier_cli.nn.programs.program import PRODUCTS, Program, Step, Value, holds, subprograms
+from xavier_cli.nn.programs.layout import Layout, kind_of, layout
+from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step, Value, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
-from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
+from xavier_cli.nn.programs.units import CUTS, in_a_round, moved_units, product_units
+from xavier_cli.vocabulary.network_info import LayerKind
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
 
 _MOVES = frozenset({"reshape", "transpose", "convert_element_type", "squeeze", "expand_dims", "copy", "rev"})
+
+_SUMS = frozenset({"add", "sub", "add_any"})
 
 
 class Loop(NamedTuple):
@@ -47,21 +50,37 @@ class Layer:
 
     `weight` says which input of the step is the weight; `tapped` is the value that is s, `bias` the value
     that is added to it, and `units` are the axes of s that are units, not examples or positions. `loops` are
-    the scans around it, from outside.
+    the scans around it, from outside. `made_of` and `bias_made_of` say which parameters go into them.
     """
 
     site: Site
     number: int
     name: str
-    kind: Word["dense", "convolution"]
+    kind: LayerKind
     shape: tuple[int, ...]
-    fan_in: int
-    fan_out: int
+    layout: Layout
     weight: int
+    made_of: Origin
     tapped: int
     bias: int | None
+    bias_made_of: Origin | None
     units: tuple[int, ...]
     loops: tuple[Loop, ...] = ()
+
+    @property
+    def often(self) -> int:
+        """How often it is used: the rounds of those scans that do not hand out its weight."""
+        return math.prod(loop.length for loop in self.loops if not loop.stacked)
+
+    @property
+    def fan_in(self) -> int:
+        """The number of products summed into one output."""
+        return self.layout.fans(self.shape)[0]
+
+    @property
+    def fan_out(self) -> int:
+        """The number of outputs that one input reaches."""
+        return self.layout.fans(self.shape)[1]
 
 
 @dataclass(frozen=True)
@@ -77,28 +96,38 @@ class Application:
 
 @dataclass(frozen=True)
 class Table:
-    """An embedding: rows of a parameter picked by the example."""
+    """An embedding: rows of a parameter picked by the example. `parts` are the parameters it is made of."""
 
     name: str
     shape: tuple[int, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """What could not be looked into: the operation, and the parameters that go into it."""
+    """What could not be looked into: the operation, and what goes into it of parameters alone.
+
+    `parts` are the names of the parameters that this is made of.
+    """
 
     operation: str
     names: tuple[str, ...]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass
 class Found:
-    """All that was found in a program, in order of execution."""
+    """All that was found in a program, in order of execution.
+
+    `shared_biases` are the parameters of biases that are added to a sum of several layers' outputs or to part
+    of an output, as in recurrent cells.
+    """
 
     layers: list[Layer] = field(default_factory=list)
     applications: list[Application] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
+    shared_biases: list[frozenset[str]] = field(default_factory=list)
     bodies: dict[int, Found] = field(default_factory=dict)
     origins: Origins = field(default_factory=dict)
 
@@ -130,14 +159,18 @@ def _find(
     found = Found(origins=follow(program, given, numbering))
     origins = found.origins
     channels: dict[int, tuple[int, ...] | None] = dict(zip(program.inputs, units, strict=False))
+    # Values that are layers' outputs or sums of them, with the number of their units.
+    sums: dict[int, int] = {}
     for index, step in enumerate(program.steps):
         here = (*site, index)
         inputs = [origin_of(each, origins, numbering) for each in step.inputs]
         layer = _layer(program, step, inputs, here, origins, numbering, loops)
         if layer is not None:
             found.layers.append(layer)
-            channels[step.outputs[0]] = product_units(step, layer.weight)
+            at = channels[step.outputs[0]] = product_units(step, layer.weight)
+            sums[step.outputs[0]] = math.prod(program.shape(step.outputs[0])[axis] for axis in at)
             continue
+        found.shared_biases += _shared_bias(program, step, inputs, sums, channels)
         if step.body is not None:
             constants, carried = step.params["num_consts"], step.params["num_carry"]
             inside = scan_inputs(step, inputs, numbering)
@@ -147,6 +180,7 @@ def _find(
             body = _find(step.body, inside, numbering, here, around, known)
             found.tables += body.tables
             found.unseen += body.unseen
+            found.shared_biases += body.shared_biases
             if body.has_taps:
                 found.bodies[index] = body
             continue
@@ -160,13 +194,52 @@ def _find(
                 at = (rank - 1,) if at is None else at
                 found.applications.append(Application(here, function, value, rank, at))
         if step.operation == "gather" and inputs[0].parameter and not inputs[0].example and inputs[1].example:
-            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0])))
-        elif any(holds(inner, PRODUCTS) for inner in subprograms(step.equation)) and _hides(inputs):
-            names = dict.fromkeys(each.name for each in inputs if each.parameter and not each.example)
-            found.unseen.append(Unseen(step.operation, tuple(names)))
+            found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0]), inputs[0].parts))
+        elif _multiplies(step) and _hides(inputs):
+            made_of = [each for each in inputs if each.parameter and not each.example]
+            names = dict.fromkeys(each.name.replace(ROUND, "") for each in made_of)
+            parts = frozenset[str]().union(*(each.parts for each in made_of))
+            found.unseen.append(Unseen(step.operation, tuple(names), parts))
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
+
+
+def _shared_bias(
+    program: Program,
+    step: Step,
+    inputs: Sequence[Origin],
+    sums: dict[int, int],
+    channels: dict[int, tuple[int, ...] | None],
+) -> list[frozenset[str]]:
+    """The bias that is added to a sum of layers' outputs, or to part of one; keeps `sums` up to date."""
+    known = [each for each in step.inputs if isinstance(each, int) and each in sums]
+    if not known:
+        return []
+    size = sums[known[0]]
+    if step.operation in CUTS:
+        for output in step.outputs:
+            shape = program.shape(output)
+            at = moved_units(program, step, channels, shape)
+            if at is not None:
+                sums[output] = math.prod(shape[axis] for axis in at)
+        return []
+    if step.operation not in _MOVES and step.operation not in _SUMS:
+        return []
+    if len(known) == len(step.inputs):
+        if all(sums[each] == size for each in known):
+            sums[step.outputs[0]] = size
+        return []
+    other = step.inputs[1 - step.inputs.index(known[0])]
+    origin = inputs[step.inputs.index(other)]
+    bias = _before_broadcast(program, other)
+    if origin.example or not origin.parameter or math.prod(program.shape(bias)) != size:
+        return []
+    return [origin.parts]
+
+
+def _multiplies(step: Step) -> bool:
+    return step.operation in PRODUCTS or any(holds(inner, PRODUCTS) for inner in subprograms(step.equation))
 
 
 def _hides(inputs: Sequence[Origin]) -> bool:
@@ -184,7 +257,7 @@ def _layer(
     numbering: Numbering,
     loops: tuple[tuple[Step, int], ...],
 ) -> Layer | None:
-    if step.operation not in ("dot_general", "conv_general_dilated"):
+    if step.operation != "dot_general" and step.operation not in CONVOLUTIONS:
         return None
     weight = next(
         (
@@ -194,23 +267,23 @@ def _layer(
         ),
         None,
     )
-    if weight is None or (step.operation == "conv_general_dilated" and weight == 0):
+    if weight is None or (step.operation in CONVOLUTIONS and weight == 0):
         return None
     origin = inputs[weight]
     shape = program.shape(step.inputs[weight])
-    fan_in, fan_out = fans(step, weight)
     tapped, bias, units = _with_bias(program, step, product_units(step, weight), origins, numbering)
     return Layer(
         site,
         origin.number,
         origin.name,
-        "dense" if step.operation == "dot_general" else "convolution",
+        kind_of(step),
         shape,
-        fan_in,
-        fan_out,
+        layout(step, weight),
         weight,
+        origin,
         tapped,
         bias,
+        None if bias is None else origins[bias],
         units,
         tuple(
             Loop(scan.params["length"], loop in origin.loops, scan.params["reverse"]) for scan, loop in loops
@@ -232,7 +305,7 @@ def _with_bias(
     size = math.prod(program.shape(value)[axis] for axis in units)
     while program.uses[value] == 1 and value in program.users:
         (user,) = program.users[value]
-        if user.operation in ("add", "sub", "add_any"):
+        if user.operation in _SUMS:
             left, right = user.inputs
             other = right if left == value else left
             origin = origin_of(other, origins, numbering)

@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.config.settings import SETTINGS
-from xavier_cli.training.coding import decode
+from xavier_cli.data.coding import decode
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import Chunk
 from xavier_cli.training.engine.kept_predictions import predicted

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn.initializers import find_unkeyed, is_unkeyed_bias, make_biases, make_layers
 from xavier_cli.nn.lsuv import UnitVariance, find_unit_variances, scale_to_data
 from xavier_cli.nn.mlp import Params, init_params, layer_sizes
 from xavier_cli.nn.network import Network
 from xavier_cli.runs.same_start import same_start
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.vocabulary.resolve import find_layer_initializers

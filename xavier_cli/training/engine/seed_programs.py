@@ -14,13 +14,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
+from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.network import make_network
+from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.theory.gain import resolve_gain
 from xavier_cli.theory.saturation import find_regions
 from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.coding import decode
 from xavier_cli.training.engine.batches import Chunk
 from xavier_cli.training.engine.first_weights import FirstWeights
 from xavier_cli.training.engine.member_programs import make_begin, make_step, make_training
@@ -28,8 +30,7 @@ from xavier_cli.training.engine.packing import Packed, pack
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.pretraining.layerwise import make_pretraining
-from xavier_cli.training.probes.distributions import Bins, SymmetricLogBins, make_bins
-from xavier_cli.training.probes.evaluation import Evaluation, evaluate, spread_over
+from xavier_cli.training.probes.evaluation import Evaluation, evaluate
 from xavier_cli.training.probes.jacobian import Factors, factors
 from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.member import MemberState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data import shapeset
 from xavier_cli.data.load import load_data
-from xavier_cli.data.moments import Standardizer, doubts, standardizer
+from xavier_cli.data.moments import Standardizer
 from xavier_cli.data.sets import Examples, FiniteSet
+from xavier_cli.data.spread import PROBE_EXAMPLES, held_out, standardized
 from xavier_cli.errors import ConfigError
 from xavier_cli.training.engine import program_cache
 from xavier_cli.training.engine.batches import BatchSource, FiniteBatches, ShapesetBatches
-from xavier_cli.training.estimate import PROBE_EXAMPLES
 from xavier_cli.training.keys import Purpose, shared_key
-from xavier_cli.training.probes.evaluation import BLOCK, spread_order
+from xavier_cli.training.probes.evaluation import BLOCK
 from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 HELD_OUT = 10_000
@@ -57,15 +57,13 @@ def prepare(config: RunConfig, data_dir: Path | None) -> TrainingData:
     if asked.kind == "shapeset":
         return _shapeset(asked, config)
     finite, facts, _ = _standardized(load_data(asked, data_dir), asked, config)
-    valid_order, order = (
-        spread_order(len(part.labels), config.eval_examples) for part in (finite.valid, finite.test)
-    )
+    examples = held_out(finite, config.eval_examples)
     return TrainingData(
         _epochs(finite, config),
-        _taken(finite.valid, valid_order),
-        _taken(finite.test, order),
-        _taken(finite.test, spread_order(len(order), PROBE_EXAMPLES)[:PROBE_EXAMPLES]),
-        order,
+        examples.valid,
+        examples.test,
+        examples.probe,
+        examples.test_order,
         facts.inputs,
         facts.classes,
         facts,
@@ -97,22 +95,7 @@ def _shapeset(asked: DatasetSpec, config: RunConfig) -> TrainingData:
 def _standardized(
     finite: FiniteSet, asked: DatasetSpec, config: RunConfig
 ) -> tuple[FiniteSet, DatasetInfo, Standardizer | None]:
-    """`finite` standardized if `config` asks for it, its facts, and the standardizer or None.
-
-    The digest is that of the set as read.
-    """
-    facts = finite.facts(asked.name)
-    scale = standardizer(finite.train, asked.name) if isinstance(config.coding, str) else None
-    if scale:
-        train, valid, test = (scale.examples(part) for _, part in finite.parts())
-        finite = replace(finite, train=train, valid=valid, test=test)
-        note = (
-            f"standardized: mean {scale.mean:.4g} and deviation {scale.deviation:.4g} of the training pixels"
-        )
-        facts = facts.model_copy(
-            update={"notes": (*facts.notes, note), "standardized": (scale.mean, scale.deviation)}
-        )
-    return finite, facts.model_copy(update={"warnings": doubts(finite, config.pixel_range)}), scale
+    return standardized(finite, asked.name, isinstance(config.coding, str), config.pixel_range)
 
 
 def _epochs(finite: FiniteSet, config: RunConfig) -> FiniteBatches:
@@ -161,10 +144,6 @@ def _piece() -> Any:
     key = f"{PIECE} images of Shapeset"
     made, _ = program_cache.compiled(key, lower, {}, lambda: None, jax.local_devices()[:1])
     return made["images"]
-
-
-def _taken(examples: Examples, order: np.ndarray) -> Examples:
-    return Examples(examples.pixels[order], examples.labels[order])
 
 
 assert HELD_OUT % BLOCK == 0

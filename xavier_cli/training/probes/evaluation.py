@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from xavier_cli.data.coding import decode
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.mlp import Params, Taps
-from xavier_cli.training.coding import decode
 
 BLOCK = 500
 
@@ -74,14 +74,3 @@ def exact_share(share: np.ndarray, examples: int) -> np.ndarray:
     """
     # NaN stays NaN.
     return np.asarray(np.rint(share.astype(np.float64) * examples) / examples)
-
-
-def spread_over(n: int, count: int) -> np.ndarray:
-    """The indices of `count` of n examples, evenly spaced from the first on; shape `(count,)`."""
-    return np.arange(count) * n // count
-
-
-def spread_order(n: int, first: int) -> np.ndarray:
-    """A permutation of n examples, `(n,)`, whose first `first` are evenly spaced over all of them."""
-    leading = spread_over(n, min(first, n))
-    return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +14,12 @@ from xavier_cli.nn.activations import Activation, make_activation
 from xavier_cli.nn.losses import Loss
 from xavier_cli.nn.programs.layers import Use, WeightLayer, in_its_rounds
 from xavier_cli.nn.programs.taps import Met, Passed, TappedNetwork, Zeros
-from xavier_cli.theory.saturation import DEAD_SLOPE, Regions, find_regions
-from xavier_cli.training.probes.distributions import Bins, moments, percentiles
+from xavier_cli.statistics.tensor_summary import MOST_SORTED, Bins, sampling_stride
+from xavier_cli.theory.regions import DEAD_SLOPE, Regions
+from xavier_cli.theory.saturation import find_regions
+from xavier_cli.training.probes.distributions import count, moments, percentiles
 from xavier_cli.training.probes.probe import Observation
 from xavier_cli.vocabulary.resolve import find_activation
-
-MOST_SORTED = 2**19
-"""Histograms and percentiles of larger tensors are of every p-th value; see `sample`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def make_network_probe(
         )
 
         def of_uses(layer: WeightLayer, values: Callable[[Use], Array]) -> Array:
-            parts = [in_its_rounds(use, values(use), len(use.layer.loops)) for use in layer.uses]
+            parts = [_single(in_its_rounds(use, values(use), len(use.layer.loops))) for use in layer.uses]
             return parts[0] if len(parts) == 1 else jnp.concatenate([jnp.ravel(part) for part in parts])
 
         def met(use: Use) -> Met:
@@ -83,9 +81,12 @@ def make_network_probe(
         leaving = [of_uses(layer, lambda use: met(use).s) for layer in layers]
         entering = [of_uses(layer, lambda use: met(use).entering) for layer in layers]
         deltas = [of_uses(layer, lambda use: backprop[use.layer.site]) for layer in layers]
-        weights = [_weight(layer.uses[0], met(layer.uses[0]).weight) for layer in layers]
+        weights = [_single(_weight(layer.uses[0], met(layer.uses[0]).weight)) for layer in layers]
         gradients = [
-            sum((_weight(use, weight_gradients[use.layer.site]) for use in layer.uses), jnp.float32(0))
+            sum(
+                (_single(_weight(use, weight_gradients[use.layer.site])) for use in layer.uses),
+                jnp.float32(0),
+            )
             / len(labels)
             for layer in layers
         ]
@@ -101,12 +102,18 @@ def make_network_probe(
             "leaving": leaving,
         }
         observation: Observation = {}
+        # Of one weight layer alone there is nothing between layers.
+        tensors = {name: values for name, values in tensors.items() if values}
         for name, values in tensors.items():
             described = [moments(each) for each in values]
             for what in ("mean", "std"):
                 observation[f"{name}/{what}"] = jnp.stack([each[what] for each in described])
-        for name, of in bins.items():
-            observation[f"{name}/histogram"] = _each_alike(of.count, [sample(each) for each in tensors[name]])
+        for name, of in ((name, of) for name, of in bins.items() if name in tensors):
+            observation[f"{name}/histogram"] = _each_alike(
+                partial(count, of), [sample(each) for each in tensors[name]]
+            )
+        if len(layers) == 1:
+            return observation
         signed, magnitude = _each_alike(percentiles, [sample(each) for each in tensors["activation"]])
         observation |= {"activation/percentiles": signed, "activation/abs_percentiles": magnitude}
         shares = [_shares(layer, passed, judged) for layer in layers[:-1]]
@@ -117,17 +124,9 @@ def make_network_probe(
     return probe
 
 
-def sample(values: Array) -> Array:
-    """At most `MOST_SORTED` of `values` (any shape), flat: every p-th, where p is the smallest prime that
-    makes so few and divides no axis, so that all channels and positions are met."""
-    flat = jnp.ravel(values)
-    if flat.size <= MOST_SORTED:
-        return flat
-    for step in count(math.ceil(flat.size / MOST_SORTED)):
-        is_prime = all(step % divisor for divisor in range(2, math.isqrt(step) + 1))
-        if is_prime and all(size % step for size in values.shape):
-            return flat[::step]
-    raise AssertionError("there are infinitely many primes")
+def sample(values: Array, most: int = MOST_SORTED) -> Array:
+    """At most `most` of `values` (any shape), flat: every p-th, see `sampling_stride`."""
+    return jnp.ravel(values)[:: sampling_stride(values.shape, most)]
 
 
 def _each_alike(describe: Callable, values: Sequence[Array]):  # type: ignore[no-untyped-def, type-arg]
@@ -143,6 +142,11 @@ def _each_alike(describe: Callable, values: Sequence[Array]):  # type: ignore[no
     return jax.tree.map(lambda *parts: jnp.stack(parts), *[described[number] for number in sorted(described)])
 
 
+def _single(values: Array) -> Array:
+    """Numbers in half precision in single: their sums would be rounded to 8 bits."""
+    return values.astype(jnp.promote_types(values.dtype, jnp.float32))
+
+
 def _weight(use: Use, values: Array) -> Array:
     """A weight's part of one layer; it has an axis only for those scans that slice it."""
     return values[use.rounds] if use.rounds else values
@@ -152,7 +156,7 @@ def _bias(layer: WeightLayer, passed: Passed) -> Array:
     for use in layer.uses:
         bias = passed.layers[use.layer.site].bias
         if bias is not None:
-            return _weight(use, bias)
+            return _single(_weight(use, bias))
     return jnp.full((1,), jnp.nan)
 
 
@@ -162,7 +166,8 @@ def _shares(layer: WeightLayer, passed: Passed, judged: Mapping[str, Judged]) ->
     for application, use in layer.applied:
         known = judged[application.function]
         depth = len(application.site) - 1
-        values = in_its_rounds(use, passed.applied[application.site], min(depth, len(use.layer.loops)))
+        values = passed.applied[application.site]
+        values = _single(in_its_rounds(use, values, min(depth, len(use.layer.loops))))
         regions = known.regions
         _, slope = jax.jvp(known.act, (values,), (jnp.ones_like(values),))
         first = values.ndim - application.rank

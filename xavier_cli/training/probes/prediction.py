@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import LOSSES
@@ -24,7 +25,6 @@ from xavier_cli.theory.shape import shape_of
 from xavier_cli.theory.softmax import cross_entropy_top
 from xavier_cli.theory.variance import backprop_seconds, logits_variance, make_net, predict, run_maps
 from xavier_cli.training.probes.drawn_layers import Law
-from xavier_cli.training.probes.evaluation import spread_over
 from xavier_cli.training.probes.seed_spread import spread_of_seeds
 from xavier_cli.training.probes.simulated_networks import RandomNetwork
 from xavier_cli.vocabulary.entry import InitializerEntry

@@ -15,8 +15,9 @@ from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.losses import Loss, logits_gradient
 from xavier_cli.nn.mlp import Dense, Params, Taps
 from xavier_cli.nn.network import Network, normalized_by_batch
-from xavier_cli.theory.saturation import DEAD_SLOPE, Regions
-from xavier_cli.training.probes.distributions import Bins, moments, percentiles
+from xavier_cli.statistics.tensor_summary import Bins
+from xavier_cli.theory.regions import DEAD_SLOPE, Regions
+from xavier_cli.training.probes.distributions import count, moments, percentiles
 
 Observation = dict[str, Array]
 """Statistics under their path in the run file, without the seed and update axes."""
@@ -112,7 +113,7 @@ def _per_layer(statistics: Sequence[Callable[[Array], Observation]], layers: Seq
 
 
 def _histogram(bins: Bins, values: Array) -> Observation:
-    return {"histogram": bins.count(values)}
+    return {"histogram": count(bins, values)}
 
 
 def _percentiles(activation: Array) -> Observation:

@@ -1,0 +1,214 @@
+"""Looks at custom networks before training: JAX's and PyTorch's, each without the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xavier_cli.errors import ConfigError
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+
+if TYPE_CHECKING:
+    from xavier_cli.config.run import RunConfig
+    from xavier_cli.data.sets import Examples
+    from xavier_cli.runs.record import Run
+    from xavier_cli.vocabulary.datasets import DatasetInfo
+
+
+def _nothing(_: Any) -> None:
+    """The default of what is told on the way."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told on the way: `note`, what is being done; `data`, what was read; `warn`, a line for the user."""
+
+    note: Callable[[str], None] = _nothing
+    data: Callable[[DatasetInfo], None] = _nothing
+    warn: Callable[[str], None] = _nothing
+
+
+def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = None) -> Run:
+    """The run of the networks of `config` before training, with all that is known of its parameters.
+
+    Runs the file of the function that makes the network. Raises `ConfigError` for another initialization than
+    the network's own, and `XavierError` where the function, or what it makes, cannot be used.
+    """
+    told = told or Told()
+    for name in ("init", "bias_init"):
+        if getattr(config, name) != AS_MADE:
+            raise ConfigError(f"{name}: a custom network is looked at as its own code draws it: leave it out")
+    config.check_code()
+    told.note("reading the network")
+    # Only its name: JAX's activation functions are of no use to PyTorch.
+    maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
+    look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
+    return look(config, maker, data_dir, told)
+
+
+def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, told: Told | None = None) -> Run:
+    """The custom networks of `run`, all or those of `seeds`, looked at once more.
+
+    Raises `ConfigError` where the data are others now, or the same code makes other layers, as another version
+    of its framework may; and as `probe_network`.
+    """
+    chosen = run.config.seeds if seeds is None else tuple(seeds)
+    if missing := set(chosen) - set(run.config.seeds):
+        raise ConfigError(f"seeds: the run has no seed {min(missing)}")
+    config = run.config.with_(seeds=chosen)
+    again = probe_network(config, data_dir, told)
+    if run.data and again.data and run.data.sha256 != again.data.sha256:
+        raise ConfigError(f"data: the files of {config.data} are not those that the run was trained on")
+    was, now = (
+        [(each.name, each.shape) for each in of.network.layers] if of.network else [] for of in (run, again)
+    )
+    if was != now:
+        raise ConfigError(
+            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of the "
+            "file: its framework may be of another version"
+        )
+    return again
+
+
+def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool:
+    """Whether the function makes a module of PyTorch's; what goes wrong in it is said where it is used."""
+    from xavier_cli.data.layout import Channels, example_shape
+
+    if maker.takes & {"key", "rngs"}:
+        return False  # it draws by JAX
+    facts = config.dataset.facts or _examples(config, data_dir)[1]
+    orders: tuple[Channels, ...] = ("first", "last") if "torch" in sys.modules else ("last", "first")
+    for channels in orders:
+        try:
+            made = maker(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
+        except Exception:
+            continue
+        torch: Any = sys.modules.get("torch")
+        return torch is not None and isinstance(made, torch.nn.Module)
+    return False
+
+
+def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
+    """The probe examples, and the facts of their set; JAX, which draws Shapeset, in a process of its own."""
+    from xavier_cli.data.load import load_data
+    from xavier_cli.data.spread import held_out, standardized
+
+    asked = config.dataset
+    if asked.kind == "shapeset":
+        # On the processor: JAX would take most of a GPU's memory.
+        with _variable("JAX_PLATFORMS", "cpu"), ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            return apart.submit(_drawn_by_jax, config, data_dir).result()
+    finite = load_data(asked, data_dir)
+    is_asked = isinstance(config.coding, str)
+    finite, facts, _ = standardized(finite, asked.name, is_asked, config.pixel_range)
+    return held_out(finite, config.eval_examples).probe, facts
+
+
+def _drawn_by_jax(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
+    from xavier_cli.training.engine.training_data import prepare
+
+    data = prepare(config, data_dir)
+    assert data.facts is not None
+    return data.probe, data.facts
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _torch_function(act: str) -> Callable[..., Any]:
+    """PyTorch's function of the activation's name; raises `ConfigError` where it has none."""
+    torch: Any = sys.modules["torch"]
+    function = getattr(torch.nn.functional, act, None) or getattr(torch, act, None)
+    if not callable(function):
+        raise ConfigError(f"act: PyTorch has no function `{act}`: let the network's own code choose it")
+    made: Callable[..., Any] = function
+    return made
+
+
+def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
+    from xavier_cli.findings.drawn.network import describe
+    from xavier_cli.nn.activations import make_activation
+    from xavier_cli.training.devices import set_up_jax
+    from xavier_cli.training.engine.training_data import prepare
+    from xavier_cli.training.networks import look
+
+    set_up_jax(1, told.warn)
+    if config.act != AS_MADE:
+        maker = load_network(config.network, act=make_activation(config.activation))
+    data = prepare(config, data_dir)
+    if data.facts:
+        told.data(data.facts)
+    looked = look(config, maker, data, told.note)
+    info = looked.run.network
+    assert info is not None
+    told.note("comparing its numbers with distributions")
+    return replace(looked.run, network=describe(info, looked.draws, looked.layer_draws))
+
+
+def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
+    from xavier_cli.data.coding import decode
+    from xavier_cli.data.layout import as_examples, example_shape
+    from xavier_cli.findings.drawn.network import describe
+    from xavier_cli.pytorch.look import look
+    from xavier_cli.runs.initial import initial_run
+    from xavier_cli.statistics.tensor_summary import SymmetricLogBins
+    from xavier_cli.version import __version__
+
+    torch: Any = sys.modules["torch"]
+    probe, facts = _examples(config, data_dir)
+    shape = example_shape(facts.shape, facts.inputs, "first")
+    if config.act != AS_MADE:
+        maker = load_network(config.network, act=_torch_function(config.act))
+
+    def make() -> Any:
+        return maker(inputs=shape, classes=facts.classes)
+
+    told.data(facts)
+    began = time.perf_counter()
+    told.note(f"{config.network.short}: {len(config.seeds)} seeds")
+    x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
+    looked = look(make, config.seeds, x, probe.labels, config.loss)
+    told.note("comparing its numbers with distributions")
+    info = describe(looked.info, looked.draws, looked.layer_draws)
+    config = config.with_(weight_layers=len(info.layers))
+    # What is asked of examples for validation and testing is of those that it was looked at on.
+    seen = [
+        {
+            **{path: array[at] for path, array in looked.arrays.items()},
+            **{
+                f"curves/{part}_{what}": looked.arrays[what][at]
+                for part in ("valid", "test")
+                for what in ("loss", "error")
+            },
+        }
+        for at in range(len(config.seeds))
+    ]
+    provenance = {
+        "xavier": __version__,
+        "versions": {"torch": str(torch.__version__)},
+        "train_seconds": round(time.perf_counter() - began, 3),
+    }
+    edges = {
+        path.partition("/")[0]: SymmetricLogBins().edges
+        for path in looked.arrays
+        if path.endswith("/histogram")
+    }
+    return initial_run(config, seen, edges, data=facts, network=info, provenance=provenance)

@@ -1,0 +1,111 @@
+"""Runs a network for the first time: are its numbers finite, is it a function, do examples stand alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from xavier_cli.nn.programs.layers import Use, gather, in_its_rounds
+from xavier_cli.nn.programs.program import subprograms_with_constants
+from xavier_cli.nn.programs.taps import tap
+from xavier_cli.nn.user_functions import refuse_callbacks
+from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
+
+QUICK = {"xla_backend_optimization_level": 0}
+"""For programs that run once or twice: without optimization XLA compiles random draws five times as fast."""
+
+
+def first_pass(
+    word: str, logits: Callable[..., Array], params: Any, state: Any, x: Array, key: Array
+) -> list[str]:
+    """Sentences about the network `logits(params, x, state, key)` on a few examples `x`.
+
+    Raises `UserFunctionError`: where NaN or infinity appears first, that it calls Python back, or that it
+    does something else each time it is called.
+    """
+    arguments = params, x, state, key
+    first = jax.make_jaxpr(logits)(*arguments)
+    refuse_callbacks(word, first)
+    if numbers_of(first) != numbers_of(jax.make_jaxpr(lambda *each: logits(*each))(*arguments)):
+        raise UserFunctionError(
+            f"`{word}`: its network does something else each time it is called with the same numbers: draw "
+            "noise from a key, as the framework's dropout does"
+        )
+    tapped = tap(logits, *arguments)
+    layers = gather(tapped.layers)
+
+    def look(*arguments: Any) -> tuple[Array, list[dict[str, Array]]]:
+        answer, passed = tapped.run(*arguments)
+
+        def finite(use: Use) -> dict[str, Array]:
+            met = passed.layers[use.layer.site]
+            depth = len(use.layer.loops)
+            weight = met.weight[use.rounds] if use.rounds else met.weight
+            parts = {
+                "weight": weight,
+                "entering": in_its_rounds(use, met.entering, depth),
+                "leaving": in_its_rounds(use, met.s, depth),
+            }
+            return {name: jnp.all(jnp.isfinite(each)) for name, each in parts.items()}
+
+        return answer, [finite(layer.uses[0]) for layer in layers]
+
+    look = guarded(word, jax.jit(look, compiler_options=QUICK), " fails at the first pass")
+    answer, finite = look(*arguments)
+    for layer, each in zip(layers, finite, strict=True):
+        for what, told in _NOT_FINITE.items():
+            if not each[what]:
+                raise UserFunctionError(f"`{word}`: at the first pass {told.format(f'`{layer.name}`')}")
+    if not np.isfinite(answer).all():
+        raise UserFunctionError(
+            f"`{word}`: at the first pass its logits hold NaN or infinity, though all that leaves its weight "
+            "layers is finite: look at what it does behind the last one"
+        )
+    others, _ = look(params, x.at[0].set(x[0] / 2 + 0.25), state, key)
+    return [*_probabilities(answer), *_in_company(np.asarray(answer)[1:], np.asarray(others)[1:])]
+
+
+_NOT_FINITE = {
+    "weight": "the weight of layer {} holds NaN or infinity: it is drawn so",
+    "entering": "NaN or infinity enters layer {}, the first where it appears",
+    "leaving": "NaN or infinity leaves layer {}, the first where it appears, though what enters is finite",
+}
+
+
+def _probabilities(answer: Array) -> list[str]:
+    values = np.asarray(answer, np.float64)
+    if values.shape[1] < 2 or np.any(values < 0) or not np.allclose(values.sum(1), 1, atol=1e-3):
+        return []
+    return [
+        "What it gives adds up to 1 for every example, as probabilities do: return logits, without a softmax."
+    ]
+
+
+def _in_company(alone: np.ndarray, others: np.ndarray) -> list[str]:
+    if np.allclose(alone, others, rtol=1e-4, atol=1e-6):
+        return []
+    return [
+        "What it gives for an example depends on the others of the batch, as under batch normalization: "
+        "dC/ds is of the batch's summed loss."
+    ]
+
+
+def numbers_of(closed: ClosedJaxpr) -> list[bytes]:
+    """All numbers that are written into a program, in order: equal for two traces of a function."""
+    return [np.asarray(each).tobytes() for each in _numbers(closed.jaxpr, closed.consts)]
+
+
+def _numbers(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> Iterator[Any]:
+    for each in constants:
+        is_key = jnp.issubdtype(getattr(each, "dtype", np.float32), jax.dtypes.prng_key)
+        yield jax.random.key_data(each) if is_key else each
+    for equation in jaxpr.eqns:
+        yield from (value.val for value in equation.invars if isinstance(value, Literal))
+        for inner, held in subprograms_with_constants(equation):
+            yield from _numbers(inner, held)

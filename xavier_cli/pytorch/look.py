@@ -1,0 +1,60 @@
+"""Looks at a network of PyTorch's for several seeds, as the probe of JAX's networks does.
+
+PyTorch is imported when a network is looked at, not before: it is no dependency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+
+from xavier_cli.errors import MissingPackageError
+from xavier_cli.vocabulary.network_info import NetworkInfo
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was seen of a network.
+
+    **Attributes:** `info`, its layers and parameters; `arrays`, by the paths of the run file, each with an
+    axis of seeds in front, then one of layers, and `loss` and `error` `(seeds,)`: the mean loss of the probe
+    examples, and the share that is misclassified. `draws` has the numbers of every parameter, in its own
+    shape, one array per seed; `layer_draws` the effective weight of every layer, per seed, inputs in front
+    and units last: `(in, out)`, `(height, width, in, out)`.
+    """
+
+    info: NetworkInfo
+    arrays: dict[str, np.ndarray]
+    draws: dict[str, list[np.ndarray]]
+    layer_draws: list[list[np.ndarray]]
+
+
+def look(
+    make: Callable[[], Any],
+    seeds: Sequence[int],
+    x: np.ndarray,
+    labels: np.ndarray,
+    loss: Literal["cross_entropy", "quadratic"] = "cross_entropy",
+    bins: bool = True,
+) -> Looked:
+    """Look at the network that `make()` returns, a `torch.nn.Module`, drawn once for every seed.
+
+    **Arguments:** `make`, called right after `torch.manual_seed(seed)`; `x`, float32 `(examples, channels,
+    height, width)` or `(examples, features)`; `labels`, integers `(examples,)`; `bins`, whether histograms
+    are taken.
+
+    The network runs as it trains, batch normalization by the examples' own statistics, but nothing is dropped
+    out; `backprop` is of the summed loss. Afterwards the module, its buffers, gradients, modes and hooks, and
+    the random states are as they were, but that lazy parameters are drawn then.
+
+    Raises `NetworkError`, and `MissingPackageError` where PyTorch is not installed.
+    """
+    if find_spec("torch") is None:
+        raise MissingPackageError("looking at a network of PyTorch", "torch")
+    from xavier_cli.pytorch import seeds as over_seeds
+
+    return over_seeds.look_at_seeds(make, seeds, x, labels, loss, bins)

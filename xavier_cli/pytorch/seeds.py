@@ -1,0 +1,242 @@
+"""Draws a network of PyTorch's for every seed, runs it on the probe examples, and says what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from xavier_cli.pytorch.layers import Layer, gather, observe
+from xavier_cli.pytorch.look import Looked
+from xavier_cli.pytorch.modules import check_module, draw_lazy, named_parameters, plain, set_modes, shared
+from xavier_cli.pytorch.state import full_precision, kept_module, kept_random_states
+from xavier_cli.pytorch.taps import Taps
+from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo, ParameterInfo, Role
+
+Tensor = Any
+
+
+class Seen(NamedTuple):
+    """What was seen of one seed's network."""
+
+    info: NetworkInfo
+    arrays: dict[str, np.ndarray]
+    draws: dict[str, np.ndarray]
+    layer_draws: list[np.ndarray]
+
+
+def look_at_seeds(
+    make: Callable[[], Any], seeds: Sequence[int], x: np.ndarray, labels: np.ndarray, loss: str, bins: bool
+) -> Looked:
+    """See `pytorch.look.look`."""
+    if loss not in _LOSSES:
+        raise NetworkError(f"`{loss}` is no loss of a network: {' or '.join(_LOSSES)}")
+    seen: list[Seen] = []
+    with kept_random_states(), full_precision(), torch.inference_mode(False):
+        for seed in seeds:
+            torch.manual_seed(seed)
+            one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins)
+            if seen and _outline(one.info) != _outline(seen[0].info):
+                raise NetworkError(
+                    f"it has other layers with seed {seed} than with seed {seeds[0]}: networks of one look "
+                    "differ in their numbers alone"
+                )
+            seen.append(one)
+    first = seen[0]
+    return Looked(
+        first.info,
+        {path: np.stack([one.arrays[path] for one in seen]) for path in first.arrays},
+        {name: [one.draws[name] for one in seen] for name in first.draws},
+        [[one.layer_draws[number] for one in seen] for number in range(len(first.layer_draws))],
+    )
+
+
+def _outline(info: NetworkInfo) -> Any:
+    layers = [(layer.name, layer.shape, layer.uses) for layer in info.layers]
+    return layers, [(each.name, each.shape) for each in info.parameters]
+
+
+def _look_at_one(made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: bool) -> Seen:
+    module = check_module(made)
+    examples = _examples(module, x)
+    draw_lazy(module, examples)
+    parameters = named_parameters(module)
+    draws = {name: plain(each) for name, each in parameters.items()}
+    with kept_module(module):
+        set_modes(module)
+        for each in parameters.values():
+            if each.is_floating_point():
+                each.requires_grad_()
+        taps = Taps(parameters)
+        with torch.enable_grad():
+            logits = _logits(_run(module, taps, examples), labels, taps)
+            wanted = torch.as_tensor(labels.astype(np.int64), device=logits.device)
+            losses = _LOSSES[loss](logits, wanted)
+            reached = _differentiate(losses.sum(), taps, parameters)
+        layers = gather(taps.uses)
+        wrong = (logits.detach().argmax(-1) != wanted).float().mean()
+        arrays = observe(layers, len(labels), bins)
+        arrays["loss"], arrays["error"] = (
+            np.asarray(each.item(), np.float32) for each in (losses.mean(), wrong)
+        )
+        weights = [plain(layer.weight) for layer in layers]
+        info = _describe(module, layers, parameters, taps, reached, examples)
+    return Seen(info, arrays, draws, weights)
+
+
+def _examples(module: Any, x: np.ndarray) -> Tensor:
+    """The examples where the module is, of its precision, made of a leaf that wants a gradient."""
+    tensors = [*module.parameters(), *module.buffers()]
+    places = {each.device for each in tensors}
+    if len(places) > 1:
+        names = ", ".join(sorted(map(str, places)))
+        raise NetworkError(f"its parameters are on several devices ({names}): move it to one, `.to(device)`")
+    kinds = [each.dtype for each in module.parameters() if each.is_floating_point()]
+    if any(place.type == "meta" for place in places):
+        raise NetworkError("its parameters are on the device `meta`, without numbers: make it on a real one")
+    leaf = torch.tensor(x, dtype=kinds[0] if kinds else torch.float32, device=next(iter(places), "cpu"))
+    return leaf
+
+
+def _run(module: Any, taps: Taps, examples: Tensor) -> Any:
+    # A copy of the leaf, which may be overwritten in place.
+    x = examples.requires_grad_().clone()
+    taps.origins.set_example(x)
+    try:
+        with taps:
+            return module(x)
+    except NetworkError:
+        raise
+    except Exception as error:
+        raise _cannot_run(error, examples) from error
+
+
+def _cannot_run(error: Exception, examples: Tensor) -> NetworkError:
+    said = " ".join(str(error).split()) or type(error).__name__
+    said = said if len(said) <= 300 else f"{said[:300]} …"
+    if isinstance(error, TypeError) and "positional argument" in said:
+        return NetworkError(f"its `forward` is to take one batch of examples, nothing else: {said}")
+    return NetworkError(f"it does not run on examples of shape {tuple(examples.shape[1:])}: {said}")
+
+
+def _logits(answer: Any, labels: np.ndarray, taps: Taps) -> Tensor:
+    """The logits in what a module returns, `(examples, classes)`, in float32."""
+    logits = getattr(answer, "logits", answer)
+    if not isinstance(logits, torch.Tensor):
+        raise NetworkError(f"it returns {type(answer).__name__}, not logits of shape (examples, classes)")
+    classes = int(labels.max()) + 1 if len(labels) else 1
+    is_right = logits.ndim == 2 and logits.shape[0] == len(labels) and logits.shape[1] >= max(classes, 2)
+    if not is_right:
+        raise NetworkError(
+            f"it returns shape {tuple(logits.shape)} for {len(labels)} examples of {classes} classes: logits "
+            f"are ({len(labels)}, {classes})"
+        )
+    if not taps.uses:
+        raise NetworkError(
+            "it has no weight layer: no product or convolution of a parameter and what depends on the example"
+        )
+    if not logits.is_floating_point():
+        raise NetworkError(f"it returns {logits.dtype}, not logits")
+    if not torch.isfinite(logits).all():
+        first = next((use.name for use in taps.uses if not torch.isfinite(use.s).all()), None)
+        where = f"first behind `{first}`" if first else "behind its last layer"
+        raise NetworkError(f"its logits are not finite: NaN or infinity {where}")
+    if not logits.requires_grad:
+        raise NetworkError("no gradient comes from its logits: is `forward` within `torch.no_grad`?")
+    return logits.float()
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, labels, reduction="none")
+
+
+def _quadratic(logits: Tensor, labels: Tensor) -> Tensor:
+    wanted = functional.one_hot(labels, logits.shape[-1])
+    return 0.5 * ((torch.softmax(logits, -1) - wanted) ** 2).sum(-1)
+
+
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": _cross_entropy,
+    "quadratic": _quadratic,
+}
+
+
+def _differentiate(loss: Tensor, taps: Taps, parameters: dict[str, Tensor]) -> set[str]:
+    """Take dC/ds and dC/dW of every use; returns the parameters that the loss depends on out of sight."""
+    unmet = [name for name in parameters if name not in taps.origins.met]
+    unmet = [name for name in unmet if parameters[name].requires_grad]
+    wanted = [alias for _, alias in taps.weights]
+    try:
+        with taps.recomputing():
+            gradients = torch.autograd.grad(
+                loss, [*wanted, *(parameters[name] for name in unmet)], allow_unused=True
+            )
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        if "checkpoint" in said:
+            said = "it recomputes activations: pass `use_reentrant=False` to `checkpoint`"
+        raise NetworkError(f"its gradient cannot be taken: {said[:300]}") from error
+    for (use, _), gradient in zip(taps.weights, gradients, strict=False):
+        use.gradient = gradient
+    return {
+        name for name, gradient in zip(unmet, gradients[len(wanted) :], strict=True) if gradient is not None
+    }
+
+
+def _describe(
+    module: Any,
+    layers: Sequence[Layer],
+    parameters: dict[str, Tensor],
+    taps: Taps,
+    out_of_sight: set[str],
+    examples: Tensor,
+) -> NetworkInfo:
+    infos = tuple(layer.info for layer in layers)
+    weights, biases = {each.parameter for each in infos}, {each.bias for each in infos}
+
+    def role(name: str) -> Role:
+        if name in weights:
+            return "weight"
+        if name in biases:
+            return "bias"
+        return "embedding" if name in taps.tables else "other"
+
+    unseen = [
+        f"`{operation}`, with {_listed(names)}: no known product" for operation, names in taps.hidden.items()
+    ]
+    if out_of_sight:
+        unseen.append(f"{_listed(out_of_sight)}: used where PyTorch's calls cannot be followed")
+    unused = [name for name in parameters if name not in taps.origins.met and name not in out_of_sight]
+    notes = [
+        f"`{again}` is `{name}`: one parameter, in two places." for again, name in shared(module).items()
+    ]
+    if unused:
+        notes.append(f"Not used for the logits: {_listed(unused)}.")
+    if without := [layer.name for layer in layers if not any(use.has_gradient for use in layer.uses)]:
+        notes.append(
+            f"No gradient is taken of {_listed(without)}: gradients are switched off there (`torch.no_grad`, "
+            "`checkpoint` with `use_reentrant=True`)."
+        )
+    if taps.drawn:
+        notes.append(f"It draws random numbers when it runs ({', '.join(sorted(taps.drawn))}).")
+    if examples.dtype != torch.float32:
+        notes.append(f"It runs in {str(examples.dtype).removeprefix('torch.')}; statistics are in float32.")
+    return NetworkInfo(
+        framework="PyTorch",
+        layers=infos,
+        parameters=tuple(
+            ParameterInfo(name=name, shape=tuple(each.shape), role=role(name))
+            for name, each in parameters.items()
+        ),
+        unseen=tuple(unseen),
+        notes=tuple(notes),
+    )
+
+
+def _listed(names: Any, most: int = 6) -> str:
+    ordered = sorted(names)
+    text = ", ".join(f"`{name}`" for name in ordered[:most])
+    return f"{text} and {len(ordered) - most} more" if len(ordered) > most else text

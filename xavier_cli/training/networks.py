@@ -1,0 +1,146 @@
+"""Looks at custom networks at initialization: draws them with every seed, and measures their layers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
+from xavier_cli.data.layout import as_examples, example_shape
+from xavier_cli.data.sets import Examples
+from xavier_cli.nn.adapters.network import UserNetwork
+from xavier_cli.nn.inspection.draws import drawn_parameters
+from xavier_cli.nn.inspection.prepare import Prepared, prepare
+from xavier_cli.nn.losses import LOSSES, Loss
+from xavier_cli.nn.programs.layers import WeightLayer
+from xavier_cli.runs.initial import initial_run
+from xavier_cli.runs.record import Run
+from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.probes.network_probe import make_network_probe
+from xavier_cli.vocabulary.networks import Maker
+from xavier_cli.vocabulary.resolve import find_activation
+
+_HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a custom network gave: a run with record 0 alone, whose `network` has no distributions
+    yet, and the numbers that tell them.
+
+    `draws` has every parameter's, one array per seed, `layer_draws` every layer's effective weight.
+    """
+
+    run: Run
+    draws: Mapping[str, Sequence[np.ndarray]]
+    layer_draws: Sequence[Sequence[np.ndarray]]
+
+
+def look(
+    config: RunConfig, maker: Maker, data: TrainingData, note: Callable[[str], None] = lambda _: None
+) -> Looked:
+    """Draw the network of `config` with each of its seeds, and measure it on the probe examples.
+
+    Losses and errors are of the first `eval_examples` for validation and testing. `note` is told in a line
+    what is being done. Raises as `prepare`.
+    """
+    facts = data.facts
+    assert facts is not None
+    shape = example_shape(facts.shape, data.inputs, "last")
+
+    def examples(of: Examples, most: int | None = None) -> tuple[Array, Array]:
+        pixels = np.asarray(decode(jnp.asarray(of.pixels[:most]), config.pixel_range))
+        return jnp.asarray(as_examples(pixels, facts.shape, "last")), jnp.asarray(of.labels[:most])
+
+    began = time.perf_counter()
+    probe = examples(data.probe)
+    note(f"{config.network.short}: finding its layers")
+    prepared = prepare(
+        lambda key: maker(inputs=shape, classes=data.classes, **_keys(maker, key)),
+        shape,
+        data.classes,
+        config.network.name,
+        probe[0],
+    )
+    config = config.with_(weight_layers=len(prepared.layers))
+    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
+    observe = _observation(prepared, loss, bins, probe)
+    evaluate = _evaluation(prepared.network, loss)
+    parts = {
+        "valid": examples(data.valid, config.eval_examples),
+        "test": examples(data.test, config.eval_examples),
+    }
+    init = jax.jit(prepared.network.init)
+    seen: list[dict[str, np.ndarray]] = []
+    drawn: list[Any] = []
+    for number, seed in enumerate(config.seeds, 1):
+        note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
+        params, state = init(seed_key(seed, Purpose.WEIGHTS))
+        found = jax.device_get(observe(params, state, seed_key(seed, Purpose.DROPOUT)))
+        for name, part in parts.items():
+            found |= {
+                f"curves/{name}_{what}": value for what, value in evaluate(params, state, *part).items()
+            }
+        seen.append({path: np.asarray(value) for path, value in found.items()})
+        drawn.append(jax.device_get(params))
+    run = initial_run(
+        config,
+        seen,
+        {tensor: each.edges for tensor, each in bins.items()},
+        data=facts,
+        network=prepared.info,
+        provenance={"train_seconds": round(time.perf_counter() - began, 3)},
+    )
+    draws = drawn_parameters(prepared, jax.tree.map(lambda *each: np.stack(each), *drawn))
+    return Looked(
+        run, {name: [*each] for name, each in draws.parameters.items()}, [[*each] for each in draws.layers]
+    )
+
+
+def _observation(
+    prepared: Prepared, loss: Loss, bins: Mapping[str, Bins], examples: tuple[Array, Array]
+) -> Callable[[Any, Any, Array], dict[str, Array]]:
+    """The compiled probe: `(params, state, key) -> statistics` by path in the run file."""
+    x, labels = examples
+    measure = make_network_probe(prepared.tapped, prepared.layers, lambda logits: logits, loss, bins)
+    return jax.jit(lambda params, state, key: measure(labels, params, x, state, key))
+
+
+def _evaluation(network: UserNetwork, loss: Loss) -> Callable[..., dict[str, Array]]:
+    """The compiled loss and error: `(params, state, x, labels) -> numbers`, as the network is used."""
+
+    def evaluate(params: Any, state: Any, x: Array, labels: Array) -> dict[str, Array]:
+        logits, _ = network.apply(params, state, x, None, "evaluate")
+        wrong = jnp.argmax(logits, axis=-1) != labels
+        return {"loss": jnp.mean(loss(logits, labels)), "error": jnp.mean(wrong)}
+
+    return jax.jit(evaluate)
+
+
+def _bins(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
+    """The histograms' bins; of activations linear ones, where one bounded function gives all of them."""
+    last = {layer.applied[-1][0].function if layer.applied else "" for layer in layers[:-1]}
+    is_known = len(last) == 1 and last != {""}
+    range_ = find_activation(last.pop()).range if is_known else (-math.inf, math.inf)
+    return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
+
+
+def _keys(maker: Maker, key: Array) -> dict[str, Any]:
+    """The key as the function takes it: JAX's, or a stream of NNX's."""
+    given: dict[str, Any] = {"key": key} if "key" in maker.takes else {}
+    if "rngs" in maker.takes:
+        from flax import nnx
+
+        given["rngs"] = nnx.Rngs(key)
+    return given

@@ -1,0 +1,171 @@
+"""Parses names of networks: `mlp`, or a function that makes one, with values for its parameters.
+
+    mlp     nets.py:resnet     nets.py:resnet:depth=20,norm=group     package.module:function
+
+A canonical name has the values in the order of their keys. Nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xavier_cli.vocabulary.grammar import write_value
+from xavier_cli.vocabulary.lookup import unknown_message
+from xavier_cli.vocabulary.parameters import ParameterError, read_pairs
+from xavier_cli.vocabulary.user_functions import (
+    UserFunctionError,
+    load_user_function,
+    short_name,
+    user_function_word,
+)
+
+MLP = "mlp"
+"""The perceptron of the paper, the network that is not a user's."""
+AS_MADE = "network"
+"""The activation and the initializer of a network as its own code has them."""
+GIVEN = ("inputs", "classes", "act", "key", "rngs")
+"""What the function of a network is given, where it has parameters of these names."""
+
+_NAME = re.compile(r"([^:]+(?::[A-Za-z_]\w*)?)(?::([^:]*=.*))?", re.DOTALL)
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+
+Argument = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network as a user named it: the `function` that makes it, empty for `mlp`, and its `arguments`."""
+
+    name: str
+    function: str = ""
+    arguments: tuple[tuple[str, Argument], ...] = ()
+
+    @property
+    def is_users(self) -> bool:
+        """Whether it is a user's."""
+        return bool(self.function)
+
+    @property
+    def short(self) -> str:
+        """The name in labels and titles: `resnet`, `resnet:depth=20`."""
+        return short_name(self.function) + self.name[len(self.function) :] if self.function else self.name
+
+
+def find_network(word: str) -> NetworkSpec:
+    """The network called `word`; raises `ValueError` that says what it may be called."""
+    word = word.strip()
+    if word.lower() == MLP:
+        return NetworkSpec(MLP)
+    match = _NAME.fullmatch(word)
+    function = user_function_word("networks", match[1]) if match else None
+    if match is None or function is None:
+        raise ValueError(_unknown(word))
+    arguments: dict[str, Argument] = {}
+    for key, text in read_pairs(f"{short_name(function)}:{match[2]}") if match[2] else ():
+        if not key.isidentifier() or key in GIVEN:
+            told = "is given by xavier" if key in GIVEN else "is no name of a parameter"
+            raise ParameterError(f"`{key}` of `{word}` {told}")
+        arguments[key] = _value(text)
+    written = ",".join(f"{key}={_written(arguments[key])}" for key in sorted(arguments))
+    return NetworkSpec(
+        f"{function}:{written}" if written else function, function, tuple(sorted(arguments.items()))
+    )
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The function of a network and what it is called with; `takes` are the names of its parameters."""
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    takes: frozenset[str]
+
+    def __call__(self, **given: Any) -> Any:
+        """The network; of what is `given`, the function gets what it has parameters for."""
+        return self.function(
+            **self.arguments, **{name: each for name, each in given.items() if name in self.takes}
+        )
+
+
+def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
+    """The function of `spec` with its arguments; `act`, where one was chosen, is given to it, too.
+
+    Runs the file of the function. Raises `UserFunctionError`, also for arguments that the function has no
+    parameters for, and for parameters that nothing is known for.
+    """
+    function = load_user_function(spec.function)
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        raise UserFunctionError(f"`{spec.function}` does not say which parameters it has") from None
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    named = {name for name, each in parameters.items() if each.kind not in _UNNAMED}
+    for name, _ in spec.arguments:
+        if name not in named and not takes_any:
+            there = sorted(named - {*GIVEN})
+            told = unknown_message("parameter", name, there) if there else f"it has no parameter `{name}`"
+            raise UserFunctionError(f"`{spec.function}`: {told}")
+    if act is not None and "act" not in named:
+        raise UserFunctionError(
+            f"`{spec.function}` has no parameter `act`, so that `--act` changes nothing: leave it out"
+        )
+    bound: dict[str, Any] = dict(spec.arguments) | ({} if act is None else {"act": act})
+    lacking = [
+        name
+        for name, each in parameters.items()
+        if each.default is each.empty
+        and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        and name not in bound
+        and (name not in GIVEN or name == "act" or each.kind is each.POSITIONAL_ONLY)
+    ]
+    if lacking:
+        raise UserFunctionError(_lacks(spec, lacking[0], named))
+
+    return Maker(function, bound, frozenset(named))
+
+
+_UNNAMED = (
+    inspect.Parameter.VAR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.POSITIONAL_ONLY,
+)
+
+
+def _lacks(spec: NetworkSpec, name: str, named: set[str]) -> str:
+    if name == "act":
+        return f"`{spec.function}` needs its parameter `act`: choose one by `--act`"
+    if name not in named:
+        return f"`{spec.function}` takes `{name}` by position alone: xavier gives arguments by name"
+    return (
+        f"`{spec.function}` needs its parameter `{name}`: give it a value, "
+        f"`{spec.name}{',' if spec.arguments else ':'}{name}=VALUE`; xavier knows {', '.join(GIVEN)}"
+    )
+
+
+def _unknown(word: str) -> str:
+    if re.fullmatch(r".+\.py", word):
+        return f"should name the function that makes the network: `{word}:FUNCTION`"
+    return (
+        f"unknown network `{word[:80]}`: `{MLP}`, `FILE.py:FUNCTION[:KEY=VALUE,…]`, "
+        "`package.module:FUNCTION`, or an entry point of the group `xavier.networks`"
+    )
+
+
+def _value(text: str) -> Argument:
+    known = {"true": True, "false": False}
+    if text.lower() in known:
+        return known[text.lower()]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _written(value: Argument) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else write_value(value)
