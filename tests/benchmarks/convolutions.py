@@ -150,9 +150,8 @@ def main(batch: int = 32, members: int = 1, rounds: int = 7, downsampling: str =
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
-    print(
-        f"batch {batch}, members {members}, {downsampling}, load {os.getloadavg()[0]:.1f}; ms per update and member"
-    )
+    load = os.getloadavg()[0]
+    print(f"batch {batch}, members {members}, {downsampling}, load {load:.1f}; ms per update and member")
     print(f"{'':16s} {'wall':>8s} {'processor':>10s} {'first call, s':>14s}")
     for way, pairs in taken.items():
         wall, processor = (statistics.median(column) for column in zip(*pairs, strict=True))
