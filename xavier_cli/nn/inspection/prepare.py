@@ -134,6 +134,11 @@ def _explained(error: UserFunctionError, remedy: str) -> UserFunctionError:
         remedy = (
             "; it is compiled by `jax.jit`: use JAX's functions alone, `jnp.where` or `lax.cond` for `if`"
         )
+    if not remedy and re.search(r"TypeError: .*\(\) (missing|takes|got an unexpected)", str(error)):
+        remedy = (
+            "; parameters are drawn by the key alone, and the network is called on the examples alone, with "
+            "a switch such as `train` where it has one"
+        )
     return UserFunctionError(f"{error}{remedy}")
 
 
@@ -196,6 +201,8 @@ def _try_modes(
             remedy = what_fits()
             if not remedy and mode == "evaluate":
                 remedy = "; take the number of examples from `len(x)`"
+            if not remedy and network.framework == "Equinox":
+                remedy = f"; in Equinox it is called on one example at a time, here of shape {few.shape[1:]}"
             raise _explained(error, remedy) from None
         check_logits(word, answer, batch, classes, what_fits)
 
