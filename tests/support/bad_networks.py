@@ -46,9 +46,7 @@ def _needs_depth(key: Array) -> Any:
 
 
 def _not_installed(key: Array) -> Any:
-    import no_such_framework  # type: ignore[import-not-found]
-
-    return no_such_framework
+    raise ModuleNotFoundError("No module named 'haiku'", name="haiku")
 
 
 def _changes_settings(key: Array) -> Any:
@@ -136,7 +134,7 @@ BAD: dict[str, tuple[Callable[[Array], Any], str]] = {
         "all its weight layers are within `while`.* use `lax.scan`",
     ),
     "calls Python back": (_made(linear, _called_back), "it calls Python back"),
-    "not installed": (_not_installed, "No module named 'no_such_framework'; `pip install no_such_framework`"),
+    "not installed": (_not_installed, "No module named 'haiku'; `pip install dm-haiku`$"),
     "draws by NumPy": (
         _made(lambda key: {"w": jnp.asarray(np.random.default_rng().normal(size=(12, 10)))}, flat),
         "draws other parameters each time it is called with the same key",
