@@ -194,13 +194,12 @@ ODD: dict[str, tuple[Callable[[Array], Any], dict[str, str], str]] = {
     "probabilities": (
         _made(linear, lambda p, x: jax.nn.softmax(flat(p, x))),
         {"w": "weight"},
-        "What it gives adds up to 1 for every example, as probabilities do: return logits, "
-        "without a softmax.",
+        "Its outputs add up to 1 for every example, as probabilities do: return logits, without a softmax.",
     ),
     "normalized by the batch": (
         _made(linear, lambda p, x: flat(p, x / x.std(0))),
         {"w": "weight"},
-        "What it gives for an example depends on the others of the batch, as under batch normalization: "
+        "Its output for an example depends on the others of the batch, as under batch normalization: "
         "dC/ds is of the batch's summed loss.",
     ),
 }

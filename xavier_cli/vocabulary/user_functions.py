@@ -281,8 +281,8 @@ def one_line(error: BaseException) -> str:
     return text[:200] + "…" * (len(text) > 200) + _remedy(error)
 
 
-# By module, the packages that networks are written with. Of others only the user knows where they come from: a
-# module that is missing may be a file of theirs, and its name somebody else's package.
+# By module, the packages that networks are written with. Of others only the user knows where they come from:
+# a missing module may be a file of theirs, and its name somebody else's package.
 _PACKAGES = {
     **{name: name for name in ("flax", "equinox", "torch", "keras", "optax", "chex", "einops", "jaxtyping")},
     "haiku": "dm-haiku",

@@ -65,7 +65,7 @@ def first_pass(
     if not np.isfinite(answer).all():
         raise UserFunctionError(
             f"`{word}`: at the first pass its logits hold NaN or infinity, though all that leaves its weight "
-            "layers is finite: look at what it does behind the last one"
+            "layers is finite: check what it does after the last one"
         )
     others, _ = look(params, x.at[0].set(x[0] / 2 + 0.25), state, key)
     return [*_probabilities(answer), *_in_company(np.asarray(answer)[1:], np.asarray(others)[1:])]
@@ -83,7 +83,7 @@ def _probabilities(answer: Array) -> list[str]:
     if values.shape[1] < 2 or np.any(values < 0) or not np.allclose(values.sum(1), 1, atol=1e-3):
         return []
     return [
-        "What it gives adds up to 1 for every example, as probabilities do: return logits, without a softmax."
+        "Its outputs add up to 1 for every example, as probabilities do: return logits, without a softmax."
     ]
 
 
@@ -91,7 +91,7 @@ def _in_company(alone: np.ndarray, others: np.ndarray) -> list[str]:
     if np.allclose(alone, others, rtol=1e-4, atol=1e-6):
         return []
     return [
-        "What it gives for an example depends on the others of the batch, as under batch normalization: "
+        "Its output for an example depends on the others of the batch, as under batch normalization: "
         "dC/ds is of the batch's summed loss."
     ]
 

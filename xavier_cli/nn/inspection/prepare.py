@@ -162,7 +162,7 @@ def _check_parameters(word: str, params: Any, state: Any) -> None:
     for name, leaf in [*leaves, *named_leaves(fixed_of(state))]:
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise UserFunctionError(
-                f"`{word}`: its parameter `{name}` is {leaf.dtype}: complex numbers cannot be looked at; "
+                f"`{word}`: its parameter `{name}` is {leaf.dtype}: complex numbers are not supported; "
                 "keep real and imaginary parts as two parameters"
             )
     if not leaves:
@@ -213,7 +213,7 @@ def _check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, 
     if tapped.unseen:
         operations = " and ".join(f"`{each}`" for each in dict.fromkeys(u.operation for u in tapped.unseen))
         raise UserFunctionError(
-            f"`{word}`: all its weight layers are within {operations}, where they cannot be looked at; use "
+            f"`{word}`: all its weight layers are within {operations}, where they cannot be tapped; use "
             "`lax.scan`, or `lax.fori_loop` with a fixed number of rounds"
         )
     names = [f"`{name}` {tuple(leaf.shape)}" for name, leaf in named_leaves(params)]
