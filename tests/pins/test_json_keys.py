@@ -44,7 +44,8 @@ import jax, jax.numpy as jnp
 def tanh(inputs, classes):
     normal = jax.nn.initializers.he_normal()
     def init(key):
-        return {"first": normal(key, (*inputs, 20)), "bias": jnp.zeros(20), "last": normal(key, (20, classes))}
+        first, last = normal(key, (*inputs, 20)), normal(key, (20, classes))
+        return {"first": first, "bias": jnp.zeros(20), "last": last}
     def apply(params, x):
         return jnp.tanh(x @ params["first"] + params["bias"]) @ params["last"]
     return init, apply

@@ -198,7 +198,7 @@ REFUSED = {
     "complex": (complex_numbers, "its parameter `c` is complex"),
     "NaN": (
         lambda: Calls(infinite, v=nn.Linear(16, 16)),
-        "not finite: NaN or infinity first behind `w.weight`",
+        "not finite: NaN or infinity first behind `w.w",
     ),
     "another width": (lambda: nn.Linear(15, 5), r"does not run on examples of shape \(16,\): mat1 and mat2"),
     "two arguments": (TwoArguments, "is to take one batch of examples, nothing else: .*'mask'"),

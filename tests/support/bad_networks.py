@@ -46,9 +46,7 @@ def _needs_depth(key: Array) -> Any:
 
 
 def _not_installed(key: Array) -> Any:
-    import no_such_framework  # type: ignore[import-not-found]
-
-    return no_such_framework
+    raise ModuleNotFoundError("No module named 'haiku'", name="haiku")
 
 
 def _changes_settings(key: Array) -> Any:
@@ -136,7 +134,7 @@ BAD: dict[str, tuple[Callable[[Array], Any], str]] = {
         "all its weight layers are within `while`.* use `lax.scan`",
     ),
     "calls Python back": (_made(linear, _called_back), "it calls Python back"),
-    "not installed": (_not_installed, "No module named 'no_such_framework'; `pip install no_such_framework`"),
+    "not installed": (_not_installed, "No module named 'haiku'; `pip install dm-haiku`$"),
     "draws by NumPy": (
         _made(lambda key: {"w": jnp.asarray(np.random.default_rng().normal(size=(12, 10)))}, flat),
         "draws other parameters each time it is called with the same key",
@@ -196,13 +194,12 @@ ODD: dict[str, tuple[Callable[[Array], Any], dict[str, str], str]] = {
     "probabilities": (
         _made(linear, lambda p, x: jax.nn.softmax(flat(p, x))),
         {"w": "weight"},
-        "What it gives adds up to 1 for every example, as probabilities do: return logits, "
-        "without a softmax.",
+        "Its outputs add up to 1 for every example, as probabilities do: return logits, without a softmax.",
     ),
     "normalized by the batch": (
         _made(linear, lambda p, x: flat(p, x / x.std(0))),
         {"w": "weight"},
-        "What it gives for an example depends on the others of the batch, as under batch normalization: "
+        "Its output for an example depends on the others of the batch, as under batch normalization: "
         "dC/ds is of the batch's summed loss.",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -32,10 +33,9 @@ def cnn(channels: Sequence[int] = (16, 32, 64), pooled: bool = False, size: int 
 
     def init(key: Array) -> Any:
         keys = jax.random.split(key, len(widths))
-        shapes = [(3, 3, into, out) for into, out in zip(widths[:-1], widths[1:], strict=True)]
         layers = [
-            {"w": _he(k, shape), "b": jnp.zeros(shape[-1])}
-            for k, shape in zip(keys[:-1], shapes, strict=True)
+            {"w": _he(keys[at], (3, 3, into, out)), "b": jnp.zeros(out)}
+            for at, (into, out) in enumerate(pairwise(widths))
         ]
         return {"layers": layers, "out": {"w": _he(keys[-1], (last, 10)), "b": jnp.zeros(10)}}
 

@@ -29,7 +29,7 @@ def _nothing(_: Any) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told on the way: `note`, what is being done; `data`, what was read; `warn`, a line for the user."""
+    """Who is told on the way: `note`, what is being done; `data`, what was read; `warn`, what a user minds."""
 
     note: Callable[[str], None] = _nothing
     data: Callable[[DatasetInfo], None] = _nothing
@@ -57,8 +57,8 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
 def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, told: Told | None = None) -> Run:
     """The custom networks of `run`, all or those of `seeds`, looked at once more.
 
-    Raises `ConfigError` where the data are others now, or the same code makes other layers, as another version
-    of its framework may; and as `probe_network`.
+    Raises `ConfigError` where the data are others now, or where the same code makes other layers, as another
+    version of its framework may; and as `probe_network`.
     """
     chosen = run.config.seeds if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.config.seeds):
@@ -72,8 +72,8 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     )
     if was != now:
         raise ConfigError(
-            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of the "
-            "file: its framework may be of another version"
+            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of "
+            "the file: its framework may be of another version"
         )
     return again
 

@@ -54,7 +54,7 @@ def look(
     Raises `NetworkError`, and `MissingPackageError` where PyTorch is not installed.
     """
     if find_spec("torch") is None:
-        raise MissingPackageError("looking at a network of PyTorch", "torch")
+        raise MissingPackageError("measuring a network of PyTorch", "torch")
     from xavier_cli.pytorch import seeds as over_seeds
 
     return over_seeds.look_at_seeds(make, seeds, x, labels, loss, bins)

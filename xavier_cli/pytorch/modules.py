@@ -28,7 +28,7 @@ def check_module(made: Any) -> Any:
         if isinstance(each, torch.jit.ScriptModule):
             where = f"its module `{name}`" if name else "it"
             raise NetworkError(
-                f"{where} is a ScriptModule, which cannot be looked into: pass it as it was before "
+                f"{where} is a ScriptModule, whose calls cannot be followed: pass it as it was before "
                 "`torch.jit.script` or `torch.jit.trace`"
             )
         if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
@@ -36,7 +36,7 @@ def check_module(made: Any) -> Any:
             raise NetworkError(f"{where} is compiled: pass it as it was before `torch.compile`")
     for name, parameter in module.named_parameters():
         if parameter.is_complex():
-            raise NetworkError(f"its parameter `{name}` is complex: only real numbers can be looked at")
+            raise NetworkError(f"its parameter `{name}` is complex: only real ones can be measured")
     return module
 
 

@@ -41,7 +41,7 @@ def look_at_seeds(
             one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins)
             if seen and _outline(one.info) != _outline(seen[0].info):
                 raise NetworkError(
-                    f"it has other layers with seed {seed} than with seed {seeds[0]}: networks of one look "
+                    f"it has other layers with seed {seed} than with seed {seeds[0]}: networks of one probe "
                     "differ in their numbers alone"
                 )
             seen.append(one)

@@ -82,7 +82,7 @@ class Drawn(BaseModel):
     @property
     def _moments(self) -> str:
         if self.mean is None:
-            return "none of these: not finite"
+            return "none of these: not finite" if self.is_certain else "no numbers"
         known = {"mean": self.mean, "std": self.std, "largest": self.bound, "kurtosis": self.kurtosis}
         told = ", ".join(f"{name} {value:.3g}" for name, value in known.items() if value is not None)
         return f"none of these: {told}"

@@ -303,13 +303,12 @@ def one_line(error: BaseException) -> str:
     return text[:200] + "…" * (len(text) > 200) + _remedy(error)
 
 
-# Frameworks whose package has another name than the module, of those that networks are written in.
+# By module, the packages that networks are written with. Of others only the user knows where they come from:
+# a missing module may be a file of theirs, and its name somebody else's package.
 _PACKAGES = {
+    **{name: name for name in ("flax", "equinox", "torch", "keras", "optax", "chex", "einops", "jaxtyping")},
     "haiku": "dm-haiku",
     "sklearn": "scikit-learn",
-    "cv2": "opencv-python",
-    "PIL": "pillow",
-    "yaml": "PyYAML",
 }
 
 
@@ -318,9 +317,10 @@ def _remedy(error: BaseException) -> str:
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     top, _, inner = error.name.partition(".")
-    package = _PACKAGES.get(top, top)
+    if top not in _PACKAGES:
+        return ""
     # A package without one of its modules is there, in a version that has another set of them.
-    return f"; `pip install {'--upgrade ' if inner and top in sys.modules else ''}{package}`"
+    return f"; `pip install {'--upgrade ' if inner and top in sys.modules else ''}{_PACKAGES[top]}`"
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from xavier_cli.findings.drawn.contradiction import contradicts
 from xavier_cli.findings.drawn.naming import Candidate, drawn_from
 from xavier_cli.findings.drawn.rules import RULES
 from xavier_cli.findings.drawn.sample import measure
-from xavier_cli.findings.drawn.shapes import SHAPES
+from xavier_cli.findings.drawn.shapes import NORMAL, SHAPES, UNIFORM
 
 RNG = np.random.default_rng
 INIT = jax.nn.initializers
+TRUNCATED_RULE = next(rule for rule in RULES if rule.name == "lecun_normal")
 
 
 def test_shapes_are_what_scipy_knows_of_them():
@@ -93,6 +94,10 @@ SQUARE = np.linalg.qr(RNG(0).normal(size=(20, 20)))[0]
         (np.array([[1.0, np.nan], [0.5, 0.2]]), "none of these: not finite"),
         (np.array([[1.0, np.inf], [0.5, 0.2]]), "none of these: not finite"),
         (RNG(0).normal(0, 0.1, 20), "consistent with"),
+        (np.zeros((0, 4)), "no numbers"),
+        (np.zeros(()), "zeros"),
+        (np.zeros(5, int), "zeros"),
+        (RNG(0).normal(0, 0.02, (500, 100)) * (1 + 1j), "normal:std=0.02"),
         (np.tile(RNG(0).normal(0, 0.02, (500, 1)), 100), "normal:std=0.02; copies along the last axis"),
         (np.tile(RNG(0).normal(0, 0.02, (1, 500)), (99, 1)), "normal:std=0.02; copies along the first axis"),
     ],
@@ -165,3 +170,13 @@ def test_weights_in_16_bits_keep_their_name(name, dtype):
     names = {"glorot_uniform": "normalized"}
     for array in (np.asarray(weights), np.asarray(weights.astype(jnp.float32))):
         assert names.get(name, name) in drawn_from([array], [Candidate((512, 256))]).names
+
+
+def test_the_largest_number_tells():
+    truncated = measure([draw_rule(TRUNCATED_RULE, (100, 170), RNG(0))])
+    assert contradicts(truncated, NORMAL, 0.1) == "support"
+    uniform = RNG(0).uniform(-0.99, 0.99, 10_000)
+    assert contradicts(measure([uniform]), UNIFORM, 1 / 3**0.5) == "support"
+    assert not contradicts(measure([uniform / 0.99]), UNIFORM, 1 / 3**0.5)
+    outlier = np.append(RNG(0).normal(size=10_000), 8.0)
+    assert contradicts(measure([outlier]), NORMAL, 1.0) == "support"

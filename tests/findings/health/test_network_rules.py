@@ -271,7 +271,7 @@ def test_lecun_before_a_relu_matters_with_depth(plain, depth, severity):
         finding = told[0][2]
         factor = finding.seen.numbers["per_layer"]
         assert factor == pytest.approx(0.5**0.5, rel=0.02)
-        assert "and 2 fits ReLU: signals shrink by a factor of 1.4" in finding.evidence
+        assert "where 2 fits ReLU: signals shrink by a factor of 1.4" in finding.evidence
         assert "--init he_normal" in finding.seen.advice
         assert (math.log(1 / factor) * (depth - 1) >= math.log(STALLS)) == (severity == "warning")
 

@@ -69,6 +69,62 @@ def test_its_layers_are_found(network):
     assert not tapped.unseen
 
 
+def test_a_network_may_hold_a_table_and_a_class_of_its_own_each_time():
+    eqx = pytest.importorskip("equinox", reason="equinox is not installed")
+
+    def make(key):
+        class Network(eqx.Module):
+            last: eqx.nn.Linear
+            picked: jax.Array
+            scaled: object
+
+            def __init__(self):
+                table = jnp.linspace(1, 2, 192)
+                self.scaled = lambda x: x * table
+                self.picked = jnp.flip(jnp.arange(192))
+                self.last = eqx.nn.Linear(192, 10, key=key)
+
+            def __call__(self, x):
+                return self.last(self.scaled(x.ravel())[self.picked])
+
+        return Network()
+
+    network = adapt(make, X[:1], KEY)
+    params, state = network.init(jax.random.key(4))
+    expected = jax.vmap(make(jax.random.key(4)))(X)
+    np.testing.assert_allclose(network.apply(params, state, X, None, "look")[0], expected, rtol=1e-5)
+    # Whole numbers are no parameters to be trained.
+    assert [leaf.shape for leaf in jax.tree.leaves(params)] == [(10, 192), (10,)]
+
+
+def test_noise_of_another_name_gets_a_key():
+    nn = pytest.importorskip("flax.linen", reason="flax is not installed")
+
+    class Network(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(10)(x.reshape(len(x), -1)) + jax.random.normal(self.make_rng("noise"), (10,))
+
+    network = adapt(lambda key: Network(), X[:1], KEY)
+    params, state = network.init(KEY)
+    one, same, other = (network.apply(params, state, X, jax.random.key(at), "train")[0] for at in (1, 1, 2))
+    assert jnp.array_equal(one, same)
+    assert not jnp.allclose(one, other)
+
+
+@pytest.mark.frameworks
+def test_haiku_without_a_key_and_with_another_switch():
+    hk = pytest.importorskip("haiku", reason="haiku is not installed")
+
+    def network(x, train):
+        return hk.Linear(10)(x.reshape(len(x), -1)) * (2 if train else 1)
+
+    adapted = adapt(lambda key: hk.without_apply_rng(hk.transform(network)), X[:1], KEY)
+    params, state = adapted.init(KEY)
+    used, trained = (adapted.apply(params, state, X, None, mode)[0] for mode in ("evaluate", "train"))
+    np.testing.assert_allclose(trained, 2 * used)
+
+
 def test_a_pair_of_functions():
     network = adapt(
         lambda key: (lambda key: {"w": jax.random.normal(key, (3, 2))}, lambda p, x: x @ p["w"]), X, KEY
@@ -78,7 +134,13 @@ def test_a_pair_of_functions():
 
 
 @pytest.mark.parametrize(
-    ("made", "told"), [(3, "it returns int"), (dict, "the class dict: call it"), ((1, 2), "tuple")]
+    ("made", "told"),
+    [
+        (3, "it returns int"),
+        (dict, "the class dict: call it"),
+        ((1, 2), "tuple"),
+        (lambda x: x, "a function alone: .* `hk.transform` of it"),
+    ],
 )
 def test_what_is_no_network_is_refused_in_a_line(made, told):
     with pytest.raises(UnknownNetworkError, match=told):
@@ -111,7 +173,7 @@ def test_its_layers_are_the_same_in_another_form(network):
     def layers(network):
         tapped = tap(lambda p, x, s: network.apply(p, s, x, KEY, "look"), params, X, state)
         return [
-            (layer.name, layer.kind, layer.shape, layer.fan_in, layer.fan_out)
+            (layer.name, layer.first.kind, layer.first.shape, layer.fan_in, layer.fan_out)
             for layer in gather(tapped.layers)
         ]
 

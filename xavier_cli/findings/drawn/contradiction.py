@@ -32,7 +32,7 @@ def contradicts(sample: Sample, shape: Shape, std: float) -> str:
     """Why `sample` was not drawn from `shape` with this standard deviation; empty if it may have been."""
     n, coarse = sample.number, sample.grain
     reach, slack = sample.bound / std, ROUNDING + 2 * coarse
-    inner, outer = (n * 2 * float(shape.cdf(np.float64(-reach * side))) for side in (1 + slack, 1 - slack))
+    inner, outer = (n * 2 * float(shape.cdf(np.asarray(-reach * side))) for side in (1 + slack, 1 - slack))
     if inner > NONE or outer < ANY:
         return "support"
     if abs(sample.mean) / std > MEAN_ERRORS / math.sqrt(n) + 2 * coarse:

@@ -67,12 +67,22 @@ def _of_cells(layer: LayerInfo) -> Iterator[Candidate]:
             yield Candidate((size, layer.fan_out), "hidden size", BIAS_RULES)
 
 
+def may_be(layer: LayerInfo, mistake: str) -> bool:
+    """Whether a mistake gives the layer other fans than its own."""
+    if mistake == TRANSPOSED:
+        return layer.fan_in != layer.fan_out
+    if mistake == NO_FIELD:
+        return layer.receptive_field > 1
+    return layer.kind == "dense" and len(layer.shape) > 2
+
+
 def _mistakes(layer: LayerInfo) -> Iterator[Candidate]:
     fan_in, fan_out, field = layer.fan_in, layer.fan_out, layer.receptive_field
-    yield Candidate((fan_out, fan_in), TRANSPOSED, _OF_ONE)
-    if field > 1:
+    if may_be(layer, TRANSPOSED):
+        yield Candidate((fan_out, fan_in), TRANSPOSED, _OF_ONE)
+    if may_be(layer, NO_FIELD):
         yield Candidate((max(fan_in // field, 1), max(fan_out // field, 1)), NO_FIELD)
-    if layer.kind == "dense" and len(layer.shape) > 2:
+    if may_be(layer, AS_A_KERNEL):
         window = math.prod(layer.shape[:-2])
         yield Candidate((window * layer.shape[-2], window * layer.shape[-1]), AS_A_KERNEL)
 

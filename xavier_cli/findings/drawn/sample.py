@@ -93,8 +93,10 @@ def _product(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def real(array: np.ndarray) -> np.ndarray:
-    """`array` in 32 or 64 bits."""
+    """`array` in 32 or 64 bits; of complex numbers both parts, on an axis in front."""
     array = np.asarray(array)
+    if np.iscomplexobj(array):
+        array = np.stack([array.real, array.imag])
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
 
 

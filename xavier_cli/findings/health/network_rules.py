@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from xavier_cli.config.command_text import train_command
-from xavier_cli.findings.drawn.fans import MISTAKES, TRANSPOSED, is_habit
+from xavier_cli.findings.drawn.fans import MISTAKES, is_habit, may_be
 from xavier_cli.findings.drawn.rules import RULES as NAMED
 from xavier_cli.findings.health import layer_gains
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom
@@ -18,8 +18,8 @@ from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.activations import ACTIVATIONS
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo
 
-# A scale that fits within this share is no coincidence: 1 in 50 where names lie a factor of 2 apart.
-_PRECISE = 0.01
+# About ten names lie within a factor of 10 of a scale: one fits so closely by chance in 1 of 100 layers.
+_PRECISE = 0.001
 _NOT_RANDOM = ("identity", "delta", "zeros", "ones", "constant")
 _ROUND = tuple(f"{kind}:" for kind in ("normal", "truncated_normal", "uniform"))
 
@@ -40,18 +40,21 @@ def _layers_alike(run: Run) -> Iterator[Symptom]:
     copies: dict[str, list[str]] = {}
     for layer in network.layers:
         if layer.drawn and layer.drawn.like and _is_random(layer.drawn):
-            first = by_name.get(layer.drawn.like)
+            original = by_name.get(layer.drawn.like)
             # A parameter that is used in two ways is tied; slices of a stack are layers of their own.
-            if first is None or first.parameter != layer.parameter or "[" in layer.name:
+            if original is None or original.parameter != layer.parameter or "[" in layer.name:
                 copies.setdefault(layer.drawn.like, []).append(layer.name)
-    for name, others in copies.items():
-        alike = [name, *others]
+    if copies:
+        groups = [[name, *others] for name, others in copies.items()]
+        first, alike = groups[0], [name for group in groups for name in group]
+        rest = f"; so do {len(groups) - 1} more groups of layers" if len(groups) > 2 else ""
+        rest = rest or "".join(f"; so do {_quoted(group)}" for group in groups[1:])
         yield Symptom(
-            f"{_quoted(alike)} start with the same weights, of {written(by_name[name].shape)}: layers that "
-            "are meant to differ were copied, or drawn with one key",
-            layers=tuple(sorted(numbers[each] for each in alike)),
+            f"{_quoted(first)} start with the same weights, of {written(by_name[first[0]].shape)}{rest}: "
+            "layers that are meant to differ were copied, or drawn with one key",
+            layers=tuple(sorted(numbers[name] for name in alike)),
             since=0,
-            numbers={"layers": alike},
+            numbers={"layers": groups},
         )
     weights = {layer.parameter for layer in network.layers}
     for parameter in network.parameters:
@@ -102,8 +105,10 @@ def _wrong_fans(run: Run) -> Iterator[Symptom]:
             groups.setdefault((drawn.names[0], drawn.fans_of, habit), []).append(number)
     for (name, fans_of, habit), found in groups.items():
         layers = [network.layers[number] for number in found]
-        sure = habit or _no_coincidence(layers, len(run.seeds))
-        yield _fans_symptom(run, network, name, fans_of, found, None if sure and not habit else "note", habit)
+        sure = _no_coincidence(layers, len(run.seeds))
+        if habit or sure or len(found) == sum(may_be(layer, fans_of) for layer in network.layers):
+            severity: Severity | None = "note" if habit or not sure else None
+            yield _fans_symptom(run, network, name, fans_of, found, severity, habit)
 
 
 def _no_coincidence(layers: Sequence[LayerInfo], seeds: int) -> bool:
@@ -140,10 +145,11 @@ def _fans_symptom(
     assert drawn.fans is not None
     rule = next(rule for rule in NAMED if rule.name == name)
     own, fans = rule.std((first.fan_in, first.fan_out)), drawn.fans
-    where = "transposed" if fans_of == TRANSPOSED else fans_of
+    of_first = f" of `{first.name}`" if len(layers) > 1 else ""
     evidence = (
-        f"{_quoted([layer.name for layer in layers])}: the std {drawn.std:.3g} is that of {name} for fans "
-        f"{fans[0]}×{fans[1]} ({where}); for {first.fan_in}×{first.fan_out}, the layer's own, it is {own:.3g}"
+        f"{_quoted([layer.name for layer in layers])}: the std{of_first}, {drawn.std:.3g}, is that of {name} "
+        f"for fans {fans[0]}×{fans[1]} ({fans_of}); for {first.fan_in}×{first.fan_out}, the layer's own, it "
+        f"is {own:.3g}"
     )
     if habit:
         evidence += f"; {network.framework} draws such layers so"
@@ -170,7 +176,7 @@ def _wrong_gain(run: Run) -> Iterator[Symptom]:
         way = "shrink" if misfit.per_layer < 1 else "grow"
         what = "gradients" if misfit.is_of_gradients else "signals"
         yield Symptom(
-            f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, and "
+            f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, where "
             f"{misfit.fitting_scale:.3g} fits {act}: {what} {way} by a factor of "
             f"{max(misfit.per_layer, 1 / misfit.per_layer):.3g} per layer, {misfit.in_all:,.3g} in all",
             train_command(run.config, init=misfit.fitting),
@@ -210,8 +216,8 @@ RULES = (
         "warning",
         "weights drawn for the fans of another shape: the transposed one, or without the receptive field",
         "the numbers contradict every named distribution at the layer's own fans, and fit one at the others, "
-        f"in layers of two shapes or with a scale known to {_PRECISE:.0%}; a note where one layer may do so "
-        "by chance, or a framework always draws so",
+        f"in layers of two shapes or with a scale known to {_PRECISE:.1%}; a note where the only "
+        "such layer may do so by chance, or a framework always draws so",
         "He et al. 2015, section 2.2: n = k²c, with the k² of the window; Glorot & Bengio 2010, equations "
         "(10) and (11); Lasagne issue 858 (transposed), swift-apis pull request 22 (without the window)",
         _wrong_fans,

@@ -18,14 +18,20 @@ def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwor
     """The network of modules like `made`, or like the module of the pair `(module, eqx.nn.State)`."""
     has_state = isinstance(made, tuple)
     module = made[0] if has_state else made
-    _, fixed = eqx.partition(module, eqx.is_array)
+    arrays, fixed = eqx.partition(module, eqx.is_array)
+    structures = jax.tree.structure(arrays), jax.tree.structure(made[1] if has_state else {})
     takes_key = "key" in taken_by(type(module).__call__, "key")
     switches = switches_of(type(module).__call__)
 
     def init(key: Array) -> tuple[Any, Any]:
         drawn = make(key)
         params, _ = eqx.partition(drawn[0] if has_state else drawn, eqx.is_array)
-        return params, drawn[1] if has_state else {}
+        parts = params, drawn[1] if has_state else {}
+        # A class that is defined in the user's function is another one each time.
+        return tuple(
+            jax.tree.unflatten(structure, jax.tree.leaves(part))
+            for structure, part in zip(structures, parts, strict=True)
+        )
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
         module = eqx.nn.inference_mode(eqx.combine(params, fixed), value=mode != "train")

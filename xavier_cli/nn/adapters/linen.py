@@ -24,7 +24,8 @@ def adapt(make: Callable[[Array], Any], made: nn.Module, example: Array) -> User
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
         given = switched(switches, mode)
-        keys = {} if key is None else {"dropout": key}
+        # Flax draws for other names, as of noise, by the key of "params".
+        keys = {} if key is None else {"dropout": key, "params": jax.random.fold_in(key, 1)}
         moving = [*state] if mode != "evaluate" else False
         with nn.intercept_methods(_all_kept if mode == "look" else _as_it_is):
             answer = made.apply({"params": params, **state}, x, rngs=keys, mutable=moving, **given)

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, default_backend
 
+from xavier_cli.nn.programs.program import written_numbers
 from xavier_cli.nn.programs.rewriting import Convolution, resolve_convolution, rewritten
 from xavier_cli.vocabulary.user_functions import UserFunctionError, one_line
 
@@ -112,13 +113,18 @@ def adapt(make: Callable[[Array], Any], example: Array, key: Array) -> UserNetwo
 
 def _stands_alone(network: UserNetwork, example: Array, key: Array) -> bool:
     """Whether the network holds no array that was made with it, as a function with a table does."""
+
+    def used(key: Array) -> Any:
+        return network.apply(*network.init(key), example, key, "evaluate")
+
     try:
-        jax.eval_shape(lambda key: network.apply(*network.init(key), example, key, "evaluate"), key)
+        program = jax.make_jaxpr(used)(key)
     except jax.errors.UnexpectedTracerError:
         return False
     except Exception:  # The network's own, which is reported when it is tried.
         return True
-    return True
+    numbers = written_numbers(program.jaxpr, program.consts)
+    return not any(isinstance(each, jax.core.Tracer) for each in numbers)
 
 
 def _adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
@@ -132,9 +138,9 @@ def _adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, exa
 def _blaming_version(framework: _Framework, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of an adapter, which may ask for what another version of the framework does not have."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         except (ImportError, AttributeError) as error:
             if not _is_asked_here(error):
                 raise
@@ -196,6 +202,8 @@ def without_integers(network: UserNetwork, key: Array) -> UserNetwork:
 
 
 def _framework(made: Any) -> _Framework | None:
+    if inspect.isclass(made):
+        return None
     # Equinox's networks with state are a pair; other frameworks' are one object.
     stated = made[0] if type(made) is tuple and len(made) == 2 else made
     for each in (made, stated):
@@ -212,6 +220,11 @@ def _framework(made: Any) -> _Framework | None:
 def _refusal(made: Any) -> str:
     if inspect.isclass(made):
         return f"it returns the class {made.__name__}: call it, so that it returns a network"
+    if inspect.isfunction(made):
+        return (
+            "it returns a function alone: return `(init, apply)`, of which `init(key)` gives the parameters, "
+            "or Haiku's `hk.transform` of it"
+        )
     named = type(made).__name__
     if isinstance(made, tuple):
         named = f"a tuple ({', '.join(type(each).__name__ for each in made)})"

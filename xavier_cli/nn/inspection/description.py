@@ -44,7 +44,7 @@ def describe(
         more.append(f"Without effect on the logits: {some}.")
     if tapped.program.replaced:
         more.append(
-            "Layers in functions with a derivative of their own (`jax.custom_vjp`) were looked at with JAX's "
+            "Layers in functions with a derivative of their own (`jax.custom_vjp`) were measured with JAX's "
             "derivative: dC/ds before them and dC/dW there may be others in training."
         )
     return NetworkInfo(

@@ -33,11 +33,9 @@ def drawn_parameters(prepared: Prepared, params: Any, state: Any = None) -> Draw
     """
     state = prepared.state if state is None else state
     tapped, layers = prepared.tapped, prepared.layers
-    count = jax.tree.structure(params).num_leaves
-    inputs = tapped.program.inputs
-    expected = len(tapped.program.shape(inputs[0]))
-    is_stacked = jnp.ndim(jax.tree.leaves(params)[0]) == expected + 1
-    x = jnp.zeros(tapped.program.shape(inputs[count]), jnp.float32)
+    leaves, inputs = jax.tree.leaves(params), tapped.program.inputs
+    is_stacked = jnp.ndim(leaves[0]) == len(tapped.program.shape(inputs[0])) + 1
+    x = jnp.zeros(tapped.program.shape(inputs[len(leaves)]), jnp.float32)
 
     def weights(params: Any) -> tuple[list[Any], list[Any]]:
         # Only what goes into the weights is computed: the rest is not asked for.

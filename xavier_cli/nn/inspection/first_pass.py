@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr
 
 from xavier_cli.nn.programs.layers import Use, gather, in_its_rounds
-from xavier_cli.nn.programs.program import subprograms_with_constants
+from xavier_cli.nn.programs.program import written_numbers
 from xavier_cli.nn.programs.taps import tap
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
@@ -65,7 +65,7 @@ def first_pass(
     if not np.isfinite(answer).all():
         raise UserFunctionError(
             f"`{word}`: at the first pass its logits hold NaN or infinity, though all that leaves its weight "
-            "layers is finite: look at what it does behind the last one"
+            "layers is finite: check what it does after the last one"
         )
     others, _ = look(params, x.at[0].set(x[0] / 2 + 0.25), state, key)
     return [*_probabilities(answer), *_in_company(np.asarray(answer)[1:], np.asarray(others)[1:])]
@@ -83,7 +83,7 @@ def _probabilities(answer: Array) -> list[str]:
     if values.shape[1] < 2 or np.any(values < 0) or not np.allclose(values.sum(1), 1, atol=1e-3):
         return []
     return [
-        "What it gives adds up to 1 for every example, as probabilities do: return logits, without a softmax."
+        "Its outputs add up to 1 for every example, as probabilities do: return logits, without a softmax."
     ]
 
 
@@ -91,21 +91,16 @@ def _in_company(alone: np.ndarray, others: np.ndarray) -> list[str]:
     if np.allclose(alone, others, rtol=1e-4, atol=1e-6):
         return []
     return [
-        "What it gives for an example depends on the others of the batch, as under batch normalization: "
+        "Its output for an example depends on the others of the batch, as under batch normalization: "
         "dC/ds is of the batch's summed loss."
     ]
 
 
 def numbers_of(closed: ClosedJaxpr) -> list[bytes]:
     """All numbers that are written into a program, in order: equal for two traces of a function."""
-    return [np.asarray(each).tobytes() for each in _numbers(closed.jaxpr, closed.consts)]
+    return [_bytes(each) for each in written_numbers(closed.jaxpr, closed.consts)]
 
 
-def _numbers(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> Iterator[Any]:
-    for each in constants:
-        is_key = jnp.issubdtype(getattr(each, "dtype", np.float32), jax.dtypes.prng_key)
-        yield jax.random.key_data(each) if is_key else each
-    for equation in jaxpr.eqns:
-        yield from (value.val for value in equation.invars if isinstance(value, Literal))
-        for inner, held in subprograms_with_constants(equation):
-            yield from _numbers(inner, held)
+def _bytes(number: Any) -> bytes:
+    is_key = jnp.issubdtype(getattr(number, "dtype", np.float32), jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(number) if is_key else number).tobytes()

@@ -134,6 +134,11 @@ def _explained(error: UserFunctionError, remedy: str) -> UserFunctionError:
         remedy = (
             "; it is compiled by `jax.jit`: use JAX's functions alone, `jnp.where` or `lax.cond` for `if`"
         )
+    if not remedy and re.search(r"TypeError: .*\(\) (missing|takes|got an unexpected)", str(error)):
+        remedy = (
+            "; parameters are drawn by the key alone, and the network is called on the examples alone, with "
+            "a switch such as `train` where it has one"
+        )
     return UserFunctionError(f"{error}{remedy}")
 
 
@@ -157,7 +162,7 @@ def _check_parameters(word: str, params: Any, state: Any) -> None:
     for name, leaf in [*leaves, *named_leaves(fixed_of(state))]:
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise UserFunctionError(
-                f"`{word}`: its parameter `{name}` is {leaf.dtype}: complex numbers cannot be looked at; "
+                f"`{word}`: its parameter `{name}` is {leaf.dtype}: complex numbers are not supported; "
                 "keep real and imaginary parts as two parameters"
             )
     if not leaves:
@@ -196,6 +201,8 @@ def _try_modes(
             remedy = what_fits()
             if not remedy and mode == "evaluate":
                 remedy = "; take the number of examples from `len(x)`"
+            if not remedy and network.framework == "Equinox":
+                remedy = f"; in Equinox it is called on one example at a time, here of shape {few.shape[1:]}"
             raise _explained(error, remedy) from None
         check_logits(word, answer, batch, classes, what_fits)
 
@@ -206,7 +213,7 @@ def _check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, 
     if tapped.unseen:
         operations = " and ".join(f"`{each}`" for each in dict.fromkeys(u.operation for u in tapped.unseen))
         raise UserFunctionError(
-            f"`{word}`: all its weight layers are within {operations}, where they cannot be looked at; use "
+            f"`{word}`: all its weight layers are within {operations}, where they cannot be tapped; use "
             "`lax.scan`, or `lax.fori_loop` with a fixed number of rounds"
         )
     names = [f"`{name}` {tuple(leaf.shape)}" for name, leaf in named_leaves(params)]

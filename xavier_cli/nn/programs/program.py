@@ -156,6 +156,15 @@ def subprograms_with_constants(equation: JaxprEqn) -> Iterator[tuple[Jaxpr, Sequ
                 yield each, ()
 
 
+def written_numbers(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> Iterator[Any]:
+    """The constants and literals of a program and of those that it holds, in order."""
+    yield from constants
+    for equation in jaxpr.eqns:
+        yield from (value.val for value in equation.invars if isinstance(value, Literal))
+        for inner, held in subprograms_with_constants(equation):
+            yield from written_numbers(inner, held)
+
+
 def holds(jaxpr: Jaxpr, operations: frozenset[str], but_in: frozenset[str] = frozenset()) -> bool:
     """Whether one of `operations` is in the program or in one that it holds, not within one of `but_in`."""
     return any(

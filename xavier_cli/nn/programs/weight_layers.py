@@ -187,11 +187,11 @@ def _find(
         applied = recognise(program, step)
         if applied is not None and origins[applied[1]].example:
             function, value = applied
-            at = channels.get(value)
+            known_units = channels.get(value)
             # A maximum with 0 may guard a variance; a rectifier's input still has a layer's units.
-            if at is not None or step.operation != "max":
+            if known_units is not None or step.operation != "max":
                 rank = len(program.shape(value))
-                at = (rank - 1,) if at is None else at
+                at = (rank - 1,) if known_units is None else known_units
                 found.applications.append(Application(here, function, value, rank, at))
         if step.operation == "gather" and inputs[0].parameter and not inputs[0].example and inputs[1].example:
             found.tables.append(Table(inputs[0].name, program.shape(step.inputs[0]), inputs[0].parts))
