@@ -1,11 +1,15 @@
 """Which rules of `check` speak of a custom network before training, and which are silent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.support.network_runs import plant_network
 from xavier_cli.findings.health import diagnose
+from xavier_cli.findings.health.finding import named
 from xavier_cli.views.findings import decisive
+from xavier_cli.vocabulary.network_info import Drawn
 
 
 def found(run):
@@ -86,3 +90,20 @@ def test_half_saturated_at_the_start_is_a_warning_without_a_command():
 
 def test_one_weight_layer_has_no_rule_of_layers():
     assert {*found(plant_network(1))} == {"too-early"}
+
+
+def test_no_rule_advises_a_training_that_is_refused():
+    run = plant_network(30, forward=0.6, backward=0.6)
+    layers = tuple(
+        each.model_copy(update={"drawn": Drawn(names=("glorot_normal",), std=0.083, fans=(144, 144))})
+        for each in run.network.layers
+    )
+    run = replace(run, network=run.network.model_copy(update={"layers": layers}))
+    diagnosis = diagnose(run)
+    assert len(diagnosis.every) > 3
+    assert not any(finding.seen.advice for finding in diagnosis.every)
+
+
+def test_many_layers_are_named_by_their_ends():
+    assert named([1, 2, 3]) == "layers 1, 2, 3"
+    assert named([*range(1, 31), 33]) == "layers 1-30, 33"

@@ -41,6 +41,11 @@ def other_start(config: RunConfig) -> str:
     return train_command(config, act=act, init="normalized", **gain)
 
 
+def other_init(config: RunConfig, init: str) -> str:
+    """The command with the initializer `init`; empty for a custom network, whose own code draws it."""
+    return "" if config.network.is_users else train_command(config, init=init)
+
+
 # An initializer, and those that have its variance or nearly so.
 _FITTING = {
     "he_normal": ("he_normal", "he_uniform"),

@@ -130,5 +130,13 @@ def named(layers: Sequence[int]) -> str:
 
 
 def listed(layers: Sequence[int]) -> str:
-    """`1, 2`."""
-    return ", ".join(map(str, layers))
+    """`1, 2`, and of four or more one after the other `1-30`; `layers` rise."""
+    spans: list[list[int]] = []
+    for layer in layers:
+        if spans and layer == spans[-1][-1] + 1:
+            spans[-1].append(layer)
+        else:
+            spans.append([layer])
+    return ", ".join(
+        f"{span[0]}-{span[-1]}" if len(span) > 3 else ", ".join(map(str, span)) for span in spans
+    )

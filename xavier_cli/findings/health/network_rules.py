@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from xavier_cli.config.command_text import train_command
 from xavier_cli.findings.drawn.fans import MISTAKES, is_habit, may_be
 from xavier_cli.findings.drawn.rules import RULES as NAMED
 from xavier_cli.findings.health import layer_gains
+from xavier_cli.findings.health.advice import other_init
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom
 from xavier_cli.findings.health.signal_rules import SPAN, STALLS
 from xavier_cli.runs.record import Run
@@ -81,7 +81,7 @@ def _units_alike(run: Run, network: NetworkInfo) -> Iterator[Symptom]:
         names = [layer.name for _, layer in alike]
         yield Symptom(
             f"all units of {_quoted(names)} start with the same weights, so they stay alike",
-            train_command(run.config, init="lecun_normal"),
+            other_init(run.config, "lecun_normal"),
             tuple(number for number, _ in alike),
             0,
             {"layers": names},
@@ -155,7 +155,7 @@ def _fans_symptom(
         evidence += f"; {network.framework} draws such layers so"
     return Symptom(
         evidence,
-        "" if habit else train_command(run.config, init=rule.word),
+        "" if habit else other_init(run.config, rule.word),
         tuple(number + 1 for number in found),
         0,
         {"fans": list(fans), "std": drawn.std, "std_of_own_fans": own, "distribution": name},
@@ -179,7 +179,7 @@ def _wrong_gain(run: Run) -> Iterator[Symptom]:
             f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, where "
             f"{misfit.fitting_scale:.3g} fits {act}: {what} {way} by a factor of "
             f"{max(misfit.per_layer, 1 / misfit.per_layer):.3g} per layer, {misfit.in_all:,.3g} in all",
-            train_command(run.config, init=misfit.fitting),
+            other_init(run.config, misfit.fitting),
             tuple(number + 1 for number in chain.numbers),
             0,
             {"scale": chain.scale, "fitting": misfit.fitting_scale, "per_layer": misfit.per_layer},

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xavier_cli.config.command_text import train_command
-from xavier_cli.findings.health.advice import fitting_init, lower_rate, other_start
+from xavier_cli.findings.health.advice import fitting_init, lower_rate, other_init, other_start
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom, first_since, judged, named
 from xavier_cli.findings.health.progress import progress
 from xavier_cli.runs.counting import layers_of, layers_over_seeds
@@ -118,7 +117,7 @@ def _symmetric(run: Run) -> Iterator[Symptom]:
     if len(layers):
         yield Symptom(
             f"all weights of {named(layers.tolist())} start alike, so their units stay alike",
-            "" if is_users else train_command(run.config, init=fitting_init(run.config)),
+            other_init(run.config, fitting_init(run.config)),
             tuple(layers.tolist()),
             0,
             {"weight_std": layers_over_seeds(run, "weight/std").center[0, layers - 1].tolist()},
