@@ -81,7 +81,8 @@ def plot_text(
 
 def _scale(last: float, columns: int, along: str) -> str:
     """Round numbers below an axis that ends at `last`, each where it lies; the last with what they count."""
-    step = _round_step(last, 4)
+    # Both updates and layers come in whole numbers.
+    step = math.ceil(_round_step(last, 4))
     ticks = [i * step for i in range(int(last / step * 1.0001) + 1)]
     scale, end = [" "] * columns, columns
     for tick in reversed(ticks):

@@ -255,7 +255,10 @@ def _opened(run: Run) -> Iterator[tuple[IO[bytes], WeightsInfo]]:
     info = weights_info(run)
     if info is None:
         raise RunFileError(
-            run.name, "was trained without `--save-weights`: the same `xavier train` with it keeps them"
+            run.name,
+            "was trained without `--save-weights`: the same `xavier train` with it keeps them"
+            if run.config.updates
+            else "was not trained: `xavier train --save-weights` keeps the weights of a training",
         )
     place = _place(run)
     try:

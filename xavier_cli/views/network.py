@@ -70,11 +70,11 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
     seeds = len(run.seeds)
     over = "1 seed" if seeds == 1 else f"means over {seeds} seeds; gradients: geometric"
     # Whether a network trains well is not asked of one before training.
-    diagnosis = replace(
+    shown = replace(
         diagnosis, findings=tuple(each for each in diagnosis.findings if not each.rule.leaves_open)
     )
-    found = findings_table(run, diagnosis)
-    advice = dict.fromkeys(each.seen.advice for each in diagnosis.findings if each.seen.advice)
+    found = findings_table(run, shown)
+    advice = dict.fromkeys(each.seen.advice for each in shown.findings if each.seen.advice)
     loss = over_seeds(run["curves/valid_loss"]).center[0].item()
     return Page(
         schema=SCHEMA,
