@@ -34,11 +34,13 @@ OTHER: dict[str, object] = {
     "pretrain_updates": 30,
     "pretrain_lr": 0.2,
     "precision": "default",
+    "convolution": "product",
     "update_rule": "delayed:4",
 }
 """For all settings except derived ones; a new one needs a line here."""
 
 BESIDE: dict[str, dict[str, object]] = {
+    "convolution": {"net": "json:loads"},
     "search_seeds": {"lr": "0.1,0.2"},
     "pretrain_updates": {"pretrain": "dae"},
     "pretrain_lr": {"pretrain": "dae"},

@@ -122,6 +122,8 @@ class RunConfig(RunSettings):
             for name in ("act", "init", "bias_init"):
                 if getattr(self, name) == AS_MADE:
                     raise CollisionError(f"`{AS_MADE}` is for custom networks, of `--net`", name, "net")
+            if not is_usual("convolution", self.convolution):
+                raise CollisionError(f"`{MLP}` has none; it is for custom networks", "convolution", "net")
             return self
         for name in settings_where(of_mlp=True):
             is_derived = name == "depth" and self.weight_layers == self.depth + 1

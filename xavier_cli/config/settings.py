@@ -436,6 +436,15 @@ class RunSettings(CodeSettings):
         BeforeValidator(checks.one_of("highest", "high", "default")),
         Setting("network", section="Running", since=1, in_name="{}-precision", mention="never"),
     ] = Field("highest", description="precision of matrix products; highest: float32 throughout")
+    convolution: Annotated[
+        Literal["auto", "xla", "canonical", "product"],
+        BeforeValidator(checks.one_of("auto", "xla", "canonical", "product")),
+        Setting("network", section="Running", since=3, is_rounding=True, mention="never"),
+    ] = Field(
+        "auto",
+        description="how the convolutions of a custom network are evaluated, equal up to rounding: xla, "
+        "canonical (channels last, fast in loops on a processor), product (patches times a matrix) or auto",
+    )
     update_rule: Annotated[
         str,
         AfterValidator(checks.update_rule),

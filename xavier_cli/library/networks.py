@@ -29,7 +29,7 @@ def _nothing(_: Any) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told on the way: `note`, what is being done; `data`, what was read; `warn`, what a user minds."""
+    """Who is told on the way: `note`, what is done; `data`, what was read; `warn`, what a user minds."""
 
     note: Callable[[str], None] = _nothing
     data: Callable[[DatasetInfo], None] = _nothing

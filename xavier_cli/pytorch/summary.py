@@ -15,6 +15,20 @@ from xavier_cli.statistics.tensor_summary import Bins, percentile_ranks, samplin
 Tensor = Any
 
 
+class _Numeric:
+    """Torch's functions by NumPy's names, with numbers for tensors."""
+
+    abs, floor, log10, where = torch.abs, torch.floor, torch.log10, torch.where
+
+    @staticmethod
+    def maximum(values: Tensor, least: float) -> Tensor:
+        return values.clamp(min=least)
+
+    @staticmethod
+    def minimum(values: Tensor, most: float) -> Tensor:
+        return values.clamp(max=most)
+
+
 def moments(values: Tensor) -> tuple[float, float]:
     """Mean and standard deviation over all of `values` (any shape), NaN for none."""
     if not values.numel():
@@ -49,7 +63,7 @@ def _taken(shape: tuple[int, ...], units: int, step: int) -> Tensor:
 
 def count(bins: Bins, values: Tensor) -> np.ndarray:
     """Counts of `values` `(n,)`, `(bins,)` int32."""
-    index = bins.index(values, torch).to(torch.int32).clip(0, bins.number - 1)
+    index = bins.index(values, _Numeric).to(torch.int32).clip(0, bins.number - 1)
     return np.asarray(torch.bincount(index, minlength=bins.number).cpu().numpy(), np.int32)
 
 

@@ -35,7 +35,7 @@ class Bins(ABC):
     def index(self, values: Any, numeric: Any) -> Any:
         """The bin of each of `values`, as floats of their shape, beyond the ends below 0 or too large.
 
-        `numeric` is the module that computes on such arrays: `jax.numpy`, `torch`.
+        `numeric` computes on such arrays by NumPy's names: `jax.numpy`, or what stands for it in torch.
         """
 
 
@@ -66,10 +66,10 @@ class SymmetricLogBins(Bins):
     def index(self, values: Any, numeric: Any) -> Any:
         """The bin of each of `values`; see `Bins.index`."""
         side = (self.number - 1) // 2
-        magnitude = numeric.clip(numeric.abs(values), SMALLEST * 0.5, None)
+        magnitude = numeric.maximum(numeric.abs(values), SMALLEST * 0.5)
         steps = numeric.floor(numeric.log10(magnitude / SMALLEST) * BINS_PER_DECADE)
         # steps < 0 is the zero bin in the middle; beyond it the sides mirror each other.
-        distance = numeric.where(steps < 0, 0, numeric.clip(steps, None, side - 1) + 1)
+        distance = numeric.where(steps < 0, 0, numeric.minimum(steps, side - 1) + 1)
         return side + numeric.where(values < 0, -distance, distance)
 
 

@@ -72,6 +72,7 @@ def look(
         data.classes,
         config.network.name,
         probe[0],
+        config.convolution,
     )
     config = config.with_(weight_layers=len(prepared.layers))
     loss, bins = LOSSES[config.loss], _bins(prepared.layers)

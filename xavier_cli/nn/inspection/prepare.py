@@ -18,6 +18,7 @@ from xavier_cli.nn.inspection.description import describe
 from xavier_cli.nn.inspection.first_pass import QUICK, first_pass, numbers_of
 from xavier_cli.nn.inspection.logits import check_logits, what_would_fit
 from xavier_cli.nn.programs.layers import WeightLayer, gather
+from xavier_cli.nn.programs.rewriting import Convolution
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves, tap
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.network_info import NetworkInfo
@@ -50,11 +51,12 @@ def prepare(
     classes: int,
     word: str,
     x: Array | None = None,
+    convolution: Convolution = "xla",
 ) -> Prepared:
     """The network that `make(key)` returns, `word` being what the user typed for it.
 
     **Arguments:** `inputs`, the shape of one example; `x`, `(examples, *inputs)`, those that it is to be
-    looked at on, 300 of uniform numbers in [0, 1) without them.
+    looked at on, 300 of uniform numbers in [0, 1) without them; `convolution`, how it is evaluated.
 
     Raises `UserFunctionError`: one line that names the word, what is wrong and the remedy.
     """
@@ -62,7 +64,7 @@ def prepare(
         x = jax.random.uniform(jax.random.key(0), (300, *inputs))
     key = jax.random.key(0)
     few = x[:_TRIED]
-    network = _adapted(make, few[:1], classes, word, key)
+    network = _adapted(make, few[:1], classes, word, key).with_convolution(convolution)
     draw = _guarded(
         word,
         jax.jit(network.init, compiler_options=QUICK),

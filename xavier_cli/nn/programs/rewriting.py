@@ -65,7 +65,7 @@ def _rewrite(jaxpr: Jaxpr, form: Form) -> Jaxpr:
 
 def _rewrite_equation(equation: JaxprEqn, form: Form) -> JaxprEqn:
     if equation.primitive is conv_general_dilated_p:
-        if not jnp.issubdtype(equation.outvars[0].aval.dtype, jnp.floating):
+        if not jnp.issubdtype(_like(equation.outvars[0]).dtype, jnp.floating):
             return equation
         params = {**equation.params, "form": form, "members": 0}
         return equation.replace(primitive=rewritten_convolution_p, params=params)
@@ -76,12 +76,12 @@ def _rewrite_equation(equation: JaxprEqn, form: Form) -> JaxprEqn:
         or inner["call_jaxpr"] is equation.params["call_jaxpr"]
     ):
         return within
-    if not all(jnp.issubdtype(each.aval.dtype, jnp.inexact) for each in equation.invars):
+    inputs = [_like(each) for each in equation.invars]
+    if not all(jnp.issubdtype(each.dtype, jnp.inexact) for each in inputs):
         return within  # the rule stays, with its convolutions as they are
     with_rule = _WITH_DERIVATIVE[equation.primitive.name](
         as_function(equation), jaxpr_as_fun(inner["call_jaxpr"]), form
     )
-    inputs = [jax.ShapeDtypeStruct(each.aval.shape, each.aval.dtype) for each in equation.invars]
     (call,) = jax.make_jaxpr(jax.jit(with_rule))(*inputs).eqns
     return equation.replace(primitive=call.primitive, params=call.params)
 
@@ -107,6 +107,10 @@ def _with_backward_rule(
 
 
 _WITH_DERIVATIVE = {"custom_jvp_call": _with_forward_rule, "custom_vjp_call": _with_backward_rule}
+
+
+def _like(value: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(value.aval.shape, value.aval.dtype)
 
 
 def _rewrite_within(value: Any, form: Form) -> Any:
@@ -171,7 +175,7 @@ def _batched(
     operands: Sequence[Array], axes: Sequence[int | None], *, form: Form, members: int, **params: Any
 ) -> tuple[Array, int]:
     if None not in axes:
-        lhs, rhs = (jnp.moveaxis(each, axis, 0) for each, axis in zip(operands, axes, strict=True))
+        lhs, rhs = (jnp.moveaxis(each, axis or 0, 0) for each, axis in zip(operands, axes, strict=True))
         return rewritten_convolution_p.bind(lhs, rhs, form=form, members=members + 1, **params), 0
     # One operand for all: JAX makes of the other's axis more examples, or more units.
     moved = [

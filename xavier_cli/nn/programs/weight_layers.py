@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jax.extend.core import Literal
-
+from xavier_cli.nn.programs.biases import shared_bias, with_bias
 from xavier_cli.nn.programs.dependence import (
     ROUND,
     Numbering,
@@ -23,17 +22,13 @@ from xavier_cli.nn.programs.dependence import (
     scan_inputs,
 )
 from xavier_cli.nn.programs.layout import Layout, kind_of, layout
-from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step, Value, holds, subprograms
+from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step, holds, subprograms
 from xavier_cli.nn.programs.recognition import recognise
-from xavier_cli.nn.programs.units import CUTS, in_a_round, moved_units, product_units
+from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
 from xavier_cli.vocabulary.network_info import LayerKind
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
-
-_MOVES = frozenset({"reshape", "transpose", "convert_element_type", "squeeze", "expand_dims", "copy", "rev"})
-
-_SUMS = frozenset({"add", "sub", "add_any"})
 
 
 class Loop(NamedTuple):
@@ -170,7 +165,7 @@ def _find(
             at = channels[step.outputs[0]] = product_units(step, layer.weight)
             sums[step.outputs[0]] = math.prod(program.shape(step.outputs[0])[axis] for axis in at)
             continue
-        found.shared_biases += _shared_bias(program, step, inputs, sums, channels)
+        found.shared_biases += shared_bias(program, step, inputs, sums, channels)
         if step.body is not None:
             constants, carried = step.params["num_consts"], step.params["num_carry"]
             inside = scan_inputs(step, inputs, numbering)
@@ -203,39 +198,6 @@ def _find(
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
-
-
-def _shared_bias(
-    program: Program,
-    step: Step,
-    inputs: Sequence[Origin],
-    sums: dict[int, int],
-    channels: dict[int, tuple[int, ...] | None],
-) -> list[frozenset[str]]:
-    """The bias that is added to a sum of layers' outputs, or to part of one; keeps `sums` up to date."""
-    known = [each for each in step.inputs if isinstance(each, int) and each in sums]
-    if not known:
-        return []
-    size = sums[known[0]]
-    if step.operation in CUTS:
-        for output in step.outputs:
-            shape = program.shape(output)
-            at = moved_units(program, step, channels, shape)
-            if at is not None:
-                sums[output] = math.prod(shape[axis] for axis in at)
-        return []
-    if step.operation not in _MOVES and step.operation not in _SUMS:
-        return []
-    if len(known) == len(step.inputs):
-        if all(sums[each] == size for each in known):
-            sums[step.outputs[0]] = size
-        return []
-    other = step.inputs[1 - step.inputs.index(known[0])]
-    origin = inputs[step.inputs.index(other)]
-    bias = _before_broadcast(program, other)
-    if origin.example or not origin.parameter or math.prod(program.shape(bias)) != size:
-        return []
-    return [origin.parts]
 
 
 def _multiplies(step: Step) -> bool:
@@ -271,7 +233,7 @@ def _layer(
         return None
     origin = inputs[weight]
     shape = program.shape(step.inputs[weight])
-    tapped, bias, units = _with_bias(program, step, product_units(step, weight), origins, numbering)
+    tapped, bias, units = with_bias(program, step, product_units(step, weight), origins, numbering)
     return Layer(
         site,
         origin.number,
@@ -289,43 +251,3 @@ def _layer(
             Loop(scan.params["length"], loop in origin.loops, scan.params["reverse"]) for scan, loop in loops
         ),
     )
-
-
-def _with_bias(
-    program: Program, step: Step, units: tuple[int, ...], origins: Origins, numbering: Numbering
-) -> tuple[int, int | None, tuple[int, ...]]:
-    """The value that is s, the bias in it, and the axes of s that are units.
-
-    The bias is what depends on parameters alone, has a number per unit, and is added first; a position
-    embedding has more.
-    """
-    value: int = step.outputs[0]
-    plain = value, None, units
-    at: tuple[int, ...] | None = units
-    size = math.prod(program.shape(value)[axis] for axis in units)
-    while program.uses[value] == 1 and value in program.users:
-        (user,) = program.users[value]
-        if user.operation in _SUMS:
-            left, right = user.inputs
-            other = right if left == value else left
-            origin = origin_of(other, origins, numbering)
-            if origin.example or not origin.parameter or isinstance(other, Literal):
-                return plain
-            bias = _before_broadcast(program, other)
-            if math.prod(program.shape(bias)) != size or not isinstance(bias, int):
-                return plain
-            return user.outputs[0], bias, at if at is not None else (len(program.shape(value)) - 1,)
-        if user.operation not in _MOVES:
-            return plain
-        at = moved_units(program, user, {value: at}, program.shape(user.outputs[0]))
-        value = user.outputs[0]
-    return plain
-
-
-def _before_broadcast(program: Program, value: Value) -> Value:
-    while isinstance(value, int):
-        made = program.made_by.get(value)
-        if made is None or made.operation not in _MOVES | {"broadcast_in_dim"}:
-            return value
-        value = made.inputs[0]
-    return value
