@@ -45,7 +45,7 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     told = told or Told()
     for name in ("init", "bias_init"):
         if getattr(config, name) != AS_MADE:
-            raise ConfigError(f"{name}: a custom network is looked at as its own code draws it: leave it out")
+            raise ConfigError(f"{name}: a custom network is measured as its own code draws it: leave it out")
     config.check_code()
     told.note("reading the network")
     # Only its name: JAX's activation functions are of no use to PyTorch.
