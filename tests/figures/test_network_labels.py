@@ -70,5 +70,5 @@ def test_how_an_untrained_network_would_be_trained_is_not_said(small_run):
 
 
 def test_a_panel_of_the_perceptron_is_titled(small_run):
-    runs = [plant_network(5), small_run(updates=0, data="mnist")]
+    runs = [plant_network(5), small_run(updates=0, records="20", data="mnist")]
     assert panels(runs, (), "net").titles == ["resnet", "mlp"]
