@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.network_runs import plant_network
 
-from tests.support.network_runs import plant_network
 from xavier_cli import read_run
 from xavier_cli.errors import ConfigError
 from xavier_cli.library import networks

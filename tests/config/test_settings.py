@@ -135,3 +135,15 @@ def test_what_can_be_searched_is_searched_where_a_list_is_given():
     for name in SEARCHABLE:
         listed = RunConfig.of(**{name: [OTHER[name], getattr(RunConfig.of(), name)]})
         assert len(listed.search) == 2, name
+
+
+def test_what_is_of_custom_networks_says_nothing_of_the_perceptron():
+    mlp = RunConfig.of()
+    custom = RunConfig.of(
+        net="nets.py:plain", weight_layers=3, sources="nets.py with its imports 0123456789abcdef"
+    )
+    for name in settings_where(of_custom=True):
+        assert (mlp.applies(name), custom.applies(name)) == (False, True)
+    for name in settings_where(of_mlp=True):
+        assert (mlp.applies(name), custom.applies(name)) == (True, False)
+    assert (mlp.name_settings, custom.name_settings) == (("act", "init"), ("net",))

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from support.network_runs import plant_network
 
-from tests.support.network_runs import plant_network
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_text
 from xavier_cli.figures.layers import SHOWN

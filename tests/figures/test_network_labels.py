@@ -1,8 +1,8 @@
 """Labels, captions and titles of custom networks say what applies to them, and tell versions apart."""
 
 import pytest
+from support.network_runs import plant_network
 
-from tests.support.network_runs import plant_network
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.panels import panels
 
@@ -69,8 +69,6 @@ def test_how_an_untrained_network_would_be_trained_is_not_said(small_run):
     assert "lr" not in shared([small_run(updates=0)])
 
 
-def test_a_panel_of_the_perceptron_is_titled():
-    from tests.conftest import plausible_run
-
-    runs = [plant_network(5), plausible_run(width=12, updates=0, seeds=1, data="mnist")]
+def test_a_panel_of_the_perceptron_is_titled(small_run):
+    runs = [plant_network(5), small_run(updates=0, records="20", data="mnist")]
     assert panels(runs, (), "net").titles == ["resnet", "mlp"]

@@ -6,8 +6,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from support.network_runs import invented_info, plant_network
 
-from tests.support.network_runs import invented_info, plant_network
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content
 from xavier_cli.runs.contradictions import network_problem

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from support.network_runs import invented_info, plant_network
 
-from tests.support.network_runs import invented_info, plant_network
 from xavier_cli.findings.comparison import compare
 from xavier_cli.runs.record import Run
 from xavier_cli.views.comparison import comparison_page

@@ -71,6 +71,8 @@ class Setting:
     """The word for its value in the names of run files, where it is not the default: `b{}`; none if empty."""
     of_mlp: bool = False
     """It is of the perceptron alone: a network of the user's decides it by itself."""
+    of_custom: bool = False
+    """It is of custom networks alone, and says nothing of the perceptron."""
     is_name: bool = False
     """It is always part of a network's name: `tanh normalized`."""
     rank: int = 9

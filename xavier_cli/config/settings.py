@@ -439,7 +439,7 @@ class RunSettings(CodeSettings):
     convolution: Annotated[
         Literal["auto", "xla", "canonical", "product"],
         BeforeValidator(checks.one_of("auto", "xla", "canonical", "product")),
-        Setting("network", section="Running", since=3, is_rounding=True, mention="never"),
+        Setting("network", section="Running", since=3, of_custom=True, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
         description="how the convolutions of a custom network are evaluated, equal up to rounding: xla, "
@@ -512,7 +512,7 @@ class RunSettings(CodeSettings):
         if name == "weight_layers":
             return bool(self.weight_layers)
         if self.net == MLP:
-            return True
+            return not SETTINGS[name].of_custom
         return not SETTINGS[name].of_mlp and (
             name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
         )

@@ -23,7 +23,7 @@ PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
 
 OWN = "a custom function"
-_AS_MADE = "chosen by the network's own code"
+_AS_MADE = "as the network's own code says"
 
 
 Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)

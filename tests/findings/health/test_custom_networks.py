@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.network_runs import plant_network
 
-from tests.support.network_runs import plant_network
 from xavier_cli.findings.health import diagnose
 from xavier_cli.findings.health.finding import named
 from xavier_cli.views.findings import decisive
