@@ -260,7 +260,10 @@ def paths_in_the_source() -> Iterator[tuple[str, str]]:
 
 
 def lacks_its_framework(name: str) -> bool:
-    """Whether a module adapts networks of a framework that is not installed here."""
+    """Whether a module is for networks of a framework that is not installed here."""
+    # `look` is what asks for PyTorch.
+    if name.startswith("xavier_cli.pytorch.") and name != "xavier_cli.pytorch.look":
+        return importlib.util.find_spec("torch") is None
     frameworks = {"linen": "flax", "nnx": "flax", "equinox": "equinox", "haiku": "haiku"}
     adapters, _, framework = name.rpartition(".")
     if adapters != "xavier_cli.nn.adapters" or framework not in frameworks:

@@ -71,7 +71,8 @@ def exceptions() -> dict[str, type[BaseException]]:
     for module in pkgutil.walk_packages(xavier_cli.__path__, "xavier_cli."):
         # Rooms of frameworks, which need not be installed, have no errors of their own.
         room = module.name.partition("xavier_cli.nn.adapters.")[2]
-        if not module.name.endswith("__main__") and room in ("", "network", "functions"):
+        room = room or module.name.partition("xavier_cli.pytorch.")[2]
+        if not module.name.endswith("__main__") and room in ("", "network", "functions", "look"):
             import_module(module.name)
     found, left = {}, [BaseException]
     while left:

@@ -442,8 +442,9 @@ class RunSettings(CodeSettings):
         Setting("network", section="Running", since=3, of_custom=True, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
-        description="how the convolutions of a custom network are evaluated, equal up to rounding: xla, "
-        "canonical (channels last, fast in loops on a processor), product (patches times a matrix) or auto",
+        description="how convolutions of a custom network are computed: xla, canonical (arranged so that XLA is "
+        "fast within loops), product (patches times a matrix), equal but for rounding; auto: canonical on a "
+        "CPU, else xla",
     )
     update_rule: Annotated[
         str,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from xavier_cli.runs.weights import Saved
 
 
-@with_settings(unused=("net",))
+@with_settings(unused=("net", "convolution"))
 def train(
     settings: dict[str, str],
     output: Annotated[
