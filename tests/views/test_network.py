@@ -1,0 +1,65 @@
+"""The page of a custom network's layers: folded where they are many, complete for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.network_runs import invented_info, plant_network
+from xavier_cli.cli.terminal.output import show_page
+from xavier_cli.findings.health import diagnose
+from xavier_cli.views.network import elided, network_page
+from xavier_cli.vocabulary.network_info import Drawn, ParameterInfo
+
+
+def page(run, **options):
+    return network_page(run, diagnose(run), Path("p.h5"), **options)
+
+
+def test_two_hundred_layers_fit_a_screen(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run = plant_network(200)
+    show_page(page(run), None)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 40
+    assert max(map(len, lines)) <= 80
+    assert any("1-199" in line and "blocks/0-198/kernel" in line for line in lines)
+    assert len(page(run).data["layers"]) == 200
+    assert len(page(run, unfold=True).tables[0].rows) == 200
+
+
+def test_few_layers_have_a_row_each():
+    rows = page(plant_network(22)).tables[0].rows
+    assert len(rows) == 22
+    assert rows[0][1] == "blocks/0/kernel"
+
+
+def test_the_numbers_are_those_of_the_file():
+    run = plant_network(6, seeds=3, forward=0.5)
+    layers = page(run).data["layers"]
+    for at, layer in enumerate(layers):
+        assert layer["leaving_std"] == pytest.approx(run["leaving/std"][:, 0, at].mean())
+    assert layers[-1]["backprop_std"] is None
+    geometric = (run["backprop/std"][:, 0, 0].prod()) ** (1 / 3)
+    assert layers[0]["backprop_std"] == pytest.approx(geometric, rel=1e-5)
+
+
+def test_every_other_parameter_is_listed_once():
+    ones = Drawn(names=("ones",), mean=1.0, std=0.0, bound=1.0)
+    others = tuple(
+        ParameterInfo(name=f"norms/{at}/scale", shape=(16,), role="other", drawn=ones) for at in range(40)
+    )
+    info = invented_info(6)
+    info = info.model_copy(update={"parameters": (*info.parameters, *others)})
+    (table,) = [t for t in page(plant_network(6, info=info)).tables if t.title == "other parameters"]
+    assert [row[0] for row in table.rows] == ["norms/0-39/scale"]
+    assert table.rows[0][3] == str(40 * 16)
+
+
+def test_a_long_name_keeps_its_end():
+    assert elided("a/kernel", 28) == "a/kernel"
+    assert (
+        elided("Transformer/encoderblock_11/MlpBlock_0/Dense_1/kernel", 28) == "…1/MlpBlock_0/Dense_1/kernel"
+    )
+    assert len(elided("x" * 100, 28)) == 28
