@@ -14,7 +14,7 @@ from xavier_cli.pytorch.look import Looked
 from xavier_cli.pytorch.modules import check_module, draw_lazy, named_parameters, plain, set_modes, shared
 from xavier_cli.pytorch.state import full_precision, kept_module, kept_random_states
 from xavier_cli.pytorch.taps import Taps
-from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo, ParameterInfo, Role
+from xavier_cli.vocabulary.network_info import BATCH_DEPENDENT, NetworkError, NetworkInfo, ParameterInfo, Role
 
 Tensor = Any
 
@@ -213,6 +213,8 @@ def _describe(
     notes = [
         f"`{again}` is `{name}`: one parameter, in two places." for again, name in shared(module).items()
     ]
+    if any(isinstance(each, torch.nn.modules.batchnorm._BatchNorm) for each in module.modules()):
+        notes.append(BATCH_DEPENDENT)
     if unused:
         notes.append(f"Not used for the logits: {_listed(unused)}.")
     if without := [layer.name for layer in layers if not any(use.has_gradient for use in layer.uses)]:

@@ -198,7 +198,15 @@ def _named(drawn: Sequence[Drawn | None]) -> tuple[float, ...]:
 
 def drawn_text(drawn: Drawn | None) -> str:
     """What a parameter may have been drawn from, in words."""
-    return "not looked at" if drawn is None else drawn.text
+    if drawn is None:
+        return "not measured"
+    # Where fans are equal several names are one distribution: programs get all.
+    others = len(drawn.names) - 1
+    return (
+        drawn.model_copy(update={"names": (f"{drawn.names[0]} or {others} others",)}).text
+        if others > 1
+        else drawn.text
+    )
 
 
 def elided(name: str, most: int) -> str:

@@ -20,6 +20,12 @@ LONGEST_NAME = 300
 MOST_NAMES = 3
 """So many distributions are named in words where numbers do not tell them apart."""
 
+BATCH_DEPENDENT = (
+    "Its output for an example depends on the others of the batch, as under batch normalization: dC/ds is of "
+    "the batch's summed loss."
+)
+"""The note of a network of which this is so."""
+
 LayerKind = Literal["dense", "convolution", "transposed convolution"]
 Role = Literal["weight", "bias", "embedding", "other"]
 """What a parameter is for: the weight or the bias of a layer, rows picked by the example, or something else,

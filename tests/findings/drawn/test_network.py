@@ -91,3 +91,15 @@ def test_parameters_without_draws_stay_and_layers_need_theirs():
     assert describe(info, {}, [[he(0, 9, 9)]]).parameters == info.parameters
     with pytest.raises(ValueError, match="shorter"):
         describe(info, {}, [])
+
+
+def test_a_single_row_has_no_fans():
+    token = np.random.default_rng(0).normal(size=(1, 512)).astype(np.float32)
+    info = NetworkInfo(
+        framework="PyTorch",
+        layers=(),
+        parameters=(ParameterInfo(name="cls_token", shape=(1, 512), role="other"),),
+    )
+    (found,) = describe(info, {"cls_token": [token]}, []).parameters
+    assert found.drawn is not None
+    assert found.drawn.names == ("normal:std=1",)

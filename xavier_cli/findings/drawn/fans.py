@@ -112,8 +112,11 @@ def of_table(shape: tuple[int, ...]) -> list[Candidate]:
 
 
 def of_shape(shape: tuple[int, ...], framework: str) -> list[Candidate]:
-    """The fans that the framework's initializers read from a shape of rank 2 or more."""
-    if len(shape) < 2:
+    """The fans that the framework's initializers read from a shape of rank 2 or more.
+
+    A single row, as a class token is, has none: with a fan of 1 a standard deviation of 1 would have a name.
+    """
+    if len(shape) < 2 or 1 in (shape[:2] if framework.startswith(("PyTorch", "Equinox")) else shape[-2:]):
         return []
     if framework.startswith(("PyTorch", "Equinox")):
         field = math.prod(shape[2:])

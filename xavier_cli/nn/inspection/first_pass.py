@@ -15,6 +15,7 @@ from xavier_cli.nn.programs.layers import Use, gather, in_its_rounds
 from xavier_cli.nn.programs.program import written_numbers
 from xavier_cli.nn.programs.taps import tap
 from xavier_cli.nn.user_functions import refuse_callbacks
+from xavier_cli.vocabulary.network_info import BATCH_DEPENDENT
 from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
 
 QUICK = {"xla_backend_optimization_level": 0}
@@ -90,10 +91,7 @@ def _probabilities(answer: Array) -> list[str]:
 def _in_company(alone: np.ndarray, others: np.ndarray) -> list[str]:
     if np.allclose(alone, others, rtol=1e-4, atol=1e-6):
         return []
-    return [
-        "Its output for an example depends on the others of the batch, as under batch normalization: "
-        "dC/ds is of the batch's summed loss."
-    ]
+    return [BATCH_DEPENDENT]
 
 
 def numbers_of(closed: ClosedJaxpr) -> list[bytes]:
