@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -289,7 +289,19 @@ def _answer(run: Run) -> list[str]:
                 f"{max(shrinks, grows):.3g} per layer {way}"
             )
     text = ", ".join(said)
-    return [f"{text[0].upper()}{text[1:]}."] if said else []
+    return [f"{text[0].upper()}{text[1:]}."] if said else list(_opening(run))
+
+
+def _opening(run: Run) -> Iterator[str]:
+    """Why gradients are 0 before training, where the output layer starts at 0 as some do on purpose."""
+    weights, gradients = (_means(run, path, "arithmetic") for path in ("weight/std", "backprop/std"))
+    drawn = run.network.layers[-1].drawn if run.network else None
+    if weights[-1] == 0 and drawn and drawn.names == ("zeros",) and not any(each > 0 for each in gradients):
+        name = run.network.layers[-1].name if run.network else ""
+        yield (
+            f"`{clean(name)}` starts at 0, so that no gradient passes it before the first update: dC/ds says "
+            "nothing of the layers below."
+        )
 
 
 def _record(row: _Row) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from xavier_cli.findings.health import diagnose, network_rules
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings("ignore")]
 
 LECUN, STANDARD, GLOROT = "lecun_normal", "standard", "normalized"
-HAIKU = "truncated normal, std 1/√fan_in before truncation"
+HAIKU = "truncated_normal:std=1/√fan_in"
 E, H, IN, OUT = 64, 48, 32, 40
 HIDDEN = (STANDARD, "hidden size")
 Case = tuple[Callable[[int], Any], dict[str, Any]]

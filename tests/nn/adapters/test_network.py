@@ -178,3 +178,25 @@ def test_its_layers_are_the_same_in_another_form(network):
         ]
 
     assert layers(network.with_convolution("canonical")) == layers(network)
+
+
+def test_a_module_of_nnx_may_ask_for_streams_with_every_call():
+    nnx = pytest.importorskip("flax.nnx", reason="flax is not installed")
+
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            self.first, self.drop = nnx.Linear(3, 64, rngs=rngs), nnx.Dropout(0.5)
+            self.last = nnx.Linear(64, 10, rngs=rngs)
+
+        def __call__(self, x, rngs):
+            return self.last(self.drop(self.first(x), rngs=rngs))
+
+    x = jnp.ones((4, 3))
+    network = adapt(lambda key: Net(nnx.Rngs(key)), x[:1], KEY)
+    params, state = network.init(KEY)
+    looked, _ = network.apply(params, state, x, jax.random.key(1), "look")
+    again, _ = network.apply(params, state, x, jax.random.key(2), "look")
+    np.testing.assert_array_equal(looked, again)
+    trained, _ = network.apply(params, state, x, jax.random.key(1), "train")
+    assert bool(jnp.any(trained != looked))
+    network.apply(params, state, x, None, "evaluate")

@@ -48,7 +48,7 @@ def _rules() -> Iterator[Rule]:
             # PyTorch's of that name are not truncated.
             yield Rule(f"{name} (not truncated)", NORMAL, word.variance, name, fan)
     yield Rule(
-        "truncated normal, std 1/√fan_in before truncation",
+        "truncated_normal:std=1/√fan_in",
         TRUNCATED,
         lambda fan_in, fan_out: TRUNCATED_STD**2 / fan_in,
         "lecun_normal",
@@ -69,7 +69,7 @@ def _of_fan_out() -> Iterator[Rule]:
         yield Rule(f"{name} of fan_out", shape, half, name, "fan_out")
     yield Rule("he_normal of fan_out (not truncated)", NORMAL, half, "he_normal", "fan_out")
     yield Rule(
-        "normal, std 1/√fan_out",
+        "normal:std=1/√fan_out",
         NORMAL,
         lambda fan_in, fan_out: 1 / fan_out,
         "lecun_normal",

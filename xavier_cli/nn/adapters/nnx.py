@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> Use
         lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), nnx.split(made, nnx.Param, ...)
     )
     switches = switches_of(type(made).__call__)
+    takes_rngs = "rngs" in inspect.signature(type(made).__call__).parameters
 
     def init(key: Array) -> tuple[Any, Any]:
         _, params, state = nnx.split(make(key), nnx.Param, ...)
@@ -39,7 +41,9 @@ def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> Use
                     each.deterministic = True
         elif mode == "train" and key is not None:
             nnx.reseed(module, default=key, dropout=key)
-        logits = module(x, **switched(switches, mode))
+        # A stream of keys for noise, as some modules ask for with every call.
+        noise = {"rngs": nnx.Rngs(jax.random.key(0) if key is None else key)} if takes_rngs else {}
+        logits = module(x, **switched(switches, mode), **noise)
         if mode != "train":
             return logits, state
         return logits, nnx.to_pure_dict(nnx.split(module, nnx.Param, ...)[2])
