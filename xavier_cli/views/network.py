@@ -17,6 +17,7 @@ from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Mean, over_seeds
 from xavier_cli.views import numbers
+from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, examples_text
 from xavier_cli.views.findings import finding_records, findings_table
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
@@ -76,6 +77,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
     found = findings_table(run, shown)
     advice = dict.fromkeys(each.seen.advice for each in shown.findings if each.seen.advice)
     loss = over_seeds(run["curves/valid_loss"]).center[0].item()
+    whole = end_to_end_values(run)
     return Page(
         schema=SCHEMA,
         data={
@@ -84,6 +86,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
             "seeds": run.seeds.tolist(),
             "framework": info.framework,
             "valid_loss": loss,
+            "end_to_end_singular_values": whole,
             "layers": [_record(row) for row in rows],
             "parameters": [each.model_dump(mode="json") for each in info.parameters],
             "unseen": list(info.unseen),
@@ -97,6 +100,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
         ),
         notes=(
             *_answer(run),
+            *([end_to_end_sentence(whole, examples_text(run))] if whole else []),
             *info.unseen,
             *info.notes,
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
