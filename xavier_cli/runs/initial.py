@@ -67,14 +67,12 @@ def _remarks(seeds: Sequence[EndToEnd]) -> list[str]:
     """How the Jacobians were measured, where it is not the plain way."""
     remarks = []
     if any(each.is_in_batch for each in seeds):
-        remarks.append(
-            "Jacobians: an example's own logits by its own input, the rest of the batch held fixed."
-        )
-    relative = [each.error / each.averages["rms"] for each in seeds if each.error]
+        remarks.append("Jacobians: each example's logits by its own input, the rest of the batch held fixed.")
+    relative = [each.error / each.averages["rms"] for each in seeds if each.error > 0]
     if relative:
         remarks.append(
             f"Over {MOST_ROWS:,} classes: the Jacobian's root mean square singular value is estimated by "
-            f"{RANDOM_VECTORS} random vectors per example, with a standard error of {100 * max(relative):.2g} % "
+            f"{RANDOM_VECTORS} random vectors per example, standard error {100 * max(relative):.2g} % "
             "per seed; its mean, geometric mean and maximum are not known."
         )
     return remarks

@@ -92,8 +92,11 @@ def estimated_rms(products: np.ndarray, count: int) -> tuple[float, float]:
     """The root mean square of `count` singular values, and its standard error.
 
     **Arguments:** `products`, `(k, inputs)`, of J with k random vectors u of independent components of mean 0
-    and variance 1: E|uJ|² is the sum of all squared singular values (Hutchinson 1990).
+    and variance 1: E|uJ|² is the sum of all squared singular values (Hutchinson 1990). NaN where a number is
+    not finite.
     """
+    if not np.all(np.isfinite(products)):
+        return math.nan, math.nan
     squares = (products.astype(np.float64) ** 2).sum(axis=1) / count
     rms = math.sqrt(squares.mean())
     error = float(squares.std(ddof=1)) / math.sqrt(len(squares))
