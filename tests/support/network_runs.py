@@ -29,7 +29,8 @@ def plant_network(
     """The run of `net` with so many weight layers.
 
     `forward` and `backward` are the factors by which what leaves a layer, and dC/ds, change per layer up and
-    down. `end_to_end` has the singular values of each seed's Jacobian. Only the output layer has a `bias`, or none. Gradients spread over seeds by a factor of about e.
+    down. Only the output layer has a `bias`, or none. Gradients spread over seeds by a factor of about e.
+    `end_to_end` has the singular values of each seed's Jacobian.
     """
     settings = {"data": "mnist", "seeds": 2, "sources": SOURCES, "updates": 0, **settings}
     config = RunConfig.of(net=net, weight_layers=layers, **settings)

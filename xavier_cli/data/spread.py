@@ -63,14 +63,9 @@ def spread_over(n: int, count: int) -> np.ndarray:
     return np.arange(count) * n // count
 
 
-def spread_at_most(n: int, count: int) -> np.ndarray:
-    """As `spread_over`, but none twice where fewer than `count` are there; shape `(min(count, n),)`."""
-    return spread_over(n, min(count, n))
-
-
 def spread_order(n: int, first: int) -> np.ndarray:
     """A permutation of n examples, `(n,)`, whose first `first` are evenly spaced over all of them."""
-    leading = spread_at_most(n, first)
+    leading = spread_over(n, min(first, n))
     return np.concatenate([leading, np.setdiff1d(np.arange(n), leading)])
 
 

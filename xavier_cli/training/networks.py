@@ -17,7 +17,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.sets import Examples
-from xavier_cli.data.spread import spread_at_most
+from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
@@ -81,7 +81,7 @@ def look(
     loss, bins = LOSSES[config.loss], _bins(prepared.layers)
     observe = _observation(prepared, loss, bins, probe)
     evaluate = _evaluation(prepared.network, loss)
-    chosen = spread_at_most(len(probe[0]), config.jacobian_examples)
+    chosen = spread_over(len(probe[0]), config.jacobian_examples)
     differentiate = make_end_to_end(prepared, probe[0], chosen.tolist()) if len(chosen) else None
     parts = {
         "valid": examples(data.valid, config.eval_examples),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from xavier_cli.data.spread import PROBE_EXAMPLES
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.statistics.singular_values import AVERAGES
@@ -34,7 +33,6 @@ def end_to_end_sentence(values: Mapping[str, float], examples: str = "") -> str:
 
 
 def examples_text(run: Run) -> str:
-    """Over how many probe examples the Jacobians of `run` are: no more than there are."""
-    there = run.data.test if run.data and run.data.test else PROBE_EXAMPLES
-    count = min(run.config.jacobian_examples, there)
+    """Over how many probe examples the Jacobians of `run` are."""
+    count = run.config.jacobian_examples
     return "1 probe example" if count == 1 else f"{count} probe examples"
