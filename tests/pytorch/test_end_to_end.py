@@ -86,6 +86,33 @@ def test_a_convolution_whose_input_is_overwritten_and_dropped_out():
     assert all(torch.equal(each, before[name]) for name, each in made.state_dict().items())
 
 
+class Attending(nn.Module):
+    """Drops at random in a function and within attention, not by modules of dropout alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, dropout=0.5, batch_first=True)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = x.reshape(len(x), 2, 4)
+        mixed, _ = self.attention(x, x, x, need_weights=False)
+        return self.head(nn.functional.dropout(mixed.flatten(1), 0.3, self.training))
+
+
+def test_nothing_is_dropped_out_by_calls_either():
+    made = Attending()
+    (found,) = look(lambda: made, [0], X, LABELS, jacobian_examples=CHOSEN).end_to_end
+    assert not found.is_in_batch
+    made.eval()
+    rows = [
+        torch.autograd.functional.jacobian(lambda one: made(one)[0], torch.tensor(X[at : at + 1]))
+        for at in CHOSEN
+    ]
+    values = np.linalg.svd(torch.stack(rows).reshape(3, 4, -1).numpy(), compute_uv=False)
+    assert found.averages == pytest.approx(averages(values), rel=1e-4)
+
+
 def test_a_module_is_left_as_it_was_and_none_are_taken_unasked():
     made = normalized()
     before = {name: each.clone() for name, each in made.state_dict().items()}

@@ -96,7 +96,9 @@ def _look_at_one(
         )
         weights = [plain(layer.weight) for layer in layers]
         info = _describe(module, layers, parameters, taps, reached, examples)
-        jacobians = measure_end_to_end(module, examples, chosen) if chosen else None
+        # Nothing is dropped out here either.
+        with taps.recomputing():
+            jacobians = measure_end_to_end(module, examples, chosen) if chosen else None
     return Seen(info, arrays, draws, weights, jacobians)
 
 
