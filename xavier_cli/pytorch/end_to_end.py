@@ -19,7 +19,7 @@ def measure_end_to_end(module: Any, x: Tensor, chosen: Sequence[int]) -> EndToEn
 
     As `training.probes.end_to_end` has it: own logits by own input, the rest of the batch held fixed; alone
     where the logits are the same without the others. The module runs as it is, in whatever mode, and may
-    move its buffers; `Taps.recomputing` leaves out what is dropped at random by a call. Raises `NetworkError`.
+    move its buffers; within `Taps.recomputing` nothing is dropped at random. Raises `NetworkError`.
     """
     x = x.detach()
     batch, logits = _run(module, x)
