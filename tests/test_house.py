@@ -148,7 +148,7 @@ READS_TEXT = {
     "xavier_cli/report/pictures.py": "the name of a dataset",
     "xavier_cli/report/colours.py": "colours in a drawing",
     "xavier_cli/views/numbers.py": "a coding as people type it",
-    "xavier_cli/views/network.py": "the path of a parameter",
+    "xavier_cli/views/folding.py": "the path of a parameter",
     "xavier_cli/report/elements.py": "an attribute's name, and which part of a sentence is code",
 }
 

@@ -1,11 +1,14 @@
 """Runs of custom networks with record 0 alone, made of invented numbers: no network is built or measured."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.layer_statistics import STATISTICS
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.singular_values import EndToEnd
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
 PROBED = 300
@@ -20,12 +23,14 @@ def plant_network(
     backward: float = 1.0,
     info: NetworkInfo | None = None,
     bias: bool = False,
+    end_to_end: Sequence[EndToEnd] = (),
     **settings: object,
 ) -> Run:
     """The run of `net` with so many weight layers.
 
     `forward` and `backward` are the factors by which what leaves a layer, and dC/ds, change per layer up and
     down. Only the output layer has a `bias`, or none. Gradients spread over seeds by a factor of about e.
+    `end_to_end` has the singular values of each seed's Jacobian.
     """
     settings = {"data": "mnist", "seeds": 2, "sources": SOURCES, "updates": 0, **settings}
     config = RunConfig.of(net=net, weight_layers=layers, **settings)
@@ -41,6 +46,7 @@ def plant_network(
         data=None,
         network=info or invented_info(layers, bias=bias),
         provenance={"train_seconds": 0.1, "compile_seconds": 0.2},
+        end_to_end=end_to_end,
     )
 
 

@@ -327,7 +327,7 @@ class RunSettings(CodeSettings):
         description="number of examples for errors at records; the last record uses all",
     )
     jacobian_examples: Annotated[Whole, Setting("observation", since=1, mention="never")] = Field(
-        1, ge=0, le=300, description="number of probe examples for Jacobians; 0: none"
+        1, ge=0, le=300, description="number of probe examples for Jacobians; 0: none, the default with --net"
     )
     seeds: Annotated[
         tuple[Seed, ...],

@@ -17,7 +17,15 @@ from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, level_key, plot_band, plot_level, plot_points, staggered
 from xavier_cli.figures.panels import panels
 from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
-from xavier_cli.figures.request import PlotRequest, counted, layer_columns, record_row, suitable, values
+from xavier_cli.figures.request import (
+    PlotRequest,
+    UnsuitableRunError,
+    counted,
+    layer_columns,
+    record_row,
+    suitable,
+    values,
+)
 from xavier_cli.figures.scales import finish_axes
 from xavier_cli.figures.style import Style, background, layers_axis, line_styles
 from xavier_cli.runs.batch_normalization import normalization_notes
@@ -56,7 +64,7 @@ class Spectrum:
 
 def averages(run: Run, chosen: PlotRequest) -> Averages:
     """The data for `plot_averages` of `run`, at `chosen.record` or else the first record."""
-    values(run, "jacobian/mean_singular_value")
+    _by_layer(run, "jacobian/mean_singular_value")
     at, columns = (
         record_row(run, chosen.record or "first", "jacobian_update"),
         layer_columns(run, chosen.layers),
@@ -70,7 +78,7 @@ def averages(run: Run, chosen: PlotRequest) -> Averages:
 
 def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
     """The data for `plot_spectrum` of `run`, at `chosen.record` or else the first record."""
-    values(run, "jacobian/singular_values")
+    _by_layer(run, "jacobian/singular_values")
     at = record_row(run, chosen.record or "first", "spectrum_update")
     singular, columns = (
         counted(run, "jacobian/singular_values", chosen.seeds, at),
@@ -78,6 +86,16 @@ def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
     )
     band = over_seeds(singular[:, columns].transpose(0, 2, 1))
     return Spectrum(int(run["spectrum_update"][at]), run["layer"][columns], band)
+
+
+def _by_layer(run: Run, name: str) -> None:
+    """Raise `UnsuitableRunError` unless `name` is recorded: Jacobians of custom networks are not by layer."""
+    if run.config.network.is_users and name not in run:
+        raise UnsuitableRunError(
+            "no Jacobians by layer: a custom network has only the one from the input to the logits; "
+            "`xavier probe --jacobian-examples 16` prints its singular values"
+        )
+    values(run, name)
 
 
 def plot_averages(ax: Axes, layers: np.ndarray, band: Band, style: Style, name: str = "") -> Axes:

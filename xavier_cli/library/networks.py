@@ -166,6 +166,7 @@ def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) 
 def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
+    from xavier_cli.data.spread import spread_over
     from xavier_cli.findings.drawn.network import describe
     from xavier_cli.pytorch.look import look
     from xavier_cli.runs.initial import initial_run
@@ -185,7 +186,8 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
     began = time.perf_counter()
     told.note(f"{config.network.short}: {len(config.seeds)} seeds")
     x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
-    looked = look(make, config.seeds, x, probe.labels, config.loss)
+    chosen = spread_over(len(x), config.jacobian_examples).tolist()
+    looked = look(make, config.seeds, x, probe.labels, config.loss, jacobian_examples=chosen)
     told.note("comparing its numbers with distributions")
     info = describe(looked.info, looked.draws, looked.layer_draws)
     config = config.with_(weight_layers=len(info.layers))
@@ -211,4 +213,12 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
         for path in looked.arrays
         if path.endswith("/histogram")
     }
-    return initial_run(config, seen, edges, data=facts, network=info, provenance=provenance)
+    return initial_run(
+        config,
+        seen,
+        edges,
+        data=facts,
+        network=info,
+        provenance=provenance,
+        end_to_end=looked.end_to_end,
+    )

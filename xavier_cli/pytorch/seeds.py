@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from xavier_cli.pytorch.end_to_end import measure_end_to_end
 from xavier_cli.pytorch.layers import Layer, gather, observe
 from xavier_cli.pytorch.look import Looked
 from xavier_cli.pytorch.modules import check_module, draw_lazy, named_parameters, plain, set_modes, shared
 from xavier_cli.pytorch.state import full_precision, kept_module, kept_random_states
 from xavier_cli.pytorch.taps import Taps
+from xavier_cli.statistics.singular_values import EndToEnd
 from xavier_cli.vocabulary.network_info import BATCH_DEPENDENT, NetworkError, NetworkInfo, ParameterInfo, Role
 
 Tensor = Any
@@ -26,10 +28,17 @@ class Seen(NamedTuple):
     arrays: dict[str, np.ndarray]
     draws: dict[str, np.ndarray]
     layer_draws: list[np.ndarray]
+    end_to_end: EndToEnd | None
 
 
 def look_at_seeds(
-    make: Callable[[], Any], seeds: Sequence[int], x: np.ndarray, labels: np.ndarray, loss: str, bins: bool
+    make: Callable[[], Any],
+    seeds: Sequence[int],
+    x: np.ndarray,
+    labels: np.ndarray,
+    loss: str,
+    bins: bool,
+    jacobian_examples: Sequence[int],
 ) -> Looked:
     """See `pytorch.look.look`."""
     if loss not in _LOSSES:
@@ -38,7 +47,7 @@ def look_at_seeds(
     with kept_random_states(), full_precision(), torch.inference_mode(False):
         for seed in seeds:
             torch.manual_seed(seed)
-            one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins)
+            one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins, jacobian_examples)
             if seen and _outline(one.info) != _outline(seen[0].info):
                 raise NetworkError(
                     f"it has other layers with seed {seed} than with seed {seeds[0]}: networks of one probe "
@@ -51,6 +60,7 @@ def look_at_seeds(
         {path: np.stack([one.arrays[path] for one in seen]) for path in first.arrays},
         {name: [one.draws[name] for one in seen] for name in first.draws},
         [[one.layer_draws[number] for one in seen] for number in range(len(first.layer_draws))],
+        [one.end_to_end for one in seen if one.end_to_end],
     )
 
 
@@ -59,7 +69,9 @@ def _outline(info: NetworkInfo) -> Any:
     return layers, [(each.name, each.shape) for each in info.parameters]
 
 
-def _look_at_one(made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: bool) -> Seen:
+def _look_at_one(
+    made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: bool, chosen: Sequence[int]
+) -> Seen:
     module = check_module(made)
     examples = _examples(module, x)
     draw_lazy(module, examples)
@@ -84,7 +96,10 @@ def _look_at_one(made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: 
         )
         weights = [plain(layer.weight) for layer in layers]
         info = _describe(module, layers, parameters, taps, reached, examples)
-    return Seen(info, arrays, draws, weights)
+        # Nothing is dropped out here either.
+        with taps.recomputing():
+            jacobians = measure_end_to_end(module, examples, chosen) if chosen else None
+    return Seen(info, arrays, draws, weights, jacobians)
 
 
 def _examples(module: Any, x: np.ndarray) -> Tensor:

@@ -17,6 +17,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.sets import Examples
+from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
@@ -24,9 +25,11 @@ from xavier_cli.nn.losses import LOSSES, Loss
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
+from xavier_cli.statistics.singular_values import EndToEnd
 from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
+from xavier_cli.training.probes.end_to_end import make_end_to_end
 from xavier_cli.training.probes.network_probe import make_network_probe
 from xavier_cli.vocabulary.networks import Maker
 from xavier_cli.vocabulary.resolve import find_activation
@@ -78,12 +81,15 @@ def look(
     loss, bins = LOSSES[config.loss], _bins(prepared.layers)
     observe = _observation(prepared, loss, bins, probe)
     evaluate = _evaluation(prepared.network, loss)
+    chosen = spread_over(len(probe[0]), config.jacobian_examples)
+    differentiate = make_end_to_end(prepared, probe[0], chosen.tolist()) if len(chosen) else None
     parts = {
         "valid": examples(data.valid, config.eval_examples),
         "test": examples(data.test, config.eval_examples),
     }
     init = jax.jit(prepared.network.init)
     seen: list[dict[str, np.ndarray]] = []
+    jacobians: list[EndToEnd] = []
     drawn: list[Any] = []
     for number, seed in enumerate(config.seeds, 1):
         note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
@@ -93,6 +99,8 @@ def look(
             found |= {
                 f"curves/{name}_{what}": value for what, value in evaluate(params, state, *part).items()
             }
+        if differentiate is not None:
+            jacobians.append(differentiate(params, state, seed_key(seed, Purpose.DROPOUT)))
         seen.append({path: np.asarray(value) for path, value in found.items()})
         drawn.append(jax.device_get(params))
     run = initial_run(
@@ -101,6 +109,7 @@ def look(
         {tensor: each.edges for tensor, each in bins.items()},
         data=facts,
         network=prepared.info,
+        end_to_end=jacobians,
         provenance={"train_seconds": round(time.perf_counter() - began, 3)},
     )
     draws = drawn_parameters(prepared, jax.tree.map(lambda *each: np.stack(each), *drawn))

@@ -17,6 +17,7 @@ from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.views import numbers
+from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, examples_text
 from xavier_cli.views.layers import GEOMETRIC
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.tensors import Tensor
@@ -44,11 +45,7 @@ def initial_page(run: Run, expectation: Mapping[str, Quantity], path: Path) -> P
     config = run.config
     title = f"{config.data} {config.title}{config.title_suffix}, at initialization"
     over = "1 seed" if len(run.seeds) == 1 else f"mean over {len(run.seeds)} seeds; {GEOMETRIC}"
-    whole = {
-        name: over_seeds(run[f"jacobian/end_to_end_{name}_singular_value"]).center[0].item()
-        for name in ("mean", "rms", "geometric_mean", "max")
-        if f"jacobian/end_to_end_{name}_singular_value" in run
-    }
+    whole = end_to_end_values(run)
     valid_loss = over_seeds(run["curves/valid_loss"]).center[0].item()
     tensors = dict.fromkeys(row.tensor for row in STATISTICS)
     match = agreement(expectation, len(run.seeds))
@@ -178,11 +175,9 @@ def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) 
         "predicts; std is of the mean over 300 examples, which is smaller.",
     ]
     if whole:
-        count = config.jacobian_examples
-        examples = "1 probe example" if count == 1 else f"{count} probe examples"
         notes.append(
-            f"Jacobians are of {examples}; layer 1's, from the input, stands apart. From the input to the "
-            f"logits the singular values have mean {whole['mean']:.3g} and maximum {whole['max']:.3g}."
+            f"Jacobians are of {examples_text(run)}; layer 1's, from the input, stands apart. "
+            f"{end_to_end_sentence(whole)}"
         )
     if note := same_start_note(run):
         notes.append(note)

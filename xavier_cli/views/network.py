@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,9 @@ from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Mean, over_seeds
 from xavier_cli.views import numbers
+from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, examples_text
 from xavier_cli.views.findings import finding_records, findings_table
+from xavier_cli.views.folding import elided, pattern, shared_name, span_of
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
@@ -76,6 +77,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
     found = findings_table(run, shown)
     advice = dict.fromkeys(each.seen.advice for each in shown.findings if each.seen.advice)
     loss = over_seeds(run["curves/valid_loss"]).center[0].item()
+    whole = end_to_end_values(run)
     return Page(
         schema=SCHEMA,
         data={
@@ -84,6 +86,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
             "seeds": run.seeds.tolist(),
             "framework": info.framework,
             "valid_loss": loss,
+            "end_to_end_singular_values": whole,
             "layers": [_record(row) for row in rows],
             "parameters": [each.model_dump(mode="json") for each in info.parameters],
             "unseen": list(info.unseen),
@@ -97,6 +100,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
         ),
         notes=(
             *_answer(run),
+            *([end_to_end_sentence(whole, examples_text(run))] if whole else []),
             *info.unseen,
             *info.notes,
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
@@ -116,18 +120,13 @@ def _means(run: Run, path: str, mean: Mean) -> list[float]:
     return [*known, *[math.nan] * (run.config.weight_layers - len(known))]
 
 
-def _pattern(name: str) -> str:
-    """`name` with its numbers left out: `blocks/*/mlp/kernel`."""
-    return re.sub(r"\d+", "*", name)
-
-
 def _folded(rows: Sequence[_Row]) -> list[_Row]:
     """`rows` with those in one that differ in numbers of their names alone, in the order of their firsts."""
     alike: dict[tuple[object, ...], list[_Row]] = {}
     for row in rows:
         names = row.drawn[0].names[:1] if row.drawn[0] else ()
         kind = (
-            _pattern(row.name),
+            pattern(row.name),
             row.layer.kind,
             row.layer.shape,
             row.layer.fan_in,
@@ -139,7 +138,7 @@ def _folded(rows: Sequence[_Row]) -> list[_Row]:
         _Row(
             tuple(number for row in group for number in row.numbers),
             group[0].layer,
-            _shared_name([row.name for row in group]),
+            shared_name([row.name for row in group]),
             {name: tuple(value for row in group for value in row.values[name]) for name in group[0].values},
             tuple(drawn for row in group for drawn in row.drawn),
         )
@@ -147,26 +146,10 @@ def _folded(rows: Sequence[_Row]) -> list[_Row]:
     ]
 
 
-def _shared_name(names: Sequence[str]) -> str:
-    """One name for names that differ in numbers: `blocks/0-11/mlp/kernel`, with `*` where they leave gaps."""
-    if len(names) == 1:
-        return names[0]
-    columns = zip(*(re.findall(r"\d+", name) for name in names), strict=True)
-    written = []
-    for column in columns:
-        values = sorted({int(each) for each in column})
-        if len(values) == 1:
-            written.append(column[0])
-        else:
-            whole = values == list(range(values[0], values[-1] + 1))
-            written.append(f"{values[0]}-{values[-1]}" if whole else "*")
-    return re.sub(r"\d+", lambda _: written.pop(0), names[0])
-
-
 def _layers_table(rows: Sequence[_Row], title: str) -> Table:
     columns = [Column("layer", "right"), Column("name")]
     cells: list[list[Cell | str]] = [
-        [_listed(row.numbers) for row in rows],
+        [span_of(row.numbers) for row in rows],
         [elided(row.name, LONGEST_NAME) for row in rows],
     ]
     if len({row.layer.kind for row in rows}) > 1:
@@ -209,19 +192,6 @@ def drawn_text(drawn: Drawn | None) -> str:
     )
 
 
-def elided(name: str, most: int) -> str:
-    """The end of a parameter's path, which says the most: at most `most` characters."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    """`3`, `3-8`, or with others between: `3…27`."""
-    first, last = numbers[0], numbers[-1]
-    if len(numbers) == 1:
-        return str(first)
-    return f"{first}-{last}" if last - first + 1 == len(numbers) else f"{first}…{last}"
-
-
 def _spans(values: Sequence[Sequence[float]]) -> list[str]:
     """Each row's value, or from its smallest to its largest."""
     ends = [
@@ -245,13 +215,13 @@ def _others_table(info: NetworkInfo) -> list[Table]:
     alike: dict[tuple[object, ...], list[ParameterInfo]] = {}
     for each in info.parameters:
         if each.role != "weight":
-            kind = (_pattern(each.name), each.role, drawn_text(each.drawn))
+            kind = (pattern(each.name), each.role, drawn_text(each.drawn))
             alike.setdefault(kind, []).append(each)
     if not alike:
         return []
     rows = tuple(
         (
-            elided(_shared_name([each.name for each in group]), LONGEST_NAME),
+            elided(shared_name([each.name for each in group]), LONGEST_NAME),
             group[0].role,
             " ".join(dict.fromkeys("×".join(map(str, each.shape)) or "1" for each in group)),
             str(sum(math.prod(each.shape) for each in group)),

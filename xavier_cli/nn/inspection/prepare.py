@@ -74,9 +74,7 @@ def prepare(
     params, state = draw(key)
     _check_parameters(word, params, state)
 
-    def logits(params: Any, x: Array, state: Any, key: Array) -> Array:
-        return jnp.asarray(network.apply(params, state, x, key, "look")[0], jnp.float32)
-
+    logits = logits_of(network)
     shapes = jax.eval_shape(lambda: (params, state))
     _try_modes(network, word, shapes, few, len(x), classes, lambda: what_would_fit(make, few, classes, key))
     tapped = guarded(word, tap)(logits, params, x, state, key)
@@ -92,6 +90,15 @@ def prepare(
         place = ".".join(map(str, first["loc"]))
         raise UserFunctionError(f"`{word}` cannot be described: {place}: {first['msg']}") from None
     return Prepared(network, tapped, layers, info, state)
+
+
+def logits_of(network: UserNetwork) -> Callable[[Any, Array, Any, Array], Array]:
+    """The function `(params, x, state, key) -> logits` `(examples, classes)`, float32, as it is looked at."""
+
+    def logits(params: Any, x: Array, state: Any, key: Array) -> Array:
+        return jnp.asarray(network.apply(params, state, x, key, "look")[0], jnp.float32)
+
+    return logits
 
 
 def fixed_of(state: Any) -> Any:

@@ -198,7 +198,7 @@ def _without_derivative(step: Step) -> Callable[..., list[Array]]:
         return tuple(
             jnp.full_like(each, jnp.nan)
             if jnp.issubdtype(each.dtype, jnp.floating)
-            else np.zeros(each.shape, jax.dtypes.float0)
+            else np.zeros(np.shape(each), jax.dtypes.float0)
             for each in inputs
         )
 

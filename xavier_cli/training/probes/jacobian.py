@@ -21,6 +21,7 @@ from jax import Array
 from xavier_cli.nn.activations import Activation
 from xavier_cli.nn.mlp import Dense, Norm, Params
 from xavier_cli.nn.network import EPSILON, Network, with_batch_statistics
+from xavier_cli.statistics.singular_values import AVERAGES, averages
 from xavier_cli.training.cores import usable_cores
 
 
@@ -159,18 +160,6 @@ def _svd(jacobians: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.svd(jacobians, compute_uv=False))
 
 
-def averages(values: np.ndarray) -> dict[str, float]:
-    """Averages over singular values, `(examples, index)` in descending order, then over the examples."""
-    with np.errstate(divide="ignore"):
-        logs = np.log(values).mean(axis=1)
-    return {
-        "mean": float(values.mean()),
-        "rms": float(np.sqrt((values**2).mean(axis=1)).mean()),
-        "geometric_mean": float(np.exp(logs).mean()),
-        "max": float(values[:, 0].mean()),
-    }
-
-
 def singular(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarray]) -> SingularValues:
     """Singular values of a plain network's Jacobians.
 
@@ -250,6 +239,6 @@ def end_to_end_averages(weights: Sequence[np.ndarray], slopes: Sequence[np.ndarr
     for weight, slope in zip(weights[-2::-1], slopes[::-1], strict=True):
         jacobian = (jacobian * slope[:, None, :]) @ weight.T
     if not np.all(np.isfinite(jacobian)):
-        return dict.fromkeys(("mean", "rms", "geometric_mean", "max"), np.nan)
+        return dict.fromkeys(AVERAGES, np.nan)
     count = min(min(weight.shape) for weight in weights)
     return averages(np.linalg.svd(jacobian, compute_uv=False)[:, :count])
