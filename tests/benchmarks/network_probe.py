@@ -28,7 +28,7 @@ from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.rewriting import rewritten
 from xavier_cli.nn.programs.taps import tap
-from xavier_cli.training.probes.distributions import make_bins
+from xavier_cli.statistics.tensor_summary import make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe
 
 TENSORS = ("activation", "preactivation", "backprop", "weight_gradient", "weight")

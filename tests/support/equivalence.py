@@ -19,8 +19,8 @@ from xavier_cli.nn.adapters.network import adapt
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
+from xavier_cli.statistics.tensor_summary import make_bins
 from xavier_cli.theory.saturation import find_regions
-from xavier_cli.training.probes.distributions import make_bins
 from xavier_cli.training.probes.network_probe import make_network_probe
 from xavier_cli.training.probes.probe import Observation, make_probe
 from xavier_cli.vocabulary.resolve import find_activation

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.support.equivalence import SIZES, WRITINGS
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.inspection.prepare import prepare
@@ -62,6 +63,22 @@ def test_a_perceptron_by_hand_has_the_singular_values_of_mlp(sizes):
         whole = JacobianMeter(network).singular(*factors(params, x[np.array(CHOSEN)], network))
         expected = {name: float(whole.averages[f"end_to_end_{name}"]) for name in found.averages}
     assert found.averages == pytest.approx(expected, rel=3e-6)
+
+
+@pytest.mark.frameworks
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", [name for name in WRITINGS if name != "by hand"])
+def test_a_perceptron_in_any_writing_has_the_same_singular_values(name):
+    pytest.importorskip(name.partition(".")[0], reason=f"{name} is not installed")
+    params = mlp.init_params(KEY, SIZES, jax.nn.initializers.lecun_normal())
+    x = jax.random.normal(KEY, (20, SIZES[0]))
+
+    def written(name):
+        make, placed = WRITINGS[name]()
+        prepared = prepare(make, x.shape[1:], SIZES[-1], "nets.py:made", x)
+        return make_end_to_end(prepared, x, CHOSEN)(placed(params), prepared.state, KEY)
+
+    assert written(name).averages == pytest.approx(written("by hand").averages, rel=1e-5)
 
 
 def branched(params, x):
