@@ -104,6 +104,16 @@ def test_a_gradient_of_0_is_said_to_have_no_place(text_of):
     assert "A value of 0 has no place on a logarithmic axis." in text_of(drawn(run).figure)
 
 
+def test_zeros_alone_are_on_a_linear_axis(text_of):
+    run = plant_network(5)
+    for name in run.arrays:
+        if name.endswith("/std"):
+            run.arrays[name][:] = 0
+    drawing = drawn(run)
+    assert {ax.get_yscale() for ax in drawing.figure.axes} == {"linear"}
+    assert "logarithmic" not in text_of(drawing.figure)
+
+
 def test_a_facet_has_a_row_of_panels_for_each_value():
     runs = [
         plant_network(5, net=f"nets.py:{name}", data=data) for data in ("mnist", "cifar10") for name in "ab"

@@ -28,7 +28,7 @@ COMMANDS = {
     "sweep": CommandSpec(
         TRAIN, "Train a grid of configurations; an interrupted one resumes.", runs_code=True, first="recipes"
     ),
-    "probe": CommandSpec(LOOK, "Compare networks at initialization with theory.", runs_code=True),
+    "probe": CommandSpec(LOOK, "Measure networks before training, custom ones too.", runs_code=True),
     "show": CommandSpec(
         LOOK, "Show runs in detail: settings, errors, layers, provenance.", reads_runs=True, first="runs"
     ),

@@ -139,7 +139,9 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         "each example's own loss; dC/dW: the gradient of the mean loss; W: the weights. Gradients: geometric "
         "mean over seeds."
     ]
-    if any((along.std.center == 0).any() for along in drawn):
+    if any(ax.get_yscale() == "log" for ax in page.axes) and any(
+        (along.std.center == 0).any() for along in drawn
+    ):
         sentences.append("A value of 0 has no place on a logarithmic axis.")
     if kept is not None:
         by = "with the lowest test error at the end" if np.isfinite(scores).any() else "given first"

@@ -101,6 +101,8 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
         notes=(
             *_answer(run),
             *([end_to_end_sentence(whole, examples_text(run))] if whole else []),
+            *([] if shown.findings else ["No problems found before training."]),
+            *([_NEAREST] if any(map(_has_own_scale, info.layers)) else []),
             *info.unseen,
             *info.notes,
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
@@ -174,6 +176,22 @@ def _layers_table(rows: Sequence[_Row], title: str) -> Table:
 _KINDS = {"dense": "dense", "convolution": "conv", "transposed convolution": "conv transposed"}
 
 
+_NEAREST = (
+    "named: the std that the distribution has for the layer's own fans; where it has a scale of its own, as "
+    "`normal:std=0.02`, that of the named one which is nearest."
+)
+
+
+def _has_own_scale(layer: LayerInfo) -> bool:
+    drawn = layer.drawn
+    return (
+        drawn is not None
+        and drawn.named_std is not None
+        and drawn.fans is None
+        and drawn.nearest not in drawn.names
+    )
+
+
 def _named(drawn: Sequence[Drawn | None]) -> tuple[float, ...]:
     """The standard deviations of the named distributions that are nearest."""
     return tuple(math.nan if each is None or each.named_std is None else each.named_std for each in drawn)
@@ -240,13 +258,13 @@ def _others_table(info: NetworkInfo) -> list[Table]:
 
 
 def _answer(run: Run) -> list[str]:
-    """How signals change per weight layer, in a sentence."""
+    """How signals change per weight layer, in a sentence; the last layer's scale is the logits'."""
     said = []
     for path, up, subject, way in (
         ("leaving/std", True, "signals", "going forward"),
         ("backprop/std", False, "back-propagated gradients", "going back"),
     ):
-        values = np.array(_means(run, path, "geometric"))
+        values = np.array(_means(run, path, "geometric"))[:-1]
         values = values[np.isfinite(values)]
         if len(values) < 2 or not (values > 0).all():
             continue

@@ -109,6 +109,14 @@ def test_nothing_there_is_code_2(tmp_path, monkeypatch, xavier, command):
     assert answer.err == "xavier: no runs in `runs`: `xavier train` makes one, or name RUNS\n"
 
 
+def test_measured_networks_are_hinted_at_where_nothing_was_trained(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XAVIER_RUNS_DIR", raising=False)
+    (tmp_path / "probes").mkdir()
+    (tmp_path / "probes/mnist-cnn.h5").touch()
+    assert xavier("check").err.endswith("or name RUNS, like `probes/*.h5`\n")
+
+
 def test_show_tells_configuration_curves_and_layers(shelf, xavier):
     out = xavier("show", "tanh-standard").out
     lines = [line.split() for line in out.splitlines()]

@@ -175,7 +175,7 @@ enter(
     "Embed",
     linen(lambda nn: nn.Embed(300, E), jnp.ones((1,), int)),
     [],
-    {"embedding": "normal, std 1/√features"},
+    {"embedding": "normal:std=1/√features"},
 )
 ATTENTION = [dense(f"{name}/kernel", f"{name}/bias", inputs=1) for name in ("query", "key", "value")]
 enter(
@@ -246,7 +246,7 @@ enter(
     "Embed",
     nnx(lambda m, rngs: m.Embed(300, E, rngs=rngs)),
     [],
-    {"embedding": "normal, std 1/√features"},
+    {"embedding": "normal:std=1/√features"},
 )
 enter(
     "Flax NNX",

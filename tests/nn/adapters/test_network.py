@@ -113,6 +113,27 @@ def test_noise_of_another_name_gets_a_key():
 
 
 @pytest.mark.frameworks
+def test_linen_without_a_switch_is_as_it_was_written():
+    """Batch normalization and dropout that are always as in training can be looked at, and used."""
+    nn = pytest.importorskip("flax.linen", reason="flax is not installed")
+
+    class Network(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            x = nn.BatchNorm(use_running_average=False)(x.reshape(len(x), -1))
+            return nn.Dense(10)(nn.Dropout(0.5, deterministic=False)(x))
+
+    network = adapt(lambda key: Network(), X[:1], KEY)
+    params, state = network.init(KEY)
+    looked, used = (network.apply(params, state, X, None, mode) for mode in ("look", "evaluate"))
+    np.testing.assert_allclose(looked[0], used[0], rtol=1e-6)
+    assert looked[1] is state
+    assert used[1] is state
+    _, moved = network.apply(params, state, X, KEY, "train")
+    assert not jnp.allclose(jax.tree.leaves(moved)[0], jax.tree.leaves(state)[0])
+
+
+@pytest.mark.frameworks
 def test_haiku_without_a_key_and_with_another_switch():
     hk = pytest.importorskip("haiku", reason="haiku is not installed")
 

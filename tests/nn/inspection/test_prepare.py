@@ -33,6 +33,16 @@ def test_is_refused_in_a_line_with_the_remedy(name):
     assert "\n" not in str(raised.value)
 
 
+def test_neither_layout_nor_batch_is_blamed_where_another_would_not_help():
+    def apply(p, x, train):
+        if not train:
+            raise RuntimeError("no running averages")
+        return x.mean((1, 2, 3))[:, None] * jnp.ones(12) @ p["w"]
+
+    with pytest.raises(UserFunctionError, match=r"in use.*no running averages$"):
+        prepared(lambda key: (linear, apply))
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_is_looked_at_with_a_note(name):
     make, roles, note = ODD[name]

@@ -49,9 +49,14 @@ def probe(
     ] = False,
     format: FormatOption = None,
 ) -> None:
-    """Compare networks at initialization with theory.
+    """Measure networks before training, custom ones too.
+
+    Of `mlp` beside theory; of a custom network, which distribution each layer was drawn from, and what is
+    wrong. Custom networks have `--act` where their function takes `act`, and no other setting of `mlp`.
 
     xavier probe --act tanh --init standard --width 1000
+
+    xavier probe --net deep.py:relu:depth=10 --data mnist
 
     xavier probe --jacobian-examples 16 --seeds 5
 

@@ -204,7 +204,8 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
     if not paths and inputs.problems:
         raise none_could_be("read", inputs)
     if not paths:
-        say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS")
+        probed = ", like `probes/*.h5`" if any(Path("probes").glob("*.h5")) else ""
+        say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS{probed}")
         raise typer.Exit(ExitCode.USAGE)
     count = "1 run" if len(paths) == 1 else f"{len(paths)} runs"
     whose = "of the newest command " if unnamed is newest_runs else ""

@@ -68,14 +68,6 @@ def _of_fan_out() -> Iterator[Rule]:
         shape = _SHAPES[INITIALIZERS[name].distribution]
         yield Rule(f"{name} of fan_out", shape, half, name, "fan_out")
     yield Rule("he_normal of fan_out (not truncated)", NORMAL, half, "he_normal", "fan_out")
-    yield Rule(
-        "normal:std=1/√fan_out",
-        NORMAL,
-        lambda fan_in, fan_out: 1 / fan_out,
-        "lecun_normal",
-        "fan_out",
-        is_rare=True,
-    )
 
 
 def _with_gain() -> Iterator[Rule]:
@@ -90,8 +82,8 @@ RULES = tuple(_rules())
 BIAS_RULES = tuple(rule for rule in RULES if rule.name == "standard")
 """PyTorch and Equinox draw biases as weights, with the fan_in of the layer."""
 EMBEDDING_RULES = (
-    Rule("normal, std 1/√features", NORMAL, lambda features, rows: 1 / features, "", "fan_in"),
-    Rule("truncated normal, std 1/√features", TRUNCATED, lambda features, rows: 1 / features, "", "fan_in"),
+    Rule("normal:std=1/√features", NORMAL, lambda features, rows: 1 / features, "", "fan_in"),
+    Rule("truncated_normal:std=1/√features", TRUNCATED, lambda features, rows: 1 / features, "", "fan_in"),
     *(rule for rule in RULES if rule.depends_on == "both" and not rule.is_rare),
 )
 """Of tables, whose fans are `(features, rows)`."""

@@ -31,9 +31,10 @@ def _saturated(run: Run) -> Iterator[Symptom]:
         rule = most if most.mask[-1, layer] else half
         share, number = rule.center[-1, layer], int(layer) + 1
         start = f", {100 * rule.center[0, layer]:.0f} % at the start" if starts[layer] else ""
+        told = start if len(run.updates) > 1 else ""
         rate = lower_rate(run.config, run.lr)
         yield Symptom(
-            f"{100 * share:.0f} % of layer {number} is saturated{start}, its mean activation "
+            f"{100 * share:.0f} % of layer {number} is saturated{told}, its mean activation "
             f"{mean[-1, layer]:.2g}",
             other_start(run.config) if start or run.config.act == "sigmoid" else rate,
             (number,),

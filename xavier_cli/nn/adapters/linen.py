@@ -26,13 +26,10 @@ def adapt(make: Callable[[Array], Any], made: nn.Module, example: Array) -> User
         given = switched(switches, mode)
         # Flax draws for other names, as of noise, by the key of "params".
         keys = {} if key is None else {"dropout": key, "params": jax.random.fold_in(key, 1)}
-        moving = [*state] if mode != "evaluate" else False
-        with nn.intercept_methods(_all_kept if mode == "look" else _as_it_is):
-            answer = made.apply({"params": params, **state}, x, rngs=keys, mutable=moving, **given)
-        if not moving:
-            return (answer[0] if isinstance(answer, tuple) and moving == [] else answer), state
-        logits, moved = answer
-        return logits, moved if mode == "train" else state
+        # In use, too: a module without a switch may move its statistics whatever it is called for.
+        with nn.intercept_methods(_as_it_is if mode == "train" else _all_kept):
+            logits, moved = made.apply({"params": params, **state}, x, rngs=keys, mutable=[*state], **given)
+        return logits, moved if mode == "train" and state else state
 
     return UserNetwork("Flax Linen", init, apply)
 

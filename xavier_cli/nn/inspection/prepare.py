@@ -208,12 +208,21 @@ def _try_modes(
             raise
         except UserFunctionError as error:
             remedy = what_fits()
-            if not remedy and mode == "evaluate":
+            as_many = jax.ShapeDtypeStruct((examples, *few.shape[1:]), few.dtype)
+            if not remedy and mode == "evaluate" and _runs(word, apply, *numbers, as_many):
                 remedy = "; take the number of examples from `len(x)`"
             if not remedy and network.framework == "Equinox":
                 remedy = f"; in Equinox it is called on one example at a time, here of shape {few.shape[1:]}"
             raise _explained(error, remedy) from None
         check_logits(word, answer, batch, classes, what_fits)
+
+
+def _runs(word: str, apply: Callable[..., Any], *shapes: Any) -> bool:
+    try:
+        _guarded(word, jax.eval_shape, "")(apply, *shapes)
+    except UserFunctionError:
+        return False
+    return True
 
 
 def _check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, ...], params: Any) -> None:
