@@ -198,7 +198,7 @@ REFUSED = {
     "complex": (complex_numbers, "its parameter `c` is complex"),
     "NaN": (
         lambda: Calls(infinite, v=nn.Linear(16, 16)),
-        "not finite: NaN or infinity first behind `w.w",
+        "not finite: NaN or infinity enters `w.w",
     ),
     "another width": (lambda: nn.Linear(15, 5), r"does not run on examples of shape \(16,\): mat1 and mat2"),
     "two arguments": (TwoArguments, "is to take one batch of examples, nothing else: .*'mask'"),
@@ -255,3 +255,20 @@ def test_reentrant_checkpoints_are_refused_with_the_remedy():
 def test_an_unknown_loss_is_refused():
     with pytest.raises(NetworkError, match="`hinge` is no loss"):
         look(lambda: nn.Linear(16, 5), [0], FLAT, LABELS, "hinge")
+
+
+def test_a_product_of_complex_numbers_is_named_and_not_measured():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = (nn.Parameter(torch.randn(16, 8)) for _ in range(2))
+            self.o = nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.o((x.to(torch.cfloat) @ torch.complex(self.a, self.b)).abs())
+
+    x = np.random.default_rng(0).random((20, 16), np.float32)
+    info = look(Net, (0,), x, np.arange(20) % 5).info
+    assert [layer.name for layer in info.layers] == ["o.weight"]
+    (unseen,) = info.unseen
+    assert "of complex numbers`, with `a`" in unseen

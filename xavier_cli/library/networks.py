@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
+from xavier_cli.vocabulary.network_info import NetworkError
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.user_functions import guarded
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
@@ -42,6 +44,8 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     Runs the file of the function that makes the network. Raises `ConfigError` for another initialization than
     the network's own, and `XavierError` where the function, or what it makes, cannot be used.
     """
+    from xavier_cli.runs.contradictions import network_problem
+
     told = told or Told()
     for name in ("init", "bias_init"):
         if getattr(config, name) != AS_MADE:
@@ -51,7 +55,10 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     # Only its name: JAX's activation functions are of no use to PyTorch.
     maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
     look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
-    return look(config, maker, data_dir, told)
+    run = look(config, maker, data_dir, told)
+    if problem := network_problem(run.config, run.network):
+        raise NetworkError(f"`{config.network.name}`: its network {problem}, which a run file cannot hold")
+    return run
 
 
 def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, told: Told | None = None) -> Run:
@@ -85,15 +92,18 @@ def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool
     if maker.takes & {"key", "rngs"}:
         return False  # it draws by JAX
     facts = config.dataset.facts or _examples(config, data_dir)[1]
+    # What it changes is restored, so that it is seen to change it when it is used.
+    make = guarded(config.network.name, maker)
     orders: tuple[Channels, ...] = ("first", "last") if "torch" in sys.modules else ("last", "first")
     for channels in orders:
         try:
-            made = maker(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
+            made = make(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
         except Exception:
             continue
         torch: Any = sys.modules.get("torch")
         return torch is not None and isinstance(made, torch.nn.Module)
-    return False
+    # It fails either way, which is to be told for the shape that it would be given.
+    return "torch" in sys.modules and "jax" not in sys.modules
 
 
 def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
@@ -180,14 +190,17 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
         maker = load_network(config.network, act=_torch_function(config.act))
 
     def make() -> Any:
-        return maker(inputs=shape, classes=facts.classes)
+        return guarded(config.network.name, maker)(inputs=shape, classes=facts.classes)
 
     told.data(facts)
     began = time.perf_counter()
     told.note(f"{config.network.short}: {len(config.seeds)} seeds")
     x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
     chosen = spread_over(len(x), config.jacobian_examples).tolist()
-    looked = look(make, config.seeds, x, probe.labels, config.loss, jacobian_examples=chosen)
+    try:
+        looked = look(make, config.seeds, x, probe.labels, config.loss, jacobian_examples=chosen)
+    except NetworkError as error:
+        raise NetworkError(f"`{config.network.name}`: {error}") from error
     told.note("comparing its numbers with distributions")
     info = describe(looked.info, looked.draws, looked.layer_draws)
     config = config.with_(weight_layers=len(info.layers))

@@ -36,7 +36,9 @@ def check_module(made: Any) -> Any:
             raise NetworkError(f"{where} is compiled: pass it as it was before `torch.compile`")
     for name, parameter in module.named_parameters():
         if parameter.is_complex():
-            raise NetworkError(f"its parameter `{name}` is complex: only real ones can be measured")
+            raise NetworkError(
+                f"its parameter `{name}` is complex: keep real and imaginary parts as two parameters"
+            )
     return module
 
 

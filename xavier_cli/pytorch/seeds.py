@@ -141,7 +141,9 @@ def _logits(answer: Any, labels: np.ndarray, taps: Taps) -> Tensor:
     """The logits in what a module returns, `(examples, classes)`, in float32."""
     logits = getattr(answer, "logits", answer)
     if not isinstance(logits, torch.Tensor):
-        raise NetworkError(f"it returns {type(answer).__name__}, not logits of shape (examples, classes)")
+        raise NetworkError(
+            f"it returns {type(answer).__name__}, not logits of shape (examples, classes): return these alone"
+        )
     classes = int(labels.max()) + 1 if len(labels) else 1
     is_right = logits.ndim == 2 and logits.shape[0] == len(labels) and logits.shape[1] >= max(classes, 2)
     if not is_right:
@@ -152,16 +154,27 @@ def _logits(answer: Any, labels: np.ndarray, taps: Taps) -> Tensor:
     if not taps.uses:
         raise NetworkError(
             "it has no weight layer: no product or convolution of a parameter and what depends on the example"
+            "; within `torch.func.vmap` they cannot be followed"
         )
     if not logits.is_floating_point():
         raise NetworkError(f"it returns {logits.dtype}, not logits")
     if not torch.isfinite(logits).all():
-        first = next((use.name for use in taps.uses if not torch.isfinite(use.s).all()), None)
-        where = f"first behind `{first}`" if first else "behind its last layer"
-        raise NetworkError(f"its logits are not finite: NaN or infinity {where}")
+        raise NetworkError(f"its logits are not finite: NaN or infinity {_first_not_finite(taps)}")
     if not logits.requires_grad:
         raise NetworkError("no gradient comes from its logits: is `forward` within `torch.no_grad`?")
     return logits.float()
+
+
+def _first_not_finite(taps: Taps) -> str:
+    """Where NaN or infinity appears first."""
+    for use in taps.uses:
+        if not torch.isfinite(use.weight).all():
+            return f"in the weight of `{use.name}`: it is drawn so"
+        if not all(torch.isfinite(each).all() for each in use.entering):
+            return f"enters `{use.name}`, the first where it appears"
+        if not torch.isfinite(use.s).all():
+            return f"first behind `{use.name}`"
+    return "behind its last layer"
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

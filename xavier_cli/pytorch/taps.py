@@ -187,6 +187,8 @@ class Taps(TorchFunctionMode):  # type: ignore[misc]
         given = dict(zip(SIGNATURES[name], args, strict=False)) | kwargs
         for side in sides(name, given):
             weight = self.origins.of(given[side.weight])
+            if given[side.weight].is_complex():
+                continue
             if weight.is_weight and any(self.origins.of(given[each]).example for each in side.entering):
                 return side, given
         return None, {}
@@ -278,9 +280,11 @@ class Taps(TorchFunctionMode):  # type: ignore[misc]
     def _pick(self, name: str, args: Any, tensors: Sequence[Tensor]) -> None:
         """Note embeddings, and calls that may hide a product."""
         first = self.origins.of(tensors[0])
+        is_complex = name in SIGNATURES and any(each.is_complex() for each in tensors)
         if name in PICKS and first.is_weight:
             if name.startswith("embedding") or any(self.origins.of(each).example for each in tensors[1:]):
                 self.tables.add(first.name)
-        elif may_hide_a_product(name) and self._mixes(tensors, {}):
+        elif (is_complex or may_hide_a_product(name)) and self._mixes(tensors, {}):
+            name = f"{name} of complex numbers" if is_complex else name
             names = {self.origins.of(each).name for each in tensors if self.origins.of(each).is_weight}
             self.hidden.setdefault(name, set()).update(names)

@@ -94,10 +94,12 @@ def look(
     for number, seed in enumerate(config.seeds, 1):
         note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
         params, state = init(seed_key(seed, Purpose.WEIGHTS))
-        found = jax.device_get(observe(params, state, seed_key(seed, Purpose.DROPOUT)))
+        noise = seed_key(seed, Purpose.DROPOUT)
+        found = jax.device_get(observe(params, state, noise))
         for name, part in parts.items():
             found |= {
-                f"curves/{name}_{what}": value for what, value in evaluate(params, state, *part).items()
+                f"curves/{name}_{what}": value
+                for what, value in evaluate(params, state, noise, *part).items()
             }
         if differentiate is not None:
             jacobians.append(differentiate(params, state, seed_key(seed, Purpose.DROPOUT)))
@@ -128,10 +130,13 @@ def _observation(
 
 
 def _evaluation(network: UserNetwork, loss: Loss) -> Callable[..., dict[str, Array]]:
-    """The compiled loss and error: `(params, state, x, labels) -> numbers`, as the network is used."""
+    """The compiled loss and error: `(params, state, key, x, labels) -> numbers`, as the network is used.
 
-    def evaluate(params: Any, state: Any, x: Array, labels: Array) -> dict[str, Array]:
-        logits, _ = network.apply(params, state, x, None, "evaluate")
+    The key is for networks that ask for one in use too, whether or not they draw anything.
+    """
+
+    def evaluate(params: Any, state: Any, key: Array, x: Array, labels: Array) -> dict[str, Array]:
+        logits, _ = network.apply(params, state, x, key, "evaluate")
         wrong = jnp.argmax(logits, axis=-1) != labels
         return {"loss": jnp.mean(loss(logits, labels)), "error": jnp.mean(wrong)}
 

@@ -18,6 +18,7 @@ from xavier_cli.vocabulary.lookup import unknown_message
 from xavier_cli.vocabulary.parameters import ParameterError, read_pairs
 from xavier_cli.vocabulary.user_functions import (
     UserFunctionError,
+    importing_beside,
     load_user_function,
     short_name,
     user_function_word,
@@ -78,17 +79,25 @@ def find_network(word: str) -> NetworkSpec:
 
 @dataclass(frozen=True)
 class Maker:
-    """The function of a network and what it is called with; `takes` are the names of its parameters."""
+    """The function of a network and what it is called with.
 
+    **Attributes:** `word`, what stands for the function; `takes`, the names of its parameters.
+    """
+
+    word: str
     function: Callable[..., Any]
     arguments: Mapping[str, Any]
     takes: frozenset[str]
 
     def __call__(self, **given: Any) -> Any:
-        """The network; of what is `given`, the function gets what it has parameters for."""
-        return self.function(
-            **self.arguments, **{name: each for name, each in given.items() if name in self.takes}
-        )
+        """The network; of what is `given`, the function gets what it has parameters for.
+
+        It may import from its own folder, as its file does.
+        """
+        with importing_beside(self.word):
+            return self.function(
+                **self.arguments, **{name: each for name, each in given.items() if name in self.takes}
+            )
 
 
 def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
@@ -125,7 +134,7 @@ def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
     if lacking:
         raise UserFunctionError(_lacks(spec, lacking[0], named))
 
-    return Maker(function, bound, frozenset(named))
+    return Maker(spec.function, function, bound, frozenset(named))
 
 
 _UNNAMED = (

@@ -324,6 +324,14 @@ def _remedy(error: BaseException) -> str:
 
 
 @contextmanager
+def importing_beside(word: str) -> Iterator[None]:
+    """Lets code of the function `word` import from the folder that its file imports from."""
+    place = word.rpartition(":")[0]
+    with _on_path(str(Path(place).expanduser().absolute().parent) if place.endswith(".py") else os.getcwd()):
+        yield
+
+
+@contextmanager
 def _on_path(folder: str) -> Iterator[None]:
     sys.path.insert(0, folder)
     try:

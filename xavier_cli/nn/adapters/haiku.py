@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import haiku as hk
@@ -30,10 +31,22 @@ def adapt(make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwor
 
     def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
         given = (key, x) if takes_key else (x,)
-        logits, moved = transformed.apply(params, state, *given, **switched(switches, mode))
+        with _all_kept() if mode == "look" else nullcontext():
+            logits, moved = transformed.apply(params, state, *given, **switched(switches, mode))
         return logits, moved if mode == "train" else state
 
     return UserNetwork("Haiku", init, apply)
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """Has `hk.dropout`, a function that asks for no mode, drop nothing."""
+    dropout = hk.dropout
+    hk.dropout = lambda rng, rate, x, broadcast_dims=(): x
+    try:
+        yield
+    finally:
+        hk.dropout = dropout
 
 
 def _takes(init: Callable[..., Any], zeros: Array, switch: str) -> bool:

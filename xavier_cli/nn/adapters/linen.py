@@ -35,10 +35,19 @@ def adapt(make: Callable[[Array], Any], made: nn.Module, example: Array) -> User
 
 
 def _all_kept(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
-    """Dropout as it is in use, whatever the module's switch says."""
-    if isinstance(context.module, nn.Dropout) and context.method_name == "__call__":
+    """Dropout as it is in use, whatever the module's switch says; attention has one of its own."""
+    module = context.module
+    if isinstance(module, nn.Dropout) and context.method_name == "__call__":
         return args[0] if args else kwargs["inputs"]
-    return call(*args, **kwargs)
+    if not isinstance(module, nn.MultiHeadDotProductAttention) or not module.dropout_rate:
+        return call(*args, **kwargs)
+    rate = module.dropout_rate
+    # Modules are frozen.
+    object.__setattr__(module, "dropout_rate", 0.0)
+    try:
+        return call(*args, **kwargs)
+    finally:
+        object.__setattr__(module, "dropout_rate", rate)
 
 
 def _as_it_is(call: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:

@@ -39,6 +39,8 @@ def adapt(make: Callable[[Array], Any], made: nnx.Module, example: Array) -> Use
             for _, each in nnx.iter_graph(module):
                 if isinstance(each, nnx.Dropout):
                     each.deterministic = True
+                elif isinstance(each, nnx.MultiHeadAttention):
+                    each.dropout_rate = 0.0
         elif mode == "train" and key is not None:
             nnx.reseed(module, default=key, dropout=key)
         # A stream of keys for noise, as some modules ask for with every call.

@@ -8,10 +8,11 @@ from typing import Any
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.nn.programs.program import Program
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves
-from xavier_cli.nn.programs.weight_layers import Unseen
+from xavier_cli.nn.programs.weight_layers import OF_COMPLEX, Unseen
 from xavier_cli.vocabulary.network_info import LayerInfo, NetworkInfo, ParameterInfo, Role
 
 _UNSEEN = {
+    OF_COMPLEX: "a product of complex numbers",
     "while": "a `while` loop whose length depends on the data, through which no gradient goes back",
     "cond": "a choice between branches (`cond` or `switch`)",
     "ragged_dot_general": "a product with ragged groups (`ragged_dot`)",

@@ -69,7 +69,12 @@ def first_pass(
             "layers is finite: check what it does after the last one"
         )
     others, _ = look(params, x.at[0].set(x[0] / 2 + 0.25), state, key)
-    return [*_probabilities(answer), *_in_company(np.asarray(answer)[1:], np.asarray(others)[1:])]
+    again, _ = look(params, x, state, jax.random.fold_in(key, 1))
+    return [
+        *_probabilities(answer),
+        *_by_chance(np.asarray(answer), np.asarray(again)),
+        *_in_company(np.asarray(answer)[1:], np.asarray(others)[1:]),
+    ]
 
 
 _NOT_FINITE = {
@@ -86,6 +91,12 @@ def _probabilities(answer: Array) -> list[str]:
     return [
         "Its outputs add up to 1 for every example, as probabilities do: return logits, without a softmax."
     ]
+
+
+def _by_chance(answer: np.ndarray, again: np.ndarray) -> list[str]:
+    if np.allclose(answer, again, rtol=1e-4, atol=1e-6):
+        return []
+    return ["It draws random numbers when it runs, so that its statistics are of one draw of them."]
 
 
 def _in_company(alone: np.ndarray, others: np.ndarray) -> list[str]:

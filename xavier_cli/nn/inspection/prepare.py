@@ -20,6 +20,7 @@ from xavier_cli.nn.inspection.logits import check_logits, what_would_fit
 from xavier_cli.nn.programs.layers import WeightLayer, gather
 from xavier_cli.nn.programs.rewriting import Convolution
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves, tap
+from xavier_cli.nn.programs.weight_layers import OF_COMPLEX
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.network_info import NetworkInfo
 from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, short_name
@@ -228,6 +229,11 @@ def _runs(word: str, apply: Callable[..., Any], *shapes: Any) -> bool:
 def _check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, ...], params: Any) -> None:
     if layers:
         return
+    if any(each.operation == OF_COMPLEX for each in tapped.unseen):
+        raise UserFunctionError(
+            f"`{word}`: it has no weight layer of real numbers: products of complex numbers are not looked at"
+            "; multiply by real and imaginary parts as two layers"
+        )
     if tapped.unseen:
         operations = " and ".join(f"`{each}`" for each in dict.fromkeys(u.operation for u in tapped.unseen))
         raise UserFunctionError(

@@ -169,7 +169,8 @@ def _run(
             passed.layers.update(within.layers)
             passed.applied.update(within.applied)
         elif step.operation == "while":
-            outputs = _without_derivative(step)(*inputs)
+            # A number written in the program is no array, and the derivative is asked for its shape.
+            outputs = _without_derivative(step)(*map(_as_array, inputs))
         else:
             outputs = step.evaluate(inputs)
         for output, value in zip(step.outputs, outputs, strict=True):
@@ -182,6 +183,10 @@ def _run(
                 passed.layers[layer.site] = Met(value, entering, weight, bias)
             values[output] = value
     return [read(each) for each in program.outputs], passed
+
+
+def _as_array(value: Any) -> Any:
+    return value if hasattr(value, "shape") else jnp.asarray(value)
 
 
 def _without_derivative(step: Step) -> Callable[..., list[Array]]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
 
 from xavier_cli.nn.programs.biases import shared_bias, with_bias
 from xavier_cli.nn.programs.dependence import (
@@ -26,6 +28,9 @@ from xavier_cli.nn.programs.program import CONVOLUTIONS, PRODUCTS, Program, Step
 from xavier_cli.nn.programs.recognition import recognise
 from xavier_cli.nn.programs.units import in_a_round, moved_units, product_units
 from xavier_cli.vocabulary.network_info import LayerKind
+
+OF_COMPLEX = "product of complex numbers"
+"""What is told in place of an operation: the run file holds real numbers alone."""
 
 Site = tuple[int, ...]
 """Where something is in a program: the number of the step, within a scan after that of the scan."""
@@ -194,7 +199,8 @@ def _find(
             made_of = [each for each in inputs if each.parameter and not each.example]
             names = dict.fromkeys(each.name.replace(ROUND, "") for each in made_of)
             parts = frozenset[str]().union(*(each.parts for each in made_of))
-            found.unseen.append(Unseen(step.operation, tuple(names), parts))
+            operation = OF_COMPLEX if _is_complex(step) else step.operation
+            found.unseen.append(Unseen(operation, tuple(names), parts))
         for output in step.outputs:
             channels[output] = moved_units(program, step, channels, program.shape(output))
     return found
@@ -202,6 +208,11 @@ def _find(
 
 def _multiplies(step: Step) -> bool:
     return step.operation in PRODUCTS or any(holds(inner, PRODUCTS) for inner in subprograms(step.equation))
+
+
+def _is_complex(step: Step) -> bool:
+    made: Any = step.equation.outvars[0].aval
+    return step.operation in PRODUCTS and jnp.issubdtype(made.dtype, jnp.complexfloating)
 
 
 def _hides(inputs: Sequence[Origin]) -> bool:
@@ -220,6 +231,8 @@ def _layer(
     loops: tuple[tuple[Step, int], ...],
 ) -> Layer | None:
     if step.operation != "dot_general" and step.operation not in CONVOLUTIONS:
+        return None
+    if _is_complex(step):
         return None
     weight = next(
         (
