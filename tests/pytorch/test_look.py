@@ -87,7 +87,7 @@ def test_a_perceptron_has_the_statistics_of_the_same_in_jax(name):
     layers, expected = in_jax(apply, params, x, loss)
     assert_alike(looked, expected)
     for mine, wanted in zip(looked.info.layers, layers, strict=True):
-        assert (mine.shape, mine.fan_in, mine.fan_out) == (wanted.shape, wanted.fan_in, wanted.fan_out)
+        assert (mine.shape, mine.fan_in, mine.fan_out) == (wanted.first.shape, wanted.fan_in, wanted.fan_out)
         assert (
             mine.applied
             == tuple(each.function for each, _ in wanted.applied)
@@ -130,7 +130,7 @@ def test_convolutions_with_batch_normalization_have_the_statistics_of_the_same_i
     layers, expected = in_jax(apply, (weights, biases), x.transpose(0, 2, 3, 1), "cross_entropy")
     assert_alike(looked, expected)
     for mine, wanted in zip(looked.info.layers, layers, strict=True):
-        assert (mine.shape, mine.fan_in, mine.fan_out) == (wanted.shape, wanted.fan_in, wanted.fan_out)
+        assert (mine.shape, mine.fan_in, mine.fan_out) == (wanted.first.shape, wanted.fan_in, wanted.fan_out)
     kinds = [(each.kind, each.receptive_field) for each in looked.info.layers]
     assert kinds == [("convolution", 9), ("convolution", 9), ("transposed convolution", 4), ("dense", 1)]
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
@@ -103,7 +104,14 @@ def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool
         torch: Any = sys.modules.get("torch")
         return torch is not None and isinstance(made, torch.nn.Module)
     # It fails either way, which is to be told for the shape that it would be given.
-    return "torch" in sys.modules and "jax" not in sys.modules
+    used = {getattr(each, "__name__", "").partition(".")[0] for each in _names_in(maker.function)}
+    return "torch" in used and not used & {"jax", "flax", "equinox", "haiku"}
+
+
+def _names_in(function: Callable[..., Any]) -> list[Any]:
+    """The modules that the file of `function` has imported at its top."""
+    named = getattr(function, "__globals__", {})
+    return [each for each in named.values() if isinstance(each, ModuleType)]
 
 
 def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:

@@ -129,6 +129,12 @@ class LayerInfo(BaseModel):
     drawn: Drawn | None = None
     bias_drawn: Drawn | None = None
 
+    @property
+    def joined(self) -> str:
+        """What the names of the parameters begin with that lie side by side in its weight; empty for one."""
+        beginning, brace, _ = self.name.partition("{")
+        return beginning if brace else ""
+
 
 class NetworkInfo(BaseModel):
     """All that is known of a network beside its statistics.

@@ -77,6 +77,8 @@ def probe(
     if asked.pretrain != "none":
         say("probe measures networks before pre-training: --pretrain has no effect")
     config = untrained(asked)
+    if output is not None:
+        refuse_folder(output)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     if config.network.is_users:
@@ -115,8 +117,6 @@ def _probe_network(
     from xavier_cli.runs.store import write_run
     from xavier_cli.views.network import network_page
 
-    if output is not None:
-        refuse_folder(output)
     with shown_note(quiet) as note:
         run = probe_network(config, data_dir, Told(note, say_data, say))
     run = replace(run, provenance={**run.provenance, **this_command()})

@@ -15,7 +15,7 @@ AS_A_KERNEL = "read as a convolution kernel"
 MISTAKES = (TRANSPOSED, NO_FIELD, AS_A_KERNEL)
 _GATES = (4, 3, 2, 1)
 
-_OF_BOTH = tuple(rule for rule in RULES if rule.depends_on == "both")
+_OF_BOTH = tuple(rule for rule in RULES if rule.depends_on == "both" and not rule.is_rare)
 _OF_ONE = tuple(rule for rule in RULES if rule.depends_on == "fan_in")
 _WITH_FAN_OUT = tuple(rule for rule in RULES if rule.depends_on != "fan_in")
 
