@@ -200,7 +200,14 @@ REFUSED = {
         lambda: Calls(infinite, v=nn.Linear(16, 16)),
         "not finite: NaN or infinity enters `w.w",
     ),
-    "another width": (lambda: nn.Linear(15, 5), r"does not run on examples of shape \(16,\): mat1 and mat2"),
+    "another width": (
+        lambda: nn.Linear(15, 5),
+        r"does not run on examples of shape \(16,\): mat1 and mat2.*`nn.Flatten\(\)`",
+    ),
+    "other channels": (
+        lambda: nn.Sequential(nn.Unflatten(1, (1, 4, 4)), nn.Conv2d(3, 4, 3)),
+        r"to have 3 channels.*number of channels from `inputs\[0\]`",
+    ),
     "two arguments": (TwoArguments, "is to take one batch of examples, nothing else: .*'mask'"),
     "on no device": (lambda: nn.Linear(16, 5, device="meta"), "on the device `meta`"),
     "two devices": (two_devices, r"on several devices \(cpu, meta\)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -134,7 +135,20 @@ def _cannot_run(error: Exception, examples: Tensor) -> NetworkError:
     said = said if len(said) <= 300 else f"{said[:300]} …"
     if isinstance(error, TypeError) and "positional argument" in said:
         return NetworkError(f"its `forward` is to take one batch of examples, nothing else: {said}")
-    return NetworkError(f"it does not run on examples of shape {tuple(examples.shape[1:])}: {said}")
+    return NetworkError(
+        f"it does not run on examples of shape {tuple(examples.shape[1:])}: {said}{_remedy(said)}"
+    )
+
+
+def _remedy(said: str) -> str:
+    """What PyTorch's message about shapes asks for; empty where nobody knows."""
+    if "mat1 and mat2 shapes" in said or "linear(): input and weight" in said:
+        return (
+            "; flatten an example before its first dense layer, `nn.Flatten()`, and take sizes from `inputs`"
+        )
+    return (
+        "; take the number of channels from `inputs[0]`" if re.search(r"to have \d+ channels", said) else ""
+    )
 
 
 def _logits(answer: Any, labels: np.ndarray, taps: Taps) -> Tensor:

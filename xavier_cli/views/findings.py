@@ -201,7 +201,7 @@ def _rows(run: Run, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
         yield (
             severity,
             rule,
-            _layers(layers, run.config.depth),
+            _layers(layers, run),
             f"{min(since):,}" if since else "",
             evidence,
         )
@@ -219,10 +219,10 @@ def _in_brief(findings: Sequence[Finding]) -> str:
     return f"{len(layers)} more: {', '.join(parts)}"
 
 
-def _layers(layers: Sequence[int], depth: int) -> str:
-    if len(layers) == depth > 1:
-        return "all"
-    return listed(layers)
+def _layers(layers: Sequence[int], run: Run) -> str:
+    # Of a custom network findings may be about its last layer, too.
+    every = run.config.weight_layers or run.config.depth
+    return "all" if len(layers) == every > 1 else listed(layers)
 
 
 def _records(diagnosis: Diagnosis) -> Iterator[dict[str, object]]:
