@@ -84,7 +84,8 @@ def test_half_saturated_at_the_start_is_a_warning_without_a_command():
     run = plant_network(4)
     run.arrays["activation/saturated"] = np.full((2, 1, 3), 0.7, np.float32)
     seen = found(run)["saturated-layer"]
-    assert "is saturated, 70 % at the start" in seen.evidence
+    # Once: there is no other record than the start.
+    assert "70 % of layer 3 is saturated, its mean" in seen.evidence
     assert not seen.seen.advice
 
 
