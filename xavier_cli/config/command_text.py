@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from xavier_cli.config.run import SEARCH_DETAILS, SEARCHABLE, RunConfig, option_name, resolve_update_rule
-from xavier_cli.config.settings import OWN_DEFAULTS, settings_where
+from xavier_cli.config.settings import OWN_DEFAULTS, settings_of_training, settings_where
 from xavier_cli.vocabulary.grammar import write_value
 
 
@@ -31,6 +31,16 @@ def train_command(config: RunConfig, **changes: object) -> str:
         settings |= {name: plain[name] for name in SEARCH_DETAILS}
     differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != plain[n]}
     return written("train", *(word for name, value in differing.items() for word in _option(name, value)))
+
+
+def probe_command(config: RunConfig, **changes: object) -> str:
+    """`xavier probe` of a custom network with `changes`, without the settings of training."""
+    usual = {name: RunConfig.model_fields[name].default for name in settings_where(derived=False)}
+    usual |= OWN_DEFAULTS | {"coding": config.dataset.coding}
+    left_out = (*settings_of_training(), *settings_where(of_mlp=True))
+    settings = {name: getattr(config, name) for name in usual if name not in left_out}
+    differing = {n: v for n, v in {**settings, **changes}.items() if n in changes or v != usual[n]}
+    return written("probe", *(word for name, value in differing.items() for word in _option(name, value)))
 
 
 def _option(name: str, value: object) -> tuple[str, ...]:

@@ -145,6 +145,8 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _layers_are_there(self) -> Self:
+        if self.network.is_users and not self.weight_layers:
+            return self  # nobody knows yet
         try:
             _ = self.layer_initializers
         except ValueError as error:

@@ -48,14 +48,16 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     from xavier_cli.runs.contradictions import network_problem
 
     told = told or Told()
-    for name in ("init", "bias_init"):
-        if getattr(config, name) != AS_MADE:
-            raise ConfigError(f"{name}: a custom network is measured as its own code draws it: leave it out")
+    if config.bias_init != AS_MADE:
+        raise ConfigError("bias_init: the biases of a custom network are those of its own code: leave it out")
     config.check_code()
     told.note("reading the network")
     # Only its name: JAX's activation functions are of no use to PyTorch.
     maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
-    look = _of_pytorch if _is_pytorchs(config, maker, data_dir) else _of_jax
+    is_pytorchs = _is_pytorchs(config, maker, data_dir)
+    if is_pytorchs and config.init != AS_MADE:
+        raise ConfigError("init: a network of PyTorch's is measured as its own code draws it: leave it out")
+    look = _of_pytorch if is_pytorchs else _of_jax
     run = look(config, maker, data_dir, told)
     if problem := network_problem(run.config, run.network):
         raise NetworkError(f"`{config.network.name}`: its network {problem}, which a run file cannot hold")

@@ -21,6 +21,7 @@ from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
+from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.nn.losses import LOSSES, Loss
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
@@ -31,7 +32,7 @@ from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.end_to_end import make_end_to_end
 from xavier_cli.training.probes.network_probe import make_network_probe
-from xavier_cli.vocabulary.networks import Maker
+from xavier_cli.vocabulary.networks import AS_MADE, Maker
 from xavier_cli.vocabulary.resolve import find_activation
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
@@ -88,12 +89,18 @@ def look(
         "test": examples(data.test, config.eval_examples),
     }
     init = jax.jit(prepared.network.init)
+    rows = config.layer_initializers
+    redraw = None
+    if any(row.name != AS_MADE for row in rows):
+        redraw = make_redraw(prepared, rows, config.network.name)
     seen: list[dict[str, np.ndarray]] = []
     jacobians: list[EndToEnd] = []
     drawn: list[Any] = []
     for number, seed in enumerate(config.seeds, 1):
         note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
         params, state = init(seed_key(seed, Purpose.WEIGHTS))
+        if redraw:
+            params = redraw(params, seed_key(seed, Purpose.WEIGHTS))
         noise = seed_key(seed, Purpose.DROPOUT)
         found = jax.device_get(observe(params, state, noise))
         for name, part in parts.items():

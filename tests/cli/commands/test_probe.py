@@ -90,3 +90,26 @@ def test_several_activations_are_answered_with_what_to_type(xavier):
     assert "one activation at a time" in answer.err
     assert "`xavier plot activations probes/*.h5`" in answer.err
     assert '`act = ["relu", "gelu"]`' in answer.err
+
+
+def test_a_custom_network_is_drawn_anew(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).random((4000, 30)).astype(np.float32)
+    np.savez("tiny.npz", x=x, y=(x[:, 0] > 0.5).astype(int))
+    (tmp_path / "nets.py").write_text(
+        "import jax, jax.numpy as jnp\n"
+        "def net(inputs, classes):\n"
+        "    def init(key):\n"
+        "        return {'a': jax.random.normal(key, (*inputs, 40)), 'b': jnp.ones((40, classes))}\n"
+        "    return init, lambda p, x: jnp.tanh(x @ p['a']) @ p['b']\n"
+    )
+    asked = ("probe", "--net", "nets.py:net", "--data", "tiny.npz", "--seeds", 2, "-q", "-f", "json")
+    answers = [xavier(*asked, *more) for more in ((), ("--init", "he_normal,output=zeros"))]
+    assert [answer.code for answer in answers] == [0, 0], answers
+    own, anew = (json.loads(answer.out) for answer in answers)
+    names = [[layer["drawn"]["names"][0] for layer in of["layers"]] for of in (own, anew)]
+    assert names == [["normal:std=1", "ones"], ["he_normal", "zeros"]]
+    assert own["run"] != anew["run"]
+    wrong = xavier(*asked, "--init", "he_normal,5=zeros")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "no hidden layer 5" in wrong.err

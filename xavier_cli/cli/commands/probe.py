@@ -52,7 +52,8 @@ def probe(
     """Measure networks before training, custom ones too.
 
     Of `mlp` beside theory; of a custom network, which distribution each layer was drawn from, and what is
-    wrong. Custom networks have `--act` where their function takes `act`, and no other setting of `mlp`.
+    wrong. Custom networks have `--act` where their function takes `act`, and no other setting of `mlp`;
+    `--init` draws the weights of JAX's networks anew.
 
     xavier probe --act tanh --init standard --width 1000
 

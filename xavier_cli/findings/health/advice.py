@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from xavier_cli.config.command_text import train_command
+from xavier_cli.config.command_text import probe_command, train_command
 from xavier_cli.config.run import RunConfig
+from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary.entry import ActivationEntry
 
 
@@ -41,9 +42,12 @@ def other_start(config: RunConfig) -> str:
     return train_command(config, act=act, init="normalized", **gain)
 
 
-def other_init(config: RunConfig, init: str) -> str:
-    """The command with the initializer `init`; empty for a custom network, whose own code draws it."""
-    return "" if config.network.is_users else train_command(config, init=init)
+def other_init(run: Run, init: str) -> str:
+    """The command with the initializer `init`: to train, or to measure a custom network of JAX again."""
+    if not run.config.network.is_users:
+        return train_command(run.config, init=init)
+    is_pytorchs = run.network is None or run.network.framework == "PyTorch"
+    return "" if is_pytorchs else probe_command(run.config, init=init)
 
 
 # An initializer, and those that have its variance or nearly so.

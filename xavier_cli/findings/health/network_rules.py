@@ -81,7 +81,7 @@ def _units_alike(run: Run, network: NetworkInfo) -> Iterator[Symptom]:
         names = [layer.name for _, layer in alike]
         yield Symptom(
             f"all units of {_quoted(names)} start with the same weights, so they stay alike",
-            other_init(run.config, "lecun_normal"),
+            other_init(run, "lecun_normal"),
             tuple(number for number, _ in alike),
             0,
             {"layers": names},
@@ -155,7 +155,7 @@ def _fans_symptom(
         evidence += f"; {network.framework} draws such layers so"
     return Symptom(
         evidence,
-        "" if habit else other_init(run.config, rule.word),
+        "" if habit else other_init(run, rule.word),
         tuple(number + 1 for number in found),
         0,
         {"fans": list(fans), "std": drawn.std, "std_of_own_fans": own, "distribution": name},
@@ -179,7 +179,7 @@ def _wrong_gain(run: Run) -> Iterator[Symptom]:
             f"n Var W is {chain.scale:.3g} in the {chain.steps} layers from `{first}` to `{last}`, where "
             f"{misfit.fitting_scale:.3g} fits {act}: {what} {way} by a factor of "
             f"{max(misfit.per_layer, 1 / misfit.per_layer):.3g} per layer, {misfit.in_all:,.3g} in all",
-            other_init(run.config, misfit.fitting),
+            other_init(run, misfit.fitting),
             tuple(number + 1 for number in chain.numbers),
             0,
             {"scale": chain.scale, "fitting": misfit.fitting_scale, "per_layer": misfit.per_layer},
