@@ -19,7 +19,6 @@ from xavier_cli.runs.layer_statistics import STATISTICS
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.tensors import ENTERING, LEAVING
 
 # Two devices on any machine, so that members are spread over devices; read when JAX starts.
 os.environ["JAX_NUM_CPU_DEVICES"] = "2"
@@ -301,8 +300,6 @@ def _member(
 
     for row in STATISTICS:
         # Plain numbers suffice for the other statistics; only some activations learn slopes.
-        if row.tensor in (ENTERING, LEAVING):
-            continue  # of custom networks
         if row.path and row.path not in arrays and row.dataset != "slope":
             at = len(updates if row.records == "update" else jacobian_updates)
             number = float(np.clip(1.0, row.range.low, row.range.high))

@@ -82,7 +82,8 @@ def forged(run, value, kinds="f"):
         if schema.DATASETS[name].is_scale or is_kept or array.dtype.kind not in kinds:
             continue
         full = np.full_like(array, value)
-        if not contradictions.row_problem(name, full):
+        is_lacking = np.isnan(value) and name in contradictions.OF_FUNCTIONS
+        if not contradictions.row_problem(name, full) and not is_lacking:
             arrays[name] = full
     return replace(run, arrays=arrays)
 

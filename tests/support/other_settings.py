@@ -39,6 +39,9 @@ OTHER: dict[str, object] = {
 }
 """For all settings except derived ones; a new one needs a line here."""
 
+OF_CUSTOM_NETWORKS = ("net", "convolution")
+"""Settings of networks that are measured, and not trained by the engine."""
+
 BESIDE: dict[str, dict[str, object]] = {
     "convolution": {"net": "json:loads"},
     "search_seeds": {"lr": "0.1,0.2"},

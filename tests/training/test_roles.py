@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.other_settings import OTHER, pair
+from support.other_settings import OF_CUSTOM_NETWORKS, OTHER, pair
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import SETTINGS, settings_where
@@ -22,7 +22,7 @@ def key(config: RunConfig, training_data) -> str:
     return Engine(population, training_data, choose_layout(len(population.seeds), variants, "map"))._key(())
 
 
-@pytest.mark.parametrize("name", OTHER)
+@pytest.mark.parametrize("name", [name for name in OTHER if name not in OF_CUSTOM_NETWORKS])
 def test_a_setting_changes_the_programs_or_its_row_says_why_not(name, training_data):
     usual, other = pair(name, seeds="0,1", width=10, depth=3)
     keys = [key(config, training_data) for config in (usual, other)]
@@ -50,7 +50,7 @@ QUICK = ("loss", "dropout")
         for role in ("network", "training")
         for name in settings_where(role=role, derived=False, detail_of="")
         # No layer but other ones; done before the first record; the same on a processor.
-        if name not in ("depth", "width", "pretrain", "precision", "updates")
+        if name not in ("depth", "width", "pretrain", "precision", "updates", *OF_CUSTOM_NETWORKS)
     ],
 )
 def test_networks_that_differ_in_training_are_the_same_at_first(name, training_data):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.other_settings import OTHER, pair
+from support.other_settings import OF_CUSTOM_NETWORKS, OTHER, pair
 
 import xavier_cli
 from xavier_cli.config.run import RunConfig
@@ -74,7 +74,9 @@ def answers(run, weights, seed, examples):
     return in_order
 
 
-@pytest.mark.parametrize("name", [name for name in OTHER if name not in ("data", "coding")])
+@pytest.mark.parametrize(
+    "name", [name for name in OTHER if name not in ("data", "coding", *OF_CUSTOM_NETWORKS)]
+)
 def test_whatever_is_set_a_file_has_all_parameters_of_the_network(name):
     """Where it had others, it could not be written after hours of training."""
     for config in pair(name):

@@ -39,6 +39,8 @@ _BESIDE = {
 }
 COUNTING = ("example", "index", "surface/example", "surface/parameter", "svm/example", "svm/class")
 """Scales that count from 0."""
+OF_FUNCTIONS = ("activation/saturated", "activation/inactive", "activation/dead")
+"""Shares that only custom networks may lack, where no known activation function follows a layer."""
 # Scales that a later version may choose otherwise, and that joined runs have more of.
 _FREE = ("percentile", "search/search_seed")
 _BY_UPDATE = ("update", "jacobian_update", "spectrum_update", "final/diverged_at")
@@ -140,7 +142,7 @@ def _of_errors(
 def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction]:
     """What no unit of the activation can give; a skip adds to it what comes from below."""
     if not config.network.is_users:
-        for name in ("activation/saturated", "activation/inactive", "activation/dead"):
+        for name in OF_FUNCTIONS:
             if name in arrays and np.isnan(arrays[name]).any():
                 yield (name,), f"`{name}` holds NaN"
     low, high = config.activation.range

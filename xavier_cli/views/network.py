@@ -230,14 +230,10 @@ def _span(low: float, high: float) -> str:
 
 def _others_table(info: NetworkInfo) -> list[Table]:
     """The parameters that no layer is named by, those alike in one row."""
-    # Factors of a low-rank update are weights, too; of parameters side by side the layer's name tells all.
-    named = {layer.parameter for layer in info.layers}
-    together = tuple(layer.joined for layer in info.layers if layer.joined)
     alike: dict[tuple[object, ...], list[ParameterInfo]] = {}
-    for each in info.parameters:
-        if each.role != "weight" or not (each.name in named or each.name.startswith(together)):
-            kind = (pattern(each.name), each.role, drawn_text(each.drawn))
-            alike.setdefault(kind, []).append(each)
+    for each in info.others:
+        kind = (pattern(each.name), each.role, drawn_text(each.drawn))
+        alike.setdefault(kind, []).append(each)
     if not alike:
         return []
     rows = tuple(

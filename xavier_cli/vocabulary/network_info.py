@@ -129,12 +129,6 @@ class LayerInfo(BaseModel):
     drawn: Drawn | None = None
     bias_drawn: Drawn | None = None
 
-    @property
-    def joined(self) -> str:
-        """What the names of the parameters begin with that lie side by side in its weight; empty for one."""
-        beginning, brace, _ = self.name.partition("{")
-        return beginning if brace else ""
-
 
 class NetworkInfo(BaseModel):
     """All that is known of a network beside its statistics.
@@ -179,6 +173,18 @@ class NetworkInfo(BaseModel):
                 ),
                 "notes": tuple(note for note in self.notes if all(note in each.notes for each in others)),
             }
+        )
+
+    @property
+    def others(self) -> tuple[ParameterInfo, ...]:
+        """The parameters that no layer is named by: factors of a low-rank update are weights, too."""
+        named = {layer.parameter for layer in self.layers}
+        # Of parameters side by side in one weight the layer's name tells all.
+        joined = tuple(layer.name.partition("{")[0] for layer in self.layers if "{" in layer.name)
+        return tuple(
+            each
+            for each in self.parameters
+            if each.role != "weight" or not (each.name in named or each.name.startswith(joined))
         )
 
     def to_json(self) -> str:

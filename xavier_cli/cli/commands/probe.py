@@ -53,7 +53,7 @@ def probe(
 
     Of `mlp` beside theory; of a custom network, which distribution each layer was drawn from, and what is
     wrong. Custom networks have `--act` where their function takes `act`, and no other setting of `mlp`;
-    `--init` draws the weights of JAX's networks anew.
+    `--init` redraws the weights of JAX's networks.
 
     xavier probe --act tanh --init standard --width 1000
 

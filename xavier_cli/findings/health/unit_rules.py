@@ -118,7 +118,7 @@ def _symmetric(run: Run) -> Iterator[Symptom]:
     if len(layers):
         yield Symptom(
             f"all weights of {named(layers.tolist())} start alike, so their units stay alike",
-            other_init(run, fitting_init(run.config)),
+            "" if is_users else other_init(run, fitting_init(run.config)),
             tuple(layers.tolist()),
             0,
             {"weight_std": layers_over_seeds(run, "weight/std").center[0, layers - 1].tolist()},
