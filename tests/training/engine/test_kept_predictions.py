@@ -90,3 +90,14 @@ def test_a_custom_function_is_never_kept(probe, made, tmp_path, monkeypatch):
     predicted(config, *probe)
 
     assert len(made) == 2
+
+
+def test_a_pre_trained_network_gets_none_of_the_same_without_pre_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((300, 12), np.float32), rng.integers(0, 3, 300).astype(np.int32)
+    plain = RunConfig.of(width=6, depth=2, jacobian_examples=0)
+    known = predicted(plain, images, labels, 3)
+    assert "theory/activation_std" in known
+    assert {*predicted(plain, images, labels, 3)} == {*known}
+    assert predicted(plain.with_(pretrain="dae"), images, labels, 3) == {}

@@ -19,8 +19,9 @@ def predicted(
     config: RunConfig, images: np.ndarray, labels: np.ndarray, classes: int
 ) -> dict[str, np.ndarray]:
     """`predict_run`, or what it returned before for the same network, images and code on this machine."""
-    if config.sources:
-        # The text of a custom function does not tell all that it does.
+    # The text of a custom function does not tell all that it does; and what theory does not cover is no
+    # matter of the network alone: pre-training is not.
+    if config.sources or config.unpredicted_reason:
         return predict_run(config, images, labels, classes)
     cache, name = predictions(), f"{_key(config, images, labels, classes)}.json"
     kept = None if cache.problem() else _read(cache, name)
