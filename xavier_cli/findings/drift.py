@@ -15,7 +15,7 @@ STANDARD_ERRORS = 4.7
 @dataclass(frozen=True)
 class Drift:
     """One parameter or weight layer that differs: `was` and `now` say what it was and is drawn from, or its
-    shape; empty where it was not there, or is no longer. `factor` is by what its std changed, None where that
+    shape; empty where it is new, or gone. `factor` is by what its std changed, None where that
     is not known.
     """
 

@@ -25,18 +25,16 @@ def drift_page(found: Sequence[Drift], kept: Run, run: Run, path: Path | None) -
     rows = tuple(
         (
             clean(each.name),
-            each.was or "not there",
-            each.now or "not there",
+            each.was or "absent",
+            each.now or "absent",
             "" if each.factor is None else numbers.column([each.factor])[0],
         )
         for each in found
     )
-    count = len(run.network.layers) if run.network else 0
-    others = len(run.network.others) if run.network else 0
-    told = f"{count} weight layers and {others} other parameters"
+    total = len(run.network.layers) + len(run.network.others) if run.network else 0
+    told = f"{total} weight layers and other parameters"
     if found:
-        names = "1 differs" if len(found) == 1 else f"{len(found)} differ"
-        answer = f"Of {told} {names} from what was kept."
+        answer = f"{len(found)} of {told} {'differs' if len(found) == 1 else 'differ'} from what was kept."
     else:
         answer = f"The initialization is as it was kept: {told}."
     return Page(
