@@ -57,6 +57,8 @@ QUICK = (
     "train --depth 2 --width 6 --updates 40 --records 4 --seeds 2 --lr 0.01,0.1 -q",
     "probe {small} --seeds 2 -q",
     "probe --net nets.py:tanh --data tiny.npz --seeds 2 -q",
+    "probe --net nets.py:tanh --data tiny.npz --seeds 2 -q -o kept.h5",
+    "probe --net nets.py:tanh --data tiny.npz --seeds 2 -q --init normalized --expect kept.h5",
     "verify trained.h5 -q",
     "sweep list",
     "sweep mine.toml --dry-run",

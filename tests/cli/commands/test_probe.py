@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,15 @@ def test_a_custom_network_is_drawn_anew(tmp_path, monkeypatch, xavier):
     names = [[layer["drawn"]["names"][0] for layer in of["layers"]] for of in (own, anew)]
     assert names == [["normal:std=1", "ones"], ["he_normal", "zeros"]]
     assert own["run"] != anew["run"]
+    kept = Path(own["run"])
+    before = kept.read_bytes()
+    same = xavier(*asked, "--expect", kept)
+    assert (same.code, json.loads(same.out)["drifted"]) == (0, False)
+    drifted = xavier(*asked[:-2], "--init", "network,output=zeros", "--expect", kept)
+    assert drifted.code == 3
+    assert "1 of 2 weight layers and other parameters differs" in " ".join(drifted.out.split())
+    assert kept.read_bytes() == before
+    assert xavier("probe", "--expect", kept).code == 2
     wrong = xavier(*asked, "--init", "he_normal,5=zeros")
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
     assert "no hidden layer 5" in wrong.err

@@ -23,10 +23,12 @@ from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, 
 from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 from xavier_cli.config.settings import settings_of_training
+from xavier_cli.errors import ExitCode
 from xavier_cli.vocabulary.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
+    from xavier_cli.runs.record import Run
 
 PROBES = Path("probes")
 ACTIVATION_NAMES = {name for row in ACTIVATIONS.values() for name in (row.name, *row.aliases)}
@@ -47,6 +49,15 @@ def probe(
     unfold: Annotated[
         bool, typer.Option("--unfold", help="of a custom network list every layer, also where many are alike")
     ] = False,
+    expect: Annotated[
+        Path | None,
+        typer.Option(
+            "--expect",
+            metavar="FILE",
+            help="compare a custom network's initialization with a probe that was kept; exits with 3 where "
+            "it has drifted, and writes a file only with `-o`",
+        ),
+    ] = None,
     format: FormatOption = None,
 ) -> None:
     """Measure networks before training, custom ones too.
@@ -82,8 +93,9 @@ def probe(
         refuse_folder(output)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+    kept = _kept(expect, config)
     if config.network.is_users:
-        _probe_network(config, output, data_dir, quiet, unfold, format)
+        _probe_network(config, output, kept, data_dir, quiet, unfold, format)
         return
     path = output or run_path(PROBES, config)
     refuse_folder(path)
@@ -104,6 +116,7 @@ def probe(
 def _probe_network(
     config: RunConfig,
     output: Path | None,
+    kept: Run | None,
     data_dir: Path | None,
     quiet: bool,
     unfold: bool,
@@ -123,10 +136,41 @@ def _probe_network(
     run = replace(run, provenance={**run.provenance, **this_command()})
     # The name says how many layers were found.
     path = output or run_path(PROBES, run.config)
-    with lock_output(path):
-        write_run(path, run)
+    if kept is None or output is not None:
+        with lock_output(path):
+            write_run(path, run)
+    if kept is not None:
+        _compare(kept, run, output, format)
+        return
     show_page(network_page(run, diagnose(run), path, unfold=unfold), format)
     say(f"next: {written('plot', 'layers', path)}")
+
+
+def _kept(expect: Path | None, config: RunConfig) -> Run | None:
+    """The probe that was kept in the file `expect`; refused where it is of no custom network."""
+    if expect is None:
+        return None
+    from xavier_cli.runs.reader import read_run
+
+    if not config.network.is_users:
+        raise typer.BadParameter("is for custom networks, of `--net`", param_hint="--expect")
+    run = read_run(expect)
+    if run.network is None:
+        raise typer.BadParameter(f"`{expect}` is no probe of a custom network", param_hint="--expect")
+    return run
+
+
+def _compare(kept: Run, run: Run, output: Path | None, format: Format | None) -> None:
+    """Show where `run` is not as `kept`, and exit with 3 where it is not."""
+    from xavier_cli.findings.drift import drifts
+    from xavier_cli.views.drift import drift_page
+
+    assert kept.network is not None
+    assert run.network is not None
+    found = drifts(kept.network, run.network, (len(kept.seeds), len(run.seeds)))
+    show_page(drift_page(found, kept, run, output), format)
+    if found:
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
 def _refuse_several(act: str) -> None:
