@@ -149,7 +149,7 @@ def _through_scan(step: Step, inputs: Sequence[Origin], numbering: Numbering) ->
     made = []
     for index, value in enumerate(step.body.outputs):
         origin = origin_of(value, origins, numbering)
-        # What is another value in every round is stacked again, or its last one goes on.
+        # What is another value in every round is stacked again, or its last one is kept.
         if index >= carried or step.outputs[0] in origin.loops:
             origin = replace(
                 origin,
