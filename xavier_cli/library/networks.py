@@ -164,8 +164,8 @@ def _torch_function(act: str) -> Callable[..., Any]:
 
 
 def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
-    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.nn.activations import make_activation
+    from xavier_cli.theory.drawn.network import describe
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.networks import look
@@ -187,10 +187,10 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
     from xavier_cli.data.spread import spread_over
-    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.pytorch.look import look
     from xavier_cli.runs.initial import initial_run
     from xavier_cli.statistics.tensor_summary import SymmetricLogBins
+    from xavier_cli.theory.drawn.network import describe
     from xavier_cli.version import __version__
 
     torch: Any = sys.modules["torch"]

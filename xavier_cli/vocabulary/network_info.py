@@ -39,7 +39,7 @@ class NetworkError(XavierError, ValueError):
 
 
 class Drawn(BaseModel):
-    """Which distribution the numbers of a parameter may have been drawn from; see `findings.drawn`.
+    """Which distribution the numbers of a parameter may have been drawn from; see `theory.drawn`.
 
     `names` are those that the numbers do not contradict, the likeliest first; empty for none of the known
     ones. `fans` are those for which they hold, None where they depend on none; `fans_of` says in words how
