@@ -65,9 +65,12 @@ def test_what_is_not_trained_is_looked_at_at_every_scale(cells, scale, settings)
     assert (cell.command, cell.config.updates) == ("probe", 0)
 
 
-def test_a_training_is_refused_in_one_line(cells):
-    with pytest.raises(RecipeError, match=r"recipe mine: net: `nets.py:linear` is a custom network"):
-        cells(cells=[{"net": "nets.py:linear"}])
+def test_what_is_trained_is_a_cell_like_others(cells):
+    _, found = cells(cells=[{"net": "nets.py:linear"}], grid={"init": ["he_normal", "normalized"]})
+
+    assert [(cell.command, cell.config.updates) for cell in found] == [("train", 60)] * 2
+    assert [len(group.cells) for group in plan.groups(found)] == [2]
+    assert all(cell.core_seconds > 0 for cell in found)
 
 
 def test_a_size_of_the_perceptron_that_the_recipe_asks_for_is_refused(cells):
