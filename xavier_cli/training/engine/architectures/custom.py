@@ -100,7 +100,8 @@ class CustomNetwork:
         self._prepared = prepared = find_layers(config, training_data)
         self._images = _laid_out(training_data)
         self._seed_rows = _redraws(config, inits, prepared)
-        self._network, self._inits = prepared.network, tuple(inits)
+        # Not where it is looked at: layers are found in the products as they were written.
+        self._network = prepared.network.with_convolution(config.convolution, merges_products=True)
         params, _ = jax.eval_shape(prepared.network.init, jax.random.key(0))
         self._params, self._moving = Numbers(params), Numbers(prepared.state)
         self.info: NetworkInfo | None = prepared.info
