@@ -42,14 +42,12 @@ class Told:
 def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = None) -> Run:
     """The run of the networks of `config` before training, with all that is known of its parameters.
 
-    Runs the file of the function that makes the network. Raises `ConfigError` for another initialization than
-    the network's own, and `XavierError` where the function, or what it makes, cannot be used.
+    Runs the file of the function that makes the network. Raises `ConfigError` for initializers of layers
+    that it does not have, and `XavierError` where the function, or what it makes, cannot be used.
     """
     from xavier_cli.runs.contradictions import network_problem
 
     told = told or Told()
-    if config.bias_init != AS_MADE:
-        raise ConfigError("bias_init: the biases of a custom network are those of its own code: leave it out")
     config.check_code()
     told.note("reading the network")
     # Only its name: JAX's activation functions are of no use to PyTorch.

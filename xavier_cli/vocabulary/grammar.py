@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -239,25 +239,36 @@ def in_thousands(number: float) -> str:
     return f"{number:g}"
 
 
-LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
+# A layer's path may hold `[0:64, 2]` or `{q,k,v}`, whose signs separate nothing.
+_PATH = re.compile(r"\s*((?:\[[^\]]*\]|\{[^}]*\}|[^=:\[\]{}])+?)\s*=\s*(.*)", re.DOTALL)
+_BETWEEN = re.compile(r"([;,])(?![^\[\]{}]*[\]}])")
 
 
-def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]:
+def parse_layers(
+    text: str, places: Sequence[str], is_parameter: Callable[[str, str], bool] | None = None
+) -> tuple[str, dict[str, str]]:
     """The values for all layers and for single ones in `all`, `all,PLACE=word` or `all;PLACE=word`.
 
     A place is a layer's number or one of `places`. Commas also separate the parameters of a name: `key=value`
-    belongs to the name before it, unless the key is a place.
+    belongs to the name before it, unless the key is a place. With `is_parameter(word, key)` a place may be
+    any layer's path or a pattern of paths, `blocks/*/mlp/*`: what is behind a semicolon, or behind a comma
+    and no parameter of the word before it.
     """
     every, single = "", dict[str, str]()
     last: str | None = None
-    for part in re.split("[;,]", text):
-        match = LAYER.fullmatch(part)
-        if match and (match[1].isdigit() or match[1] in places):
+    pieces = ["", *_BETWEEN.split(text)]
+    for sign, part in zip(pieces[::2], pieces[1::2], strict=True):
+        match = _PATH.fullmatch(part)
+        before = every if last is None else single[last]
+        is_place = match is not None and (match[1].isdigit() or match[1] in places)
+        if match and is_parameter is not None:
+            is_place = is_place or sign == ";" or not is_parameter(before, match[1])
+        if match and is_place:
             last = str(int(match[1])) if match[1].isdigit() else match[1]
             if last in single:
                 raise ValueError(f"`{text}` names `{last}` twice")
             single[last] = match[2].strip()
-        elif match and ":" not in (every if last is None else single[last]):
+        elif match and ":" not in before and is_parameter is None:
             raise ValueError(f"`{match[1]}` is no layer: {', '.join(places)}, or a number from 1")
         elif last is not None:
             single[last] += "," + part.strip()
