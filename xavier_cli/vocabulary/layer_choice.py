@@ -108,3 +108,19 @@ def _fits(place: str, path: str) -> bool:
         not number.isdigit() or low <= int(number) <= high
         for number, (low, high) in zip(match.groups(), ranges, strict=True)
     )
+
+
+def not_own_numbers(what: str, layer: str, at: int, setting: str) -> str:
+    """Why the weight or bias, `what`, of layer number `at` cannot be drawn anew, and the remedy."""
+    return (
+        f"the {what} of `{layer}` is not a parameter's own numbers (it is computed, or shared with another "
+        f"layer), so that it cannot be drawn anew: leave it by `{at}={AS_MADE}` in {setting}"
+    )
+
+
+def is_a_table(layer: str, at: int) -> str:
+    """Why the weight of layer number `at`, which is an embedding table, too, is not drawn anew."""
+    return (
+        f"the weight of `{layer}` is also an embedding table, which stays as it is drawn: leave it by "
+        f"`{at}={AS_MADE}` in init"
+    )

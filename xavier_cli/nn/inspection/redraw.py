@@ -1,4 +1,4 @@
-"""Draws weights and biases of a custom network's layers anew, by named initializers with each layer's fans."""
+"""Draws weights and biases of a custom network's layers anew, by initializers with each layer's own fans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xavier_cli.nn.inspection.draws import effective_weights
 from xavier_cli.nn.inspection.prepare import Prepared
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.vocabulary.entry import InitializerEntry
-from xavier_cli.vocabulary.networks import AS_MADE
+from xavier_cli.vocabulary.layer_choice import is_a_table, not_own_numbers
 from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 _Draw = Callable[[Array], Array]
@@ -92,9 +92,7 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
             relative, absolute = (1e-5, 1e-6) if have.dtype == jnp.float32 else (1e-2, 1e-3)
             if not np.allclose(have, want, relative, absolute):
                 raise UserFunctionError(
-                    f"`{word}`: the {what} of `{layers[at].name}` is not a parameter's own numbers (it is "
-                    f"computed, or shared with another layer), so that it cannot be drawn anew: leave it by "
-                    f"`{at + 1}={AS_MADE}` in {setting}"
+                    f"`{word}`: {not_own_numbers(what, layers[at].name, at + 1, setting)}"
                 )
 
     check()
@@ -116,10 +114,7 @@ def _refuse_tables(prepared: Prepared, chosen: Mapping[int, _Draw], word: str) -
     for at in chosen:
         layer = prepared.layers[at]
         if layer.first.made_of.leaf in tables:
-            raise UserFunctionError(
-                f"`{word}`: the weight of `{layer.name}` is also an embedding table, which stays as it is "
-                f"drawn: leave it by `{at + 1}={AS_MADE}` in init"
-            )
+            raise UserFunctionError(f"`{word}`: {is_a_table(layer.name, at + 1)}")
 
 
 def _weight_draw(layer: WeightLayer, row: InitializerEntry, shape: tuple[int, ...]) -> _Draw:
