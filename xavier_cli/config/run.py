@@ -37,6 +37,8 @@ from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 PRETRAIN_RECORDS = 20
 HASH_LENGTH = 8
 """Hex digits of the configuration's hash at the end of a file's name."""
+LONGEST_INIT = 32
+"""Characters of the initializers in a title; of more, those of single layers are only counted."""
 LONGEST_WORDS = 48
 """Characters of a file's name that say what is not the default."""
 SEARCHABLE = settings_where(is_searchable=True)
@@ -270,8 +272,15 @@ class RunConfig(RunSettings):
 
     @property
     def title(self) -> str:
-        """The network and its initialization as a title says them: `tanh normalized, 5×300`."""
-        return f"{' '.join(spoken(name, getattr(self, name)) for name in self.name_settings)}, {self.shape}"
+        """The network and its initialization as a title says them: `tanh normalized, 5×300`.
+
+        Long initializers of single layers are counted: `resnet he_normal with 3 exceptions, …`.
+        """
+        words = {name: spoken(name, getattr(self, name)) for name in self.name_settings}
+        if len(words.get("init", "")) > LONGEST_INIT:
+            every, *others = all_inits(self.init)
+            words["init"] = f"{every} with {len(others)} exception{'s' * (len(others) != 1)}"
+        return f"{' '.join(words.values())}, {self.shape}"
 
     @property
     def title_suffix(self) -> str:
