@@ -132,8 +132,8 @@ class RunSettings(CodeSettings):
     ] = Field(
         "normalized",
         description="initializer of the weights: a name, normal:std=0.02, FILE.py:FUNCTION; single layers "
-        "after it, by number: normalized,output=zeros,1=standard, or with --net by path or pattern: "
-        "network,blocks/*/mlp/*=zeros",
+        "after it: normalized,output=zeros,1=standard; with --net also by path or pattern: "
+        "network,blocks/*=he_normal",
     )
     init_gain: Annotated[
         Literal["paper", "auto"] | float,
