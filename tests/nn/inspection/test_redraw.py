@@ -245,6 +245,38 @@ def test_of_a_scaled_weight_what_is_used_has_the_distribution():
     np.testing.assert_allclose(drawn["w"] * -0.25, wanted[0].weight, rtol=1e-6)
 
 
+def frozen(key):
+    """Weights behind `stop_gradient`, one of them in a loop, and a loop whose length depends on the data."""
+
+    def init(key):
+        a, b, c = jax.random.split(key, 3)
+        return {
+            "frozen": jax.random.normal(a, (20, 12)),
+            "stack": jax.random.normal(b, (2, 12, 12)),
+            "last": jax.random.normal(c, (12, 10)),
+            "rate": jnp.ones(()),
+        }
+
+    def apply(params, x):
+        y = jnp.tanh(x @ jax.lax.stop_gradient(params["frozen"]))
+        y, _ = jax.lax.scan(lambda y, w: (jnp.tanh(y @ jax.lax.stop_gradient(w)), None), y, params["stack"])
+        y = jax.lax.while_loop(lambda y: jnp.max(jnp.abs(y)) > 1, lambda y: y * 0.5, y * params["rate"])
+        return y @ params["last"]
+
+    return init, apply
+
+
+def test_frozen_weights_are_drawn_too_and_said_to_be_frozen():
+    prepared = prepared_of(frozen, (20,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked("orthogonal"))(params, KEY)
+    for matrix in (drawn["frozen"], *drawn["stack"]):
+        np.testing.assert_allclose(matrix.T @ matrix, np.eye(12), atol=1e-5)
+    (note,) = [note for note in prepared.info.notes if note.startswith("Not trained")]
+    assert note.startswith("Not trained: `frozen` (behind `stop_gradient`)")
+    assert not any("Not trained" in note for note in prepared_of(two_layers, (20,)).info.notes)
+
+
 def twice(key):
     """A matrix that is used as it is and turned around, and one that is an embedding table, too."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import jax
@@ -43,6 +44,8 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
     weight or bias that is not simply a parameter, a part or a multiple of one: it is computed from several,
     or used with other numbers elsewhere.
     """
+    # A frozen weight is a parameter's numbers, too.
+    prepared = replace(prepared, tapped=prepared.tapped.without_stops())
     layers, word = prepared.layers, config.network.name
     weight_rows, bias_rows = layer_rows(config, prepared.info.layers).chosen()
     like = _params_like(prepared)
@@ -72,8 +75,8 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
     def redraw(params: Any, key: Array, bias_key: Array | None = None) -> Any:
         # Where a value is a parameter's numbers in another order, perhaps scaled, taking it transposed puts
         # them back: w = c p gives c w, and c² of ones.
-        now, scales = jax.jvp(values, (params,), (jax.tree.map(jnp.ones_like, params),))
-        back = jax.vjp(values, params)[1]
+        now, back = jax.vjp(values, params)
+        scales = values(jax.tree.map(jnp.ones_like, params))
         (new,) = back([each.astype(of.dtype) for each, of in zip(wanted(key, bias_key), now, strict=True)])
         (often,) = back(scales)
         return jax.tree.map(
