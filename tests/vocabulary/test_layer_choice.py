@@ -37,6 +37,8 @@ LAYERS = [
         ("blocks/kernel[0-1]", [2, 3]),
         ("stack/2-9/mlp/Dense_0/kernel", [4]),
         ("stack/*", [4, 5]),
+        ("*/3-10/*", [5]),
+        ("*a*/2/*k*n*l", [4]),
         ("stack/*/kernel", [4, 5]),
         ("stack/?/mlp/Dense_0", [4]),
         ("…Dense_0/kernel", [4, 5]),
@@ -50,6 +52,12 @@ LAYERS = [
 def test_a_place_means_layers(place, numbers):
     words = layer_words(f"network,{place}=zeros", LAYERS)
     assert [at for at, word in enumerate(words, 1) if word == "zeros"] == numbers
+
+
+def test_many_stars_take_no_time():
+    layers = [layer("a" * 300)]
+    with pytest.raises(UnknownNameError):
+        layer_words(f"network,{'*a' * 40}b=zeros", layers)
 
 
 def test_later_places_override_earlier_ones():

@@ -171,6 +171,11 @@ def test_biases_of_layers_are_no_matrices_either():
         find_bias("zeros,conv1=orthogonal", names=True)
 
 
+def test_a_place_holds_no_control_character():
+    with pytest.raises(ValueError, match="holds a control character: put"):
+        find_layers("network,a\x07/*=zeros", names=True)
+
+
 def test_a_bias_is_named_as_a_weight_is():
     assert find_bias("torch_default") == "standard"
     assert find_bias("constant:value=0.10") == "constant:value=0.1"

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from xavier_cli.vocabulary.entry import InitializerEntry
 from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.lookup import UnknownNameError, unknown_message
-from xavier_cli.vocabulary.network_info import LayerInfo
+from xavier_cli.vocabulary.network_info import MOST_LAYERS, LayerInfo
 from xavier_cli.vocabulary.networks import AS_MADE
 from xavier_cli.vocabulary.resolve import PLACES, is_parameter
 
 MOST_LISTED = 8
 """Layers that a message names at most."""
 
-_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 # Of a pattern: `*`, or `…` as tables shorten names; `?`; a range of numbers as tables write several layers.
-_SIGNS = re.compile(rf"[*…]+|\?|(?<!\d){_RANGE.pattern}(?!\d)")
+_SIGNS = re.compile(rf"(?P<any>[*…]+)|(?P<one>\?)|(?<!\d){_RANGE.pattern}(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _places(place: str, layers: Sequence[LayerInfo]) -> list[int]:
     if place == "output":
         return [count - 1]
     span = _RANGE.fullmatch(place)
-    if span or place.isdigit():
+    if span or _NUMBER.fullmatch(place):
         first, last = (int(span[1]), int(span[2])) if span else (int(place), int(place))
         if not 1 <= first <= last <= count:
             raise UnknownNameError(
@@ -75,7 +76,8 @@ def _places(place: str, layers: Sequence[LayerInfo]) -> list[int]:
         return list(range(first - 1, last))
     named = [at for at, layer in enumerate(layers) if layer.name == place]
     if not named:
-        named = [at for at, layer in enumerate(layers) if any(_fits(place, each) for each in _paths(layer))]
+        fits = _expression(place).fullmatch
+        named = [at for at, layer in enumerate(layers) if any(map(fits, _paths(layer)))]
     if not named:
         names = [layer.name for layer in layers]
         shown = names[:MOST_LISTED]
@@ -92,22 +94,26 @@ def _paths(layer: LayerInfo) -> list[str]:
     return [name for name in dict.fromkeys([*names, *holders]) if name]
 
 
-def _fits(place: str, path: str) -> bool:
-    """Whether a pattern fits a whole path."""
-    written, ranges, end = "", list[tuple[int, int]](), 0
+def _expression(place: str) -> re.Pattern[str]:
+    """The regular expression of whole paths that a pattern stands for."""
+    pieces, end = [""], 0
     for sign in _SIGNS.finditer(place):
-        written += re.escape(place[end : sign.start()])
+        pieces[-1] += re.escape(place[end : sign.start()])
         end = sign.end()
-        if sign[1] is not None:
-            ranges.append((int(sign[1]), int(sign[2])))
-            written += rf"(\d{{1,9}}|{re.escape(sign[0])})"
+        if sign["any"]:
+            pieces.append("")
+        elif sign["one"]:
+            pieces[-1] += "."
         else:
-            written += "." if sign[0] == "?" else ".*"
-    match = re.fullmatch(written + re.escape(place[end:]), path, re.DOTALL)
-    return match is not None and all(
-        not number.isdigit() or low <= int(number) <= high
-        for number, (low, high) in zip(match.groups(), ranges, strict=True)
-    )
+            low, high = int(sign[3]), int(sign[4])
+            numbers = range(low, high + 1 if high - low < MOST_LAYERS else low)
+            written = [re.escape(sign[0]), *(rf"(?<!\d){number}(?!\d)" for number in numbers)]
+            pieces[-1] += f"(?:{'|'.join(written)})"
+    pieces[-1] += re.escape(place[end:])
+    first, *between = pieces
+    # What stands between two `*` is looked for once, at its first place: nothing is tried twice.
+    inner = "".join(f"(?>.*?{piece})" for piece in between[:-1])
+    return re.compile(first + inner + (f".*{between[-1]}" if between else ""), re.DOTALL)
 
 
 def not_own_numbers(what: str, layer: str, at: int, setting: str) -> str:

@@ -9,6 +9,7 @@ A canonical name leaves defaults out and has its parameters in order. Nothing is
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from xavier_cli.vocabulary.user_functions import user_function_word
 PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
 
+LONGEST_PLACE = 300
+"""Characters of a path or pattern of layers."""
 OWN = "a custom function"
 _AS_MADE = "as the network's own code says"
 
@@ -80,6 +83,10 @@ def find_layers(
         every = AS_MADE
     found = {place: find(text).name for place, text in single.items()}
     whole = find(every).name if every or not single else ""
+    if any(len(place) > LONGEST_PLACE for place in found):
+        raise ValueError(f"the name of a layer has at most {LONGEST_PLACE} characters")
+    if any(unicodedata.category(each) == "Cc" for place in found for each in place):
+        raise ValueError("the name of a layer holds a control character: put `?` for it")
     if "0" in found:
         raise ValueError(f"{'layers' if names else 'hidden layers'} are numbered from 1")
     if any(not place.isdigit() and place not in PLACES for place in found):
