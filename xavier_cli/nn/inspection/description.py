@@ -39,11 +39,11 @@ def describe(
     if still:
         names = ", ".join(f"`{name}`" for name, _ in still)
         more.append(f"Not trained, since they hold no real numbers: {names}.")
-    names = [name for name, _ in leaves]
-    useless = _without_effect(tapped.program, names)
+    trained = [name for name, _ in leaves]
+    useless = _without_effect(tapped.program, trained)
     if useless:
         more.append(f"Without effect on the logits: {_some(useless)}.")
-    frozen = [each for each in _without_effect(tapped.program, names, {STOP}) if each not in useless]
+    frozen = [each for each in _without_effect(tapped.program, trained, {STOP}) if each not in useless]
     if frozen:
         more.append(f"Not trained: {_some(frozen)} (behind `stop_gradient`); dC/dW is what it would be.")
     if tapped.program.replaced:

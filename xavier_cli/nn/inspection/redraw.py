@@ -62,7 +62,8 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
 
     def values(params: Any) -> list[Array]:
         weights, biases = effective_weights(prepared, params)
-        return [*(weights[at] for at in weight_draws), *(biases[at] for at in bias_draws)]
+        chosen = [*(weights[at] for at in weight_draws), *(biases[at] for at in bias_draws)]
+        return [each for each in chosen if each is not None]
 
     def wanted(key: Array, bias_key: Array | None) -> list[Array]:
         if bias_draws and bias_key is None:
