@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from xavier_cli.findings.drawn import describe
-from xavier_cli.findings.drawn.rules import Rule
 from xavier_cli.runs.record import Run
+from xavier_cli.theory.drawn import describe
+from xavier_cli.theory.drawn.rules import Rule
 from xavier_cli.vocabulary.entry import TRUNCATED_STD
 from xavier_cli.vocabulary.network_info import LayerInfo, NetworkInfo, ParameterInfo, Role
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +26,9 @@ from xavier_cli.runs.store import read_run
 from xavier_cli.runs.weights import parameter_shapes, read_weights, saved_updates, weights_info, weights_path
 from xavier_cli.training import memory
 from xavier_cli.training.engine import loop
+from xavier_cli.training.engine.architectures.perceptron import parameter_name
+from xavier_cli.training.engine.architectures.perceptron_programs import make_begin
 from xavier_cli.training.engine.loop import TrainingHooks
-from xavier_cli.training.engine.member_programs import make_begin
 from xavier_cli.training.engine.snapshot import parameters_in
 from xavier_cli.training.estimate import weights_bytes
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
@@ -90,7 +92,8 @@ def test_whatever_is_set_a_file_has_all_parameters_of_the_network(name):
 
         leaves = jax.tree_util.tree_leaves_with_path(jax.eval_shape(first))
         state = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-        shapes = {path: leaf.shape for path, leaf in parameters_in(state, config.depth).items()}
+        named = parameters_in(state, partial(parameter_name, depth=config.depth))
+        shapes = {path: leaf.shape for path, leaf in named.items()}
         assert shapes == parameter_shapes(config, inputs, classes)
 
 
@@ -324,7 +327,7 @@ def test_weights_in_a_checkpoint_that_no_training_left_are_refused(examples, tmp
     train_to_file(config_of(), examples, path, hooks=Stop(45, "records").hooks)
     newest, _ = checkpoint_paths(path)
     kept = read_checkpoint(newest)
-    name = "seeds/history/weights/layer1/bias"
+    name = "seeds/history/weights/params/0/bias"
     arrays = dict(kept.arrays)
     assert arrays[name].shape == (3, 3, 1, 10)
     if forge == "shape":

@@ -317,6 +317,19 @@ class RunConfig(RunSettings):
         """The learning rates to search; empty where one rate is given."""
         return self.lr if isinstance(self.lr, tuple) else ()
 
+    def as_asked(self) -> Self:
+        """This configuration without what was counted of its network, which is known when training begins."""
+        if not self.weight_layers:
+            return self
+        counted = ("weight_layers", "depth")
+        return self._validated(
+            {name: value for name, value in self.model_dump().items() if name not in counted}
+        )
+
+    def sha256(self) -> str:
+        """SHA-256 of the canonical text in hex, without what was counted of a custom network."""
+        return super().sha256() if self.as_asked() is self else self.as_asked().sha256()
+
     def record_updates(self) -> tuple[int, ...]:
         """The numbers of updates at which the network is measured, from 0 to the last, in rising order."""
         kind, number = self.record_schedule

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xavier_cli.vocabulary.network_info import Drawn, NetworkInfo
 
 STANDARD_ERRORS = 4.7
-"""One chance in 400,000 per parameter, as where distributions are told: `findings.drawn`."""
+"""One chance in 400,000 per parameter, as where distributions are told: `theory.drawn`."""
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,7 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     is_pytorchs = _is_pytorchs(config, maker, data_dir)
     if is_pytorchs:
         _refuse_functions_of_jax(config)
-    look = _of_pytorch if is_pytorchs else _of_jax
-    run = look(config, maker, data_dir, told)
+    run = _of_pytorch(config, maker, data_dir, told) if is_pytorchs else _of_jax(config, data_dir, told)
     if problem := network_problem(run.config, run.network):
         raise NetworkError(f"`{config.network.name}`: its network {problem}, which a run file cannot hold")
     return run
@@ -174,20 +173,17 @@ def _torch_function(act: str) -> Callable[..., Any]:
     return made
 
 
-def _of_jax(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
-    from xavier_cli.findings.drawn.network import describe
-    from xavier_cli.nn.activations import make_activation
+def _of_jax(config: RunConfig, data_dir: Path | None, told: Told) -> Run:
+    from xavier_cli.theory.drawn.network import describe
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.training.engine.training_data import prepare
     from xavier_cli.training.networks import look
 
     set_up_jax(1, told.warn)
-    if config.act != AS_MADE:
-        maker = load_network(config.network, act=make_activation(config.activation))
     data = prepare(config, data_dir)
     if data.facts:
         told.data(data.facts)
-    looked = look(config, maker, data, told.note)
+    looked = look(config, data, told.note)
     info = looked.run.network
     assert info is not None
     told.note("comparing its numbers with distributions")
@@ -199,10 +195,10 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
     from xavier_cli.data.spread import spread_over
-    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.pytorch.look import look
     from xavier_cli.runs.initial import initial_run
     from xavier_cli.statistics.tensor_summary import SymmetricLogBins
+    from xavier_cli.theory.drawn.network import describe
     from xavier_cli.version import __version__
 
     torch: Any = sys.modules["torch"]

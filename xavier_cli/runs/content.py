@@ -101,7 +101,7 @@ def texts(run: Run | Result, digests: Mapping[str, str]) -> dict[str, str]:
         "created_utc": created,
         "status": run.status,
         "config_json": run.config.to_json(),
-        "config_sha256": run.config.sha256(),
+        "config_sha256": hashlib.sha256(run.config.to_json().encode()).hexdigest(),
         "digests_json": json.dumps(digests, sort_keys=True),
         "provenance_json": json.dumps(utf8_throughout(dict(run.provenance)), sort_keys=True),
     }

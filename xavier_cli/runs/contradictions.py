@@ -227,6 +227,7 @@ def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | Non
         return f"comes with over {MOST_REMARKS} remarks"
     shapes = [(each.name, each.shape) for each in network.layers]
     shapes += [(each.name, each.shape) for each in network.parameters]
+    shapes += [(each.name, each.shape) for each in network.moving]
     for name, shape in shapes:
         if len(shape) > MOST_WEIGHT_AXES or any(not 0 <= side <= MOST_NUMBERS for side in shape):
             return f"has a parameter of a shape that cannot be: `{name[:40]}`"
@@ -244,6 +245,7 @@ def _texts(network: NetworkInfo) -> Iterator[str]:
     for layer in network.layers:
         yield from (layer.name, layer.parameter, layer.bias, *layer.applied)
     yield from (parameter.name for parameter in network.parameters)
+    yield from (each.name for each in network.moving)
     drawn = [each for layer in network.layers for each in (layer.drawn, layer.bias_drawn)]
     for each in (*drawn, *(parameter.drawn for parameter in network.parameters)):
         if each:

@@ -19,6 +19,7 @@ def finished_run(path: Path, config: RunConfig) -> Run | None:
     if not path.exists():
         return None
     run = read_run(path)
-    if differs := difference(run.config.model_dump(mode="json"), config.model_dump(mode="json")):
+    was, asked = (each.as_asked().model_dump(mode="json") for each in (run.config, config))
+    if differs := difference(was, asked):
         raise ResumeError(f"`{path}` was trained with {differs}")
     return run if run.status == "complete" else None

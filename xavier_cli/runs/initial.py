@@ -45,11 +45,16 @@ def initial_run(
             arrays |= schema.bins(tensor, of)
     # What no layer has, such as biases, is not recorded.
     for path in [path for path in arrays if path in observations[0]]:
-        if not path.startswith("curves/") and arrays[path].dtype.kind == "f" and np.isnan(arrays[path]).all():
+        if is_unmeasured(path, arrays[path]):
             del arrays[path]
     found = _jacobians(end_to_end)
     network = network.model_copy(update={"notes": (*network.notes, *_remarks(end_to_end))})
     return Run(config, arrays | found, provenance=dict(provenance), data=data, network=network)
+
+
+def is_unmeasured(path: str, values: np.ndarray) -> bool:
+    """Whether no layer of a custom network has what the dataset at `path` is of, such as biases."""
+    return not path.startswith("curves/") and values.dtype.kind == "f" and bool(np.isnan(values).all())
 
 
 def _jacobians(seeds: Sequence[EndToEnd]) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ from xavier_cli.files.publish import publish, rehearse
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.reader import read_run
 from xavier_cli.runs.record import Run
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 Saved = Literal["final", "records"]
 """Which networks are kept: those at the end, or those at every record."""
@@ -71,11 +72,17 @@ def layer_name(number: int, depth: int) -> str:
     return OUTPUT if number == depth else f"layer{number + 1}"
 
 
-def parameter_shapes(config: RunConfig, inputs: int, classes: int) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(
+    config: RunConfig, inputs: int, classes: int, network: NetworkInfo | None = None
+) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of one network by name: `layer1/weight` is `(fan_in, fan_out)`.
 
-    With batch normalization also its running averages; a learned slope is a number.
+    With batch normalization also its running averages; a learned slope is a number. Those of a custom
+    `network` are called as it calls them: `params/conv1/kernel`, `state/batch_stats/norm1/mean`.
     """
+    if network is not None:
+        learned = {f"params/{each.name}": each.shape for each in network.trained}
+        return learned | {f"state/{each.name}": each.shape for each in network.moving}
     shapes: dict[str, tuple[int, ...]] = {}
     norm = {"none": (), "layer": ("scale", "shift"), "batch": ("scale", "shift", "mean", "variance")}
     for number, (fan_in, fan_out) in enumerate(pairwise((inputs, *config.widths, classes))):
@@ -87,11 +94,12 @@ def parameter_shapes(config: RunConfig, inputs: int, classes: int) -> dict[str, 
     return shapes
 
 
-def wrong_parameters(
-    config: RunConfig, inputs: int, classes: int, shapes: Mapping[str, tuple[int, ...]]
-) -> str:
-    """The first of `shapes` that is not a parameter's of `config`, or is missing; empty if all is right."""
-    wanted = parameter_shapes(config, inputs, classes)
+def _shapes_of(run: Run) -> dict[str, tuple[int, ...]]:
+    return parameter_shapes(run.config, run.facts.inputs, run.facts.classes, run.network)
+
+
+def wrong_parameters(wanted: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The first of `shapes` that is not as `wanted`, a network's `parameter_shapes`, or lacks; else empty."""
     return next((name for name in {**wanted, **shapes} if wanted.get(name) != shapes.get(name)), "")
 
 
@@ -102,17 +110,17 @@ def write_weights(path: Path, run: Run) -> WeightsInfo:
     """
     place, members = weights_path(path), len(run.config.seeds)
     # A resumed training has them in another order.
-    order = list(parameter_shapes(run.config, run.facts.inputs, run.facts.classes))
+    wanted = _shapes_of(run)
     levels = sorted({_level(name) for name in run.weights}, key=lambda level: (len(level), level))
     shapes = {name.removeprefix(_level(name)): array.shape[1:] for name, array in run.weights.items()}
-    wrong = wrong_parameters(run.config, run.facts.inputs, run.facts.classes, shapes)
+    wrong = wrong_parameters(wanted, shapes)
     if wrong or any(len(array) != members or array.dtype != _DTYPE for array in run.weights.values()):
         raise ValueError(f"the weights are not this network's: `{wrong}`")
     arrays = {
         f"seed{seed}/{level}{name}": run.weights[f"{level}{name}"][at]
         for at, seed in enumerate(run.config.seeds)
         for level in levels
-        for name in order
+        for name in wanted
     }
     content = npz(arrays)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -171,9 +179,9 @@ def weights_info(run: Run) -> WeightsInfo | None:
     if not isinstance(nbytes, int) or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
         return None
     kept: Saved | None = next((word for word in get_args(Saved) if word == saved), None)
-    if kept is None or wrong_parameters(run.config, run.facts.inputs, run.facts.classes, shapes):
+    in_order = _shapes_of(run)
+    if kept is None or wrong_parameters(in_order, shapes):
         return None
-    in_order = parameter_shapes(run.config, run.facts.inputs, run.facts.classes)
     return WeightsInfo(kept, nbytes, sha256, in_order)
 
 
@@ -236,7 +244,7 @@ def _in_memory(run: Run, seeds: Sequence[int], update: int | None) -> dict[str, 
     """`read_weights` of a run that was just trained."""
     last = run.config.record_updates()[-1]
     level = "" if update in (None, last) else f"update{update}/"
-    names = list(parameter_shapes(run.config, run.facts.inputs, run.facts.classes))
+    names = list(_shapes_of(run))
     if f"{level}{names[0]}" not in run.weights:
         raise ConfigError(f"update: no weights were kept at update {update}")
     at = {seed: row for row, seed in enumerate(run.config.seeds)}

@@ -36,6 +36,18 @@ SECONDS_PER_PROGRAM = 6.0
 SECONDS_PER_KERNEL = 4.5e-8
 
 
+class Sizes(NamedTuple):
+    """How many numbers a network holds: its parameters, and what is met of it on the probe examples."""
+
+    parameters: int
+    met: int
+
+
+def sizes_of_perceptron(config: RunConfig, facts: DatasetInfo | None = None) -> Sizes:
+    """The sizes of a perceptron; `facts` are needed for data that is not built in."""
+    return Sizes(parameters(config, facts), PROBE_EXAMPLES * sum(config.widths))
+
+
 def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
     """The number of parameters of one network; `facts` are needed for data that is not built in."""
     inputs, classes = _sizes(config, facts)
@@ -91,32 +103,38 @@ def compiled_programs(config: RunConfig) -> int:
 
 
 def memory(
-    config: RunConfig, members: int | None = None, facts: DatasetInfo | None = None, batched: bool = False
+    config: RunConfig,
+    members: int | None = None,
+    facts: DatasetInfo | None = None,
+    batched: bool = False,
+    sizes: Sizes | None = None,
 ) -> int:
     """About how many bytes the devices need: weights (and a copy while they move), probe tensors, data.
 
     `members` are those trained at the same time; by default as many as `config` alone has. `batched` members
-    go through each operation together, and each needs probe tensors and images of its own.
+    go through each operation together, and each needs probe tensors and images of its own. `sizes` are those
+    of a custom network.
     """
     facts = facts or config.dataset.facts
     members = members or members_together(config)
-    one = (2 + _held(config)) * parameters(config, facts) + 2 * _pending(config, facts)
+    sizes, pending = (sizes, 0) if sizes else (sizes_of_perceptron(config, facts), _pending(config, facts))
+    one = (2 + _held(config)) * sizes.parameters + 2 * pending
     weights = members * one * _FLOAT
     if config.pretrain != "none":
         # Images of a chunk on their way up, and the biases they are rebuilt by.
         weights += members * 4 * (CHUNK_EXAMPLES + 1) * max(_sizes(config, facts)[0], *config.widths) * _FLOAT
-    probe = PROBE_EXAMPLES * sum(config.widths) * 4 * _FLOAT + 2 * parameters(config, facts) * _FLOAT
+    probe = 4 * sizes.met * _FLOAT + 2 * sizes.parameters * _FLOAT
     if config.residual or config.normalization == "layer":
         # Their Jacobians are made explicitly, in double precision, with what they are made of.
-        probe += config.jacobian_examples * parameters(config, facts) * 4 * 8
+        probe += config.jacobian_examples * sizes.parameters * 4 * 8
     # Standardized, bytes become floats.
     pixel = _FLOAT if isinstance(config.coding, str) else 1
     inputs = _sizes(config, facts)[0]
     if batched:
         # Images of a chunk take twice their size while they are generated.
         probe = members * (probe + 2 * CHUNK_EXAMPLES * inputs * pixel)
-    sizes = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
-    counts = [size or usual for size, usual in zip(sizes, USUAL_SPLIT, strict=True)]
+    split = (facts.train, facts.valid, facts.test) if facts else (0, 0, 0)
+    counts = [size or usual for size, usual in zip(split, USUAL_SPLIT, strict=True)]
     return weights + probe + sum(counts) * inputs * pixel
 
 

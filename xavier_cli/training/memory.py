@@ -13,7 +13,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.layout import Strategy, batches_members
-from xavier_cli.training.estimate import members_together, memory, weights_memory
+from xavier_cli.training.estimate import Sizes, members_together, memory, weights_memory
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # What a container may use, in the two versions of Linux' control groups.
@@ -49,9 +49,10 @@ def needed_bytes(
     members: int | None = None,
     facts: DatasetInfo | None = None,
     strategy: Strategy = "auto",
+    sizes: Sizes | None = None,
 ) -> int:
     """About how much memory `members` of `config` need, laid out by `strategy` on the devices at hand."""
-    return memory(config, members, facts, batches_members(strategy))
+    return memory(config, members, facts, batches_members(strategy), sizes)
 
 
 def check_memory(
@@ -59,6 +60,7 @@ def check_memory(
     members: int | None = None,
     facts: DatasetInfo | None = None,
     strategy: Strategy = "auto",
+    sizes: Sizes | None = None,
 ) -> None:
     """Raise `ConfigError` where training `config` needs more memory than there is; called before compiling.
 
@@ -67,10 +69,11 @@ def check_memory(
     there = available_bytes()
     if there is None:
         return
-    whole, one = (needed_bytes(config, count, facts, strategy) for count in (members, 1))
+    whole, one = (needed_bytes(config, count, facts, strategy, sizes) for count in (members, 1))
     if one > there:
+        setting = "net" if config.network.is_users else "width, depth"
         raise ConfigError(
-            f"width, depth: one network of {config.shape} takes about {_size(one)} of memory, "
+            f"{setting}: one network of {config.shape} takes about {_size(one)} of memory, "
             f"and there are {_size(there)}"
         )
     if whole > there:
@@ -106,6 +109,7 @@ def members_at_a_time(
     facts: DatasetInfo | None = None,
     asked: int | None = None,
     strategy: Strategy = "auto",
+    sizes: Sizes | None = None,
 ) -> int:
     """How many networks are trained at the same time: as many as `asked` for, or as fit into the memory.
 
@@ -114,21 +118,25 @@ def members_at_a_time(
     """
     members = sum(members_together(config) for config in configs)
     variants = sum(max(len(config.search), 1) for config in configs)
-    wanted = asked or fitting_members(configs[0], members, facts, strategy)
+    wanted = asked or fitting_members(configs[0], members, facts, strategy, sizes)
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
 def fitting_members(
-    config: RunConfig, members: int, facts: DatasetInfo | None = None, strategy: Strategy = "auto"
+    config: RunConfig,
+    members: int,
+    facts: DatasetInfo | None = None,
+    strategy: Strategy = "auto",
+    sizes: Sizes | None = None,
 ) -> int:
     """How many of `members` networks of `config` fit into four fifths of the memory, at least one.
 
     The rest is for what `memory` does not count.
     """
     there = available_bytes()
-    if there is None or needed_bytes(config, members, facts, strategy) <= 0.8 * there:
+    if there is None or needed_bytes(config, members, facts, strategy, sizes) <= 0.8 * there:
         return members
-    one, two = (needed_bytes(config, count, facts, strategy) for count in (1, 2))
+    one, two = (needed_bytes(config, count, facts, strategy, sizes) for count in (1, 2))
     return max(1, 1 + int((0.8 * there - one) // (two - one)))
 
 

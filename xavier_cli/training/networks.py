@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,27 +14,23 @@ from jax import Array
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
-from xavier_cli.data.layout import as_examples, example_shape
+from xavier_cli.data.layout import as_examples
 from xavier_cli.data.sets import Examples
 from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
-from xavier_cli.nn.inspection.prepare import Prepared, prepare
+from xavier_cli.nn.inspection.prepare import Prepared
 from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.nn.losses import LOSSES, Loss
-from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.singular_values import EndToEnd
-from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
+from xavier_cli.statistics.tensor_summary import Bins
+from xavier_cli.training.engine.architectures.custom import bins_of, find_layers
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.end_to_end import make_end_to_end
 from xavier_cli.training.probes.network_probe import make_network_probe
-from xavier_cli.vocabulary.networks import Maker
-from xavier_cli.vocabulary.resolve import find_activation
-
-_HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
 
 
 @dataclass(frozen=True)
@@ -51,17 +46,14 @@ class Looked:
     layer_draws: Sequence[Sequence[np.ndarray]]
 
 
-def look(
-    config: RunConfig, maker: Maker, data: TrainingData, note: Callable[[str], None] = lambda _: None
-) -> Looked:
+def look(config: RunConfig, data: TrainingData, note: Callable[[str], None] = lambda _: None) -> Looked:
     """Draw the network of `config` with each of its seeds, and measure it on the probe examples.
 
     Losses and errors are of the first `eval_examples` for validation and testing. `note` is told in a line
-    what is being done. Raises as `prepare`.
+    what is being done. Raises as `find_layers`.
     """
     facts = data.facts
     assert facts is not None
-    shape = example_shape(facts.shape, data.inputs, "last")
 
     def examples(of: Examples, most: int | None = None) -> tuple[Array, Array]:
         pixels = np.asarray(decode(jnp.asarray(of.pixels[:most]), config.pixel_range))
@@ -70,16 +62,9 @@ def look(
     began = time.perf_counter()
     probe = examples(data.probe)
     note(f"{config.network.short}: finding its layers")
-    prepared = prepare(
-        lambda key: maker(inputs=shape, classes=data.classes, **_keys(maker, key)),
-        shape,
-        data.classes,
-        config.network.name,
-        probe[0],
-        config.convolution,
-    )
+    prepared = find_layers(config, data)
     config = config.with_(weight_layers=len(prepared.layers))
-    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
+    loss, bins = LOSSES[config.loss], bins_of(prepared.layers)
     observe = _observation(prepared, loss, bins, probe)
     evaluate = _evaluation(prepared.network, loss)
     chosen = spread_over(len(probe[0]), config.jacobian_examples)
@@ -144,21 +129,3 @@ def _evaluation(network: UserNetwork, loss: Loss) -> Callable[..., dict[str, Arr
         return {"loss": jnp.mean(loss(logits, labels)), "error": jnp.mean(wrong)}
 
     return jax.jit(evaluate)
-
-
-def _bins(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
-    """The histograms' bins; of activations linear ones, where one bounded function gives all of them."""
-    last = {layer.applied[-1][0].function if layer.applied else "" for layer in layers[:-1]}
-    is_known = len(last) == 1 and last != {""}
-    range_ = find_activation(last.pop()).range if is_known else (-math.inf, math.inf)
-    return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
-
-
-def _keys(maker: Maker, key: Array) -> dict[str, Any]:
-    """The key as the function takes it: JAX's, or a stream of NNX's."""
-    given: dict[str, Any] = {"key": key} if "key" in maker.takes else {}
-    if "rngs" in maker.takes:
-        from flax import nnx
-
-        given["rngs"] = nnx.Rngs(key)
-    return given

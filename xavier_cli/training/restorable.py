@@ -20,6 +20,7 @@ from xavier_cli.runs.contradictions import row_problem
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.snapshot import PARAMETERS
 
+_KEPT = f"history/weights/{PARAMETERS}/"
 _STAGE = re.compile(r"(search|seeds)(_[0-9]{4,})?")
 _STRATEGIES = ("map", "sharded", "vmap")
 
@@ -59,11 +60,14 @@ def lacking_weights(checkpoint: Checkpoint, config: RunConfig, saved: Saved | No
     for stage in checkpoint.facts["stages"] if saved else ():
         updates = checkpoint.arrays.get(f"{stage}/history/update", np.array([], np.int64)).tolist()
         earlier = sum(update != last for update in updates)
-        kept = checkpoint.arrays.get(f"{stage}/history/weights/output/bias", np.empty(0))
-        if saved == "records" and len(kept) < earlier:
+        kept = [
+            len(array) for name, array in checkpoint.arrays.items() if name.startswith(f"{stage}/{_KEPT}")
+        ]
+        if saved == "records" and max(kept, default=0) < earlier:
             return "records"
         # All that a complete training without them leaves.
-        if updates[-1:] == [last] and f"{stage}/state/{PARAMETERS}/0/bias" not in checkpoint.arrays:
+        of_state = any(name.startswith(f"{stage}/state/{PARAMETERS}/") for name in checkpoint.arrays)
+        if updates[-1:] == [last] and not of_state:
             return saved
     return None
 
@@ -144,12 +148,12 @@ def _jacobian_problem(
     at = history.get("jacobian_update", np.array([], np.int64))
     if not _is_beginning(at, config.jacobian_updates()) or not np.isin(at, updates).all():
         return "its Jacobians' records"
-    values = history.get("jacobian_values")
+    values, is_custom = history.get("jacobian_values"), config.network.is_users
     averages = {name: array for name, array in history.items() if name.startswith("jacobian_average/")}
     if not at.size:
         return "Jacobians without records" if values is not None or averages else ""
     leading = (len(at), *members)
-    if values is None or values.ndim != 5 or values.shape[:4] != (*leading, config.depth):
+    if not is_custom and (values is None or values.ndim != 5 or values.shape[:4] != (*leading, config.depth)):
         return "its Jacobians"
     for name, array in averages.items():
         path = f"jacobian/{name.partition('/')[2]}_singular_value"

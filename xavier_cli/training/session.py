@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xavier_cli.config.custom_networks import refuse_custom_networks
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
@@ -105,7 +104,6 @@ def session(
     time, by default as many as fit into the memory. Raises `ConfigError` where that is too little, and what
     `prepare` raises.
     """
-    refuse_custom_networks(config)
     set_up_jax(len(config.seeds) * max(len(config.search), 1), note)
     return begin([config], data_dir, strategy=strategy, member_batch=member_batch)
 
@@ -122,8 +120,15 @@ def begin(
 
     `read` reads their data, by default `prepare`. Raises as `session`.
     """
-    refuse_custom_networks(configs[0])
-    at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy)
-    check_memory(configs[0], at_a_time, strategy=strategy)
-    training_data = (read or prepare)(configs[0], data_dir)
-    return Session(tuple(configs), training_data, strategy, at_a_time)
+    read = read or prepare
+    training_data, sizes = None, None
+    if configs[0].network.is_users:
+        from xavier_cli.training.engine.architectures.custom import find_layers, sizes_of, with_layers
+
+        # What it takes is known once its layers were found, for examples of the data's shape.
+        training_data = read(configs[0], data_dir)
+        configs = with_layers(configs, training_data)
+        sizes = sizes_of(find_layers(configs[0], training_data))
+    at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy, sizes=sizes)
+    check_memory(configs[0], at_a_time, strategy=strategy, sizes=sizes)
+    return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time)

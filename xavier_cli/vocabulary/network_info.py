@@ -39,7 +39,7 @@ class NetworkError(XavierError, ValueError):
 
 
 class Drawn(BaseModel):
-    """Which distribution the numbers of a parameter may have been drawn from; see `findings.drawn`.
+    """Which distribution the numbers of a parameter may have been drawn from; see `theory.drawn`.
 
     `names` are those that the numbers do not contradict, the likeliest first; empty for none of the known
     ones. `fans` are those for which they hold, None where they depend on none; `fans_of` says in words how
@@ -103,6 +103,20 @@ class ParameterInfo(BaseModel):
     shape: tuple[int, ...]
     role: Role
     drawn: Drawn | None = None
+    is_trained: bool = True
+
+
+class MovingInfo(BaseModel):
+    """Real numbers that training moves beside the parameters, such as running averages.
+
+    `place` is where they stand among all arrays of the network's state.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=LONGEST_NAME)
+    shape: tuple[int, ...]
+    place: int = Field(ge=0, le=MOST_PARAMETERS)
 
 
 class LayerInfo(BaseModel):
@@ -142,8 +156,14 @@ class NetworkInfo(BaseModel):
     framework: str
     layers: tuple[LayerInfo, ...] = Field(max_length=MOST_LAYERS)
     parameters: tuple[ParameterInfo, ...] = Field(default=(), max_length=MOST_PARAMETERS)
+    moving: tuple[MovingInfo, ...] = Field(default=(), max_length=MOST_PARAMETERS)
     unseen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> tuple[ParameterInfo, ...]:
+        """The parameters that training changes, in the order of the network's own tree."""
+        return tuple(each for each in self.parameters if each.is_trained)
 
     @property
     def structure(self) -> object:

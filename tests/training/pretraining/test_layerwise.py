@@ -290,7 +290,7 @@ def test_a_member_that_diverges_is_frozen_while_finite():
     config = config_of(act="identity", pretrain_lr=1e5, depth=1)
     pretrain = make_pretraining(config, make_activation(find_activation("identity")), (-math.inf, math.inf))
     from xavier_cli.nn.network import make_network
-    from xavier_cli.training.engine.member_programs import make_begin
+    from xavier_cli.training.engine.architectures.perceptron_programs import make_begin
 
     params = tuple(Dense(jnp.full(shape, 0.5), jnp.zeros(shape[1])) for shape in ((16, 10), (10, 3)))
     state = make_begin(config, make_network(config))(params, jnp.uint32(0))

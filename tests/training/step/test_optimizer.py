@@ -17,8 +17,12 @@ from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.nn.mlp import init_params, layer_sizes
 from xavier_cli.nn.network import Network
-from xavier_cli.training.engine.member_programs import is_second_order, make_begin, make_step, scheduled
-from xavier_cli.training.step.member import init_state, make_gradient_step
+from xavier_cli.training.engine.architectures.perceptron_programs import (
+    is_second_order,
+    make_begin,
+    make_step,
+)
+from xavier_cli.training.step.member import init_state, make_gradient_step, scheduled
 from xavier_cli.training.step.optimizer import clipped, make_optimizer, rate_schedule
 from xavier_cli.vocabulary.optimizers import OPTIMIZERS, parse_optimizer
 from xavier_cli.vocabulary.resolve import find_initializer

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from xavier_cli.runs.weights import Saved
 
 
-@with_settings(unused=("net", "convolution"))
+@with_settings
 def train(
     settings: dict[str, str],
     output: Annotated[
@@ -111,14 +111,12 @@ def train(
 
     Functions in files (FILE.py:FUNCTION, also in `xavier.toml`) are code and are run; each is named first.
     """
-    from xavier_cli.config.custom_networks import refuse_custom_networks
     from xavier_cli.runs.listing import run_path
 
     if live and quiet:
         raise typer.BadParameter("shows what `--quiet` hides: give one of them", param_hint="--live")
     asked, saved = asked_members(member_batch), saved_weights(save_weights)
     config = resolve(settings)
-    refuse_custom_networks(config)
     path = output or run_path(run_files.runs_folder(), config)
     refuse_folder(path)
     if dry_run:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from xavier_cli.findings.drawn.fans import MISTAKES, is_habit, may_be
-from xavier_cli.findings.drawn.rules import RULES as NAMED
 from xavier_cli.findings.health import layer_gains
 from xavier_cli.findings.health.advice import other_init
 from xavier_cli.findings.health.finding import Rule, Severity, Symptom
 from xavier_cli.findings.health.signal_rules import SPAN, STALLS
 from xavier_cli.runs.record import Run
+from xavier_cli.theory.drawn.fans import MISTAKES, is_habit, may_be
+from xavier_cli.theory.drawn.rules import RULES as NAMED
 from xavier_cli.vocabulary.activations import ACTIVATIONS
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo
 

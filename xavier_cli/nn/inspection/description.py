@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import jax.numpy as jnp
+
+from xavier_cli.nn.adapters.network import FIXED
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.nn.programs.program import STOP, Program
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves
 from xavier_cli.nn.programs.weight_layers import OF_COMPLEX, Unseen
-from xavier_cli.vocabulary.network_info import LayerInfo, NetworkInfo, ParameterInfo, Role
+from xavier_cli.vocabulary.network_info import LayerInfo, MovingInfo, NetworkInfo, ParameterInfo, Role
 
 _UNSEEN = {
     OF_COMPLEX: "a product of complex numbers",
@@ -26,14 +29,14 @@ def describe(
     tapped: TappedNetwork,
     layers: Sequence[WeightLayer],
     params: Any,
-    fixed: Any,
+    state: Any,
     notes: Sequence[str],
 ) -> NetworkInfo:
-    """What a run file keeps of a network with parameters `params` and, not trained, `fixed`.
+    """What a run file keeps of a network with parameters `params` and `state`.
 
     Raises pydantic's `ValidationError` for what a run file cannot hold.
     """
-    leaves, still = named_leaves(params), named_leaves(fixed)
+    leaves, still = named_leaves(params), named_leaves(fixed_of(state))
     roles = _roles(tapped, layers, dict(leaves))
     more = list(notes)
     if still:
@@ -56,10 +59,28 @@ def describe(
         layers=tuple(_layer(layer) for layer in layers),
         parameters=(
             *(ParameterInfo(name=name, shape=leaf.shape, role=roles[name]) for name, leaf in leaves),
-            *(ParameterInfo(name=name, shape=leaf.shape, role="other") for name, leaf in still),
+            *(
+                ParameterInfo(name=name, shape=leaf.shape, role="other", is_trained=False)
+                for name, leaf in still
+            ),
         ),
+        moving=_moving(state),
         unseen=tuple(_said(each) for each in dict.fromkeys(tapped.unseen)),
         notes=tuple(more),
+    )
+
+
+def fixed_of(state: Any) -> Any:
+    """Parameters that are not trained, as `without_integers` puts them into the state."""
+    return state[FIXED] if isinstance(state, dict) and {*state} == {FIXED, "state"} else {}
+
+
+def _moving(state: Any) -> tuple[MovingInfo, ...]:
+    """The real numbers of `state`; counters and random keys say nothing of what was learned."""
+    return tuple(
+        MovingInfo(name=name.removeprefix("state/"), shape=leaf.shape, place=place)
+        for place, (name, leaf) in enumerate(named_leaves(state))
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from jax import Array
 from pydantic import ValidationError
 
-from xavier_cli.nn.adapters.network import FIXED, Mode, UnknownNetworkError, UserNetwork, adapt
-from xavier_cli.nn.inspection.description import describe
+from xavier_cli.nn.adapters.network import Mode, UnknownNetworkError, UserNetwork, adapt
+from xavier_cli.nn.inspection.description import describe, fixed_of
 from xavier_cli.nn.inspection.first_pass import QUICK, first_pass, numbers_of
 from xavier_cli.nn.inspection.logits import check_logits, what_would_fit
 from xavier_cli.nn.programs.layers import WeightLayer, gather
@@ -85,7 +85,7 @@ def prepare(
     other, _ = draw(jax.random.key(1))
     notes = [*passed, *_alike(params, other)]
     try:
-        info = describe(network.framework, tapped, layers, params, fixed_of(state), notes)
+        info = describe(network.framework, tapped, layers, params, state, notes)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -100,11 +100,6 @@ def logits_of(network: UserNetwork) -> Callable[[Any, Array, Any, Array], Array]
         return jnp.asarray(network.apply(params, state, x, key, "look")[0], jnp.float32)
 
     return logits
-
-
-def fixed_of(state: Any) -> Any:
-    """Parameters that are not trained, as `without_integers` puts them into the state."""
-    return state[FIXED] if isinstance(state, dict) and {*state} == {FIXED, "state"} else {}
 
 
 def _adapted(

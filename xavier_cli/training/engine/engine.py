@@ -21,18 +21,20 @@ from jax import Array
 from xavier_cli.config.settings import SETTINGS
 from xavier_cli.data.coding import decode
 from xavier_cli.training.engine import program_cache
+from xavier_cli.training.engine.architectures.architecture import make_architecture
 from xavier_cli.training.engine.batches import Chunk
 from xavier_cli.training.engine.kept_predictions import predicted
 from xavier_cli.training.engine.layout import GRID, SEEDS, SHARED, VARIANTS, Layout
 from xavier_cli.training.engine.packing import unpack
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.seed_programs import Record, SeedPrograms
-from xavier_cli.training.engine.snapshot import PARAMETERS, from_host, parameters_in, to_host
+from xavier_cli.training.engine.snapshot import from_host, parameters_in, to_host
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.pretraining.layerwise import mean_errors
 from xavier_cli.training.probes.evaluation import exact_share
-from xavier_cli.training.probes.jacobian import JacobianMeter, SingularValues
+from xavier_cli.training.probes.jacobian import SingularValues
 from xavier_cli.training.step.member import MemberState
+from xavier_cli.vocabulary.network_info import NetworkInfo
 from xavier_cli.vocabulary.user_functions import digest_loaded
 
 # Only the training step repays full optimization: the others run at most once per record.
@@ -46,6 +48,12 @@ _COMPILER_OPTIONS: dict[str, program_cache.Options] = {
 
 # Stands for the next record after the last one.
 _NEVER = np.iinfo(np.int32).max
+
+
+def _known(info: NetworkInfo | None) -> Future[NetworkInfo | None]:
+    future: Future[NetworkInfo | None] = Future()
+    future.set_result(info)
+    return future
 
 
 class Engine:
@@ -77,13 +85,8 @@ class Engine:
         self._is_real = np.arange(self._grid[0]) < seeds
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
-        self._seed_programs = SeedPrograms(config, self._inits, training_data, layout.over)
-        self.regions, self.gain, self.bins = (
-            self._seed_programs.regions,
-            self._seed_programs.gain,
-            self._seed_programs.bins,
-        )
-        self._spectrograph = JacobianMeter(self._seed_programs.network)
+        self.architecture = make_architecture(config, self._inits, training_data)
+        self._seed_programs = SeedPrograms(config, self.architecture, training_data.batch_source, layout.over)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -170,8 +173,7 @@ class Engine:
         seed, lr, probe = self._seeds[0], self._rates[0], self._examples[0]
         batch = jax.tree.map(lambda leaf: leaf[: self.population.config.batch_size], probe)
         once = jax.jit(self._seed_programs.once).lower(seed, lr, batch, self._tables).as_text()
-        follows = self.regions, self.gain, self.bins["activation"].edges.tolist()
-        return [digest_loaded(self.population.config.sources), repr(follows), once]
+        return [digest_loaded(self.population.config.sources), self.architecture.decided, once]
 
     @cached_property
     def _state_shapes(self) -> MemberState:
@@ -231,27 +233,28 @@ class Engine:
         pool.shutdown(wait=False)
         return work
 
-    def same_start(self, init: str) -> dict[str, Any]:
-        """The provenance of a run by `init` whose seeds start from the same weights; empty if they do not."""
-        return self._seed_programs.first_weights.alike(init)
+    @cached_property
+    def networks(self) -> dict[str, Future[NetworkInfo | None]]:
+        """What a run file keeps of a custom network, by initializer; of `mlp` nothing.
 
-    def definitions(self) -> dict[str, np.ndarray]:
-        """Where the activation counts as saturated or inactive, as arrays of a run file.
-
-        **Returns:** `(2,)` arrays in order of `side`, −1 and 1; bounds that do not exist are infinite, or NaN
-        for those of z.
+        Its first numbers are drawn once more, in a thread from the first access on.
         """
-        regions = self.regions
-        bounds = np.array([regions.saturated_below, regions.saturated_above])
-        reached = np.where(
-            np.isfinite(bounds), np.asarray(self._seed_programs.act(jnp.asarray(bounds))), np.nan
+        if self.architecture.info is None:
+            return {init: _known(None) for init in self._inits}
+        pool = ThreadPoolExecutor(1)
+        work = {init: pool.submit(self._described, number) for number, init in enumerate(self._inits)}
+        pool.shutdown(wait=False)
+        return work
+
+    def _described(self, init: int) -> NetworkInfo | None:
+        seeds = len(self.population.seeds)
+        draw = jax.jit(
+            lambda seeds, tables: jax.lax.map(
+                lambda seed: self.architecture.draw(seed, tables)[init].params, seeds
+            )
         )
-        return {
-            "side": np.array([-1, 1], np.int32),
-            "preactivation/saturated_bound": bounds,
-            "preactivation/inactive_bound": np.array([regions.inactive_below, regions.inactive_above]),
-            "activation/saturated_bound": reached.astype(np.float64),
-        }
+        drawn = draw(jnp.asarray(self.population.seeds, jnp.uint32), self._tables)
+        return self.architecture.described([np.asarray(leaf)[:seeds] for leaf in drawn])
 
     def pretrain(self, first: int, last: int) -> None:
         """Pre-train all members for updates `first` to `last − 1`, counted through all layers."""
@@ -287,7 +290,8 @@ class Engine:
     def jacobians(self) -> list[list[Future[SingularValues]]]:
         """Singular values of every member's Jacobians, S lists of V; computed on the host, in threads."""
         self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
-        return self._spectrograph.measure(factors, len(self.population.seeds), len(self.population.variants))
+        seeds, variants = len(self.population.seeds), len(self.population.variants)
+        return self.architecture.measure_jacobians(factors, seeds, variants)
 
     def wait(self) -> None:
         """Block until the devices have computed the state."""
@@ -319,10 +323,10 @@ class Engine:
         return to_host(self.state, (len(self.population.seeds), len(self.population.variants)))
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """A copy of all members' parameters, `(S, V, ...)` each, as `runs.weights` names them."""
+        """A copy of all members' parameters, `(S, V, ...)` each, by their paths in the state."""
         members = len(self.population.seeds), len(self.population.variants)
-        state = to_host({PARAMETERS: self.state.params}, members)
-        return parameters_in(state, self.population.config.depth)
+        learned = to_host({"params": self.state.params, "moving": self.state.moving}, members)
+        return parameters_in(learned, lambda path: path if self.architecture.parameter_name(path) else "")
 
     def diverged_at(self) -> np.ndarray:
         """The first update of each member that was not finite, or -1; `(S, V)` int32."""

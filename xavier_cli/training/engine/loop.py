@@ -21,7 +21,7 @@ from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
 from xavier_cli.training.engine.segments import SegmentSizer
-from xavier_cli.training.engine.snapshot import PARAMETERS, Snapshot
+from xavier_cli.training.engine.snapshot import Snapshot
 
 SEGMENT_SECONDS = 1.0
 """Target length of a segment: signals are handled and progress is shown between segments."""
@@ -151,8 +151,8 @@ class _Training:
 
     def _still_needed(self, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What of the state a complete training still needs: its weights only where they are to be kept."""
-        groups = {"diverged_at", PARAMETERS if self._hooks.save_weights else ""}
-        return {name: array for name, array in state.items() if name.partition("/")[0] in groups}
+        name_of = self._engine.architecture.parameter_name if self._hooks.save_weights else lambda path: ""
+        return {name: array for name, array in state.items() if name == "diverged_at" or name_of(name)}
 
     def _pretrain(self, autosaver: Autosaver) -> bool:
         """Run the pre-training, if any; whether it is complete."""

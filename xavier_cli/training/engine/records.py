@@ -14,8 +14,9 @@ import numpy as np
 from xavier_cli.runs import schema
 from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.initial import is_unmeasured
 from xavier_cli.runs.record import SECONDS, Run, Status
-from xavier_cli.runs.weights import wrong_parameters
+from xavier_cli.runs.weights import parameter_shapes, wrong_parameters
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
@@ -32,14 +33,15 @@ class History:
     def __init__(self, engine: Engine):
         self.population: Population = engine.population
         self._training_data = engine.training_data
-        self._facts, self._bins = engine.training_data.facts, engine.bins
-        self._definitions = engine.definitions() | {
+        self._facts, self._bins = engine.training_data.facts, engine.architecture.bins
+        self._definitions = dict(engine.architecture.definitions) | {
             name: array
-            for tensor, bins in engine.bins.items()
+            for tensor, bins in engine.architecture.bins.items()
             for name, array in schema.bins(tensor, bins.edges).items()
         }
-        self._predictions = engine.predictions
-        self.same_start = {init: engine.same_start(init) for init in engine.predictions}
+        self._predictions, self._networks = engine.predictions, engine.networks
+        self._architecture = engine.architecture
+        self.same_start = {init: engine.architecture.same_start(init) for init in engine.predictions}
         """The provenance of seeds that start from the same weights, by initializer; empty if they do not."""
         self.updates: list[int] = []
         self._records: list[Mapping[str, np.ndarray]] = []
@@ -112,9 +114,10 @@ class History:
                 [[each.result() for each in seed] for seed in members] for members in self._jacobians.values()
             ]
             arrays["jacobian_update"] = np.array(list(self._jacobians), np.int64)
-            arrays["jacobian_values"] = np.array(
-                [[[each.values for each in seed] for seed in grid] for grid in grids]
-            )
+            if grids[0][0][0].values is not None:
+                arrays["jacobian_values"] = np.array(
+                    [[[each.values for each in seed] for seed in grid] for grid in grids]
+                )
             for name in grids[0][0][0].averages:
                 arrays[f"jacobian_average/{name}"] = np.array(
                     [[[each.averages[name] for each in seed] for seed in grid] for grid in grids]
@@ -135,13 +138,20 @@ class History:
                 raise ResumeError(f"the checkpoint's `{tensor}/histogram` is not this network's")
         self._records = [{name: each[i] for name, each in records.items()} for i in range(len(self.updates))]
         averages = _under("jacobian_average/", arrays)
+        spectra = arrays.get("jacobian_values")
+        seeds, variants = range(len(self.population.seeds)), range(len(self.population.variants))
         for i, update in enumerate(arrays.get("jacobian_update", np.array([], np.int64)).tolist()):
             self._jacobians[update] = [
                 [
-                    _done(SingularValues({name: each[i, s, v] for name, each in averages.items()}, values))
-                    for v, values in enumerate(seed)
+                    _done(
+                        SingularValues(
+                            {name: each[i, s, v] for name, each in averages.items()},
+                            None if spectra is None else spectra[i, s, v],
+                        )
+                    )
+                    for v in variants
                 ]
-                for s, seed in enumerate(arrays["jacobian_values"][i])
+                for s in seeds
             ]
         self._test_correct = arrays.get("test_correct")
         self.pretrained = pretrained_in(arrays)
@@ -155,15 +165,19 @@ class History:
 
         Raises `ResumeError` where they are of another network: `state` may be a checkpoint's.
         """
-        config, source = self.population.config, self._training_data
-        final = parameters_in(state, config.depth)
+        config, source, name_of = (
+            self.population.config,
+            self._training_data,
+            self._architecture.parameter_name,
+        )
+        final, *each_earlier = (parameters_in(each, name_of) for each in (state, *self._weights))
         leading = len(self.population.seeds), len(self.population.variants)
-        for parameters in (final, *self._weights):
-            shapes = {name: array.shape[2:] for name, array in parameters.items()}
-            wrong = wrong_parameters(config, source.inputs, source.classes, shapes)
+        wanted = parameter_shapes(config, source.inputs, source.classes, self._architecture.info)
+        for parameters in (final, *each_earlier):
+            wrong = wrong_parameters(wanted, {name: array.shape[2:] for name, array in parameters.items()})
             if wrong or any(array.shape[:2] != leading for array in parameters.values()):
                 raise ResumeError(f"the checkpoint's weights are not this network's: `{wrong}`")
-        earlier = zip(config.record_updates(), self._weights, strict=False)
+        earlier = zip(config.record_updates(), each_earlier, strict=False)
         levels = {"": final, **{f"update{at}/": each for at, each in earlier}}
         return [
             replace(
@@ -197,6 +211,7 @@ class History:
                 created_utc,
                 {**provenance, **self.same_start[variant.init]},
                 data=self._facts,
+                network=self._networks[variant.init].result(),
             )
             for i, variant in enumerate(self.population.variants)
         ]
@@ -208,7 +223,9 @@ class History:
         arrays["update"] = np.array(self.updates, np.int64)
         # A resumed training of another version may lack a statistic in some records.
         for name in set(self._records[0]).intersection(*self._records):
-            arrays[name] = np.stack([record[name][:, variant] for record in self._records], axis=1)
+            values = np.stack([record[name][:, variant] for record in self._records], axis=1)
+            if not (self._architecture.info and is_unmeasured(name, values)):
+                arrays[name] = values
         if self._reconstruction_errors is not None:
             arrays["pretraining/reconstruction_error"] = self._reconstruction_errors[:, variant]
             arrays["pretrain_update"] = np.array(self.population.config.pretrain_records(), np.int64)
@@ -226,7 +243,12 @@ class History:
         }
         if not at_records:
             return {}
-        spectra = [update for update in self.population.config.spectrum_updates() if update in at_records]
+        is_whole = next(iter(at_records.values()))[0].values is not None
+        spectra = [
+            update
+            for update in self.population.config.spectrum_updates()
+            if is_whole and update in at_records
+        ]
         arrays = {
             f"jacobian/{name}_singular_value": np.stack(
                 [[member.averages[name] for member in members] for members in at_records.values()], axis=1
@@ -235,7 +257,9 @@ class History:
         }
         arrays["jacobian_update"] = np.array(list(at_records), np.int64)
         if spectra:
-            values = np.stack([[member.values for member in at_records[at]] for at in spectra], axis=1)
+            values = np.stack(
+                [[np.asarray(member.values) for member in at_records[at]] for at in spectra], axis=1
+            )
             arrays["jacobian/singular_values"] = values
             arrays["spectrum_update"] = np.array(spectra, np.int64)
             arrays["index"] = np.arange(values.shape[-1], dtype=np.int32)
@@ -267,7 +291,10 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
     # Where one part does not say its time, that of the first alone would be too short.
     provenance = {name: value for name, value in first.provenance.items() if name not in SECONDS} | took
     config = first.config.with_(seeds=tuple(seeds))
-    return replace(first, config=config, arrays=arrays, provenance=provenance, weights=weights)
+    network = first.network and first.network.agreed([run.network for run in runs[1:] if run.network])
+    return replace(
+        first, config=config, arrays=arrays, provenance=provenance, weights=weights, network=network
+    )
 
 
 def pretrained_in(arrays: Mapping[str, np.ndarray]) -> int:

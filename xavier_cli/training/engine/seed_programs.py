@@ -1,12 +1,14 @@
 """The engine's programs for one seed and all its variants: one row of the grid of seeds × variants.
 
+What a member is, its `Architecture` says.
+
 A row is traced once; `Layout.program` turns it into a program for all seeds, over the devices. In every
 docstring here V is the number of variants, and states have the leading axis `(V,)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,23 +18,12 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
 from xavier_cli.data.spread import spread_over
-from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.losses import LOSSES
-from xavier_cli.nn.network import make_network
-from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
-from xavier_cli.theory.gain import resolve_gain
-from xavier_cli.theory.saturation import find_regions
-from xavier_cli.theory.shape import shape_of
-from xavier_cli.training.engine.batches import Chunk
-from xavier_cli.training.engine.first_weights import FirstWeights
-from xavier_cli.training.engine.member_programs import make_begin, make_step, make_training
+from xavier_cli.training.engine.architectures.architecture import Architecture
+from xavier_cli.training.engine.batches import BatchSource, Chunk
 from xavier_cli.training.engine.packing import Packed, pack
-from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
-from xavier_cli.training.pretraining.layerwise import make_pretraining
 from xavier_cli.training.probes.evaluation import Evaluation, evaluate
-from xavier_cli.training.probes.jacobian import Factors, factors
-from xavier_cli.training.probes.probe import make_probe
 from xavier_cli.training.step.member import MemberState
 
 
@@ -46,36 +37,20 @@ class Record(NamedTuple):
 
 
 class SeedPrograms:
-    """The programs of `config`, each for one seed, with `inits`, all initializers of its population.
+    """The programs of `config`, whose networks are of `architecture`, each for one seed.
 
-    `over` maps a function of single members over them, as `Layout.over` does. `regions` (where the activation
-    is saturated or inactive), `gain` (of the hidden layers) and `bins` (of histograms) follow from the
-    activation. Not traced itself, since custom functions are tried out here: raises `UserFunctionError` and
-    `ConfigError`.
+    `over` maps a function of single members over them, as `Layout.over` does.
     """
 
     def __init__(
         self,
         config: RunConfig,
-        inits: Sequence[str],
-        training_data: TrainingData,
+        architecture: Architecture,
+        batch_source: BatchSource,
         over: Callable[[Callable[..., Any]], Callable[..., Any]],
     ):
-        self._config, self._batch_source, self._over = config, training_data.batch_source, over
-        self.act, self._loss = make_activation(config.activation), LOSSES[config.loss]
-        range_, kinks = shape_of(config.activation, self.act)
-        self.regions = find_regions(self.act, range_)
-        self.gain = resolve_gain(config.init_gain, self.act, kinks)
-        self.bins: dict[str, Bins] = {"activation": make_bins(range_)} | {
-            tensor: SymmetricLogBins()
-            for tensor in ("preactivation", "backprop", "weight_gradient", "weight")
-        }
-        self.network = make_network(config)
-        self._begin = make_begin(config, self.network)
-        self._stretch = make_training(config, self.network, self._loss)
-        self._pretrain = make_pretraining(config, self.act, range_) if config.pretrain != "none" else None
-        self._probe = make_probe(self.network, self._loss, self.regions, self.bins)
-        self.first_weights = FirstWeights(config, inits, training_data, self.network, self.gain)
+        self._config, self._architecture = config, architecture
+        self._batch_source, self._over, self._loss = batch_source, over, LOSSES[config.loss]
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         """The first state of each variant.
@@ -83,19 +58,21 @@ class SeedPrograms:
         **Arguments:** `seed`, uint32, shape `()`; `init_of`, int32, `(V,)`: which of `inits` a variant has;
         `tables`, the feed's `arrays`.
         """
-        drawn = self.first_weights.draw(seed, tables)
+        drawn = self._architecture.draw(seed, tables)
 
         def member(init_of: Array) -> MemberState:
-            return self._begin(jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed)
+            return self._architecture.begin(
+                jax.tree.map(lambda *each: jnp.stack(each)[init_of], *drawn), seed
+            )
 
         return self._over(member)(init_of)
 
     def once(self, seed: Array, lr: Array, batch: Chunk, tables: Any) -> Any:
         """The first weights by every initializer, and one update: what custom functions affect."""
-        drawn = self.first_weights.draw(seed, tables)
-        step = make_step(self._config, self.network, self._loss)
+        network = self._architecture
+        drawn = network.draw(seed, tables)
         x = decode(batch.pixels, self._config.pixel_range)
-        return drawn, step(self._begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
+        return drawn, network.step(network.begin(drawn[0], seed), x, batch.labels, lr, jnp.int32(0))
 
     def pretrain(
         self, states: MemberState, seed: Array, layer: Array, first: Array, last: Array, tables: Any
@@ -105,7 +82,7 @@ class SeedPrograms:
         **Arguments:** `seed`, uint32, `layer`, `first`, `last`, int32, of shape `()`; layers count from 0;
         `tables`, the feed's `arrays`. All updates have to be of that layer.
         """
-        batch_source, config, pretrain = self._batch_source, self._config, self._pretrain
+        batch_source, config, pretrain = self._batch_source, self._config, self._architecture.pretrain
         assert pretrain is not None
         key = seed_key(seed, Purpose.PRETRAINING_NOISE)
 
@@ -158,7 +135,7 @@ class SeedPrograms:
                     return decode(pixels, coding), labels
 
                 here = jnp.maximum(first, begin), jnp.minimum(last, end)
-                return self._stretch(state, *here, batches, lr, (records[0], records[1]))
+                return self._architecture.stretch(state, *here, batches, lr, (records[0], records[1]))
 
             return self._over(member)(states, rates), cursor
 
@@ -176,16 +153,21 @@ class SeedPrograms:
         **Returns:** the states with their sum of losses set to 0, and the record. Its `train_loss` is the
         mean over `updates`, NaN at the first record and once a member has diverged.
         """
-        coding = self._config.pixel_range
+        coding, network = self._config.pixel_range, self._architecture
         probe, valid, test = training_data
 
-        def errors(params: Any, chunk: Chunk) -> Evaluation:
+        def errors(state: MemberState, chunk: Chunk) -> Evaluation:
             return evaluate(
-                params, chunk.pixels, chunk.labels, examples, self.network.forward, self._loss, coding
+                chunk.pixels,
+                chunk.labels,
+                examples,
+                lambda x: network.logits(state, x),
+                self._loss,
+                coding,
             )
 
         def member(state: MemberState) -> tuple[MemberState, Record]:
-            on_valid, on_test = errors(state.params, valid), errors(state.params, test)
+            on_valid, on_test = errors(state, valid), errors(state, test)
             whole = (updates > 0) & (state.diverged_at < 0)
             seen = {
                 "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
@@ -193,15 +175,15 @@ class SeedPrograms:
                 "curves/valid_error": on_valid.error,
                 "curves/test_loss": on_test.loss,
                 "curves/test_error": on_test.error,
-                **self._probe(state.params, decode(probe.pixels, coding), probe.labels),
+                **network.probe(state, decode(probe.pixels, coding), probe.labels),
             }
             fresh = state._replace(loss_sum=jnp.zeros_like(state.loss_sum))
             return fresh, Record(pack(seen), on_test.correct)
 
         return self._over(member)(states)
 
-    def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Factors]:
-        """The factors of the layer-to-layer Jacobians dz(i)/dz(i−1) (section 4.2.2), for the host.
+    def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Any]:
+        """What decides the Jacobians of each variant, for the host.
 
         **Arguments:** `pixels`, `(examples, inputs)`, the probe images; `config.jacobian_examples` of them,
         evenly spaced, are used, and all of them for the statistics of batch normalization.
@@ -210,8 +192,8 @@ class SeedPrograms:
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
         batch = decode(pixels, config.pixel_range)
 
-        def member(state: MemberState) -> tuple[MemberState, Factors]:
-            return state, factors(state.params, x, self.network, batch)
+        def member(state: MemberState) -> tuple[MemberState, Any]:
+            return state, self._architecture.jacobian_factors(state, x, batch)
 
         return self._over(member)(states)
 

@@ -10,10 +10,11 @@ import numpy as np
 from jax import Array
 
 from xavier_cli.runs.errors import ResumeError
-from xavier_cli.runs.weights import layer_name
 
 PARAMETERS = "params"
 """The field of a member's state that its parameters are in."""
+_KEPT_AS = {"f": "<f4", "i": "<i4", "u": "<u4", "b": "|i1"}
+"""The types that checkpoints have, by the kind of NumPy's; nothing of smaller ones is lost."""
 
 
 class Snapshot(NamedTuple):
@@ -36,23 +37,26 @@ def to_host(state: Any, members: tuple[int, int]) -> dict[str, np.ndarray]:
     seeds, variants = members
     # A copy, since the buffers of `state` will be donated.
     return {
-        _name(path): np.array(np.asarray(leaf)[:seeds, :variants])
+        _name(path): _kept(np.array(np.asarray(leaf)[:seeds, :variants]))
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }
 
 
-def parameters_in(state: Mapping[str, np.ndarray], depth: int) -> dict[str, np.ndarray]:
-    """The parameters in `state`, a `host_state` of networks of this depth, as `runs.weights` names them.
+def _kept(array: np.ndarray) -> np.ndarray:
+    return array.astype(_kept_type(array.dtype), copy=False)
+
+
+def _kept_type(dtype: Any) -> np.dtype[Any]:
+    """The type in which a checkpoint keeps numbers of `dtype`; those that NumPy does not know are floats."""
+    return np.dtype(_KEPT_AS.get(np.dtype(dtype).kind, "<f4"))
+
+
+def parameters_in(state: Mapping[str, np.ndarray], name_of: Callable[[str], str]) -> dict[str, np.ndarray]:
+    """The parameters in `state`, a `host_state`, under what `name_of` calls their paths; "" is none.
 
     Empty where it holds none, as that of a training that is complete and keeps no weights.
     """
-    named = {}
-    for name, array in state.items():
-        first, _, rest = name.partition("/")
-        if first == PARAMETERS:
-            number, _, part = rest.partition("/")
-            named[f"{layer_name(int(number), depth)}/{part}"] = array
-    return named
+    return {name_of(path): array for path, array in state.items() if name_of(path)}
 
 
 def from_host(
@@ -73,9 +77,10 @@ def from_host(
 
     def leaf(path: Any, abstract: jax.ShapeDtypeStruct) -> Array:
         array = host.get(_name(path))
-        if array is None or array.shape != members + abstract.shape[2:] or array.dtype != abstract.dtype:
+        kept = _kept_type(abstract.dtype)
+        if array is None or array.shape != members + abstract.shape[2:] or array.dtype != kept:
             raise ResumeError(f"the checkpoint's `{_name(path)}` is not this network's")
-        return place(array[np.ix_(seeds, variants)])
+        return place(array[np.ix_(seeds, variants)].astype(abstract.dtype, copy=False))
 
     return jax.tree_util.tree_map_with_path(leaf, like)
 

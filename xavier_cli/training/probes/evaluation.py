@@ -12,7 +12,6 @@ from jax import Array
 
 from xavier_cli.data.coding import decode
 from xavier_cli.nn.losses import Loss
-from xavier_cli.nn.mlp import Params, Taps
 
 BLOCK = 500
 
@@ -29,18 +28,18 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    params: Params,
     pixels: Array,
     labels: Array,
     examples: Array,
-    forward: Callable[[Params, Array], tuple[Array, Taps]],
+    logits_of: Callable[[Array], Array],
     loss: Loss,
     coding: tuple[float, float],
 ) -> Evaluation:
     """Evaluate a network on the first `examples` of n, or on all n where those are fewer.
 
     **Arguments:** `pixels`, `(n, inputs)`, bytes or floats; `labels`, `(n,)`, int32; `examples`, int32, `()`,
-    traced; `forward`, `(params, x) -> (logits, taps)`; `coding`, what `decode` maps pixels to.
+    traced; `logits_of`, which gives the logits of inputs `(block, inputs)`; `coding`, what `decode` maps
+    pixels to.
     """
     size = min(BLOCK, len(labels))
     last = len(labels) - size
@@ -53,7 +52,7 @@ def evaluate(
         first = jnp.minimum(begin, last) if len(labels) % size else begin
         x = decode(jax.lax.dynamic_slice_in_dim(pixels, first, size), coding)
         truth = jax.lax.dynamic_slice_in_dim(labels, first, size)
-        logits, _ = forward(params, x)
+        logits = logits_of(x)
         index = first + jnp.arange(size)
         wanted = (index >= begin) & (index < examples)
         right = (wanted & (jnp.argmax(logits, axis=-1) == truth)).astype(jnp.uint8)

@@ -42,8 +42,9 @@ class SingularValues:
     averages: Mapping[str, np.ndarray]
     """`mean`, `rms`, `geometric_mean` and `max`, `(depth,)`, and, with the prefix `end_to_end_`, the same of
     dlogits/dx, `()`."""
-    values: np.ndarray
-    """Every singular value, `(depth, index)`, in descending order; NaN past min(fans)."""
+    values: np.ndarray | None = None
+    """Every singular value, `(depth, index)`, in descending order; NaN past min(fans). None where those
+    between layers are not defined, as of custom networks."""
 
 
 def factors(params: Params, x: Array, network: Network, batch: Array | None = None) -> Factors:

@@ -27,7 +27,8 @@ LARGEST_FACTOR = 1e15
 class MemberState(NamedTuple):
     """Everything of a member that training changes."""
 
-    params: Params
+    params: Any
+    """`Params` of a perceptron; of a custom network a tuple of arrays."""
     optimizer: Any
     """The optimizer's state; `()` for plain SGD, a `Pending` for delayed updates."""
     loss_sum: Array
@@ -38,6 +39,8 @@ class MemberState(NamedTuple):
     """`jax.random.key_data` of the key of the dropout masks; `()` without dropout."""
     pretraining: Any = ()
     """The `Pretraining` state; `()` without pre-training."""
+    moving: Any = ()
+    """What training moves beside the parameters, as a custom network's running averages; `()` without."""
 
 
 Step = Callable[[MemberState, Array, Array, Array, Array], MemberState]
@@ -58,17 +61,41 @@ Updates `first` to `last − 1`. `records` are two consecutive records with `rec
 """
 
 
-def init_state(params: Params, optimizer: Any = (), noise: Any = ()) -> MemberState:
+def init_state(params: Any, optimizer: Any = (), noise: Any = (), moving: Any = ()) -> MemberState:
     """The state before the first update.
 
-    **Arguments:** `params`; `optimizer`, the optimizer's first state; `noise`, the key data for dropout.
+    **Arguments:** `params`; `optimizer`, the optimizer's first state; `noise`, the key data for dropout;
+    `moving`, what training moves beside the parameters.
     """
     # Computed from a parameter, so that it varies over devices as the parameters do (RELIABILITY §JAX).
-    zero = params[0].bias[0] * 0
-    return MemberState(params, optimizer, zero, jnp.int32(-1) + zero.astype(jnp.int32), noise)
+    zero = (params[0].bias[0] if isinstance(params[0], Dense) else params[0].ravel()[0]) * 0
+    zero = zero.astype(jnp.float32)
+    return MemberState(params, optimizer, zero, jnp.int32(-1) + zero.astype(jnp.int32), noise, moving=moving)
 
 
-def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> Step:
+class Trained(NamedTuple):
+    """What the general step trains: a network as functions of its parameters."""
+
+    logits: Callable[[Any, Any, Array, Array | None], tuple[Array, Any]]
+    """`(params, moving, x, key) -> (logits, moved)`, as in training."""
+    settled: Callable[[Any, Any], tuple[Any, Any]]
+    """`(params, moved) -> (params, moving)`: what an update left, with what the pass moved."""
+    draws_noise: bool
+    """Whether a key is to be drawn for every update."""
+
+
+def trained_perceptron(network: Network) -> Trained:
+    """The perceptron `network`, whose running averages are among its parameters."""
+
+    def settled(params: Params, moved: Params) -> tuple[Params, Any]:
+        return with_running_averages(params, moved) if network.normalization == "batch" else params, ()
+
+    return Trained(
+        lambda params, moving, x, key: network.train(params, x, key), settled, bool(network.dropout)
+    )
+
+
+def make_gradient_step(network: Network | Trained, loss: Loss, optimizer: Optimizer) -> Step:
     """The general step: `value_and_grad` of the mean loss of the batch, then one update of `optimizer`.
 
     Works for any network and optimizer; the tests compare every faster step with it. The member is frozen
@@ -78,42 +105,46 @@ def make_gradient_step(network: Network, loss: Loss, optimizer: Optimizer) -> St
 
     **Returns:** a `Step`. Dropout masks of an update are drawn by `fold_in(noise key, update)`.
     """
+    trained = trained_perceptron(network) if isinstance(network, Network) else network
 
-    def mean_loss(params: Params, x: Array, labels: Array, key: Array | None) -> tuple[Array, Params]:
-        logits, moved = network.train(params, x, key)
+    def mean_loss(params: Any, moving: Any, x: Array, labels: Array, key: Array | None) -> tuple[Array, Any]:
+        logits, moved = trained.logits(params, moving, x, key)
         return jnp.mean(loss(logits, labels)), moved
 
     def step(state: MemberState, x: Array, labels: Array, lr: Array, update: Array) -> MemberState:
-        key = jax.random.fold_in(as_key(state.noise), update) if network.dropout else None
-        (value, moved), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.params, x, labels, key)
+        key = jax.random.fold_in(as_key(state.noise), update) if trained.draws_noise else None
+        (value, moved), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
+            state.params, state.moving, x, labels, key
+        )
         changes, kept = optimizer.update(gradient, state.optimizer, state.params, lr)
-        params = apply_updates(state.params, changes)
-        if network.normalization == "batch":
-            params = with_running_averages(params, moved)
-        return freeze_if_diverged(state, params, kept, value, update)
+        params, moving = trained.settled(apply_updates(state.params, changes), moved)
+        return freeze_if_diverged(state, params, kept, value, update, moving)
 
     return step
 
 
 def freeze_if_diverged(
-    state: MemberState, params: Params, optimizer: Any, value: Array, update: Array
+    state: MemberState, params: Any, optimizer: Any, value: Array, update: Array, moving: Any = ()
 ) -> MemberState:
     """`state` after `update`, or unchanged where a number of it is not finite or it had diverged before.
 
-    **Arguments:** `params` and `optimizer`, the state after the update; `value`, the mean loss of its batch,
-    shape `()`.
+    **Arguments:** `params`, `optimizer` and `moving`, the state after the update; `value`, the mean loss of
+    its batch, shape `()`. What moves beside the parameters may hold infinities, as a mask does.
     """
     finite = jnp.isfinite(value)
     for leaf in jax.tree.leaves((params, optimizer)):
         if jnp.issubdtype(leaf.dtype, jnp.floating):
             finite &= jnp.all(jnp.isfinite(leaf))
     alive = finite & (state.diverged_at < 0)
-    params, optimizer = jax.tree.map(
-        lambda new, old: jnp.where(alive, new, old), (params, optimizer), (state.params, state.optimizer)
+    params, optimizer, moving = jax.tree.map(
+        lambda new, old: jnp.where(alive, new, old),
+        (params, optimizer, moving),
+        (state.params, state.optimizer, state.moving),
     )
     return state._replace(
         params=params,
         optimizer=optimizer,
+        moving=moving,
         loss_sum=state.loss_sum + jnp.where(alive, value, 0.0),
         diverged_at=first_divergence(state.diverged_at, finite, update),
     )
@@ -153,6 +184,11 @@ def make_sgd_step(act: Activation, loss: Loss) -> Step:
         )
 
     return step
+
+
+def scheduled(step: Step, factor: Callable[[Array], Array]) -> Step:
+    """`step` with its learning rate multiplied by `factor(update)`, `update` counted from 0."""
+    return lambda state, x, labels, lr, update: step(state, x, labels, lr * factor(update), update)
 
 
 def make_multi_step(step: Step) -> MultiStep:

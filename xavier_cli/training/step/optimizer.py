@@ -26,8 +26,8 @@ class Optimizer(NamedTuple):
     members and moves with the schedule. The change is added to `params`.
     """
 
-    init: Callable[[Params], Any]
-    update: Callable[[Params, Any, Params, Array], tuple[Params, Any]]
+    init: Callable[[Any], Any]
+    update: Callable[[Any, Any, Any, Array], tuple[Any, Any]]
 
 
 def plain_sgd() -> Optimizer:
@@ -77,7 +77,19 @@ def made_by(make: Callable[[Any], Any]) -> Optimizer:
     return Optimizer(make(0.0).init, update)
 
 
-def make_optimizer(config: RunConfig) -> Optimizer:
+Decay = Callable[[Any, Any, Array], Any]
+"""`(changes, params, share) -> changes`, less `share` of each weight."""
+
+
+def of_layers(changes: Params, params: Params, share: Array) -> Params:
+    """The `Decay` of a perceptron: of its weights, not its biases."""
+    return tuple(
+        change._replace(weight=change.weight - share * layer.weight)
+        for change, layer in zip(changes, params, strict=True)
+    )
+
+
+def make_optimizer(config: RunConfig, decay: Decay = of_layers) -> Optimizer:
     """The first-order optimizer of `config`, with its clipping and weight decay.
 
     Raises `ConfigError` and, for a custom optimizer that fails its trial, `UserFunctionError`.
@@ -87,14 +99,14 @@ def make_optimizer(config: RunConfig) -> Optimizer:
         optimizer = made_by(user_optimizer(choice.optimizer.name))
     else:
         optimizer = plain_sgd() if choice.text == "sgd" else optax_optimizer(choice)
-    return with_clip_and_decay(optimizer, config)
+    return with_clip_and_decay(optimizer, config, decay)
 
 
-def with_clip_and_decay(optimizer: Optimizer, config: RunConfig) -> Optimizer:
+def with_clip_and_decay(optimizer: Optimizer, config: RunConfig, decay: Decay = of_layers) -> Optimizer:
     """`optimizer` on gradients clipped to the norm `config.clip`, with decoupled weight decay.
 
-    Each update also subtracts lr · weight_decay · W from the weights, not the biases (Loshchilov & Hutter
-    2019).
+    Each update also subtracts lr · weight_decay · W from the weights, as `decay` says which (Loshchilov &
+    Hutter 2019).
     """
     if not config.clip and not config.weight_decay:
         return optimizer
@@ -102,11 +114,7 @@ def with_clip_and_decay(optimizer: Optimizer, config: RunConfig) -> Optimizer:
     def update(gradient: Params, state: Any, params: Params, lr: Array) -> tuple[Params, Any]:
         changes, state = optimizer.update(clipped(gradient, config.clip), state, params, lr)
         if config.weight_decay:
-            share = lr * config.weight_decay
-            changes = tuple(
-                change._replace(weight=change.weight - share * layer.weight)
-                for change, layer in zip(changes, params, strict=True)
-            )
+            changes = decay(changes, params, lr * config.weight_decay)
         return changes, state
 
     return Optimizer(optimizer.init, update)
@@ -144,5 +152,5 @@ def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:
 
 
 def apply_updates(params: Params, changes: Params) -> Params:
-    """`params` + `changes`."""
-    return jax.tree.map(lambda leaf, change: leaf + change, params, changes)
+    """`params` + `changes`, in the precision of `params`."""
+    return jax.tree.map(lambda leaf, change: (leaf + change).astype(leaf.dtype), params, changes)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from xavier_cli.findings.drawn.shapes import NORMAL, SHAPES, TRUNCATED, Shape
+from xavier_cli.theory.drawn.shapes import NORMAL, SHAPES, TRUNCATED, Shape
 from xavier_cli.vocabulary.entry import TRUNCATED_STD
 from xavier_cli.vocabulary.initializers import INITIALIZERS
 

@@ -1,6 +1,6 @@
 """Measures how often a true name is lost, and a scale 5 % off is kept.
 
-pytest -m slow -s tests/findings/drawn/test_rates.py
+pytest -m slow -s tests/theory/drawn/test_rates.py
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from support.drawn_networks import DrawnLayer, described, draw_rule
 
-from xavier_cli.findings.drawn.naming import Candidate, drawn_from
-from xavier_cli.findings.drawn.rules import RULES
+from xavier_cli.theory.drawn.naming import Candidate, drawn_from
+from xavier_cli.theory.drawn.rules import RULES
 
 FANS = (100, 100)
 LAYERS = 60

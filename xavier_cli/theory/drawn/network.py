@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.findings.drawn.fans import of_bias, of_layer, of_parameter, of_shape, of_table
-from xavier_cli.findings.drawn.naming import Candidate, drawn_from
-from xavier_cli.findings.drawn.sample import real
+from xavier_cli.theory.drawn.fans import of_bias, of_layer, of_parameter, of_shape, of_table
+from xavier_cli.theory.drawn.naming import Candidate, drawn_from
+from xavier_cli.theory.drawn.sample import real
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
 
 Draws = Sequence[np.ndarray]

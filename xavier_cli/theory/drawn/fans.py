@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from xavier_cli.findings.drawn.naming import Candidate
-from xavier_cli.findings.drawn.rules import BIAS_RULES, EMBEDDING_RULES, RULES
+from xavier_cli.theory.drawn.naming import Candidate
+from xavier_cli.theory.drawn.rules import BIAS_RULES, EMBEDDING_RULES, RULES
 from xavier_cli.vocabulary.network_info import LayerInfo
 
 TRANSPOSED = "transposed"

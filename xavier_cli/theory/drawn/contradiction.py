@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from xavier_cli.findings.drawn.sample import Sample
-from xavier_cli.findings.drawn.shapes import Shape
+from xavier_cli.theory.drawn.sample import Sample
+from xavier_cli.theory.drawn.shapes import Shape
 
 MEAN_ERRORS = 5.0
 # In standard errors up and down. A normal layer of 10,000 numbers whose scale is 5 % off is to be rejected in

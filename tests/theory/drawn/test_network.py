@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.drawn_networks import DrawnLayer, described
 
-from xavier_cli.findings.drawn import describe
+from xavier_cli.theory.drawn import describe
 from xavier_cli.vocabulary.network_info import NetworkInfo, ParameterInfo
 
 RNG = np.random.default_rng

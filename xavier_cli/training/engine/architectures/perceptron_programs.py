@@ -1,4 +1,4 @@
-"""The programs of one member of a configuration: the step that trains it, and the state it starts from."""
+"""The programs of one perceptron: the step that trains it, and the state it starts from."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from xavier_cli.training.step.member import (
     make_gradient_step,
     make_multi_step,
     make_sgd_step,
+    scheduled,
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.training.step.second_order import begin, make_second_order_step
@@ -44,11 +45,6 @@ def make_step(config: RunConfig, network: Network, loss: Loss) -> Step:
     else:
         step = make_gradient_step(network, loss, make_optimizer(config))
     return step if config.schedule == "constant" else scheduled(step, rate_schedule(config))
-
-
-def scheduled(step: Step, factor: Callable[[Array], Array]) -> Step:
-    """`step` with its learning rate multiplied by `factor(update)`, `update` counted from 0."""
-    return lambda state, x, labels, lr, update: step(state, x, labels, lr * factor(update), update)
 
 
 def make_begin(config: RunConfig, network: Network) -> Callable[[Params, Array], MemberState]:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.findings.drawn.contradiction import contradicts
-from xavier_cli.findings.drawn.rules import RULES, Fans, Rule
-from xavier_cli.findings.drawn.sample import Sample, measure, real
-from xavier_cli.findings.drawn.shapes import NORMAL, TRUNCATED, UNIFORM, Shape
-from xavier_cli.findings.drawn.structure import find_structure, without_copies
+from xavier_cli.theory.drawn.contradiction import contradicts
+from xavier_cli.theory.drawn.rules import RULES, Fans, Rule
+from xavier_cli.theory.drawn.sample import Sample, measure, real
+from xavier_cli.theory.drawn.shapes import NORMAL, TRUNCATED, UNIFORM, Shape
+from xavier_cli.theory.drawn.structure import find_structure, without_copies
 from xavier_cli.vocabulary.entry import TRUNCATED_STD
 from xavier_cli.vocabulary.network_info import MOST_NAMES, Drawn
 

@@ -1,6 +1,6 @@
 """Tests that the defaults of frameworks' layers are named right, on numbers that the frameworks draw.
 
-    pytest -m frameworks tests/findings/drawn/test_frameworks.py
+    pytest -m frameworks tests/theory/drawn/test_frameworks.py
 
 Each case says what is right for every parameter and layer: the first name, and how its fans differ from the
 operation's. Frameworks that are not installed are skipped.

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats  # noqa: TID253
 from support.drawn_networks import draw_rule
 
-from xavier_cli.findings.drawn.contradiction import contradicts
-from xavier_cli.findings.drawn.naming import Candidate, drawn_from
-from xavier_cli.findings.drawn.rules import RULES
-from xavier_cli.findings.drawn.sample import measure
-from xavier_cli.findings.drawn.shapes import NORMAL, SHAPES, UNIFORM
+from xavier_cli.theory.drawn.contradiction import contradicts
+from xavier_cli.theory.drawn.naming import Candidate, drawn_from
+from xavier_cli.theory.drawn.rules import RULES
+from xavier_cli.theory.drawn.sample import measure
+from xavier_cli.theory.drawn.shapes import NORMAL, SHAPES, UNIFORM
 
 RNG = np.random.default_rng
 INIT = jax.nn.initializers

@@ -1,0 +1,1 @@
+"""What a population's members are: how a network is drawn, trained, used and measured."""

@@ -1,0 +1,297 @@
+"""A network that a user brought along, as the engine trains it.
+
+The state of a member holds its numbers as plain tuples of arrays: checkpoints and compiled programs know
+nothing of the trees of frameworks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.data.coding import decode
+from xavier_cli.data.layout import as_examples, example_shape
+from xavier_cli.data.spread import spread_over
+from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.inspection.draws import drawn_parameters
+from xavier_cli.nn.inspection.prepare import Prepared, prepare
+from xavier_cli.nn.inspection.redraw import make_redraw
+from xavier_cli.nn.losses import LOSSES
+from xavier_cli.nn.programs.layers import WeightLayer
+from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
+from xavier_cli.theory.drawn import describe
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.estimate import Sizes
+from xavier_cli.training.keys import Purpose, as_key, seed_key
+from xavier_cli.training.pretraining.layerwise import Pretrain
+from xavier_cli.training.probes.end_to_end import make_end_to_end
+from xavier_cli.training.probes.jacobian import SingularValues
+from xavier_cli.training.probes.network_probe import make_network_probe
+from xavier_cli.training.probes.probe import Observation
+from xavier_cli.training.step.member import (
+    MemberState,
+    Trained,
+    init_state,
+    make_gradient_step,
+    make_multi_step,
+    scheduled,
+)
+from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
+from xavier_cli.vocabulary.network_info import NetworkInfo
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.resolve import find_activation
+
+_HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
+
+
+class Drawn(NamedTuple):
+    """The first numbers of a member: its parameters, and what training moves beside them."""
+
+    params: tuple[Array, ...]
+    moving: tuple[Array, ...]
+
+
+class Numbers:
+    """A tree of arrays as a tuple of its leaves, and back; random keys become their data."""
+
+    def __init__(self, like: Any):
+        leaves, structure = jax.tree.flatten(like)
+        self._structure: Any = structure
+        self._keys = [
+            jax.random.key_impl(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else None
+            for leaf in leaves
+        ]
+
+    def flat(self, tree: Any) -> tuple[Array, ...]:
+        """The leaves of `tree`."""
+        leaves = self._structure.flatten_up_to(tree)
+        return tuple(
+            jnp.asarray(leaf) if kind is None else jax.random.key_data(leaf)
+            for leaf, kind in zip(leaves, self._keys, strict=True)
+        )
+
+    def tree(self, leaves: Sequence[Array]) -> Any:
+        """The tree of these leaves."""
+        wrapped = [
+            leaf if kind is None else jax.random.wrap_key_data(leaf, impl=kind)
+            for leaf, kind in zip(leaves, self._keys, strict=True)
+        ]
+        return jax.tree.unflatten(self._structure, wrapped)
+
+
+class CustomNetwork:
+    """The `Architecture` of a network of `--net`; raises as `find_layers`, and as `make_redraw`."""
+
+    pretrain: Pretrain | None = None
+    definitions: Mapping[str, np.ndarray] = MappingProxyType({})
+    decided = ""
+
+    def __init__(self, config: RunConfig, inits: Sequence[str], training_data: TrainingData):
+        self._prepared = prepared = find_layers(config, training_data)
+        self._images = _laid_out(training_data)
+        self._redraws = [make_redraw(prepared, config.with_(init=init)) for init in inits]
+        self._network, self._inits = prepared.network, tuple(inits)
+        params, _ = jax.eval_shape(prepared.network.init, jax.random.key(0))
+        self._params, self._moving = Numbers(params), Numbers(prepared.state)
+        self.info: NetworkInfo | None = prepared.info
+        loss = LOSSES[config.loss]
+        self.bins: Mapping[str, Bins] = bins_of(prepared.layers)
+        self._probe = make_network_probe(
+            prepared.tapped, prepared.layers, lambda logits: logits, loss, self.bins
+        )
+        weights = [each.role == "weight" for each in prepared.info.trained]
+        self._optimizer = make_optimizer(config, _decay_of(weights))
+        step = make_gradient_step(self._trained(), loss, self._optimizer)
+        self.step = step if config.schedule == "constant" else scheduled(step, rate_schedule(config))
+        self.stretch = make_multi_step(self.step)
+        self._jacobians = config.jacobian_examples, training_data.probe.pixels, config.pixel_range
+
+    def _trained(self) -> Trained:
+        def logits(params: Any, moving: Any, x: Array, key: Array | None) -> tuple[Array, Any]:
+            given = self._params.tree(params), self._moving.tree(moving)
+            found, moved = self._network.apply(*given, self._images(x), key, "train")
+            return jnp.asarray(found, jnp.float32), self._moving.flat(moved)
+
+        return Trained(logits, lambda params, moved: (params, moved), draws_noise=True)
+
+    def draw(self, seed: Array, tables: Any) -> list[Drawn]:
+        """The network's own numbers, with the weights and biases drawn anew that an initializer names."""
+        key, bias_key = (seed_key(seed, purpose) for purpose in (Purpose.WEIGHTS, Purpose.BIASES))
+        params, state = self._network.init(key)
+        moving = self._moving.flat(state)
+        return [Drawn(self._params.flat(redraw(params, key, bias_key)), moving) for redraw in self._redraws]
+
+    def begin(self, drawn: Drawn, seed: Array) -> MemberState:
+        """The state before the first update."""
+        noise = jax.random.key_data(seed_key(seed, Purpose.DROPOUT))
+        return init_state(drawn.params, self._optimizer.init(drawn.params), noise, drawn.moving)
+
+    def _given(self, state: MemberState) -> tuple[Any, Any, Array]:
+        return self._params.tree(state.params), self._moving.tree(state.moving), as_key(state.noise)
+
+    def logits(self, state: MemberState, x: Array) -> Array:
+        """The logits `(examples, classes)`, with running averages and nothing dropped."""
+        params, moving, key = self._given(state)
+        # With a key, for networks that ask for one in use too, whether or not they draw anything.
+        found, _ = self._network.apply(params, moving, self._images(x), key, "evaluate")
+        return jnp.asarray(found, jnp.float32)
+
+    def probe(self, state: MemberState, x: Array, labels: Array) -> Observation:
+        """The statistics of every layer, as `make_network_probe` takes them."""
+        params, moving, key = self._given(state)
+        return self._probe(labels, params, self._images(x), moving, key)
+
+    def jacobian_factors(self, state: MemberState, x: Array, batch: Array) -> MemberState:
+        """The member itself: its Jacobians, from inputs to logits, are taken by its own program."""
+        return state
+
+    @cached_property
+    def _end_to_end(self) -> Callable[..., Any]:
+        count, pixels, coding = self._jacobians
+        x = self._images(decode(jnp.asarray(pixels), coding))
+        return make_end_to_end(self._prepared, x, spread_over(len(x), count).tolist())
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1)
+
+    def measure_jacobians(
+        self, grid: MemberState, seeds: int, variants: int
+    ) -> list[list[Future[SingularValues]]]:
+        """Singular values of each member of a grid, from inputs to logits; computed in a thread."""
+        host = self._pool.submit(jax.device_get, grid)
+
+        def member(seed: int, variant: int) -> SingularValues:
+            state = jax.tree.map(lambda leaf: jnp.asarray(leaf[seed, variant]), host.result())
+            found = self._end_to_end(*self._given(state)).averages
+            return SingularValues({f"end_to_end_{name}": np.asarray(value) for name, value in found.items()})
+
+        return [[self._pool.submit(member, i, j) for j in range(variants)] for i in range(seeds)]
+
+    def same_start(self, init: str) -> dict[str, Any]:
+        """Nothing: the network's notes say which of its parameters are alike for all seeds."""
+        return {}
+
+    def parameter_name(self, path: str) -> str:
+        """`params/conv1/kernel` for `params/0`, `state/bn1/mean` for `moving/0`; empty for the rest."""
+        group, _, number = path.partition("/")
+        if not number.isdigit():
+            return ""
+        return self._names.get(group, {}).get(int(number), "")
+
+    @cached_property
+    def _names(self) -> dict[str, dict[int, str]]:
+        return {
+            "params": {at: f"params/{each.name}" for at, each in enumerate(self._prepared.info.trained)},
+            "moving": {each.place: f"state/{each.name}" for each in self._prepared.info.moving},
+        }
+
+    def described(self, drawn: Sequence[np.ndarray]) -> NetworkInfo:
+        """What is known of the network, with what its first parameters, `(seeds, ...)`, were drawn from."""
+        params = self._params.tree([jnp.asarray(each) for each in drawn])
+        draws = drawn_parameters(self._prepared, params)
+        named = {name: [*each] for name, each in draws.parameters.items()}
+        return describe(self._prepared.info, named, [[*each] for each in draws.layers])
+
+
+def _decay_of(weights: Sequence[bool]) -> Callable[..., Any]:
+    """The `Decay` of the parameters that are weights of layers: no bias, no scale, no embedding."""
+
+    def decay(changes: Sequence[Array], params: Sequence[Array], share: Array) -> tuple[Array, ...]:
+        return tuple(
+            change - share * leaf if is_weight else change
+            for change, leaf, is_weight in zip(changes, params, weights, strict=True)
+        )
+
+    return decay
+
+
+def _laid_out(training_data: TrainingData) -> Callable[[Any], Any]:
+    """`x`, `(examples, inputs)`, as images where the data set has them."""
+    facts = training_data.facts
+    assert facts is not None
+    return lambda x: as_examples(x, facts.shape, "last")
+
+
+def bins_of(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
+    """The histograms' bins; of activations linear ones, where one bounded function gives all of them."""
+    last = {layer.applied[-1][0].function if layer.applied else "" for layer in layers[:-1]}
+    is_known = len(last) == 1 and last != {""}
+    range_ = find_activation(last.pop()).range if is_known else (-math.inf, math.inf)
+    return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
+
+
+def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> list[RunConfig]:
+    """`configs` of one network, which know how many weight layers it has; raises as `find_layers`."""
+    layers = find_layers(configs[0], training_data).layers
+    return [config.with_(weight_layers=len(layers)) for config in configs]
+
+
+def sizes_of(prepared: Prepared) -> Sizes:
+    """The numbers that training the network holds."""
+    program = prepared.tapped.program
+    shapes = jax.eval_shape(prepared.network.init, jax.random.key(0))
+    met = jax.eval_shape(
+        lambda params, state, x, key: prepared.tapped.run(params, x, state, key)[1],
+        *shapes,
+        jax.ShapeDtypeStruct(program.shape(program.inputs[len(jax.tree.leaves(shapes[0]))]), jnp.float32),
+        jax.random.key(0),
+    )
+    return Sizes(
+        sum(math.prod(each.shape) for each in prepared.info.trained),
+        sum(each.s.size + each.entering.size for each in met.layers.values()),
+    )
+
+
+_FOUND: dict[tuple[object, ...], Prepared] = {}
+"""The network that was looked into last, since a training asks for it more than once."""
+
+
+def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
+    """The network of `config`, made for the data's examples, with its weight layers found.
+
+    Runs the file of the function that makes it, unless that was done. Raises `UserFunctionError` and
+    `ConfigError`: one line that names the network, what is wrong and the remedy.
+    """
+    facts, probe = training_data.facts, training_data.probe
+    assert facts is not None
+    shape = example_shape(facts.shape, training_data.inputs, "last")
+    key = (
+        *(config.net, config.act, config.convolution, config.sources, config.coding),
+        *(shape, training_data.classes, facts.sha256, config.data, len(probe.labels)),
+    )
+    if key not in _FOUND:
+        act = None if config.act == AS_MADE else make_activation(config.activation)
+        maker = load_network(config.network, act=act)
+        pixels = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
+        prepared = prepare(
+            lambda key: maker(inputs=shape, classes=training_data.classes, **_keys(maker, key)),
+            shape,
+            training_data.classes,
+            config.network.name,
+            jnp.asarray(as_examples(pixels, facts.shape, "last")),
+            config.convolution,
+        )
+        _FOUND.clear()
+        _FOUND[key] = prepared
+    return _FOUND[key]
+
+
+def _keys(maker: Maker, key: Array) -> dict[str, Any]:
+    """The key as the function takes it: JAX's, or a stream of NNX's."""
+    given: dict[str, Any] = {"key": key} if "key" in maker.takes else {}
+    if "rngs" in maker.takes:
+        from flax import nnx
+
+        given["rngs"] = nnx.Rngs(key)
+    return given
