@@ -157,3 +157,9 @@ def test_a_perceptron_by_hand_starts_as_mlp_does(tmp_path, monkeypatch, xavier):
     for path in ("weight/std", "weight/mean", "bias/std", "bias/mean", "preactivation/std"):
         np.testing.assert_allclose(one[path], two[path], rtol=2e-5, atol=1e-7, err_msg=path)
     assert (one["bias/std"] > 0).all()
+    few = ("--updates", 2, "--records", 2, "--eval-examples", 300)
+    trained = xavier("train", *drawn, *few, "--net", "nets.py:net", "--init", "he,2/*=standard", "-o", "t.h5")
+    assert trained.code == 0, trained.err
+    three = read_run(Path("t.h5"))
+    for path in ("weight/std", "bias/std", "bias/mean"):
+        np.testing.assert_allclose(three[path][:, 0], two[path][:, 0], rtol=1e-6, atol=1e-8, err_msg=path)
