@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cached_property
 from itertools import takewhile
@@ -80,6 +81,13 @@ class RunConfig(RunSettings):
     def activation(self) -> ActivationEntry:
         """The row of `act`."""
         return find_activation(self.act)
+
+    @property
+    def activation_range(self) -> tuple[float, float]:
+        """The bounds of the recorded activations; none of a custom network, where `act` is one of many
+        operations before a layer.
+        """
+        return (-math.inf, math.inf) if self.network.is_users else self.activation.range
 
     @cached_property
     def layer_initializers(self) -> tuple[InitializerEntry, ...]:

@@ -442,9 +442,9 @@ class RunSettings(CodeSettings):
         Setting("network", section="Running", since=3, of_custom=True, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
-        description="how convolutions and products of a custom network are computed: xla, canonical (arranged "
-        "so that XLA is fast within loops), product (patches times a matrix), equal but for rounding; auto: "
-        "canonical on a CPU, else xla",
+        description="how convolutions and products of a custom network are computed: xla, canonical "
+        "(arranged so that XLA is fast within loops), product (patches times a matrix), equal but for "
+        "rounding; auto: canonical on a CPU, else xla",
     )
     update_rule: Annotated[
         str,

@@ -54,7 +54,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
 def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
     runs, taken, notes = suitable(runs, lambda run: without_zeros(recorded(run, tensor, chosen)))
-    lowest = [run.config.activation.range[0] if tensor == "activation" else -np.inf for run in runs]
+    lowest = [run.config.activation_range[0] if tensor == "activation" else -np.inf for run in runs]
     panels = evenly_alike(taken, lowest)
     names = labels(runs)
     styles = styles_of([data.layers for data in panels])

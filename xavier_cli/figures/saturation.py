@@ -63,7 +63,7 @@ class Saturation:
 
 def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """The data for `plot_saturation` of `run`, over the chosen seeds and layers."""
-    low, high = run.config.activation.range
+    low, high = run.config.activation_range
     values(run, "activation/abs_percentiles")
     columns = layer_columns(run, chosen.layers)
     high_pct = run.percentile("activation/abs_percentiles", PERCENTILE)

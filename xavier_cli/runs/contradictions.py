@@ -147,7 +147,7 @@ def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction
         for name in OF_FUNCTIONS:
             if name in arrays and np.isnan(arrays[name]).any():
                 yield (name,), f"`{name}` holds NaN"
-    low, high = config.activation.range
+    low, high = config.activation_range
     if config.residual or math.isinf(low) or "final/diverged_at" not in arrays:
         return
     alive = arrays["final/diverged_at"] < 0

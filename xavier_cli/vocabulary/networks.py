@@ -106,7 +106,11 @@ def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
     Runs the file of the function. Raises `UserFunctionError`, also for arguments that the function has no
     parameters for, and for parameters that nothing is known for.
     """
-    function = load_user_function(spec.function)
+    return bind_network(load_user_function(spec.function), spec, act=act)
+
+
+def bind_network(function: Callable[..., Any], spec: NetworkSpec, *, act: Any = None) -> Maker:
+    """`load_network` of a `function` that is there already."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
