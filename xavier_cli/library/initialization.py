@@ -107,8 +107,8 @@ def _look_at_pytorchs(
 ) -> NetworkInfo:
     import numpy as np
 
-    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.pytorch.look import look
+    from xavier_cli.theory.drawn.network import describe
 
     x = np.random.default_rng(0).random((EXAMPLES, *inputs), np.float32)
     labels = np.zeros(EXAMPLES, np.int64)
@@ -120,10 +120,10 @@ def _look_at_jax(maker: Maker, inputs: tuple[int, ...], classes: int, seeds: Seq
     import jax
     import numpy as np
 
-    from xavier_cli.findings.drawn.network import describe
     from xavier_cli.nn.adapters.keys import keys_for
     from xavier_cli.nn.inspection.draws import drawn_parameters
     from xavier_cli.nn.inspection.prepare import prepare
+    from xavier_cli.theory.drawn.network import describe
     from xavier_cli.training.keys import Purpose, seed_key
 
     x = jax.random.uniform(jax.random.key(0), (EXAMPLES, *inputs))
