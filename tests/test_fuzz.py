@@ -24,7 +24,8 @@ from xavier_cli.data.folders import list_images
 from xavier_cli.data.images import read_images
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError
-from xavier_cli.sweeps.recipe import read_recipe, shipped_folder, shipped_recipes
+from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 OURS = (ConfigError, DataDamagedError, DataMissingError)
 # Python's audit events that must not occur while files are read.

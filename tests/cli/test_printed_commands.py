@@ -19,7 +19,7 @@ from xavier_cli.cli.catalogue import COMMANDS
 from xavier_cli.config.command_text import train_command
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.store import write_run
-from xavier_cli.sweeps.recipe import shipped_folder
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 OWN = "def wave(s):\n    return s / (1 + s * s)\n"
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -156,9 +156,21 @@ def written(name: str) -> Observation:
     """The statistics of the same perceptron, written otherwise, with the same weights."""
     params, x, labels = _material()
     make, placed = WRITINGS[name]()
+    return look(make, placed(params), x, labels, _bins()).statistics
+
+
+class Look(NamedTuple):
+    """What a network with given weights puts out, `(examples, classes)`, and its layers and statistics."""
+
+    logits: np.ndarray
+    layers: list[str]
+    statistics: Observation
+
+
+def look(make: Callable[[Any], Any], own: Tree, x: Any, labels: Any, bins: Mapping[str, Any]) -> Look:
+    """The network that `make` makes with the parameters `own`, which have the structure of those it draws."""
     network = adapt(make, x[:1], jax.random.key(0))
     drawn, state = network.init(jax.random.key(1))
-    own = placed(params)
     assert jax.tree.structure(own) == jax.tree.structure(drawn)
     key = jax.random.key(2)
 
@@ -167,8 +179,9 @@ def written(name: str) -> Observation:
 
     tapped = tap(logits, own, x, state)
     layers = gather(tapped.layers, tapped.applications)
-    probe = make_network_probe(tapped, layers, lambda logits: logits, LOSSES["cross_entropy"], _bins())
-    return jax.jit(probe)(labels, own, x, state)
+    probe = make_network_probe(tapped, layers, lambda logits: logits, LOSSES["cross_entropy"], bins)
+    statistics = jax.jit(probe)(labels, own, x, state)
+    return Look(np.asarray(logits(own, x, state)), [layer.name for layer in layers], statistics)
 
 
 def differences(name: str) -> dict[str, float]:

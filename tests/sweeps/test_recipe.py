@@ -9,7 +9,9 @@ import pytest
 from xavier_cli.config.presets import SCALES
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_folder, shipped_recipes
+from xavier_cli.sweeps.recipe import RecipeError, find_recipe, read_recipe, shipped_recipes
+from xavier_cli.vocabulary.networks import MLP
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 GOOD = """
 title = "A good one"
@@ -200,7 +202,16 @@ def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     others = [path.name for path in Path(shipped_folder()).iterdir() if path.suffix != ".toml"]
 
-    assert [name for name in others if f"(recipes/{name})" not in readme] == []
+    assert [name for name in others if f"(recipes/{name})" not in readme and name != "networks"] == []
+
+
+def test_every_shipped_network_is_one_that_a_recipe_names():
+    named = set()
+    for recipe in map(read_recipe, shipped_recipes()):
+        nets = (cell.settings.get("net", MLP) for cell in recipe.expand("laptop"))
+        named |= {net.partition(":")[0] for net in nets if net != MLP}
+
+    assert named == {f"recipes/networks/{path.name}" for path in (shipped_folder() / "networks").glob("*.py")}
 
 
 @pytest.mark.parametrize("like", [["keras"], 3, True, {"keras": 1}, "kears"])

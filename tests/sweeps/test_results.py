@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xavier_cli.errors import ExitCode
-from xavier_cli.sweeps.recipe import read_recipe, shipped_folder, shipped_recipes
+from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 from xavier_cli.sweeps.results import (
     CellResult,
     ClaimResult,
@@ -20,6 +20,7 @@ from xavier_cli.sweeps.results import (
     results_files,
 )
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 COMMITTED = results_files(shipped_folder() / "results")
 

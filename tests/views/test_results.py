@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from xavier_cli.cli.terminal.output import Format, format_page
-from xavier_cli.sweeps.recipe import shipped_folder
 from xavier_cli.sweeps.results import (
     CellResult,
     ClaimResult,
@@ -15,6 +14,7 @@ from xavier_cli.sweeps.results import (
     results_files,
 )
 from xavier_cli.views.results import results_page
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 MAKE = "xavier reproduce summary --results recipes/results -o recipes/RESULTS.md"
 

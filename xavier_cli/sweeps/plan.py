@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xavier_cli.config.custom_networks import refuse_custom_networks
-from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
-from xavier_cli.config.settings import SETTINGS, in_order_spoken, settings_where, spoken
+from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.listing import run_path
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.runs.svm import SvmConfig
+from xavier_cli.sweeps.labels import labels
 from xavier_cli.sweeps.recipe import CellSettings, Command, Recipe, RecipeError
 from xavier_cli.training.engine.population import Variant
 from xavier_cli.training.estimate import (
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 MOST_MEMBERS = 64
 MOST_BYTES = 4_000_000_000
 SURFACE_SECONDS = 0.5
+# Of a small custom network: what comparing its numbers with distributions takes, and each seed's statistics.
+LOOK_SECONDS, LOOK_SECONDS_PER_SEED = 8.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,24 @@ class SweepCell:
     @cached_property
     def core_seconds(self) -> float:
         """The estimated time on one core, in seconds."""
+        if is_look(self):
+            return LOOK_SECONDS + LOOK_SECONDS_PER_SEED * self.seeds
         if isinstance(self.config, RunConfig):
             return core_seconds(self.config)
         return svm_cost(self.config).seconds if isinstance(self.config, SvmConfig) else SURFACE_SECONDS
+
+
+def is_look(cell: SweepCell) -> bool:
+    """Whether `cell` is of a custom network that is measured at initialization alone."""
+    config = cell.config
+    return isinstance(config, RunConfig) and config.network.is_users and cell.command == "probe"
+
+
+def as_asked(config: RunConfig | ResultConfig) -> RunConfig | ResultConfig:
+    """`config` as it was before the weight layers of its custom network were counted."""
+    if not isinstance(config, RunConfig) or not config.weight_layers:
+        return config
+    return config.model_copy(update={"weight_layers": 0, "depth": RunConfig.model_fields["depth"].default})
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,9 @@ class Group:
     def memory(self) -> int:
         """The estimated memory on the devices, in bytes."""
         config = self.cells[0].config
+        if is_look(self.cells[0]):
+            # Nobody knows before its layers are found.
+            return 0
         if isinstance(config, ResultConfig):
             return svm_cost(config).memory if isinstance(config, SvmConfig) else 0
         return memory(config) if config.search else memory(config, self.members)
@@ -142,32 +162,7 @@ def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
     if len(configs) < len(cells):
         # Cells of other commands have few settings, all of which stand in their names.
         return cells
-    spoken_of = in_order_spoken(derived=False)
-    differing = [
-        name
-        for name in sorted(spoken_of, key=lambda name: name in OBSERVATION_SETTINGS)
-        if name != "seeds" and len({getattr(config, name) for config in configs}) > 1
-    ]
-    labels, used = [""] * len(cells), list[str]()
-    for name in differing:
-        if len(set(labels)) == len(cells):
-            break
-        used.append(name)
-        labels = [_label(config, used) for config in configs]
-    return [replace(cell, label=label) for cell, label in zip(cells, labels, strict=True)]
-
-
-def _label(config: RunConfig, names: Sequence[str]) -> str:
-    phrases = {name: _phrase(name, getattr(config, name)) for name in names}
-    # The paper's name for a network: `tanh normalized`.
-    named = " ".join(phrases.pop(name) for name in settings_where(is_name=True) if name in phrases)
-    return ", ".join(filter(None, [named, *phrases.values()]))
-
-
-def _phrase(name: str, value: object) -> str:
-    if isinstance(value, tuple) and SETTINGS[name].is_searchable:
-        return f"{name} {min(value):g} to {max(value):g}"
-    return spoken(name, value)
+    return [replace(cell, label=label) for cell, label in zip(cells, labels(configs), strict=True)]
 
 
 def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
@@ -185,14 +180,19 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         config = SurfaceConfig.of(**cell.settings)
         return SweepCell(cell.command, config, run_path(folders.surface, config))
     config = RunConfig.of(**cell.settings)
-    refuse_custom_networks(config, "recipes are of perceptrons alone")
-    if cell.command == "probe":
+    command = cell.command
+    if config.network.is_users:
+        # A custom network that is not trained is looked at, as `probe` does.
+        command = command if config.updates else "probe"
+        if command != "probe":
+            refuse_custom_networks(config, "recipes train perceptrons alone")
+    if command == "probe":
         # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained
 
         config = untrained(config)
-        return SweepCell(cell.command, config, run_path(folders.probe, config))
-    return SweepCell(cell.command, config, run_path(folders.train, config))
+        return SweepCell(command, config, run_path(folders.probe, config))
+    return SweepCell(command, config, run_path(folders.train, config))
 
 
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
@@ -209,7 +209,7 @@ def groups(cells: Iterable[SweepCell]) -> list[Group]:
 def _program(cell: SweepCell) -> object:
     """A key that is equal for cells that can be trained together."""
     config = cell.config
-    if isinstance(config, ResultConfig) or config.search:
+    if isinstance(config, ResultConfig) or config.search or is_look(cell):
         return cell
     return cell.command, config.model_copy(update=dict.fromkeys(Variant._fields))
 
@@ -287,7 +287,7 @@ def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
         made = read_made(cell, only=())
     except RunFileError:
         return False
-    if made.config != cell.config or made.status != "complete":
+    if as_asked(made.config) != cell.config or made.status != "complete":
         return False
     # A network that is not trained has none to keep.
     if saved is None or cell.command != "train" or not isinstance(made, Run):

@@ -19,8 +19,11 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
+from xavier_cli.sweeps.beside import with_files_beside
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_range
+from xavier_cli.vocabulary.networks import MLP
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 ENDING = ".toml"
 # A plan of so many cells takes some 20 s, and nobody would read it.
@@ -188,9 +191,10 @@ class Recipe(_Part):
             return
         for *point, cell in itertools.product(*self.grid.values(), self.cells):
             command: Command = cell.get("command", self.command)
+            preset = SCALES[scale] if command != "surface" else {}
             parts = (
                 self.base,
-                SCALES[scale] if command != "surface" else {},
+                preset,
                 self.scales.get(scale, {}),
                 dict(zip(self.grid, point, strict=True)),
                 _plain(cell),
@@ -200,6 +204,11 @@ class Recipe(_Part):
             settings: Settings = {}
             for part in parts:
                 settings |= without_like(part)
+            if settings.get("net", MLP) != MLP:
+                # The sizes of a preset are of the perceptron.
+                own = {name for part in parts if part is not preset for name in part}
+                for name in {*preset}.intersection(settings_where(of_mlp=True)) - own:
+                    del settings[name]
             yield CellSettings(command, settings)
 
 
@@ -212,13 +221,6 @@ def _all_known(kind: str, words: Mapping[str, object], known: Collection[str], p
     for word in words:
         if word not in known:
             raise ValueError((f"{place}: " if place else "") + lookup.unknown_message(kind, word, known))
-
-
-def shipped_folder() -> Path:
-    """The folder of the shipped recipes: in the package, or beside it in a source checkout."""
-    package = Path(__file__).parents[1]
-    shipped = package / "shipped_recipes"
-    return shipped if shipped.is_dir() else package.parent / "recipes"
 
 
 def shipped_recipes() -> list[str]:
@@ -264,7 +266,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
         chain = " extends ".join(f"`{each.stem}`" for each in (*above[above.index(here) :], here))
         raise RecipeError(f"`{path}`: {chain}: a circle")
     try:
-        content = read_toml(path)
+        content = with_files_beside(read_toml(path), path.parent)
         recipe = Recipe.model_validate({**content, "name": path.stem})
     except ValidationError as error:
         raise RecipeError(f"`{path}`: {_one_line(error)}") from None

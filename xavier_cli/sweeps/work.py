@@ -17,22 +17,33 @@ from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 from xavier_cli.runs.weights import Saved
 from xavier_cli.sanitize import said
-from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
+from xavier_cli.sweeps.plan import Group, SweepCell, is_finished, is_look
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training import svm as svm_room
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks
 from xavier_cli.training.engine.training_data import TrainingData, prepare, shapeset_set
 from xavier_cli.training.session import begin
+from xavier_cli.vocabulary.network_info import NetworkError
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 Ending = Literal["done", "failed", "stopped", "locked"]
 SECONDS_FOR_ALL_LOCKS = 1.0
-_EXPECTED = (DataMissingError, DataDamagedError, ConfigError, ResumeError, StorageError)
+_EXPECTED = (
+    DataMissingError,
+    DataDamagedError,
+    ConfigError,
+    ResumeError,
+    StorageError,
+    NetworkError,
+    UserFunctionError,
+)
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """The options that all cells of a sweep share."""
+    """The options that all cells of a sweep share.
+
+    `look` measures a custom network at initialization. It is given, since it needs rooms of every floor
+    below the library; a function of a module, so that other processes get it by name.
+    """
 
     data_dir: Path | None = None
     strategy: Strategy = "auto"
     member_batch: int | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     save_weights: Saved | None = None
+    look: Callable[[RunConfig, Path | None], Run] | None = None
 
 
 def make(
@@ -134,6 +150,8 @@ def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> li
         svm_room.require_sklearn()
         write_run(cells[0].path, svm_room.fit_svm(first, shapeset_set(first.dataset), hooks))
         return [True]
+    if is_look(cells[0]):
+        return [_looked(cell, task, hooks) for cell in cells]
     if cells[0].command != "train":
         # The weights of a network that was not trained are drawn again at any time.
         hooks = replace(hooks, save_weights=None)
@@ -147,6 +165,17 @@ def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> li
     )
     runs = training.train_to_files([cell.path for cell in cells], hooks)
     return [run.status == "complete" for run in runs]
+
+
+def _looked(cell: SweepCell, task: Task, hooks: TrainingHooks) -> bool:
+    """Measure the custom network of `cell` and write its file."""
+    config = cell.config
+    assert isinstance(config, RunConfig)
+    assert task.look is not None
+    rehearse_run(cell.path, Run(config, {}, provenance=hooks.provenance))
+    run = task.look(config, task.data_dir)
+    write_run(cell.path, replace(run, provenance={**run.provenance, **hooks.provenance}))
+    return True
 
 
 def _data_of(config: RunConfig) -> RunConfig:

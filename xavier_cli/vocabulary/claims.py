@@ -288,5 +288,28 @@ CLAIMS = {
             "its weights and biases.",
             "Figure 1 of Schoenholz et al. 2017: they vanish in the ordered phase and explode in chaos",
         ),
+        _claim(
+            "custom_networks",
+            "relu-convolutions-of-30-layers-learn-under-he",
+            "At 30 layers a network of ReLU convolutions learns under He's initialization and stays at "
+            "chance under Glorot's.",
+            "Figure 3 of He et al. 2015: of 30 layers, 27 of them convolutions, theirs converges, and "
+            "Glorot's stalls",
+        ),
+        _claim(
+            "custom_networks",
+            "residual-signals-explode-without-normalization",
+            "Without normalization the signals of a residual network explode, and not from zeros as the "
+            "branches' last weights.",
+            "section 2 of Zhang et al. 2019: variance about doubles per block; zeros as in Goyal et al. 2017",
+        ),
+        _claim(
+            "custom_networks",
+            "pre-norm-gradients-fall-with-depth",
+            "The gradient of a transformer's last layer falls with depth under pre-norm, and does not under "
+            "post-norm.",
+            "section 3.3 of Xiong et al. 2020, Theorem 1: at most O(d √ln d) under post-norm, whatever the "
+            "depth L, and O(d √(ln d / L)) under pre-norm",
+        ),
     )
 }

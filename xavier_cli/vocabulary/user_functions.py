@@ -31,6 +31,7 @@ from xavier_cli.sanitize import said, utf8
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.imports import imported_files
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
+from xavier_cli.vocabulary.shipped import shipped_file
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
@@ -197,7 +198,11 @@ def _text(place: str) -> bytes:
 
 
 def _file(place: str) -> Path:
-    return Path(place).expanduser() if place.endswith(".py") else _origin(place)
+    """The file at a place; a shipped one, `recipes/networks/cnn.py`, is found from any folder."""
+    if not place.endswith(".py"):
+        return _origin(place)
+    path = Path(place).expanduser()
+    return path if path.is_file() else shipped_file(place) or path
 
 
 def _origin(module: str) -> Path:
@@ -230,14 +235,14 @@ def _spec(module: str, places: list[str]) -> ModuleSpec | None:
 
 @cache
 def _module(place: str, text: bytes) -> ModuleType:
-    before_running(str(Path(place).expanduser() if place.endswith(".py") else _origin(place)))
+    before_running(str(_file(place)))
     try:
         if not place.endswith(".py"):
             with _on_path(os.getcwd()), kept_state():
                 module = importlib.import_module(place)
             _files.add(str(module.__file__))
             return module
-        path = Path(place).expanduser().absolute()
+        path = _file(place).absolute()
         # JAX keeps the path for tracebacks, and accepts only valid UTF-8.
         code = compile(text, utf8(str(path)), "exec")
         module = ModuleType(f"{_FROM_FILE}{path.stem}_{digest(text)}")
@@ -327,7 +332,7 @@ def _remedy(error: BaseException) -> str:
 def importing_beside(word: str) -> Iterator[None]:
     """Lets code of the function `word` import from the folder that its file imports from."""
     place = word.rpartition(":")[0]
-    with _on_path(str(Path(place).expanduser().absolute().parent) if place.endswith(".py") else os.getcwd()):
+    with _on_path(str(_file(place).absolute().parent) if place.endswith(".py") else os.getcwd()):
         yield
 
 

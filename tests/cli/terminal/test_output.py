@@ -23,9 +23,9 @@ from xavier_cli.errors import StorageError
 from xavier_cli.report.elements import json_block
 from xavier_cli.sanitize import encodable, stand_in
 from xavier_cli.statistics.estimate import Estimate
-from xavier_cli.sweeps.recipe import shipped_folder
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.shipped import shipped_folder
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eb|c_d&50%\t\x9b2J\r\n[bold]x"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import plausible_run
 from support import claim_material as material
+from support import custom_networks
 from support.claim_material import all_of, altered, relabelled, swapped
 
 from xavier_cli.findings.claims.judging import judge, judge_all
@@ -69,6 +70,8 @@ SCALES = {
     ),
     "surfaces": ("cross-entropy-is-steeper", "cross-entropy-has-fewer-plateaus"),
 }
+CUSTOM = {name for name, claim in lookup.CLAIMS.items() if "custom_networks" in claim.function}
+"""Claims about custom networks: `test_custom_networks`."""
 SCALE_OF = {name: scale for scale, claims in SCALES.items() for name in claims}
 TRAINED = [
     claim
@@ -101,7 +104,7 @@ def holds_for(holding):
 
 
 def test_every_claim_is_judged_here():
-    assert sorted(SCALE_OF) == sorted(lookup.CLAIMS)
+    assert sorted({*SCALE_OF} | CUSTOM) == sorted(lookup.CLAIMS)
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -852,7 +855,7 @@ def test_a_claim_does_not_hold_for_what_is_wrong(holds_for, name, wrong, change)
 
 
 def test_every_claim_has_something_it_must_fail_on():
-    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS) - ESTIMATES
+    assert {name for name, _, _ in WRONG} == set(lookup.CLAIMS) - ESTIMATES - CUSTOM
 
 
 @pytest.mark.parametrize("name", ["linear-theory-along-training", "sigmoid-from-rbm-learns"])
@@ -919,7 +922,7 @@ def test_surfaces_of_many_examples_are_passed_over(plausible_surface, name):
 
 
 def test_all_claims_are_judged_by_the_same_runs_in_the_order_asked(holding):
-    runs = [run for scale in SCALES for run in holding(scale)]
+    runs = [*(run for scale in SCALES for run in holding(scale)), *custom_networks.holding()]
     verdicts = judge_all([*reversed(lookup.CLAIMS)], runs)
 
     assert [verdict.name for verdict in verdicts] == [*reversed(lookup.CLAIMS)]

@@ -133,6 +133,7 @@ def finish_cells(
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.cli.terminal.sweep_progress import shown_standing
     from xavier_cli.errors import StorageError
+    from xavier_cli.library.networks import probe_network
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
     from xavier_cli.sweeps.run import Finished, run_groups
@@ -155,6 +156,7 @@ def finish_cells(
         member_batch=member_batch,
         provenance=this_command(plan.sweep_id),
         save_weights=saved,
+        look=probe_network,
     )
     finished, told = Finished(), False
     with StopFlag(max_time) as stopped, shown_standing(quiet or not pending) as watch:

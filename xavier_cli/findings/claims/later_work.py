@@ -51,14 +51,19 @@ def relu_at_depth_30_learns_under_he(material: Evidence) -> Judgement:
     At chance means within the 95 % binomial error of it on the examples of a record: in the source the
     network does not learn at all, and no later escape is mentioned.
     """
-    normalized, he = runs = select_runs(material, [NORMALIZED, HE], SCALE)
-    gap, better = gain_of(normalized, he)
-    learnt, stalled = late_error(he) < _chance(he), late_error(normalized) >= _chance(normalized)
-    words = [better, in_every_seed(learnt, he.diverged), in_every_seed(stalled, normalized.diverged)]
+    normalized, he = select_runs(material, [NORMALIZED, HE], SCALE)
+    return learns_where_other_stalls(material, he, normalized, "normalized")
+
+
+def learns_where_other_stalls(material: Evidence, he: Run, other: Run, name: str) -> Judgement:
+    """The rule above for two runs; `name` is what the other initialization is called."""
+    gap, better = gain_of(other, he)
+    learnt, stalled = late_error(he) < _chance(he), late_error(other) >= _chance(other)
+    words = [better, in_every_seed(learnt, he.diverged), in_every_seed(stalled, other.diverged)]
     evidence = (
-        f"He {percent(he)}, normalized {percent(normalized)}: {in_words(gap)}; He's has left chance in "
-        f"{count(learnt)}, after {_left_chance(he)} updates, normalized is still there in {count(stalled)}, "
-        f"and left after {_left_chance(normalized)} ({described(material, *runs)})"
+        f"He {percent(he)}, {name} {percent(other)}: {in_words(gap)}; He's has left chance in "
+        f"{count(learnt)}, after {_left_chance(he)} updates, {name} is still there in {count(stalled)}, "
+        f"and left after {_left_chance(other)} ({described(material, other, he)})"
     )
     return Judgement(together(words), evidence, 100 * gap.mean, 0.0)
 

@@ -148,8 +148,10 @@ def described(material: Evidence, *runs: Run, late: bool = False) -> str:
     With `late` it says which records the late means are over.
     """
     seeds = sorted({len(run.seeds) for run in runs})
-    width, updates = max(runs[0].config.widths), runs[0].config.updates
-    words = f"N = {' and '.join(map(str, seeds))}, width {width:,}"
+    config = runs[0].config
+    size = config.shape if config.network.is_users else f"width {max(config.widths):,}"
+    updates = config.updates
+    words = f"N = {' and '.join(map(str, seeds))}, {size}"
     if not updates:
         return words
     mark = "~" if any(_rate_was_chosen(material, run) for run in runs) else ""

@@ -83,7 +83,7 @@ class Requirements:
     arrays: tuple[str, ...] = ()
 
 
-_FREE = {
+FREE = {
     *NetworkKind._fields,
     *(name for name, row in SETTINGS.items() if row.detail_of in NetworkKind._fields),
     *settings_where(role="observation"),
@@ -109,7 +109,7 @@ def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Require
         groups: dict[str, list[Run]] = {}
         for run in _fit(material, cell, scale):
             # The settings of training do not matter for an untrained network.
-            free = _FREE if scale.updates else _FREE.union(settings_where(role="training"))
+            free = FREE if scale.updates else FREE.union(settings_where(role="training"))
             # The paper's gain can be written in more than one way.
             key = run.config.model_dump_json(exclude=free | {"init_gain"})
             groups.setdefault(key, []).append(run)
@@ -119,7 +119,7 @@ def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Require
         raise UndecidedError(
             f"needs runs of {_and(cells)} that were trained alike: at equal width, updates and batch size"
         )
-    chosen = [tuple(_choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
+    chosen = [tuple(choose(groups[key], scale) for groups in grouped) for key in sorted(shared)]
     return max(
         chosen, key=lambda runs: (runs[0].config.updates, min(runs[0].config.widths), _fewest_seeds(runs))
     )
@@ -147,7 +147,8 @@ def _fewest_seeds(runs: Sequence[Run]) -> int:
     return min(len(run.seeds) for run in runs)
 
 
-def _choose(runs: Sequence[Run], scale: Requirements) -> Run:
+def choose(runs: Sequence[Run], scale: Requirements) -> Run:
+    """One of `runs` that differ in what is free: the best rate's, or before training that with most seeds."""
     if len(runs) == 1 or not scale.updates:
         return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
     return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
@@ -159,6 +160,7 @@ def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run
         run
         for run in material
         if isinstance(run, Run)
+        and not run.config.network.is_users
         # The optimizer does not matter for an untrained network.
         and (kind_of(run) if scale.updates else kind_of(run)._replace(optimizer="sgd")) == cell
         and run.config.data == scale.data
@@ -170,14 +172,23 @@ def _fit(material: Evidence, cell: NetworkKind, scale: Requirements) -> list[Run
     ]
     kind = f"{cell}" + (f" ({scale.widths} layers)" if scale.widths != "equal" else "")
     kind += f" on {scale.data}" if scale.data != "shapeset" else ""
+    return meeting(runs, scale, kind)
+
+
+def meeting(runs: Sequence[Run], scale: Requirements, kind: str) -> list[Run]:
+    """Those of `runs`, all of one `kind`, that meet `scale`.
+
+    Raises `UndecidedError` that says what none meets.
+    """
     if not runs:
         raise UndecidedError(f"needs a run of {kind} {_at(scale)}; there is none")
+    left = list(runs)
     for demand in _checks(scale):
-        left = [run for run in runs if demand.meets(run)]
-        if not left:
-            raise UndecidedError(f"needs a run of {kind} {demand.words}; {demand.instead(runs)}")
-        runs = left
-    return runs
+        met = [run for run in left if demand.meets(run)]
+        if not met:
+            raise UndecidedError(f"needs a run of {kind} {demand.words}; {demand.instead(left)}")
+        left = met
+    return left
 
 
 def _is_bare(config: RunConfig, trained: bool) -> bool:
@@ -291,7 +302,8 @@ def _widest_gap(run: Run, until: int) -> int:
 def _at(scale: Requirements) -> str:
     """All requirements in words, where there is no run that could be said to lack one."""
     updates = f"with {scale.updates:,} updates or more" if scale.updates else "at initialization"
-    return f"{updates}, at width {scale.width:,} or more, with {scale.seeds} seeds or more"
+    width = f", at width {scale.width:,} or more" if scale.width else ""
+    return f"{updates}{width}, with {scale.seeds} seeds or more"
 
 
 def _and(cells: Sequence[NetworkKind]) -> str:
