@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xavier_cli.config.custom_networks import refuse_custom_networks
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.listing import run_path
@@ -77,9 +76,18 @@ class SweepCell:
         """The number of networks that it trains."""
         return trained_members(self.config) if isinstance(self.config, RunConfig) else 0
 
+    @property
+    def is_estimated(self) -> bool:
+        """Whether time and memory are estimated: the size of a custom network is known when its code runs."""
+        config = self.config
+        return not isinstance(config, RunConfig) or not config.network.is_users or is_look(self)
+
     @cached_property
     def core_seconds(self) -> float:
-        """The estimated time on one core, in seconds."""
+        """The estimated time on one core, in seconds; of a trained custom network that of a usual perceptron.
+
+        Where nothing better is known, it tells how much of a sweep is done and divides it into parts.
+        """
         if is_look(self):
             return LOOK_SECONDS + LOOK_SECONDS_PER_SEED * self.seeds
         if isinstance(self.config, RunConfig):
@@ -91,13 +99,6 @@ def is_look(cell: SweepCell) -> bool:
     """Whether `cell` is of a custom network that is measured at initialization alone."""
     config = cell.config
     return isinstance(config, RunConfig) and config.network.is_users and cell.command == "probe"
-
-
-def as_asked(config: RunConfig | ResultConfig) -> RunConfig | ResultConfig:
-    """`config` as it was before the weight layers of its custom network were counted."""
-    if not isinstance(config, RunConfig) or not config.weight_layers:
-        return config
-    return config.model_copy(update={"weight_layers": 0, "depth": RunConfig.model_fields["depth"].default})
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,13 @@ class Group:
         return sum(cell.members for cell in self.cells)
 
     @property
+    def is_estimated(self) -> bool:
+        """Whether time and memory are estimated."""
+        return all(cell.is_estimated for cell in self.cells)
+
+    @property
     def core_seconds(self) -> float:
-        """The estimated time on one core, in seconds, with compilation."""
+        """The time on one core, in seconds, with compilation; a guess where it is not estimated."""
         return sum(cell.core_seconds for cell in self.cells) + SECONDS_PER_PROGRAM * self.programs
 
     @property
@@ -129,10 +135,10 @@ class Group:
 
     @property
     def memory(self) -> int:
-        """The estimated memory on the devices, in bytes."""
+        """The memory on the devices, in bytes; a guess where it is not estimated."""
         config = self.cells[0].config
         if is_look(self.cells[0]):
-            # Nobody knows before its layers are found.
+            # One seed after the other: little, whatever the network.
             return 0
         if isinstance(config, ResultConfig):
             return svm_cost(config).memory if isinstance(config, SvmConfig) else 0
@@ -181,11 +187,9 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         return SweepCell(cell.command, config, run_path(folders.surface, config))
     config = RunConfig.of(**cell.settings)
     command = cell.command
-    if config.network.is_users:
+    if config.network.is_users and not config.updates:
         # A custom network that is not trained is looked at, as `probe` does.
-        command = command if config.updates else "probe"
-        if command != "probe":
-            refuse_custom_networks(config, "recipes train perceptrons alone")
+        command = "probe"
     if command == "probe":
         # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained
@@ -198,7 +202,8 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
     """`cells` grouped by the program that trains them, in the order of their first cells.
 
-    A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices.
+    A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices;
+    those of custom networks, whose size nobody knows yet, when they begin (`work`).
     """
     together: dict[object, list[SweepCell]] = {}
     for cell in cells:
@@ -219,10 +224,11 @@ def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:
     if isinstance(config, ResultConfig) or len(alike) == 1:
         yield alike
         return
-    each = len(config.seeds)
-    fixed = memory(config, 1)
-    heaviest = max(1, int((MOST_BYTES - fixed) // max(1, memory(config, 2) - fixed)))
-    count = max(1, min(MOST_MEMBERS, heaviest) // each)
+    most = MOST_MEMBERS
+    if alike[0].is_estimated:
+        fixed = memory(config, 1)
+        most = min(most, max(1, int((MOST_BYTES - fixed) // max(1, memory(config, 2) - fixed))))
+    count = max(1, most // len(config.seeds))
     for first in range(0, len(alike), count):
         yield alike[first : first + count]
 
@@ -287,7 +293,7 @@ def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
         made = read_made(cell, only=())
     except RunFileError:
         return False
-    if as_asked(made.config) != cell.config or made.status != "complete":
+    if made.config.as_asked() != cell.config or made.status != "complete":
         return False
     # A network that is not trained has none to keep.
     if saved is None or cell.command != "train" or not isinstance(made, Run):
