@@ -95,10 +95,11 @@ class Session:
     def _train_part(
         self, configs: Sequence[RunConfig], paths: Sequence[Path], hooks: TrainingHooks | None
     ) -> list[Run]:
-        options = {"strategy": self.strategy, "hooks": hooks, "member_batch": self.member_batch}
+        data, strategy, size = self.training_data, self.strategy, self.member_batch
         if len(configs) == 1:
-            return [train_to_file(configs[0], self.training_data, paths[0], **options)]
-        return train_group_to_files(configs, self.training_data, paths, **options)
+            (config,), (path,) = configs, paths
+            return [train_to_file(config, data, path, strategy=strategy, hooks=hooks, member_batch=size)]
+        return train_group_to_files(configs, data, paths, strategy=strategy, hooks=hooks, member_batch=size)
 
 
 def session(
