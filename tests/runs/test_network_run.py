@@ -154,6 +154,10 @@ def test_a_nan_in_json_is_refused():
 
 def test_a_perceptron_has_no_network():
     assert network_problem(RunConfig.of(), plant_network(3).network)
+    named = plant_network(3)
+    assert "no layers of the names" in network_problem(
+        named.config.with_(init="network,conv1=zeros"), named.network
+    )
 
 
 def test_an_honest_network_is_no_problem():

@@ -65,14 +65,6 @@ def test_what_is_not_trained_is_looked_at_at_every_scale(cells, scale, settings)
     assert (cell.command, cell.config.updates) == ("probe", 0)
 
 
-def test_what_is_trained_is_a_cell_like_others(cells):
-    _, found = cells(cells=[{"net": "nets.py:linear"}], grid={"init": ["he_normal", "normalized"]})
-
-    assert [(cell.command, cell.config.updates) for cell in found] == [("train", 60)] * 2
-    assert [len(group.cells) for group in plan.groups(found)] == [2]
-    assert all(cell.core_seconds > 0 for cell in found)
-
-
 def test_a_size_of_the_perceptron_that_the_recipe_asks_for_is_refused(cells):
     with pytest.raises(RecipeError, match="width: is of `mlp` alone"):
         cells(command="probe", cells=[{"net": "nets.py:linear", "width": 20}])
@@ -84,7 +76,7 @@ def test_cells_are_made_finished_and_gathered(cells):
     groups = plan.groups(found)
 
     assert [len(group.cells) for group in groups] == [1] * 4
-    assert [cell.label for cell in found[:2]] == ["linear:depth=2 network", "linear:depth=2 zeros"]
+    assert [cell.label for cell in found[:2]] == ["linear:depth=2", "linear:depth=2 zeros"]
     assert not any(map(plan.is_finished, found))
     outcomes = [outcome for group in groups for outcome in make(group)]
 

@@ -75,9 +75,10 @@ def test_the_library_warns_in_the_name_of_the_line_that_called_it(order, monkeyp
                 "training/retrain.py",
                 "training/surface.py",
                 "cli/commands/bench.py",
-                # Measure networks, and train none; the first is another function of that name.
+                # Another function of that name, and where it is used.
                 "nn/inspection/prepare.py",
-                "training/networks.py",
+                "training/engine/architectures/custom.py",
+                # Measures networks, and trains none.
                 "library/networks.py",
                 # Reads once for all groups in a row, and gives that to `begin`.
                 "sweeps/work.py",

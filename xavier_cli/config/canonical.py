@@ -100,6 +100,10 @@ class HashedSettings(BaseModel):
                 content[name] = value._content() if isinstance(value, HashedSettings) else plain
         return content
 
+    def as_asked(self) -> Self:
+        """This configuration as it was asked for, without what was found out when it was carried out."""
+        return self
+
     def sha256(self) -> str:
         """SHA-256 of the canonical text, in hex."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.config.settings import SETTINGS, in_order_spoken
+from xavier_cli.config.settings import OWN_DEFAULTS, SETTINGS, in_order_spoken
 
 
 def differences(configs: Sequence[RunConfig]) -> list[str]:
     """The settings that differ, in the order of phrases; without the seeds, over which runs are merged.
 
     One that does not apply to some configurations differs only where it does between others: the width of
-    perceptrons is no difference from a custom network, whose name tells them apart.
+    perceptrons is no difference from a custom network, whose name tells them apart. Between custom networks
+    it is one whether weights are those of their own code.
     """
     apart = {"seeds", *implied(configs)}
     return [name for name in in_order_spoken() if name not in apart and _differs(name, configs)]
+
+
+def own_differences(configs: Sequence[RunConfig]) -> set[str]:
+    """The settings that some custom networks have by their own code and others otherwise."""
+    custom = [config for config in configs if config.network.is_users]
+    return {name for name in OWN_DEFAULTS if len({getattr(config, name) for config in custom}) > 1}
 
 
 def implied(configs: Sequence[RunConfig]) -> set[str]:
@@ -37,4 +44,5 @@ def implied(configs: Sequence[RunConfig]) -> set[str]:
 
 
 def _differs(name: str, configs: Sequence[RunConfig]) -> bool:
-    return len({getattr(config, name) for config in configs if config.applies(name)}) > 1
+    values = {getattr(config, name) for config in configs if config.applies(name)}
+    return len(values) > 1 or name in own_differences(configs)

@@ -27,6 +27,7 @@ from xavier_cli.vocabulary.grammar import (
 from xavier_cli.vocabulary.networks import AS_MADE, MLP, NetworkSpec, find_network
 from xavier_cli.vocabulary.optimizers import OptimizerChoice, parse_optimizer
 from xavier_cli.vocabulary.resolve import (
+    all_inits,
     find_activation,
     find_initializer,
     find_layer_initializers,
@@ -37,6 +38,8 @@ from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 PRETRAIN_RECORDS = 20
 HASH_LENGTH = 8
 """Hex digits of the configuration's hash at the end of a file's name."""
+LONGEST_INIT = 32
+"""Characters of the initializers in a title; of more, those of single layers are only counted."""
 LONGEST_WORDS = 48
 """Characters of a file's name that say what is not the default."""
 SEARCHABLE = settings_where(is_searchable=True)
@@ -90,13 +93,14 @@ class RunConfig(RunSettings):
     def layer_initializers(self) -> tuple[InitializerEntry, ...]:
         """The rows of `init` for every layer of weights, from the input up, the output layer's last.
 
-        Layers that are initialized alike share one row.
+        Layers that are initialized alike share one row. Of a perceptron; of custom networks see
+        `custom_networks.layer_rows`.
         """
         return find_layer_initializers(self.init, self.depth)
 
     @cached_property
     def bias_initializer(self) -> InitializerEntry:
-        """The row of `bias_init`."""
+        """The row of `bias_init`, of a perceptron."""
         return find_initializer(self.bias_init)
 
     @cached_property
@@ -133,6 +137,11 @@ class RunConfig(RunSettings):
             if not is_usual("convolution", self.convolution):
                 raise CollisionError(f"`{MLP}` has none; it is for custom networks", "convolution", "net")
             return self
+        for text in all_inits(self.init):
+            if (row := find_initializer(text)).distribution == "from data":
+                raise CollisionError(
+                    f"{row.name} draws layer after layer by the data: it is for `{MLP}` alone", "init", "net"
+                )
         for name in settings_where(of_mlp=True):
             is_derived = name == "depth" and self.weight_layers == self.depth + 1
             if not is_usual(name, getattr(self, name)) and not is_derived:
@@ -153,8 +162,8 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _layers_are_there(self) -> Self:
-        if self.network.is_users and not self.weight_layers:
-            return self  # nobody knows yet
+        if self.network.is_users:
+            return self  # their paths are known once the network was looked at
         try:
             _ = self.layer_initializers
         except ValueError as error:
@@ -271,8 +280,15 @@ class RunConfig(RunSettings):
 
     @property
     def title(self) -> str:
-        """The network and its initialization as a title says them: `tanh normalized, 5×300`."""
-        return f"{' '.join(spoken(name, getattr(self, name)) for name in self.name_settings)}, {self.shape}"
+        """The network and its initialization as a title says them: `tanh normalized, 5×300`.
+
+        Long initializers of single layers are counted: `resnet he_normal with 3 exceptions, …`.
+        """
+        words = {name: spoken(name, getattr(self, name)) for name in self.name_settings}
+        if len(words.get("init", "")) > LONGEST_INIT:
+            every, *others = all_inits(self.init)
+            words["init"] = f"{every} with {len(others)} exception{'s' * (len(others) != 1)}"
+        return f"{' '.join(words.values())}, {self.shape}"
 
     @property
     def title_suffix(self) -> str:

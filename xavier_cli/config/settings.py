@@ -26,7 +26,6 @@ from xavier_cli.vocabulary.grammar import (
     whole,
 )
 from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
-from xavier_cli.vocabulary.resolve import find_bias, find_layers
 from xavier_cli.vocabulary.user_functions import read_sources
 
 MAX_SEED = 2**32 - 1
@@ -118,7 +117,7 @@ class RunSettings(CodeSettings):
     )
     init: Annotated[
         str,
-        AfterValidator(find_layers),
+        AfterValidator(checks.initializers),
         Setting(
             "network",
             section="Initialization",
@@ -133,7 +132,8 @@ class RunSettings(CodeSettings):
     ] = Field(
         "normalized",
         description="initializer of the weights: a name, normal:std=0.02, FILE.py:FUNCTION; single layers "
-        "after it: normalized,output=zeros,1=standard",
+        "after it: normalized,output=zeros,1=standard; with --net also by path or pattern: "
+        "network,blocks/*=he_normal",
     )
     init_gain: Annotated[
         Literal["paper", "auto"] | float,
@@ -156,7 +156,7 @@ class RunSettings(CodeSettings):
     )
     bias_init: Annotated[
         str,
-        AfterValidator(find_bias),
+        AfterValidator(checks.bias_initializers),
         Setting(
             "network",
             section="Initialization",
@@ -442,9 +442,9 @@ class RunSettings(CodeSettings):
         Setting("network", section="Running", since=3, of_custom=True, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
-        description="how convolutions of a custom network are computed: xla, canonical (arranged so that XLA "
-        "is fast within loops), product (patches times a matrix), equal but for rounding; auto: canonical on "
-        "a CPU, else xla",
+        description="how convolutions and products of a custom network are computed: xla, canonical "
+        "(arranged so that XLA is fast within loops), product (patches times a matrix), equal but for "
+        "rounding; auto: canonical on a CPU, else xla",
     )
     update_rule: Annotated[
         str,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from xavier_cli.config.differing import differences
+from xavier_cli.config.differing import differences, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS
 from xavier_cli.config.settings import (
     SETTINGS,
@@ -36,8 +36,8 @@ def labels(runs: Sequence[Run], without: Collection[str] = ()) -> list[str]:
     """
     differing = [field for field in differing_settings(runs) if field not in without]
     named = [field for field in differing if field not in OBSERVATION_SETTINGS]
-    if "net" in named:
-        # `resnet` beside `tanh normalized`: no setting alone says what both are.
+    if {"net", *own_differences([run.config for run in runs])} & {*named}:
+        # `resnet` beside `tanh normalized` or `resnet zeros`: no setting alone says what both are.
         named = [*(f for f in NAME if f not in without), *(f for f in named if f not in NAME)]
     usual = _usual(runs, named)
     texts = [_phrases(run, _odd(run, named, usual) if named else NAME) for run in runs]

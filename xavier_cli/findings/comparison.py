@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xavier_cli.config.differing import implied
+from xavier_cli.config.differing import implied, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.best_run import BestRun
@@ -23,11 +23,13 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.effect import effect_size
 from xavier_cli.statistics.networks import mcnemar
 from xavier_cli.statistics.simultaneous import AllPairs
+from xavier_cli.vocabulary.networks import AS_MADE
 
 # With more rows their number of pairs would hide every difference: the best by validation error are tested.
 MOST_ROWS_TESTED = 200
 ROWS_TESTED_OF_MORE = 40
 
+_UNTOLD = ("", AS_MADE)
 _ALWAYS_SHOWN = settings_where(is_name=True, mention="always")
 
 OTHER_RECORDS = "other records"
@@ -100,13 +102,16 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun
     verdicts = _verdicts(rows, len(chosen), every, metric)
     settings = {name: [row.settings.get(name, "") for row in rows] for name in rows[0].settings}
     shown = {*_ALWAYS_SHOWN, *(name for row in rows if row.choice for name in row.choice.over)}
-    # A setting that does not apply to a row tells nothing of it.
-    shown = {name for name in shown if any(value != "" for value in settings.get(name, ()))}
-    follows = implied([row.run.config for row in rows]) - {"coding"}
+    # A setting that does not apply to a row, or is its network's own, tells nothing of it.
+    shown = {name for name in shown if any(value not in _UNTOLD for value in settings.get(name, ()))}
+    configs = [row.run.config for row in rows]
+    follows, own = implied(configs) - {"coding"}, own_differences(configs)
     varying = [
         name
         for name, values in settings.items()
-        if name in shown or (name not in follows and len({value for value in values if value != ""}) > 1)
+        if name in shown
+        or name in own
+        or (name not in follows and len({value for value in values if value not in _UNTOLD}) > 1)
     ]
     # The searched rates are a difference only where searches differ in them.
     if len({row.run.config.search for row in rows} - {()}) < 2:
@@ -120,7 +125,9 @@ def _section(data: str, runs: Sequence[Run], choices: Mapping[RunConfig, BestRun
         data=data,
         rows=tuple(replace(row, verdict=verdict) for row, verdict in zip(rows, verdicts, strict=True)),
         varying=tuple(told_by),
-        common={name: value for name, value in common.items() if name not in varying and value != ""},
+        common={
+            name: value for name, value in common.items() if name not in varying and value not in _UNTOLD
+        },
         tests=every.tests,
         pairs=every.pairs,
         moderated=every.moderated,

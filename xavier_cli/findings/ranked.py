@@ -18,6 +18,7 @@ from xavier_cli.runs.record import Run, Status
 from xavier_cli.statistics.difference import Difference
 from xavier_cli.statistics.effect import Effect
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
+from xavier_cli.vocabulary.networks import AS_MADE
 
 # Settings without a column: the data set heads the section, and seeds are counted.
 _NOT_A_COLUMN = ("data", *settings_where(role="layout"))
@@ -179,7 +180,8 @@ def _settings(run: Run) -> dict[str, Setting]:
     settings: dict[str, Setting] = {}
     for name in RunConfig.model_fields:
         if name not in _NOT_A_COLUMN:
-            is_told = run.config.applies(name) or SETTINGS[name].derived
+            is_own = run.config.network.is_users and getattr(run.config, name) == AS_MADE
+            is_told = run.config.applies(name) or SETTINGS[name].derived or is_own
             settings[name] = _plain(run.setting(name)) if is_told else ""
         if name in SEARCHABLE:
             settings["searched"] = _plain(run.config.search)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch.nn import functional
 
 from xavier_cli.pytorch.end_to_end import measure_end_to_end
 from xavier_cli.pytorch.layers import Layer, gather, observe
-from xavier_cli.pytorch.look import Looked
+from xavier_cli.pytorch.look import Choose, Looked
 from xavier_cli.pytorch.modules import check_module, draw_lazy, named_parameters, plain, set_modes, shared
+from xavier_cli.pytorch.redraw import redraw
 from xavier_cli.pytorch.state import full_precision, kept_module, kept_random_states
 from xavier_cli.pytorch.taps import Taps
 from xavier_cli.statistics.singular_values import EndToEnd
@@ -40,6 +42,7 @@ def look_at_seeds(
     loss: str,
     bins: bool,
     jacobian_examples: Sequence[int],
+    choose: Choose | None,
 ) -> Looked:
     """See `pytorch.look.look`."""
     if loss not in _LOSSES:
@@ -48,7 +51,14 @@ def look_at_seeds(
     with kept_random_states(), full_precision(), torch.inference_mode(False):
         for seed in seeds:
             torch.manual_seed(seed)
-            one = _look_at_one(make(), np.asarray(x), np.asarray(labels), loss, bins, jacobian_examples)
+            module = check_module(make())
+            examples = _examples(module, np.asarray(x))
+            draw_lazy(module, examples)
+            with ExitStack() as stack:
+                if choose is not None:
+                    stack.enter_context(kept_module(module))
+                    _redraw(module, examples, seed, choose)
+                one = _look_at_one(module, examples, np.asarray(labels), loss, bins, jacobian_examples)
             if seen and _outline(one.info) != _outline(seen[0].info):
                 raise NetworkError(
                     f"it has other layers with seed {seed} than with seed {seeds[0]}: networks of one probe "
@@ -70,22 +80,36 @@ def _outline(info: NetworkInfo) -> Any:
     return layers, [(each.name, each.shape) for each in info.parameters]
 
 
-def _look_at_one(
-    made: Any, x: np.ndarray, labels: np.ndarray, loss: str, bins: bool, chosen: Sequence[int]
-) -> Seen:
-    module = check_module(made)
-    examples = _examples(module, x)
-    draw_lazy(module, examples)
+def _redraw(module: Any, examples: Tensor, seed: int, choose: Choose) -> None:
+    """Draw the chosen layers of the module anew; to know its layers it is run once."""
     parameters = named_parameters(module)
+    # What it draws when it runs it draws later as if it had not been run here.
+    with kept_random_states(), kept_module(module):
+        taps, _ = _watched(module, parameters, examples)
+    redraw(gather(taps.uses), parameters, taps.tables, choose, seed)
+
+
+def _watched(module: Any, parameters: dict[str, Tensor], examples: Tensor) -> tuple[Taps, Any]:
+    """What passed the module's layers when it was run as it trains, and what it returned."""
+    set_modes(module)
+    for each in parameters.values():
+        if each.is_floating_point():
+            each.requires_grad_()
+    taps = Taps(parameters)
+    with torch.enable_grad():
+        return taps, _run(module, taps, examples)
+
+
+def _look_at_one(
+    module: Any, examples: Tensor, labels: np.ndarray, loss: str, bins: bool, chosen: Sequence[int]
+) -> Seen:
+    parameters = named_parameters(module)
+    frozen = [name for name, each in parameters.items() if not each.requires_grad]
     draws = {name: plain(each) for name, each in parameters.items()}
     with kept_module(module):
-        set_modes(module)
-        for each in parameters.values():
-            if each.is_floating_point():
-                each.requires_grad_()
-        taps = Taps(parameters)
+        taps, answer = _watched(module, parameters, examples)
         with torch.enable_grad():
-            logits = _logits(_run(module, taps, examples), labels, taps)
+            logits = _logits(answer, labels, taps)
             wanted = torch.as_tensor(labels.astype(np.int64), device=logits.device)
             losses = _LOSSES[loss](logits, wanted)
             reached = _differentiate(losses.sum(), taps, parameters)
@@ -96,7 +120,7 @@ def _look_at_one(
             np.asarray(each.item(), np.float32) for each in (losses.mean(), wrong)
         )
         weights = [plain(layer.weight) for layer in layers]
-        info = _describe(module, layers, parameters, taps, reached, examples)
+        info = _describe(module, layers, parameters, taps, reached, examples, frozen)
         # Nothing is dropped out here either.
         with taps.recomputing():
             jacobians = measure_end_to_end(module, examples, chosen) if chosen else None
@@ -235,6 +259,7 @@ def _describe(
     taps: Taps,
     out_of_sight: set[str],
     examples: Tensor,
+    frozen: Sequence[str],
 ) -> NetworkInfo:
     infos = tuple(layer.info for layer in layers)
     weights, biases = {each.parameter for each in infos}, {each.bias for each in infos}
@@ -257,6 +282,8 @@ def _describe(
     ]
     if any(isinstance(each, torch.nn.modules.batchnorm._BatchNorm) for each in module.modules()):
         notes.append(BATCH_DEPENDENT)
+    if frozen:
+        notes.append(f"Not trained: {_listed(frozen)} (`requires_grad` is False); dC/dW is what it would be.")
     if unused:
         notes.append(f"Not used for the logits: {_listed(unused)}.")
     if without := [layer.name for layer in layers if not any(use.has_gradient for use in layer.uses)]:

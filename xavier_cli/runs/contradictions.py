@@ -12,7 +12,9 @@ from datetime import datetime
 
 import numpy as np
 
+from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs import kinds, schema
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import SECONDS, Status
@@ -212,6 +214,11 @@ def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | Non
         return "is a custom one, of which nothing is said" if layers else ""
     if len(network.layers) != layers:
         return f"has {len(network.layers)} weight layers, where its configuration has {layers}"
+    try:
+        if isinstance(config, RunConfig):
+            layer_rows(config, network.layers)
+    except ConfigError:
+        return "has no layers of the names by which they were drawn"
     if wrong := next((text for text in _texts(network) if clean(text) != text), ""):
         return f"has a name with control characters: `{clean(wrong)[:40]}`"
     if any(len(text) > LONGEST_LABEL for text in _texts(network)):

@@ -54,7 +54,7 @@ def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
             made = read_made(cell, temporary)
         except RunFileError as error:
             raise StorageError(cell.path, f"came back from the cluster wrong: {error.reason}") from error
-        if made.config != cell.config or made.status != "complete":
+        if made.config.as_asked() != cell.config or made.status != "complete":
             raise StorageError(cell.path, "came back from the cluster as another run")
 
     try:

@@ -21,7 +21,7 @@ from xavier_cli.runs.counting import lost_seeds
 from xavier_cli.runs.record import SECONDS, Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.sweeps.origin import this_origin
-from xavier_cli.sweeps.plan import Plan, SweepCell, as_asked
+from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import RecipeTable
 from xavier_cli.sweeps.results import (
     CellResult,
@@ -73,7 +73,7 @@ def gather(
     `outcomes` say how its cells ended, `made` is what they left. `kept` are the runs of the recipe's table,
     chosen by `choices`.
     """
-    by_config = {as_asked(each.config): each for each in made}
+    by_config = {each.config.as_asked(): each for each in made}
     ranked = {
         _key(run.config): row
         for section in compare(kept, choices).sections
@@ -143,7 +143,7 @@ def common_settings(cells: Sequence[SweepCell]) -> Settings:
 
 def _key(config: Any) -> object:
     """Equal for configurations that differ only in their seeds, which may have been merged."""
-    config = as_asked(config)
+    config = config.as_asked()
     return config.model_copy(update={"seeds": ()}) if isinstance(config, RunConfig) else config
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xavier_cli.config.differing import differences, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
-from xavier_cli.config.settings import SETTINGS, in_order_spoken, settings_where, spoken
+from xavier_cli.config.settings import SETTINGS, in_order_spoken, spoken
 
 
 def labels(configs: Sequence[RunConfig]) -> list[str]:
     """A label for each of `configs`, of as many settings as make them unique: `tanh normalized, depth 5`."""
-    differing = [
-        name
-        for name in sorted(in_order_spoken(derived=False), key=lambda name: name in OBSERVATION_SETTINGS)
-        if name != "seeds" and len({getattr(config, name) for config in configs}) > 1
-    ]
+    differing = [name for name in differences(configs) if not SETTINGS[name].derived]
     found, used = [""] * len(configs), list[str]()
-    for name in differing:
+    if {"net", *own_differences(configs)} & {*differing}:
+        # `resnet` beside `tanh normalized` or `resnet zeros`: no setting alone says what both are.
+        used = [*in_order_spoken(is_name=True)]
+        found = [_label(config, used) for config in configs]
+    others = [name for name in differing if name not in used]
+    for name in sorted(others, key=lambda name: name in OBSERVATION_SETTINGS):
         if len(set(found)) == len(configs):
             break
         used.append(name)
@@ -25,10 +27,10 @@ def labels(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _label(config: RunConfig, names: Sequence[str]) -> str:
-    phrases = {name: _phrase(name, getattr(config, name)) for name in names}
     # The paper's name for a network: `tanh normalized`.
-    named = " ".join(phrases.pop(name) for name in settings_where(is_name=True) if name in phrases)
-    return ", ".join(filter(None, [named, *phrases.values()]))
+    named = " ".join(_phrase(name, getattr(config, name)) for name in config.name_settings if name in names)
+    others = [name for name in names if not SETTINGS[name].is_name and config.applies(name)]
+    return ", ".join(filter(None, [named, *(_phrase(name, getattr(config, name)) for name in others)]))
 
 
 def _phrase(name: str, value: object) -> str:

@@ -39,9 +39,6 @@ MOST_BYTES = 4_000_000_000
 SURFACE_SECONDS = 0.5
 # Of a small custom network: what comparing its numbers with distributions takes, and each seed's statistics.
 LOOK_SECONDS, LOOK_SECONDS_PER_SEED = 8.0, 2.0
-# Of a seed's update on one core, which nobody knows before layers are found: that of 30 convolutions of 16
-# channels on 8×8 maps of 32 images.
-CUSTOM_SECONDS_PER_UPDATE = 0.04
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,20 @@ class SweepCell:
         """The number of networks that it trains."""
         return trained_members(self.config) if isinstance(self.config, RunConfig) else 0
 
+    @property
+    def is_estimated(self) -> bool:
+        """Whether time and memory are estimated: the size of a custom network is known when its code runs."""
+        config = self.config
+        return not isinstance(config, RunConfig) or not config.network.is_users or is_look(self)
+
     @cached_property
     def core_seconds(self) -> float:
-        """The estimated time on one core, in seconds."""
+        """The estimated time on one core, in seconds; of a trained custom network that of a usual perceptron.
+
+        Where nothing better is known, it tells how much of a sweep is done and divides it into parts.
+        """
         if is_look(self):
             return LOOK_SECONDS + LOOK_SECONDS_PER_SEED * self.seeds
-        if isinstance(self.config, RunConfig) and self.config.network.is_users:
-            return CUSTOM_SECONDS_PER_UPDATE * self.members * self.config.updates
         if isinstance(self.config, RunConfig):
             return core_seconds(self.config)
         return svm_cost(self.config).seconds if isinstance(self.config, SvmConfig) else SURFACE_SECONDS
@@ -95,11 +99,6 @@ def is_look(cell: SweepCell) -> bool:
     """Whether `cell` is of a custom network that is measured at initialization alone."""
     config = cell.config
     return isinstance(config, RunConfig) and config.network.is_users and cell.command == "probe"
-
-
-def as_asked(config: RunConfig | ResultConfig) -> RunConfig | ResultConfig:
-    """`config` as it was before the weight layers of its custom network were counted."""
-    return config.as_asked() if isinstance(config, RunConfig) else config
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,13 @@ class Group:
         return sum(cell.members for cell in self.cells)
 
     @property
+    def is_estimated(self) -> bool:
+        """Whether time and memory are estimated."""
+        return all(cell.is_estimated for cell in self.cells)
+
+    @property
     def core_seconds(self) -> float:
-        """The estimated time on one core, in seconds, with compilation."""
+        """The time on one core, in seconds, with compilation; a guess where it is not estimated."""
         return sum(cell.core_seconds for cell in self.cells) + SECONDS_PER_PROGRAM * self.programs
 
     @property
@@ -131,10 +135,10 @@ class Group:
 
     @property
     def memory(self) -> int:
-        """The estimated memory on the devices, in bytes."""
+        """The memory on the devices, in bytes; a guess where it is not estimated."""
         config = self.cells[0].config
-        if isinstance(config, RunConfig) and config.network.is_users:
-            # Nobody knows before its layers are found.
+        if is_look(self.cells[0]):
+            # One seed after the other: little, whatever the network.
             return 0
         if isinstance(config, ResultConfig):
             return svm_cost(config).memory if isinstance(config, SvmConfig) else 0
@@ -183,9 +187,9 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         return SweepCell(cell.command, config, run_path(folders.surface, config))
     config = RunConfig.of(**cell.settings)
     command = cell.command
-    if config.network.is_users:
+    if config.network.is_users and not config.updates:
         # A custom network that is not trained is looked at, as `probe` does.
-        command = command if config.updates else "probe"
+        command = "probe"
     if command == "probe":
         # Imported here, since it loads JAX, which a plan of trainings does not need.
         from xavier_cli.training.train import untrained
@@ -198,7 +202,8 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
     """`cells` grouped by the program that trains them, in the order of their first cells.
 
-    A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices.
+    A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices;
+    those of custom networks, whose size nobody knows yet, when they begin (`work`).
     """
     together: dict[object, list[SweepCell]] = {}
     for cell in cells:
@@ -219,10 +224,11 @@ def _parts(alike: Sequence[SweepCell]) -> Iterable[Sequence[SweepCell]]:
     if isinstance(config, ResultConfig) or len(alike) == 1:
         yield alike
         return
-    each = len(config.seeds)
-    fixed = memory(config, 1)
-    heaviest = max(1, int((MOST_BYTES - fixed) // max(1, memory(config, 2) - fixed)))
-    count = max(1, min(MOST_MEMBERS, heaviest) // each)
+    most = MOST_MEMBERS
+    if alike[0].is_estimated:
+        fixed = memory(config, 1)
+        most = min(most, max(1, int((MOST_BYTES - fixed) // max(1, memory(config, 2) - fixed))))
+    count = max(1, most // len(config.seeds))
     for first in range(0, len(alike), count):
         yield alike[first : first + count]
 
@@ -287,7 +293,7 @@ def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
         made = read_made(cell, only=())
     except RunFileError:
         return False
-    if as_asked(made.config) != cell.config or made.status != "complete":
+    if made.config.as_asked() != cell.config or made.status != "complete":
         return False
     # A network that is not trained has none to keep.
     if saved is None or cell.command != "train" or not isinstance(made, Run):

@@ -35,15 +35,9 @@ from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 Ending = Literal["done", "failed", "stopped", "locked"]
 SECONDS_FOR_ALL_LOCKS = 1.0
-_EXPECTED = (
-    DataMissingError,
-    DataDamagedError,
-    ConfigError,
-    ResumeError,
-    StorageError,
-    NetworkError,
-    UserFunctionError,
-)
+# What a custom function or network is blamed for, and an initializer that does not fit it.
+_OF_CODE = (ConfigError, NetworkError, UserFunctionError)
+_EXPECTED = (DataMissingError, DataDamagedError, ResumeError, StorageError, *_OF_CODE)
 
 
 @dataclass(frozen=True)
@@ -129,12 +123,32 @@ def _made(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[
     try:
         made = _trained(cells, task, hooks)
     except (NoRunError, surface_room.SurfaceInterruptedError, svm_room.SvmInterruptedError):
-        return [Outcome(cell, "stopped") for cell in cells]
+        return _left(cells, task, "stopped")
     except Exception as error:
-        return [Outcome(cell, "failed", _line(error)) for cell in cells]
+        # Perhaps of one initializer alone, which does not fit the network: the others are trained without it.
+        apart = _by_init(cells) if isinstance(error, _OF_CODE) else [cells]
+        if len(apart) == 1 or hooks.stopped():
+            return _left(cells, task, "failed", _line(error))
+        return [outcome for part in apart for outcome in _made(part, task, hooks)]
     return [
         Outcome(cell, "done" if complete else "stopped") for cell, complete in zip(cells, made, strict=True)
     ]
+
+
+def _left(cells: Sequence[SweepCell], task: Task, ending: Ending, why: str = "") -> list[Outcome]:
+    """The outcomes of `cells` that ended so; those trained in turn before the others are done."""
+    return [
+        Outcome(cell, "done") if is_finished(cell, task.save_weights) else Outcome(cell, ending, why)
+        for cell in cells
+    ]
+
+
+def _by_init(cells: Sequence[SweepCell]) -> list[Sequence[SweepCell]]:
+    """`cells` by their initializers, each with its rates."""
+    found: dict[object, list[SweepCell]] = {}
+    for cell in cells:
+        found.setdefault(getattr(cell.config, "init", None), []).append(cell)
+    return [*found.values()]
 
 
 def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[bool]:
@@ -164,7 +178,8 @@ def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> li
         read=lambda config, data_dir: _prepared(_data_of(config), data_dir),
     )
     runs = training.train_to_files([cell.path for cell in cells], hooks)
-    return [run.status == "complete" for run in runs]
+    # Whoever was stopped did not begin with the rest.
+    return [*(run.status == "complete" for run in runs), *[False] * (len(cells) - len(runs))]
 
 
 def _looked(cell: SweepCell, task: Task, hooks: TrainingHooks) -> bool:

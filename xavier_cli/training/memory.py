@@ -122,6 +122,13 @@ def members_at_a_time(
     return members if wanted >= members else min(members, max(wanted // variants, 1) * variants)
 
 
+def configurations_at_a_time(
+    configs: Sequence[RunConfig], strategy: Strategy = "auto", sizes: Sizes | None = None
+) -> int:
+    """How many of `configs`, of one population, are trained together: as many as fit with a single seed."""
+    return fitting_members(configs[0], len(configs), None, strategy, sizes)
+
+
 def fitting_members(
     config: RunConfig,
     members: int,

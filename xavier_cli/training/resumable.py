@@ -98,7 +98,7 @@ def _marks(path: Path, config: RunConfig) -> tuple[tuple[str, ...], str]:
     """The tags and the note on the run of `config` at `path`, complete or not, which outlive its training."""
     with suppress(RunFileError):
         run = read_run(path, only=())
-        if run.config == config:
+        if run.config.as_asked() == config.as_asked():
             return run.tags, run.note
     return (), ""
 
@@ -142,6 +142,7 @@ def train_group_to_files(
         note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
+    marks = [_marks(path, config) for path, config in zip(paths, configs, strict=True)]
     runs = train_together(
         configs,
         training_data,
@@ -152,8 +153,8 @@ def train_group_to_files(
         save=trail.save,
     )
     if all(run.status == "complete" for run in runs):
-        for path, run in zip(paths, runs, strict=True):
-            _write(path, run)
+        for path, run, (tags, mark) in zip(paths, runs, marks, strict=True):
+            _write(path, replace(run, tags=tags, note=mark))
         checkpoints.remove_checkpoints(trail.path)
     return runs
 

@@ -16,7 +16,7 @@ from xavier_cli.training.devices import set_up_jax
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.training_data import TrainingData, prepare
-from xavier_cli.training.memory import check_memory, members_at_a_time
+from xavier_cli.training.memory import check_memory, configurations_at_a_time, members_at_a_time
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.train import probe, train
 from xavier_cli.vocabulary.datasets import DatasetInfo
@@ -26,13 +26,15 @@ from xavier_cli.vocabulary.datasets import DatasetInfo
 class Session:
     """What is to be trained, with its data at hand; hooks come with the call, once there is who shows them.
 
-    Several `configs` differ in initializer and rate alone. `member_batch` networks are trained at a time.
+    Several `configs` differ in initializer and rate alone. `member_batch` networks are trained at a time, and
+    never more than `together` configurations.
     """
 
     configs: tuple[RunConfig, ...]
     training_data: TrainingData
     strategy: Strategy
     member_batch: int
+    together: int = 1
 
     @property
     def facts(self) -> DatasetInfo | None:
@@ -77,17 +79,27 @@ class Session:
         )
 
     def train_to_files(self, paths: Sequence[Path], hooks: TrainingHooks | None = None) -> list[Run]:
-        """Train each configuration into its file, as one population; the caller holds the locks."""
-        if len(self.configs) == 1:
-            return [self.train_to_file(paths[0], hooks)]
-        return train_group_to_files(
-            self.configs,
-            self.training_data,
-            paths,
-            strategy=self.strategy,
-            hooks=hooks,
-            member_batch=self.member_batch,
-        )
+        """Train each configuration into its file, as one population; the caller holds the locks.
+
+        Where not all fit into the memory, they are trained in turn; where that is stopped, the runs are those
+        before.
+        """
+        runs: list[Run] = []
+        for first in range(0, len(self.configs), self.together):
+            part = slice(first, first + self.together)
+            runs += self._train_part(self.configs[part], paths[part], hooks)
+            if runs[-1].status != "complete":
+                break
+        return runs
+
+    def _train_part(
+        self, configs: Sequence[RunConfig], paths: Sequence[Path], hooks: TrainingHooks | None
+    ) -> list[Run]:
+        data, strategy, size = self.training_data, self.strategy, self.member_batch
+        if len(configs) == 1:
+            (config,), (path,) = configs, paths
+            return [train_to_file(config, data, path, strategy=strategy, hooks=hooks, member_batch=size)]
+        return train_group_to_files(configs, data, paths, strategy=strategy, hooks=hooks, member_batch=size)
 
 
 def session(
@@ -129,6 +141,7 @@ def begin(
         training_data = read(configs[0], data_dir)
         configs = with_layers(configs, training_data)
         sizes = sizes_of(find_layers(configs[0], training_data))
-    at_a_time = members_at_a_time(configs, asked=member_batch, strategy=strategy, sizes=sizes)
+    together = configurations_at_a_time(configs, strategy, sizes)
+    at_a_time = members_at_a_time(configs[:together], asked=member_batch, strategy=strategy, sizes=sizes)
     check_memory(configs[0], at_a_time, strategy=strategy, sizes=sizes)
-    return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time)
+    return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time, together)

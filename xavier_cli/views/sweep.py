@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from xavier_cli.config.run import RunConfig
+from xavier_cli.config.settings import settings_where
 from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Plan, SweepCell
@@ -18,12 +20,14 @@ from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.user_functions import named_places
 
 LIST_SCHEMA = "xavier.recipes/1"
 PLAN_SCHEMA = "xavier.sweep-plan/1"
 SCHEMA = "xavier.sweep/1"
 # The times in the list of recipes assume so many cores, so that they are the same everywhere.
 LISTED_CORES = 2
+NOT_KNOWN = "not known before the code of the networks runs"
 # A plan with more rows would not be read on a screen; machine formats have all rows.
 MOST_ROWS = 40
 # What `sweep` explains of its best rows; `compare` explains all.
@@ -49,6 +53,8 @@ def recipes_page() -> Page:
     ]
     columns = (Column("recipe"), Column("time", "right"), Column("title", wraps=True, moves=True))
     note = f"Time: estimated, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
+    if None in times:
+        note += f" {about(None)}: a custom network is trained, whose size nobody knows beforehand."
     return Page(LIST_SCHEMA, {"recipes": records}, records, (Table(columns, tuple(rows)),), (note,))
 
 
@@ -61,6 +67,8 @@ def _seconds(recipe: Recipe) -> float | None:
         groups = planning.groups(planning.cells(recipe, "laptop", folders))
     except ConfigError:
         return None
+    if not all(group.is_estimated for group in groups):
+        return None
     return sum(group.core_seconds for group in groups) / LISTED_CORES
 
 
@@ -68,7 +76,10 @@ def plan_page(plan: Plan, jobs: int) -> Page:
     """What would be run, with estimates of memory and time."""
     pending = plan.pending
     cores = len(usable_cores())
-    heaviest = sorted((group.memory for group in pending), reverse=True)[:jobs]
+    estimated = [group for group in pending if group.is_estimated]
+    is_whole = len(estimated) == len(pending)
+    memory = sum(sorted((group.memory for group in estimated), reverse=True)[:jobs])
+    seconds = sum(group.core_seconds for group in estimated) / cores
     todo = [cell for group in pending for cell in group.cells]
     facts: dict[str, object] = {
         "recipe": plan.recipe.name,
@@ -79,12 +90,18 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         "to_do": len(todo),
         "members": sum(group.members for group in pending),
         "programs": len(pending),
-        "memory_bytes": sum(heaviest),
-        "seconds": sum(group.core_seconds for group in pending) / cores,
+        "memory_bytes": memory if is_whole else None,
+        "seconds": seconds if is_whole else None,
+        "runs_code": _code(todo),
     }
-    shown = {**facts, "memory_bytes": f"about {sum(heaviest) / 1e6:,.0f} MB"}
-    shown["seconds"] = f"{about(sum(group.core_seconds for group in pending) / cores)} on {cores} CPU cores"
+    shown = {**facts, "memory_bytes": f"about {memory / 1e6:,.0f} MB"}
+    shown["seconds"] = f"{about(seconds)} on {cores} CPU cores"
+    for name in () if is_whole else ("memory_bytes", "seconds"):
+        shown[name] = f"{shown[name]}, and what custom networks take" if estimated else NOT_KNOWN
+    if not shown["runs_code"]:
+        del shown["runs_code"]
     names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do", "members": "networks"}
+    names["runs_code"] = "runs the code in"
     rows = [(names.get(name, name), numbers.setting(value)) for name, value in shown.items()]
     if seeds := _seeds(plan.mine):
         rows.insert(list(shown).index("members"), ("seeds", seeds))
@@ -97,7 +114,11 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         data={**facts, "cells": records},
         records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
-        notes=("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",),
+        notes=(
+            ("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",)
+            if estimated
+            else ()
+        ),
     )
 
 
@@ -146,6 +167,12 @@ def ended_page(
     )
 
 
+def _code(cells: Sequence[SweepCell]) -> list[str]:
+    """The files and modules of the custom functions that `cells` name."""
+    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
+    return sorted({place for config in configs for place in named_places(config.sources)})
+
+
 def _seeds(cells: Sequence[SweepCell]) -> str:
     """The number of seeds per cell, `5 each` or `2 to 5 each`; empty for cells without seeds."""
     counts = sorted({cell.seeds for cell in cells if cell.seeds})
@@ -158,7 +185,9 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
         return []
     settings = [_settings(cell, numbers.setting) for cell in cells]
     keys = list(dict.fromkeys(key for each in settings for key in each))
-    varying = [key for key in keys if len({each.get(key) for each in settings}) > 1] or keys[:1]
+    # The digests of source texts follow from the functions' names.
+    keys = [key for key in keys if key != "sources"]
+    varying = [key for key in keys if len({each[key] for each in settings if key in each}) > 1] or keys[:1]
     columns = [*map(Column, varying), Column("state"), Column("file", moves=True)]
     rows = [
         (*(each.get(key, "") for key in varying), states[cell.path], cell.path.name)
@@ -182,7 +211,18 @@ def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
 def _settings(cell: SweepCell, write: Callable[[object, str], str]) -> dict[str, str]:
     """The settings of a cell, as `write` writes a value with the name of its setting."""
     settings = {"command": cell.command, **cell.config.model_dump()}
-    return {name: write(value, name) for name, value in settings.items() if value is not None}
+    unused: set[str] = set()
+    if isinstance(cell.config, RunConfig):
+        is_users = cell.config.network.is_users
+        unused |= {
+            "weight_layers",
+            *(settings_where(of_mlp=True) if is_users else settings_where(of_custom=True)),
+        }
+    return {
+        name: write(value, name)
+        for name, value in settings.items()
+        if value is not None and name not in unused
+    }
 
 
 def _written(value: object, name: str) -> str:

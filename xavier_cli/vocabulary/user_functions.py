@@ -120,6 +120,11 @@ def read_sources(text: str) -> dict[str, str]:
     return {match[1]: match[2] for match in _SOURCE.finditer(text)}
 
 
+def named_places(sources: str) -> list[str]:
+    """The places in text of `write_sources`, each once, as a user named them: `nets.py`, `package.module`."""
+    return sorted({place.removesuffix(_WITH_IMPORTS) for place in read_sources(sources)})
+
+
 def check_unchanged(places: Iterable[str], sources: str) -> None:
     """Raise `UserFunctionError` where the source at one of `places` does not have its digest in `sources`.
 

@@ -11,8 +11,8 @@ import pytest
 
 from xavier_cli.data.sets import DataMissingError
 from xavier_cli.runs.store import read_run, write_run
-from xavier_cli.sweeps import work
-from xavier_cli.sweeps.recipe import Recipe
+from xavier_cli.sweeps import plan, work
+from xavier_cli.sweeps.recipe import Recipe, read_recipe
 
 RECIPE = """
 title = "Two by two"
@@ -321,7 +321,15 @@ def test_the_list_has_every_recipe_with_its_time(xavier):
     assert page["schema"] == "xavier.recipes/1"
     assert recipes["table-1"]["cells"] == 20
     assert recipes["table-1"]["laptop_seconds"] < 3600
-    assert all(each["laptop_seconds"] is not None for each in recipes.values())
+    without = {name for name, each in recipes.items() if each["laptop_seconds"] is None}
+    # Nobody knows the size of a custom network that is trained before its code runs.
+    assert without == {name for name in recipes if _trains_custom_networks(name)}
+    assert "he-convolutions" in without
+
+
+def _trains_custom_networks(name):
+    cells = plan.cells(read_recipe(name), "laptop", plan.Folders(*[Path()] * 3))
+    return any(cell.command == "train" and cell.config.network.is_users for cell in cells)
 
 
 def test_compare_select_takes_the_best_on_validation_and_marks_the_edge(recipe, trained, xavier):

@@ -33,6 +33,9 @@ def print_script(plan: Plan, parts: int, jobs: int) -> None:
         )
     cores = max(LEAST_CORES, jobs)
     longest = max(sum(group.core_seconds for group in shard(plan.groups, 1, parts)), 0.0) / cores
+    time = f"About {about(longest)} for each part on {cores} cores: estimated, not measured."
+    if not all(group.is_estimated for group in plan.groups):
+        time = "The time of each part is not known before the code of its custom networks runs."
     before, after = _without_slurm(sys.argv[1:])
     text = script(
         [_program(), *before],
@@ -41,7 +44,7 @@ def print_script(plan: Plan, parts: int, jobs: int) -> None:
         title=plan.recipe.title,
         name=plan.recipe.name,
         cells=len(plan.cells),
-        time=f"About {about(longest)} for each part on {cores} cores: estimated, not measured.",
+        time=time,
         cores=cores,
         folder=Path.cwd(),
         variables={name: os.environ[name] for name in VARIABLES if os.environ.get(name)},

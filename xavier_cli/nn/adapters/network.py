@@ -44,13 +44,16 @@ class UserNetwork:
     init: Callable[[Array], tuple[Any, Any]]
     apply: Apply
 
-    def with_convolution(self, choice: Convolution) -> UserNetwork:
-        """The same network with its convolutions, and their gradients, evaluated as `choice` says here."""
+    def with_convolution(self, choice: Convolution, merges_products: bool = False) -> UserNetwork:
+        """The same network with its convolutions, and their gradients, evaluated as `choice` says here.
+
+        `merges_products` as for `rewritten`.
+        """
         if resolve_convolution(choice, default_backend()) == "xla":
             return self
 
         def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
-            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice)(
+            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice, merges_products)(
                 params, state, x, key
             )
             return answer

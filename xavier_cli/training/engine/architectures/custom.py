@@ -99,8 +99,9 @@ class CustomNetwork:
     def __init__(self, config: RunConfig, inits: Sequence[str], training_data: TrainingData):
         self._prepared = prepared = find_layers(config, training_data)
         self._images = _laid_out(training_data)
-        self._seed_rows = _redraws(config, inits, prepared)
-        self._network, self._inits = prepared.network, tuple(inits)
+        self._redraws = [make_redraw(prepared, config.with_(init=init)) for init in inits]
+        # Not where it is looked at: layers are found in the products as they were written.
+        self._network = prepared.network.with_convolution(config.convolution, merges_products=True)
         params, _ = jax.eval_shape(prepared.network.init, jax.random.key(0))
         self._params, self._moving = Numbers(params), Numbers(prepared.state)
         self.info: NetworkInfo | None = prepared.info
@@ -125,14 +126,11 @@ class CustomNetwork:
         return Trained(logits, lambda params, moved: (params, moved), draws_noise=True)
 
     def draw(self, seed: Array, tables: Any) -> list[Drawn]:
-        """The network's own numbers, with the weights drawn anew that an initializer names."""
-        key = seed_key(seed, Purpose.WEIGHTS)
+        """The network's own numbers, with the weights and biases drawn anew that an initializer names."""
+        key, bias_key = (seed_key(seed, purpose) for purpose in (Purpose.WEIGHTS, Purpose.BIASES))
         params, state = self._network.init(key)
         moving = self._moving.flat(state)
-        return [
-            Drawn(self._params.flat(params if redraw is None else redraw(params, key)), moving)
-            for redraw in self._seed_rows
-        ]
+        return [Drawn(self._params.flat(redraw(params, key, bias_key)), moving) for redraw in self._redraws]
 
     def begin(self, drawn: Drawn, seed: Array) -> MemberState:
         """The state before the first update."""
@@ -217,18 +215,6 @@ def _decay_of(weights: Sequence[bool]) -> Callable[..., Any]:
         )
 
     return decay
-
-
-def _redraws(
-    config: RunConfig, inits: Sequence[str], prepared: Prepared
-) -> list[Callable[[Any, Array], Any] | None]:
-    """For every initializer what draws its weights anew; None where the network's own stay."""
-    found: list[Callable[[Any, Array], Any] | None] = []
-    for init in inits:
-        rows = config.with_(init=init).layer_initializers
-        is_own = all(row.name == AS_MADE for row in rows)
-        found.append(None if is_own else make_redraw(prepared, rows, config.network.name))
-    return found
 
 
 def _laid_out(training_data: TrainingData) -> Callable[[Any], Any]:
