@@ -3,9 +3,9 @@
     XAVIER_DATA_DIR=… python tests/benchmarks/members.py [NETWORK[:BATCH] …]
 
 Networks: `mlp` (784-100-100-100-10 on MNIST), `transformer` (the recipes', 2 blocks of width 32 on 16
-patches), `transformer-wide` (6 blocks of width 64), `cnn` (16-32-64 channels), on CIFAR-10; plain SGD. Each way
-is a process of its own, and they take turns; medians of wall and processor milliseconds per update and member
-are printed, and PyTorch's over xavier's. PyTorch has its own default threads, and one.
+patches), `transformer-wide` (6 blocks of width 64), `cnn` (16-32-64 channels), on CIFAR-10; plain SGD. Each
+way is a process of its own, and they take turns; medians of wall and processor milliseconds per update and
+member are printed, and PyTorch's over xavier's. PyTorch has its own default threads, and one.
 """
 
 from __future__ import annotations
