@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.vocabulary.networks import MLP
+from xavier_cli.vocabulary.networks import MLP, refuse_watched
 
 
 def refuse_custom_networks(config: RunConfig, what: str = "only perceptrons are trained") -> None:
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
+    refuse_watched(config.network)
     if config.network.is_users:
         raise ConfigError(
             f"net: `{config.net}` is a custom network: `xavier probe --net` measures it; {what} (`{MLP}`)"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.network_info import NetworkError
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
 from xavier_cli.vocabulary.user_functions import guarded
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     from xavier_cli.runs.contradictions import network_problem
 
     told = told or Told()
+    refuse_watched(config.network)
     if config.bias_init != AS_MADE:
         raise ConfigError("bias_init: the biases of a custom network are those of its own code: leave it out")
     config.check_code()

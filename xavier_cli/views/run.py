@@ -190,7 +190,7 @@ def _data(run: Run) -> dict[str, object]:
         "created_utc": run.created_utc,
         "tags": list(run.tags),
         "note": run.note,
-        "config": run.config.model_dump(mode="json"),
+        "config": run.config.shown("json"),
         "provenance": run.provenance,
         "data": run.data.model_dump(mode="json") if run.data else None,
         "seeds": run.seeds.tolist(),
