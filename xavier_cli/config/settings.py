@@ -461,9 +461,7 @@ class RunSettings(CodeSettings):
         str, Setting("network", since=2, derived=True, phrase=brief_sources, in_captions="never")
     ] = Field("", description="digests of the source texts of custom functions; filled in automatically")
     told: Annotated[str, Setting("network", since=4, derived=True, mention="never", in_captions="never")] = (
-        Field(
-            "", description="settings that a watched training named, of those here; filled in automatically"
-        )
+        Field("", description="settings here that a watched training named; filled in automatically")
     )
 
     @model_validator(mode="before")

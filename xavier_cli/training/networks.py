@@ -79,7 +79,7 @@ def look(
         config.convolution,
     )
     config = config.with_(weight_layers=len(prepared.layers))
-    loss, bins = LOSSES[config.loss], _bins(prepared.layers)
+    loss, bins = LOSSES[config.loss], histogram_bins(prepared.layers)
     observe = _observation(prepared, loss, bins, probe)
     evaluate = _evaluation(prepared.network, loss)
     chosen = spread_over(len(probe[0]), config.jacobian_examples)
@@ -150,7 +150,7 @@ def _evaluation(network: UserNetwork, loss: Loss) -> Callable[..., dict[str, Arr
     return jax.jit(evaluate)
 
 
-def _bins(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
+def histogram_bins(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
     """The histograms' bins; of activations linear ones, where one bounded function gives all of them."""
     last = {layer.applied[-1][0].function if layer.applied else "" for layer in layers[:-1]}
     is_known = len(last) == 1 and last != {""}

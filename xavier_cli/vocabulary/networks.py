@@ -1,7 +1,7 @@
 """Parses names of networks: `mlp`, or a function that makes one, with values for its parameters.
 
     mlp     nets.py:resnet     nets.py:resnet:depth=20,norm=group     package.module:function
-    watched:ResNet:depth=20    that of a training that `xavier_cli.watch` recorded, which nothing here can make
+    watched:ResNet:depth=20    trained in a loop that `xavier_cli.watch` recorded; nothing here can make it
 
 A canonical name has the values in the order of their keys. Nothing is loaded.
 """
