@@ -43,8 +43,8 @@ class Judge:
         if losses.ndim and losses.numel() > 1:
             if losses.shape[0] != self.examples and losses.numel() % self.examples:
                 raise NetworkError(
-                    f"its loss has shape {tuple(losses.shape)} for {self.examples} examples: return one number, "
-                    "or one for each example"
+                    f"its loss has shape {tuple(losses.shape)} for {self.examples} examples: return one "
+                    "number, or one for each example"
                 )
             # Of the parts of an example, such as the words of a text, the mean counts.
             return losses.sum() * (self.examples / losses.numel())
@@ -80,8 +80,8 @@ class Judge:
             ) from error
         if not isinstance(losses, torch.Tensor) or losses.is_complex():
             raise NetworkError(
-                f"`loss(answer, y)` returns {type(losses).__name__}: return a tensor, one number or one for each "
-                "example"
+                f"`loss(answer, y)` returns {type(losses).__name__}: return a tensor, one number or one for "
+                "each example"
             )
         return losses.float()
 
@@ -93,6 +93,10 @@ class Judge:
             raise NetworkError(
                 f"its answer ({shape}) is no set of logits for y of shape {tuple(labels.shape)}, "
                 f"{labels.dtype}: give classes as whole numbers, or the `loss` that it is trained by"
+            )
+        if int(labels.max()) >= logits.shape[axis]:
+            raise NetworkError(
+                f"y holds class {int(labels.max())}, but its answer has {logits.shape[axis]} classes, from 0"
             )
         return functional.cross_entropy(logits.movedim(axis, 1), labels.long(), reduction="none")
 

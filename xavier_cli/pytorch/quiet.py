@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
@@ -74,7 +75,9 @@ def _makes_weight(hook: Any) -> bool:
 def _eagerly() -> Any:
     """What was compiled runs as it was written, so that its calls can be followed."""
     stance = getattr(torch.compiler, "set_stance", None)
-    return nullcontext() if stance is None else stance("force_eager")
+    # Where nothing was compiled, the compiler is not imported either, which takes seconds.
+    is_used = stance is not None and "torch._dynamo" in sys.modules
+    return stance("force_eager") if is_used else nullcontext()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Looks at one network of JAX again and again while somebody's own loop trains it, by one compiled program."""
+"""Looks at one network of JAX again and again while somebody's own loop trains it; compiled once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class WatchedFunctions:
     """A network of somebody's training in JAX, and the examples that it is looked at on.
 
     **Arguments:** `model` as for `HeldNetwork`; `x`, `(examples, …)`, and `y`, with as many in front, of
-    which at most 300, evenly spread, are taken; `loss`, `(answer, y) -> loss`, of every example or one number,
-    their mean or sum, None for the cross-entropy of logits; `params` and `state`, the first numbers.
+    which at most 300, evenly spread, are taken; `loss`, `(answer, y) -> loss`, of every example or one
+    number, their mean or sum, None for the cross-entropy of logits; `params` and `state`, the first numbers.
 
     Raises `NetworkError`: one line that says what cannot be looked at, and what to do.
     """
@@ -48,6 +48,10 @@ class WatchedFunctions:
         logits = logits_of(answer)
         self._axis = None if logits is None else _axis(logits, self._y)
         self.classes = 0 if logits is None or self._axis is None else int(logits.shape[self._axis])
+        if self.classes and int(self._y.max()) >= self.classes:
+            raise NetworkError(
+                f"y holds class {int(self._y.max())}, but its answer has {self.classes} classes, from 0"
+            )
         self._factor, self._remark = self._scale(numbers, answer)
         bins = histogram_bins(self._prepared.layers)
         self.edges = {tensor: each.edges for tensor, each in bins.items()}
@@ -128,8 +132,8 @@ class WatchedFunctions:
             logits = logits_of(answer)
             if logits is None or self._axis is None:
                 raise NetworkError(
-                    f"its answer is no set of logits for y of shape {y.shape}, {y.dtype}: give classes as whole "
-                    "numbers, or the `loss` that it is trained by"
+                    f"its answer is no set of logits for y of shape {y.shape}, {y.dtype}: give classes as "
+                    "whole numbers, or the `loss` that it is trained by"
                 )
             return cross_entropy(jnp.moveaxis(logits, self._axis, -1).astype(jnp.float32), y)
         losses = jnp.asarray(self._loss(answer, y))
@@ -138,7 +142,7 @@ class WatchedFunctions:
         return losses.astype(jnp.promote_types(losses.dtype, jnp.float32))
 
     def _scale(self, numbers: Any, answer: Any) -> tuple[float, str]:
-        """What the sum of what the loss returns is to be multiplied by, to be that of all examples' losses."""
+        """By what the sum of what the loss returns is to be multiplied to be that of all examples' losses."""
         n = len(self._y)
         losses = self._guarded(jax.eval_shape)(self._losses, answer, self._y)
         if losses.size > 1:

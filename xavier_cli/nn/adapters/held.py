@@ -30,8 +30,8 @@ class HeldNetwork:
         framework = framework_of(model)
         if framework is None:
             raise NetworkError(
-                f"it is {type(model).__name__}, no network: give a `torch.nn.Module`, `(init, apply)`, a module "
-                "of Flax or Equinox, or what Haiku's `transform` returns"
+                f"it is {type(model).__name__}, no network: give a `torch.nn.Module`, `(init, apply)`, a "
+                "module of Flax or Equinox, or what Haiku's `transform` returns"
             )
         self._room, self._model = framework.room, model
         self._held = self._parts(params, state)
