@@ -196,5 +196,8 @@ def _few(values: Any, name: str) -> Tensor:
     values = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.asarray(values))
     if not values.ndim or not len(values):
         raise NetworkError(f"examples: {name} is empty: give examples to look at the network on")
-    few = spread_over(len(values), min(len(values), PROBE_EXAMPLES))
-    return values.detach()[torch.from_numpy(few).to(values.device)].clone()
+    places = torch.from_numpy(spread_over(len(values), min(len(values), PROBE_EXAMPLES)))
+    few = values.detach()[places.to(values.device)].clone()
+    if not torch.isfinite(few).all():
+        raise NetworkError(f"examples: {name} holds NaN or infinity: leave such examples out")
+    return few

@@ -216,4 +216,7 @@ def _few(values: Any, name: str) -> Array:
         raise NetworkError(f"examples: {name} is no array: {one_line(error)}") from None
     if not is_there:
         raise NetworkError(f"examples: {name} is empty: give examples to look at the network on")
-    return jnp.asarray(values[spread_over(len(values), min(len(values), PROBE_EXAMPLES))])
+    few = jnp.asarray(values[spread_over(len(values), min(len(values), PROBE_EXAMPLES))])
+    if jnp.issubdtype(few.dtype, jnp.floating) and not bool(jnp.isfinite(few).all()):
+        raise NetworkError(f"examples: {name} holds NaN or infinity: leave such examples out")
+    return few
