@@ -1,4 +1,4 @@
-"""All of a training in PyTorch that somebody could compare: tensors, gradients, modes, hooks, random states."""
+"""All of a training in PyTorch that can be compared: tensors, gradients, modes, hooks, random states."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def state_of(module, optimizer=None):
         found[f"{name} order"] = list(each._modules), list(each._buffers), list(each._parameters)
     if optimizer is not None:
         for at, state in enumerate(optimizer.state.values()):
-            found[f"optimizer {at}"] = {key: np.asarray(each).tobytes() for key, each in state.items()}
+            found[f"optimizer {at}"] = {
+                key: torch.as_tensor(each).float().numpy().tobytes() for key, each in state.items()
+            }
     return found | {
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": pickle.dumps(np.random.get_state()),  # noqa: NPY002

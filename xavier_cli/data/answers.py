@@ -30,21 +30,31 @@ def class_axis(
 
 
 def facts_of_examples(
-    name: str, shape: tuple[int, ...], labels: np.ndarray, classes: int, known: DatasetInfo | None
+    name: str,
+    shape: tuple[int, ...],
+    examples: int,
+    labels: np.ndarray,
+    classes: int,
+    known: DatasetInfo | None,
 ) -> DatasetInfo:
     """The facts of a data set of which only examples are known, `classes` 0 where its labels are none.
 
-    **Arguments:** `shape` of one example; `labels`, whole numbers of any shape; `known`, what a table says of
-    the set of this name, which tells the most frequent class where it has as many classes.
+    **Arguments:** `shape` of one example, of which there are so many `examples`; `labels`, whole numbers of
+    any shape; `known`, what a table says of the set of this name, which tells the most frequent class where
+    it has as many classes.
     """
     inputs = max(int(np.prod(shape)), 1)
     if not 0 < classes <= _MOST_CLASSES:
-        return DatasetInfo(name=name, inputs=inputs, classes=1, labels=("0",), top_class=1.0, shape=())
+        return DatasetInfo(
+            name=name, inputs=inputs, classes=1, labels=("0",), top_class=1.0, shape=(), test=examples
+        )
     if known is not None and known.classes == classes:
         top, words = known.top_class, known.labels
     else:
         top, words = _most_frequent(labels, classes), tuple(map(str, range(classes)))
-    return DatasetInfo(name=name, inputs=inputs, classes=classes, labels=words, top_class=top, shape=())
+    return DatasetInfo(
+        name=name, inputs=inputs, classes=classes, labels=words, top_class=top, shape=(), test=examples
+    )
 
 
 def _most_frequent(labels: np.ndarray, classes: int) -> float:

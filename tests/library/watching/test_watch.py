@@ -68,6 +68,10 @@ def train(path=None, seed=0, updates=8, std=0.3, first=1, params=None, fails_at=
     return params
 
 
+def watched(path, params, **options):
+    return watch((init, apply), path, params=params, examples=(X, Y), **options)
+
+
 def test_a_watched_training_is_a_run_like_any_other(tmp_path):
     params = train(tmp_path / "run.h5", settings={"init": "normal:std=0.3", "act": "tanh", "lr": 0.3})
 
@@ -118,7 +122,7 @@ def test_seeds_are_files_that_are_compared_as_one_experiment(tmp_path):
 
 def test_the_loss_of_training_is_the_mean_since_the_record_before(tmp_path):
     params = init(jax.random.key(0))
-    with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:3") as run:
+    with watched(tmp_path / "run.h5", params, records="every:3") as run:
         for update, loss in enumerate((1.0, 2.0, jnp.float32(6.0), 4.0), 1):
             run.record(update, params, train_loss=loss)
         run.record(4, test_error=0.25, test_loss=np.float64(0.5), valid_error=0.5)
@@ -134,7 +138,7 @@ def test_the_loss_of_training_is_the_mean_since_the_record_before(tmp_path):
 
 def test_what_is_known_after_a_record_is_put_into_it(tmp_path):
     params = init(jax.random.key(0))
-    with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:1") as run:
+    with watched(tmp_path / "run.h5", params, records="every:1") as run:
         assert run.record(1, params)
         assert not run.record(1, test_error=0.125, train_loss=3.0, train_error=0.5)
 
@@ -182,7 +186,9 @@ def test_a_training_from_the_beginning_replaces_the_file(tmp_path):
 def test_a_file_stays_where_nothing_is_recorded(tmp_path):
     train(tmp_path / "run.h5")
     before = (tmp_path / "run.h5").read_bytes()
-    with watch((init, apply), tmp_path / "run.h5", params=init(jax.random.key(0)), examples=(X, Y), records="every:2"):
+    with watch(
+        (init, apply), tmp_path / "run.h5", params=init(jax.random.key(0)), examples=(X, Y), records="every:2"
+    ):
         pass
 
     assert (tmp_path / "run.h5").read_bytes() == before
@@ -194,7 +200,7 @@ def test_a_file_of_other_settings_is_refused(tmp_path):
     for settings, words in (
         ({"init": "zeros", "depth": 2}, "init he_normal, not zeros"),
         ({"init": "he", "depth": 3}, "depth 2, not 3"),
-        ({"init": "he", "depth": 2, "lr": 0.1}, "lr not named, not 0.1"),
+        ({"init": "he", "depth": 2, "lr": 0.1}, "no lr, not 0.1"),
     ):
         with pytest.raises(ResumeError, match=words):
             train(tmp_path / "run.h5", settings=settings)
@@ -218,7 +224,7 @@ def test_a_file_of_another_network_is_refused(tmp_path, make_run):
 def test_a_network_that_is_not_finite_has_diverged(tmp_path):
     params = init(jax.random.key(0))
     broken = jax.tree.map(lambda each: each * jnp.nan, params)
-    with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:1") as run:
+    with watched(tmp_path / "run.h5", params, records="every:1") as run:
         run.record(1, params)
         run.record(2, broken, train_loss=float("nan"))
         run.record(3, broken)
@@ -257,8 +263,8 @@ def test_a_block_without_updates_is_a_look_at_the_network(tmp_path):
 
 def test_leaving_early_is_said(tmp_path):
     params = init(jax.random.key(0))
-    with pytest.warns(UserWarning, match="left after 8 of 10 updates"):  # noqa: SIM117
-        with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), updates=10) as run:
+    with pytest.warns(UserWarning, match="left after 8 of 10 updates"):  # noqa: PT031, SIM117
+        with watched(tmp_path / "run.h5", params, updates=10) as run:
             for update in range(1, 9):
                 run.record(update, params)
 
@@ -267,7 +273,9 @@ def test_leaving_early_is_said(tmp_path):
 
 def test_evenly_spaced_records_end_with_the_last_update(tmp_path):
     params = init(jax.random.key(0))
-    with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), updates=10, records=6) as run:
+    with watch(
+        (init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), updates=10, records=6
+    ) as run:
         for update in range(1, 11):
             run.record(update, params)
 
@@ -278,9 +286,9 @@ def test_evenly_spaced_records_end_with_the_last_update(tmp_path):
 def test_two_at_a_time_cannot_write_one_file(tmp_path):
     params = init(jax.random.key(0))
     with (
-        watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y)),
+        watched(tmp_path / "run.h5", params),
         pytest.raises(LockedError),
-        watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y)),
+        watched(tmp_path / "run.h5", params),
     ):
         pass
 
@@ -298,7 +306,7 @@ def test_a_disk_that_is_full_ends_no_training(tmp_path, monkeypatch):
     monkeypatch.setattr(file, "write_run", full)
     monkeypatch.setattr(file.WatchedFile, "is_time", property(lambda _: True))
     params = init(jax.random.key(0))
-    with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:1") as run:
+    with watched(tmp_path / "run.h5", params, records="every:1") as run:
         fails[0] = True
         with pytest.warns(UserWarning, match="No space left on device; it is tried again"):
             run.record(1, params)
@@ -338,7 +346,10 @@ def test_a_disk_that_is_full_ends_no_training(tmp_path, monkeypatch):
 def test_bad_input_is_one_line_with_a_remedy(changes, words, tmp_path):
     given = {"model": (init, apply), "path": "run.h5", "params": init(jax.random.key(0)), "examples": (X, Y)}
     given |= changes
-    with pytest.raises(XavierError, match=words) as error, watch(given.pop("model"), given.pop("path"), **given):
+    with (
+        pytest.raises(XavierError, match=words) as error,
+        watch(given.pop("model"), given.pop("path"), **given),
+    ):
         pass
 
     assert "\n" not in str(error.value)
@@ -347,7 +358,7 @@ def test_bad_input_is_one_line_with_a_remedy(changes, words, tmp_path):
 
 def test_what_is_recorded_wrongly_is_one_line(tmp_path):
     params = init(jax.random.key(0))
-    made = watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y))
+    made = watched(tmp_path / "run.h5", params)
     with pytest.raises(ConfigError, match="begin by `with"):
         made.record(1, params)
     with made as run:
@@ -371,8 +382,10 @@ def test_what_is_recorded_wrongly_is_one_line(tmp_path):
 
 def test_donated_parameters_cost_a_record_and_no_training(tmp_path):
     params = init(jax.random.key(0))
-    with pytest.warns(UserWarning, match="no record after 3 updates"):  # noqa: SIM117
-        with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:2") as run:
+    with pytest.warns(UserWarning, match="no record after 3 updates"):  # noqa: PT031, SIM117
+        with watch(
+            (init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:2"
+        ) as run:
             run.record(2, params)
             run.record(3, params)
             for each in jax.tree.leaves(params):
@@ -385,7 +398,9 @@ def test_a_network_that_changes_its_parameters_names_is_no_record(tmp_path):
     params = init(jax.random.key(0))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        with watch((init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:1") as run:
+        with watch(
+            (init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:1"
+        ) as run:
             run.record(1, params[:1] + params[2:])
             run.record(2, params)
     assert any("other names or shapes" in str(each.message) for each in said)

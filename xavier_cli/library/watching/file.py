@@ -65,10 +65,7 @@ class WatchedFile:
             raise ResumeError(f"`{self.path}` holds a run of `xavier`'s own: give another file")
         if len(old.config.seeds) > 1:
             raise ResumeError(f"`{self.path}` holds several seeds: give a file for each")
-        differs = other_settings(old.config, self._config)
-        if not differs and self._is_length_known and old.config.updates != self._config.updates:
-            differs = f"updates {old.config.updates}, not {self._config.updates}"
-        if differs:
+        if differs := other_settings(old.config, self._config):
             raise ResumeError(
                 f"`{self.path}` was watched with {differs}: give another file, or the same settings"
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from xavier_cli.config.layers import by_field
 from xavier_cli.config.run import RunConfig
-from xavier_cli.config.settings import SETTINGS, settings_where
+from xavier_cli.config.settings import SETTINGS
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.datasets import UNNAMED
 from xavier_cli.vocabulary.networks import WATCHED
@@ -53,7 +53,7 @@ def watched_config(
             raise ConfigError(f"settings: `{key}` is told to `watch` itself: `{_OF_WATCH[key]}=`")
     values = {key: _plain(key, value) for key, value in by_field(settings, str).items()}
     name = str(values.pop("net", name))
-    fields: dict[str, Any] = {"data": values.pop("data", UNNAMED)}
+    fields: dict[str, Any] = {"data": UNNAMED}
     told = {"updates"} if updates is not None else set[str]()
     if "loss" not in values and _is_cross_entropy(loss):
         values["loss"] = "cross_entropy"
@@ -80,8 +80,12 @@ def other_settings(before: RunConfig, now: RunConfig) -> str:
     """What `now` says otherwise than `before`, in words; empty where both are of one training."""
     was, is_ = _told(before), _told(now)
     for name in (*is_, *(name for name in was if name not in is_)):
-        if was.get(name) != is_.get(name):
-            return f"{name} {_or_none(was.get(name))}, not {_or_none(is_.get(name))}"
+        if name not in is_:
+            return f"{name} {was[name]}, which is not named now"
+        if name not in was:
+            return f"no {name}, not {is_[name]}"
+        if was[name] != is_[name]:
+            return f"{name} {was[name]}, not {is_[name]}"
     return ""
 
 
@@ -93,10 +97,6 @@ def _told(config: RunConfig) -> dict[str, Any]:
         if name in SETTINGS:
             told[name] = getattr(config, name)
     return told
-
-
-def _or_none(value: Any) -> str:
-    return "not named" if value is None else str(value)
 
 
 def _plain(key: str, value: Any) -> Any:
@@ -123,11 +123,11 @@ def _fits(key: str, value: Any) -> bool:
     if isinstance(value, str) and is_user_function(value):
         return False
     try:
-        RunConfig.of(net=f"{WATCHED}:network", **{key: value})
+        config = RunConfig.of(net=f"{WATCHED}:network", **{key: value})
     except ConfigError:
         return False
     # The rates of a search are several trainings.
-    return key not in settings_where(is_searchable=True) or not isinstance(value, str)
+    return not isinstance(getattr(config, key), tuple)
 
 
 def _as_value(key: str, value: Any) -> str:
