@@ -116,6 +116,7 @@ class Watch:
         self._curves = ToldCurves()
         self._records: list[Record] = []
         self._seen = -1
+        self._tried = 0
         self._stack = ExitStack()
         self._file: WatchedFile | None = None
         self._drawn: Drawn | None = None
@@ -181,7 +182,7 @@ class Watch:
         if update == last:
             self._amend()
             return False
-        if update < self._times.next_after(last) or len(self._records) >= MAX_RECORDS:
+        if update < self._times.next_after(max(last, self._tried)) or len(self._records) >= MAX_RECORDS:
             return False
         return self._take(update, params, state)
 
@@ -205,9 +206,9 @@ class Watch:
         began = time.perf_counter()
         drawn, found = self._network.first(params, state)
         seen = self._network.seen
-        known = self._config.dataset.facts
+        labels, known = _whole(seen.labels), self._config.dataset.facts
         self._facts = facts_of_examples(
-            self._config.data, seen.shape, _whole(seen.labels), seen.classes, known
+            self._config.data, seen.shape, len(seen.labels), labels, seen.classes, known
         )
         self._records = [Record(0, self._with_curves(found, 0))]
         self._seen = 0
@@ -245,7 +246,7 @@ class Watch:
 
     def _take(self, update: int, params: Any, state: Any) -> bool:
         assert self._file is not None
-        began = time.perf_counter()
+        began, self._tried = time.perf_counter(), update
         try:
             found = self._network.look(params, state)
         except NetworkError as error:
@@ -289,7 +290,7 @@ class Watch:
         if not self._records or not self._is_settled:
             return  # Nothing was recorded: what is there stays.
         last = self._records[-1].update
-        if is_over and self._seen > last:
+        if is_over and self._seen > max(last, self._tried):
             self._take(self._seen, *self._numbers)
         else:
             self._amend()
