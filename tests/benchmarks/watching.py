@@ -1,4 +1,4 @@
-"""Measures what watching costs a training in PyTorch: the processor's time of 20 records, over that of a training.
+"""Measures what watching costs a training in PyTorch: processor time of 20 records, over the training's.
 
     python tests/benchmarks/watching.py [UPDATES] [ROUNDS]
 

@@ -17,6 +17,7 @@ from xavier_cli.pytorch.layers import SYMMETRIC, Layer, observe
 from xavier_cli.pytorch.modules import drop_nothing, plain, refuse_unfollowed
 from xavier_cli.pytorch.quiet import apart, set_apart
 from xavier_cli.pytorch.state import kept_module
+from xavier_cli.pytorch.taps import Taps
 from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
 
 Tensor = Any
@@ -95,9 +96,7 @@ class WatchedModule:
                 module.train()
             drop_nothing(module)
             parameters = {name.replace(_COMPILED, ""): each for name, each in module.named_parameters()}
-            layers, taps, reached = examine(
-                module, parameters, examples, lambda answer, _: self.judge.total(answer)
-            )
+            layers, taps, reached = examine(module, parameters, examples, self._total)
             self._check(layers)
             found = observe(layers, self.judge.examples, bins=True) | in_use
             if not describe:
@@ -150,11 +149,14 @@ class WatchedModule:
         with torch.inference_mode(False):
             return self._x.to(place, kind, copy=True)
 
-    def _check(self, layers: tuple[Layer, ...]) -> None:
-        if not layers:
+    def _total(self, answer: Any, taps: Taps) -> Tensor:
+        if not taps.uses:
             raise NetworkError(
                 "it has no weight layer: no product or convolution of a parameter and what depends on x"
             )
+        return self.judge.total(answer)
+
+    def _check(self, layers: tuple[Layer, ...]) -> None:
         names = tuple((layer.name, tuple(layer.weight.shape)) for layer in layers)
         if self._names and names != self._names:
             raise NetworkError(
