@@ -9,7 +9,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.layer_choice import LayerRows, layer_words
 from xavier_cli.vocabulary.lookup import UnknownNameError
 from xavier_cli.vocabulary.network_info import LayerInfo
-from xavier_cli.vocabulary.networks import MLP
+from xavier_cli.vocabulary.networks import MLP, refuse_watched
 from xavier_cli.vocabulary.resolve import find_initializer
 
 
@@ -31,6 +31,7 @@ def layer_rows(config: RunConfig, layers: Sequence[LayerInfo]) -> LayerRows:
 
 def refuse_custom_networks(config: RunConfig, what: str = "only perceptrons are trained") -> None:
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
+    refuse_watched(config.network)
     if config.network.is_users:
         raise ConfigError(
             f"net: `{config.net}` is a custom network: `xavier probe --net` measures it; {what} (`{MLP}`)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import takewhile
 from typing import Any, NoReturn, Self
@@ -24,7 +25,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_rate_schedule,
     parse_schedule,
 )
-from xavier_cli.vocabulary.networks import AS_MADE, MLP, NetworkSpec, find_network
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, WATCHED, NetworkSpec, find_network
 from xavier_cli.vocabulary.optimizers import OptimizerChoice, parse_optimizer
 from xavier_cli.vocabulary.resolve import (
     all_inits,
@@ -33,6 +34,7 @@ from xavier_cli.vocabulary.resolve import (
     find_layer_initializers,
     find_pretraining,
 )
+from xavier_cli.vocabulary.told_words import told_words
 from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 
 PRETRAIN_RECORDS = 20
@@ -72,6 +74,12 @@ class RunConfig(RunSettings):
         """
         return super().of(**without_like(settings))
 
+    @classmethod
+    def _validated(cls, settings: Mapping[str, object]) -> Self:
+        net = settings.get("net", "")
+        with told_words(isinstance(net, str) and net.strip().startswith(f"{WATCHED}:")):
+            return super()._validated(settings)
+
     @cached_property
     def network(self) -> NetworkSpec:
         """`net`, parsed; its file is not run."""
@@ -80,7 +88,8 @@ class RunConfig(RunSettings):
     @cached_property
     def activation(self) -> ActivationEntry:
         """The row of `act`."""
-        return find_activation(self.act)
+        with told_words(self.is_watched):
+            return find_activation(self.act)
 
     @property
     def activation_range(self) -> tuple[float, float]:
@@ -96,12 +105,14 @@ class RunConfig(RunSettings):
         Layers that are initialized alike share one row. Of a perceptron; of custom networks see
         `custom_networks.layer_rows`.
         """
-        return find_layer_initializers(self.init, self.depth)
+        with told_words(self.is_watched):
+            return find_layer_initializers(self.init, self.depth)
 
     @cached_property
     def bias_initializer(self) -> InitializerEntry:
         """The row of `bias_init`, of a perceptron."""
-        return find_initializer(self.bias_init)
+        with told_words(self.is_watched):
+            return find_initializer(self.bias_init)
 
     @cached_property
     def optimizer_choice(self) -> OptimizerChoice:
@@ -121,7 +132,8 @@ class RunConfig(RunSettings):
     @cached_property
     def dataset(self) -> DatasetSpec:
         """`data`, parsed; the data set is not read."""
-        return find_data(self.data)
+        with told_words(self.is_watched):
+            return find_data(self.data)
 
     @cached_property
     def pretraining(self) -> PretrainingEntry:
@@ -201,6 +213,8 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _updates_that_go_together(self) -> Self:
+        if self.is_watched:
+            return self  # They went together, whatever its loop made of them.
         warmup = self.rate_schedule.warmup
         if warmup > self.updates:
             raise CollisionError(
@@ -318,6 +332,8 @@ class RunConfig(RunSettings):
     def _content(self) -> dict[str, Any]:
         content = super()._content()
         unused = settings_where(of_mlp=True) if self.network.is_users else ()
+        if self.is_watched:
+            unused = tuple(name for name in SETTINGS if not self.applies(name) and not SETTINGS[name].derived)
         return {name: value for name, value in content.items() if name not in unused}
 
     @property
@@ -379,7 +395,13 @@ class RunConfig(RunSettings):
         another version (`runs.listing.run_path`).
         """
         # A probe has neither a learning rate nor updates.
-        lr = "" if self.updates == 0 else "-lrsearch" if self.search else f"-lr{self.lr:g}"
+        lr = (
+            ""
+            if self.updates == 0 or not self.applies("lr")
+            else "-lrsearch"
+            if self.search
+            else f"-lr{self.lr:g}"
+        )
         # Sixteen widths of five digits would make the file name too long.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)

@@ -25,7 +25,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_widths,
     whole,
 )
-from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, WATCHED, find_network
 from xavier_cli.vocabulary.user_functions import read_sources
 
 MAX_SEED = 2**32 - 1
@@ -46,6 +46,8 @@ def brief_sources(sources: str) -> str:
 GIVEN = "given to the programs when they run"
 OWN_DEFAULTS: dict[str, Any] = {"act": AS_MADE, "init": AS_MADE, "bias_init": AS_MADE, "jacobian_examples": 0}
 """The defaults of custom networks, where they are not those of `mlp`."""
+OF_EVERY_WATCH = ("data", "net", "updates", "records", "seeds")
+"""What is known of every watched training."""
 
 
 class RunSettings(CodeSettings):
@@ -458,6 +460,9 @@ class RunSettings(CodeSettings):
     sources: Annotated[
         str, Setting("network", since=2, derived=True, phrase=brief_sources, in_captions="never")
     ] = Field("", description="digests of the source texts of custom functions; filled in automatically")
+    told: Annotated[str, Setting("network", since=4, derived=True, mention="never", in_captions="never")] = (
+        Field("", description="settings here that a watched training named; filled in automatically")
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -508,15 +513,30 @@ class RunSettings(CodeSettings):
     def applies(self, name: str) -> bool:
         """Whether the setting called `name` says something of this configuration.
 
-        Those of the perceptron say nothing of a custom network, nor does what that has by itself.
+        Those of the perceptron say nothing of a custom network, nor does what that has by itself; of a
+        watched training only what it named is known.
         """
         if name == "weight_layers":
             return bool(self.weight_layers)
+        if self.is_watched:
+            return name in (*OF_EVERY_WATCH, *self.told.split(","))
         if self.net == MLP:
             return not SETTINGS[name].of_custom
         return not SETTINGS[name].of_mlp and (
             name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
         )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether this was trained in a loop of its own, which `watch` recorded."""
+        return self.net.startswith(f"{WATCHED}:")
+
+    def shown(self, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """All settings as plain values; of a watched training those that are known."""
+        dumped = self.model_dump(mode=mode)
+        if not self.is_watched:
+            return dumped
+        return {name: value for name, value in dumped.items() if self.applies(name) or name == "told"}
 
     @property
     def name_settings(self) -> tuple[str, ...]:

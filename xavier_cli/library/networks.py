@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.network_info import NetworkError
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
 from xavier_cli.vocabulary.resolve import all_inits
 from xavier_cli.vocabulary.user_functions import guarded, is_user_function
 
@@ -50,6 +50,7 @@ def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = 
     from xavier_cli.runs.contradictions import network_problem
 
     told = told or Told()
+    refuse_watched(config.network)
     config.check_code()
     told.note("reading the network")
     # Only its name: JAX's activation functions are of no use to PyTorch.

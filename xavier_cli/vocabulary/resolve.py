@@ -18,6 +18,7 @@ from xavier_cli.vocabulary.entry import ActivationEntry, InitializerEntry, Pretr
 from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.networks import AS_MADE
 from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
+from xavier_cli.vocabulary.told_words import as_name, words_are_told
 from xavier_cli.vocabulary.user_functions import user_function_word
 
 PLACES = ("hidden", "output")
@@ -27,6 +28,7 @@ LONGEST_PLACE = 300
 """Characters of a path or pattern of layers."""
 OWN = "a custom function"
 _AS_MADE = "as the network's own code says"
+_TOLD = "as a watched training called it"
 
 
 Row = TypeVar("Row", ActivationEntry, InitializerEntry, PretrainingEntry)
@@ -42,7 +44,13 @@ def find_activation(word: str) -> ActivationEntry:
     own = find_user_function("activations", word, lookup.ACTIVATIONS)
     if own:
         return ActivationEntry(own, OWN, own, source=own)
-    return _found("activation", word, lookup.ACTIVATIONS)
+    try:
+        return _found("activation", word, lookup.ACTIVATIONS)
+    except ValueError:
+        if not words_are_told():
+            raise
+        name = as_name(word)
+        return ActivationEntry(name, _TOLD, name, source=_TOLD)
 
 
 def find_initializer(word: str) -> InitializerEntry:
@@ -52,7 +60,12 @@ def find_initializer(word: str) -> InitializerEntry:
     own = find_user_function("initializers", word, lookup.INITIALIZERS)
     if own:
         return _own_initializer(own, OWN)
-    return _found("initializer", word, lookup.INITIALIZERS)
+    try:
+        return _found("initializer", word, lookup.INITIALIZERS)
+    except ValueError:
+        if not words_are_told():
+            raise
+        return _own_initializer(as_name(word), _TOLD)
 
 
 def _own_initializer(name: str, about: str) -> InitializerEntry:
@@ -74,6 +87,9 @@ def find_layers(
     With `names`, of custom networks, a place may be a path or pattern too; then later ones override earlier
     ones, and without an initializer of all layers they stay as the network draws them.
     """
+    if words_are_told():
+        # Its layers are not numbered as the perceptron's: the word is one name.
+        return find_initializer(word).name
     every, single = parse_layers(word, PLACES, is_parameter if names else None)
     if single and not every and not ({*PLACES} <= set(single)):
         if not names:
@@ -132,6 +148,8 @@ def find_layer_initializers(init: str, depth: int) -> tuple[InitializerEntry, ..
 
     Layers of the same name share one row. Raises `ValueError` for a layer that does not exist.
     """
+    if words_are_told():
+        return (find_initializer(init),) * (depth + 1)
     hidden, single = parse_layers(init, PLACES)
     layers = [hidden] * depth + [single.pop("output", hidden)]
     for number, name in single.items():
@@ -154,7 +172,7 @@ def find_bias(word: str, names: bool = False) -> str:
 
 def _of_biases(word: str) -> InitializerEntry:
     found = find_initializer(word)
-    if not (found.is_independent or found.distribution in ("constant", "own")):
+    if not words_are_told() and not (found.is_independent or found.distribution in ("constant", "own")):
         raise ValueError(f"`{found.name}` is for matrices, not for biases")
     return found
 
@@ -162,7 +180,7 @@ def _of_biases(word: str) -> InitializerEntry:
 def find_user_function(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
     """The canonical text of `word` where it names a user function and not a row of `table`, else None."""
     base = word.strip().partition(":")[0]
-    if "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
+    if words_are_told() or "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
         return None
     return user_function_word(group, word)
 

@@ -23,6 +23,7 @@ from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.adapters.keys import keys_for
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
@@ -48,7 +49,7 @@ from xavier_cli.training.step.member import (
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.vocabulary.network_info import NetworkInfo
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.networks import AS_MADE, load_network
 from xavier_cli.vocabulary.resolve import find_activation
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
@@ -276,7 +277,7 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
         maker = load_network(config.network, act=act)
         pixels = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         prepared = prepare(
-            lambda key: maker(inputs=shape, classes=training_data.classes, **_keys(maker, key)),
+            lambda key: maker(inputs=shape, classes=training_data.classes, **keys_for(maker, key)),
             shape,
             training_data.classes,
             config.network.name,
@@ -286,13 +287,3 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
         _FOUND.clear()
         _FOUND[key] = prepared
     return _FOUND[key]
-
-
-def _keys(maker: Maker, key: Array) -> dict[str, Any]:
-    """The key as the function takes it: JAX's, or a stream of NNX's."""
-    given: dict[str, Any] = {"key": key} if "key" in maker.takes else {}
-    if "rngs" in maker.takes:
-        from flax import nnx
-
-        given["rngs"] = nnx.Rngs(key)
-    return given
