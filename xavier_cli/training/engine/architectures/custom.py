@@ -277,7 +277,7 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
         maker = load_network(config.network, act=act)
         pixels = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         prepared = prepare(
-            lambda key: maker(inputs=shape, classes=training_data.classes, **keys_for(maker, key)),
+            lambda key: maker(inputs=shape, classes=training_data.classes, **keys_for(maker.takes, key)),
             shape,
             training_data.classes,
             config.network.name,
