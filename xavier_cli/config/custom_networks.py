@@ -9,19 +9,20 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.layer_choice import LayerRows, layer_words
 from xavier_cli.vocabulary.lookup import UnknownNameError
 from xavier_cli.vocabulary.network_info import LayerInfo
-from xavier_cli.vocabulary.networks import MLP, refuse_watched
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, refuse_watched
 from xavier_cli.vocabulary.resolve import find_initializer
 
 
 def layer_rows(config: RunConfig, layers: Sequence[LayerInfo]) -> LayerRows:
     """What each of the `layers` of a custom network is drawn by: the rows of `init` and of `bias_init`.
 
-    Raises `ConfigError` that names the setting, where it names a layer that is not there.
+    Those of a watched training were drawn by its own code, whatever that calls it. Raises `ConfigError` that
+    names the setting, where it names a layer that is not there.
     """
     found = []
     for name in ("init", "bias_init"):
         try:
-            words = layer_words(getattr(config, name), layers)
+            words = layer_words(AS_MADE if config.is_watched else getattr(config, name), layers)
         except UnknownNameError as error:
             raise ConfigError(f"{name}: {error}", (name,)) from None
         rows = {word: find_initializer(word) for word in dict.fromkeys(words)}

@@ -108,6 +108,13 @@ class RunConfig(RunSettings):
         with told_words(self.is_watched):
             return find_layer_initializers(self.init, self.depth)
 
+    @property
+    def named_initializers(self) -> tuple[InitializerEntry, ...]:
+        """The rows of all initializers that `init` names, wherever they are for."""
+        with told_words(self.is_watched):
+            words = (self.init,) if self.is_watched else all_inits(self.init)
+            return tuple(map(find_initializer, words))
+
     @cached_property
     def bias_initializer(self) -> InitializerEntry:
         """The row of `bias_init`, of a perceptron."""
@@ -149,8 +156,8 @@ class RunConfig(RunSettings):
             if not is_usual("convolution", self.convolution):
                 raise CollisionError(f"`{MLP}` has none; it is for custom networks", "convolution", "net")
             return self
-        for text in all_inits(self.init):
-            if (row := find_initializer(text)).distribution == "from data":
+        for row in self.named_initializers:
+            if row.distribution == "from data":
                 raise CollisionError(
                     f"{row.name} draws layer after layer by the data: it is for `{MLP}` alone", "init", "net"
                 )
@@ -299,7 +306,7 @@ class RunConfig(RunSettings):
         Long initializers of single layers are counted: `resnet he_normal with 3 exceptions, …`.
         """
         words = {name: spoken(name, getattr(self, name)) for name in self.name_settings}
-        if len(words.get("init", "")) > LONGEST_INIT:
+        if len(words.get("init", "")) > LONGEST_INIT and not self.is_watched:
             every, *others = all_inits(self.init)
             words["init"] = f"{every} with {len(others)} exception{'s' * (len(others) != 1)}"
         return f"{' '.join(words.values())}, {self.shape}"

@@ -15,7 +15,6 @@ from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
 from xavier_cli.statistics.simultaneous import ALPHA
-from xavier_cli.vocabulary.resolve import all_inits, find_initializer
 
 CHOSEN = "chosen by validation error on seeds that are also reported."
 
@@ -61,7 +60,7 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
-    named = (find_initializer(name) for row in rows for name in all_inits(row.run.config.init))
+    named = (word for row in rows for word in row.run.config.named_initializers)
     words = (word for word in named if word.known_as)
     if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
         said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
