@@ -84,10 +84,13 @@ def check_memory(
 
 
 def check_weights_memory(
-    configs: Sequence[RunConfig], saved: Saved, facts: DatasetInfo | None = None
+    configs: Sequence[RunConfig],
+    saved: Saved,
+    facts: DatasetInfo | None = None,
+    sizes: Sizes | None = None,
 ) -> None:
     """Raise `ConfigError` where keeping the weights of `configs` takes more memory than this machine has."""
-    needed = sum(weights_memory(config, facts, saved) for config in configs)
+    needed = sum(weights_memory(config, facts, saved, sizes) for config in configs)
     remedy = "; `--save-weights final` keeps fewer" if saved == "records" else ""
     check_machine_memory(needed, "save_weights: keeping the weights", remedy)
 

@@ -28,10 +28,12 @@ from xavier_cli.nn.inspection.prepare import Prepared, prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import WeightLayer
+from xavier_cli.runs.contradictions import network_problem
+from xavier_cli.runs.weights import parameter_shapes
 from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.theory.drawn import describe
 from xavier_cli.training.engine.training_data import TrainingData
-from xavier_cli.training.estimate import Sizes
+from xavier_cli.training.estimate import Sizes, numbers_in
 from xavier_cli.training.keys import Purpose, as_key, seed_key
 from xavier_cli.training.pretraining.layerwise import Pretrain
 from xavier_cli.training.probes.end_to_end import make_end_to_end
@@ -47,7 +49,7 @@ from xavier_cli.training.step.member import (
     scheduled,
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
-from xavier_cli.vocabulary.network_info import NetworkInfo
+from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
 from xavier_cli.vocabulary.resolve import find_activation
 
@@ -122,7 +124,9 @@ class CustomNetwork:
             found, moved = self._network.apply(*given, self._images(x), key, "train")
             return jnp.asarray(found, jnp.float32), self._moving.flat(moved)
 
-        return Trained(logits, lambda params, moved: (params, moved), draws_noise=True)
+        return Trained(
+            logits, lambda params, moved: (params, moved), draws_noise=True, may_be_infinite=True
+        )
 
     def draw(self, seed: Array, tables: Any) -> list[Drawn]:
         """The network's own numbers, with the weights drawn anew that an initializer names."""
@@ -252,7 +256,7 @@ def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> li
     return [config.with_(weight_layers=len(layers)) for config in configs]
 
 
-def sizes_of(prepared: Prepared) -> Sizes:
+def sizes_of(config: RunConfig, prepared: Prepared) -> Sizes:
     """The numbers that training the network holds."""
     program = prepared.tapped.program
     shapes = jax.eval_shape(prepared.network.init, jax.random.key(0))
@@ -265,6 +269,7 @@ def sizes_of(prepared: Prepared) -> Sizes:
     return Sizes(
         sum(math.prod(each.shape) for each in prepared.info.trained),
         sum(each.s.size + each.entering.size for each in met.layers.values()),
+        numbers_in(parameter_shapes(config, 0, 0, prepared.info)),
     )
 
 
@@ -297,6 +302,10 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
             jnp.asarray(as_examples(pixels, facts.shape, "last")),
             config.convolution,
         )
+        found = config.with_(weight_layers=len(prepared.layers))
+        if problem := network_problem(found, prepared.info):
+            word = config.network.name
+            raise NetworkError(f"`{word}`: its network {problem}, which a run file cannot hold")
         _FOUND.clear()
         _FOUND[key] = prepared
     return _FOUND[key]
