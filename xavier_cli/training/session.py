@@ -15,10 +15,11 @@ from xavier_cli.data.layout import example_shape
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
-from xavier_cli.training.engine.architectures.architecture import sizes_of_network
+from xavier_cli.training.engine.architectures.architecture import sizes_of_network, with_layers
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.training_data import TrainingData, prepare
+from xavier_cli.training.estimate import Sizes
 from xavier_cli.training.memory import check_memory, members_at_a_time
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.train import probe, train
@@ -128,19 +129,38 @@ def begin(
     read = read or prepare
     training_data, sizes = None, None
     if configs[0].network.is_users:
-        from xavier_cli.training.engine.architectures.custom import with_layers
-
         # What it takes is known once its layers were found, for examples of the data's shape.
-        _refuse_pytorchs(configs[0], configs[0].dataset.facts)
-        training_data = read(configs[0], data_dir)
-        if configs[0].dataset.facts is None:
-            _refuse_pytorchs(configs[0], training_data.facts)
+        training_data = _read_for_network(configs[0], data_dir, read)
         configs = with_layers(configs, training_data)
         sizes = sizes_of_network(configs[0], training_data)
     facts = training_data.facts if training_data else None
     at_a_time = members_at_a_time(configs, facts, member_batch, strategy, sizes)
     check_memory(configs[0], at_a_time, facts, strategy, sizes)
     return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time)
+
+
+def looked_into(
+    config: RunConfig, data_dir: Path | None, note: Callable[[str], None] = lambda _: None
+) -> tuple[RunConfig, DatasetInfo | None, Sizes | None]:
+    """`config` of a custom network, with its weight layers counted; the facts of its data, and its sizes.
+
+    Nothing is trained. Raises as `session`.
+    """
+    set_up_jax(len(config.seeds), note)
+    training_data = _read_for_network(config, data_dir, prepare)
+    (config,) = with_layers([config], training_data)
+    return config, training_data.facts, sizes_of_network(config, training_data)
+
+
+def _read_for_network(
+    config: RunConfig, data_dir: Path | None, read: Callable[[RunConfig, Path | None], TrainingData]
+) -> TrainingData:
+    """The data of a custom network, of which PyTorch's are refused, as soon as it can be told."""
+    _refuse_pytorchs(config, config.dataset.facts)
+    training_data = read(config, data_dir)
+    if config.dataset.facts is None:
+        _refuse_pytorchs(config, training_data.facts)
+    return training_data
 
 
 def _refuse_pytorchs(config: RunConfig, facts: DatasetInfo | None) -> None:

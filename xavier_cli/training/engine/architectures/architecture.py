@@ -81,6 +81,17 @@ def sizes_of_network(config: RunConfig, training_data: TrainingData) -> Sizes | 
     return sizes_of(config, find_layers(config, training_data))
 
 
+def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> list[RunConfig]:
+    """`configs` of one custom network, which know how many weight layers it has.
+
+    Raises as `make_architecture`.
+    """
+    from xavier_cli.training.engine.architectures.custom import find_layers
+
+    layers = find_layers(configs[0], training_data).layers
+    return [config.with_(weight_layers=len(layers)) for config in configs]
+
+
 def make_architecture(config: RunConfig, inits: Sequence[str], training_data: TrainingData) -> Architecture:
     """The architecture of `config`, with all initializers of its population.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,11 +24,13 @@ from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import WeightLayer
+from xavier_cli.nn.programs.taps import named_leaves
 from xavier_cli.runs.contradictions import network_problem
 from xavier_cli.runs.weights import parameter_shapes
 from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
@@ -52,6 +55,7 @@ from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
 from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import guarded
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
 
@@ -102,8 +106,9 @@ class CustomNetwork:
         self._prepared = prepared = find_layers(config, training_data)
         self._images = _laid_out(training_data)
         self._seed_rows = _redraws(config, inits, prepared)
-        self._network, self._inits = prepared.network, tuple(inits)
+        self._network, self._inits = _named(prepared.network, config.network.name), tuple(inits)
         params, _ = jax.eval_shape(prepared.network.init, jax.random.key(0))
+        _refuse_empty(config.network.name, params, prepared.state)
         self._params, self._moving = Numbers(params), Numbers(prepared.state)
         self.info: NetworkInfo | None = prepared.info
         loss = LOSSES[config.loss]
@@ -211,6 +216,22 @@ class CustomNetwork:
         return describe(self._prepared.info, named, [[*each] for each in draws.layers])
 
 
+def _named(network: UserNetwork, word: str) -> UserNetwork:
+    """`network`, whose errors are of one line and name `word`, also those of training alone."""
+    return replace(
+        network,
+        init=guarded(word, network.init, " fails where it draws its parameters"),
+        apply=guarded(word, network.apply, " fails in training"),
+    )
+
+
+def _refuse_empty(word: str, params: Any, state: Any) -> None:
+    """Raise `NetworkError` where an array holds no numbers: neither devices nor checkpoints take it."""
+    for name, leaf in [*named_leaves(params), *named_leaves(state)]:
+        if not leaf.size:
+            raise NetworkError(f"`{word}`: its `{name}` of shape {leaf.shape} holds no numbers: leave it out")
+
+
 def _decay_of(weights: Sequence[bool]) -> Callable[..., Any]:
     """The `Decay` of the parameters that are weights of layers: no bias, no scale, no embedding."""
 
@@ -248,12 +269,6 @@ def bins_of(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
     is_known = len(last) == 1 and last != {""}
     range_ = find_activation(last.pop()).range if is_known else (-math.inf, math.inf)
     return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
-
-
-def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> list[RunConfig]:
-    """`configs` of one network, which know how many weight layers it has; raises as `find_layers`."""
-    layers = find_layers(configs[0], training_data).layers
-    return [config.with_(weight_layers=len(layers)) for config in configs]
 
 
 def sizes_of(config: RunConfig, prepared: Prepared) -> Sizes:
