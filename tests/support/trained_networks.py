@@ -218,3 +218,10 @@ def empty(inputs: Any, classes: int) -> Any:
 def control_characters(inputs: Any, classes: int) -> Any:
     """A name that turns the text behind it round."""
     return two(inputs, classes, names=("a", "b\u202e"))
+
+
+def of_framework(inputs: Any, classes: int, key: Any, name: str = "") -> Any:
+    """A framework's small network with batch normalization and dropout."""
+    from support.framework_networks import FRAMEWORKS
+
+    return FRAMEWORKS[name]()(key)

@@ -7,9 +7,10 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.networks import MLP
 
 
-def refuse_custom_networks(config: RunConfig, what: str = "only perceptrons are trained") -> None:
+def refuse_custom_networks(config: RunConfig, what: str) -> None:
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
     if config.network.is_users:
         raise ConfigError(
-            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it; {what} (`{MLP}`)"
+            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it, `xavier train --net` "
+            f"trains it; {what} (`{MLP}`)"
         )
