@@ -141,12 +141,12 @@ def test_running_averages_and_noise_go_on_in_the_same_bits(colours, tmp_path, mo
     assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     assert all(np.isfinite(array).all() for array in weights.values())
     # What moves counts: without it the end is another one.
-    moving = next(
-        each for each in kept.arrays if each.startswith("seeds/state/moving/") and kept.arrays[each].any()
-    )
+    lost = {
+        each: array + (each.startswith("seeds/state/moving/") and array.dtype.kind == "f")
+        for each, array in kept.arrays.items()
+    }
     path = tmp_path / "other" / "run.h5"
     path.parent.mkdir()
-    lost = {**kept.arrays, moving: kept.arrays[moving] + 1}
     write_checkpoint(path, replace(kept, arrays=lost))
     train_to_file(config, colours, path, hooks=RECORDS)
     with pytest.raises(AssertionError):
@@ -164,14 +164,14 @@ def begun(data, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("field", "changed"),
     [
-        ("net", {"net": f"{FILE}:two"}),
+        ("net", {}),
         ("sources", {"sources": f"{FILE} with its imports 0123456789abcdef"}),
         ("init", {"init": "zeros"}),
     ],
 )
 def test_a_checkpoint_of_another_network_or_of_other_code_is_refused(data, begun, field, changed):
     config, path, _ = begun
-    other = config.with_(**{"weight_layers": 0, **changed}) if "net" in changed else config.with_(**changed)
+    other = config.with_(**changed) if changed else config_of("two", seeds=2, jacobian_examples=1)
     with pytest.raises(ResumeError, match=rf"`{field}`|{field} ") as raised:
         train_to_file(other, data, path)
     assert "\n" not in str(raised.value)
@@ -181,8 +181,8 @@ def test_a_checkpoint_of_another_network_or_of_other_code_is_refused(data, begun
     ("name", "change", "told"),
     [
         ("state/params/0", lambda array: array[..., :-1], "`params/0` is not this network's"),
-        ("history/weights/params/1", lambda array: array[:0], "weights/params/1"),
-        ("history/jacobian_average/end_to_end_rms", lambda array: array[..., :1], "end_to_end_rms"),
+        ("history/weights/params/1", lambda array: array[:1], "weights/params/1"),
+        ("history/jacobian_average/end_to_end_rms", lambda array: array[:, :1], "end_to_end_rms"),
         ("history/record/weight/std", lambda array: array[..., :-1], "weight/std"),
     ],
 )
@@ -267,12 +267,13 @@ def test_a_framework_that_makes_another_network_is_told_in_a_line(trained, what,
 def test_members_in_batches_and_a_search_are_the_same_members(trained, data):
     in_batches, _ = train(trained.config, data, member_batch=1)
     for name, array in trained.arrays.items():
-        assert array.tobytes() == in_batches[name].tobytes(), name
+        # A file keeps some numbers in another type.
+        assert array.tobytes() == in_batches[name].astype(array.dtype).tobytes(), name
 
     searching = trained.config.with_(lr=(0.1, 1e-6), search_seeds=2)
     found, each = train(searching, data)
     assert (found.lr, len(each)) == (0.1, 2)
-    assert found["curves/test_error"].tobytes() == trained["curves/test_error"].tobytes()
+    assert np.array_equal(found["curves/test_error"], trained["curves/test_error"].astype(np.float32))
 
 
 def test_the_same_network_is_looked_into_once(data, monkeypatch):
