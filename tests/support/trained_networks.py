@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def by_hand(inputs: Any, classes: int, width: int = 12, depth: int = 3, act: Any
     def init(key: Any) -> Any:
         return [
             (draw(jax.random.fold_in(key, i), fans, jnp.float32), jnp.zeros(fans[1]))
-            for i, fans in enumerate(zip(sizes, sizes[1:], strict=False))
+            for i, fans in enumerate(pairwise(sizes))
         ]
 
     def apply(params: Any, x: Any) -> Any:

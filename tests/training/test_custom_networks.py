@@ -273,7 +273,7 @@ def test_members_in_batches_and_a_search_are_the_same_members(trained, data):
     searching = trained.config.with_(lr=(0.1, 1e-6), search_seeds=2)
     found, each = train(searching, data)
     assert (found.lr, len(each)) == (0.1, 2)
-    assert np.array_equal(found["curves/test_error"], trained["curves/test_error"].astype(np.float32))
+    assert np.array_equal(found["curves/test_error"], trained["curves/test_error"])
 
 
 def test_the_same_network_is_looked_into_once(data, monkeypatch):

@@ -11,6 +11,6 @@ def refuse_custom_networks(config: RunConfig, what: str) -> None:
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
     if config.network.is_users:
         raise ConfigError(
-            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it, `xavier train --net` "
-            f"trains it; {what} (`{MLP}`)"
+            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it, and "
+            f"`xavier train --net` trains it; {what} (`{MLP}`)"
         )

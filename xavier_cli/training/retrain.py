@@ -91,9 +91,7 @@ def refuse_other_layers(run: Run, network: NetworkInfo | None) -> None:
     if run.network is None or network is None:
         return
     for what in ("layers", "parameters"):
-        was, now = (
-            [(each.name, each.shape) for each in getattr(of, what)] for of in (run.network, network)
-        )
+        was, now = ([(each.name, each.shape) for each in getattr(of, what)] for of in (run.network, network))
         if was != now:
             named = next(
                 (f": `{new[0]}` {new[1]}" for old, new in zip_longest(was, now) if new and old != new), ""

@@ -154,9 +154,7 @@ def test_what_is_not_real_is_state_and_stays_as_it_was(data):
 
 def test_weights_decay_and_nothing_else_does(data):
     """A parameter without effect, a scale: only decay could move the first."""
-    decay, plain = (
-        engine_of(config_of("unused", seeds=1, weight_decay=share), data) for share in (0.5, 0.0)
-    )
+    decay, plain = (engine_of(config_of("unused", seeds=1, weight_decay=share), data) for share in (0.5, 0.0))
     names = [each.name for each in decay.architecture.info.trained]
     for engine in (decay, plain):
         engine.advance(0, 1)

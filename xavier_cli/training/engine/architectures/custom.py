@@ -129,9 +129,7 @@ class CustomNetwork:
             found, moved = self._network.apply(*given, self._images(x), key, "train")
             return jnp.asarray(found, jnp.float32), self._moving.flat(moved)
 
-        return Trained(
-            logits, lambda params, moved: (params, moved), draws_noise=True, may_be_infinite=True
-        )
+        return Trained(logits, lambda params, moved: (params, moved), draws_noise=True, may_be_infinite=True)
 
     def draw(self, seed: Array, tables: Any) -> list[Drawn]:
         """The network's own numbers, with the weights drawn anew that an initializer names."""
