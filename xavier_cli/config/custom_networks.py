@@ -30,10 +30,11 @@ def layer_rows(config: RunConfig, layers: Sequence[LayerInfo]) -> LayerRows:
     return LayerRows(*found)
 
 
-def refuse_custom_networks(config: RunConfig, what: str = "only perceptrons are trained") -> None:
+def refuse_custom_networks(config: RunConfig, what: str) -> None:
     """Raise `ConfigError` where the network is a custom one; `what` says what is for perceptrons alone."""
     refuse_watched(config.network)
     if config.network.is_users:
         raise ConfigError(
-            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it; {what} (`{MLP}`)"
+            f"net: `{config.net}` is a custom network: `xavier probe --net` measures it, and "
+            f"`xavier train --net` trains it; {what} (`{MLP}`)"
         )

@@ -165,7 +165,7 @@ class RunConfig(RunSettings):
             is_derived = name == "depth" and self.weight_layers == self.depth + 1
             if not is_usual(name, getattr(self, name)) and not is_derived:
                 raise CollisionError(
-                    f"is of `{MLP}` alone: `{self.network.short}` has its own; leave it out", name, "net"
+                    f"is of `{MLP}` alone: `{self.network.name}` has its own; leave it out", name, "net"
                 )
         if self.weight_layers:
             object.__setattr__(self, "depth", self.weight_layers - 1)
@@ -238,6 +238,8 @@ class RunConfig(RunSettings):
             raise CollisionError(f"gradient_variance {few}", "batch_size", "optimizer")
         if self.normalization == "batch" and self.batch_size < 2:
             raise CollisionError(f"batch normalization {few}", "batch_size", "normalization")
+        if not optimizer.function and self.network.is_users:
+            raise CollisionError(f"{optimizer.name} is of `{MLP}` alone", "optimizer", "net")
         if not optimizer.function and self.extra_features:
             self._refuse_beyond("optimizer", optimizer.name)
         return self
@@ -264,6 +266,8 @@ class RunConfig(RunSettings):
         if self.update_rule == "auto":
             # Store the rule that was chosen, not `auto`.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
+        if self.update_rule != "plain" and self.network.is_users:
+            raise CollisionError(f"{self.update_rule} is of `{MLP}` alone", "update_rule", "net")
         if self.update_rule != "plain" and not self.can_delay:
             raise CollisionError(
                 f"{self.update_rule} is for plain SGD of plain networks",

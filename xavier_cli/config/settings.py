@@ -260,7 +260,8 @@ class RunSettings(CodeSettings):
         ge=0,
         le=1e3,
         allow_inf_nan=False,
-        description="weight decay coefficient (decoupled: times the learning rate)",
+        description="weight decay coefficient of the layers' weights alone (decoupled: times the learning "
+        "rate)",
     )
     lr: Annotated[
         Rate | tuple[Rate, ...],

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.network_info import NetworkError
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
+from xavier_cli.vocabulary.pytorch_networks import draws_by_jax, makes_pytorchs
 from xavier_cli.vocabulary.resolve import all_inits
 from xavier_cli.vocabulary.user_functions import guarded, is_user_function
 
@@ -81,6 +81,8 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     Raises `ConfigError` where the data are others now, or where the same code makes other layers, as another
     version of its framework may; and as `probe_network`.
     """
+    from xavier_cli.training.retrain import refuse_other_layers
+
     chosen = run.config.seeds if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.config.seeds):
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")
@@ -88,43 +90,22 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     again = probe_network(config, data_dir, told)
     if run.data and again.data and run.data.sha256 != again.data.sha256:
         raise ConfigError(f"data: the files of {config.data} are not those that the run was trained on")
-    was, now = (
-        [(each.name, each.shape) for each in of.network.layers] if of.network else [] for of in (run, again)
-    )
-    if was != now:
-        raise ConfigError(
-            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of "
-            "the file: its framework may be of another version"
-        )
+    refuse_other_layers(run, again.network)
     return again
 
 
 def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool:
-    """Whether the function makes a module of PyTorch's; what goes wrong in it is said where it is used."""
-    from xavier_cli.data.layout import Channels, example_shape
+    """Whether the function makes a module of PyTorch's."""
+    from xavier_cli.data.layout import example_shape
 
-    if maker.takes & {"key", "rngs"}:
-        return False  # it draws by JAX
+    if draws_by_jax(maker):
+        return False
     facts = config.dataset.facts or _examples(config, data_dir)[1]
-    # What it changes is restored, so that it is seen to change it when it is used.
-    make = guarded(config.network.name, maker)
-    orders: tuple[Channels, ...] = ("first", "last") if "torch" in sys.modules else ("last", "first")
-    for channels in orders:
-        try:
-            made = make(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
-        except Exception:
-            continue
-        torch: Any = sys.modules.get("torch")
-        return torch is not None and isinstance(made, torch.nn.Module)
-    # It fails either way, which is to be told for the shape that it would be given.
-    used = {getattr(each, "__name__", "").partition(".")[0] for each in _names_in(maker.function)}
-    return "torch" in used and not used & {"jax", "flax", "equinox", "haiku"}
-
-
-def _names_in(function: Callable[..., Any]) -> list[Any]:
-    """The modules that the file of `function` has imported at its top."""
-    named = getattr(function, "__globals__", {})
-    return [each for each in named.values() if isinstance(each, ModuleType)]
+    shapes = {
+        "first": example_shape(facts.shape, facts.inputs, "first"),
+        "last": example_shape(facts.shape, facts.inputs, "last"),
+    }
+    return makes_pytorchs(config.network.name, maker, shapes, facts.classes)
 
 
 def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
