@@ -12,7 +12,7 @@ from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
-from xavier_cli.sweeps.run import Finished
+from xavier_cli.sweeps.run import Finished, reasons
 from xavier_cli.training.cores import usable_cores
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
@@ -138,7 +138,6 @@ def ended_page(
     """
     said = {"done": "finished", "failed": "failed", "stopped": "not run"}
     states = {outcome.cell.path: said[outcome.ending] for outcome in finished.outcomes}
-    reasons = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     counts = {state: list(states.values()).count(state) for state in said.values()}
     parts = [f"{count} {state}" for state, count in counts.items() if count]
     if diverged:
@@ -147,7 +146,10 @@ def ended_page(
     for record, outcome in zip(records, finished.outcomes, strict=True):
         record["why"] = outcome.why
     title = f"{plan.recipe.title} ({plan.scale})"
-    notes = (f"{', '.join(parts)}; {finished.trained} made now.", *map(clean, reasons[:10]))
+    notes = (
+        f"{', '.join(parts)}; {finished.trained} made now.",
+        *map(clean, reasons(finished.outcomes)[:10]),
+    )
     return replace(
         best or Page(SCHEMA, {}, ()),
         schema=SCHEMA,

@@ -136,7 +136,7 @@ def finish_cells(
     from xavier_cli.library.networks import probe_network
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
-    from xavier_cli.sweeps.run import Finished, run_groups
+    from xavier_cli.sweeps.run import Finished, reasons, run_groups
     from xavier_cli.sweeps.work import Outcome, Task
 
     def note(line: str) -> None:
@@ -173,8 +173,8 @@ def finish_cells(
             for outcome in outcomes:
                 ended[outcome.cell.path] = outcome
                 finished.trained += outcome.ending == "done" and not outcome.elsewhere
-                if outcome.ending == "failed":
-                    say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
+            for line in reasons(outcome for outcome in outcomes if outcome.ending == "failed"):
+                note(line)
             try:
                 ledger.keep(_failed(plan, known, ended))
             except StorageError as error:
