@@ -20,7 +20,6 @@ from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.user_functions import named_places
 
 LIST_SCHEMA = "xavier.recipes/1"
 PLAN_SCHEMA = "xavier.sweep-plan/1"
@@ -92,7 +91,7 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         "programs": len(pending),
         "memory_bytes": memory if is_whole else None,
         "seconds": seconds if is_whole else None,
-        "runs_code": _code(todo),
+        "runs_code": sorted({place for group in pending for place in group.code_places}),
     }
     shown = {**facts, "memory_bytes": f"about {memory / 1e6:,.0f} MB"}
     shown["seconds"] = f"{about(seconds)} on {cores} CPU cores"
@@ -167,12 +166,6 @@ def ended_page(
         ),
         notes=(*notes, *(best.notes if best else ())),
     )
-
-
-def _code(cells: Sequence[SweepCell]) -> list[str]:
-    """The files and modules of the custom functions that `cells` name."""
-    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
-    return sorted({place for config in configs for place in named_places(config.sources)})
 
 
 def _seeds(cells: Sequence[SweepCell]) -> str:

@@ -151,6 +151,10 @@ def finish_cells(
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
+    if not quiet and (jobs > 1 or cluster):
+        # Other processes cannot say so when they come to it.
+        for place in sorted({place for group in pending for place in group.code_places}):
+            say(f"running the code in `{clean(place)}`")
     task = Task(
         data_dir,
         member_batch=member_batch,
