@@ -27,11 +27,6 @@ def shared_name(names: Sequence[str]) -> str:
     return re.sub(r"\d+", lambda _: written.pop(0), names[0])
 
 
-def elided(name: str, most: int) -> str:
-    """The end of a parameter's path, which says the most: at most `most` characters."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
-
-
 def span_of(numbers: Sequence[int]) -> str:
     """`3`, `3-8`, or with others between: `3…27`."""
     first, last = numbers[0], numbers[-1]
