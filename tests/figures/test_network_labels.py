@@ -3,8 +3,11 @@
 import pytest
 from support.network_runs import plant_network
 
+from xavier_cli.figures.captions import hidden_only, saturation_rule
+from xavier_cli.figures.histograms import activations_figure
 from xavier_cli.figures.labels import labels, shared
 from xavier_cli.figures.panels import panels
+from xavier_cli.figures.request import PlotRequest
 
 OTHER = "nets.py with its imports fedcba9876543210"
 
@@ -72,3 +75,31 @@ def test_how_an_untrained_network_would_be_trained_is_not_said(small_run):
 def test_a_panel_of_the_perceptron_is_titled(small_run):
     runs = [plant_network(5), small_run(updates=0, records="20", data="mnist")]
     assert panels(runs, (), "net").titles == ["resnet", "mlp"]
+
+
+def test_networks_of_their_own_weights_stay_apart_from_redrawn_ones_where_more_differs():
+    runs = [
+        plant_network(5, init=init, lr=lr, updates=9) for init in ("network", "zeros") for lr in (0.1, 0.2)
+    ]
+    names = ["resnet, lr 0.1", "resnet, lr 0.2", "resnet zeros, lr 0.1", "resnet zeros, lr 0.2"]
+
+    assert labels(runs) == names
+    assert shared(runs) == "MNIST, batch 10"
+
+
+def test_captions_say_nothing_of_hidden_layers_and_of_saturation_by_one_rule():
+    custom = plant_network(5)
+
+    assert hidden_only(PlotRequest(), [custom]) == ["All weight layers but the last."]
+    assert saturation_rule([custom]) == ""
+
+
+def test_layers_of_one_network_have_their_names_in_the_legend():
+    one, other = plant_network(5), plant_network(4, net="nets.py:plain")
+
+    def legend(*runs):
+        drawing = activations_figure(runs, PlotRequest())
+        return [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+
+    assert {f"blocks/{at}/kernel" for at in range(4)} <= {*legend(one)}
+    assert {f"layer {at}" for at in range(1, 5)} <= {*legend(one, other)}

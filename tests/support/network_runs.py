@@ -50,6 +50,21 @@ def plant_network(
     )
 
 
+def plant_trained(net="nets.py:resnet", layers=5, error=0.1, **settings):
+    """A run with curves alone, of a custom network as if it had been trained."""
+    config = plant_network(layers, net=net, seeds=5, updates=100, **settings).config
+    errors = error + np.linspace(0, 0.01, 5)
+    curve = np.stack([np.full(5, 0.9), errors], axis=1)
+    arrays = {f"curves/{part}_{what}": curve for part in ("valid", "test") for what in ("error", "loss")}
+    arrays |= {
+        "curves/train_loss": curve,
+        "seed": np.arange(5),
+        "update": np.array([0, 100]),
+        "final/diverged_at": np.full(5, -1),
+    }
+    return Run(config, arrays, network=invented_info(layers))
+
+
 def invented_info(layers: int, prefix: str = "blocks", bias: bool = False, **changes: object) -> NetworkInfo:
     """Convolutions of 16 channels, and a dense layer at the end."""
     drawn = Drawn(names=("lecun_normal",), fans=(144, 144), mean=0.0, std=0.083, bound=0.18)

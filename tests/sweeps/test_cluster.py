@@ -28,6 +28,7 @@ from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.sweeps.run import run_groups
 from xavier_cli.sweeps.work import Outcome, Task
 from xavier_cli.training.engine.loop import Progress
+from xavier_cli.vocabulary.user_functions import place_file
 
 
 @pytest.fixture(scope="module")
@@ -417,3 +418,22 @@ def test_over_tls_the_command_takes_the_variables_that_dask_names(encrypted, cer
     assert "Traceback" not in wrong.stderr
     assert right.returncode == 0, right.stderr
     assert [cell["state"] for cell in json.loads(right.stdout)["cells"]] == ["finished"]
+
+
+def test_the_files_of_custom_functions_go_along(scheduler, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text("def net(inputs, classes): ...\n")
+    recipe = Recipe(title="t", base={"net": "nets.py:net", "updates": 5}, grid={"lr": [0.1, 0.2]})
+    found = plan.groups(plan.cells(recipe, "laptop", Folders(tmp_path, tmp_path, tmp_path)))
+    seen = []
+
+    def make(group, task, report, stopped):
+        seen.append(place_file("nets.py"))
+        return [Outcome(cell, "done") for cell in group.cells]
+
+    monkeypatch.setattr(cluster_job, "make", make)
+    ended = run(found, scheduler)
+
+    assert {outcome.ending for outcome in ended} == {"done"}
+    assert seen == [(tmp_path / "nets.py").resolve()]
+    assert place_file("nets.py").parts == ("nets.py",)

@@ -10,8 +10,9 @@ from xavier_cli.library.networks import probe_network
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.sweeps import plan, work
 from xavier_cli.sweeps.plan import Folders
-from xavier_cli.sweeps.recipe import Recipe
-from xavier_cli.sweeps.work import Task
+from xavier_cli.sweeps.recipe import Recipe, RecipeError
+from xavier_cli.sweeps.run import reasons
+from xavier_cli.sweeps.work import Outcome, Task
 from xavier_cli.training import memory, session
 from xavier_cli.training.estimate import Sizes
 
@@ -92,6 +93,25 @@ def test_cells_of_one_network_are_one_program_and_mix_with_perceptrons(folder):
     assert {cell.config.network.short for cell in groups[1].cells} == {"dense:width=3"}
     assert [cell.label for cell in found[:3]] == [
         *("dense he_normal, lr 0.1", "dense:width=3 he_normal, lr 0.1", "tanh he_normal, lr 0.1")
+    ]
+
+
+def test_a_size_set_for_all_cells_is_of_the_perceptrons_among_them(folder):
+    both = [{"net": "nets.py:dense"}, {"net": "mlp"}]
+    custom, perceptron = cells_in(folder, cells=both, base=SETTINGS | {"width": 7, "depth": 2})
+
+    assert (custom.config.network.short, perceptron.config.width) == ("dense", 7)
+    for place in ({"grid": {"width": [7]}}, {"base": {"net": "nets.py:dense", "width": 7}}):
+        with pytest.raises(RecipeError, match="width: is of `mlp` alone: `dense` has its own; leave it out"):
+            cells_in(folder, **{"base": {}, "cells": [{"net": "nets.py:dense"}]} | place)
+
+
+def test_cells_that_failed_alike_are_told_in_one_line(folder):
+    found = cells_in(folder / "told", grid={"net": ["nets.py:broken"], "lr": [0.1, 0.2, 0.3]})
+    ended = [Outcome(cell, "failed", "no weights today") for cell in found]
+
+    assert reasons([*ended, Outcome(found[0], "done")]) == [
+        f"{found[0].title} and 2 more: no weights today",
     ]
 
 

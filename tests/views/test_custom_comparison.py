@@ -1,28 +1,11 @@
 """Tables that compare custom networks with each other and with perceptrons."""
 
-import numpy as np
 import pytest
-from support.network_runs import invented_info, plant_network
+from support.network_runs import plant_trained as trained
 
 from xavier_cli.findings.comparison import compare
-from xavier_cli.runs.record import Run
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.comparison_answer import names
-
-
-def trained(net="nets.py:resnet", layers=5, error=0.1, **settings):
-    """A run with curves alone, of a custom network as if it had been trained."""
-    config = plant_network(layers, net=net, seeds=5, updates=100, **settings).config
-    errors = error + np.linspace(0, 0.01, 5)
-    curve = np.stack([np.full(5, 0.9), errors], axis=1)
-    arrays = {f"curves/{part}_{what}": curve for part in ("valid", "test") for what in ("error", "loss")}
-    arrays |= {
-        "curves/train_loss": curve,
-        "seed": np.arange(5),
-        "update": np.array([0, 100]),
-        "final/diverged_at": np.full(5, -1),
-    }
-    return Run(config, arrays, network=invented_info(layers))
 
 
 def heads(page):
@@ -42,6 +25,27 @@ def test_two_networks_are_told_apart_by_name_alone():
     assert "net" in heads(page)
     assert "network network" not in page.about
     assert "resnet" in page.about
+
+
+def test_the_table_leaves_out_the_files_of_networks_where_their_names_tell_them_apart():
+    def cells(*nets):
+        digests = "deep/nets.py with its imports fedcba9876543210, nets.py with its imports 0123456789abcdef"
+        runs = [trained(net, error=at / 9, sources=digests) for at, net in enumerate(nets, 1)]
+        table = comparison_page(compare(runs)).tables[0]
+        at = [column.title for column in table.columns].index("net")
+        return [(row[at].text, row[at].value) for row in table.rows]
+
+    two = "deep/nets.py:cnn:depth=3", "nets.py:plain"
+    assert cells(*two) == [("cnn:depth=3", two[0]), ("plain", two[1])]
+    assert cells("nets.py:cnn", "deep/nets.py:cnn")[0][0] == "nets.py:cnn"
+
+
+def test_weights_of_a_networks_own_code_are_named_beside_redrawn_ones():
+    comparison = compare([trained(), trained(init="he_normal", error=0.3)])
+    page = comparison_page(comparison, [])
+    assert [row["init"] for row in page.records] == ["network", "he_normal"]
+    at = heads(page).index("init")
+    assert [row[at].text for row in page.tables[0].rows] == ["network", "he_normal"]
 
 
 def test_networks_of_one_name_are_called_so():

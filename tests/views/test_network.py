@@ -9,7 +9,7 @@ import pytest
 from tests.support.network_runs import invented_info, plant_network
 from xavier_cli.cli.terminal.output import show_page
 from xavier_cli.findings.health import diagnose
-from xavier_cli.views.folding import elided
+from xavier_cli.runs.layer_names import elided
 from xavier_cli.views.network import network_page
 from xavier_cli.vocabulary.network_info import Drawn, ParameterInfo
 

@@ -13,11 +13,14 @@ from xavier_cli.figures.canvas import Canvas, Drawing, finish
 from xavier_cli.figures.lines import key
 from xavier_cli.figures.scales import are_comparable
 from xavier_cli.figures.style import Style, layer_styles, updates_axis
+from xavier_cli.runs.layer_names import common_names, elided
 from xavier_cli.runs.record import Run
 
 EPOCH = 20_000
 # At most so many layers are named in the legend; the shades between show the others.
 NAMED = 12
+# Longer names of layers are cut in the legend, from the left.
+LONGEST_NAME = 28
 # With fewer epochs than this the axis does not speak of them.
 EPOCHS_FROM = 20
 # A training so many times shorter than the longest has an axis of its own.
@@ -51,16 +54,22 @@ def time_axis(axes: Sequence[Axes], runs: Sequence[Run], log: bool = False) -> b
 
 def finish_layers(
     page: Canvas,
+    runs: Sequence[Run],
     styles: Mapping[int, Style],
     text: str,
     notes: Sequence[str],
     *,
     extra: Sequence[tuple[Artist, str]] = (),
 ) -> Drawing:
-    """Finish `page` with a legend of the layers, then `extra`, and the caption `text`."""
+    """Finish `page` with a legend of the layers, then `extra`, and the caption `text`.
+
+    Layers of one custom network have their names, those of others, or of several networks, their numbers.
+    """
     layers = list(styles)
     shown = list(range(len(layers)))
     if len(layers) > NAMED:
         shown = sorted({round(i * (len(layers) - 1) / (NAMED - 1)) for i in range(NAMED)})
-    entries = [(key(styles[layers[i]]), f"layer {layers[i]}") for i in shown] + list(extra)
+    names = [elided(name, LONGEST_NAME) for name in common_names(runs)]
+    named = {i: names[layers[i] - 1] if names else f"layer {layers[i]}" for i in shown}
+    entries = [(key(styles[layers[i]]), name) for i, name in named.items()] + list(extra)
     return finish(page, [handle for handle, _ in entries], [name for _, name in entries], text, notes)

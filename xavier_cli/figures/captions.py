@@ -52,7 +52,9 @@ def saturation_rule(runs: Sequence[Run]) -> str:
     """The definition of `saturated` (STATISTICS 1) for the activations of `runs`, as one sentence."""
     rules: dict[str, list[str]] = {}
     without: list[str] = []
-    for act, run in {phrase(run, "act"): run for run in runs}.items():
+    # Between the layers of a custom network there may be several functions, each with its own rule.
+    told = [run for run in runs if not run.config.network.is_users]
+    for act, run in {phrase(run, "act"): run for run in told}.items():
         rule = _rule(run)
         if rule:
             rules.setdefault(rule, []).append(act)
@@ -109,6 +111,8 @@ def diverged_in_words(
     return told + ([f"Diverged, and shown until then: {'; '.join(all_)}."] if all_ else [])
 
 
-def hidden_only(chosen: PlotRequest) -> list[str]:
+def hidden_only(chosen: PlotRequest, runs: Sequence[Run]) -> list[str]:
     """The sentence that the output layer is left out, whose weight gradients are several times larger."""
-    return ["Hidden layers only."] if chosen.layers is None else []
+    is_custom = any(run.config.network.is_users for run in runs)
+    sentence = "All weight layers but the last." if is_custom else "Hidden layers only."
+    return [sentence] if chosen.layers is None else []

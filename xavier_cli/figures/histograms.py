@@ -85,7 +85,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
     if not same_bins:
         sentences.append(RANGES_DIFFER)
     if tensor == "weight_gradient":
-        sentences += hidden_only(chosen)
+        sentences += hidden_only(chosen, runs)
     if tensor != "weight":
         sentences += normalization_notes(runs)
     text = caption(runs, [data.density.seeds for data in panels], sentences, chosen.seeds)
@@ -97,7 +97,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
             (key(Style("0.2", "", DASHES[i % len(DASHES)]), marker=False), name)
             for i, name in enumerate(names)
         ]
-    return finish_layers(page, styles, text, notes, extra=extra)
+    return finish_layers(page, runs, styles, text, notes, extra=extra)
 
 
 def _tell_zeros(

@@ -193,4 +193,4 @@ def spectrum_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     ]
     sentences += normalization_notes(runs, jacobians=True)
     text = caption(runs, [data.singular.seeds for data in taken], sentences, chosen.seeds)
-    return finish_layers(page, styles, text, notes, extra=[_level_entry()])
+    return finish_layers(page, runs, styles, text, notes, extra=[_level_entry()])

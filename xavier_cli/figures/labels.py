@@ -71,7 +71,8 @@ def shared(runs: Sequence[Run]) -> str:
     """The settings that all runs share, or most of them, and `labels` leaves out, as one phrase."""
     differing = differing_settings(runs)
     # The label has the name where no setting differs, or where that of the networks does.
-    left_out = {*differing, *(NAME if not differing or "net" in differing else ())}
+    own = own_differences([run.config for run in runs])
+    left_out = {*differing, *(NAME if not differing or {"net", *own} & {*differing} else ())}
     if not any(run.config.updates for run in runs):
         # How networks would have been trained says nothing of them before training.
         left_out |= {*settings_of_training()}

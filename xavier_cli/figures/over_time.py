@@ -93,13 +93,14 @@ def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     if not share_x:
         sentences.append(RANGES_DIFFER)
     if tensor == "weight_gradient":
-        sentences += hidden_only(chosen)
+        sentences += hidden_only(chosen, runs)
     extra = [predicted_entry()] if any(np.isfinite(data.predicted).any() for data in panels) else []
     if any((data.std.center == 0).any() for data in panels):
         sentences.append("A gradient of 0 has no place on a logarithmic axis.")
     sentences += normalization_notes(runs)
     return finish_layers(
         page,
+        runs,
         styles,
         caption(runs, [d.std.seeds for d in panels], sentences, chosen.seeds),
         notes,

@@ -163,7 +163,7 @@ def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
         sentences.append(RANGES_DIFFER)
     sentences += [saturation_rule(runs), *normalization_notes(runs)]
     text = caption(runs, [data.mean.seeds for data in panels], sentences, chosen.seeds)
-    return finish_layers(page, styles, text, notes, extra=_entries(panels))
+    return finish_layers(page, runs, styles, text, notes, extra=_entries(panels))
 
 
 def _y_groups(panels: Sequence[Saturation]) -> list[object]:

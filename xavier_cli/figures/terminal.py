@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
+from xavier_cli.figures.by_layer import LONGEST_NAME
 from xavier_cli.figures.captions import at_record, diverged_in_words, probe_examples
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curve_data import curve, parse_metrics
@@ -18,6 +19,7 @@ from xavier_cli.figures.panels import panels
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, parse_tensor, suitable
 from xavier_cli.figures.saturation import PERCENTILE, saturation
 from xavier_cli.runs.batch_normalization import normalization_notes
+from xavier_cli.runs.layer_names import common_names, elided
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band
@@ -51,7 +53,7 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
     """Activations per layer: their mean for a range from 0, else the 98th percentile of |z| and the std."""
     runs, taken, notes = suitable(runs, lambda run: saturation(run, chosen))
     rows: list[str] = []
-    for name, data in zip(labels(runs), taken, strict=True):
+    for name, run, data in zip(labels(runs), runs, taken, strict=True):
         parts = {BY_PATH["activation/mean"].label: data.mean}
         if not data.one_sided:
             parts = {
@@ -60,7 +62,7 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
             }
         for words, band in parts.items():
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
-        rows += [*_legend(data.layers, width), ""]
+        rows += [*_legend(run, data.layers, width), ""]
     sentences = [
         f"Activations z on {probe_examples(runs)}.",
         *normalization_notes(runs),
@@ -75,10 +77,10 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
     tensor = parse_tensor(chosen.tensor, known) if chosen.tensor else known[0]
     runs, taken, notes = suitable(runs, lambda run: spread(run, tensor, chosen))
     rows: list[str] = []
-    for name, data in zip(labels(runs), taken, strict=True):
+    for name, run, data in zip(labels(runs), runs, taken, strict=True):
         title, logarithmic = f"{name}: {data.statistic.label}", data.statistic.is_logarithmic
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
-        rows += [*_legend(data.layers, width), ""]
+        rows += [*_legend(run, data.layers, width), ""]
     sentences = [
         f"Standard deviation of the {MEANING[tensor].format(probe_examples(runs))}.",
         *normalization_notes(runs),
@@ -133,8 +135,9 @@ def _layers(
     return plot_text(lines, title, width, ascii_only=ascii_only, logarithmic=logarithmic)
 
 
-def _legend(layers: np.ndarray, width: int) -> list[str]:
-    return legend_text([f"layer {layer}" for layer in layers], width)
+def _legend(run: Run, layers: np.ndarray, width: int) -> list[str]:
+    names = [elided(name, LONGEST_NAME) for name in common_names([run])]
+    return legend_text([names[layer - 1] if names else f"layer {layer}" for layer in layers], width)
 
 
 def _refuse_more(lines: int, remedy: str) -> None:

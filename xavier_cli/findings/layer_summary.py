@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xavier_cli.runs.counting import layers_of
+from xavier_cli.runs.layer_names import layer_name
 from xavier_cli.runs.layer_statistics import IN_TABLES, LayerStatistic
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import over_seeds
@@ -54,13 +55,6 @@ def layers_at(run: Run) -> tuple[Layer, ...]:
         for number, values in enumerate(found, start=1)
         if values
     )
-
-
-def layer_name(run: Run, number: int) -> str:
-    """The name of weight layer `number`, counted from 1: of a custom network that of its parameter."""
-    if run.network is not None:
-        return run.network.layers[number - 1].name
-    return "output" if number > run.config.depth else f"hidden {number}"
 
 
 def factor_per_layer(values: np.ndarray, up: bool, shrinks: bool) -> np.ndarray:

@@ -16,6 +16,7 @@ from xavier_cli.report.content import Picture
 from xavier_cli.report.layers import evenly
 from xavier_cli.runs.counting import error_curve, layers_over_seeds
 from xavier_cli.runs.isolate import Isolation
+from xavier_cli.runs.layer_names import common_names
 from xavier_cli.runs.layer_statistics import BY_PATH
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import over_seeds
@@ -106,7 +107,7 @@ def _by_layer(runs: Sequence[Run], paths: Sequence[str]) -> Table | None:
                 rows.append((Cell(label), Cell(statistic.title), _count(updates[i]), *cells))
     if not rows:
         return None
-    layers = (f"layer {layer + 1}" for layer in range(deepest))
+    layers = common_names(runs)[:deepest] or [f"layer {layer + 1}" for layer in range(deepest)]
     heads = Column("run"), Column("statistic"), *(Column(each, "right") for each in ("updates", *layers))
     filled = tuple((*row, *[Cell("")] * (len(heads) - len(row))) for row in rows)
     return Table(heads, filled, title="Means over seeds, of gradients the geometric mean")

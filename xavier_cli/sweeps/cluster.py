@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xavier_cli.files.publish import held_file
 from xavier_cli.sanitize import said
 from xavier_cli.sweeps.cluster_client import ClusterError, check_versions, connect
+from xavier_cli.sweeps.code import read_code
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.workers import TRIES
 from xavier_cli.training.engine.loop import Progress
@@ -170,7 +171,8 @@ class _Submission:
 
         cells = self._groups[index].cells
         there = Group(tuple(replace(cell, path=cell.path.absolute()) for cell in cells))
-        job = Job(index, there, token=self._tokens[cells[0].path.parent], **self._settings)
+        code = read_code(self._groups[index].code_places)
+        job = Job(index, there, token=self._tokens[cells[0].path.parent], code=code, **self._settings)
         # A new key each time: Dask does not run a key that it knows again.
         future = self._client.submit(do, job, key=f"xavier-{index}-{secrets.token_hex(8)}", pure=False)
         self._open[future] = index

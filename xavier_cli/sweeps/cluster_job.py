@@ -23,6 +23,7 @@ from distributed import Reschedule, get_worker
 
 from xavier_cli.errors import StorageError, XavierError
 from xavier_cli.files.locks import lock_output
+from xavier_cli.sweeps.code import Code, code_at_hand
 from xavier_cli.sweeps.plan import Group
 from xavier_cli.sweeps.work import Ending, Task, make
 from xavier_cli.training.devices import set_up_jax
@@ -53,7 +54,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Job:
-    """A group to run, with absolute paths; progress is sent to `topic`."""
+    """A group to run, with absolute paths and the `code` of its functions; progress is sent to `topic`."""
 
     index: int
     group: Group
@@ -61,6 +62,7 @@ class Job:
     token: Token
     topic: str
     versions: Mapping[str, str | None]
+    code: Code
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def do(job: Job) -> Reply:
         try:
             # The number of threads of a worker is its share of the machine.
             set_up_jax(worker.state.nthreads)
-            return _made(job, _reporter(worker, job), stopped)
+            with code_at_hand(job.code):
+                return _made(job, _reporter(worker, job), stopped)
         finally:
             worker.log_event(job.topic, {"index": job.index, "left": worker.address})
 

@@ -27,6 +27,7 @@ from xavier_cli.training.estimate import (
     trained_members,
 )
 from xavier_cli.vocabulary import lookup
+from xavier_cli.vocabulary.user_functions import named_places
 
 if TYPE_CHECKING:
     from xavier_cli.runs.record import Run
@@ -111,6 +112,12 @@ class Group:
     def members(self) -> int:
         """The number of networks that are trained together."""
         return sum(cell.members for cell in self.cells)
+
+    @property
+    def code_places(self) -> list[str]:
+        """The files and modules of the custom functions that its cells name."""
+        configs = [cell.config for cell in self.cells if isinstance(cell.config, RunConfig)]
+        return sorted({place for config in configs for place in named_places(config.sources)})
 
     @property
     def is_estimated(self) -> bool:

@@ -108,7 +108,8 @@ class Recipe(_Part):
 
     The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
     (`SCALES`), the recipe's `scales` entry, the cell with its point of the grid, the cell's entry for the
-    scale, and those of the command line. `extends` inherits the base and the scales of another recipe. A
+    scale, and those of the command line. What is set for all cells of the size of perceptrons holds for those
+    alone, where a cell has a custom network. `extends` inherits the base and the scales of another recipe. A
     cell may have a `command` of its own; a support vector machine (`svm`) takes its data from the recipe.
     """
 
@@ -205,9 +206,10 @@ class Recipe(_Part):
             for part in parts:
                 settings |= without_like(part)
             if settings.get("net", MLP) != MLP:
-                # The sizes of a preset are of the perceptron.
-                own = {name for part in parts if part is not preset for name in part}
-                for name in {*preset}.intersection(settings_where(of_mlp=True)) - own:
+                # Sizes that hold for many cells are of the perceptrons among them.
+                shared = parts[:3] if self.base.get("net", MLP) == MLP else (preset,)
+                own = {name for part in parts if not any(part is each for each in shared) for name in part}
+                for name in {*settings}.intersection(settings_where(of_mlp=True)) - own:
                     del settings[name]
             yield CellSettings(command, settings)
 

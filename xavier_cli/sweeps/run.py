@@ -126,6 +126,18 @@ def words(group: Group, progress: Progress) -> str:
     return f"{progress.doing} {first.label or first.title}{more}{count}{phase}"
 
 
+def reasons(outcomes: Iterable[Outcome]) -> list[str]:
+    """Why cells did not end well, each reason once with the first cell it was: `tanh-d5 and 3 more: …`."""
+    of: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.why:
+            of.setdefault(outcome.why, []).append(outcome.cell.title)
+    return [
+        f"{titles[0]}{f' and {len(titles) - 1} more' if len(titles) > 1 else ''}: {why}"
+        for why, titles in of.items()
+    ]
+
+
 def run_groups(
     groups: Sequence[Group],
     task: Task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -64,7 +64,8 @@ def result_table(section: Section, metric: Metric = TEST_ERROR, curves: bool = F
         Column(name, "left" if _is_text(rows, name) else "right", fold="experiment")
         for name in section.varying
     ]
-    cells = [[marked_setting(row, name) for row in rows] for name in section.varying]
+    shorts = _short_networks(rows)
+    cells = [[marked_setting(row, name, shorts) for row in rows] for name in section.varying]
     columns.append(Column("N", "right"))
     cells.append([_seeds(row.seeds) for row in rows])
     if any(row.diverged for row in rows):
@@ -161,12 +162,22 @@ def _words(row: RankedExperiment) -> str:
     return "not tested"
 
 
-def marked_setting(row: RankedExperiment, name: str) -> Cell:
-    """A setting with marks that say how it was chosen: `~` by validation error, `!` on the edge."""
+def marked_setting(row: RankedExperiment, name: str, shorts: Mapping[object, str] | None = None) -> Cell:
+    """A setting with marks that say how it was chosen: `~` by validation error, `!` at the edge.
+
+    `shorts` has shorter words for some values.
+    """
     value = row.settings.get(name, "")
-    text = "~" * (name in row.chosen) + numbers.setting(value, name) + "!" * (name in row.on_edge)
+    written = (shorts or {}).get(value) or numbers.setting(value, name)
+    text = "~" * (name in row.chosen) + written + "!" * (name in row.on_edge)
     spoken = name in SETTINGS and SETTINGS[name].is_name
     return Cell(text, value, phrase=text if spoken else f"{name} {text}")
+
+
+def _short_networks(rows: Sequence[RankedExperiment]) -> dict[object, str]:
+    """The names of networks without their files, `resnet:depth=20`; none where that is two networks'."""
+    shorts: dict[object, str] = {row.run.config.net: row.run.config.network.short for row in rows}
+    return shorts if len({*shorts.values()}) == len(shorts) else {}
 
 
 def _is_text(rows: Sequence[RankedExperiment], name: str) -> bool:

@@ -27,11 +27,6 @@ def shared_name(names: Sequence[str]) -> str:
     return re.sub(r"\d+", lambda _: written.pop(0), names[0])
 
 
-def elided(name: str, most: int) -> str:
-    """The end of a parameter's path, which says the most: at most `most` characters."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
-
-
 def listed(numbers: Sequence[int], most: int = 12) -> str:
     """Rising numbers as people write them: `1-3, 5`, with `…` behind `most` spans."""
     parts: list[list[int]] = []

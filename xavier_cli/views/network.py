@@ -14,12 +14,13 @@ from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.findings.health import Diagnosis
 from xavier_cli.findings.layer_summary import factor_per_layer
 from xavier_cli.runs.batch_normalization import normalization_notes
+from xavier_cli.runs.layer_names import elided
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Mean, over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, examples_text
 from xavier_cli.views.findings import finding_records, findings_table
-from xavier_cli.views.folding import elided, pattern, shared_name, span_of
+from xavier_cli.views.folding import pattern, shared_name, span_of
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.views.redrawn import redrawn_sentences
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo

@@ -12,7 +12,7 @@ from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
 from xavier_cli.sweeps.plan import Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
-from xavier_cli.sweeps.run import Finished
+from xavier_cli.sweeps.run import Finished, reasons
 from xavier_cli.training.cores import usable_cores
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
@@ -20,7 +20,6 @@ from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
-from xavier_cli.vocabulary.user_functions import named_places
 
 LIST_SCHEMA = "xavier.recipes/1"
 PLAN_SCHEMA = "xavier.sweep-plan/1"
@@ -92,7 +91,7 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         "programs": len(pending),
         "memory_bytes": memory if is_whole else None,
         "seconds": seconds if is_whole else None,
-        "runs_code": _code(todo),
+        "runs_code": sorted({place for group in pending for place in group.code_places}),
     }
     shown = {**facts, "memory_bytes": f"about {memory / 1e6:,.0f} MB"}
     shown["seconds"] = f"{about(seconds)} on {cores} CPU cores"
@@ -138,7 +137,6 @@ def ended_page(
     """
     said = {"done": "finished", "failed": "failed", "stopped": "not run"}
     states = {outcome.cell.path: said[outcome.ending] for outcome in finished.outcomes}
-    reasons = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
     counts = {state: list(states.values()).count(state) for state in said.values()}
     parts = [f"{count} {state}" for state, count in counts.items() if count]
     if diverged:
@@ -147,7 +145,10 @@ def ended_page(
     for record, outcome in zip(records, finished.outcomes, strict=True):
         record["why"] = outcome.why
     title = f"{plan.recipe.title} ({plan.scale})"
-    notes = (f"{', '.join(parts)}; {finished.trained} made now.", *map(clean, reasons[:10]))
+    notes = (
+        f"{', '.join(parts)}; {finished.trained} made now.",
+        *map(clean, reasons(finished.outcomes)[:10]),
+    )
     return replace(
         best or Page(SCHEMA, {}, ()),
         schema=SCHEMA,
@@ -165,12 +166,6 @@ def ended_page(
         ),
         notes=(*notes, *(best.notes if best else ())),
     )
-
-
-def _code(cells: Sequence[SweepCell]) -> list[str]:
-    """The files and modules of the custom functions that `cells` name."""
-    configs = [cell.config for cell in cells if isinstance(cell.config, RunConfig)]
-    return sorted({place for config in configs for place in named_places(config.sources)})
 
 
 def _seeds(cells: Sequence[SweepCell]) -> str:

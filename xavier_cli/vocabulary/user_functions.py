@@ -39,6 +39,8 @@ _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
 # Files whose code has been run.
 _files: set[str] = set()
+# Where files lie that another machine named.
+_sent: dict[str, Path] = {}
 _is_recorded: ContextVar[bool] = ContextVar("is_recorded", default=False)
 
 
@@ -176,6 +178,26 @@ def digest_loaded(sources: str) -> str:
     return texts.hexdigest()
 
 
+@contextmanager
+def files_from_elsewhere(places: Mapping[str, Path]) -> Iterator[None]:
+    """Within it, and in all threads, the file of each of these places is the one that was sent here."""
+    _sent.update(places)
+    try:
+        yield
+    finally:
+        _sent.clear()
+
+
+def is_file_place(place: str) -> bool:
+    """Whether a place is a file, and no module."""
+    return place.endswith(".py")
+
+
+def place_file(place: str) -> Path:
+    """The file at a place of functions, also of a module; raises `UserFunctionError` where there is none."""
+    return _file(place)
+
+
 def load_user_function(word: str) -> Callable[..., Any]:
     """The function that `word` names; its file runs once, unless it changes.
 
@@ -204,6 +226,8 @@ def _text(place: str) -> bytes:
 
 def _file(place: str) -> Path:
     """The file at a place; a shipped one, `recipes/networks/cnn.py`, is found from any folder."""
+    if place in _sent:
+        return _sent[place]
     if not place.endswith(".py"):
         return _origin(place)
     path = Path(place).expanduser()

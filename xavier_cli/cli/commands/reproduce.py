@@ -111,6 +111,7 @@ def reproduce(
     from xavier_cli.cli.options.data_sets import samples
     from xavier_cli.runs.isolate import Isolation
     from xavier_cli.sweeps.recipe_figures import draw_figures, figure_path
+    from xavier_cli.sweeps.run import reasons
     from xavier_cli.views.reproduction import reproduction_page
 
     folder = output or FIGURES / plan.recipe.name
@@ -152,7 +153,7 @@ def reproduce(
         note=lambda line: say(f"xavier: {line}"),
     )
     read.failed(isolation.failures)
-    failed = [f"{outcome.cell.title}: {outcome.why}" for outcome in finished.outcomes if outcome.why]
+    failed = reasons(finished.outcomes)
     notes = [*notes, *(f"not made: {clean(line)}" for line in failed), *missing]
     page = reproduction_page(plan, kept, choices, verdicts, figures, notes)
     show_page(page, format)

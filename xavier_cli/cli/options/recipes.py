@@ -136,7 +136,7 @@ def finish_cells(
     from xavier_cli.library.networks import probe_network
     from xavier_cli.sweeps.ledger import Ledger
     from xavier_cli.sweeps.plan import Group
-    from xavier_cli.sweeps.run import Finished, run_groups
+    from xavier_cli.sweeps.run import Finished, reasons, run_groups
     from xavier_cli.sweeps.work import Outcome, Task
 
     def note(line: str) -> None:
@@ -151,6 +151,10 @@ def finish_cells(
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
+    if not quiet and (jobs > 1 or cluster):
+        # Other processes cannot say so when they come to it.
+        for place in sorted({place for group in pending for place in group.code_places}):
+            say(f"running the code in `{clean(place)}`")
     task = Task(
         data_dir,
         member_batch=member_batch,
@@ -173,8 +177,8 @@ def finish_cells(
             for outcome in outcomes:
                 ended[outcome.cell.path] = outcome
                 finished.trained += outcome.ending == "done" and not outcome.elsewhere
-                if outcome.ending == "failed":
-                    say(f"xavier: {clean(outcome.cell.title)}: {clean(outcome.why)}")
+            for line in reasons(outcome for outcome in outcomes if outcome.ending == "failed"):
+                note(line)
             try:
                 ledger.keep(_failed(plan, known, ended))
             except StorageError as error:
