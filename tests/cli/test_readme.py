@@ -144,7 +144,8 @@ def test_the_commands_run_as_they_stand_one_after_the_other(place):
         if given[0] in ("reproduce", "sweep") and given[1] != "list":
             given += ["--scale", "tiny"]
         if given[0] == "train" and "--updates" in given:
-            given += ["--width", SMALL["XAVIER_WIDTH"], "--updates", SMALL["XAVIER_UPDATES"]]
+            width = [] if "--net" in given else ["--width", SMALL["XAVIER_WIDTH"]]
+            given += [*width, "--updates", SMALL["XAVIER_UPDATES"]]
         newest = sorted((place / "runs").glob("*.h5"))
         given = [str(newest[0]) if "…" in word else word for word in given]
         done = subprocess.run(
