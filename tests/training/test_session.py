@@ -77,7 +77,7 @@ def test_the_library_warns_in_the_name_of_the_line_that_called_it(order, monkeyp
                 "cli/commands/bench.py",
                 # Measure networks, and train none; the first is another function of that name.
                 "nn/inspection/prepare.py",
-                "training/networks.py",
+                "training/engine/architectures/custom.py",
                 "library/networks.py",
                 # Reads once for all groups in a row, and gives that to `begin`.
                 "sweeps/work.py",

@@ -135,7 +135,7 @@ def begin(
         sizes = sizes_of_network(configs[0], training_data)
     facts = training_data.facts if training_data else None
     at_a_time = members_at_a_time(configs, facts, member_batch, strategy, sizes)
-    check_memory(configs[0], at_a_time, facts, strategy, sizes)
+    check_memory(configs[0], at_a_time, facts=facts, strategy=strategy, sizes=sizes)
     return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time)
 
 
