@@ -148,7 +148,7 @@ def begin(
     facts = training_data.facts if training_data else None
     together = configurations_at_a_time(configs, strategy, sizes, facts)
     at_a_time = members_at_a_time(configs[:together], facts, member_batch, strategy, sizes)
-    check_memory(configs[0], at_a_time, facts, strategy, sizes)
+    check_memory(configs[0], at_a_time, facts=facts, strategy=strategy, sizes=sizes)
     training_data = training_data or read(configs[0], data_dir)
     return Session(tuple(configs), training_data, strategy, at_a_time, together)
 
