@@ -84,7 +84,7 @@ def _look_at_one(
         set_modes(module)
         layers, taps, reached = examine(module, parameters, examples, judge)
         arrays = observe(layers, len(labels), bins)
-        arrays["loss"], arrays["error"] = np.float32(judge.loss), np.float32(judge.error)
+        arrays["loss"], arrays["error"] = (np.asarray(each, np.float32) for each in (judge.loss, judge.error))
         weights = [plain(layer.weight) for layer in layers]
         info = describe_module(module, layers, parameters, taps, reached, examples)
         # Nothing is dropped out here either.

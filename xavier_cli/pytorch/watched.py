@@ -121,7 +121,7 @@ class WatchedModule:
             with torch.no_grad():
                 answer = self.module(examples.clone())
                 loss = float(self.judge.total(answer)) / self.judge.examples
-                error = self.judge.error(answer)
+                wrong = self.judge.error(answer)
         except NetworkError:
             raise
         except Exception as error:
@@ -132,7 +132,7 @@ class WatchedModule:
         logits = logits_of(answer)
         axis = self.judge.axis(logits)
         self.classes = 0 if axis is None else int(logits.shape[axis])
-        return {"loss": np.asarray(loss), "error": np.asarray(error)}
+        return {"loss": np.asarray(loss), "error": np.asarray(wrong)}
 
     def _examples(self) -> Tensor:
         """The examples where the module is now, and of its precision, as a leaf."""

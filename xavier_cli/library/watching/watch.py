@@ -246,10 +246,11 @@ class Watch:
 
     def _take(self, update: int, params: Any, state: Any) -> bool:
         assert self._file is not None
-        began, self._tried = time.perf_counter(), update
+        began = time.perf_counter()
         try:
             found = self._network.look(params, state)
         except NetworkError as error:
+            self._tried = update
             # A training of hours is worth more than a record of it.
             warnings.warn(f"watch: no record after {update:,} updates: {error}", stacklevel=3)
             return False
