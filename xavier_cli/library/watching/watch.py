@@ -70,8 +70,8 @@ def watch(
     - `settings`: what to call this training, in your own words: `{"init": "he", "depth": 20, "lr": 0.1}`.
       `init`, `act`, `data`, `lr`, `batch_size`, `optimizer` and the like are those of `xavier`; any other is
       told with the network's name, which `net` changes. Files of equal settings are one experiment.
-    - `records`: when to measure: `20` (evenly, which needs `updates`), `log:20` or `every:500`. By default 20,
-      evenly where `updates`, the number of updates that there will be, is told, else in log updates.
+    - `records`: when to measure: `20` (evenly, which needs `updates`), `log:20` or `every:500`. By default
+      20, evenly where `updates`, the number of updates that there will be, is told, else in log updates.
     - `params`, `state`: of JAX, those before training, where the model does not hold them itself; or
       `run.record(0, params)`.
 
