@@ -78,7 +78,8 @@ def test_the_library_warns_in_the_name_of_the_line_that_called_it(order, monkeyp
                 # Another function of that name, and where it is used.
                 "nn/inspection/prepare.py",
                 "training/engine/architectures/custom.py",
-                # Measures networks, and trains none.
+                # Measure networks, and train none.
+                "library/initialization.py",
                 "library/networks.py",
                 # Reads once for all groups in a row, and gives that to `begin`.
                 "sweeps/work.py",

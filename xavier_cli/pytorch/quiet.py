@@ -76,8 +76,9 @@ def _eagerly() -> Any:
     """What was compiled runs as it was written, so that its calls can be followed."""
     stance = getattr(torch.compiler, "set_stance", None)
     # Where nothing was compiled, the compiler is not imported either, which takes seconds.
-    is_used = stance is not None and "torch._dynamo" in sys.modules
-    return stance("force_eager") if stance is not None and is_used else nullcontext()
+    if stance is None or "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    return stance("force_eager")
 
 
 @contextmanager

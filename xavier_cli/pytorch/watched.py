@@ -105,7 +105,7 @@ class WatchedModule:
             info = describe_module(module, layers, parameters, taps, reached, examples, frozen)
             more = [self.judge.remark] if self.judge.remark else []
             if had_hooks:
-                more.append("Hooks on its modules were not run when it was looked at.")
+                more.append("Hooks on its modules were not run when it was measured.")
             return (
                 Drawn(
                     info.model_copy(update={"notes": (*info.notes, *more)}),
@@ -141,7 +141,7 @@ class WatchedModule:
         places = {each.device for each in tensors}
         if len(places) > 1:
             names = ", ".join(sorted(map(str, places)))
-            raise NetworkError(f"its parameters are on several devices ({names}): they cannot be looked at")
+            raise NetworkError(f"its parameters are on several devices ({names}): they cannot be measured")
         if any(place.type == "meta" for place in places):
             raise NetworkError("its parameters are on the device `meta`, without numbers")
         place = next(iter(places), self._x.device)
@@ -198,7 +198,7 @@ def _few(values: Any, name: str) -> Tensor:
     """At most 300 of the examples, evenly spread, as a tensor of their own."""
     values = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.asarray(values))
     if not values.ndim or not len(values):
-        raise NetworkError(f"examples: {name} is empty: give examples to look at the network on")
+        raise NetworkError(f"examples: {name} is empty: give examples to measure the network on")
     places = torch.from_numpy(spread_over(len(values), min(len(values), PROBE_EXAMPLES)))
     few = values.detach()[places.to(values.device)].clone()
     if not torch.isfinite(few).all():

@@ -187,7 +187,7 @@ class WatchedFunctions:
             except NetworkError:
                 raise
             except Exception as error:
-                raise NetworkError(f"`{self.name}` cannot be looked at: {one_line(error)}") from error
+                raise NetworkError(f"`{self.name}` cannot be measured: {one_line(error)}") from error
 
         return call
 
@@ -215,7 +215,7 @@ def _few(values: Any, name: str) -> Array:
     except (TypeError, ValueError) as error:
         raise NetworkError(f"examples: {name} is no array: {one_line(error)}") from None
     if not is_there:
-        raise NetworkError(f"examples: {name} is empty: give examples to look at the network on")
+        raise NetworkError(f"examples: {name} is empty: give examples to measure the network on")
     few = jnp.asarray(values[spread_over(len(values), min(len(values), PROBE_EXAMPLES))])
     if jnp.issubdtype(few.dtype, jnp.floating) and not bool(jnp.isfinite(few).all()):
         raise NetworkError(f"examples: {name} holds NaN or infinity: leave such examples out")

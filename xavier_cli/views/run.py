@@ -171,7 +171,7 @@ def _notes(run: Run) -> Iterator[str]:
     if len(run.seeds) > 1:
         yield "±: 95 % t-interval of the mean over seeds, for this test set."
     if run.config.is_watched:
-        yield "Errors that the loop did not tell are of the examples that the network was looked at on."
+        yield "Errors that the loop did not tell are of the examples that `watch` was given."
     elif run.config.eval_examples < 10_000 and run.status == "complete":
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
     yield from layer_notes(run)

@@ -339,7 +339,7 @@ def test_a_disk_that_is_full_ends_no_training(tmp_path, monkeypatch):
         ({"settings": {3: 1}}, "`3` is no name of a setting"),
         ({"loss": lambda answer, y: jnp.zeros(7)}, r"has shape \(7,\) for 60 examples"),
         ({"loss": lambda answer, y: jnp.zeros(60, int)}, "return real numbers"),
-        ({"loss": lambda answer, y: answer @ y}, "cannot be looked at"),
+        ({"loss": lambda answer, y: answer @ y}, "cannot be measured"),
         ({"params": {"w": 1j * jnp.ones((12, 3))}}, "complex"),
     ],
 )

@@ -238,6 +238,16 @@ def test_wrapped_models_are_looked_at_within(tmp_path):
     np.testing.assert_array_equal(plain["weight/std"], wrapped["weight/std"])
 
 
+def test_statistics_over_processes_are_those_of_this_one(tmp_path):
+    norm = nn.SyncBatchNorm(4)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.Flatten(), nn.Linear(144, 4))
+    before = sorted(vars(norm))
+    with watch(model, tmp_path / "run.h5", examples=(X, Y)):
+        assert sorted(vars(norm)) == before
+
+    assert np.isfinite(read_run(tmp_path / "run.h5")["backprop/std"]).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["whole", "part", "in place"])
 def test_compiled_models(how, tmp_path):

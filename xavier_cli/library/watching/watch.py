@@ -1,4 +1,4 @@
-"""Defines `watch`: a training in somebody's own loop is looked at, and becomes a run file like any other."""
+"""Defines `watch`: a training in somebody's own loop is measured, and becomes a run file like any other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def watch(
                 run.record(update, train_loss=loss)            # of JAX: run.record(update, params, …)
 
     The file is like that of `xavier train`: `compare`, `plot`, `check`, `report` and `export` serve it, and
-    files that differ in their seeds alone are one experiment. The network is looked at when the block is
+    files that differ in their seeds alone are one experiment. The network is measured when the block is
     entered (record 0), at the records, and when it is left; nothing of the training changes by that:
     parameters, buffers, gradients, random states, modes and hooks are what they would have been.
 
@@ -62,22 +62,23 @@ def watch(
     - `model`: a `torch.nn.Module` (also compiled, or in `DataParallel` and `DistributedDataParallel`, of
       which the first process records); `(init, apply)`, a module of Flax or Equinox, or what Haiku's
       `transform` returns.
-    - `examples`: `(x, y)`, held out from training, of which at most 300, evenly spread, are looked at. Test
-      and validation curves that the loop does not tell are of them.
+    - `examples`: `(x, y)`, held out from training, of which at most 300, evenly spread, are used. Test
+      and validation curves that the loop does not tell are of them. Take them from the data set itself: a
+      `DataLoader` that is asked for them draws a random number, which moves the training.
     - `loss`: `loss(answer, y)` of what the model returns: one number for each example, or their mean or sum;
       without it the cross-entropy of logits and classes.
     - `settings`: what to call this training, in your own words: `{"init": "he", "depth": 20, "lr": 0.1}`.
       `init`, `act`, `data`, `lr`, `batch_size`, `optimizer` and the like are those of `xavier`; any other is
       told with the network's name, which `net` changes. Files of equal settings are one experiment.
-    - `records`: when to look: `20` (evenly, which needs `updates`), `log:20` or `every:500`. By default 20,
-      evenly where `updates`, the number of updates that there will be, is told, else in log updates.
+    - `records`: when to measure: `20` (evenly, which needs `updates`), `log:20` or `every:500`. By default
+      20, evenly where `updates`, the number of updates that there will be, is told, else in log updates.
     - `params`, `state`: of JAX, those before training, where the model does not hold them itself; or
       `run.record(0, params)`.
 
     A file of the same settings that is there already is resumed where the first `record` is beyond its
     records; those after it are replaced. A network that is not finite is recorded as diverged. Where an
-    exception leaves the block, the file says `interrupted`; the exception goes on. A look or a file that
-    fails on the way warns, and the training goes on.
+    exception leaves the block, the file says `interrupted`; the exception goes on. A measurement or a file
+    that fails on the way warns, and the training goes on.
 
     Raises `ConfigError`, `NetworkError`, `ResumeError`, `RunFileError` and `StorageError`, one line each.
     """
@@ -147,7 +148,7 @@ class Watch:
         return self
 
     def record(self, update: int, params: Any = None, state: Any = None, **curves: Any) -> bool:
-        """Say that `update` updates are done; the network is looked at where a record is due.
+        """Say that `update` updates are done; the network is measured where a record is due.
 
             run.record(update, train_loss=loss)                 # PyTorch
             run.record(update, params, state, train_loss=loss)  # JAX; the module itself of NNX and Equinox
@@ -246,10 +247,11 @@ class Watch:
 
     def _take(self, update: int, params: Any, state: Any) -> bool:
         assert self._file is not None
-        began, self._tried = time.perf_counter(), update
+        began = time.perf_counter()
         try:
             found = self._network.look(params, state)
         except NetworkError as error:
+            self._tried = update
             # A training of hours is worth more than a record of it.
             warnings.warn(f"watch: no record after {update:,} updates: {error}", stacklevel=3)
             return False
@@ -336,7 +338,7 @@ def _check_examples(x: Any, y: Any) -> None:
         if shape is None and not isinstance(each, list | tuple):
             raise ConfigError(f"examples: {name} is {type(each).__name__}: give one array or tensor")
         if (len(each) if shape is None else shape[0] if len(shape) else 0) == 0:
-            raise ConfigError(f"examples: {name} is empty: give examples to look at the network on")
+            raise ConfigError(f"examples: {name} is empty: give examples to measure the network on")
     if len(x) != len(y):
         raise ConfigError(f"examples: {len(x)} of x and {len(y)} of y: give one y for each x")
 
