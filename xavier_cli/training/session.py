@@ -7,7 +7,7 @@ refused is refused before anything is read, and what is not there is told before
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
@@ -95,10 +95,16 @@ class Session:
     def _train_part(
         self, configs: Sequence[RunConfig], paths: Sequence[Path], hooks: TrainingHooks | None
     ) -> list[Run]:
-        options = {"strategy": self.strategy, "hooks": hooks, "member_batch": self.member_batch}
         if len(configs) == 1:
-            return [train_to_file(configs[0], self.training_data, paths[0], **options)]
-        return train_group_to_files(configs, self.training_data, paths, **options)
+            return [replace(self, configs=tuple(configs)).train_to_file(paths[0], hooks)]
+        return train_group_to_files(
+            configs,
+            self.training_data,
+            paths,
+            strategy=self.strategy,
+            hooks=hooks,
+            member_batch=self.member_batch,
+        )
 
 
 def session(
