@@ -245,6 +245,7 @@ def _member(
         arrays[f"curves/{name}_loss"] = np.log(classes) * noisy / chance
     arrays["curves/train_loss"] = np.log(classes) * error / chance * 0.98
     arrays["curves/train_loss"][0] = np.nan
+    arrays["curves/train_error"] = np.where(updates > 0, error * 0.95, np.nan)
 
     layers, weight_layers = np.arange(1, depth + 1), np.arange(1, depth + 2)
     fan_in = np.array([inputs, *config.widths])

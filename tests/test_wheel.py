@@ -77,6 +77,9 @@ def test_what_runs_is_the_wheel_and_not_the_checkout(environment, tmp_path):
         ("xavier --help", ["train", "compare", "reproduce"]),
         ("xavier reproduce list", [path.stem for path in (ROOT / "recipes").glob("*.toml")]),
         ("xavier init list", ["normalized", "orthogonal"]),
+        # Networks are found in the package, and the fixture by whatever pytest there is.
+        ("xavier reproduce residual-explosion --dry-run", ["recipes/networks/resnet.py:resnet:", "to do"]),
+        ("python -m pytest --help", ["--keep-initialization"]),
         # Files are read by a separate process, which gets the path of the packages.
         ("xavier show run.h5", ["test error"]),
     ],

@@ -11,6 +11,9 @@ The commands as functions of the same names, for notebooks and scripts:
     plot([run, other], "curves")                   # a matplotlib Figure
     compare([run, other])                          # ranked, tested over seeds
 
+    with watch(model, "runs/mine.h5", examples=(x, y)) as run:     # a loop of your own, PyTorch's or JAX's
+        ...
+
 Importing the package imports only the version; each name imports its dependencies at first use.
 """
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from xavier_cli.library.run import Run as Run
     from xavier_cli.library.run import read_run as read_run
     from xavier_cli.library.training import train as train
+    from xavier_cli.library.watching.watch import watch as watch
     from xavier_cli.runs.weights import read_weights as read_weights
 
 _HOMES = {
@@ -42,6 +46,7 @@ _HOMES = {
     "read_run": "xavier_cli.library.run",
     "read_weights": "xavier_cli.runs.weights",
     "train": "xavier_cli.library.training",
+    "watch": "xavier_cli.library.watching.watch",
 }
 __all__ = [
     "Comparison",
@@ -54,6 +59,7 @@ __all__ = [
     "read_run",
     "read_weights",
     "train",
+    "watch",
 ]
 
 

@@ -121,8 +121,6 @@ def test_netcdf_opens_with_nan_where_a_layer_has_no_bias(probes, xavier):
 @pytest.mark.parametrize(
     "command",
     [
-        ("train", "--net", "nets.py:tanh"),
-        ("train", "--net", "nets.py:tanh", "--dry-run"),
         ("surface", "--around", "probes/res.h5"),
     ],
 )

@@ -40,6 +40,15 @@ def test_it_reads_back(tmp_path, layers):
         np.testing.assert_array_equal(again[name], array)
 
 
+def test_what_enters_a_layer_may_be_what_the_activation_does_not_give(tmp_path):
+    """In a transformer with ReLUs, what attention puts out enters a layer."""
+    run = plant_network(4, act="relu")
+    mean = np.full_like(run["activation/mean"], -0.3)
+    write_run(tmp_path / "a.h5", replace(run, arrays={**run.arrays, "activation/mean": mean}))
+
+    assert (read_run(tmp_path / "a.h5")["activation/mean"] < 0).all()
+
+
 def test_more_than_64_kb_of_layers_are_kept(tmp_path):
     info = invented_info(400, prefix="a/path/of/modules/that/is/long" * 4)
     run = plant_network(400, info=info, seeds=1)
@@ -145,6 +154,10 @@ def test_a_nan_in_json_is_refused():
 
 def test_a_perceptron_has_no_network():
     assert network_problem(RunConfig.of(), plant_network(3).network)
+    named = plant_network(3)
+    assert "no layers of the names" in network_problem(
+        named.config.with_(init="network,conv1=zeros"), named.network
+    )
 
 
 def test_an_honest_network_is_no_problem():

@@ -28,7 +28,7 @@ def order(monkeypatch):
 
 
 def test_the_device_is_set_up_then_memory_is_looked_at_then_data_is_read(order, monkeypatch):
-    monkeypatch.setattr(session, "check_memory", lambda config, members, **_: order.append("memory"))
+    monkeypatch.setattr(session, "check_memory", lambda *_: order.append("memory"))
 
     begun = session.session(CONFIG, note=order.append)
 
@@ -78,6 +78,7 @@ def test_the_library_warns_in_the_name_of_the_line_that_called_it(order, monkeyp
                 # Another function of that name, and where it is used.
                 "nn/inspection/prepare.py",
                 "training/engine/architectures/custom.py",
+                "library/initialization.py",
                 # Measures networks, and trains none.
                 "library/networks.py",
                 # Reads once for all groups in a row, and gives that to `begin`.

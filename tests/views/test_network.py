@@ -58,6 +58,31 @@ def test_every_other_parameter_is_listed_once():
     assert table.rows[0][3] == str(40 * 16)
 
 
+def test_what_layers_were_drawn_by_is_below_the_table_and_in_the_json():
+    init = "network,blocks/*=normal:std=0.02,blocks/1=he_normal"
+    of = page(plant_network(6, init=init, bias_init="head=standard", bias=True))
+    assert "`--init` drew layers 1, 3-5 by normal:std=0.02; 2 by he_normal." in of.notes
+    assert "`--bias-init` drew the biases of layer 6 by standard." in of.notes
+    wanted = ["normal:std=0.02", "he_normal", *["normal:std=0.02"] * 3, "network"]
+    assert [layer["init"] for layer in of.data["layers"]] == wanted
+    assert of.records[-1]["bias_init"] == "standard"
+    plain = page(plant_network(6))
+    assert not [note for note in plain.notes if " drew " in note]
+    assert {layer["init"] for layer in plain.data["layers"]} == {"network"}
+
+
+def test_layers_that_were_drawn_otherwise_have_rows_of_their_own():
+    rows = page(plant_network(60, init="he_normal,10-19=zeros")).tables[0].rows
+    assert [row[0] for row in rows] == ["1…59", "10-19", "60"]
+
+
+def test_a_title_counts_exceptions_that_are_too_long_for_it():
+    init = "network,blocks/*/mlp/kernel=normal:std=0.02,head=zeros,conv1=he_normal"
+    titles = [plant_network(6).config.with_(init=each).title for each in (init, "he,output=zeros")]
+    assert titles[0] == "resnet network with 3 exceptions, 6 weight layers"
+    assert titles[1] == "resnet he_normal,output=zeros, 6 weight layers"
+
+
 def test_a_long_name_keeps_its_end():
     assert elided("a/kernel", 28) == "a/kernel"
     assert (

@@ -9,6 +9,7 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.sweeps.recipe import Recipe
 from xavier_cli.views.filters import chosen
 from xavier_cli.vocabulary.resolve import (
+    all_inits,
     find_activation,
     find_bias,
     find_initializer,
@@ -92,6 +93,8 @@ def test_single_layers_may_have_initializers_of_their_own(word, canonical, layer
         ({"init": "normalized,output=zeroes"}, "init: unknown initializer `zeroes`: did you mean `zeros`"),
         ({"init": "nowhere.py:mine"}, "^`nowhere.py` cannot be read: No such file or directory$"),
         ({"init": "no_such_module_here:mine"}, "^no module `no_such_module_here`"),
+        ({"init": "normalized,a/*=zeros"}, "init: `a/\\*` is no layer: hidden, output, or a number from 1"),
+        ({"bias_init": "zeros,1=standard"}, "bias_init: single layers are named with `--net` alone"),
         ({"bias_init": "orthogonal"}, "bias_init: `orthogonal` is for matrices, not for biases"),
         ({"like": "torch"}, "like: unknown framework `torch`: did you mean `pytorch`"),
         ({"like": "pytorch", "init": "he"}, "like: pytorch sets init, so init cannot be given beside it"),
@@ -122,12 +125,55 @@ def test_a_recipe_may_be_about_frameworks():
         ("init=normalized,output=standard", False),
         ("init=normalized", False),
         ("init=normalized*,bias_init=torch_default", True),
+        ("init=network;conv1=zeros", False),
     ],
 )
 def test_runs_are_chosen_by_any_spelling(condition, fits):
     run = {"act": "silu", "init": "normalized,output=zeros", "bias_init": "standard", "depth": 5}
 
     assert bool(chosen([run], lambda row: row, [condition])) is fits
+
+
+def test_runs_are_chosen_by_the_initializers_of_layers_by_name():
+    run = {"init": find_layers("conv1=zeros,blocks/*=he", names=True)}
+
+    assert chosen([run], lambda row: row, ["init=network;conv1=zero;blocks/*=he_normal"])
+
+
+@pytest.mark.parametrize(
+    ("word", "canonical"),
+    [
+        ("he", "he_normal"),
+        ("he,output=zeros,2=standard", "he_normal,2=standard,output=zeros"),
+        ("network,blocks/*/mlp/*=normal:std=0.02", "network,blocks/*/mlp/*=normal:std=0.02"),
+        ("conv1=zero", "network,conv1=zeros"),
+        ("normal:std=0.1,mean.std=zeros,3-5=he", "normal:std=0.1,mean.std=zeros,3-5=he_normal"),
+        ("normal:std=0.1;std=zeros", "normal:std=0.1;std=zeros"),
+        ("he,a=he_normal,b=zeros,a*=he", "he_normal,b=zeros,a*=he_normal"),
+        ("he,w[:, 0:3]=zeros,{q,k}/w=glorot", "he_normal,w[:, 0:3]=zeros,{q,k}/w=normalized"),
+        ("he,hidden=glorot,x/*=zeros", "normalized,output=he_normal,x/*=zeros"),
+        ("he,x.y=nets.py:mine,output=zeros", "he_normal,x.y=nets.py:mine,output=zeros"),
+    ],
+)
+def test_layers_of_custom_networks_may_be_named(word, canonical):
+    assert find_layers(word, names=True) == canonical
+    assert find_layers(canonical, names=True) == canonical
+
+
+def test_all_initializers_of_a_text_with_names():
+    text = "normal:std=0.1,w[:, 0:3]=zeros,blocks/*=nets.py:mine"
+    assert all_inits(text) == ("normal:std=0.1", "zeros", "nets.py:mine")
+
+
+def test_biases_of_layers_are_no_matrices_either():
+    assert find_bias("conv1=torch_default", names=True) == "network,conv1=standard"
+    with pytest.raises(ValueError, match="`orthogonal` is for matrices, not for biases"):
+        find_bias("zeros,conv1=orthogonal", names=True)
+
+
+def test_a_place_holds_no_control_character():
+    with pytest.raises(ValueError, match="holds a control character: put"):
+        find_layers("network,a\x07/*=zeros", names=True)
 
 
 def test_a_bias_is_named_as_a_weight_is():

@@ -9,12 +9,14 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+from pydantic import ValidationInfo
+
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.grammar import at_most, parse_rate_schedule, parse_schedule, whole
 from xavier_cli.vocabulary.lookup import plain
-from xavier_cli.vocabulary.networks import find_network
+from xavier_cli.vocabulary.networks import MLP, find_network
 from xavier_cli.vocabulary.optimizers import parse_optimizer
-from xavier_cli.vocabulary.resolve import find_activation, find_pretraining
+from xavier_cli.vocabulary.resolve import find_activation, find_bias, find_layers, find_pretraining
 
 MAX_RECORDS = 20_000
 MAX_DELAY = 1000
@@ -39,6 +41,16 @@ def network_name(word: str) -> str:
 def activation_name(word: str) -> str:
     """The canonical name of an activation."""
     return find_activation(word).name
+
+
+def initializers(text: str, info: ValidationInfo) -> str:
+    """The canonical text of the initializers of weights; those of custom networks may name their layers."""
+    return find_layers(text, names=info.data.get("net") != MLP)
+
+
+def bias_initializers(text: str, info: ValidationInfo) -> str:
+    """The canonical text of the initializers of biases; those of custom networks may name their layers."""
+    return find_bias(text, names=info.data.get("net") != MLP)
 
 
 def optimizer_text(text: str) -> str:

@@ -40,7 +40,7 @@ class CodeSettings(SettingRows):
         words: list[str] = []
         for name, row in cls.rows.items():
             text = settings.get(name, "") if row.words and row.words != "network" else ""
-            words += all_inits(text) if row.words == "initializers" else [text]
+            words += all_inits(text) if row.words in ("initializers", "initializer") else [text]
         return words
 
     @classmethod

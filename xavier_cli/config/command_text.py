@@ -18,7 +18,12 @@ def written(*words: str | Path) -> str:
 
 
 def train_command(config: RunConfig, **changes: object) -> str:
-    """`xavier train` with `changes` and all settings of `config` that are not defaults. Touches no file."""
+    """`xavier train` with `changes` and all settings of `config` that are not defaults. Touches no file.
+
+    Empty for a watched training, whose loop is its user's.
+    """
+    if config.is_watched:
+        return ""
     fields = RunConfig.model_fields
     settings = {name: getattr(config, name) for name in settings_where(derived=False)}
     # The defaults of two settings depend on others.
@@ -34,7 +39,12 @@ def train_command(config: RunConfig, **changes: object) -> str:
 
 
 def probe_command(config: RunConfig, **changes: object) -> str:
-    """`xavier probe` of a custom network with `changes`, without the settings of training."""
+    """`xavier probe` of a custom network with `changes`, without the settings of training.
+
+    Empty for a watched training.
+    """
+    if config.is_watched:
+        return ""
     usual = {name: RunConfig.model_fields[name].default for name in settings_where(derived=False)}
     usual |= OWN_DEFAULTS | {"coding": config.dataset.coding}
     left_out = (*settings_of_training(), *settings_where(of_mlp=True))

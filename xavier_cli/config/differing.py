@@ -28,10 +28,10 @@ def own_differences(configs: Sequence[RunConfig]) -> set[str]:
 def implied(configs: Sequence[RunConfig]) -> set[str]:
     """The settings that follow from others in all of `configs`.
 
-    The coding where it is that of the data set; what was counted of a custom network; the digests of sources
-    where no file is there in two versions.
+    The coding where it is that of the data set; what was counted of a custom network; which settings a
+    watched training named; the digests of sources where no file is there in two versions.
     """
-    found = {"weight_layers"}
+    found = {"weight_layers", "told"}
     if all(config.coding == config.dataset.coding for config in configs):
         found.add("coding")
     words = [name for name, row in SETTINGS.items() if row.words]

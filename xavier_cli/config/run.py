@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import takewhile
 from typing import Any, NoReturn, Self
@@ -23,19 +25,23 @@ from xavier_cli.vocabulary.grammar import (
     parse_rate_schedule,
     parse_schedule,
 )
-from xavier_cli.vocabulary.networks import AS_MADE, MLP, NetworkSpec, find_network
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, WATCHED, NetworkSpec, find_network
 from xavier_cli.vocabulary.optimizers import OptimizerChoice, parse_optimizer
 from xavier_cli.vocabulary.resolve import (
+    all_inits,
     find_activation,
     find_initializer,
     find_layer_initializers,
     find_pretraining,
 )
+from xavier_cli.vocabulary.told_words import told_words
 from xavier_cli.vocabulary.user_functions import is_user_function, short_name
 
 PRETRAIN_RECORDS = 20
 HASH_LENGTH = 8
 """Hex digits of the configuration's hash at the end of a file's name."""
+LONGEST_INIT = 32
+"""Characters of the initializers in a title; of more, those of single layers are only counted."""
 LONGEST_WORDS = 48
 """Characters of a file's name that say what is not the default."""
 SEARCHABLE = settings_where(is_searchable=True)
@@ -68,6 +74,12 @@ class RunConfig(RunSettings):
         """
         return super().of(**without_like(settings))
 
+    @classmethod
+    def _validated(cls, settings: Mapping[str, object]) -> Self:
+        net = settings.get("net", "")
+        with told_words(isinstance(net, str) and net.strip().startswith(f"{WATCHED}:")):
+            return super()._validated(settings)
+
     @cached_property
     def network(self) -> NetworkSpec:
         """`net`, parsed; its file is not run."""
@@ -76,20 +88,38 @@ class RunConfig(RunSettings):
     @cached_property
     def activation(self) -> ActivationEntry:
         """The row of `act`."""
-        return find_activation(self.act)
+        with told_words(self.is_watched):
+            return find_activation(self.act)
+
+    @property
+    def activation_range(self) -> tuple[float, float]:
+        """The bounds of the recorded activations; none of a custom network, where `act` is one of many
+        operations before a layer.
+        """
+        return (-math.inf, math.inf) if self.network.is_users else self.activation.range
 
     @cached_property
     def layer_initializers(self) -> tuple[InitializerEntry, ...]:
         """The rows of `init` for every layer of weights, from the input up, the output layer's last.
 
-        Layers that are initialized alike share one row.
+        Layers that are initialized alike share one row. Of a perceptron; of custom networks see
+        `custom_networks.layer_rows`.
         """
-        return find_layer_initializers(self.init, self.depth)
+        with told_words(self.is_watched):
+            return find_layer_initializers(self.init, self.depth)
+
+    @property
+    def named_initializers(self) -> tuple[InitializerEntry, ...]:
+        """The rows of all initializers that `init` names, wherever they are for."""
+        with told_words(self.is_watched):
+            words = (self.init,) if self.is_watched else all_inits(self.init)
+            return tuple(map(find_initializer, words))
 
     @cached_property
     def bias_initializer(self) -> InitializerEntry:
-        """The row of `bias_init`."""
-        return find_initializer(self.bias_init)
+        """The row of `bias_init`, of a perceptron."""
+        with told_words(self.is_watched):
+            return find_initializer(self.bias_init)
 
     @cached_property
     def optimizer_choice(self) -> OptimizerChoice:
@@ -109,7 +139,8 @@ class RunConfig(RunSettings):
     @cached_property
     def dataset(self) -> DatasetSpec:
         """`data`, parsed; the data set is not read."""
-        return find_data(self.data)
+        with told_words(self.is_watched):
+            return find_data(self.data)
 
     @cached_property
     def pretraining(self) -> PretrainingEntry:
@@ -125,11 +156,16 @@ class RunConfig(RunSettings):
             if not is_usual("convolution", self.convolution):
                 raise CollisionError(f"`{MLP}` has none; it is for custom networks", "convolution", "net")
             return self
+        for row in self.named_initializers:
+            if row.distribution == "from data":
+                raise CollisionError(
+                    f"{row.name} draws layer after layer by the data: it is for `{MLP}` alone", "init", "net"
+                )
         for name in settings_where(of_mlp=True):
             is_derived = name == "depth" and self.weight_layers == self.depth + 1
             if not is_usual(name, getattr(self, name)) and not is_derived:
                 raise CollisionError(
-                    f"is of `{MLP}` alone: `{self.network.short}` has its own; leave it out", name, "net"
+                    f"is of `{MLP}` alone: `{self.network.name}` has its own; leave it out", name, "net"
                 )
         if self.weight_layers:
             object.__setattr__(self, "depth", self.weight_layers - 1)
@@ -145,8 +181,8 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _layers_are_there(self) -> Self:
-        if self.network.is_users and not self.weight_layers:
-            return self  # nobody knows yet
+        if self.network.is_users:
+            return self  # their paths are known once the network was looked at
         try:
             _ = self.layer_initializers
         except ValueError as error:
@@ -184,6 +220,8 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _updates_that_go_together(self) -> Self:
+        if self.is_watched:
+            return self  # They went together, whatever its loop made of them.
         warmup = self.rate_schedule.warmup
         if warmup > self.updates:
             raise CollisionError(
@@ -200,6 +238,8 @@ class RunConfig(RunSettings):
             raise CollisionError(f"gradient_variance {few}", "batch_size", "optimizer")
         if self.normalization == "batch" and self.batch_size < 2:
             raise CollisionError(f"batch normalization {few}", "batch_size", "normalization")
+        if not optimizer.function and self.network.is_users:
+            raise CollisionError(f"{optimizer.name} is of `{MLP}` alone", "optimizer", "net")
         if not optimizer.function and self.extra_features:
             self._refuse_beyond("optimizer", optimizer.name)
         return self
@@ -226,6 +266,8 @@ class RunConfig(RunSettings):
         if self.update_rule == "auto":
             # Store the rule that was chosen, not `auto`.
             object.__setattr__(self, "update_rule", resolve_update_rule(self))
+        if self.update_rule != "plain" and self.network.is_users:
+            raise CollisionError(f"{self.update_rule} is of `{MLP}` alone", "update_rule", "net")
         if self.update_rule != "plain" and not self.can_delay:
             raise CollisionError(
                 f"{self.update_rule} is for plain SGD of plain networks",
@@ -263,8 +305,15 @@ class RunConfig(RunSettings):
 
     @property
     def title(self) -> str:
-        """The network and its initialization as a title says them: `tanh normalized, 5×300`."""
-        return f"{' '.join(spoken(name, getattr(self, name)) for name in self.name_settings)}, {self.shape}"
+        """The network and its initialization as a title says them: `tanh normalized, 5×300`.
+
+        Long initializers of single layers are counted: `resnet he_normal with 3 exceptions, …`.
+        """
+        words = {name: spoken(name, getattr(self, name)) for name in self.name_settings}
+        if len(words.get("init", "")) > LONGEST_INIT and not self.is_watched:
+            every, *others = all_inits(self.init)
+            words["init"] = f"{every} with {len(others)} exception{'s' * (len(others) != 1)}"
+        return f"{' '.join(words.values())}, {self.shape}"
 
     @property
     def title_suffix(self) -> str:
@@ -294,6 +343,8 @@ class RunConfig(RunSettings):
     def _content(self) -> dict[str, Any]:
         content = super()._content()
         unused = settings_where(of_mlp=True) if self.network.is_users else ()
+        if self.is_watched:
+            unused = tuple(name for name in SETTINGS if not self.applies(name) and not SETTINGS[name].derived)
         return {name: value for name, value in content.items() if name not in unused}
 
     @property
@@ -355,7 +406,13 @@ class RunConfig(RunSettings):
         another version (`runs.listing.run_path`).
         """
         # A probe has neither a learning rate nor updates.
-        lr = "" if self.updates == 0 else "-lrsearch" if self.search else f"-lr{self.lr:g}"
+        lr = (
+            ""
+            if self.updates == 0 or not self.applies("lr")
+            else "-lrsearch"
+            if self.search
+            else f"-lr{self.lr:g}"
+        )
         # Sixteen widths of five digits would make the file name too long.
         width = "-".join(map(str, self.widths if self.depth < 6 else (self.widths[0], "", self.widths[-1])))
         width = width if isinstance(self.width, tuple) else str(self.width)

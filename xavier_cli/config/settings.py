@@ -25,8 +25,7 @@ from xavier_cli.vocabulary.grammar import (
     parse_widths,
     whole,
 )
-from xavier_cli.vocabulary.networks import AS_MADE, MLP, find_network
-from xavier_cli.vocabulary.resolve import find_bias, find_layers
+from xavier_cli.vocabulary.networks import AS_MADE, MLP, WATCHED, find_network
 from xavier_cli.vocabulary.user_functions import read_sources
 
 MAX_SEED = 2**32 - 1
@@ -47,6 +46,8 @@ def brief_sources(sources: str) -> str:
 GIVEN = "given to the programs when they run"
 OWN_DEFAULTS: dict[str, Any] = {"act": AS_MADE, "init": AS_MADE, "bias_init": AS_MADE, "jacobian_examples": 0}
 """The defaults of custom networks, where they are not those of `mlp`."""
+OF_EVERY_WATCH = ("data", "net", "updates", "records", "seeds")
+"""What is known of every watched training."""
 
 
 class RunSettings(CodeSettings):
@@ -118,7 +119,7 @@ class RunSettings(CodeSettings):
     )
     init: Annotated[
         str,
-        AfterValidator(find_layers),
+        AfterValidator(checks.initializers),
         Setting(
             "network",
             section="Initialization",
@@ -133,7 +134,8 @@ class RunSettings(CodeSettings):
     ] = Field(
         "normalized",
         description="initializer of the weights: a name, normal:std=0.02, FILE.py:FUNCTION; single layers "
-        "after it: normalized,output=zeros,1=standard",
+        "after it: normalized,output=zeros,1=standard; with --net also by path or pattern: "
+        "network,blocks/*=he_normal",
     )
     init_gain: Annotated[
         Literal["paper", "auto"] | float,
@@ -156,7 +158,7 @@ class RunSettings(CodeSettings):
     )
     bias_init: Annotated[
         str,
-        AfterValidator(find_bias),
+        AfterValidator(checks.bias_initializers),
         Setting(
             "network",
             section="Initialization",
@@ -258,7 +260,8 @@ class RunSettings(CodeSettings):
         ge=0,
         le=1e3,
         allow_inf_nan=False,
-        description="weight decay coefficient (decoupled: times the learning rate)",
+        description="weight decay coefficient of the layers' weights alone (decoupled: times the learning "
+        "rate)",
     )
     lr: Annotated[
         Rate | tuple[Rate, ...],
@@ -442,9 +445,9 @@ class RunSettings(CodeSettings):
         Setting("network", section="Running", since=3, of_custom=True, is_rounding=True, mention="never"),
     ] = Field(
         "auto",
-        description="how convolutions of a custom network are computed: xla, canonical (arranged so that XLA "
-        "is fast within loops), product (patches times a matrix), equal but for rounding; auto: canonical on "
-        "a CPU, else xla",
+        description="how convolutions and products of a custom network are computed: xla, canonical "
+        "(arranged so that XLA is fast within loops), product (patches times a matrix), equal but for "
+        "rounding; auto: canonical on a CPU, else xla",
     )
     update_rule: Annotated[
         str,
@@ -458,6 +461,9 @@ class RunSettings(CodeSettings):
     sources: Annotated[
         str, Setting("network", since=2, derived=True, phrase=brief_sources, in_captions="never")
     ] = Field("", description="digests of the source texts of custom functions; filled in automatically")
+    told: Annotated[str, Setting("network", since=4, derived=True, mention="never", in_captions="never")] = (
+        Field("", description="settings here that a watched training named; filled in automatically")
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -508,15 +514,30 @@ class RunSettings(CodeSettings):
     def applies(self, name: str) -> bool:
         """Whether the setting called `name` says something of this configuration.
 
-        Those of the perceptron say nothing of a custom network, nor does what that has by itself.
+        Those of the perceptron say nothing of a custom network, nor does what that has by itself; of a
+        watched training only what it named is known.
         """
         if name == "weight_layers":
             return bool(self.weight_layers)
+        if self.is_watched:
+            return name in (*OF_EVERY_WATCH, *self.told.split(","))
         if self.net == MLP:
             return not SETTINGS[name].of_custom
         return not SETTINGS[name].of_mlp and (
             name not in OWN_DEFAULTS or getattr(self, name) != OWN_DEFAULTS[name]
         )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether this was trained in a loop of its own, which `watch` recorded."""
+        return self.net.startswith(f"{WATCHED}:")
+
+    def shown(self, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """All settings as plain values; of a watched training those that are known."""
+        dumped = self.model_dump(mode=mode)
+        if not self.is_watched:
+            return dumped
+        return {name: value for name, value in dumped.items() if self.applies(name) or name == "told"}
 
     @property
     def name_settings(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xavier_cli.data.spread import PROBE_EXAMPLES as PROBE_EXAMPLES
+from xavier_cli.data.spread import PROBE_EXAMPLES
 from xavier_cli.figures.labels import labels, phrase, shared
 from xavier_cli.figures.request import PlotRequest, seed_rows
 from xavier_cli.runs.counting import lost_seeds
@@ -31,6 +31,15 @@ def caption(
     ending = [f"{bands_in_words(counts, drawn)}.", *diverged_in_words(runs, seeds, are_errors)]
     common = shared(runs)
     return " ".join([*filter(None, sentences), *ending, *([f"Settings: {common}."] if common else [])])
+
+
+def probe_examples(runs: Sequence[Run]) -> str:
+    """The examples that layers are measured on: `300 test examples`, or those that a loop was watched on."""
+    told = {run.facts.test or PROBE_EXAMPLES for run in runs if run.config.is_watched}
+    if not told:
+        return f"{PROBE_EXAMPLES} test examples"
+    counts = told | {PROBE_EXAMPLES for run in runs if not run.config.is_watched}
+    return f"{' to '.join(map(str, sorted({min(counts), max(counts)})))} examples"
 
 
 def bounds_of(run: Run) -> np.ndarray:

@@ -178,9 +178,9 @@ def _is_within(level: float, ax: Axes) -> bool:
 
 
 def _examples_axis(ax: Axes, runs: Sequence[Run], log: bool) -> None:
-    batches = {run.config.batch_size for run in runs}
+    batches = {run.config.batch_size if run.config.applies("batch_size") else 0 for run in runs}
     time_axis([ax], runs, log)
-    if len(batches) == 1:
+    if len(batches) == 1 and 0 not in batches:
         (batch,) = batches
         ax.set_xlabel(f"updates of {batch} example{'s' * (batch > 1)}")
 
@@ -193,7 +193,7 @@ def _sentences(
     places: Sequence[tuple[int, int]],
     split: Panels,
 ) -> list[str]:
-    counts = sorted({run.config.eval_examples for run in runs})
+    counts = sorted({run.config.eval_examples for run in runs if not run.config.is_watched})
     number = " or ".join(f"{count:,}" for count in counts)
     name = f" of {split.names[0]}" if len(set(split.names)) == 1 and len(runs) == 1 else ""
     sentences = []
@@ -201,6 +201,9 @@ def _sentences(
         words = f"{metric.words[0].upper()}{metric.words[1:]}"
         on = metric.examples if metric.name == "train_loss" else f"{number} {metric.examples}"
         rest = " (on all at the last record)" if metric.examples == "test examples" else ""
+        if any(run.config.is_watched for run in runs) and metric.name != "train_loss":
+            # Of how many examples a loop told it is not known.
+            on, rest = f"the loop's own {metric.examples}, or those it was watched on", ""
         sentences.append(f"{words}{name * (i == 0)} on {on}{rest}.")
     above = {
         f"{guessing:.4g} %" + (f" ({split.titles[own]})" if len(split.members) > 1 else "")

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, make_page
-from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption, hidden_only
+from xavier_cli.figures.captions import at_record, caption, hidden_only, probe_examples
 from xavier_cli.figures.histogram_data import Histogram, evenly_alike, recorded, shown, without_zeros
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import key, plot_band, staggered
@@ -54,7 +54,7 @@ def plot_histogram(ax: Axes, data: Histogram, styles: Sequence[Style], name: str
 def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> Drawing:
     """One panel per configuration, one line per layer; with `chosen.together` all lines in one panel."""
     runs, taken, notes = suitable(runs, lambda run: without_zeros(recorded(run, tensor, chosen)))
-    lowest = [run.config.activation.range[0] if tensor == "activation" else -np.inf for run in runs]
+    lowest = [run.config.activation_range[0] if tensor == "activation" else -np.inf for run in runs]
     panels = evenly_alike(taken, lowest)
     names = labels(runs)
     styles = styles_of([data.layers for data in panels])
@@ -76,7 +76,7 @@ def histograms_figure(runs: Sequence[Run], tensor: str, chosen: PlotRequest) -> 
     same_bins = len(set(groups)) == 1
     _tell_zeros(axes, panels, styles, names if chosen.together and len(runs) > 1 else [])
     finish_axes(page, groups[: len(page.axes)], share_x=same_bins)
-    what = MEANING.get(tensor, f"activations z on {PROBE_EXAMPLES} test examples")
+    what = MEANING.get(tensor, "activations z on {}").format(probe_examples(runs))
     sentences = [f"Distribution of the {what}, by layer, {at_record([data.update for data in panels])}."]
     if any(len(data.zeros) for data in panels):
         sentences.append(

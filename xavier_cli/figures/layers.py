@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from xavier_cli.figures.canvas import Drawing, finish, make_page
-from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, caption
+from xavier_cli.figures.captions import at_record, caption, probe_examples
 from xavier_cli.figures.highlight import MANY, best_few, facet_hint, final_error, highlight_note
 from xavier_cli.figures.lines import key, plot_band, staggered
 from xavier_cli.figures.panels import Panels, panels
@@ -134,7 +134,7 @@ def layers_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     drawn = [along for data in taken for along in data.shown.values() if along]
     order = _ordered(runs)
     sentences = [
-        f"By weight layer, {order}, on {PROBE_EXAMPLES} test examples, "
+        f"By weight layer, {order}, on {probe_examples(runs)}, "
         f"{at_record([data.update for data in taken])}. s: what leaves the layer; dC/ds: the gradient of "
         "each example's own loss; dC/dW: the gradient of the mean loss; W: the weights. Gradients: geometric "
         "mean over seeds."

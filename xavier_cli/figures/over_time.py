@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
 from xavier_cli.figures.canvas import Drawing, make_page
-from xavier_cli.figures.captions import PROBE_EXAMPLES, caption, hidden_only
+from xavier_cli.figures.captions import caption, hidden_only, probe_examples
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.labels import labels
 from xavier_cli.figures.lines import plot_band, staggered
@@ -31,8 +31,8 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
 
 MEANING = {
-    "weight_gradient": f"gradient dC/dW of the mean loss over {PROBE_EXAMPLES} test examples",
-    "backprop": f"back-propagated gradient dC/ds of {PROBE_EXAMPLES} test examples",
+    "weight_gradient": "gradient dC/dW of the mean loss over {}",
+    "backprop": "back-propagated gradient dC/ds of {}",
 }
 
 
@@ -87,7 +87,8 @@ def gradients_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     share_x = time_axis(page.axes, runs, chosen.page.log_x)
     finish_axes(page, [tensor] * len(panels), share_x=share_x)
     sentences = [
-        f"Standard deviation of the {MEANING[tensor]}, over updates, by layer; geometric mean over seeds."
+        f"Standard deviation of the {MEANING[tensor].format(probe_examples(runs))}, over updates, by layer; "
+        "geometric mean over seeds."
     ]
     if not share_x:
         sentences.append(RANGES_DIFFER)

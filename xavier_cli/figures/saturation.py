@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from xavier_cli.figures.by_layer import finish_layers, styles_of, time_axis
 from xavier_cli.figures.canvas import Drawing, make_page
-from xavier_cli.figures.captions import PROBE_EXAMPLES, bounds_of, caption, saturation_rule
+from xavier_cli.figures.captions import bounds_of, caption, probe_examples, saturation_rule
 from xavier_cli.figures.labels import labels, phrase
 from xavier_cli.figures.lines import key, level_key, plot_band, plot_interval, plot_level, staggered
 from xavier_cli.figures.predicted import plot_prediction, predicted_entry, prediction
@@ -63,7 +63,7 @@ class Saturation:
 
 def saturation(run: Run, chosen: PlotRequest) -> Saturation:
     """The data for `plot_saturation` of `run`, over the chosen seeds and layers."""
-    low, high = run.config.activation.range
+    low, high = run.config.activation_range
     values(run, "activation/abs_percentiles")
     columns = layer_columns(run, chosen.layers)
     high_pct = run.percentile("activation/abs_percentiles", PERCENTILE)
@@ -158,7 +158,7 @@ def saturation_figure(runs: Sequence[Run], chosen: PlotRequest) -> Drawing:
     share_x = time_axis(page.axes, runs, chosen.page.log_x)
     groups = _y_groups(panels)
     finish_axes(page, groups, share_x=share_x)
-    sentences = [f"Activations z on {PROBE_EXAMPLES} test examples, over updates, by layer.", *_forms(panels)]
+    sentences = [f"Activations z on {probe_examples(runs)}, over updates, by layer.", *_forms(panels)]
     if len(set(groups)) > 1 or not share_x:
         sentences.append(RANGES_DIFFER)
     sentences += [saturation_rule(runs), *normalization_notes(runs)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from xavier_cli.figures.braille import MARKS, TextLine, legend_text, plot_text
 from xavier_cli.figures.by_layer import LONGEST_NAME
-from xavier_cli.figures.captions import PROBE_EXAMPLES, at_record, diverged_in_words
+from xavier_cli.figures.captions import at_record, diverged_in_words, probe_examples
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curve_data import curve, parse_metrics
 from xavier_cli.figures.labels import labels, shared
@@ -64,7 +64,7 @@ def saturation_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_
             rows += _layers(f"{name}: {words}", data.updates, data.layers, band, width, ascii_only)
         rows += [*_legend(run, data.layers, width), ""]
     sentences = [
-        f"Activations z on {PROBE_EXAMPLES} test examples.",
+        f"Activations z on {probe_examples(runs)}.",
         *normalization_notes(runs),
         *diverged_in_words(runs, chosen.seeds),
     ]
@@ -82,7 +82,7 @@ def gradients_text(runs: Sequence[Run], chosen: PlotRequest, width: int, ascii_o
         rows += _layers(title, data.updates, data.layers, data.std, width, ascii_only, logarithmic)
         rows += [*_legend(run, data.layers, width), ""]
     sentences = [
-        f"Standard deviation of the {MEANING[tensor]}.",
+        f"Standard deviation of the {MEANING[tensor].format(probe_examples(runs))}.",
         *normalization_notes(runs),
         *diverged_in_words(runs, chosen.seeds),
     ]

@@ -69,7 +69,8 @@ class Metric:
             return run.updates[first].astype(float), known
         if self.curve in ERRORS:
             error = final_error(run, ERRORS[self.curve])
-            return error, np.ones(len(error), bool)
+            # Only a watched training may have no error.
+            return error, np.isfinite(error)
         last = run[f"curves/{self.curve}"][:, -1].astype(float)
         known = np.isfinite(last) & ~run.diverged
         return np.where(known, last, np.nan), known
@@ -77,7 +78,9 @@ class Metric:
     def missing(self, seeds: int, of: int) -> str:
         """Why `seeds` of `of` have no value, which keeps a row from being tested."""
         if self.threshold is None:
-            return f"{seeds} of {of} seeds diverged" if of > 1 else "diverged"
+            # An error that is not known is that of a watched training; its diverged seeds have chance's.
+            what = "have no error" if self.unit == "percent" else "diverged"
+            return f"{seeds} of {of} seeds {what}" if of > 1 else what.replace("have", "has")
         return f"{seeds} of {of} seeds never reach {self.level}" if of > 1 else f"never reaches {self.level}"
 
     def refuse_mixed(self, runs: Iterable[Run]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xavier_cli.runs.counting import Examples
+from xavier_cli.runs.counting import Examples, chance_where_lost
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import late_mean, late_records
 
@@ -31,4 +31,4 @@ def late_window(run: Run) -> str:
 
 
 def _guessing_where_diverged(run: Run, error: np.ndarray) -> np.ndarray:
-    return np.where(run.diverged | ~np.isfinite(error), run.facts.guessing_error, error)
+    return chance_where_lost(run, error, run.diverged)

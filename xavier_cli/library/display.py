@@ -29,7 +29,7 @@ def run_text(run: Run) -> str:
     """`run` in one line: what it is, how far it came, its error."""
     config = run.config
     done = int(run.updates[-1])
-    rate = f", lr {run.lr:g}" if config.updates else ""
+    rate = f", lr {run.lr:g}" if config.updates and config.applies("lr") else ""
     what = f"{config.data} {config.title}{rate}{config.title_suffix}"
     parts = [f"{len(run.seeds)} seed{'s' * (len(run.seeds) != 1)}", f"{done:,} updates"]
     if lost := in_words(run):

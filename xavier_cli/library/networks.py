@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
 from xavier_cli.vocabulary.network_info import NetworkError
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
-from xavier_cli.vocabulary.user_functions import guarded
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
+from xavier_cli.vocabulary.pytorch_networks import draws_by_jax, makes_pytorchs
+from xavier_cli.vocabulary.resolve import all_inits
+from xavier_cli.vocabulary.user_functions import guarded, is_user_function
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
@@ -42,25 +44,35 @@ class Told:
 def probe_network(config: RunConfig, data_dir: Path | None, told: Told | None = None) -> Run:
     """The run of the networks of `config` before training, with all that is known of its parameters.
 
-    Runs the file of the function that makes the network. Raises `ConfigError` for another initialization than
-    the network's own, and `XavierError` where the function, or what it makes, cannot be used.
+    Runs the file of the function that makes the network. Raises `ConfigError` for initializers of layers
+    that it does not have, and `XavierError` where the function, or what it makes, cannot be used.
     """
     from xavier_cli.runs.contradictions import network_problem
 
     told = told or Told()
-    if config.bias_init != AS_MADE:
-        raise ConfigError("bias_init: the biases of a custom network are those of its own code: leave it out")
+    refuse_watched(config.network)
     config.check_code()
     told.note("reading the network")
     # Only its name: JAX's activation functions are of no use to PyTorch.
     maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
     is_pytorchs = _is_pytorchs(config, maker, data_dir)
-    if is_pytorchs and config.init != AS_MADE:
-        raise ConfigError("init: a network of PyTorch's is measured as its own code draws it: leave it out")
+    if is_pytorchs:
+        _refuse_functions_of_jax(config)
     run = _of_pytorch(config, maker, data_dir, told) if is_pytorchs else _of_jax(config, data_dir, told)
     if problem := network_problem(run.config, run.network):
         raise NetworkError(f"`{config.network.name}`: its network {problem}, which a run file cannot hold")
     return run
+
+
+def _refuse_functions_of_jax(config: RunConfig) -> None:
+    """Raise `ConfigError` where layers of PyTorch's are to be drawn by functions of the user's."""
+    for name in ("init", "bias_init"):
+        for word in all_inits(getattr(config, name)):
+            if is_user_function(word):
+                raise ConfigError(
+                    f"{name}: `{word}` draws by JAX, and a network of PyTorch's by PyTorch: choose an "
+                    "initializer by name, of `xavier init list`"
+                )
 
 
 def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, told: Told | None = None) -> Run:
@@ -69,6 +81,8 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     Raises `ConfigError` where the data are others now, or where the same code makes other layers, as another
     version of its framework may; and as `probe_network`.
     """
+    from xavier_cli.training.retrain import refuse_other_layers
+
     chosen = run.config.seeds if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.config.seeds):
         raise ConfigError(f"seeds: the run has no seed {min(missing)}")
@@ -76,43 +90,22 @@ def look_again(run: Run, seeds: Sequence[int] | None, data_dir: Path | None, tol
     again = probe_network(config, data_dir, told)
     if run.data and again.data and run.data.sha256 != again.data.sha256:
         raise ConfigError(f"data: the files of {config.data} are not those that the run was trained on")
-    was, now = (
-        [(each.name, each.shape) for each in of.network.layers] if of.network else [] for of in (run, again)
-    )
-    if was != now:
-        raise ConfigError(
-            f"net: `{config.network.short}` has {len(now)} weight layers now, others than the {len(was)} of "
-            "the file: its framework may be of another version"
-        )
+    refuse_other_layers(run, again.network)
     return again
 
 
 def _is_pytorchs(config: RunConfig, maker: Maker, data_dir: Path | None) -> bool:
-    """Whether the function makes a module of PyTorch's; what goes wrong in it is said where it is used."""
-    from xavier_cli.data.layout import Channels, example_shape
+    """Whether the function makes a module of PyTorch's."""
+    from xavier_cli.data.layout import example_shape
 
-    if maker.takes & {"key", "rngs"}:
-        return False  # it draws by JAX
+    if draws_by_jax(maker):
+        return False
     facts = config.dataset.facts or _examples(config, data_dir)[1]
-    # What it changes is restored, so that it is seen to change it when it is used.
-    make = guarded(config.network.name, maker)
-    orders: tuple[Channels, ...] = ("first", "last") if "torch" in sys.modules else ("last", "first")
-    for channels in orders:
-        try:
-            made = make(inputs=example_shape(facts.shape, facts.inputs, channels), classes=facts.classes)
-        except Exception:
-            continue
-        torch: Any = sys.modules.get("torch")
-        return torch is not None and isinstance(made, torch.nn.Module)
-    # It fails either way, which is to be told for the shape that it would be given.
-    used = {getattr(each, "__name__", "").partition(".")[0] for each in _names_in(maker.function)}
-    return "torch" in used and not used & {"jax", "flax", "equinox", "haiku"}
-
-
-def _names_in(function: Callable[..., Any]) -> list[Any]:
-    """The modules that the file of `function` has imported at its top."""
-    named = getattr(function, "__globals__", {})
-    return [each for each in named.values() if isinstance(each, ModuleType)]
+    shapes = {
+        "first": example_shape(facts.shape, facts.inputs, "first"),
+        "last": example_shape(facts.shape, facts.inputs, "last"),
+    }
+    return makes_pytorchs(config.network.name, maker, shapes, facts.classes)
 
 
 def _examples(config: RunConfig, data_dir: Path | None) -> tuple[Examples, DatasetInfo]:
@@ -180,6 +173,7 @@ def _of_jax(config: RunConfig, data_dir: Path | None, told: Told) -> Run:
 
 
 def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: Told) -> Run:
+    from xavier_cli.config.custom_networks import layer_rows
     from xavier_cli.data.coding import decode
     from xavier_cli.data.layout import as_examples, example_shape
     from xavier_cli.data.spread import spread_over
@@ -203,8 +197,17 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
     told.note(f"{config.network.short}: {len(config.seeds)} seeds")
     x = as_examples(decode(probe.pixels, config.pixel_range), facts.shape, "first")
     chosen = spread_over(len(x), config.jacobian_examples).tolist()
+    is_as_made = config.init == config.bias_init == AS_MADE
     try:
-        looked = look(make, config.seeds, x, probe.labels, config.loss, jacobian_examples=chosen)
+        looked = look(
+            make,
+            config.seeds,
+            x,
+            probe.labels,
+            config.loss,
+            jacobian_examples=chosen,
+            choose=None if is_as_made else partial(layer_rows, config),
+        )
     except NetworkError as error:
         raise NetworkError(f"`{config.network.name}`: {error}") from error
     told.note("comparing its numbers with distributions")

@@ -14,7 +14,10 @@ import numpy as np
 
 from xavier_cli.errors import MissingPackageError
 from xavier_cli.statistics.singular_values import EndToEnd
-from xavier_cli.vocabulary.network_info import NetworkInfo
+from xavier_cli.vocabulary.layer_choice import LayerRows
+from xavier_cli.vocabulary.network_info import LayerInfo, NetworkInfo
+
+Choose = Callable[[Sequence[LayerInfo]], LayerRows]
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ def look(
     loss: Literal["cross_entropy", "quadratic"] = "cross_entropy",
     bins: bool = True,
     jacobian_examples: Sequence[int] = (),
+    choose: Choose | None = None,
 ) -> Looked:
     """Look at the network that `make()` returns, a `torch.nn.Module`, drawn once for every seed.
 
     **Arguments:** `make`, called right after `torch.manual_seed(seed)`; `x`, float32 `(examples, channels,
     height, width)` or `(examples, features)`; `labels`, integers `(examples,)`; `bins`, whether histograms
-    are taken; `jacobian_examples`, those whose dlogits/dx is taken.
+    are taken; `jacobian_examples`, those whose dlogits/dx is taken; `choose`, which says of the layers that
+    were found what each is drawn by: they are drawn anew before they are looked at, by every seed.
 
     The network runs as it trains, batch normalization by the examples' own statistics, but nothing is dropped
     out; `backprop` is of the summed loss. Afterwards the module, its buffers, gradients, modes and hooks, and
@@ -61,4 +66,4 @@ def look(
         raise MissingPackageError("measuring a network of PyTorch", "torch")
     from xavier_cli.pytorch import seeds as over_seeds
 
-    return over_seeds.look_at_seeds(make, seeds, x, labels, loss, bins, jacobian_examples)
+    return over_seeds.look_at_seeds(make, seeds, x, labels, loss, bins, jacobian_examples, choose)

@@ -24,6 +24,16 @@ def check_module(made: Any) -> Any:
     if not isinstance(made, torch.nn.Module):
         raise NetworkError(f"it returns {type(made).__name__}, which is no `torch.nn.Module`")
     module = getattr(made, "_orig_mod", made)
+    refuse_unfollowed(module)
+    for name, each in module.named_modules():
+        if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
+            where = f"its module `{name}`" if name else "it"
+            raise NetworkError(f"{where} is compiled: pass it as it was before `torch.compile`")
+    return module
+
+
+def refuse_unfollowed(module: Any) -> None:
+    """Raise `NetworkError` for modules whose calls cannot be followed, and for complex parameters."""
     for name, each in module.named_modules():
         if isinstance(each, torch.jit.ScriptModule):
             where = f"its module `{name}`" if name else "it"
@@ -31,15 +41,11 @@ def check_module(made: Any) -> Any:
                 f"{where} is a ScriptModule, whose calls cannot be followed: pass it as it was before "
                 "`torch.jit.script` or `torch.jit.trace`"
             )
-        if hasattr(each, "_orig_mod") or getattr(each, "_compiled_call_impl", None) is not None:
-            where = f"its module `{name}`" if name else "it"
-            raise NetworkError(f"{where} is compiled: pass it as it was before `torch.compile`")
     for name, parameter in module.named_parameters():
         if parameter.is_complex():
             raise NetworkError(
                 f"its parameter `{name}` is complex: keep real and imaginary parts as two parameters"
             )
-    return module
 
 
 def draw_lazy(module: Any, examples: Tensor) -> None:
@@ -65,6 +71,11 @@ def draw_lazy(module: Any, examples: Tensor) -> None:
 def set_modes(module: Any) -> None:
     """Have a module run as it trains, but with nothing left out at random."""
     module.train()
+    drop_nothing(module)
+
+
+def drop_nothing(module: Any) -> None:
+    """Have a module leave nothing out at random, in whatever mode it is."""
     for each in module.modules():
         if type(each).__name__.startswith(_DROPS) or type(each).__name__.endswith("Dropout"):
             each.eval()

@@ -67,6 +67,7 @@ def report_content(
     said = sentences(comparison)
     leading, more = [first for first, *_ in said], [text for _, *rest in said for text in rest]
     shared, origins = part(ranked, _origins) or (None, ())
+    configs = [run.config for run in ranked]
     return Content(
         title=_title(ranked),
         answer=(*leading, *more, _count(found, [*decided, *undecided])),
@@ -83,7 +84,8 @@ def report_content(
         undecided=_claims(undecided, "Claims that need other runs") if undecided else None,
         shared=shared,
         origins=origins,
-        again=(*(train_command(run.config) for run in ranked), again or report_command(ranked)),
+        # No command makes a watched training again.
+        again=(*filter(None, map(train_command, configs)), again or report_command(ranked)),
         notes=(*notes, *map(str, isolation.failures)),
     )
 

@@ -12,7 +12,9 @@ from datetime import datetime
 
 import numpy as np
 
+from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs import kinds, schema
 from xavier_cli.runs.ranges import ROUNDING, out_of_range
 from xavier_cli.runs.record import SECONDS, Status
@@ -91,6 +93,8 @@ def contradictions(
     if "side" in arrays and arrays["side"].tolist() != [-1, 1]:
         yield ("side",), "`side` is not -1 and 1"
     yield from _of_updates(config, arrays, status)
+    if not config.is_watched:
+        yield from _of_losses(arrays)
     yield from _of_errors(config, arrays, status, facts)
     yield from _of_histograms(arrays, alike=not config.network.is_users)
     yield from _of_activations(config, arrays)
@@ -111,6 +115,13 @@ def _of_updates(config: RunConfig, arrays: Arrays, status: Status) -> Iterator[C
         yield ("pretrain_update",), "`pretrain_update` goes over the updates of the configuration"
 
 
+def _of_losses(arrays: Arrays) -> Iterator[Contradiction]:
+    """No loss of ours is below 0; one that a watched training brought along may be."""
+    for name in ("curves/train_loss", "curves/valid_loss", "curves/test_loss"):
+        if name in arrays and (arrays[name] < 0).any():
+            yield (name,), f"`{name}` holds {arrays[name].min():.6g}, below 0"
+
+
 def _of_errors(
     config: RunConfig, arrays: Arrays, status: Status, facts: DatasetInfo | None
 ) -> Iterator[Contradiction]:
@@ -119,7 +130,8 @@ def _of_errors(
         return
     alive = arrays["final/diverged_at"] < 0
     for name in ("curves/valid_error", "curves/test_error"):
-        if name in arrays and np.isnan(arrays[name][alive]).any():
+        # A watched training may have none, such as one without classes.
+        if name in arrays and not config.is_watched and np.isnan(arrays[name][alive]).any():
             yield (name,), f"`{name}` holds NaN where its seed did not diverge"
     correct, error = arrays.get("final/test_correct"), arrays.get("curves/test_error")
     if correct is None or error is None or status != "complete" or arrays["update"][-1] == 0:
@@ -145,7 +157,7 @@ def _of_activations(config: RunConfig, arrays: Arrays) -> Iterator[Contradiction
         for name in OF_FUNCTIONS:
             if name in arrays and np.isnan(arrays[name]).any():
                 yield (name,), f"`{name}` holds NaN"
-    low, high = config.activation.range
+    low, high = config.activation_range
     if config.residual or math.isinf(low) or "final/diverged_at" not in arrays:
         return
     alive = arrays["final/diverged_at"] < 0
@@ -212,6 +224,11 @@ def network_problem(config: RunConfig | ResultConfig, network: NetworkInfo | Non
         return "is a custom one, of which nothing is said" if layers else ""
     if len(network.layers) != layers:
         return f"has {len(network.layers)} weight layers, where its configuration has {layers}"
+    try:
+        if isinstance(config, RunConfig):
+            layer_rows(config, network.layers)
+    except ConfigError:
+        return "has no layers of the names by which they were drawn"
     if wrong := next((text for text in _texts(network) if clean(text) != text), ""):
         return f"has a name with control characters: `{clean(wrong)[:40]}`"
     if any(len(text) > LONGEST_LABEL for text in _texts(network)):

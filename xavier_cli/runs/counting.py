@@ -23,8 +23,14 @@ ERRORS: Mapping[str, Examples] = {"valid_error": "valid", "test_error": "test"}
 
 def error_curve(run: Run, examples: Examples = "test") -> np.ndarray:
     """Each seed's error at every record, `(S, R)`; that of chance from its divergence on."""
-    curve = run[f"curves/{examples}_error"]
-    return np.where(_lost(run, "update") | ~np.isfinite(curve), run.facts.guessing_error, curve)
+    return chance_where_lost(run, run[f"curves/{examples}_error"], _lost(run, "update"))
+
+
+def chance_where_lost(run: Run, error: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """`error` with that of chance for networks that are `lost`; NaN where a watched training told none."""
+    # Elsewhere an error is NaN only where its seed diverged.
+    unknown = lost if run.config.is_watched else lost | ~np.isfinite(error)
+    return np.where(unknown, run.facts.guessing_error, error)
 
 
 def lost_at_record(record: Mapping[str, np.ndarray], update: int) -> np.ndarray:

@@ -93,7 +93,8 @@ class Run:
     @property
     def facts(self) -> DatasetInfo:
         """What is known about the data set: from its name where that says enough, else from the run."""
-        known = self.config.dataset.facts
+        # A watched training says itself what its data are: a name does not make them the known set.
+        known = None if self.config.is_watched and self.data else self.config.dataset.facts
         facts = self.data or known
         if known and facts:
             # A file cannot make a known set another one: no easier than it is, with no other classes.
@@ -126,8 +127,11 @@ class Run:
     def setting(self, name: str) -> Any:
         """The value of a setting that every seed was trained with: the one that was chosen, else the given.
 
-        NaN where a search chose it and the file does not say which.
+        NaN where a search chose it and the file does not say which; a rate that a watched training did not
+        name is NaN, too.
         """
+        if name == "lr" and not self.config.applies(name):
+            return math.nan
         return self.chosen.get(name, getattr(self.config, name))
 
     @property

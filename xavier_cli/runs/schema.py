@@ -23,6 +23,8 @@ MOST_COUNTED = 2**40
 MAX_RATE = 1e6
 # Further than numbers of 32 bits reach.
 FURTHEST_BIN = 1e39
+# That none is below 0 holds of our own losses (`contradictions`), not of one that a watched training has.
+LOSS = SIZE._replace(low=-1e300)
 CONVENTIONS = "CF-1.12"
 PERCENTILES = (1, 2, 10, 25, 50, 75, 90, 98, 99)
 
@@ -50,11 +52,14 @@ def _rows() -> Iterator[Dataset]:
 
     # An error can be NaN where its seed diverged, and nowhere else (`ranges.contradictions`).
     error = SHARE._replace(nan=True)
-    yield curve("train_loss", "mean training loss since the record before; NaN at the first", SIZE)
-    yield curve("valid_loss", "mean loss on validation examples", SIZE)
+    yield curve("train_loss", "mean training loss since the record before; NaN at the first", LOSS)
+    yield curve("valid_loss", "mean loss on validation examples", LOSS)
     yield curve("valid_error", "share of validation examples misclassified, 0 to 1", error)
-    yield curve("test_loss", "mean loss on test examples", SIZE)
+    yield curve("test_loss", "mean loss on test examples", LOSS)
     yield curve("test_error", "share of test examples misclassified, 0 to 1", error)
+
+    about = "share of training examples misclassified since the record before, 0 to 1; where a loop told it"
+    yield Dataset("curves/train_error", ("seed", "update"), "<f8", about, range=error)
 
     for statistic in STATISTICS:
         if statistic.records == "update" and statistic.path:

@@ -52,8 +52,8 @@ class _Part(BaseModel):
 class Figure(_Part):
     """A figure of the recipe, with the options of `xavier plot`.
 
-    `where` selects runs by their settings, `trained` by whether they are trained; `name` is that of the file,
-    needed for two figures of the same kind.
+    `where` selects runs by their settings, of which a list takes any, `trained` by whether they are trained;
+    `name` is that of the file, needed for two figures of the same kind.
     """
 
     kind: str

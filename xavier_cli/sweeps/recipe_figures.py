@@ -84,9 +84,14 @@ def _wanted(made: Sequence[R], figure: Figure) -> list[R]:
     wanted = [
         each
         for each in made
-        if all(getattr(each.config, name, None) == value for name, value in figure.where.items())
+        if all(_is_one_of(getattr(each.config, name, None), value) for name, value in figure.where.items())
         and figure.trained in (None, getattr(each.config, "updates", 0) > 0)
     ]
     if not wanted:
         raise UnsuitableRunError("no finished cell belongs to it")
     return wanted
+
+
+def _is_one_of(value: object, wanted: object) -> bool:
+    """Whether a setting has the value that is `wanted`, or one of a list of them."""
+    return value in wanted if isinstance(wanted, list) else value == wanted

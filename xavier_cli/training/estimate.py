@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,15 +38,25 @@ SECONDS_PER_KERNEL = 4.5e-8
 
 
 class Sizes(NamedTuple):
-    """How many numbers a network holds: its parameters, and what is met of it on the probe examples."""
+    """How many numbers a network holds.
+
+    Its `parameters`; `met` of it on the probe examples; `kept` with its weights, running averages among them.
+    """
 
     parameters: int
     met: int
+    kept: int
 
 
 def sizes_of_perceptron(config: RunConfig, facts: DatasetInfo | None = None) -> Sizes:
     """The sizes of a perceptron; `facts` are needed for data that is not built in."""
-    return Sizes(parameters(config, facts), PROBE_EXAMPLES * sum(config.widths))
+    kept = numbers_in(parameter_shapes(config, *_sizes(config, facts)))
+    return Sizes(parameters(config, facts), PROBE_EXAMPLES * sum(config.widths), kept)
+
+
+def numbers_in(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How many numbers arrays of these shapes hold together."""
+    return sum(map(math.prod, shapes.values()))
 
 
 def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
@@ -57,21 +68,27 @@ def parameters(config: RunConfig, facts: DatasetInfo | None = None) -> int:
     return dense + scales + (config.depth if config.activation.learned else 0)
 
 
-def weights_bytes(config: RunConfig, facts: DatasetInfo | None, saved: Saved) -> int:
-    """The size of the weights file of `config`, in bytes: all seeds, at the end or at every record."""
-    inputs, classes = _sizes(config, facts)
-    one = sum(math.prod(shape) for shape in parameter_shapes(config, inputs, classes).values())
+def weights_bytes(
+    config: RunConfig, facts: DatasetInfo | None, saved: Saved, sizes: Sizes | None = None
+) -> int:
+    """The size of the weights file of `config`, in bytes: all seeds, at the end or at every record.
+
+    `sizes` are those of a custom network.
+    """
+    one = (sizes or sizes_of_perceptron(config, facts)).kept
     records = len(config.record_updates()) if saved == "records" else 1
     return len(config.seeds) * records * one * _FLOAT
 
 
-def weights_memory(config: RunConfig, facts: DatasetInfo | None, saved: Saved) -> int:
+def weights_memory(
+    config: RunConfig, facts: DatasetInfo | None, saved: Saved, sizes: Sizes | None = None
+) -> int:
     """The memory of this machine that keeping the weights takes, in bytes.
 
     Those of all that is trained, a search's other rates among them; while they are written, once as a whole
-    and once as the file.
+    and once as the file. `sizes` are those of a custom network.
     """
-    one = weights_bytes(config, facts, saved) // len(config.seeds)
+    one = weights_bytes(config, facts, saved, sizes) // len(config.seeds)
     return 3 * trained_members(config) * one
 
 

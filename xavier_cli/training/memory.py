@@ -84,10 +84,13 @@ def check_memory(
 
 
 def check_weights_memory(
-    configs: Sequence[RunConfig], saved: Saved, facts: DatasetInfo | None = None
+    configs: Sequence[RunConfig],
+    saved: Saved,
+    facts: DatasetInfo | None = None,
+    sizes: Sizes | None = None,
 ) -> None:
     """Raise `ConfigError` where keeping the weights of `configs` takes more memory than this machine has."""
-    needed = sum(weights_memory(config, facts, saved) for config in configs)
+    needed = sum(weights_memory(config, facts, saved, sizes) for config in configs)
     remedy = "; `--save-weights final` keeps fewer" if saved == "records" else ""
     check_machine_memory(needed, "save_weights: keeping the weights", remedy)
 
@@ -123,10 +126,13 @@ def members_at_a_time(
 
 
 def configurations_at_a_time(
-    configs: Sequence[RunConfig], strategy: Strategy = "auto", sizes: Sizes | None = None
+    configs: Sequence[RunConfig],
+    strategy: Strategy = "auto",
+    sizes: Sizes | None = None,
+    facts: DatasetInfo | None = None,
 ) -> int:
     """How many of `configs`, of one population, are trained together: as many as fit with a single seed."""
-    return fitting_members(configs[0], len(configs), None, strategy, sizes)
+    return fitting_members(configs[0], len(configs), facts, strategy, sizes)
 
 
 def fitting_members(

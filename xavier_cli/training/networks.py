@@ -31,7 +31,6 @@ from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.end_to_end import make_end_to_end
 from xavier_cli.training.probes.network_probe import make_network_probe
-from xavier_cli.vocabulary.networks import AS_MADE
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,14 @@ def look(config: RunConfig, data: TrainingData, note: Callable[[str], None] = la
         "test": examples(data.test, config.eval_examples),
     }
     init = jax.jit(prepared.network.init)
-    rows = config.layer_initializers
-    redraw = None
-    if any(row.name != AS_MADE for row in rows):
-        redraw = make_redraw(prepared, rows, config.network.name)
+    redraw = make_redraw(prepared, config)
     seen: list[dict[str, np.ndarray]] = []
     jacobians: list[EndToEnd] = []
     drawn: list[Any] = []
     for number, seed in enumerate(config.seeds, 1):
         note(f"{config.network.short}: seed {number} of {len(config.seeds)}")
         params, state = init(seed_key(seed, Purpose.WEIGHTS))
-        if redraw:
-            params = redraw(params, seed_key(seed, Purpose.WEIGHTS))
+        params = redraw(params, seed_key(seed, Purpose.WEIGHTS), seed_key(seed, Purpose.BIASES))
         noise = seed_key(seed, Purpose.DROPOUT)
         found = jax.device_get(observe(params, state, noise))
         for name, part in parts.items():

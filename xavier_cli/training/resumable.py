@@ -19,6 +19,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.store import rehearse_run, write_run
 from xavier_cli.runs.weights import rehearse_weights, weights_path
 from xavier_cli.training import resume as resuming
+from xavier_cli.training.engine.architectures.architecture import sizes_of_network
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.records import pretrained_in
@@ -52,7 +53,8 @@ def train_to_file(
     hooks = hooks or TrainingHooks()
     replaces_complete = hooks.save_weights is not None and _is_complete(path, config)
     if hooks.save_weights:
-        check_weights_memory([config], hooks.save_weights, training_data.facts)
+        sizes = sizes_of_network(config, training_data)
+        check_weights_memory([config], hooks.save_weights, training_data.facts, sizes)
     files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
     _rehearse(path, files, training_data, hooks)
     trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note, hooks)
@@ -132,7 +134,8 @@ def train_group_to_files(
     name = hashlib.sha256("".join(config.sha256() for config in configs).encode()).hexdigest()[:16]
     hooks = hooks or TrainingHooks()
     if hooks.save_weights:
-        check_weights_memory(configs, hooks.save_weights, training_data.facts)
+        sizes = sizes_of_network(configs[0], training_data)
+        check_weights_memory(configs, hooks.save_weights, training_data.facts, sizes)
     trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note, hooks)
     _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, hooks)
     try:

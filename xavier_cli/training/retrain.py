@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +18,7 @@ from xavier_cli.training.engine.loop import Progress, TrainingHooks, train_popul
 from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.engine.training_data import TrainingData, prepare
 from xavier_cli.training.provenance import provenance_of
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 SECONDS = 30.0
 """The longest training where the number of updates is not given, beyond the first record after 0."""
@@ -55,6 +57,8 @@ def train_again(
     )
     layout = choose_layout(len(chosen), 1, strategy)
     training_data = _same_data(run, data_dir)
+    engine = Engine(population, training_data, layout)
+    refuse_other_layers(run, engine.architecture.info)
     done, began, report, stopped = 0, 0.0, hooks.report, hooks.stopped
     # All of it comes before the first record, so that no part of it would do.
     pretrained = run.config.pretrain == "none"
@@ -76,7 +80,27 @@ def train_again(
     # Compared where the end of the training is reached.
     saved: Saved | None = "final" if weights_info(run) else None
     hooks = replace(hooks, report=note, stopped=enough, provenance=provenance_of(layout), save_weights=saved)
-    return train_population(Engine(population, training_data, layout), hooks)[0]
+    return train_population(engine, hooks)[0]
+
+
+def refuse_other_layers(run: Run, network: NetworkInfo | None) -> None:
+    """Raise `ConfigError` where the custom network of `run` has other weight layers or parameters now.
+
+    Its code is the same, as the configuration says: another version of its framework makes it so.
+    """
+    if run.network is None or network is None:
+        return
+    for what in ("layers", "parameters"):
+        was, now = ([(each.name, each.shape) for each in getattr(of, what)] for of in (run.network, network))
+        if was != now:
+            named = next(
+                (f": `{new[0]}` {new[1]}" for old, new in zip_longest(was, now) if new and old != new), ""
+            )
+            kind = "weight layers" if what == "layers" else what
+            raise ConfigError(
+                f"net: `{run.config.network.short}` has {len(now)} {kind} now, others than the {len(was)} of "
+                f"the file{named}: its framework may be of another version"
+            )
 
 
 def _same_data(run: Run, data_dir: Path | None) -> TrainingData:

@@ -7,19 +7,25 @@ refused is refused before anything is read, and what is not there is told before
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.data.layout import example_shape
+from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
 from xavier_cli.training.devices import set_up_jax
+from xavier_cli.training.engine.architectures.architecture import sizes_of_network, with_layers
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import TrainingHooks
 from xavier_cli.training.engine.training_data import TrainingData, prepare
+from xavier_cli.training.estimate import Sizes
 from xavier_cli.training.memory import check_memory, configurations_at_a_time, members_at_a_time
 from xavier_cli.training.resumable import train_group_to_files, train_to_file
 from xavier_cli.training.train import probe, train
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.networks import AS_MADE, load_network
+from xavier_cli.vocabulary.pytorch_networks import makes_pytorchs
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,11 @@ class Session:
     def _train_part(
         self, configs: Sequence[RunConfig], paths: Sequence[Path], hooks: TrainingHooks | None
     ) -> list[Run]:
+        data, strategy, size = self.training_data, self.strategy, self.member_batch
         if len(configs) == 1:
-            return [replace(self, configs=tuple(configs)).train_to_file(paths[0], hooks)]
-        return train_group_to_files(
-            configs,
-            self.training_data,
-            paths,
-            strategy=self.strategy,
-            hooks=hooks,
-            member_batch=self.member_batch,
-        )
+            (config,), (path,) = configs, paths
+            return [train_to_file(config, data, path, strategy=strategy, hooks=hooks, member_batch=size)]
+        return train_group_to_files(configs, data, paths, strategy=strategy, hooks=hooks, member_batch=size)
 
 
 def session(
@@ -140,13 +141,56 @@ def begin(
     read = read or prepare
     training_data, sizes = None, None
     if configs[0].network.is_users:
-        from xavier_cli.training.engine.architectures.custom import find_layers, sizes_of, with_layers
-
         # What it takes is known once its layers were found, for examples of the data's shape.
-        training_data = read(configs[0], data_dir)
+        training_data = _read_for_network(configs[0], data_dir, read)
         configs = with_layers(configs, training_data)
-        sizes = sizes_of(find_layers(configs[0], training_data))
-    together = configurations_at_a_time(configs, strategy, sizes)
-    at_a_time = members_at_a_time(configs[:together], asked=member_batch, strategy=strategy, sizes=sizes)
-    check_memory(configs[0], at_a_time, strategy=strategy, sizes=sizes)
-    return Session(tuple(configs), training_data or read(configs[0], data_dir), strategy, at_a_time, together)
+        sizes = sizes_of_network(configs[0], training_data)
+    facts = training_data.facts if training_data else None
+    together = configurations_at_a_time(configs, strategy, sizes, facts)
+    at_a_time = members_at_a_time(configs[:together], facts, member_batch, strategy, sizes)
+    check_memory(configs[0], at_a_time, facts, strategy, sizes)
+    training_data = training_data or read(configs[0], data_dir)
+    return Session(tuple(configs), training_data, strategy, at_a_time, together)
+
+
+def looked_into(
+    config: RunConfig, data_dir: Path | None, note: Callable[[str], None] = lambda _: None
+) -> tuple[RunConfig, DatasetInfo | None, Sizes | None]:
+    """`config` of a custom network, with its weight layers counted; the facts of its data, and its sizes.
+
+    Nothing is trained. Raises as `session`.
+    """
+    set_up_jax(len(config.seeds), note)
+    training_data = _read_for_network(config, data_dir, prepare)
+    (config,) = with_layers([config], training_data)
+    return config, training_data.facts, sizes_of_network(config, training_data)
+
+
+def _read_for_network(
+    config: RunConfig, data_dir: Path | None, read: Callable[[RunConfig, Path | None], TrainingData]
+) -> TrainingData:
+    """The data of a custom network, of which PyTorch's are refused, as soon as it can be told."""
+    _refuse_pytorchs(config, config.dataset.facts)
+    training_data = read(config, data_dir)
+    if config.dataset.facts is None:
+        _refuse_pytorchs(config, training_data.facts)
+    return training_data
+
+
+def _refuse_pytorchs(config: RunConfig, facts: DatasetInfo | None) -> None:
+    """Raise `ConfigError` where the function of the network makes one of PyTorch's; without `facts` nothing.
+
+    Runs its file.
+    """
+    if facts is None:
+        return
+    shapes = {
+        "first": example_shape(facts.shape, facts.inputs, "first"),
+        "last": example_shape(facts.shape, facts.inputs, "last"),
+    }
+    maker = load_network(config.network, act=None if config.act == AS_MADE else config.act)
+    if makes_pytorchs(config.network.name, maker, shapes, facts.classes):
+        raise ConfigError(
+            f"net: `{config.network.name}` is a network of PyTorch's: `xavier probe` measures it, and "
+            "`xavier_cli.watch` follows it in a training loop of its own; the engine trains those of JAX"
+        )

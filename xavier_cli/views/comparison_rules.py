@@ -60,7 +60,8 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
-    words = (word for row in rows for word in row.run.config.layer_initializers if word.known_as)
+    named = (word for row in rows for word in row.run.config.named_initializers)
+    words = (word for word in named if word.known_as)
     if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
         said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
     if any(len(row.seeds) > 1 for row in rows):

@@ -9,8 +9,23 @@ from xavier_cli.findings.drift import Drift
 from xavier_cli.runs.record import Run
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.network_info import NetworkInfo
 
 SCHEMA = "xavier.probe.expect/1"
+
+
+def drift_answer(found: Sequence[Drift], network: NetworkInfo) -> str:
+    """How much of `network` is not as it was kept, in a sentence."""
+    told = f"{len(network.layers) + len(network.others)} weight layers and other parameters"
+    if found:
+        return f"{len(found)} of {told} {'differs' if len(found) == 1 else 'differ'} from what was kept."
+    return f"The initialization is as it was kept: {told}."
+
+
+def drift_line(drift: Drift) -> str:
+    """One layer or parameter that is not as it was kept: `head/kernel: he_normal, now zeros`."""
+    factor = "" if drift.factor is None else f" (std × {numbers.column([drift.factor])[0]})"
+    return f"{clean(drift.name)}: {drift.was or 'absent'}, now {drift.now or 'absent'}{factor}"
 
 
 def drift_page(found: Sequence[Drift], kept: Run, run: Run, path: Path | None) -> Page:
@@ -31,12 +46,7 @@ def drift_page(found: Sequence[Drift], kept: Run, run: Run, path: Path | None) -
         )
         for each in found
     )
-    total = len(run.network.layers) + len(run.network.others) if run.network else 0
-    told = f"{total} weight layers and other parameters"
-    if found:
-        answer = f"{len(found)} of {told} {'differs' if len(found) == 1 else 'differ'} from what was kept."
-    else:
-        answer = f"The initialization is as it was kept: {told}."
+    answer = drift_answer(found, run.network) if run.network else ""
     return Page(
         schema=SCHEMA,
         data={

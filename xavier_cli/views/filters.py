@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TypeVar
 
 from xavier_cli.config.checks import activation_name, data_name
@@ -31,8 +32,9 @@ _CONDITION = re.compile(r"\s*([\w-]+)\s*(!=|<=|>=|==|=|<|>)\s*(.*?)\s*")
 # The function that gives the canonical name, for each kind of names with aliases.
 _CANONICAL: Mapping[str, Callable[[str], str]] = {
     "activation": activation_name,
-    "initializers": find_layers,
-    "initializer": find_bias,
+    # Of any network: the runs may be of several.
+    "initializers": partial(find_layers, names=True),
+    "initializer": partial(find_bias, names=True),
     "data": data_name,
 }
 
@@ -176,10 +178,13 @@ def _is(name: str, value: object, wanted: str) -> bool:
     if own is not None and number is not None:
         return math.isclose(own, number)
     words = SETTINGS[name].words if name in SETTINGS else ""
-    if words in _CANONICAL and not set("*?[") & set(wanted):
+    if words in _CANONICAL:
         # An unknown name may still occur in an older run.
         with contextlib.suppress(ValueError):
-            wanted = _CANONICAL[words](wanted)
+            canonical = _CANONICAL[words](wanted)
+            # The paths of layers hold such signs themselves.
+            if str(value) == canonical or not set("*?[") & set(wanted):
+                return str(value) == canonical
     return fnmatchcase(str(value), wanted)
 
 

@@ -27,6 +27,17 @@ def shared_name(names: Sequence[str]) -> str:
     return re.sub(r"\d+", lambda _: written.pop(0), names[0])
 
 
+def listed(numbers: Sequence[int], most: int = 12) -> str:
+    """Rising numbers as people write them: `1-3, 5`, with `…` behind `most` spans."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(map(span_of, parts[:most])) + ", …" * (len(parts) > most)
+
+
 def span_of(numbers: Sequence[int]) -> str:
     """`3`, `3-8`, or with others between: `3…27`."""
     first, last = numbers[0], numbers[-1]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.findings.health import Diagnosis
 from xavier_cli.findings.layer_summary import factor_per_layer
 from xavier_cli.runs.batch_normalization import normalization_notes
@@ -21,7 +22,9 @@ from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, 
 from xavier_cli.views.findings import finding_records, findings_table
 from xavier_cli.views.folding import pattern, shared_name, span_of
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
+from xavier_cli.views.redrawn import redrawn_sentences
 from xavier_cli.vocabulary.network_info import Drawn, LayerInfo, NetworkInfo, ParameterInfo
+from xavier_cli.vocabulary.networks import AS_MADE
 
 SCHEMA = "xavier.probe.network/1"
 LONGEST_NAME = 28
@@ -41,11 +44,16 @@ _MEASURED: tuple[tuple[str, Mean, str, str, int], ...] = (
 
 @dataclass(frozen=True)
 class _Row:
-    """One layer, or several that are alike: their numbers, and the values measured of them by JSON name."""
+    """One layer, or several that are alike: their numbers, and the values measured of them by JSON name.
+
+    `init` and `bias_init` are the initializers that drew them, or `network`.
+    """
 
     numbers: tuple[int, ...]
     layer: LayerInfo
     name: str
+    init: str
+    bias_init: str
     values: Mapping[str, tuple[float, ...]]
     drawn: tuple[Drawn | None, ...]
 
@@ -58,11 +66,14 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
     info, config = run.network, run.config
     assert info is not None
     measured = {json: _means(run, path, mean) for path, mean, json, _, _ in _MEASURED}
+    asked = layer_rows(config, info.layers)
     rows = [
         _Row(
             (at + 1,),
             layer,
             layer.name,
+            asked.weights[at].name,
+            asked.biases[at].name if layer.bias else AS_MADE,
             {name: (each[at],) for name, each in measured.items()},
             (layer.drawn,),
         )
@@ -104,6 +115,7 @@ def network_page(run: Run, diagnosis: Diagnosis, path: Path, *, unfold: bool = F
             *([end_to_end_sentence(whole, examples_text(run))] if whole else []),
             *([] if shown.findings else ["No problems found before training."]),
             *([_NEAREST] if any(map(_has_own_scale, info.layers)) else []),
+            *redrawn_sentences(asked, info),
             *info.unseen,
             *info.notes,
             *([] if folded is rows else ["Layers that are alike share a row; `--unfold` lists every one."]),
@@ -135,6 +147,8 @@ def _folded(rows: Sequence[_Row]) -> list[_Row]:
             row.layer.fan_in,
             row.layer.fan_out,
             names,
+            row.init,
+            row.bias_init,
         )
         alike.setdefault(kind, []).append(row)
     return [
@@ -142,6 +156,8 @@ def _folded(rows: Sequence[_Row]) -> list[_Row]:
             tuple(number for row in group for number in row.numbers),
             group[0].layer,
             shared_name([row.name for row in group]),
+            group[0].init,
+            group[0].bias_init,
             {name: tuple(value for row in group for value in row.values[name]) for name in group[0].values},
             tuple(drawn for row in group for drawn in row.drawn),
         )
@@ -295,7 +311,13 @@ def _opening(run: Run) -> Iterator[str]:
 def _record(row: _Row) -> dict[str, Any]:
     content = row.layer.model_dump(mode="json")
     values = {name: None if math.isnan(of[0]) else of[0] for name, of in row.values.items()}
-    return {"number": row.numbers[0], **content, **values}
+    return {
+        "number": row.numbers[0],
+        **content,
+        **values,
+        "init": row.init,
+        "bias_init": row.bias_init,
+    }
 
 
 def _flat(record: dict[str, Any]) -> dict[str, object]:

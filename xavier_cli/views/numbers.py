@@ -9,6 +9,7 @@ from xavier_cli.sanitize import LARGE
 from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
 from xavier_cli.vocabulary.grammar import write_value
+from xavier_cli.vocabulary.networks import WATCHED
 
 # Smaller p-values are shown as `< .0001`.
 LEAST_P = 0.0001
@@ -76,11 +77,14 @@ def probability(p: float) -> str:
 def setting(value: object, name: str = "", exactly: bool = False) -> str:
     """A setting as people read it: `30,000`, `off`, `[-1, 1]`, `500, 50`.
 
-    With its `name`, seeds are ranges and a coding is an interval, also where it comes as the text `-1,1`.
+    With its `name`, seeds are ranges and a coding is an interval, also where it comes as the text `-1,1`; a
+    watched network has the name that its loop told.
     `exactly` writes all digits.
     """
     if name == "coding" and isinstance(value, str) and "," in value:
         value = tuple(map(float, value.split(",")))
+    if name == "net" and isinstance(value, str):
+        value = value.removeprefix(f"{WATCHED}:")
     if isinstance(value, list | tuple):
         if name == "seeds":
             return seeds(value)

@@ -170,7 +170,9 @@ def _pretraining_table(run: Run) -> Table:
 def _notes(run: Run) -> Iterator[str]:
     if len(run.seeds) > 1:
         yield "±: 95 % t-interval of the mean over seeds, for this test set."
-    if run.config.eval_examples < 10_000 and run.status == "complete":
+    if run.config.is_watched:
+        yield "Errors that the loop did not tell are of the examples that the network was looked at on."
+    elif run.config.eval_examples < 10_000 and run.status == "complete":
         yield "Errors are taken on all examples at the last record, on eval_examples of them before."
     yield from layer_notes(run)
     if note := same_start_note(run):
@@ -190,7 +192,7 @@ def _data(run: Run) -> dict[str, object]:
         "created_utc": run.created_utc,
         "tags": list(run.tags),
         "note": run.note,
-        "config": run.config.model_dump(mode="json"),
+        "config": run.config.shown("json"),
         "provenance": run.provenance,
         "data": run.data.model_dump(mode="json") if run.data else None,
         "seeds": run.seeds.tolist(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from xavier_cli.config.run import RunConfig
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
@@ -87,7 +88,7 @@ def run_values(run: Run) -> dict[str, object]:
     """The values that a run can be filtered and sorted by; `lr` is the one it was trained with."""
     settings = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else value
-        for name, value in run.config.model_dump().items()
+        for name, value in {**dict.fromkeys(RunConfig.model_fields, ""), **run.config.shown()}.items()
     }
     record = _record(run, mean_over_seeds(final_error(run)))
     return {**settings, "lr": run.lr, **record, **mark_values(run)}

@@ -24,7 +24,8 @@ def result_page(run: Run, path: Path) -> Page:
     config = run.config
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
-    title = f"{config.data} {config.title}, lr {run.lr:g}{config.title_suffix}"
+    rate = f", lr {run.lr:g}" if config.applies("lr") else ""
+    title = f"{config.data} {config.title}{rate}{config.title_suffix}"
     heads = [
         Column("updates", "right"),
         Column("N", "right"),

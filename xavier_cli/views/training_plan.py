@@ -11,10 +11,11 @@ from xavier_cli.training.cores import usable_cores
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.estimate import (
     SECONDS_PER_PROGRAM,
+    Sizes,
     compiled_programs,
     core_seconds,
     members_together,
-    parameters,
+    sizes_of_perceptron,
     trained_members,
     weights_bytes,
     weights_memory,
@@ -50,28 +51,32 @@ def plan_page(
     asked: int | None = None,
     strategy: Strategy = "auto",
     saved: Saved | None = None,
+    sizes: Sizes | None = None,
 ) -> Page:
     """The plan of `config`, to be written to `path`; `facts` are needed for data that is not built in.
 
     `asked` is the number of networks that the user wants to train at a time, `saved` what weights to keep.
+    `sizes` are those of a custom network, of which nobody knows how long it takes: its plan has no time.
     """
     together = members_together(config)
-    at_a_time = members_at_a_time([config], facts, asked, strategy)
+    at_a_time = members_at_a_time([config], facts, asked, strategy, sizes)
     cores = min(len(usable_cores()), at_a_time)
-    seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
+    seconds = None
+    if sizes is None:
+        seconds = core_seconds(config, facts) / cores + SECONDS_PER_PROGRAM * compiled_programs(config)
     plan: dict[str, object] = {
         "run": str(path),
         "members": trained_members(config),
         "updates_per_member": config.updates,
         **({"pretrain_updates_per_layer": config.pretrain_updates} if config.pretrain != "none" else {}),
         "records": len(config.record_updates()),
-        "parameters_per_member": parameters(config, facts),
+        "parameters_per_member": (sizes or sizes_of_perceptron(config, facts)).parameters,
         "members_at_a_time": at_a_time,
-        "memory_bytes": needed_bytes(config, at_a_time, facts, strategy),
+        "memory_bytes": needed_bytes(config, at_a_time, facts, strategy, sizes),
         **(
             {
-                "weights_bytes": weights_bytes(config, facts, saved),
-                "weights_memory_bytes": weights_memory(config, facts, saved),
+                "weights_bytes": weights_bytes(config, facts, saved, sizes),
+                "weights_memory_bytes": weights_memory(config, facts, saved, sizes),
             }
             if saved
             else {}
@@ -79,7 +84,10 @@ def plan_page(
         "seconds": seconds,
     }
     shown = [(_NAMES.get(name, name.replace("_", " ")), _shown(name, value)) for name, value in plan.items()]
-    shown[-1] = ("time", f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}")
+    took = "not estimated for custom networks"
+    if seconds is not None:
+        took = f"{about(seconds)} on {cores} CPU core{'s' * (cores > 1)}"
+    shown[-1] = ("time", took)
     return Page(
         schema=SCHEMA,
         data={**plan, "config": config.model_dump(mode="json"), "config_sha256": config.sha256()},
@@ -88,7 +96,7 @@ def plan_page(
             Table((Column("plan"), Column("value", wraps=True)), tuple(shown)),
             Table((Column("setting"), Column("value", wraps=True)), tuple(shown_settings(config))),
         ),
-        notes=_notes(config, at_a_time, together, facts, strategy, saved),
+        notes=_notes(config, at_a_time, together, facts, strategy, saved, sizes),
     )
 
 
@@ -99,11 +107,12 @@ def _notes(
     facts: DatasetInfo | None,
     strategy: Strategy,
     saved: Saved | None,
+    sizes: Sizes | None,
 ) -> tuple[str, ...]:
     try:
-        check_memory(config, at_a_time, facts, strategy)
+        check_memory(config, at_a_time, facts, strategy, sizes)
         if saved:
-            check_weights_memory([config], saved, facts)
+            check_weights_memory([config], saved, facts, sizes)
     except ConfigError as error:
         return (f"Training would fail: {error}",)
     return (

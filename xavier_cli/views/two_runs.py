@@ -81,7 +81,7 @@ def _notes(one: Run, other: Run, same: list[str], found: Sequence[Deviation]) ->
 
 
 def _settings(run: Run) -> dict[str, object]:
-    settings = run.config.model_dump()
+    settings = run.config.shown()
     settings["seeds"] = numbers.seeds(run.config.seeds)
     if not run.config.search:
         return settings

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import whole
 from xavier_cli.vocabulary.lookup import DATA_SETS, DataSetEntry, UnknownNameError
+from xavier_cli.vocabulary.told_words import as_name, words_are_told
 from xavier_cli.vocabulary.user_functions import short_name, user_function_word
 
 SIDE = 37
@@ -34,6 +35,8 @@ BACKGROUNDS = ("white", "black")
 MAX_EXAMPLES = 1_000_000
 MAX_NAME = 4096
 SMALL_IMAGENET = "small-imagenet"
+UNNAMED = "unnamed data"
+"""The data set of a watched training that does not call it by a name."""
 # All names without parameters, in a table or as a folder.
 NAMED = (*DATA_SETS, SMALL_IMAGENET)
 
@@ -48,7 +51,7 @@ FAMILIES = {
     "PATH.npz": "x and y, or x_train, y_train, x_test, y_test and perhaps x_valid, y_valid",
 }
 
-Kind = Literal["shapeset", "official", "images", "arrays", "idx", "own"]
+Kind = Literal["shapeset", "official", "images", "arrays", "idx", "own", "told"]
 
 
 _ADDED = ("notes", "warnings", "standardized")
@@ -147,6 +150,8 @@ def find_data(word: str) -> DatasetSpec:
     """The data set called `word`; raises `ValueError` that names the accepted forms."""
     if len(word) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in word):
         raise ValueError(f"should have at most {MAX_NAME} characters, none of them a control character")
+    if words_are_told():
+        return _told(word)
     if word.startswith("images:"):
         path, images = _sized(word, word.removeprefix("images:"))
         path = os.path.normpath(path)
@@ -184,6 +189,17 @@ def find_data(word: str) -> DatasetSpec:
         ) from None
     kind: Kind = "shapeset" if known.name == "shapeset" else "official"
     return DatasetSpec(known.name, kind, known.name, known.coding, known)
+
+
+def _told(word: str) -> DatasetSpec:
+    """The data set that a watched training calls `word`: that of a table, or a name alone."""
+    plain = re.sub(r"[-_\s]", "", word).lower()
+    for known in DATA_SETS.values():
+        if plain in {re.sub(r"[-_\s]", "", each).lower() for each in (known.name, *known.aliases)}:
+            kind: Kind = "shapeset" if known.name == "shapeset" else "official"
+            return DatasetSpec(known.name, kind, known.name, known.coding, known)
+    name = as_name(word)
+    return DatasetSpec(name, "told", _stem("", name).strip("-") or "data")
 
 
 def _finite_shapeset(text: str) -> DatasetSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -239,31 +239,53 @@ def in_thousands(number: float) -> str:
     return f"{number:g}"
 
 
-LAYER = re.compile(r"\s*([0-9]{1,5}|[A-Za-z]\w*)\s*=\s*(.*)", re.DOTALL)
-
-
-def parse_layers(text: str, places: Sequence[str]) -> tuple[str, dict[str, str]]:
+def parse_layers(
+    text: str, places: Sequence[str], is_parameter: Callable[[str, str], bool] | None = None
+) -> tuple[str, dict[str, str]]:
     """The values for all layers and for single ones in `all`, `all,PLACE=word` or `all;PLACE=word`.
 
     A place is a layer's number or one of `places`. Commas also separate the parameters of a name: `key=value`
-    belongs to the name before it, unless the key is a place.
+    belongs to the name before it, unless the key is a place. With `is_parameter(word, key)` a place may be
+    any layer's path or a pattern of paths, `blocks/*/mlp/*`: what is behind a semicolon, or behind a comma
+    and no parameter of the word before it.
     """
     every, single = "", dict[str, str]()
     last: str | None = None
-    for part in re.split("[;,]", text):
-        match = LAYER.fullmatch(part)
-        if match and (match[1].isdigit() or match[1] in places):
-            last = str(int(match[1])) if match[1].isdigit() else match[1]
+    for sign, part in _split_outside(text, ";,"):
+        (_, key), *rest = _split_outside(part, "=")
+        key = key.strip()
+        may_be_place = bool(rest and key) and len(_split_outside(key, ":")) == 1
+        before = every if last is None else single[last]
+        is_number = re.fullmatch(r"[0-9]{1,5}", key) is not None
+        is_place = may_be_place and (is_number or key in places)
+        if may_be_place and is_parameter is not None:
+            is_place = is_place or sign == ";" or not is_parameter(before, key)
+        if is_place:
+            last = str(int(key)) if is_number else key
             if last in single:
                 raise ValueError(f"`{text}` names `{last}` twice")
-            single[last] = match[2].strip()
-        elif match and ":" not in (every if last is None else single[last]):
-            raise ValueError(f"`{match[1]}` is no layer: {', '.join(places)}, or a number from 1")
+            single[last] = "=".join(text for _, text in rest).strip()
+        elif may_be_place and ":" not in before and is_parameter is None:
+            raise ValueError(f"`{key}` is no layer: {', '.join(places)}, or a number from 1")
         elif last is not None:
             single[last] += "," + part.strip()
         else:
             every += "," * bool(every) + part.strip()
     return every, single
+
+
+def _split_outside(text: str, signs: str) -> list[tuple[str, str]]:
+    """The parts of `text` between any of `signs`, each behind the sign before it; the first behind none.
+
+    A layer's path may hold `[0:64, 2]` or `{q,k}`, whose signs separate nothing.
+    """
+    parts, sign, start, depth = [], "", 0, 0
+    for at, each in enumerate(text):
+        depth = max(depth + (each in "[{") - (each in "]}"), 0)
+        if each in signs and not depth:
+            parts.append((sign, text[start:at]))
+            sign, start = each, at + 1
+    return [*parts, (sign, text[start:])]
 
 
 def parse_rate_schedule(text: str) -> RateSchedule:

@@ -1,6 +1,7 @@
 """Parses names of networks: `mlp`, or a function that makes one, with values for its parameters.
 
     mlp     nets.py:resnet     nets.py:resnet:depth=20,norm=group     package.module:function
+    watched:ResNet:depth=20    trained in a loop that `xavier_cli.watch` recorded; nothing here can make it
 
 A canonical name has the values in the order of their keys. Nothing is loaded.
 """
@@ -26,6 +27,8 @@ from xavier_cli.vocabulary.user_functions import (
 
 MLP = "mlp"
 """The perceptron of the paper, the network that is not a user's."""
+WATCHED = "watched"
+"""Before the name of a network that somebody's own loop trained."""
 AS_MADE = "network"
 """The activation and the initializer of a network as its own code has them."""
 GIVEN = ("inputs", "classes", "act", "key", "rngs")
@@ -44,15 +47,18 @@ class NetworkSpec:
     name: str
     function: str = ""
     arguments: tuple[tuple[str, Argument], ...] = ()
+    is_watched: bool = False
 
     @property
     def is_users(self) -> bool:
-        """Whether it is a user's."""
-        return bool(self.function)
+        """Whether it is a user's: made by a function, or watched while its own loop trained it."""
+        return bool(self.function) or self.is_watched
 
     @property
     def short(self) -> str:
         """The name in labels and titles: `resnet`, `resnet:depth=20`."""
+        if self.is_watched:
+            return self.name.removeprefix(f"{WATCHED}:")
         return short_name(self.function) + self.name[len(self.function) :] if self.function else self.name
 
 
@@ -62,18 +68,23 @@ def find_network(word: str) -> NetworkSpec:
     if word.lower() == MLP:
         return NetworkSpec(MLP)
     match = _NAME.fullmatch(word)
-    function = user_function_word("networks", match[1]) if match else None
-    if match is None or function is None:
+    is_watched = match is not None and match[1].startswith(f"{WATCHED}:")
+    function = user_function_word("networks", match[1]) if match and not is_watched else None
+    if match is None or (function is None and not is_watched):
         raise ValueError(_unknown(word))
+    place = function or match[1]
     arguments: dict[str, Argument] = {}
-    for key, text in read_pairs(f"{short_name(function)}:{match[2]}") if match[2] else ():
-        if not key.isidentifier() or key in GIVEN:
+    for key, text in read_pairs(f"{short_name(place)}:{match[2]}") if match[2] else ():
+        if not key.isidentifier() or (key in GIVEN and not is_watched):
             told = "is given by xavier" if key in GIVEN else "is no name of a parameter"
             raise ParameterError(f"`{key}` of `{word}` {told}")
         arguments[key] = _value(text)
     written = ",".join(f"{key}={_written(arguments[key])}" for key in sorted(arguments))
     return NetworkSpec(
-        f"{function}:{written}" if written else function, function, tuple(sorted(arguments.items()))
+        f"{place}:{written}" if written else place,
+        function or "",
+        tuple(sorted(arguments.items())),
+        is_watched,
     )
 
 
@@ -104,9 +115,14 @@ def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
     """The function of `spec` with its arguments; `act`, where one was chosen, is given to it, too.
 
     Runs the file of the function. Raises `UserFunctionError`, also for arguments that the function has no
-    parameters for, and for parameters that nothing is known for.
+    parameters for, and for parameters that nothing is known for, and for a network that was watched.
     """
-    function = load_user_function(spec.function)
+    refuse_watched(spec)
+    return bind_network(load_user_function(spec.function), spec, act=act)
+
+
+def bind_network(function: Callable[..., Any], spec: NetworkSpec, *, act: Any = None) -> Maker:
+    """`load_network` of a `function` that is there already."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -135,6 +151,15 @@ def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
         raise UserFunctionError(_lacks(spec, lacking[0], named))
 
     return Maker(spec.function, function, bound, frozenset(named))
+
+
+def refuse_watched(spec: NetworkSpec) -> None:
+    """Raise `UserFunctionError` for a network that was watched: no function here makes it."""
+    if spec.is_watched:
+        raise UserFunctionError(
+            f"`{spec.short}` was trained in a loop of its own, which `watch` recorded: xavier does not have "
+            "its code, so that it can neither make it nor train it again"
+        )
 
 
 _UNNAMED = (

@@ -122,4 +122,44 @@ def test_a_custom_network_is_drawn_anew(tmp_path, monkeypatch, xavier):
     assert xavier("probe", "--expect", kept).code == 2
     wrong = xavier(*asked, "--init", "he_normal,5=zeros")
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
-    assert "no hidden layer 5" in wrong.err
+    assert "there is no layer 5: the network has 2 weight layers" in wrong.err
+    wrong = xavier(*asked, "--init", "network,blocks/*=zeros")
+    assert (wrong.code, wrong.err.strip().splitlines()[-1]) == (
+        2,
+        "xavier: init: unknown layer `blocks/*`: known: a, b",
+    )
+
+
+def test_a_perceptron_by_hand_starts_as_mlp_does(tmp_path, monkeypatch, xavier):
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(0)
+    np.savez("tiny.npz", x=draw.integers(0, 256, (3100, 5, 6)).astype(np.uint8), y=np.arange(3100) % 3)
+    (tmp_path / "nets.py").write_text(
+        "import jax, jax.numpy as jnp\n"
+        "def net(inputs, classes, key):\n"
+        "    sizes = [30, 12, 12, classes]\n"
+        "    init = lambda key: [{'w': jax.random.normal(key, s), 'b': jnp.zeros(s[1])}\n"
+        "                        for s in zip(sizes, sizes[1:])]\n"
+        "    def apply(params, x):\n"
+        "        z = x.reshape(len(x), -1)\n"
+        "        for layer in params[:-1]:\n"
+        "            z = jnp.tanh(z @ layer['w'] + layer['b'])\n"
+        "        return z @ params[-1]['w'] + params[-1]['b']\n"
+        "    return init, apply\n"
+    )
+    drawn = ("--data", "tiny.npz", "--seeds", 2, "--bias-init", "torch_default", "-q")
+    of_mlp = xavier(
+        "probe", *drawn, "--init", "he,output=standard", "--depth", 2, "--width", 12, "-o", "m.h5"
+    )
+    by_hand = xavier("probe", *drawn, "--net", "nets.py:net", "--init", "he,2/*=standard", "-o", "n.h5")
+    assert (of_mlp.code, by_hand.code) == (0, 0), (of_mlp.err, by_hand.err)
+    one, two = read_run(Path("m.h5")), read_run(Path("n.h5"))
+    for path in ("weight/std", "weight/mean", "bias/std", "bias/mean", "preactivation/std"):
+        np.testing.assert_allclose(one[path], two[path], rtol=2e-5, atol=1e-7, err_msg=path)
+    assert (one["bias/std"] > 0).all()
+    few = ("--updates", 2, "--records", 2, "--eval-examples", 300)
+    trained = xavier("train", *drawn, *few, "--net", "nets.py:net", "--init", "he,2/*=standard", "-o", "t.h5")
+    assert trained.code == 0, trained.err
+    three = read_run(Path("t.h5"))
+    for path in ("weight/std", "bias/std", "bias/mean"):
+        np.testing.assert_allclose(three[path][:, 0], two[path][:, 0], rtol=1e-6, atol=1e-8, err_msg=path)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from xavier_cli.config.run import RunConfig
+from xavier_cli.errors import ConfigError
 from xavier_cli.nn import mlp
-from xavier_cli.nn.initializers import make_initializer
+from xavier_cli.nn.initializers import make_biases, make_initializer
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
-from xavier_cli.vocabulary.resolve import find_initializer, find_layer_initializers
+from xavier_cli.vocabulary.resolve import find_initializer
 from xavier_cli.vocabulary.user_functions import UserFunctionError
 
-KEY = jax.random.key(5)
+KEY, BIAS_KEY = jax.random.key(5), jax.random.key(6)
+
+
+@cache
+def prepared_of(function, inputs):
+    return prepare(function, inputs, 10, f"nets.py:{function.__name__}")
+
+
+def asked(init="network", bias_init="network"):
+    return RunConfig.of(net=f"{__file__}:two_layers", act="network", init=init, bias_init=bias_init)
 
 
 def two_layers(key):
@@ -34,21 +47,102 @@ def two_layers(key):
 
 @pytest.mark.parametrize("name", ["he_normal", "normalized", "orthogonal", "normal:std=0.02", "zeros"])
 def test_a_perceptron_by_hand_gets_the_perceptrons_weights(name):
-    prepared = prepare(two_layers, (20,), 10, "nets.py:two")
+    prepared = prepared_of(two_layers, (20,))
     params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, find_layer_initializers(name, 1), "nets.py:two")(params, KEY)
+    drawn = make_redraw(prepared, asked(name))(params, KEY)
     wanted = mlp.init_params(KEY, (20, 12, 10), make_initializer(find_initializer(name)))
     np.testing.assert_allclose(drawn["first"].T, wanted[0].weight, rtol=1e-6)
     np.testing.assert_allclose(drawn["last"].T, wanted[1].weight, rtol=1e-6)
     np.testing.assert_array_equal(drawn["bias"], params["bias"])
 
 
-def test_one_layer_alone():
-    prepared = prepare(two_layers, (20,), 10, "nets.py:two")
+def perceptron(key):
+    def init(key):
+        a, b = jax.random.split(key)
+        first, last = jax.random.normal(a, (20, 12)), jax.random.normal(b, (12, 10))
+        return [(first, jnp.ones(12)), (last, jnp.ones((1, 10)))]
+
+    def apply(params, x):
+        (first, bias), (last, more) = params
+        return jnp.tanh(x @ first + bias) @ last + more
+
+    return init, apply
+
+
+@pytest.mark.parametrize("name", ["standard", "normal:std=0.02", "uniform", "constant:value=2", "zeros"])
+def test_a_perceptron_by_hand_gets_the_perceptrons_biases(name):
+    prepared = prepared_of(perceptron, (20,))
     params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, find_layer_initializers("network,output=zeros", 1), "w")(params, KEY)
+    drawn = make_redraw(prepared, asked("he_normal", name))(params, KEY, BIAS_KEY)
+    biases = make_biases(find_initializer(name), (20, 12, 10)) or (lambda key, at, fans: jnp.zeros(fans[1]))
+    wanted = mlp.init_params(
+        KEY,
+        (20, 12, 10),
+        make_initializer(find_initializer("he_normal")),
+        lambda at, fans: biases(BIAS_KEY, at, fans),
+    )
+    for (weight, bias), layer in zip(drawn, wanted, strict=True):
+        np.testing.assert_allclose(weight, layer.weight, rtol=1e-6)
+        np.testing.assert_allclose(bias.ravel(), layer.bias, rtol=1e-6)
+    alone = make_redraw(prepared, asked("network", f"{name},1=network"))(params, KEY, BIAS_KEY)
+    np.testing.assert_array_equal(alone[0][1], params[0][1])
+    np.testing.assert_array_equal(alone[1][1], drawn[1][1])
+    np.testing.assert_array_equal(alone[0][0], params[0][0])
+
+
+def test_biases_are_drawn_by_a_key_of_their_own():
+    prepared = prepared_of(perceptron, (20,))
+    params, _ = prepared.network.init(KEY)
+    with pytest.raises(TypeError, match="bias_key"):
+        make_redraw(prepared, asked("he_normal", "standard"))(params, KEY)
+
+
+def test_one_layer_alone():
+    prepared = prepared_of(two_layers, (20,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked("network,output=zeros"))(params, KEY)
     np.testing.assert_array_equal(drawn["first"], params["first"])
     assert not drawn["last"].any()
+    assert make_redraw(prepared, asked())(params, KEY) is params
+
+
+@pytest.mark.parametrize("init", ["network,*=he_normal,fir*=zeros", "first=zeros,l?st=he", "he;1=zeros"])
+def test_layers_by_name_and_pattern(init):
+    prepared = prepared_of(two_layers, (20,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked(init))(params, KEY)
+    assert not drawn["first"].any()
+    np.testing.assert_array_equal(drawn["last"], make_redraw(prepared, asked("he"))(params, KEY)["last"])
+
+
+def test_a_pattern_of_no_layer_is_refused_with_the_nearest():
+    prepared = prepared_of(two_layers, (20,))
+    with pytest.raises(ConfigError, match=r"^init: unknown layer `frist`: did you mean `first`\?$"):
+        make_redraw(prepared, asked("network,frist=zeros"))
+    with pytest.raises(ConfigError, match=r"^bias_init: unknown layer `mlp/\*`: known: first, last$"):
+        make_redraw(prepared, asked(bias_init="network,mlp/*=zeros"))
+    with pytest.raises(ConfigError, match=r"^init: there is no layer 3: the network has 2 weight layers$"):
+        make_redraw(prepared, asked("network,3=zeros"))
+
+
+def test_traced_over_seeds_it_draws_what_it_draws_for_each_alone():
+    prepared = prepared_of(perceptron, (20,))
+    inits = ("he_normal", "network,output=orthogonal", "normal:std=0.1,0/*=standard")
+    draws = [make_redraw(prepared, asked(init, "standard")) for init in inits]
+
+    def of_seed(seed):
+        key = jax.random.key(seed)
+        params, _ = prepared.network.init(key)
+        return [draw(params, key, jax.random.fold_in(key, 16)) for draw in draws]
+
+    seeds = jnp.arange(3)
+    singles = [of_seed(seed) for seed in seeds]
+    for together in (jax.jit(lambda: jax.lax.map(of_seed, seeds))(), jax.vmap(of_seed)(seeds)):
+        for at, single in enumerate(singles):
+            for one, many in zip(jax.tree.leaves(single), jax.tree.leaves(together), strict=True):
+                np.testing.assert_allclose(many[at], one, rtol=1e-5, atol=1e-6)
+    by_normal, kept, _ = singles[0]
+    assert not np.array_equal(by_normal[0][0], kept[0][0])
 
 
 def stacked(key):
@@ -79,9 +173,8 @@ def stacked(key):
 
 
 def test_fans_are_the_layers_own_and_slices_are_drawn_apart():
-    prepared = prepare(stacked, (8, 8, 4), 10, "nets.py:stacked")
-    rows = find_layer_initializers("glorot_normal", 4)
-    redraw = make_redraw(prepared, rows, "nets.py:stacked")
+    prepared = prepared_of(stacked, (8, 8, 4))
+    redraw = make_redraw(prepared, asked("glorot_normal"))
     params, _ = prepared.network.init(KEY)
     many = [redraw(params, jax.random.key(seed)) for seed in range(40)]
     kernels = np.stack([each["kernel"] for each in many])
@@ -106,15 +199,148 @@ def computed(key):
 
 
 def test_a_weight_that_is_computed_is_refused_with_the_remedy():
-    prepared = prepare(computed, (20,), 10, "nets.py:computed")
+    prepared = prepared_of(computed, (20,))
     params, _ = prepared.network.init(KEY)
-    redraw = make_redraw(prepared, find_layer_initializers("he_normal", 1), "nets.py:computed")
-    with pytest.raises(UserFunctionError, match=r"weight of `v` is not a parameter's own numbers.*1=network"):
-        redraw(params, KEY)
-    make_redraw(prepared, find_layer_initializers("he_normal,1=network", 1), "w")(params, KEY)
+    with pytest.raises(
+        UserFunctionError, match=r"weight of `v` is not a parameter's own numbers.*`1=network`"
+    ):
+        make_redraw(prepared, asked("he_normal"))
+    make_redraw(prepared, asked("he_normal,1=network"))(params, KEY)
+
+
+def computed_bias(key):
+    def init(key):
+        return {"w": jax.random.normal(key, (20, 12)), "b": jnp.ones(12), "last": jnp.ones((12, 10))}
+
+    def apply(params, x):
+        return jnp.tanh(x @ params["w"] + jnp.exp(params["b"])) @ params["last"]
+
+    return init, apply
+
+
+def test_a_bias_that_is_computed_is_refused_with_the_remedy():
+    prepared = prepared_of(computed_bias, (20,))
+    with pytest.raises(UserFunctionError, match=r"the bias of `w` is not .* by `1=network` in bias_init"):
+        make_redraw(prepared, asked(bias_init="standard"))
+    make_redraw(prepared, asked(bias_init="standard,w=network"))
+
+
+def scaled(key):
+    """Weights that are scaled where they are used, as with an equalized learning rate."""
+
+    def init(key):
+        return {"w": jax.random.normal(key, (20, 12)), "last": jax.random.normal(key, (12, 10))}
+
+    def apply(params, x):
+        return jnp.tanh(x @ (params["w"] * -0.25)) @ params["last"]
+
+    return init, apply
+
+
+def test_of_a_scaled_weight_what_is_used_has_the_distribution():
+    prepared = prepared_of(scaled, (20,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked("he_normal"))(params, KEY)
+    wanted = mlp.init_params(KEY, (20, 12, 10), make_initializer(find_initializer("he_normal")))
+    np.testing.assert_allclose(drawn["w"] * -0.25, wanted[0].weight, rtol=1e-6)
+
+
+def frozen(key):
+    """Weights behind `stop_gradient`, one of them in a loop, and a loop whose length depends on the data."""
+
+    def init(key):
+        a, b, c = jax.random.split(key, 3)
+        return {
+            "frozen": jax.random.normal(a, (20, 12)),
+            "stack": jax.random.normal(b, (2, 12, 12)),
+            "last": jax.random.normal(c, (12, 10)),
+            "rate": jnp.ones(()),
+        }
+
+    def apply(params, x):
+        y = jnp.tanh(x @ jax.lax.stop_gradient(params["frozen"]))
+        y, _ = jax.lax.scan(lambda y, w: (jnp.tanh(y @ jax.lax.stop_gradient(w)), None), y, params["stack"])
+        y = jax.lax.while_loop(lambda y: jnp.max(jnp.abs(y)) > 1, lambda y: y * 0.5, y * params["rate"])
+        return y @ params["last"]
+
+    return init, apply
+
+
+def test_frozen_weights_are_drawn_too_and_said_to_be_frozen():
+    prepared = prepared_of(frozen, (20,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked("orthogonal"))(params, KEY)
+    for matrix in (drawn["frozen"], *drawn["stack"]):
+        np.testing.assert_allclose(matrix.T @ matrix, np.eye(12), atol=1e-5)
+    (note,) = [note for note in prepared.info.notes if note.startswith("Not trained")]
+    assert note.startswith("Not trained: `frozen` (behind `stop_gradient`)")
+    assert not any("Not trained" in note for note in prepared_of(two_layers, (20,)).info.notes)
+
+
+def twice(key):
+    """A matrix that is used as it is and turned around, and one that is an embedding table, too."""
+
+    def init(key):
+        return {"w": jax.random.normal(key, (20, 20)), "table": jax.random.normal(key, (10, 20))}
+
+    def apply(params, x):
+        y = jnp.tanh(jnp.tanh(x @ params["w"]) @ params["w"].T)
+        y = y + params["table"][jnp.argmax(x, 1)]
+        return y @ params["table"].T
+
+    return init, apply
+
+
+def test_tied_weights_are_refused_by_name():
+    prepared = prepared_of(twice, (20,))
+    with pytest.raises(UserFunctionError, match=r"`w` is not .* shared with another layer"):
+        make_redraw(prepared, asked("he_normal,output=network"))
+    with pytest.raises(UserFunctionError, match=r"`table` is also an embedding table.* `3=network` in init"):
+        make_redraw(prepared, asked("network,3=he_normal"))
+
+
+def heads(key):
+    """A projection to heads of a few units each, and experts side by side."""
+
+    def init(key):
+        a, b, c = jax.random.split(key, 3)
+        return {
+            "heads": jax.random.normal(a, (24, 2, 6)),
+            "bias": jnp.zeros((2, 6)),
+            "experts": jax.random.normal(b, (3, 12, 8)),
+            "last": jax.random.normal(c, (24, 10)),
+        }
+
+    def apply(params, x):
+        y = jnp.tanh(jnp.einsum("bi,ihd->bhd", x, params["heads"]) + params["bias"]).reshape(-1, 12)
+        y = jnp.tanh(jnp.einsum("bi,eio->beo", y, params["experts"])).reshape(-1, 24)
+        return y @ params["last"]
+
+    return init, apply
+
+
+def test_heads_are_units_of_one_matrix_and_experts_are_matrices_of_their_own():
+    prepared = prepared_of(heads, (24,))
+    params, _ = prepared.network.init(KEY)
+    drawn = make_redraw(prepared, asked("orthogonal,*experts=network", "standard"))(params, KEY, BIAS_KEY)
+    whole = np.asarray(drawn["heads"]).reshape(24, 12)
+    np.testing.assert_allclose(whole.T @ whole, np.eye(12), atol=1e-5)
+    np.testing.assert_allclose(
+        drawn["bias"].ravel(), make_biases(find_initializer("standard"))(BIAS_KEY, 0, (24, 12)), rtol=1e-6
+    )
+
+
+def test_a_convolution_starts_as_the_identity_by_its_centre_and_its_groups_apart():
+    prepared = prepared_of(stacked, (8, 8, 4))
+    params, _ = prepared.network.init(KEY)
+    kernel = np.asarray(make_redraw(prepared, asked("network,1=identity"))(params, KEY)["kernel"])
+    assert not np.delete(kernel.reshape(9, 2, 16), 4, 0).any()
+    np.testing.assert_array_equal(kernel[1, 1], np.tile(np.eye(2, 8), 2))
+    kernel = np.asarray(make_redraw(prepared, asked("network,1=orthogonal"))(params, KEY)["kernel"])
+    for group in np.split(kernel.reshape(18, 16), 2, axis=1):
+        np.testing.assert_allclose(group.T @ group, np.eye(8), atol=1e-5)
 
 
 def test_what_draws_by_data_is_refused():
-    prepared = prepare(two_layers, (20,), 10, "nets.py:two")
-    with pytest.raises(UserFunctionError, match="for `mlp` alone"):
-        make_redraw(prepared, find_layer_initializers("lsuv", 1), "w")
+    with pytest.raises(ConfigError, match="lsuv draws layer after layer by the data: it is for `mlp` alone"):
+        asked("lsuv")

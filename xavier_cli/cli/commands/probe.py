@@ -64,11 +64,13 @@ def probe(
 
     Of `mlp` beside theory; of a custom network, which distribution each layer was drawn from, and what is
     wrong. Custom networks have `--act` where their function takes `act`, and no other setting of `mlp`;
-    `--init` redraws the weights of JAX's networks.
+    `--init` and `--bias-init` redraw their layers, all or those of a number, a path or a pattern.
 
     xavier probe --act tanh --init standard --width 1000
 
     xavier probe --net deep.py:relu:depth=10 --data mnist
+
+    xavier probe --net vit.py:vit --init "network,blocks/*=he_normal"
 
     xavier probe --jacobian-examples 16 --seeds 5
 

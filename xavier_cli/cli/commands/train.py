@@ -122,9 +122,14 @@ def train(
     if dry_run:
         from xavier_cli.views.training_plan import plan_page
 
-        data = config.dataset
-        facts = finite_set(data, data_dir)[1] if data.builtin is None else None
-        show_page(plan_page(config, path, facts, asked, strategy.value, saved), format)
+        facts, sizes = None, None
+        if config.network.is_users:
+            from xavier_cli.training.session import looked_into
+
+            config, facts, sizes = looked_into(config, data_dir, say)
+        elif config.dataset.builtin is None:
+            facts = finite_set(config.dataset, data_dir)[1]
+        show_page(plan_page(config, path, facts, asked, strategy.value, saved, sizes), format)
         return
     if force and resume:
         raise typer.BadParameter("not with `--force`, which starts again", param_hint="--resume")

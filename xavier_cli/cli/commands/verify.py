@@ -58,7 +58,7 @@ def verify(
     from xavier_cli.training.retrain import ROUNDING, train_again
     from xavier_cli.views.retraining import verification_page
 
-    if original.config.network.is_users:
+    if original.config.network.is_users and not original.config.updates:
         from xavier_cli.cli.terminal.progress import shown_note
         from xavier_cli.library.networks import Told, look_again
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,11 +52,11 @@ def relu_convolutions_of_30_layers_learn_under_he(material: Evidence) -> Judgeme
     """
     kind = f"{LAYERS} layers or more of ReLU convolutions"
     runs = select_networks(material, _is_relu_convolutions, TRAINED, kind)
-    pairs = []
+    pairs = list[tuple[Run, Run]]()
     for group in alike_but_for(runs, "init"):
-        he, glorot = ([run for run in group if is_drawn_by(run, names)] for names in (HE, GLOROT))
-        if he and glorot:
-            pairs.append((choose(he, TRAINED), choose(glorot, TRAINED)))
+        both = [[run for run in group if is_drawn_by(run, names)] for names in (HE, GLOROT)]
+        if all(both):
+            pairs.append((choose(both[0], TRAINED), choose(both[1], TRAINED)))
     if not pairs:
         raise UndecidedError(f"needs runs of {kind} under He's and Glorot's initialization, trained alike")
     he, glorot = max(pairs, key=lambda pair: (pair[0].config.updates, min(len(run.seeds) for run in pair)))
@@ -88,12 +87,11 @@ def residual_signals_explode_without_normalization(material: Evidence) -> Judgem
     kind = f"residual networks of {BLOCKS} blocks or more without normalization, with layers `blocks/*/first`"
     scale = Requirements(0, 0, arrays=("entering/mean", "entering/std", "weight/std"))
     runs = select_networks(material, _has_plain_branches, scale, kind)
-    pairs = []
+    pairs = list[tuple[Run, Run]]()
     for group in alike_but_for(runs, "zero"):
-        zero = [run for run in group if _ends_in_zeros(run)]
-        he = [run for run in group if _is_all_he(run)]
-        if zero and he:
-            pairs.append((choose(he, scale), choose(zero, scale)))
+        both = [[run for run in group if is_so(run)] for is_so in (_is_all_he, _ends_in_zeros)]
+        if all(both):
+            pairs.append((choose(both[0], scale), choose(both[1], scale)))
     if not pairs:
         raise UndecidedError(
             f"needs runs of {kind} under He's initialization, with and without zeros as last weights"
@@ -146,21 +144,14 @@ def pre_norm_gradients_fall_with_depth(material: Evidence) -> Judgement:
     kind = "transformers with `norm=pre` and `norm=post` and a `depth`, under Glorot's initialization"
     scale = Requirements(0, 0, arrays=("weight_gradient/mean", "weight_gradient/std"))
     runs = select_networks(material, _is_transformer, scale, kind)
-    found = []
-    for group in alike_but_for(runs, "norm", "depth"):
-        by_depth: dict[object, dict[int, Run]] = defaultdict(dict)
-        for norm in ("pre", "post"):
-            of = [run for run in group if argument(run, "norm") == norm]
-            for depth in {_depth(run) for run in of}:
-                by_depth[norm][depth] = choose([run for run in of if _depth(run) == depth], scale)
-        depths = sorted({*by_depth["pre"]} & {*by_depth["post"]})
-        if len(depths) >= DEPTHS and depths[-1] >= RATIO * depths[0]:
-            found.append((depths, *([by_depth[norm][each] for each in depths] for norm in ("pre", "post"))))
+    found = [_by_depth(group) for group in alike_but_for(runs, "norm", "depth")]
+    found = [each for each in found if len(each) >= DEPTHS and max(each) >= RATIO * min(each)]
     if not found:
         raise UndecidedError(
             f"needs {kind} of {DEPTHS} depths or more, the deepest {RATIO} times as deep as the least"
         )
-    depths, pre, post = max(found, key=lambda each: (each[0][-1], len(each[0])))
+    by_depth = max(found, key=lambda each: (max(each), len(each)))
+    depths, (pre, post) = list(by_depth), zip(*by_depth.values(), strict=True)
     falls, stays = _exponents(depths, pre), _exponents(depths, post)
     words = [
         between(falls[:, None], [-3 * HALF_WAY], [-HALF_WAY]),
@@ -182,6 +173,17 @@ def _is_transformer(network: NetworkInfo, run: Run) -> bool:
         and depth > 0
         and is_drawn_by(run, GLOROT)
     )
+
+
+def _by_depth(group: Sequence[Run]) -> dict[int, tuple[Run, Run]]:
+    """The pre-norm and the post-norm network of every depth that both have, in rising order."""
+    found: dict[int, tuple[Run, Run]] = {}
+    for depth in sorted({_depth(run) for run in group}):
+        alike = [run for run in group if _depth(run) == depth]
+        both = [[run for run in alike if argument(run, "norm") == norm] for norm in ("pre", "post")]
+        if all(both):
+            found[depth] = choose(both[0], UNTRAINED), choose(both[1], UNTRAINED)
+    return found
 
 
 def _depth(run: Run) -> int:

@@ -60,7 +60,7 @@ def progress(run: Run) -> Progress:
     late = late_records(len(run.updates))
     near = run.facts.guessing_error - NEAR_CHANCE
     late_at_chance = (error[:, -late:].mean(axis=1) >= near) & ~run.diverged
-    if run.config.loss == "cross_entropy":
+    if run.config.loss == "cross_entropy" and (not run.config.is_watched or run.config.applies("loss")):
         late_at_chance &= loss[:, -late:].mean(axis=1) >= least_entropy(run) - NEAR_CHANCE
     # A network that has just left is not at chance, whatever the mean says.
     at_chance = late_at_chance & (error[:, -1] >= near)
@@ -82,6 +82,9 @@ def updates_needed(run: Run) -> int:
     gradient descent at rate η takes K/η updates for a factor of e, and hidden units whose activations are of
     order 1 make it only faster. Adaptive optimizers take steps of about η, whatever the gradient.
     """
+    if not run.config.applies("lr"):
+        # Nobody knows the rate of a watched training that did not name it: its length is taken as meant.
+        return 0
     rate = min(run.config.search) if math.isnan(run.lr) else run.lr
     choice = run.config.optimizer_choice
     if rate <= 0:

@@ -44,13 +44,16 @@ class UserNetwork:
     init: Callable[[Array], tuple[Any, Any]]
     apply: Apply
 
-    def with_convolution(self, choice: Convolution) -> UserNetwork:
-        """The same network with its convolutions, and their gradients, evaluated as `choice` says here."""
+    def with_convolution(self, choice: Convolution, merges_products: bool = False) -> UserNetwork:
+        """The same network with its convolutions, and their gradients, evaluated as `choice` says here.
+
+        `merges_products` as for `rewritten`.
+        """
         if resolve_convolution(choice, default_backend()) == "xla":
             return self
 
         def apply(params: Any, state: Any, x: Array, key: Array | None, mode: Mode) -> tuple[Array, Any]:
-            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice)(
+            answer: tuple[Array, Any] = rewritten(partial(self.apply, mode=mode), choice, merges_products)(
                 params, state, x, key
             )
             return answer
@@ -96,18 +99,18 @@ def adapt(make: Callable[[Array], Any], example: Array, key: Array) -> UserNetwo
 
     def adapt_without_numbers(key: Array) -> None:
         made = make(key)
-        framework = _framework(made)
+        framework = framework_of(made)
         if framework is not None and framework.is_drawn_when_made:
-            abstract.append(_adapted(framework, make, made, example))
+            abstract.append(adapted(framework, make, made, example))
 
     # Operation by operation, a network that is drawn as it is made would take long to compile.
     jax.eval_shape(adapt_without_numbers, key)
     if not abstract or not _stands_alone(abstract[0], example, key):
         made = make(key)
-        framework = _framework(made)
+        framework = framework_of(made)
         if framework is None:
             raise UnknownNetworkError(_refusal(made))
-        abstract = [_adapted(framework, make, made, example)]
+        abstract = [adapted(framework, make, made, example)]
     return without_integers(abstract[0], key)
 
 
@@ -127,7 +130,8 @@ def _stands_alone(network: UserNetwork, example: Array, key: Array) -> bool:
     return not any(isinstance(each, jax.core.Tracer) for each in numbers)
 
 
-def _adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
+def adapted(framework: _Framework, make: Callable[[Array], Any], made: Any, example: Array) -> UserNetwork:
+    """The network that the framework's room makes of `made`, which `make(key)` returned."""
     load = _blaming_version(framework, import_module)
     room = load(f"xavier_cli.nn.adapters.{framework.room}")
     network: UserNetwork = _blaming_version(framework, room.adapt)(make, made, example)
@@ -201,7 +205,8 @@ def without_integers(network: UserNetwork, key: Array) -> UserNetwork:
     return UserNetwork(network.framework, init, apply)
 
 
-def _framework(made: Any) -> _Framework | None:
+def framework_of(made: Any) -> _Framework | None:
+    """The framework that a network is of; None where it is none."""
     if inspect.isclass(made):
         return None
     # Equinox's networks with state are a pair; other frameworks' are one object.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from xavier_cli.nn.adapters.network import FIXED
 from xavier_cli.nn.programs.layers import WeightLayer
-from xavier_cli.nn.programs.program import Program
+from xavier_cli.nn.programs.program import STOP, Program
 from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves
 from xavier_cli.nn.programs.weight_layers import OF_COMPLEX, Unseen
 from xavier_cli.vocabulary.network_info import LayerInfo, MovingInfo, NetworkInfo, ParameterInfo, Role
@@ -42,10 +42,13 @@ def describe(
     if still:
         names = ", ".join(f"`{name}`" for name, _ in still)
         more.append(f"Not trained, since they hold no real numbers: {names}.")
-    useless = _without_effect(tapped.program, [name for name, _ in leaves])
+    trained = [name for name, _ in leaves]
+    useless = _without_effect(tapped.program, trained)
     if useless:
-        some = ", ".join(f"`{name}`" for name in useless[:5]) + (", …" if len(useless) > 5 else "")
-        more.append(f"Without effect on the logits: {some}.")
+        more.append(f"Without effect on the logits: {_some(useless)}.")
+    frozen = [each for each in _without_effect(tapped.program, trained, {STOP}) if each not in useless]
+    if frozen:
+        more.append(f"Not trained: {_some(frozen)} (behind `stop_gradient`); dC/dW is what it would be.")
     if tapped.program.replaced:
         more.append(
             "Layers in functions with a derivative of their own (`jax.custom_vjp`) were measured with JAX's "
@@ -129,10 +132,19 @@ def _said(unseen: Unseen) -> str:
     return f"Not looked into: {what}, with the parameters {some}."
 
 
-def _without_effect(program: Program, names: Sequence[str]) -> list[str]:
-    """Those of the parameters, the program's first inputs, that nothing of what it gives depends on."""
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:5]) + (", …" if len(names) > 5 else "")
+
+
+def _without_effect(program: Program, names: Sequence[str], but_by: Collection[str] = ()) -> list[str]:
+    """Those of the parameters, the program's first inputs, that nothing of what it gives depends on.
+
+    What goes by the operations `but_by` does not count.
+    """
     needed = {each for each in program.outputs if isinstance(each, int)}
     for step in reversed(program.steps):
+        if step.operation in but_by:
+            continue
         if step.equation.effects or needed & {*step.outputs}:
             needed |= {each for each in step.inputs if isinstance(each, int)}
     return [name for name, number in zip(names, program.inputs, strict=False) if number not in needed]

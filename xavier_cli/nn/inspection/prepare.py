@@ -73,14 +73,14 @@ def prepare(
     )
     _check_draws(network, word, key)
     params, state = draw(key)
-    _check_parameters(word, params, state)
+    check_parameters(word, params, state)
 
     logits = logits_of(network)
     shapes = jax.eval_shape(lambda: (params, state))
     _try_modes(network, word, shapes, few, len(x), classes, lambda: what_would_fit(make, few, classes, key))
     tapped = guarded(word, tap)(logits, params, x, state, key)
     layers = gather(tapped.layers, tapped.applications)
-    _check_program(word, tapped, layers, params)
+    check_program(word, tapped, layers, params)
     passed = first_pass(word, logits, params, state, few, key)
     other, _ = draw(jax.random.key(1))
     notes = [*passed, *_alike(params, other)]
@@ -162,7 +162,8 @@ def _check_draws(network: UserNetwork, word: str, key: Array) -> None:
         )
 
 
-def _check_parameters(word: str, params: Any, state: Any) -> None:
+def check_parameters(word: str, params: Any, state: Any) -> None:
+    """Refuse parameters that cannot be looked at."""
     leaves = named_leaves(params)
     for name, leaf in [*leaves, *named_leaves(fixed_of(state))]:
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
@@ -221,7 +222,8 @@ def _runs(word: str, apply: Callable[..., Any], *shapes: Any) -> bool:
     return True
 
 
-def _check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, ...], params: Any) -> None:
+def check_program(word: str, tapped: TappedNetwork, layers: tuple[WeightLayer, ...], params: Any) -> None:
+    """Refuse a network without weight layers."""
     if layers:
         return
     if any(each.operation == OF_COMPLEX for each in tapped.unseen):

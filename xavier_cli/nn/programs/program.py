@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -39,6 +39,7 @@ _CALLS = {
 _CALLS_WITH_DERIVATIVE = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
 # Layers within a loop of unknown length or a choice can't be looked at.
 _CLOSED = frozenset({"while", "cond"})
+STOP = "stop_gradient"
 # They print, and would do so once more whenever the network is looked at.
 _PRINTING = frozenset({"debug_print", "debug_callback"})
 
@@ -139,6 +140,24 @@ def trace(function: Callable[..., Any], *examples: Any) -> Program:
 def flatten(closed: ClosedJaxpr) -> Program:
     """The program that `closed` writes down, its calls entered."""
     return _Flattening().program(closed.jaxpr, closed.consts)
+
+
+class _Identity(Step):
+    """A step that gives what it is given."""
+
+    def evaluate(self, values: Sequence[Array]) -> list[Array]:
+        return list(values)
+
+
+def without_stops(program: Program) -> Program:
+    """`program` with nothing done by `stop_gradient`, in the bodies of its loops, too."""
+
+    def passing(step: Step) -> Step:
+        if step.operation == STOP:
+            return _Identity(step.equation, step.inputs, step.outputs)
+        return replace(step, body=step.body and without_stops(step.body))
+
+    return replace(program, steps=tuple(map(passing, program.steps)))
 
 
 def subprograms(equation: JaxprEqn) -> Iterator[Jaxpr]:

@@ -1,8 +1,8 @@
-"""Rewrites the convolutions of any function, and those of its derivatives, into a form that is fast here."""
+"""Rewrites convolutions and products of any function, and its derivatives, into forms that are fast here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive, jaxpr_as_fun
-from jax.extend.core.primitives import conv_general_dilated_p
+from jax.extend.core.primitives import conv_general_dilated_p, dot_general_p
 from jax.interpreters import ad, batching, mlir
 
 from xavier_cli.nn.programs.convolution import Form, convolve, over_members
+from xavier_cli.nn.programs.product import is_merged, merged_product
 from xavier_cli.nn.programs.program import as_function, holds
 
 Convolution = Literal["auto", "xla", "canonical", "product"]
@@ -35,41 +36,72 @@ def resolve_convolution(choice: Convolution, platform: str) -> Literal["xla", "c
     return "canonical" if platform == "cpu" else "xla"
 
 
-def rewritten(function: Callable[..., Any], convolution: Convolution) -> Callable[..., Any]:
+Rules = Mapping[str, Callable[[JaxprEqn], JaxprEqn]]
+"""What becomes of an equation, by the name of its primitive."""
+
+
+def rewritten(
+    function: Callable[..., Any], convolution: Convolution, merges_products: bool = False
+) -> Callable[..., Any]:
     """`function` of arrays or trees of arrays, with its convolutions evaluated as `convolution` says.
 
-    Calls, loops and choices are entered. The derivative that a function of the user's brings along stays.
+    With `merges_products` its products of tensors are those of matrices (`product`), where convolutions are
+    not XLA's. Calls, loops and choices are entered. The derivative that a function of the user's brings along
+    stays.
     """
     form = resolve_convolution(convolution, jax.default_backend())
     if form == "xla":
         return function
+    rules: dict[str, Callable[[JaxprEqn], JaxprEqn]] = {
+        conv_general_dilated_p.name: partial(_convolution, form=form)
+    }
+    if merges_products:
+        rules[dot_general_p.name] = _product
+    return _by(rules, function)
 
+
+def _by(rules: Rules, function: Callable[..., Any]) -> Callable[..., Any]:
     def evaluated(*arguments: Any) -> Any:
         closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        outputs = jaxpr_as_fun(_rewrite_closed(closed, form))(*jax.tree.leaves(arguments))
+        outputs = jaxpr_as_fun(_rewrite_closed(closed, rules))(*jax.tree.leaves(arguments))
         return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
 
     return evaluated
 
 
-def _rewrite_closed(closed: ClosedJaxpr, form: Form) -> ClosedJaxpr:
-    jaxpr = _rewrite(closed.jaxpr, form)
+def _convolution(equation: JaxprEqn, form: Form) -> JaxprEqn:
+    if not jnp.issubdtype(_like(equation.outvars[0]).dtype, jnp.floating):
+        return equation
+    params = {**equation.params, "form": form, "members": 0}
+    return equation.replace(primitive=rewritten_convolution_p, params=params)
+
+
+def _product(equation: JaxprEqn) -> JaxprEqn:
+    inputs = [_like(each) for each in equation.invars]
+    params = {name: equation.params[name] for name in ("precision", "preferred_element_type")}
+    dimensions = equation.params["dimension_numbers"]
+    if is_merged(dimensions, *(each.ndim for each in inputs)):
+        return equation
+    merged = jax.jit(partial(merged_product, dimensions=dimensions, **params))
+    (call,) = jax.make_jaxpr(merged)(*inputs).eqns
+    return equation.replace(primitive=call.primitive, params=call.params)
+
+
+def _rewrite_closed(closed: ClosedJaxpr, rules: Rules) -> ClosedJaxpr:
+    jaxpr = _rewrite(closed.jaxpr, rules)
     return closed if jaxpr is closed.jaxpr else ClosedJaxpr(jaxpr, closed.consts)
 
 
-def _rewrite(jaxpr: Jaxpr, form: Form) -> Jaxpr:
-    if not holds(jaxpr, frozenset({conv_general_dilated_p.name})):
+def _rewrite(jaxpr: Jaxpr, rules: Rules) -> Jaxpr:
+    if not holds(jaxpr, frozenset(rules)):
         return jaxpr  # the same object, so that JAX's caches know it again
-    return jaxpr.replace(eqns=[_rewrite_equation(equation, form) for equation in jaxpr.eqns])
+    return jaxpr.replace(eqns=[_rewrite_equation(equation, rules) for equation in jaxpr.eqns])
 
 
-def _rewrite_equation(equation: JaxprEqn, form: Form) -> JaxprEqn:
-    if equation.primitive is conv_general_dilated_p:
-        if not jnp.issubdtype(_like(equation.outvars[0]).dtype, jnp.floating):
-            return equation
-        params = {**equation.params, "form": form, "members": 0}
-        return equation.replace(primitive=rewritten_convolution_p, params=params)
-    inner = {name: _rewrite_within(value, form) for name, value in equation.params.items()}
+def _rewrite_equation(equation: JaxprEqn, rules: Rules) -> JaxprEqn:
+    if equation.primitive.name in rules:
+        return rules[equation.primitive.name](equation)
+    inner = {name: _rewrite_within(value, rules) for name, value in equation.params.items()}
     within = equation.replace(params=inner)
     if (
         equation.primitive.name not in _WITH_DERIVATIVE
@@ -80,28 +112,28 @@ def _rewrite_equation(equation: JaxprEqn, form: Form) -> JaxprEqn:
     if not all(jnp.issubdtype(each.dtype, jnp.inexact) for each in inputs):
         return within  # the rule stays, with its convolutions as they are
     with_rule = _WITH_DERIVATIVE[equation.primitive.name](
-        as_function(equation), jaxpr_as_fun(inner["call_jaxpr"]), form
+        as_function(equation), jaxpr_as_fun(inner["call_jaxpr"]), rules
     )
     (call,) = jax.make_jaxpr(jax.jit(with_rule))(*inputs).eqns
     return equation.replace(primitive=call.primitive, params=call.params)
 
 
 def _with_forward_rule(
-    original: Callable[..., Any], inside: Callable[..., Any], form: Form
+    original: Callable[..., Any], inside: Callable[..., Any], rules: Rules
 ) -> Callable[..., Any]:
     """`inside`, with the derivative that `original` has by a rule of its own, rewritten."""
     function = jax.custom_jvp(inside)
-    function.defjvp(rewritten(lambda primals, tangents: jax.jvp(original, primals, tangents), form))
+    function.defjvp(_by(rules, lambda primals, tangents: jax.jvp(original, primals, tangents)))
     return function
 
 
 def _with_backward_rule(
-    original: Callable[..., Any], inside: Callable[..., Any], form: Form
+    original: Callable[..., Any], inside: Callable[..., Any], rules: Rules
 ) -> Callable[..., Any]:
     function = jax.custom_vjp(inside)
     function.defvjp(
-        rewritten(lambda *inputs: jax.vjp(original, *inputs), form),
-        rewritten(lambda pull_back, cotangent: pull_back(cotangent), form),
+        _by(rules, lambda *inputs: jax.vjp(original, *inputs)),
+        _by(rules, lambda pull_back, cotangent: pull_back(cotangent)),
     )
     return function
 
@@ -113,13 +145,13 @@ def _like(value: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(value.aval.shape, value.aval.dtype)
 
 
-def _rewrite_within(value: Any, form: Form) -> Any:
+def _rewrite_within(value: Any, rules: Rules) -> Any:
     if isinstance(value, ClosedJaxpr):
-        return _rewrite_closed(value, form)
+        return _rewrite_closed(value, rules)
     if isinstance(value, Jaxpr):
-        return _rewrite(value, form)
+        return _rewrite(value, rules)
     if type(value) is tuple and any(isinstance(each, (ClosedJaxpr, Jaxpr)) for each in value):
-        parts = tuple(_rewrite_within(each, form) for each in value)
+        parts = tuple(_rewrite_within(each, rules) for each in value)
         return parts if any(a is not b for a, b in zip(parts, value, strict=True)) else value
     return value
 

@@ -8,7 +8,7 @@ are dC/ds and dC/dW.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,7 @@ from jax import Array
 from jax.extend.core import Literal
 
 from xavier_cli.nn.programs.dependence import Numbering, Origin
-from xavier_cli.nn.programs.program import Program, Step, Value, trace
+from xavier_cli.nn.programs.program import Program, Step, Value, trace, without_stops
 from xavier_cli.nn.programs.weight_layers import Application, Found, Layer, Site, Table, Unseen, find
 
 Zeros = Mapping[Site, Array]
@@ -78,6 +78,10 @@ class TappedNetwork:
     def unseen(self) -> tuple[Unseen, ...]:
         """What could not be looked into."""
         return tuple(self.found.unseen)
+
+    def without_stops(self) -> TappedNetwork:
+        """The same network, through which gradients pass also where its code stops them."""
+        return replace(self, program=without_stops(self.program))
 
     def run(
         self, *arguments: Any, zeros: Zeros | None = None, weight_zeros: Zeros | None = None

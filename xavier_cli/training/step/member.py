@@ -5,7 +5,7 @@ Everything here is written for a single member; `engine.layout` maps it over a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -68,9 +68,14 @@ def init_state(params: Any, optimizer: Any = (), noise: Any = (), moving: Any = 
     `moving`, what training moves beside the parameters.
     """
     # Computed from a parameter, so that it varies over devices as the parameters do (RELIABILITY §JAX).
-    zero = (params[0].bias[0] if isinstance(params[0], Dense) else params[0].ravel()[0]) * 0
-    zero = zero.astype(jnp.float32)
+    zero = (params[0].bias[0] * 0 if isinstance(params[0], Dense) else _zero_of(params)).astype(jnp.float32)
     return MemberState(params, optimizer, zero, jnp.int32(-1) + zero.astype(jnp.int32), noise, moving=moving)
+
+
+def _zero_of(params: Sequence[Array]) -> Array:
+    """0, computed from one of the numbers, which may be infinite: those of a custom network are anything."""
+    first = next(leaf for leaf in params if leaf.size).ravel()[0]
+    return jnp.where(jnp.isfinite(first), first, 0) * 0
 
 
 class Trained(NamedTuple):
@@ -82,6 +87,8 @@ class Trained(NamedTuple):
     """`(params, moved) -> (params, moving)`: what an update left, with what the pass moved."""
     draws_noise: bool
     """Whether a key is to be drawn for every update."""
+    may_be_infinite: bool = False
+    """Whether parameters may hold infinities from the beginning, as a mask does."""
 
 
 def trained_perceptron(network: Network) -> Trained:
@@ -118,29 +125,46 @@ def make_gradient_step(network: Network | Trained, loss: Loss, optimizer: Optimi
         )
         changes, kept = optimizer.update(gradient, state.optimizer, state.params, lr)
         params, moving = trained.settled(apply_updates(state.params, changes), moved)
-        return freeze_if_diverged(state, params, kept, value, update, moving)
+        return freeze_if_diverged(
+            state, params, kept, value, update, moving, may_be_infinite=trained.may_be_infinite
+        )
 
     return step
 
 
 def freeze_if_diverged(
-    state: MemberState, params: Any, optimizer: Any, value: Array, update: Array, moving: Any = ()
+    state: MemberState,
+    params: Any,
+    optimizer: Any,
+    value: Array,
+    update: Array,
+    moving: Any = (),
+    may_be_infinite: bool = False,
 ) -> MemberState:
     """`state` after `update`, or unchanged where a number of it is not finite or it had diverged before.
 
     **Arguments:** `params`, `optimizer` and `moving`, the state after the update; `value`, the mean loss of
-    its batch, shape `()`. What moves beside the parameters may hold infinities, as a mask does.
+    its batch, shape `()`; `may_be_infinite`, whether numbers that were not finite before may stay so.
+    What moves beside the parameters may hold infinities, as a mask does, but no NaN that was a number.
     """
     finite = jnp.isfinite(value)
-    for leaf in jax.tree.leaves((params, optimizer)):
-        if jnp.issubdtype(leaf.dtype, jnp.floating):
-            finite &= jnp.all(jnp.isfinite(leaf))
-    alive = finite & (state.diverged_at < 0)
-    params, optimizer, moving = jax.tree.map(
-        lambda new, old: jnp.where(alive, new, old),
-        (params, optimizer, moving),
-        (state.params, state.optimizer, state.moving),
+    pairs = zip(
+        jax.tree.leaves((params, optimizer)), jax.tree.leaves((state.params, state.optimizer)), strict=True
     )
+    for leaf, old in pairs:
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            known = jnp.isfinite(leaf)
+            finite &= jnp.all(known | ~jnp.isfinite(old) if may_be_infinite else known)
+    for leaf, old in zip(jax.tree.leaves(moving), jax.tree.leaves(state.moving), strict=True):
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            finite &= jnp.all(~jnp.isnan(leaf) | jnp.isnan(old))
+    alive = finite & (state.diverged_at < 0)
+    after, before = (params, optimizer, moving), (state.params, state.optimizer, state.moving)
+    if may_be_infinite:
+        # Not chosen number by number: XLA would take minutes for hundreds of small parameters.
+        params, optimizer, moving = jax.lax.cond(alive, lambda: after, lambda: before)
+    else:
+        params, optimizer, moving = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, before)
     return state._replace(
         params=params,
         optimizer=optimizer,

@@ -124,10 +124,12 @@ def clipped(gradient: Params, longest: float) -> Params:
     """`gradient` scaled to a global norm of at most `longest` (Pascanu et al. 2013); 0 is no limit."""
     if not longest:
         return gradient
-    length = jnp.sqrt(jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)]).sum())
+    # In single precision, since squares of half precision soon overflow.
+    squares = [jnp.sum(leaf.astype(jnp.float32) ** 2) for leaf in jax.tree.leaves(gradient)]
+    length = jnp.sqrt(jnp.stack(squares).sum())
     # Avoid 0/0 when the gradient is zero.
     factor = jnp.where(length > longest, longest / jnp.where(length > longest, length, 1.0), 1.0)
-    return jax.tree.map(lambda leaf: factor * leaf, gradient)
+    return jax.tree.map(lambda leaf: (factor * leaf).astype(leaf.dtype), gradient)
 
 
 def rate_schedule(config: RunConfig) -> Callable[[Array], Array]:

@@ -12,6 +12,7 @@ from jax import Array
 from xavier_cli.config.run import RunConfig
 from xavier_cli.statistics.tensor_summary import Bins
 from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.estimate import Sizes
 from xavier_cli.training.probes.jacobian import SingularValues
 from xavier_cli.training.probes.probe import Observation
 from xavier_cli.training.step.member import MemberState, MultiStep, Step
@@ -66,6 +67,29 @@ class Architecture(Protocol):
 
     def described(self, drawn: Sequence[np.ndarray]) -> NetworkInfo | None:
         """`info` with what the parameters were drawn from; `drawn` are the first, `(seeds, ...)` each."""
+
+
+def sizes_of_network(config: RunConfig, training_data: TrainingData) -> Sizes | None:
+    """How many numbers the custom network of `config` holds; None of `mlp`, whose widths say it.
+
+    Raises as `make_architecture`.
+    """
+    if not config.network.is_users:
+        return None
+    from xavier_cli.training.engine.architectures.custom import find_layers, sizes_of
+
+    return sizes_of(config, find_layers(config, training_data))
+
+
+def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> list[RunConfig]:
+    """`configs` of one custom network, which know how many weight layers it has.
+
+    Raises as `make_architecture`.
+    """
+    from xavier_cli.training.engine.architectures.custom import find_layers
+
+    layers = find_layers(configs[0], training_data).layers
+    return [config.with_(weight_layers=len(layers)) for config in configs]
 
 
 def make_architecture(config: RunConfig, inits: Sequence[str], training_data: TrainingData) -> Architecture:

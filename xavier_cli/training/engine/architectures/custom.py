@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,15 +24,20 @@ from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
 from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.activations import make_activation
+from xavier_cli.nn.adapters.keys import keys_for
+from xavier_cli.nn.adapters.network import UserNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.prepare import Prepared, prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.nn.programs.layers import WeightLayer
+from xavier_cli.nn.programs.taps import named_leaves
+from xavier_cli.runs.contradictions import network_problem
+from xavier_cli.runs.weights import parameter_shapes
 from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.theory.drawn import describe
 from xavier_cli.training.engine.training_data import TrainingData
-from xavier_cli.training.estimate import Sizes
+from xavier_cli.training.estimate import Sizes, numbers_in
 from xavier_cli.training.keys import Purpose, as_key, seed_key
 from xavier_cli.training.pretraining.layerwise import Pretrain
 from xavier_cli.training.probes.end_to_end import make_end_to_end
@@ -47,9 +53,10 @@ from xavier_cli.training.step.member import (
     scheduled,
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
-from xavier_cli.vocabulary.network_info import NetworkInfo
-from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
+from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
+from xavier_cli.vocabulary.networks import AS_MADE, load_network
 from xavier_cli.vocabulary.resolve import find_activation
+from xavier_cli.vocabulary.user_functions import guarded
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
 
@@ -99,9 +106,12 @@ class CustomNetwork:
     def __init__(self, config: RunConfig, inits: Sequence[str], training_data: TrainingData):
         self._prepared = prepared = find_layers(config, training_data)
         self._images = _laid_out(training_data)
-        self._seed_rows = _redraws(config, inits, prepared)
-        self._network, self._inits = prepared.network, tuple(inits)
+        self._redraws = [make_redraw(prepared, config.with_(init=init)) for init in inits]
+        # Not where it is looked at: layers are found in the products as they were written.
+        network = prepared.network.with_convolution(config.convolution, merges_products=True)
+        self._network = _named(network, config.network.name)
         params, _ = jax.eval_shape(prepared.network.init, jax.random.key(0))
+        _refuse_empty(config.network.name, params, prepared.state)
         self._params, self._moving = Numbers(params), Numbers(prepared.state)
         self.info: NetworkInfo | None = prepared.info
         loss = LOSSES[config.loss]
@@ -122,17 +132,14 @@ class CustomNetwork:
             found, moved = self._network.apply(*given, self._images(x), key, "train")
             return jnp.asarray(found, jnp.float32), self._moving.flat(moved)
 
-        return Trained(logits, lambda params, moved: (params, moved), draws_noise=True)
+        return Trained(logits, lambda params, moved: (params, moved), draws_noise=True, may_be_infinite=True)
 
     def draw(self, seed: Array, tables: Any) -> list[Drawn]:
-        """The network's own numbers, with the weights drawn anew that an initializer names."""
-        key = seed_key(seed, Purpose.WEIGHTS)
+        """The network's own numbers, with the weights and biases drawn anew that an initializer names."""
+        key, bias_key = (seed_key(seed, purpose) for purpose in (Purpose.WEIGHTS, Purpose.BIASES))
         params, state = self._network.init(key)
         moving = self._moving.flat(state)
-        return [
-            Drawn(self._params.flat(params if redraw is None else redraw(params, key)), moving)
-            for redraw in self._seed_rows
-        ]
+        return [Drawn(self._params.flat(redraw(params, key, bias_key)), moving) for redraw in self._redraws]
 
     def begin(self, drawn: Drawn, seed: Array) -> MemberState:
         """The state before the first update."""
@@ -207,6 +214,22 @@ class CustomNetwork:
         return describe(self._prepared.info, named, [[*each] for each in draws.layers])
 
 
+def _named(network: UserNetwork, word: str) -> UserNetwork:
+    """`network`, whose errors are of one line and name `word`, also those of training alone."""
+    return replace(
+        network,
+        init=guarded(word, network.init, " fails where it draws its parameters"),
+        apply=guarded(word, network.apply, " fails in training"),
+    )
+
+
+def _refuse_empty(word: str, params: Any, state: Any) -> None:
+    """Raise `NetworkError` where an array holds no numbers: neither devices nor checkpoints take it."""
+    for name, leaf in [*named_leaves(params), *named_leaves(state)]:
+        if not leaf.size:
+            raise NetworkError(f"`{word}`: its `{name}` of shape {leaf.shape} holds no numbers: leave it out")
+
+
 def _decay_of(weights: Sequence[bool]) -> Callable[..., Any]:
     """The `Decay` of the parameters that are weights of layers: no bias, no scale, no embedding."""
 
@@ -217,18 +240,6 @@ def _decay_of(weights: Sequence[bool]) -> Callable[..., Any]:
         )
 
     return decay
-
-
-def _redraws(
-    config: RunConfig, inits: Sequence[str], prepared: Prepared
-) -> list[Callable[[Any, Array], Any] | None]:
-    """For every initializer what draws its weights anew; None where the network's own stay."""
-    found: list[Callable[[Any, Array], Any] | None] = []
-    for init in inits:
-        rows = config.with_(init=init).layer_initializers
-        is_own = all(row.name == AS_MADE for row in rows)
-        found.append(None if is_own else make_redraw(prepared, rows, config.network.name))
-    return found
 
 
 def _laid_out(training_data: TrainingData) -> Callable[[Any], Any]:
@@ -246,13 +257,7 @@ def bins_of(layers: Sequence[WeightLayer]) -> dict[str, Bins]:
     return {"activation": make_bins(range_), **{tensor: SymmetricLogBins() for tensor in _HISTOGRAMS}}
 
 
-def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> list[RunConfig]:
-    """`configs` of one network, which know how many weight layers it has; raises as `find_layers`."""
-    layers = find_layers(configs[0], training_data).layers
-    return [config.with_(weight_layers=len(layers)) for config in configs]
-
-
-def sizes_of(prepared: Prepared) -> Sizes:
+def sizes_of(config: RunConfig, prepared: Prepared) -> Sizes:
     """The numbers that training the network holds."""
     program = prepared.tapped.program
     shapes = jax.eval_shape(prepared.network.init, jax.random.key(0))
@@ -265,6 +270,7 @@ def sizes_of(prepared: Prepared) -> Sizes:
     return Sizes(
         sum(math.prod(each.shape) for each in prepared.info.trained),
         sum(each.s.size + each.entering.size for each in met.layers.values()),
+        numbers_in(parameter_shapes(config, 0, 0, prepared.info)),
     )
 
 
@@ -290,23 +296,17 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
         maker = load_network(config.network, act=act)
         pixels = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
         prepared = prepare(
-            lambda key: maker(inputs=shape, classes=training_data.classes, **_keys(maker, key)),
+            lambda key: maker(inputs=shape, classes=training_data.classes, **keys_for(maker.takes, key)),
             shape,
             training_data.classes,
             config.network.name,
             jnp.asarray(as_examples(pixels, facts.shape, "last")),
             config.convolution,
         )
+        found = config.with_(weight_layers=len(prepared.layers))
+        if problem := network_problem(found, prepared.info):
+            word = config.network.name
+            raise NetworkError(f"`{word}`: its network {problem}, which a run file cannot hold")
         _FOUND.clear()
         _FOUND[key] = prepared
     return _FOUND[key]
-
-
-def _keys(maker: Maker, key: Array) -> dict[str, Any]:
-    """The key as the function takes it: JAX's, or a stream of NNX's."""
-    given: dict[str, Any] = {"key": key} if "key" in maker.takes else {}
-    if "rngs" in maker.takes:
-        from flax import nnx
-
-        given["rngs"] = nnx.Rngs(key)
-    return given
