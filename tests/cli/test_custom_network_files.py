@@ -121,9 +121,6 @@ def test_netcdf_opens_with_nan_where_a_layer_has_no_bias(probes, xavier):
 @pytest.mark.parametrize(
     "command",
     [
-        ("sweep", "mine.toml", "--dry-run"),
-        ("sweep", "mine.toml", "--cluster", "local:2"),
-        ("reproduce", "mine.toml"),
         ("surface", "--around", "probes/res.h5"),
     ],
 )

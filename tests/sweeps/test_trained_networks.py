@@ -38,7 +38,7 @@ def misshapen(inputs, classes):
 """
 SETTINGS = {"seeds": 2, "updates": 40, "records": 3, "eval_examples": 20, "jacobian_examples": 0}
 GRID = {"init": ["network", "zeros"], "lr": [0.1, 1e6]}
-SIZES = Sizes(parameters=10**9, met=10**6)
+SIZES = Sizes(parameters=10**9, met=10**6, kept=0)
 """Larger than the data set, so that the networks' part of the memory decides."""
 
 
@@ -102,7 +102,7 @@ def test_a_size_set_for_all_cells_is_of_the_perceptrons_among_them(folder):
 
     assert (custom.config.network.short, perceptron.config.width) == ("dense", 7)
     for place in ({"grid": {"width": [7]}}, {"base": {"net": "nets.py:dense", "width": 7}}):
-        with pytest.raises(RecipeError, match="width: is of `mlp` alone: `dense` has its own; leave it out"):
+        with pytest.raises(RecipeError, match="width: is of `mlp` alone: `nets.py:dense` has its own"):
             cells_in(folder, **{"base": {}, "cells": [{"net": "nets.py:dense"}]} | place)
 
 
@@ -169,7 +169,7 @@ def test_what_does_not_fit_the_memory_together_is_trained_in_turn_and_keeps_weig
     )
     one, two = (memory.needed_bytes(whole[0].config, n, sizes=SIZES) for n in (1, 2))
     monkeypatch.setattr(memory, "available_bytes", lambda: int((one + 2.5 * (two - one)) / 0.8))
-    monkeypatch.setattr("xavier_cli.training.engine.architectures.custom.sizes_of", lambda prepared: SIZES)
+    monkeypatch.setattr(session, "sizes_of_network", lambda config, training_data: SIZES)
 
     assert plan.is_finished(parts[1])
     assert not plan.is_finished(parts[1], "final")

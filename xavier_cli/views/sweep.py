@@ -178,10 +178,11 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
     """A table of the settings in which cells differ; none if there are too many rows for a screen."""
     if not cells or len(cells) > MOST_ROWS:
         return []
-    settings = [_settings(cell, numbers.setting) for cell in cells]
+    settings = [
+        {key: value for key, value in _settings(cell, numbers.setting).items() if key not in _unused(cell)}
+        for cell in cells
+    ]
     keys = list(dict.fromkeys(key for each in settings for key in each))
-    # The digests of source texts follow from the functions' names.
-    keys = [key for key in keys if key != "sources"]
     varying = [key for key in keys if len({each[key] for each in settings if key in each}) > 1] or keys[:1]
     columns = [*map(Column, varying), Column("state"), Column("file", moves=True)]
     rows = [
@@ -206,18 +207,16 @@ def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:
 def _settings(cell: SweepCell, write: Callable[[object, str], str]) -> dict[str, str]:
     """The settings of a cell, as `write` writes a value with the name of its setting."""
     settings = {"command": cell.command, **cell.config.model_dump()}
-    unused: set[str] = set()
-    if isinstance(cell.config, RunConfig):
-        is_users = cell.config.network.is_users
-        unused |= {
-            "weight_layers",
-            *(settings_where(of_mlp=True) if is_users else settings_where(of_custom=True)),
-        }
-    return {
-        name: write(value, name)
-        for name, value in settings.items()
-        if value is not None and name not in unused
-    }
+    return {name: write(value, name) for name, value in settings.items() if value is not None}
+
+
+def _unused(cell: SweepCell) -> set[str]:
+    """Settings that say nothing of the network of `cell`, or follow from others as digests of sources do."""
+    if not isinstance(cell.config, RunConfig):
+        return set()
+    is_users = cell.config.network.is_users
+    of_others = settings_where(of_mlp=True) if is_users else settings_where(of_custom=True)
+    return {*of_others, *settings_where(derived=True)}
 
 
 def _written(value: object, name: str) -> str:
