@@ -21,7 +21,7 @@ from xavier_cli.runs.store import read_run
 from xavier_cli.runs.weights import has_saved, read_weights, weights_path
 from xavier_cli.training import memory, retrain
 from xavier_cli.training.engine import loop
-from xavier_cli.training.engine.architectures import custom
+from xavier_cli.training.engine.architectures import finding
 from xavier_cli.training.engine.architectures.architecture import sizes_of_network, with_layers
 from xavier_cli.training.engine.batches import FiniteBatches
 from xavier_cli.training.engine.loop import TrainingHooks
@@ -278,6 +278,6 @@ def test_members_in_batches_and_a_search_are_the_same_members(trained, data):
 
 def test_the_same_network_is_looked_into_once(data, monkeypatch):
     config = config_of("by_hand")
-    found = custom.find_layers(config, data)
-    monkeypatch.setattr(custom, "prepare", None)
-    assert custom.find_layers(config.with_(lr=0.5), data) is found
+    found = finding.find_layers(config, data)
+    monkeypatch.setattr(finding, "prepare", None)
+    assert finding.find_layers(config.with_(lr=0.5), data) is found

@@ -77,7 +77,7 @@ def test_the_library_warns_in_the_name_of_the_line_that_called_it(order, monkeyp
                 "cli/commands/bench.py",
                 # Another function of that name, and where it is used.
                 "nn/inspection/prepare.py",
-                "training/engine/architectures/custom.py",
+                "training/engine/architectures/finding.py",
                 # Measure networks, and train none.
                 "library/initialization.py",
                 "library/networks.py",

@@ -26,7 +26,7 @@ from xavier_cli.runs.initial import initial_run
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.singular_values import EndToEnd
 from xavier_cli.statistics.tensor_summary import Bins
-from xavier_cli.training.engine.architectures.custom import bins_of, find_layers
+from xavier_cli.training.engine.architectures.finding import bins_of, find_layers
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.end_to_end import make_end_to_end

@@ -16,7 +16,7 @@ from xavier_cli.nn.adapters.held import HeldNetwork
 from xavier_cli.nn.inspection.draws import drawn_parameters
 from xavier_cli.nn.inspection.held import prepare_held
 from xavier_cli.nn.losses import cross_entropy
-from xavier_cli.training.engine.architectures.custom import bins_of
+from xavier_cli.training.engine.architectures.finding import bins_of
 from xavier_cli.training.probes.network_probe import make_network_probe
 from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
 from xavier_cli.vocabulary.user_functions import one_line

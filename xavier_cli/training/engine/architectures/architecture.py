@@ -76,7 +76,7 @@ def sizes_of_network(config: RunConfig, training_data: TrainingData) -> Sizes | 
     """
     if not config.network.is_users:
         return None
-    from xavier_cli.training.engine.architectures.custom import find_layers, sizes_of
+    from xavier_cli.training.engine.architectures.finding import find_layers, sizes_of
 
     return sizes_of(config, find_layers(config, training_data))
 
@@ -86,7 +86,7 @@ def with_layers(configs: Sequence[RunConfig], training_data: TrainingData) -> li
 
     Raises as `make_architecture`.
     """
-    from xavier_cli.training.engine.architectures.custom import find_layers
+    from xavier_cli.training.engine.architectures.finding import find_layers
 
     layers = find_layers(configs[0], training_data).layers
     return [config.with_(weight_layers=len(layers)) for config in configs]
