@@ -150,7 +150,7 @@ def test_a_sweep_that_was_stopped_and_resumed_equals_one_that_was_not(folder, wh
     stopped = make(halves, lambda: max(reached, default=0) >= 20, lambda told: reached.append(told.updates))
     assert [outcome.ending for outcome in stopped] == ["stopped"] * 4
     assert not any(map(plan.is_finished, halves))
-    assert {outcome.ending for outcome in make(halves)} == {"done"}
+    assert [(outcome.ending, outcome.why) for outcome in make(halves)] == [("done", "")] * 4
 
     assert read_run(halves[0].path).provenance["resumed_at"] == [20]
     assert all(map(same, whole, halves))
