@@ -102,7 +102,7 @@ def test_a_size_set_for_all_cells_is_of_the_perceptrons_among_them(folder):
 
     assert (custom.config.network.short, perceptron.config.width) == ("dense", 7)
     for place in ({"grid": {"width": [7]}}, {"base": {"net": "nets.py:dense", "width": 7}}):
-        with pytest.raises(RecipeError, match="width: is of `mlp` alone: `nets.py:dense` has its own"):
+        with pytest.raises(RecipeError, match=r"width: is of `mlp` alone: `nets.py:dense` has its own"):
             cells_in(folder, **{"base": {}, "cells": [{"net": "nets.py:dense"}]} | place)
 
 
