@@ -406,3 +406,9 @@ def test_every_digest_of_a_forged_file_holds(material, tmp_path, monkeypatch):
         for name, expected in header.digests.items():
             found = hdf5.find(tmp_path / "bad.h5", {"": root}, name, content.ROWS[name].dtype)
             hdf5.load(tmp_path / "bad.h5", found, expected)
+
+
+def test_a_bound_beyond_single_precision_leaves_nothing_out_and_warns_of_nothing():
+    losses = np.array([-3e38, 0.0, 3e38], np.float32)
+
+    assert out_of_range(Range(low=-1e300, high=1e300), losses) == ""

@@ -45,7 +45,10 @@ def out_of_range(can_be: Range, array: np.ndarray, is_scale: bool = False) -> st
         if not can_be.infinite and np.isinf(array).any():
             return "holds an infinite number"
     slack = ROUNDING if is_float else 0
-    for outside in (array < can_be.low - slack, array > can_be.high + slack):
+    # A bound that the type of `array` cannot hold is an infinite one.
+    with np.errstate(over="ignore"):
+        beyond = array < can_be.low - slack, array > can_be.high + slack
+    for outside in beyond:
         if outside.any():
             number = array[outside].flat[0]
             return (

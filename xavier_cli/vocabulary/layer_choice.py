@@ -120,7 +120,7 @@ def not_own_numbers(what: str, layer: str, at: int, setting: str) -> str:
     """Why the weight or bias, `what`, of layer number `at` cannot be drawn anew, and the remedy."""
     return (
         f"the {what} of `{layer}` is not a parameter's own numbers (it is computed, or shared with another "
-        f"layer), so that it cannot be drawn anew: leave it by `{at}={AS_MADE}` in {setting}"
+        f"layer), so that it cannot be drawn here: leave it by `{at}={AS_MADE}` in {setting}"
     )
 
 

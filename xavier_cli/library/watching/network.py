@@ -15,7 +15,7 @@ from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a network is before training, and its numbers: see `theory.drawn.describe`."""
+    """What a network is before training, and its numbers: see `theory.drawn`."""
 
     info: NetworkInfo
     draws: Mapping[str, Sequence[np.ndarray]]

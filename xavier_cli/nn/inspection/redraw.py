@@ -67,7 +67,7 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
 
     def wanted(key: Array, bias_key: Array | None) -> list[Array]:
         if bias_draws and bias_key is None:
-            raise TypeError("biases are drawn anew, by `bias_key`")
+            raise TypeError("biases are drawn by `bias_key`")
         drawn = [draw(jax.random.fold_in(key, at)) for at, draw in weight_draws.items()]
         return drawn + [draw(bias_key) for draw in bias_draws.values() if bias_key is not None]
 
