@@ -28,7 +28,7 @@ def order(monkeypatch):
 
 
 def test_the_device_is_set_up_then_memory_is_looked_at_then_data_is_read(order, monkeypatch):
-    monkeypatch.setattr(session, "check_memory", lambda *_: order.append("memory"))
+    monkeypatch.setattr(session, "check_memory", lambda *_, **__: order.append("memory"))
 
     begun = session.session(CONFIG, note=order.append)
 
