@@ -281,3 +281,10 @@ def test_the_same_network_is_looked_into_once(data, monkeypatch):
     found = finding.find_layers(config, data)
     monkeypatch.setattr(finding, "prepare", None)
     assert finding.find_layers(config.with_(lr=0.5), data) is found
+
+
+def test_layers_that_are_not_there_are_named_at_the_first_look_at_a_network(data, monkeypatch):
+    monkeypatch.setattr(finding, "_FOUND", {})
+    asked = config_of("two", init="network,nowhere=zeros")
+    with pytest.raises(ConfigError, match="init: unknown layer `nowhere`: known: "):
+        finding.find_layers(asked, data)

@@ -12,6 +12,8 @@ from xavier_cli.errors import ConfigError
 from xavier_cli.runs.deviation import differences
 from xavier_cli.training import retrain
 from xavier_cli.training.train import train
+from xavier_cli.vocabulary.networks import WATCHED
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -91,3 +93,9 @@ def test_what_the_run_does_not_have_is_refused_by_name(run):
     other = replace(run, data=run.data.model_copy(update={"sha256": "1" * 64}))
     with pytest.raises(ConfigError, match="data: the files of mnist"):
         retrain.train_again(other, None)
+
+
+def test_a_watched_training_is_refused_before_its_data_are_looked_for(run):
+    watched = replace(run, config=RunConfig.of(net=f"{WATCHED}:Sequential", weight_layers=3, updates=20))
+    with pytest.raises(UserFunctionError, match="`watch` recorded"):
+        retrain.train_again(watched, None)

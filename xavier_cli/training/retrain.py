@@ -19,6 +19,7 @@ from xavier_cli.training.engine.population import Population, Variant
 from xavier_cli.training.engine.training_data import TrainingData, prepare
 from xavier_cli.training.provenance import provenance_of
 from xavier_cli.vocabulary.network_info import NetworkInfo
+from xavier_cli.vocabulary.networks import refuse_watched
 
 SECONDS = 30.0
 """The longest training where the number of updates is not given, beyond the first record after 0."""
@@ -42,8 +43,10 @@ def train_again(
     """The first updates of `seeds` (by default all) of `run` once more, laid out as its provenance says.
 
     Up to the last record that `updates` reaches; without it, as many records as `SECONDS` allow, at least one
-    after the start. Raises `ConfigError` where the run has no such seeds or records.
+    after the start. Raises `ConfigError` where the run has no such seeds or records, and `UserFunctionError`
+    for one that was watched.
     """
+    refuse_watched(run.config.network)
     hooks = hooks or TrainingHooks()
     chosen = tuple(run.seeds.tolist()) if seeds is None else tuple(seeds)
     if missing := set(chosen) - set(run.seeds.tolist()):

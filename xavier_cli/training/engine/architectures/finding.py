@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
 from xavier_cli.data.layout import as_examples, example_shape
@@ -83,6 +84,7 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
             config.convolution,
         )
         found = config.with_(weight_layers=len(prepared.layers))
+        layer_rows(found, prepared.info.layers)  # Names the setting and the layer.
         if problem := network_problem(found, prepared.info):
             word = config.network.name
             raise NetworkError(f"`{word}`: its network {problem}, which a run file cannot hold")
