@@ -58,7 +58,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def check_initialization(request: pytest.FixtureRequest) -> CheckInitialization:
-    """A function that fails the test where a network is no longer initialized as it was kept."""
+    """Fail a test where a network is no longer initialized as it was kept.
+
+    `check_initialization(make_model, inputs=(3, 32, 32), classes=10, seeds=3)`, once
+    `pytest --keep-initialization` kept what its layers are drawn from in `initialization/TEST.json`.
+    """
 
     def check(
         make: Callable[..., Any] | str,
@@ -78,7 +82,9 @@ def check_initialization(request: pytest.FixtureRequest) -> CheckInitialization:
         keeps = bool(request.config.getoption(OPTION))
         problem = ""
         try:
-            if keeps and path.suffix != ".json":
+            if any(base.__module__.startswith("torch.nn") for base in type(make).__mro__):
+                problem = "give the function that makes the model, not a model: `lambda: …`, or its class"
+            elif keeps and path.suffix != ".json":
                 problem = f"`{told}` is no .json file: `xavier probe -o` keeps it"
             elif keeps:
                 text = look_at_initialization(make, inputs, classes, seeds).text()

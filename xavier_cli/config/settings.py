@@ -96,7 +96,7 @@ class RunSettings(CodeSettings):
     ] = Field(
         MLP,
         description="network: mlp, or a custom one that a function returns, of JAX, Flax, Equinox, Haiku or "
-        "PyTorch; parameters follow it as :KEY=VALUE,…",
+        "(probe alone) PyTorch; parameters follow it as :KEY=VALUE,…",
     )
     weight_layers: Annotated[
         Whole, Setting("network", since=3, derived=True, mention="never", in_captions="never")

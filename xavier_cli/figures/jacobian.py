@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from xavier_cli.config.command_text import probe_command
 from xavier_cli.figures.by_layer import finish_layers, styles_of
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.captions import at_record, caption
@@ -91,9 +92,10 @@ def spectrum(run: Run, chosen: PlotRequest) -> Spectrum:
 def _by_layer(run: Run, name: str) -> None:
     """Raise `UnsuitableRunError` unless `name` is recorded: Jacobians of custom networks are not by layer."""
     if run.config.network.is_users and name not in run:
+        asked = probe_command(run.config, jacobian_examples=16)
+        remedy = "" if run.config.is_watched else f"; `{asked}` prints its singular values"
         raise UnsuitableRunError(
-            "no Jacobians by layer: a custom network has only the one from the input to the logits; "
-            "`xavier probe --jacobian-examples 16` prints its singular values"
+            f"no Jacobians by layer: a custom network has only the one from the input to the logits{remedy}"
         )
     values(run, name)
 

@@ -55,6 +55,9 @@ _HINTS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("kernel_initializer", "weight_init", "weights_init"), "did you mean `init`?"),
         **dict.fromkeys(("bias_initializer", "init_bias"), "did you mean `bias_init`?"),
         "gain": "did you mean `init_gain`?",
+        **dict.fromkeys(
+            ("model", "network", "arch", "architecture", "module"), "did you mean `net` (FILE.py:FUNCTION)?"
+        ),
         **dict.fromkeys(("momentum", "nesterov"), "did you mean `optimizer={0}:0.9`?"),
         **dict.fromkeys(("adam", "sgd", "rmsprop", "adamw"), "did you mean `optimizer={0}`?"),
         **dict.fromkeys(("opt", "optim", "solver"), "did you mean `optimizer`?"),

@@ -323,5 +323,6 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
         say(f"weights: {clean(str(weights_path(path)))}")
     if run.on_edge:
         say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
-    say(f"next: {written('plot', 'saturation', path)}")
+    # What saturates first is a question of bounded activations; a custom network's are its own.
+    say(f"next: {written('plot', 'layers' if run.network else 'saturation', path)}")
     say("      xavier compare")

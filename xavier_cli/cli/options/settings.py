@@ -51,7 +51,7 @@ def _option(field: str, hidden: bool) -> inspect.Parameter:
     if info.annotation is bool:
         flag = typer.Option(
             f"--{field}/--no-{field}",
-            help=f"{info.description} [default: {'' if info.default else 'no '}{field}]",
+            help=f"{_described(field)} [default: {'' if info.default else 'no '}{field}]",
             rich_help_panel=SETTINGS[field].section,
             show_default=False,
             hidden=hidden,
@@ -61,13 +61,18 @@ def _option(field: str, hidden: bool) -> inspect.Parameter:
     option = typer.Option(
         option_name(field),
         metavar=SETTINGS[field].metavar or ("N" if info.annotation is int else "NAME"),
-        help=f"{info.description}{default}",
+        help=f"{_described(field)}{default}",
         rich_help_panel=SETTINGS[field].section,
         show_default=False,
         autocompletion=completion.BY_SETTING.get(field),
         hidden=hidden,
     )
     return _parameter(field, option)
+
+
+def _described(field: str) -> str:
+    description = RunConfig.model_fields[field].description
+    return f"{description} (mlp alone)" if SETTINGS[field].of_mlp else f"{description}"
 
 
 def _as_typed(value: object) -> str:
