@@ -164,6 +164,19 @@ def test_each_case_of_a_test_and_each_name_of_a_network_has_a_file(project, pyte
     project().assert_outcomes(passed=2)
 
 
+def test_two_calls_that_would_keep_one_file_are_told_apart(project, pytester):
+    pytester.makepyfile(
+        test_model="""
+        def test_both(check_initialization):
+            check_initialization("nets.py:network", (6, 6, 3))
+            check_initialization("nets.py:network:width=16", (6, 6, 3))
+        """
+    )
+    kept = project("", "--keep-initialization")
+    kept.assert_outcomes(failed=1)
+    kept.stdout.fnmatch_lines(["*keeps another initialization already: give each its own `expected=`*"])
+
+
 def test_a_probe_that_was_kept_by_the_command_is_expected_too(project, pytester):
     from support.network_runs import plant_network
 

@@ -88,9 +88,13 @@ def check_initialization(request: pytest.FixtureRequest) -> CheckInitialization:
                 problem = f"`{told}` is no .json file: `xavier probe -o` keeps it"
             elif keeps:
                 text = look_at_initialization(make, inputs, classes, seeds).text()
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-                request.config.stash.setdefault(_KEPT, []).append(told)
+                kept_now = request.config.stash.setdefault(_KEPT, [])
+                if told in kept_now and path.read_text(encoding="utf-8") != text:
+                    problem = f"`{told}` keeps another initialization already: give each its own `expected=`"
+                else:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8")
+                    kept_now.append(told)
             elif not path.is_file():
                 problem = f"no initialization is kept in `{told}`: {keep} keeps this one"
             else:

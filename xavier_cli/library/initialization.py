@@ -97,9 +97,19 @@ def look_at_initialization(
 def _is_pytorchs(maker: Maker, inputs: tuple[int, ...], classes: int) -> bool:
     if maker.takes & {"key", "rngs"}:
         return False
-    made = maker(inputs=inputs, classes=classes)
+    made = _made_without_a_trace(maker, inputs, classes)
     torch: Any = sys.modules.get("torch")
     return torch is not None and isinstance(made, torch.nn.Module)
+
+
+def _made_without_a_trace(maker: Maker, inputs: tuple[int, ...], classes: int) -> Any:
+    """What the function makes; the random states of the test are what they were."""
+    if "torch" not in sys.modules:
+        return maker(inputs=inputs, classes=classes)
+    from xavier_cli.pytorch.state import kept_random_states
+
+    with kept_random_states():
+        return maker(inputs=inputs, classes=classes)
 
 
 def _look_at_pytorchs(

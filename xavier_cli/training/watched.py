@@ -48,6 +48,8 @@ class WatchedFunctions:
         logits = logits_of(answer)
         self._axis = None if logits is None else _axis(logits, self._y)
         self.classes = 0 if logits is None or self._axis is None else int(logits.shape[self._axis])
+        if self.classes and int(self._y.min()) < 0:
+            raise NetworkError(f"y holds class {int(self._y.min())}: classes are counted from 0")
         if self.classes and int(self._y.max()) >= self.classes:
             raise NetworkError(
                 f"y holds class {int(self._y.max())}, but its answer has {self.classes} classes, from 0"

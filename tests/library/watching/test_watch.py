@@ -183,6 +183,17 @@ def test_a_training_from_the_beginning_replaces_the_file(tmp_path):
     assert "resumed_at" not in run.provenance
 
 
+def test_a_complete_file_stays_until_a_new_training_is_as_far(tmp_path):
+    path = tmp_path / "runs" / "a.h5"
+    train(path)
+    with pytest.raises(KeyError):
+        train(path, fails_at=3)
+    assert (read_run(path).status, read_run(path).updates[-1]) == ("complete", 8)
+    with pytest.raises(KeyError):
+        train(path, updates=12, fails_at=11)
+    assert (read_run(path).status, read_run(path).updates[-1] > 8) == ("interrupted", True)
+
+
 def test_a_file_stays_where_nothing_is_recorded(tmp_path):
     train(tmp_path / "run.h5")
     before = (tmp_path / "run.h5").read_bytes()
@@ -326,6 +337,7 @@ def test_a_disk_that_is_full_ends_no_training(tmp_path, monkeypatch):
         ({"examples": ("text", Y)}, "x is str"),
         ({"examples": (X * np.nan, Y)}, "x holds NaN or infinity"),
         ({"examples": (X, Y + 7)}, "y holds class 9, but its answer has 3 classes"),
+        ({"examples": (X, Y - 1)}, "y holds class -1"),
         ({"examples": (X, Y.astype(float))}, "give classes as whole numbers, or the `loss`"),
         ({"examples": (X[:, :5], Y)}, "does not run on examples of shape"),
         ({"model": "resnet"}, "it is str, no network"),

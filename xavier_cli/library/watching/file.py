@@ -97,7 +97,10 @@ class WatchedFile:
         network: NetworkInfo,
         versions: Mapping[str, str],
     ) -> Run:
-        """Write the run of these `records`; raises `StorageError`."""
+        """Write the run of these `records`; raises `StorageError`.
+
+        A complete run that is there stays until this one is complete, or as far as it was.
+        """
         began = time.perf_counter()
         last = records[-1].update
         updates = max(self._config.updates, last) if self._is_length_known else last
@@ -123,7 +126,9 @@ class WatchedFile:
             tags=self.old.tags if self.old else (),
             note=self.old.note if self.old else "",
         )
-        write_run(self.path, run)
+        is_less = self.old is not None and self.old.status == "complete" and last < self.old.updates[-1]
+        if status == "complete" or not is_less:
+            write_run(self.path, run)
         self._published = time.perf_counter()
         self._took = self._published - began
         return run

@@ -76,7 +76,8 @@ def watch(
       `run.record(0, params)`.
 
     A file of the same settings that is there already is resumed where the first `record` is beyond its
-    records; those after it are replaced. A network that is not finite is recorded as diverged. Where an
+    records; those after it are replaced. A complete file stays until the new one is complete, or as far.
+    A network that is not finite is recorded as diverged. Where an
     exception leaves the block, the file says `interrupted`; the exception goes on. A measurement or a file
     that fails on the way warns, and the training goes on.
 
