@@ -62,8 +62,8 @@ def learns_where_other_stalls(material: Evidence, he: Run, other: Run, name: str
     words = [better, in_every_seed(learnt, he.diverged), in_every_seed(stalled, other.diverged)]
     evidence = (
         f"He {percent(he)}, {name} {percent(other)}: {in_words(gap)}; He's has left chance in "
-        f"{count(learnt)}, after {_left_chance(he)} updates, {name} is still there in {count(stalled)}, "
-        f"and left after {_left_chance(other)} ({described(material, other, he)})"
+        f"{count(learnt)}{_since(he, learnt)}, {name} is still there in {count(stalled)}"
+        f"{_since(other, ~stalled)} ({described(material, other, he)})"
     )
     return Judgement(together(words), evidence, 100 * gap.mean, 0.0)
 
@@ -76,13 +76,16 @@ def _chance(run: Run) -> float:
     return low
 
 
-def _left_chance(run: Run) -> str:
-    """The first records at which seeds were off chance, as text: `500 to 6,500`; `never` for none."""
-    off = error_curve(run) < _chance(run)
+def _since(run: Run, seeds: np.ndarray) -> str:
+    """When these `seeds` were off chance at first, as text: `, after 500 to 6,500 updates`; empty for none.
+
+    Those that come back to chance do not count: one record of a network that guesses may be off it, too.
+    """
+    off = error_curve(run)[seeds] < _chance(run)
     first = [int(run.updates[seed.argmax()]) for seed in off if seed.any()]
     if not first:
-        return "never"
-    return " to ".join(f"{update:,}" for update in sorted({min(first), max(first)}))
+        return ""
+    return f", after {' to '.join(f'{update:,}' for update in sorted({min(first), max(first)}))} updates"
 
 
 def keras_default_beats_pytorchs(material: Evidence) -> Judgement:
