@@ -83,6 +83,8 @@ def forged(run, value, kinds="f"):
             continue
         full = np.full_like(array, value)
         is_lacking = np.isnan(value) and name in contradictions.OF_FUNCTIONS
+        # A loss below 0 is for watched trainings alone, which the row does not say.
+        is_lacking |= value < 0 and name.endswith("_loss")
         if not contradictions.row_problem(name, full) and not is_lacking:
             arrays[name] = full
     return replace(run, arrays=arrays)

@@ -80,8 +80,8 @@ def test_prepared_data_depend_on_no_other_setting(settings):
 
     asked = read & {*SETTINGS}
     assert "batch_size" in asked
-    # Whether code is still what it was is checked beside.
-    assert asked <= {*settings_where(role="data"), *settings_where(in_examples=True), "sources"}
+    # Whether code is still what it was is checked beside, and whether the words are a watched training's own.
+    assert asked <= {*settings_where(role="data"), *settings_where(in_examples=True), "sources", "net"}
 
 
 @pytest.mark.parametrize("name", OTHER)

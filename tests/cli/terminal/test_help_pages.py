@@ -124,4 +124,7 @@ def test_a_device_that_is_none_is_refused(xavier, device):
 def test_an_option_without_its_value_is_not_taken_for_an_unknown_one(xavier):
     answer = xavier("train", "--depth")
 
-    assert (answer.code, answer.err) == (2, "xavier: --depth needs a value (N): number of hidden layers (mlp alone)\n")
+    assert (answer.code, answer.err) == (
+        2,
+        "xavier: --depth needs a value (N): number of hidden layers (mlp alone)\n",
+    )

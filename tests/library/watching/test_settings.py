@@ -112,6 +112,8 @@ def test_nothing_here_makes_a_watched_network(how):
     from xavier_cli.config.custom_networks import refuse_custom_networks
     from xavier_cli.library.networks import probe_network
 
-    refuse = refuse_custom_networks if how == "train" else lambda config: probe_network(config, None)
+    def refuse(config):
+        return refuse_custom_networks(config, "") if how == "train" else probe_network(config, None)
+
     with pytest.raises(XavierError, match="trained in a loop of its own, which `watch` recorded"):
         refuse(config_of({"bias_init": "zeros"}))
