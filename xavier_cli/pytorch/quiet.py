@@ -1,4 +1,4 @@
-"""Runs a module apart from what goes on around it: without hooks, autocast, compilation; on other buffers."""
+"""Runs a module apart from what surrounds it: without hooks, autocast, compilation; on other buffers."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def watch(
     params: Any = None,
     state: Any = None,
 ) -> Watch:
-    """Watch a training in a loop of your own, of PyTorch or JAX, and write it to the run file at `path`.
+    """Watch a training in your loop, of PyTorch or JAX, and write it to the run file at `path`.
 
         with watch(model, "runs/he-0.h5", examples=(x, y), loss=loss_fn, settings={"init": "he"}) as run:
             for update, batch in enumerate(loader, 1):
@@ -78,8 +78,8 @@ def watch(
     A file of the same settings that is there already is resumed where the first `record` is beyond its
     records; those after it are replaced. A complete file stays until the new one is complete, or as far.
     A network that is not finite is recorded as diverged. Where an
-    exception leaves the block, the file says `interrupted`; the exception goes on. A measurement or a file
-    that fails on the way warns, and the training goes on.
+    exception leaves the block, the file says `interrupted`; the exception is raised. A measurement or a file
+    that fails on the way warns, and the training continues.
 
     Raises `ConfigError`, `NetworkError`, `ResumeError`, `RunFileError` and `StorageError`, one line each.
     """
