@@ -394,3 +394,10 @@ def test_a_change_of_any_text_of_the_package_makes_what_was_kept_worthless(tmp_p
     (package / "runs" / "schema.py").rename(package / "runs" / "scheme.py")
     assert program_cache.digest_of_sources(package) != first
     assert program_cache.environment().splitlines()[0] == program_cache.digest_of_sources(real)
+
+
+def test_an_option_that_the_compiler_does_not_know_is_left_out():
+    lowered = jax.jit(lambda x: x + 1).lower(1.0)
+    assert program_cache.compile_with(lowered, {"xla_no_such_option": True})(1.0) == 2.0
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        program_cache.compile_with(lowered, {"xla_backend_optimization_level": "no number"})

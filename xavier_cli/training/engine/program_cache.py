@@ -79,7 +79,7 @@ class Store:
         kept = CachedProgram(f"{_digest(whole.encode())}.program", lowered.in_tree, lowered.out_tree)
         with suppress(Exception):
             return self.load(kept, devices), kept
-        program = lowered.compile(options)
+        program = compile_with(lowered, options)
         # A program with host callbacks (a debugging print) cannot be serialized.
         with suppress(Exception):
             self._write(kept.file, serialize(program)[0])
@@ -96,6 +96,16 @@ class Store:
     def _write(self, name: str, content: bytes) -> None:
         whole = hashlib.sha256(content).digest() + content
         self._folder.put(name, len(whole), lambda file: file.write(whole))
+
+
+def compile_with(lowered: Any, options: Options) -> Any:
+    """The compiled program; without `options` where this compiler does not know one of them."""
+    try:
+        return lowered.compile(options)
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
+        return lowered.compile()
 
 
 def _signature(lowered: Any) -> str:
@@ -136,7 +146,7 @@ def compiled(
     # Tested on CPUs alone; elsewhere JAX's cache is used.
     store = _store if all(device.platform == "cpu" for device in devices) else None
     if store is None:
-        return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
+        return _all_at_once(lower, lambda name, lowered: compile_with(lowered, options.get(name))), about()
     here = environment()
     place = _digest(f"{here}\n{key}".encode())
     if found := store.find(place, devices):
