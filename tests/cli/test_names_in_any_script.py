@@ -59,11 +59,16 @@ def test_a_setting_that_is_no_text_is_refused_before_anything_is_done(xavier, tm
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.fixture(scope="module")
+def new_reader():
+    """The process that reads files is started anew for these tests, once."""
+    shared_reader().close()
+
+
 @pytest.fixture
-def named(make_run, tmp_path, monkeypatch):
+def named(make_run, tmp_path, monkeypatch, new_reader):
     """A run whose file, function, command and classes' names are beyond ASCII, or are no text."""
     monkeypatch.chdir(tmp_path)
-    shared_reader().close()
     act, stray = "Ünlü/übung.py", os.fsdecode(b"\xff")
     run = make_run(
         act=f"{act}:f", sources=f"{act} 0123456789abcdef", depth=2, width=3, updates=10, records="3", seeds=2

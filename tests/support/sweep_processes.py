@@ -79,6 +79,8 @@ def wait_for_workers(process: subprocess.Popen[str], count: int) -> list[int]:
         workers = [pid for pid in children(process.pid) if is_worker(pid)]
         if len(workers) >= count:
             return workers
+        # Looking at all processes of the machine takes a core from the workers that are waited for.
+        time.sleep(0.02)
     return []
 
 
