@@ -17,7 +17,7 @@ from subprocess import Popen
 
 import numpy as np
 import pytest
-from support.sweep_processes import TIMEOUT, assert_the_same_runs, children, start, sweep
+from support.sweep_processes import ON_ONE_CORE, TIMEOUT, assert_the_same_runs, children, start, sweep
 
 # Two cells per program, so that they are postponed, run and resumed together. Every process loads the
 # programs, which are much smaller over arrays than where Shapeset is drawn.
@@ -54,9 +54,9 @@ def pairs(recipe) -> str:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, recipe) -> Path:
-    """The runs of an uninterrupted sweep."""
+    """The runs of an uninterrupted sweep, which leaves its programs to the workers that are to be killed."""
     folder = tmp_path_factory.mktemp("whole")
-    done = sweep(folder, recipe, "-q")
+    done = sweep(folder, recipe, "-q", program=ON_ONE_CORE)
     assert done.returncode == 0, done.stderr
     return folder / "runs"
 
@@ -74,7 +74,7 @@ def until(there: Callable[[], object], process: Popen[str] | None = None) -> boo
         if process and process.poll() is not None:
             return False
         assert time.monotonic() < end, "nothing came in time"
-        time.sleep(0.005)
+        time.sleep(0.02)
     return True
 
 
