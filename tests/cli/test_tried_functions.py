@@ -72,7 +72,7 @@ def closing(s):
     return jnp.tanh(s)
 def unseeded():
     rng = np.random.default_rng()
-    return rng.integers(0, 255, (3000, 4)).astype(np.uint8), np.arange(3000) % 2
+    return rng.integers(0, 255, (4000, 6)).astype(np.uint8), np.arange(4000) % 2
 def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
 class Unspeakable(Exception):
     def __str__(self): raise RuntimeError
@@ -258,7 +258,8 @@ def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
 
 
 def test_data_drawn_without_a_seed_is_told_where_it_is_drawn_again(folder, xavier):
-    asked = ("train", *SMALL, "--depth", 1, "--seeds", 1, "--jacobian-examples", 0)
+    # The programs of `test_json_keys.py`.
+    asked = ("train", *SMALL, "--width", 4, "--depth", 1, "--seeds", 1, "--jacobian-examples", 0)
     asked += ("--data", "tried.py:unseeded", "-o", "a.h5")
     told = "`tried.py:unseeded` is not deterministic, or what it reads has changed: it returns other data"
     first = xavier(*asked)
