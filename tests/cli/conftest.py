@@ -68,21 +68,40 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: Path) -> Pat
     return shutil.copytree(written, tmp_path / "runs")
 
 
+def run_main(patch: pytest.MonkeyPatch, *arguments: object, width: int = 80) -> int:
+    """The exit code of a command in this process; `patch` is undone by whoever made it."""
+    patch.setattr(sys, "argv", ["xavier", *map(str, arguments)])
+    patch.setenv("COLUMNS", str(width))
+    # Every start adds its commands, which another process would not see.
+    patch.setattr(app, "registered_commands", [])
+    patch.setattr(app, "registered_groups", [])
+    # The developer who runs the tests may have personal settings.
+    patch.setenv("XDG_CONFIG_HOME", os.devnull)
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
 @pytest.fixture
 def xavier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     """The command: takes its arguments, answers with exit code, stdout and stderr."""
 
     def run(*arguments: object, width: int = 80) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["xavier", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", str(width))
-        # Every start adds its commands, which another process would not see.
-        monkeypatch.setattr(app, "registered_commands", [])
-        monkeypatch.setattr(app, "registered_groups", [])
-        # The developer who runs the tests may have personal settings.
-        monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
-        with pytest.raises(SystemExit) as left:
-            main()
+        code = run_main(monkeypatch, *arguments, width=width)
         captured = capsys.readouterr()
-        return Answer(int(left.value.code or 0), captured.out, captured.err)
+        return Answer(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def prepare() -> Callable[..., None]:
+    """A function for fixtures of modules: runs a command in a folder, which has to end well."""
+
+    def run(folder: Path, *arguments: object) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.delenv("XAVIER_RUNS_DIR", raising=False)
+            assert run_main(patch, *arguments) == 0
 
     return run

@@ -12,7 +12,8 @@ from xavier_cli.runs.reader import shared_reader
 from xavier_cli.runs.store import read_run, write_run
 
 TEXT = "import jax.numpy as jnp\n\ndef f(s):\n    return jnp.tanh(s)\n"
-SMALL = ("--width", 4, "--depth", 1, "--seeds", 1, "--updates", 20, "--records", 2, "-q", "-f", "json")
+# The shape of `test_train.py`: a custom tanh gives the same programs as the one of that name.
+SMALL = ("--width", 8, "--depth", 2, "--seeds", 2, "--updates", 20, "--records", 2, "-q", "-f", "json")
 
 
 @pytest.fixture(params=["übung.py", "Ünlü klasör/数.py"])
@@ -58,11 +59,16 @@ def test_a_setting_that_is_no_text_is_refused_before_anything_is_done(xavier, tm
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.fixture(scope="module")
+def new_reader():
+    """The process that reads files is started anew for these tests, once."""
+    shared_reader().close()
+
+
 @pytest.fixture
-def named(make_run, tmp_path, monkeypatch):
+def named(make_run, tmp_path, monkeypatch, new_reader):
     """A run whose file, function, command and classes' names are beyond ASCII, or are no text."""
     monkeypatch.chdir(tmp_path)
-    shared_reader().close()
     act, stray = "Ünlü/übung.py", os.fsdecode(b"\xff")
     run = make_run(
         act=f"{act}:f", sources=f"{act} 0123456789abcdef", depth=2, width=3, updates=10, records="3", seeds=2

@@ -72,7 +72,7 @@ def closing(s):
     return jnp.tanh(s)
 def unseeded():
     rng = np.random.default_rng()
-    return rng.integers(0, 255, (3000, 4)).astype(np.uint8), np.arange(3000) % 2
+    return rng.integers(0, 255, (4000, 6)).astype(np.uint8), np.arange(4000) % 2
 def turning(s): return jnp.tanh(s)[:1] if s.shape == (7, 7) else jnp.tanh(s)
 class Unspeakable(Exception):
     def __str__(self): raise RuntimeError
@@ -211,7 +211,8 @@ def test_layers_that_start_alike_are_found_and_constants_are_no_matter(folder):
     assert same_start([3], [], False) == {}
 
 
-SMALL = ("--width", 6, "--depth", 2, "--updates", 4, "--records", 2, "--eval-examples", 30, "-q")
+# The shape of `test_train.py`, whose programs are compiled once for all.
+SMALL = ("--width", 8, "--depth", 2, "--updates", 4, "--records", 2, "--eval-examples", 30, "-q")
 
 
 def test_seeds_that_start_alike_are_told_and_kept_and_stdout_is_the_answers(folder, xavier):
@@ -234,10 +235,10 @@ def test_seeds_that_start_alike_are_told_and_kept_and_stdout_is_the_answers(fold
 
 
 def test_what_a_function_does_to_the_streams_is_no_concern_of_others(folder):
-    command = "train --width 4 --depth 1 --seeds 1 --updates 2 --records 2 --eval-examples 30 --act "
     main = "from xavier_cli.cli import main; main()"
+    loud = [str(word) for word in SMALL if word != "-q"]
     done = subprocess.run(
-        [sys.executable, "-c", main, *command.split(), "tried.py:closing"],
+        [sys.executable, "-c", main, "train", *loud, "--seeds", "2", "--act", "tried.py:closing"],
         capture_output=True,
         text=True,
     )
@@ -257,7 +258,9 @@ def test_what_a_file_says_of_it_is_taken_for_what_it_is(make_run, broken):
 
 
 def test_data_drawn_without_a_seed_is_told_where_it_is_drawn_again(folder, xavier):
-    asked = ("train", *SMALL, "--seeds", 1, "--data", "tried.py:unseeded", "-o", "a.h5")
+    # The programs of `test_json_keys.py`.
+    asked = ("train", *SMALL, "--width", 4, "--depth", 1, "--seeds", 1, "--jacobian-examples", 0)
+    asked += ("--data", "tried.py:unseeded", "-o", "a.h5")
     told = "`tried.py:unseeded` is not deterministic, or what it reads has changed: it returns other data"
     first = xavier(*asked)
     same = xavier(*asked, "--force")

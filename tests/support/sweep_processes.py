@@ -14,6 +14,11 @@ import numpy as np
 from xavier_cli.runs.store import read_run
 
 PROGRAM = "from xavier_cli.cli import main; main()"
+# Trains as each worker of `--jobs` does on two cores, with the same programs.
+ON_ONE_CORE = (
+    "import os; hasattr(os, 'sched_setaffinity') "
+    f"and os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {PROGRAM}"
+)
 TIMEOUT = 240
 
 
@@ -38,8 +43,10 @@ def start(
         )
 
 
-def sweep(folder: Path, recipe: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    process = start(folder, recipe, *arguments)
+def sweep(
+    folder: Path, recipe: str, *arguments: str, program: str = PROGRAM
+) -> subprocess.CompletedProcess[str]:
+    process = start(folder, recipe, *arguments, program=program)
     out, err = process.communicate(timeout=TIMEOUT)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -79,6 +86,8 @@ def wait_for_workers(process: subprocess.Popen[str], count: int) -> list[int]:
         workers = [pid for pid in children(process.pid) if is_worker(pid)]
         if len(workers) >= count:
             return workers
+        # Looking at all processes of the machine takes a core from the workers that are waited for.
+        time.sleep(0.02)
     return []
 
 

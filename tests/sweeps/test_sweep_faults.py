@@ -20,11 +20,12 @@ from support.sweep_processes import (
 
 from xavier_cli.runs.store import read_result, read_run
 
-# One population each, since they differ in updates, but one compiled program for all.
+# One population each, since they differ in updates, but one program for all: that of `test_train.py`.
 RECIPE = """
 title = "tiny cells"
 [base]
-depth = 1
+depth = 2
+width = 8
 records = 2
 eval_examples = 100
 jacobian_examples = 0

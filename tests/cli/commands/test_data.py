@@ -19,6 +19,9 @@ from xavier_cli.data import mirrors, mnist
 from xavier_cli.data.mirrors import Remote
 from xavier_cli.errors import ConfigError
 
+# A program that is not compiled; without it, and of this shape, `test_json_keys.py` has the others.
+WITHOUT = ("--jacobian-examples", 0)
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
@@ -221,7 +224,7 @@ def test_what_was_done_and_what_looks_odd_is_said_and_kept(xavier, here):
     assert "labels are names: `cat`, `dog`" in shown.out
     assert "far outside the usual range: 0 to 255" in shown.out
 
-    small = ("--width", 4, "--depth", 2, "--updates", 20, "--records", 2, "--seeds", 1, "-q")
+    small = ("--width", 4, "--depth", 1, "--updates", 20, "--records", 2, "--seeds", 1, *WITHOUT, "-q")
     trained = xavier("train", "--data", "set.npz", *small, "--coding", "standardize", "-o", "a.h5")
     assert trained.code == 0
     assert "set.npz: labels are names: `cat`, `dog`" in trained.err
@@ -241,7 +244,7 @@ def test_what_was_done_and_what_looks_odd_is_said_and_kept(xavier, here):
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_a_run_on_nothing_but_black_is_not_clean(xavier, here):
     np.savez(here / "set.npz", x=np.zeros((4000, 6), np.uint8), y=np.arange(4000) % 2)
-    small = ("--width", 5, "--depth", 2, "--updates", 20, "--records", 2, "--seeds", 1, "-q")
+    small = ("--width", 4, "--depth", 1, "--updates", 20, "--records", 2, "--seeds", 1, *WITHOUT, "-q")
     trained = xavier("train", "--data", "set.npz", *small, "-o", "a.h5")
     assert trained.code == 0
     assert "warning: set.npz: all training pixels are 0" in trained.err

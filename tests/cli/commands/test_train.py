@@ -8,7 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,76 +25,89 @@ from xavier_cli.views.training_plan import plan_page
 TINY = ["--width", "8", "--depth", "2", "--updates", "40", "--records", "3", "--eval-examples", "500", "-q"]
 
 
-def xavier(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def as_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from xavier_cli.cli import main; main()", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "XAVIER_RUNS_DIR": "runs", **environment},
+        env={**os.environ, "XAVIER_RUNS_DIR": "runs"},
     )
 
 
+@pytest.fixture
+def run_in(xavier, monkeypatch) -> Callable[..., Any]:
+    """A function that runs a command of this process in a folder; `environment` is set for the test."""
+
+    def run(folder: Path, *arguments: str, **environment: str) -> Any:
+        monkeypatch.chdir(folder)
+        for name, value in {"XAVIER_RUNS_DIR": "runs", **environment}.items():
+            monkeypatch.setenv(name, value)
+        return xavier(*arguments)
+
+    return run
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
-    """A folder in which three configurations were trained, one of them in two halves of its seeds."""
+def trained(tmp_path_factory, prepare) -> Path:
+    """A folder in which three configurations were trained, one of them in two halves of its seeds.
+
+    The first by a process, as users do it, the others within this one: starting costs more than training.
+    """
     folder = tmp_path_factory.mktemp("trained")
-    for more in (
-        ["--init", "standard", "--seeds", "0:2"],
-        ["--init", "standard", "--seeds", "2:4"],
-        ["--init", "normalized", "--seeds", "2"],
-    ):
-        done = xavier("train", *TINY, *more, cwd=folder)
-        assert done.returncode == 0, done.stderr
+    done = as_a_process("train", *TINY, "--init", "standard", "--seeds", "0:2", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    prepare(folder, "train", *TINY, "--init", "standard", "--seeds", "2:4")
+    prepare(folder, "train", *TINY, "--init", "normalized", "--seeds", "2")
     return folder
 
 
-def test_train_ends_with_errors_layers_the_file_and_what_next(trained):
-    done = xavier("train", *TINY, "--init", "normalized", "--seeds", "2", cwd=trained)
+def test_train_ends_with_errors_layers_the_file_and_what_next(trained, run_in):
+    done = run_in(trained, "train", *TINY, "--init", "normalized", "--seeds", "2")
 
-    assert done.returncode == 0
-    assert "test error %" in done.stdout
-    assert "hidden 2" in done.stdout
-    assert "runs/shapeset-tanh-normalized-d2w8" in done.stdout
-    assert "already trained" in done.stderr
-    assert "next: xavier plot saturation" in done.stderr
+    assert done.code == 0
+    assert "test error %" in done.out
+    assert "hidden 2" in done.out
+    assert "runs/shapeset-tanh-normalized-d2w8" in done.out
+    assert "already trained" in done.err
+    assert "next: xavier plot saturation" in done.err
 
 
-def test_a_finished_run_is_trained_anew_where_its_weights_are_asked_for(trained):
+def test_a_finished_run_is_trained_anew_where_its_weights_are_asked_for(trained, run_in):
     (path,) = (trained / "runs").glob("*standard*u40-s2-3-*.h5")
     before, weights = read_run(path), weights_path(path)
     asked = ["train", *TINY, "--init", "standard", "--seeds", "2:4", "--save-weights", "records"]
-    anew, again = (xavier(*asked, cwd=trained) for _ in range(2))
+    anew, again = (run_in(trained, *asked) for _ in range(2))
     run = read_run(path)
 
-    assert anew.returncode == again.returncode == 0, anew.stderr + again.stderr
-    assert "already trained, without its weights: training again to save them" in anew.stderr
-    assert f"weights: runs/{weights.name}" in anew.stderr
-    assert "already trained; `--force`" in again.stderr
+    assert anew.code == again.code == 0, anew.err + again.err
+    assert "already trained, without its weights: training again to save them" in anew.err
+    assert f"weights: runs/{weights.name}" in anew.err
+    assert "already trained; `--force`" in again.err
     assert run.config.sha256() == before.config.sha256()
     for name, array in before.arrays.items():
         assert array.tobytes() == run[name].tobytes(), name
     kept = read_weights(run, update=20)
     assert kept["seed3/layer2/weight"].shape == (8, 8)
     assert kept["seed3/layer2/weight"].std() == pytest.approx(run["weight/std"][1, 1, 1], rel=1e-4)
-    verified = xavier("verify", str(path), "-q", cwd=trained)
-    assert (verified.returncode, "trained weights" in verified.stdout) == (0, True), verified.stderr
+    verified = run_in(trained, "verify", str(path), "-q")
+    assert (verified.code, "trained weights" in verified.out) == (0, True), verified.err
     weights.write_bytes(weights.read_bytes()[:-1])
-    assert xavier("verify", str(path), "--updates", "0", "-q", cwd=trained).returncode == 3
+    assert run_in(trained, "verify", str(path), "--updates", "0", "-q").code == 3
 
 
-def test_one_configuration_in_two_files_is_one_row(trained):
-    done = xavier("compare", "-f", "json", cwd=trained)
-    (section,) = json.loads(done.stdout)["sections"]
+def test_one_configuration_in_two_files_is_one_row(trained, run_in):
+    done = run_in(trained, "compare", "-f", "json")
+    (section,) = json.loads(done.out)["sections"]
 
-    assert done.returncode == 0
+    assert done.code == 0
     assert sorted(row["n"] for row in section["rows"]) == [2, 4]
 
 
 def test_show_ls_and_plot_read_what_train_wrote(trained):
     for command in (["show"], ["ls"], ["plot", "saturation"], ["plot", "curves"]):
-        done = xavier(*command, cwd=trained)
+        done = as_a_process(*command, cwd=trained)
         assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "figures/curves.png"
     assert (trained / "figures" / "saturation.png").stat().st_size > 10_000
@@ -112,44 +127,44 @@ def test_the_file_holds_what_the_schema_promises(trained):
 
 
 @pytest.mark.slow
-def test_members_one_after_the_other_are_the_same_bits(trained, tmp_path):
+def test_members_one_after_the_other_are_the_same_bits(trained, tmp_path, run_in):
     reference = read_run(next((trained / "runs").glob("*normalized*.h5")))
     output = tmp_path / "map.h5"
-    done = xavier("train", *TINY, "--seeds", "2", "--strategy", "map", "-o", str(output), cwd=tmp_path)
+    done = run_in(tmp_path, "train", *TINY, "--seeds", "2", "--strategy", "map", "-o", str(output))
     run = read_run(output)
 
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     for name, array in reference.arrays.items():
         assert np.array_equal(run[name], array, equal_nan=array.dtype.kind == "f"), name
 
 
-def test_a_search_takes_the_rate_with_the_lowest_validation_error(tmp_path):
-    done = xavier(
-        "train", *TINY, "--lr", "1e-6,0.05,0.1", "--seeds", "4", "--keep-all", "-f", "json", cwd=tmp_path
+def test_a_search_takes_the_rate_with_the_lowest_validation_error(tmp_path, run_in):
+    done = run_in(
+        tmp_path, "train", *TINY, "--lr", "1e-6,0.05,0.1", "--seeds", "4", "--keep-all", "-f", "json"
     )
     files = sorted(path.name for path in (tmp_path / "runs").glob("*.h5"))
     run = read_run(next((tmp_path / "runs").glob("*lrsearch*.h5")))
     errors = run["search/valid_error"]
 
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert len(files) == 4
     assert errors.shape == (3, 2)
-    assert run.lr == json.loads(done.stdout)["lr"] == run["search/lr"][errors.mean(axis=1).argmin()]
+    assert run.lr == json.loads(done.out)["lr"] == run["search/lr"][errors.mean(axis=1).argmin()]
     assert len(run.seeds) == 4
     # The seeds of the search are not trained twice, and are the same as trained alone.
     alone = next(path for path in (tmp_path / "runs").glob(f"*lr{run.lr:g}-*.h5"))
     assert np.array_equal(read_run(alone)["curves/test_error"], run["curves/test_error"][:2])
 
 
-def test_diverged_seeds_are_told_and_can_fail_the_command(tmp_path, make_run):
+def test_diverged_seeds_are_told_and_can_fail_the_command(tmp_path, make_run, run_in):
     run = make_run(seeds=3, diverged=(1,))
     write_run(tmp_path / "runs" / f"{run.config.file_stem()}.h5", run)
-    done = xavier("train", "--seeds", "3", cwd=tmp_path)
-    failing = xavier("train", "--seeds", "3", "--fail-on-divergence", cwd=tmp_path)
+    done = run_in(tmp_path, "train", "--seeds", "3")
+    failing = run_in(tmp_path, "train", "--seeds", "3", "--fail-on-divergence")
 
-    assert done.returncode == 0, done.stderr
-    assert "1 of 3 seeds diverged" in done.stderr
-    assert failing.returncode == 4
+    assert done.code == 0, done.err
+    assert "1 of 3 seeds diverged" in done.err
+    assert failing.code == 4
 
 
 @pytest.mark.parametrize(
@@ -172,41 +187,39 @@ def test_diverged_seeds_are_told_and_can_fail_the_command(tmp_path, make_run):
         (["--strategy", "fast"], 2, "strategy"),
     ],
 )
-def test_bad_input_gets_one_line_and_writes_nothing(tmp_path, arguments, code, said):
+def test_bad_input_gets_one_line_and_writes_nothing(tmp_path, arguments, code, said, run_in):
     (tmp_path / "folder").mkdir()
     (tmp_path / "taken.h5").write_text("mine")
     (tmp_path / "broken.toml").write_text("width = = 3")
     (tmp_path / "misspelt.toml").write_text("widht = 3")
     before = sorted(tmp_path.rglob("*"))
-    done = xavier("train", *arguments, cwd=tmp_path, XAVIER_DATA_DIR="")
+    done = run_in(tmp_path, "train", *arguments, XAVIER_DATA_DIR="")
 
-    assert done.returncode == code
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+    assert done.code == code
+    assert said in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    assert done.out == ""
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "taken.h5").read_text() == "mine"
 
 
-def test_a_bad_environment_or_file_is_told_with_its_name(tmp_path):
+def test_a_bad_environment_or_file_is_told_with_its_name(tmp_path, run_in):
     (tmp_path / "xavier.toml").write_text('act = "sigmoid"\nwidth = 0\n')
-    from_file = xavier("train", "--dry-run", cwd=tmp_path)
+    from_file = run_in(tmp_path, "train", "--dry-run")
     (tmp_path / "xavier.toml").write_text('act = "sigmoid"\n')
-    from_environment = xavier("train", "--dry-run", cwd=tmp_path, XAVIER_DEPTH="none")
+    from_environment = run_in(tmp_path, "train", "--dry-run", XAVIER_DEPTH="none")
 
-    assert (from_file.returncode, from_environment.returncode) == (2, 2)
-    assert "xavier.toml: width" in from_file.stderr
-    assert "XAVIER_DEPTH: depth" in from_environment.stderr
+    assert (from_file.code, from_environment.code) == (2, 2)
+    assert "xavier.toml: width" in from_file.err
+    assert "XAVIER_DEPTH: depth" in from_environment.err
 
 
-def test_flags_win_over_environment_over_files_over_defaults(tmp_path):
+def test_flags_win_over_environment_over_files_over_defaults(tmp_path, run_in):
     (tmp_path / "xavier.toml").write_text("width = 11\ndepth = 11\nupdates = 11\nbatch-size = 11\n")
     (tmp_path / "mine.toml").write_text("depth = 12\nupdates = 12\nbatch_size = 12\n")
-    done = xavier(
-        "train", "--dry-run", "-f", "json", "-c", "mine.toml", "--batch-size", "14",
-        cwd=tmp_path, XAVIER_UPDATES="13", XAVIER_BATCH_SIZE="13",
-    )  # fmt: skip
-    config = json.loads(done.stdout)["config"]
+    asked = ("train", "--dry-run", "-f", "json", "-c", "mine.toml", "--batch-size", "14")
+    done = run_in(tmp_path, *asked, XAVIER_UPDATES="13", XAVIER_BATCH_SIZE="13")
+    config = json.loads(done.out)["config"]
 
     assert [config[name] for name in ("width", "depth", "updates", "batch_size")] == [11, 12, 13, 14]
     assert config["act"] == "tanh"
@@ -290,9 +303,9 @@ def test_a_signal_leaves_a_readable_file_and_its_own_exit_code(tmp_path, sent, c
     assert sorted(path.name for path in tmp_path.iterdir()) == [".run.h5.ckpt", "run.h5"]
 
 
-def test_progress_goes_to_stderr_and_results_to_stdout(tmp_path):
+def test_progress_goes_to_stderr_and_results_to_stdout(tmp_path, run_in):
     settings = [argument for argument in TINY if argument != "-q"]
-    done = xavier("train", *settings, "--seeds", "2", "-f", "json", cwd=tmp_path)
+    done = run_in(tmp_path, "train", *settings, "--seeds", "2", "-f", "json")
 
-    assert "compiling" in done.stderr
-    assert json.loads(done.stdout)["schema"] == "xavier.train/1"
+    assert "compiling" in done.err
+    assert json.loads(done.out)["schema"] == "xavier.train/1"

@@ -52,7 +52,8 @@ QUICK = {"one class", "never finite"}
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k in QUICK else pytest.mark.slow) for k in ODD])
 def test_commands_over_odd_input_warn_in_words_of_their_own(strict, xavier, kind):
     data = ()
-    if kind in ("all zero", "one class", "half precision", "far out"):
+    # Arrays train with a far smaller program than Shapeset, whose images are drawn within it.
+    if kind in ("all zero", "one class", "half precision", "far out", "never finite"):
         np.savez(strict / "odd.npz", **odd_data(kind))
         data = ("--data", "odd.npz")
     commands = [("train", *SMALL, *LOOKS, *ODD[kind], *data, "-o", "odd.h5")]

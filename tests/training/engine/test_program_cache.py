@@ -303,6 +303,22 @@ def test_what_is_damaged_is_made_anew(made, store, tmp_path):
         assert made("a") == (4, "told", True)
 
 
+def test_a_program_is_loaded_once_in_a_process_and_its_file_read_each_time(
+    made, store, tmp_path, monkeypatch
+):
+    loads = []
+    load = program_cache.deserialize_and_load
+    monkeypatch.setattr(
+        program_cache, "deserialize_and_load", lambda *args, **more: loads.append(args) or load(*args, **more)
+    )
+    made("a", 6)
+
+    assert [made("a", 6) for _ in range(3)] == [(64, "told", False)] * 3
+    assert len(loads) == 1
+    next(tmp_path.glob("*.program")).write_bytes(b"")
+    assert made("a", 6) == (64, "told", True)
+
+
 def test_a_folder_that_cannot_be_written_to_costs_time_alone(made, tmp_path, monkeypatch):
     (tmp_path / "a file").touch()
     monkeypatch.setattr(program_cache, "_store", program_cache.Store(folder_of(tmp_path / "a file")))

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ class Store:
     def load(self, kept: CachedProgram, devices: Sequence[Any]) -> Any:
         """A program, to run on `devices`; raises whatever JAX raises where it cannot be loaded."""
         content = self._read(kept.file)
-        return deserialize_and_load(content, kept.in_tree, kept.out_tree, execution_devices=devices)
+        return _loaded(content, kept.in_tree, kept.out_tree, tuple(devices))
 
     def keep_set(self, key: str, programs: Mapping[str, CachedProgram], about: Any) -> None:
         """Store `programs`, and `about` beside them, under `key`."""
@@ -106,6 +106,12 @@ def compile_with(lowered: Any, options: Options) -> Any:
         if "No such compile option" not in str(error):
             raise
         return lowered.compile()
+
+
+# The cells of a sweep often use the same programs, and loading them takes longer than a short training.
+@lru_cache(maxsize=16)
+def _loaded(content: bytes, in_tree: Any, out_tree: Any, devices: tuple[Any, ...]) -> Any:
+    return deserialize_and_load(content, in_tree, out_tree, execution_devices=devices)
 
 
 def _signature(lowered: Any) -> str:
