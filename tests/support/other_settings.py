@@ -7,7 +7,8 @@ from xavier_cli.config.run import RunConfig
 OTHER: dict[str, object] = {
     "data": "shapeset:1000",
     "coding": "0,1",
-    "net": "json:loads",
+    # Of a module without imports: a configuration has a digest of all files that its code imports.
+    "net": "keyword:iskeyword",
     "act": "softsign",
     "init": "standard",
     "init_gain": 2.0,
@@ -43,7 +44,7 @@ OF_CUSTOM_NETWORKS = ("net", "convolution")
 """Settings of networks that are measured, and not trained by the engine."""
 
 BESIDE: dict[str, dict[str, object]] = {
-    "convolution": {"net": "json:loads"},
+    "convolution": {"net": "keyword:iskeyword"},
     "search_seeds": {"lr": "0.1,0.2"},
     "pretrain_updates": {"pretrain": "dae"},
     "pretrain_lr": {"pretrain": "dae"},
