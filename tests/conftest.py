@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
@@ -26,8 +27,10 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "2"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "programs")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-# As in the command itself; NumPy's threads would only stand in each other's way.
+# As in the command itself; NumPy's threads would only stand in each other's way, and spin where they wait.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# This process has loaded NumPy already.
+threadpool_limits(1, "blas")
 
 PROBE_EXAMPLES = 300
 TEST_EXAMPLES = 10_000
