@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.support.drawn_numbers import normal
 from tests.support.framework_networks import FRAMEWORKS
 from xavier_cli.nn.adapters.network import UnknownNetworkError, adapt
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
 
 KEY = jax.random.key(0)
-X = jax.random.normal(KEY, (6, 8, 8, 3))
+X = normal(0, 6, 8, 8, 3)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
