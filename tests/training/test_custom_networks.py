@@ -208,13 +208,14 @@ def trained(data, tmp_path_factory, compiled_once):
 def test_the_weights_give_the_answers_of_the_run_by_the_networks_own_function(trained, data):
     init, apply = by_hand((data.inputs,), data.classes)
     names = [f"params/{each.name}" for each in trained.network.trained]
-    structure = jax.tree.structure(init(jax.random.key(0)))
-    x = decode(jnp.asarray(data.test.pixels), trained.config.pixel_range)
+    structure = jax.tree.structure(jax.eval_shape(init, jax.random.key(0)))
+    answers = jax.jit(apply)
+    x = decode(data.test.pixels, trained.config.pixel_range)
     for at, seed in enumerate(trained.config.seeds):
         weights = read_weights(trained, [seed])
         assert [*weights] == [f"seed{seed}/{name}" for name in names]
         params = jax.tree.unflatten(structure, [jnp.asarray(array) for array in weights.values()])
-        right = np.asarray(apply(params, x).argmax(axis=1)) == data.test.labels
+        right = np.asarray(answers(params, x)).argmax(axis=1) == data.test.labels
         in_order = np.empty_like(right)
         in_order[data.test_order] = right
         assert np.array_equal(in_order, trained["final/test_correct"][at].astype(bool))

@@ -116,6 +116,14 @@ def test_a_member_that_diverges_is_frozen_and_the_others_go_on(data, mapped, str
     assert np.isfinite(seen["curves/train_loss"][:, 1]).all()
 
 
+def learning(data, net):
+    """The engine of a network that learns with all that an update may have."""
+    # Adam's epsilon is 0 in half precision.
+    optimizer, lr = ("momentum:0.9", 0.05) if net == "of_float16" else ("adam", 0.02)
+    settings = {"optimizer": optimizer, "clip": 1.0, "weight_decay": 0.01}
+    return engine_of(config_of(net, seeds=1, **settings), data, lrs=(lr,), wanted=SEEN)
+
+
 @pytest.mark.parametrize(
     "net",
     [
@@ -131,10 +139,7 @@ def test_a_member_that_diverges_is_frozen_and_the_others_go_on(data, mapped, str
     ],
 )
 def test_whatever_it_is_made_of_it_learns_and_keeps_its_types(data, net):
-    # Adam's epsilon is 0 in half precision.
-    optimizer, lr = ("momentum:0.9", 0.05) if net == "of_float16" else ("adam", 0.02)
-    settings = {"optimizer": optimizer, "clip": 1.0, "weight_decay": 0.01}
-    engine = engine_of(config_of(net, seeds=1, **settings), data, lrs=(lr,), wanted=SEEN)
+    engine = learning(data, net)
     before, types = numbers(engine), [leaf.dtype for leaf in jax.tree.leaves(engine.state)]
     engine.advance(0, UPDATES)
 
@@ -146,7 +151,7 @@ def test_whatever_it_is_made_of_it_learns_and_keeps_its_types(data, net):
 
 
 def test_what_is_not_real_is_state_and_stays_as_it_was(data):
-    engine = engine_of(config_of("with_integers", seeds=2), data)
+    engine = learning(data, "with_integers")
     before = numbers(engine, "moving")
     engine.advance(0, UPDATES)
 
