@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -145,6 +146,7 @@ WRITINGS: dict[str, Callable[[], Writing]] = {
 }
 
 
+@cache
 def mlps() -> Observation:
     """The statistics of `mlp`'s own probe."""
     params, x, labels = _material()
