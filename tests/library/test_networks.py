@@ -33,9 +33,8 @@ def leaves():
 
 def low_rank():
     def init(key):
-        a, b, c = jax.random.split(key, 3)
-        return {"w": jax.random.normal(a, (16, 6)), "A": jax.random.normal(b, (16, 2)),
-                "B": jnp.zeros((2, 6)), "o": jax.random.normal(c, (6, 3))}
+        drawn = jax.random.normal(key, (16, 11))
+        return {"w": drawn[:, :6], "A": drawn[:, 6:8], "B": jnp.zeros((2, 6)), "o": drawn[:6, 8:]}
     return init, lambda p, x: (x.reshape(len(x), -1) @ (p["w"] + p["A"] @ p["B"])) @ p["o"]
 """
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn_numbers import normal
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import prelu
-from xavier_cli.nn.initializers import make_initializer
 from xavier_cli.nn.losses import cross_entropy
-from xavier_cli.nn.mlp import init_params
 from xavier_cli.nn.network import Network, make_network, normalized, normalized_in_training
-from xavier_cli.vocabulary.resolve import find_initializer
 
 SIZES = (6, 5, 5, 4, 3)
 PLAIN = Network(jnp.tanh)
@@ -29,8 +28,10 @@ def quick(function):
 
 @cache
 def params():
-    drawn = init_params(jax.random.key(0), SIZES, make_initializer(find_initializer("normalized")))
-    return jax.tree.map(lambda leaf: leaf + 0.05, drawn)
+    return tuple(
+        mlp.Dense(normal(at, *fans, std=0.4) + 0.05, jnp.full(fans[1], 0.05))
+        for at, fans in enumerate(pairwise(SIZES))
+    )
 
 
 @cache
@@ -91,12 +92,10 @@ def test_normalization_is_pytorchs(kind):
 
 def test_dropout_leaves_out_its_share_and_keeps_the_mean_and_nothing_is_dropped_in_use():
     network = Network(lambda s: jnp.ones_like(s), dropout=0.25)
-    wide = init_params(jax.random.key(0), (6, 400, 1), make_initializer(find_initializer("normalized")))
-    wide = (wide[0], wide[1]._replace(weight=jnp.ones((400, 1))))
+    wide = (mlp.Dense(jnp.ones((6, 400)), jnp.zeros(400)), mlp.Dense(jnp.ones((400, 1)), jnp.zeros(1)))
     many = jnp.ones((50, 6))
-    sums, _ = network.train(wide, many, jax.random.key(1))
-    again, _ = network.train(wide, many, jax.random.key(1))
-    other, _ = network.train(wide, many, jax.random.key(2))
+    train = quick(network.train)
+    sums, again, other = (train(wide, many, jax.random.key(seed))[0] for seed in (1, 1, 2))
     kept = np.asarray(sums) * 0.75 / 400
 
     assert np.allclose(network.forward(wide, many)[0], 400)
@@ -117,13 +116,15 @@ def test_slopes_are_learned_one_per_hidden_layer_from_a_quarter():
     # With a slope of −1 it is the absolute value.
     assert np.allclose(taps.activations[0], np.abs(first), atol=1e-6)
     assert np.allclose(taps.activations[1], np.where(second > 0, second, 0.25 * second), atol=1e-6)
-    slope = jax.grad(lambda a: jnp.sum(network.forward((dressed[0]._replace(slope=a), *dressed[1:]), x())[0]))
+
+    def total(a):
+        return jnp.sum(network.forward((dressed[0]._replace(slope=a), *dressed[1:]), x())[0])
+
     step = 1e-2
-    ends = [
-        jnp.sum(network.forward((dressed[0]._replace(slope=a), *dressed[1:]), x())[0])
-        for a in (-1.0 - step, -1.0 + step)
-    ]
-    assert float(slope(-1.0)) == pytest.approx(float(ends[1] - ends[0]) / (2 * step), rel=2e-2)
+    ends = [quick(total)(a) for a in (-1.0 - step, -1.0 + step)]
+    assert float(quick(jax.grad(total))(-1.0)) == pytest.approx(
+        float(ends[1] - ends[0]) / (2 * step), rel=2e-2
+    )
     assert np.array_equal(prelu(jnp.array([-2.0, 2.0])), [-0.5, 2.0])
 
 

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from tests.support.drawn_numbers import normal, normals_by_key
+
 INPUTS, CLASSES = (2, 2, 3), 10
 
 
 def _fixed(*shape: int) -> Array:
-    return jax.random.normal(jax.random.key(5), shape)
+    return normal(5, *shape)
 
 
 def linear(key: Array) -> Any:
@@ -29,8 +31,7 @@ def flat(p: Any, x: Array) -> Array:
 
 def hidden(key: Array) -> Any:
     """The parameters of three layers."""
-    keys = dict(zip("abw", jax.random.split(key, 3), strict=True))
-    return {name: jax.random.normal(keys[name], (12, CLASSES if name == "w" else 12)) for name in keys}
+    return dict(zip("abw", normals_by_key(key, (12, 12), (12, 12), (12, CLASSES)), strict=True))
 
 
 def _raises(key: Array) -> Any:
@@ -67,7 +68,7 @@ def _channels_first(p: Any, x: Array) -> Array:
 
 
 def _kernel(key: Array) -> Any:
-    return {"k": jax.random.normal(key, (4, 3, 2, 2)), "w": _fixed(4, CLASSES)}
+    return {"k": normals_by_key(key, (4, 3, 2, 2))[0], "w": _fixed(4, CLASSES)}
 
 
 def _made(init: Any, apply: Any) -> Callable[[Array], Any]:

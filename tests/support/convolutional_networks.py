@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from tests.support.drawn_numbers import normals_by_key
+
 
 class Plain(NamedTuple):
     """`init(key) -> params` and `apply(params, x) -> logits`, of images with the channels last."""
@@ -32,12 +34,9 @@ def cnn(channels: Sequence[int] = (16, 32, 64), pooled: bool = False, size: int 
     last = (size >> len(channels)) ** 2 * channels[-1]
 
     def init(key: Array) -> Any:
-        keys = jax.random.split(key, len(widths))
-        layers = [
-            {"w": _he(keys[at], (3, 3, into, out)), "b": jnp.zeros(out)}
-            for at, (into, out) in enumerate(pairwise(widths))
-        ]
-        return {"layers": layers, "out": {"w": _he(keys[-1], (last, 10)), "b": jnp.zeros(10)}}
+        shapes = [*((3, 3, into, out) for into, out in pairwise(widths)), (last, 10)]
+        *layers, out = ({"w": w, "b": jnp.zeros(w.shape[-1])} for w in _he(key, shapes))
+        return {"layers": layers, "out": out}
 
     def apply(params: Any, x: Array) -> Array:
         for layer in params["layers"]:
@@ -62,18 +61,17 @@ def resnet(blocks: int = 3, channels: Sequence[int] = (16, 32, 64)) -> Plain:
     ]
 
     def init(key: Array) -> Any:
-        keys = iter(jax.random.split(key, 3 * len(plan) + 2))
-
-        def layer(*shape: int) -> Any:
-            return {"w": _he(next(keys), shape), "scale": jnp.ones(shape[-1]), "shift": jnp.zeros(shape[-1])}
-
-        params: Any = {"first": layer(3, 3, 3, channels[0]), "blocks": []}
+        shapes: Any = {"first": (3, 3, 3, channels[0]), "blocks": []}
         for into, out, stride in plan:
-            block = {"a": layer(3, 3, into, out), "b": layer(3, 3, out, out)}
-            if stride > 1:
-                block["shortcut"] = layer(1, 1, into, out)
-            params["blocks"].append(block)
-        return {**params, "out": {"w": _he(next(keys), (channels[-1], 10)), "b": jnp.zeros(10)}}
+            block = {"a": (3, 3, into, out), "b": (3, 3, out, out)}
+            shapes["blocks"].append(block | ({"shortcut": (1, 1, into, out)} if stride > 1 else {}))
+        leaves, tree = jax.tree.flatten(shapes, is_leaf=lambda each: isinstance(each, tuple))
+        *layers, out = _he(key, [*leaves, (channels[-1], 10)])
+        params = jax.tree.unflatten(
+            tree,
+            [{"w": w, "scale": jnp.ones(w.shape[-1]), "shift": jnp.zeros(w.shape[-1])} for w in layers],
+        )
+        return {**params, "out": {"w": out, "b": jnp.zeros(10)}}
 
     def normalized(x: Array, layer: Any, stride: int = 1) -> Array:
         s = convolved(x, layer["w"], stride)
@@ -91,5 +89,5 @@ def resnet(blocks: int = 3, channels: Sequence[int] = (16, 32, 64)) -> Plain:
     return Plain(init, apply)
 
 
-def _he(key: Array, shape: tuple[int, ...]) -> Array:
-    return jax.random.normal(key, shape) * float(np.sqrt(2 / np.prod(shape[:-1])))
+def _he(key: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    return [w * float(np.sqrt(2 / np.prod(w.shape[:-1]))) for w in normals_by_key(key, *shapes)]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests.support.drawn_numbers import normal
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import make_activation
 from xavier_cli.nn.adapters.network import adapt
@@ -144,6 +146,7 @@ WRITINGS: dict[str, Callable[[], Writing]] = {
 }
 
 
+@cache
 def mlps() -> Observation:
     """The statistics of `mlp`'s own probe."""
     params, x, labels = _material()
@@ -199,10 +202,11 @@ def differences(name: str) -> dict[str, float]:
 
 def _material() -> tuple[mlp.Params, Any, Any]:
     key = jax.random.key(3)
-    params = mlp.init_params(
+    params = jax.jit(mlp.init_params, static_argnums=(1, 2, 3))(
         key, SIZES, jax.nn.initializers.lecun_normal(), lambda at, fans: 0.1 * jnp.arange(fans[1])
     )
-    return params, jax.random.normal(key, (30, SIZES[0])), jax.random.randint(key, (30,), 0, 10)
+    rng = np.random.default_rng(3)
+    return params, normal(3, 30, SIZES[0]), jnp.asarray(rng.integers(0, 10, 30), jnp.int32)
 
 
 def _bins() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from xavier_cli.config.run import RunConfig
 OTHER: dict[str, object] = {
     "data": "shapeset:1000",
     "coding": "0,1",
-    # A module that imports no other: all that it imports is digested.
+    # Of a module without imports: a configuration has a digest of all files that its code imports.
     "net": "keyword:iskeyword",
     "act": "softsign",
     "init": "standard",

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from tests.support.drawn_numbers import normal
+
 EXAMPLES = 6
 
 
@@ -23,11 +25,11 @@ class Case(NamedTuple):
 
 
 def _normal(seed: int, *shape: int) -> Array:
-    return jax.random.normal(jax.random.key(seed), shape) / shape[0] ** 0.5
+    return normal(seed, *shape, std=shape[0] ** -0.5)
 
 
 def _images() -> Array:
-    return jax.random.normal(jax.random.key(99), (EXAMPLES, 8, 8, 4))
+    return normal(99, EXAMPLES, 8, 8, 4)
 
 
 def convolutions() -> Case:

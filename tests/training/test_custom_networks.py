@@ -156,7 +156,8 @@ def test_running_averages_and_noise_go_on_in_the_same_bits(colours, tmp_path, mo
 @pytest.fixture
 def begun(data, tmp_path, monkeypatch):
     """A training that was stopped in between, its path, and what was kept."""
-    (config,) = with_layers([config_of("by_hand", seeds=2, jacobian_examples=1)], data)
+    # As many seeds as below: the same programs.
+    (config,) = with_layers([config_of("by_hand", jacobian_examples=1)], data)
     interrupted(config, data, tmp_path / "run.h5", monkeypatch)
     return config, tmp_path / "run.h5", read_checkpoint(checkpoint_paths(tmp_path / "run.h5")[0])
 
@@ -171,7 +172,7 @@ def begun(data, tmp_path, monkeypatch):
 )
 def test_a_checkpoint_of_another_network_or_of_other_code_is_refused(data, begun, field, changed):
     config, path, _ = begun
-    other = config.with_(**changed) if changed else config_of("two", seeds=2, jacobian_examples=1)
+    other = config.with_(**changed) if changed else config_of("two", jacobian_examples=1)
     with pytest.raises(ResumeError, match=rf"`{field}`|{field} ") as raised:
         train_to_file(other, data, path)
     assert "\n" not in str(raised.value)
@@ -207,13 +208,14 @@ def trained(data, tmp_path_factory, compiled_once):
 def test_the_weights_give_the_answers_of_the_run_by_the_networks_own_function(trained, data):
     init, apply = by_hand((data.inputs,), data.classes)
     names = [f"params/{each.name}" for each in trained.network.trained]
-    structure = jax.tree.structure(init(jax.random.key(0)))
-    x = decode(jnp.asarray(data.test.pixels), trained.config.pixel_range)
+    structure = jax.tree.structure(jax.eval_shape(init, jax.random.key(0)))
+    answers = jax.jit(apply)
+    x = decode(data.test.pixels, trained.config.pixel_range)
     for at, seed in enumerate(trained.config.seeds):
         weights = read_weights(trained, [seed])
         assert [*weights] == [f"seed{seed}/{name}" for name in names]
         params = jax.tree.unflatten(structure, [jnp.asarray(array) for array in weights.values()])
-        right = np.asarray(apply(params, x).argmax(axis=1)) == data.test.labels
+        right = np.asarray(answers(params, x)).argmax(axis=1) == data.test.labels
         in_order = np.empty_like(right)
         in_order[data.test_order] = right
         assert np.array_equal(in_order, trained["final/test_correct"][at].astype(bool))

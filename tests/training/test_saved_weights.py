@@ -68,9 +68,9 @@ def answers(run, weights, seed, examples):
         }
         norm = {part.removeprefix("norm/"): array for part, array in of.items() if part.startswith("norm/")}
         layers.append(Dense(of["weight"], of["bias"], of.get("slope"), Norm(**norm) if norm else None))
-    inputs = decode(jnp.asarray(examples.test.pixels), run.config.pixel_range)
-    logits, _ = network.forward(tuple(layers), inputs)
-    right = np.asarray(logits.argmax(axis=1)) == examples.test.labels
+    inputs = decode(examples.test.pixels, run.config.pixel_range)
+    logits, _ = jax.jit(network.forward)(tuple(layers), inputs)
+    right = np.asarray(logits).argmax(axis=1) == examples.test.labels
     in_order = np.empty_like(right)
     in_order[examples.test_order] = right
     return in_order

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn_numbers import normals_by_key
 
 from xavier_cli import compare, read_run, watch
 from xavier_cli.errors import ConfigError, LockedError, StorageError, XavierError
@@ -26,11 +27,10 @@ FANS = ((12, 10), (10, 10), (10, 3))
 
 
 def init(key, std=0.3):
-    keys = jax.random.split(key, len(FANS))
-    return [
-        {"w": std * jax.random.normal(key, fans), "b": jnp.zeros(fans[1])}
-        for key, fans in zip(keys, FANS, strict=True)
-    ]
+    return [{"w": std * w, "b": jnp.zeros(w.shape[1])} for w in normals_by_key(key, *FANS)]
+
+
+begin = jax.jit(init)
 
 
 def apply(params, x):
@@ -52,7 +52,7 @@ def step(params, x, y):
 
 def train(path=None, seed=0, updates=8, std=0.3, first=1, params=None, fails_at=0, **options):
     """A training, watched where there is a `path`; the last parameters."""
-    params = init(jax.random.key(seed), std) if params is None else params
+    params = begin(jax.random.key(seed), std) if params is None else params
     given = {"examples": (X, Y), "seed": seed, "records": "every:2"} | options
     run = watch((init, apply), path, params=params, **given) if path else None
     if run is None:
@@ -121,7 +121,7 @@ def test_seeds_are_files_that_are_compared_as_one_experiment(tmp_path):
 
 
 def test_the_loss_of_training_is_the_mean_since_the_record_before(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with watched(tmp_path / "run.h5", params, records="every:3") as run:
         for update, loss in enumerate((1.0, 2.0, jnp.float32(6.0), 4.0), 1):
             run.record(update, params, train_loss=loss)
@@ -137,7 +137,7 @@ def test_the_loss_of_training_is_the_mean_since_the_record_before(tmp_path):
 
 
 def test_what_is_known_after_a_record_is_put_into_it(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with watched(tmp_path / "run.h5", params, records="every:1") as run:
         assert run.record(1, params)
         assert not run.record(1, test_error=0.125, train_loss=3.0, train_error=0.5)
@@ -221,7 +221,7 @@ def test_a_file_of_other_settings_is_refused(tmp_path):
 
 def test_a_file_of_another_network_is_refused(tmp_path, make_run):
     train(tmp_path / "run.h5")
-    small = init(jax.random.key(0))[:1] + init(jax.random.key(0))[2:]
+    small = begin(jax.random.key(0))[:1] + init(jax.random.key(0))[2:]
     with pytest.raises(ResumeError, match=r"other layers \(3, now 2\)"):
         train(tmp_path / "run.h5", params=small)
 
@@ -233,7 +233,7 @@ def test_a_file_of_another_network_is_refused(tmp_path, make_run):
 
 
 def test_a_network_that_is_not_finite_has_diverged(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     broken = jax.tree.map(lambda each: each * jnp.nan, params)
     with watched(tmp_path / "run.h5", params, records="every:1") as run:
         run.record(1, params)
@@ -246,7 +246,7 @@ def test_a_network_that_is_not_finite_has_diverged(tmp_path):
 
 
 def test_the_first_parameters_may_come_with_record_0(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with watch((init, apply), tmp_path / "run.h5", examples=(X, Y), records="every:1") as run:
         run.record(0, params)
         run.record(1, params)
@@ -273,7 +273,7 @@ def test_a_block_without_updates_is_a_look_at_the_network(tmp_path):
 
 
 def test_leaving_early_is_said(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with pytest.warns(UserWarning, match="left after 8 of 10 updates"):  # noqa: PT031, SIM117
         with watched(tmp_path / "run.h5", params, updates=10) as run:
             for update in range(1, 9):
@@ -283,7 +283,7 @@ def test_leaving_early_is_said(tmp_path):
 
 
 def test_evenly_spaced_records_end_with_the_last_update(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with watch(
         (init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), updates=10, records=6
     ) as run:
@@ -295,7 +295,7 @@ def test_evenly_spaced_records_end_with_the_last_update(tmp_path):
 
 
 def test_two_at_a_time_cannot_write_one_file(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with (
         watched(tmp_path / "run.h5", params),
         pytest.raises(LockedError),
@@ -316,7 +316,7 @@ def test_a_disk_that_is_full_ends_no_training(tmp_path, monkeypatch):
 
     monkeypatch.setattr(file, "write_run", full)
     monkeypatch.setattr(file.WatchedFile, "is_time", property(lambda _: True))
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with watched(tmp_path / "run.h5", params, records="every:1") as run:
         fails[0] = True
         with pytest.warns(UserWarning, match="No space left on device; it is tried again"):
@@ -369,7 +369,7 @@ def test_bad_input_is_one_line_with_a_remedy(changes, words, tmp_path):
 
 
 def test_what_is_recorded_wrongly_is_one_line(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     made = watched(tmp_path / "run.h5", params)
     with pytest.raises(ConfigError, match="begin by `with"):
         made.record(1, params)
@@ -393,7 +393,7 @@ def test_what_is_recorded_wrongly_is_one_line(tmp_path):
 
 
 def test_donated_parameters_cost_a_record_and_no_training(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with pytest.warns(UserWarning, match="no record after 3 updates"):  # noqa: PT031, SIM117
         with watch(
             (init, apply), tmp_path / "run.h5", params=params, examples=(X, Y), records="every:2"
@@ -407,7 +407,7 @@ def test_donated_parameters_cost_a_record_and_no_training(tmp_path):
 
 
 def test_a_network_that_changes_its_parameters_names_is_no_record(tmp_path):
-    params = init(jax.random.key(0))
+    params = begin(jax.random.key(0))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         with watch(

@@ -7,57 +7,69 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.support.drawn_numbers import normal
 from tests.support.framework_networks import FRAMEWORKS
 from xavier_cli.nn.adapters.network import UnknownNetworkError, adapt
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
 
 KEY = jax.random.key(0)
-X = jax.random.normal(KEY, (6, 8, 8, 3))
+X = normal(0, 6, 8, 8, 3)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-@pytest.fixture(params=FRAMEWORKS)
+@pytest.fixture(params=FRAMEWORKS, scope="module")
 def network(request):
     pytest.importorskip(request.param.partition(".")[0], reason=f"{request.param} is not installed")
     return adapt(FRAMEWORKS[request.param](), X[:1], KEY)
 
 
+@pytest.fixture(scope="module")
+def begun(network):
+    """The first parameters and state of one key."""
+    return jax.jit(network.init)(KEY)
+
+
+def applied(network):
+    """`network.apply` by one program for each mode, where every operation would be compiled by itself."""
+    return jax.jit(network.apply, static_argnums=4)
+
+
 def test_draws_seeds_together_as_one_by_one(network):
-    keys = jax.random.split(KEY, 3)
+    keys, init = jax.random.split(KEY, 3), jax.jit(network.init)
     together = jax.jit(jax.vmap(network.init))(keys)
     for at, key in enumerate(keys):
-        for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(network.init(key)), strict=True):
+        for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(init(key)), strict=True):
             if jnp.issubdtype(b.dtype, jnp.floating):
                 np.testing.assert_allclose(a[at], b, rtol=1e-6)
 
 
 def _moved(before, after):
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    return any(bool(jnp.any(a != b)) for a, b in pairs if jnp.issubdtype(a.dtype, jnp.floating))
+    return any(bool(np.any(np.asarray(a) != b)) for a, b in pairs if jnp.issubdtype(a.dtype, jnp.floating))
 
 
-def test_training_moves_the_state_and_drops_looking_does_not(network):
-    params, state = network.init(KEY)
+def test_training_moves_the_state_and_drops_looking_does_not(network, begun):
+    (params, state), apply = begun, applied(network)
     for mode in ("look", "train", "evaluate"):
-        first, after = network.apply(params, state, X, jax.random.key(1), mode)
-        second, _ = network.apply(params, state, X, jax.random.key(2), mode)
+        first, after = apply(params, state, X, jax.random.key(1), mode)
+        second, _ = apply(params, state, X, jax.random.key(2), mode)
         assert first.shape == (6, 10)
         assert _moved(state, after) == (mode == "train")
         if network.framework != "Haiku" or mode == "evaluate":
-            assert bool(jnp.any(first != second)) == (mode == "train")
+            assert np.any(np.asarray(first) != second) == (mode == "train")
 
 
-def test_looked_at_it_normalizes_by_the_batch(network):
-    params, state = network.init(KEY)
-    looked, _ = network.apply(params, state, X, KEY, "look")
-    shifted, _ = network.apply(params, state, 3 * X, KEY, "look")
+def test_looked_at_it_normalizes_by_the_batch(network, begun):
+    (params, state), apply = begun, applied(network)
+    looked, _ = apply(params, state, X, KEY, "look")
+    shifted, _ = apply(params, state, 3 * X, KEY, "look")
     # The batch's own scale is divided out; running averages, 0 and 1 at first, would let it through.
     np.testing.assert_allclose(looked, shifted, rtol=1e-2, atol=1e-2)
 
 
-def test_its_layers_are_found(network):
-    params, state = network.init(KEY)
+def test_its_layers_are_found(network, begun):
+    params, state = begun
 
     def logits(params, x, state):
         return network.apply(params, state, x, KEY, "look")[0]
@@ -106,8 +118,10 @@ def test_noise_of_another_name_gets_a_key():
             return nn.Dense(10)(x.reshape(len(x), -1)) + jax.random.normal(self.make_rng("noise"), (10,))
 
     network = adapt(lambda key: Network(), X[:1], KEY)
-    params, state = network.init(KEY)
-    one, same, other = (network.apply(params, state, X, jax.random.key(at), "train")[0] for at in (1, 1, 2))
+    params, state = jax.jit(network.init)(KEY)
+    one, same, other = (
+        applied(network)(params, state, X, jax.random.key(at), "train")[0] for at in (1, 1, 2)
+    )
     assert jnp.array_equal(one, same)
     assert not jnp.allclose(one, other)
 
@@ -169,27 +183,32 @@ def test_what_is_no_network_is_refused_in_a_line(made, told):
 
 
 @pytest.mark.parametrize("mode", ["look", "train", "evaluate"])
-def test_convolutions_in_another_form_give_the_same_network(network, mode):
-    params, state = network.init(KEY)
+def test_convolutions_in_another_form_give_the_same_network(network, begun, mode):
+    params, state = begun
     rewritten = network.with_convolution("canonical")
     assert network.with_convolution("xla") is network
 
-    def outputs(network, params):
-        return network.apply(params, state, X, jax.random.key(1), mode)
+    def outputs_and_gradients(network):
+        @jax.jit
+        def both(params):
+            def loss(params):
+                answer, after = network.apply(params, state, X, jax.random.key(1), mode)
+                return jnp.sum(answer**2), (answer, after)
 
-    def gradients(network):
-        return jax.jit(jax.grad(lambda params: jnp.sum(outputs(network, params)[0] ** 2)))(params)
+            gradients, outputs = jax.grad(loss, has_aux=True)(params)
+            return outputs, gradients
 
-    found = outputs(rewritten, params), gradients(rewritten)
-    expected = outputs(network, params), gradients(network)
+        return both(params)
+
+    found, expected = map(outputs_and_gradients, (rewritten, network))
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         if jnp.issubdtype(b.dtype, jnp.floating):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_its_layers_are_the_same_in_another_form(network):
-    params, state = network.init(KEY)
+def test_its_layers_are_the_same_in_another_form(network, begun):
+    params, state = begun
 
     def layers(network):
         tapped = tap(lambda p, x, s: network.apply(p, s, x, KEY, "look"), params, X, state)

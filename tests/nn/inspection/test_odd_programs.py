@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from tests.support.drawn_numbers import normal, normals_by_key
 from xavier_cli.nn.adapters.network import adapt
 from xavier_cli.nn.inspection.prepare import prepare
 from xavier_cli.vocabulary.user_functions import UserFunctionError
@@ -19,12 +20,7 @@ def prepared(init, apply):
 
 
 def weights(key):
-    first, second, third = jax.random.split(key, 3)
-    return {
-        "a": jax.random.normal(first, (12, 6)),
-        "b": jax.random.normal(second, (12, 6)),
-        "w": jax.random.normal(third, (6, CLASSES)),
-    }
+    return dict(zip("abw", normals_by_key(key, (12, 6), (12, 6), (6, CLASSES)), strict=True))
 
 
 def test_a_loop_that_counts_has_no_gradient_and_does_not_fail():
@@ -33,13 +29,13 @@ def test_a_loop_that_counts_has_no_gradient_and_does_not_fail():
         return lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, jnp.tanh(c[1])), (0, h))[1] @ p["w"]
 
     found = prepared(weights, apply)
-    params, _ = found.network.init(KEY)
+    params, _ = jax.jit(found.network.init)(KEY)
     x, first = jnp.ones((300, *INPUTS)), found.layers[0].first.site
 
     def total(zero):
         return found.tapped.run(params, x, {}, KEY, zeros={first: zero})[0].sum()
 
-    assert np.isnan(jax.grad(total)(jnp.zeros((300, 6)))).all()
+    assert np.isnan(jax.jit(jax.grad(total))(jnp.zeros((300, 6)))).all()
 
 
 def test_numbers_that_are_drawn_as_it_runs_are_told():
@@ -50,7 +46,7 @@ def test_numbers_that_are_drawn_as_it_runs_are_told():
         x = hk.Linear(6)(x.reshape(len(x), -1))
         return hk.Linear(CLASSES)(x + jax.random.normal(hk.next_rng_key(), x.shape))
 
-    x = jax.random.uniform(KEY, (300, *INPUTS))
+    x = normal(0, 300, *INPUTS)
     found = prepare(lambda key: hk.transform(net), INPUTS, CLASSES, "nets.py:net", x)
     assert found.info.notes == (
         "It draws random numbers when it runs, so that its statistics are of one draw of them.",
@@ -94,10 +90,13 @@ def of_nnx(key):
 
 @pytest.mark.parametrize("make", [of_haiku, of_linen, of_nnx])
 def test_nothing_is_dropped_when_it_is_looked_at(make):
-    x = jax.random.uniform(KEY, (8, *INPUTS))
+    x = normal(0, 8, *INPUTS)
     network = adapt(make, x[:1], KEY)
-    params, state = network.init(KEY)
-    looked, used = (network.apply(params, state, x, KEY, mode)[0] for mode in ("look", "evaluate"))
+    params, state = jax.jit(network.init)(KEY)
+    looked, used = (
+        jax.jit(lambda *given, mode=mode: network.apply(*given, mode)[0])(params, state, x, KEY)
+        for mode in ("look", "evaluate")
+    )
     np.testing.assert_allclose(looked, used, rtol=1e-5, atol=1e-6)
 
 

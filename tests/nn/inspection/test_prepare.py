@@ -11,6 +11,7 @@ import pytest
 from jax import lax
 
 from tests.support.bad_networks import BAD, CLASSES, INPUTS, ODD, flat, hidden, linear
+from tests.support.drawn_numbers import normals_by_key
 from xavier_cli.errors import ExitCode
 from xavier_cli.nn.adapters.network import UnknownNetworkError
 from xavier_cli.nn.inspection.draws import drawn_parameters
@@ -62,14 +63,15 @@ def test_a_loop_of_unknown_length_is_named_and_stops_gradients():
     (told,) = found.info.unseen
     assert re.search("`while` loop whose length depends on the data.* with the parameters `b`", told)
     assert [layer.name for layer in found.layers] == ["a", "w"]
-    params, state = found.network.init(jax.random.key(0))
+    params, state = jax.jit(found.network.init)(jax.random.key(0))
     x = jnp.ones((300, *INPUTS))
 
     def total(zeros):
         return found.tapped.run(params, x, state, jax.random.key(0), zeros=zeros)[0].sum()
 
     zeros = {layer.first.site: jnp.zeros((300, layer.fan_out)) for layer in found.layers}
-    first, last = (jax.grad(total)(zeros)[layer.first.site] for layer in found.layers)
+    gradients = jax.jit(jax.grad(total))(zeros)
+    first, last = (gradients[layer.first.site] for layer in found.layers)
     assert np.isnan(first).all()
     assert np.all(last == 1)
 
@@ -95,7 +97,7 @@ def test_a_derivative_of_its_own_is_kept_around_a_loop():
 
     found = prepared(lambda key: (hidden, apply))
     assert "a function with a derivative of its own" in found.info.unseen[0]
-    params, state = found.network.init(jax.random.key(0))
+    params, state = jax.jit(found.network.init)(jax.random.key(0))
     first = found.layers[0].first.site
 
     def total(zero):
@@ -103,7 +105,8 @@ def test_a_derivative_of_its_own_is_kept_around_a_loop():
         return found.tapped.run(params, x, state, jax.random.key(0), zeros={first: zero})[0].sum()
 
     expected = np.broadcast_to(2 * np.asarray(params["w"]).sum(1), (300, 12))
-    np.testing.assert_allclose(jax.grad(total)(jnp.zeros((300, 12))), expected, rtol=1e-4, atol=1e-5)
+    found = jax.jit(jax.grad(total))(jnp.zeros((300, 12)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_what_it_prints_is_not_printed_again(capfd):
@@ -138,13 +141,8 @@ def test_draws_are_the_effective_weights_with_their_units_last():
     numbers = ("NCHW", "OIHW", "NCHW")
 
     def init(key):
-        keys = jax.random.split(key, 3)
-        return {
-            "k": jax.random.normal(keys[0], (4, 3, 2, 2)),
-            "w": jax.random.normal(keys[1], (10, 4)),
-            "g": jax.random.normal(keys[2], (10, 1)),
-            "b": jnp.arange(10.0),
-        }
+        drawn = normals_by_key(key, (4, 3, 2, 2), (10, 4), (10, 1))
+        return dict(zip("kwg", drawn, strict=True)) | {"b": jnp.arange(10.0)}
 
     def apply(p, x):
         x = lax.conv_general_dilated(
@@ -154,8 +152,9 @@ def test_draws_are_the_effective_weights_with_their_units_last():
 
     found = prepared(lambda key: (init, apply))
     keys = jax.random.split(jax.random.key(3), 2)
-    stacked = jax.vmap(init)(keys)
-    one, both = drawn_parameters(found, init(keys[1])), drawn_parameters(found, stacked)
+    stacked = jax.jit(jax.vmap(init))(keys)
+    single = jax.tree.map(lambda each: each[1], stacked)
+    one, both = drawn_parameters(found, single), drawn_parameters(found, stacked)
     assert {name: each.shape for name, each in both.parameters.items()} == {
         "k": (2, 4, 3, 2, 2),
         "w": (2, 10, 4),

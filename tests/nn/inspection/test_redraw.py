@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.support.drawn_numbers import normals_by_key
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
 from xavier_cli.nn import mlp
 from xavier_cli.nn.initializers import make_biases, make_initializer
 from xavier_cli.nn.inspection.draws import drawn_parameters
+from xavier_cli.nn.inspection.first_pass import QUICK
 from xavier_cli.nn.inspection.prepare import prepare
 from xavier_cli.nn.inspection.redraw import make_redraw
 from xavier_cli.vocabulary.resolve import find_initializer
@@ -27,6 +29,24 @@ def prepared_of(function, inputs):
     return prepare(function, inputs, 10, f"nets.py:{function.__name__}")
 
 
+@cache
+def begun(function, inputs):
+    """The network that is prepared, and the parameters that it draws itself by `KEY`, by one program."""
+    prepared = prepared_of(function, inputs)
+    return prepared, jax.jit(prepared.network.init, compiler_options=QUICK)(KEY)[0]
+
+
+def redrawn(prepared, config):
+    """As `make_redraw`, in a program that compiles soon; within the engine's it is one of no more effort."""
+    return jax.jit(make_redraw(prepared, config), compiler_options=QUICK)
+
+
+def of_mlp(name, biases=None):
+    """The weights of `mlp` with 20 inputs, 12 units and 10 classes, by one program."""
+    draw = make_initializer(find_initializer(name))
+    return jax.jit(lambda: mlp.init_params(KEY, (20, 12, 10), draw, biases), compiler_options=QUICK)()
+
+
 def asked(init="network", bias_init="network"):
     return RunConfig.of(net=f"{__file__}:two_layers", act="network", init=init, bias_init=bias_init)
 
@@ -35,8 +55,7 @@ def two_layers(key):
     """Weights as PyTorch writes them, so that they are transposed where they are used."""
 
     def init(key):
-        a, b = jax.random.split(key)
-        first, last = jax.random.normal(a, (12, 20)), jax.random.normal(b, (10, 12))
+        first, last = normals_by_key(key, (12, 20), (10, 12))
         return {"first": first, "bias": jnp.ones(12), "last": last}
 
     def apply(params, x):
@@ -47,10 +66,9 @@ def two_layers(key):
 
 @pytest.mark.parametrize("name", ["he_normal", "normalized", "orthogonal", "normal:std=0.02", "zeros"])
 def test_a_perceptron_by_hand_gets_the_perceptrons_weights(name):
-    prepared = prepared_of(two_layers, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked(name))(params, KEY)
-    wanted = mlp.init_params(KEY, (20, 12, 10), make_initializer(find_initializer(name)))
+    prepared, params = begun(two_layers, (20,))
+    drawn = redrawn(prepared, asked(name))(params, KEY)
+    wanted = of_mlp(name)
     np.testing.assert_allclose(drawn["first"].T, wanted[0].weight, rtol=1e-6)
     np.testing.assert_allclose(drawn["last"].T, wanted[1].weight, rtol=1e-6)
     np.testing.assert_array_equal(drawn["bias"], params["bias"])
@@ -58,8 +76,7 @@ def test_a_perceptron_by_hand_gets_the_perceptrons_weights(name):
 
 def perceptron(key):
     def init(key):
-        a, b = jax.random.split(key)
-        first, last = jax.random.normal(a, (20, 12)), jax.random.normal(b, (12, 10))
+        first, last = normals_by_key(key, (20, 12), (12, 10))
         return [(first, jnp.ones(12)), (last, jnp.ones((1, 10)))]
 
     def apply(params, x):
@@ -71,36 +88,28 @@ def perceptron(key):
 
 @pytest.mark.parametrize("name", ["standard", "normal:std=0.02", "uniform", "constant:value=2", "zeros"])
 def test_a_perceptron_by_hand_gets_the_perceptrons_biases(name):
-    prepared = prepared_of(perceptron, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked("he_normal", name))(params, KEY, BIAS_KEY)
+    prepared, params = begun(perceptron, (20,))
+    drawn = redrawn(prepared, asked("he_normal", name))(params, KEY, BIAS_KEY)
     biases = make_biases(find_initializer(name), (20, 12, 10)) or (lambda key, at, fans: jnp.zeros(fans[1]))
-    wanted = mlp.init_params(
-        KEY,
-        (20, 12, 10),
-        make_initializer(find_initializer("he_normal")),
-        lambda at, fans: biases(BIAS_KEY, at, fans),
-    )
+    wanted = of_mlp("he_normal", lambda at, fans: biases(BIAS_KEY, at, fans))
     for (weight, bias), layer in zip(drawn, wanted, strict=True):
         np.testing.assert_allclose(weight, layer.weight, rtol=1e-6)
         np.testing.assert_allclose(bias.ravel(), layer.bias, rtol=1e-6)
-    alone = make_redraw(prepared, asked("network", f"{name},1=network"))(params, KEY, BIAS_KEY)
+    alone = redrawn(prepared, asked("network", f"{name},1=network"))(params, KEY, BIAS_KEY)
     np.testing.assert_array_equal(alone[0][1], params[0][1])
     np.testing.assert_array_equal(alone[1][1], drawn[1][1])
     np.testing.assert_array_equal(alone[0][0], params[0][0])
 
 
 def test_biases_are_drawn_by_a_key_of_their_own():
-    prepared = prepared_of(perceptron, (20,))
-    params, _ = prepared.network.init(KEY)
+    prepared, params = begun(perceptron, (20,))
     with pytest.raises(TypeError, match="bias_key"):
-        make_redraw(prepared, asked("he_normal", "standard"))(params, KEY)
+        redrawn(prepared, asked("he_normal", "standard"))(params, KEY)
 
 
 def test_one_layer_alone():
-    prepared = prepared_of(two_layers, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked("network,output=zeros"))(params, KEY)
+    prepared, params = begun(two_layers, (20,))
+    drawn = redrawn(prepared, asked("network,output=zeros"))(params, KEY)
     np.testing.assert_array_equal(drawn["first"], params["first"])
     assert not drawn["last"].any()
     assert make_redraw(prepared, asked())(params, KEY) is params
@@ -108,11 +117,10 @@ def test_one_layer_alone():
 
 @pytest.mark.parametrize("init", ["network,*=he_normal,fir*=zeros", "first=zeros,l?st=he", "he;1=zeros"])
 def test_layers_by_name_and_pattern(init):
-    prepared = prepared_of(two_layers, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked(init))(params, KEY)
+    prepared, params = begun(two_layers, (20,))
+    drawn = redrawn(prepared, asked(init))(params, KEY)
     assert not drawn["first"].any()
-    np.testing.assert_array_equal(drawn["last"], make_redraw(prepared, asked("he"))(params, KEY)["last"])
+    np.testing.assert_array_equal(drawn["last"], redrawn(prepared, asked("he"))(params, KEY)["last"])
 
 
 def test_a_pattern_of_no_layer_is_refused_with_the_nearest():
@@ -136,8 +144,10 @@ def test_traced_over_seeds_it_draws_what_it_draws_for_each_alone():
         return [draw(params, key, jax.random.fold_in(key, 16)) for draw in draws]
 
     seeds = jnp.arange(3)
-    singles = [of_seed(seed) for seed in seeds]
-    for together in (jax.jit(lambda: jax.lax.map(of_seed, seeds))(), jax.vmap(of_seed)(seeds)):
+    quick = partial(jax.jit, compiler_options=QUICK)
+    single = quick(of_seed)
+    singles = [single(seed) for seed in seeds]
+    for together in (quick(lambda: jax.lax.map(of_seed, seeds))(), quick(jax.vmap(of_seed))(seeds)):
         for at, single in enumerate(singles):
             for one, many in zip(jax.tree.leaves(single), jax.tree.leaves(together), strict=True):
                 np.testing.assert_allclose(many[at], one, rtol=1e-5, atol=1e-6)
@@ -149,12 +159,8 @@ def stacked(key):
     """A convolution in two groups, and three layers of one stack."""
 
     def init(key):
-        a, b, c = jax.random.split(key, 3)
-        return {
-            "kernel": jax.random.normal(a, (3, 3, 2, 16)),
-            "stack": jax.random.normal(b, (3, 16, 16)),
-            "head": jax.random.normal(c, (16, 10)),
-        }
+        kernel, stack, head = normals_by_key(key, (3, 3, 2, 16), (3, 16, 16), (16, 10))
+        return {"kernel": kernel, "stack": stack, "head": head}
 
     def apply(params, x):
         y = jax.lax.conv_general_dilated(
@@ -173,9 +179,8 @@ def stacked(key):
 
 
 def test_fans_are_the_layers_own_and_slices_are_drawn_apart():
-    prepared = prepared_of(stacked, (8, 8, 4))
-    redraw = make_redraw(prepared, asked("glorot_normal"))
-    params, _ = prepared.network.init(KEY)
+    prepared, params = begun(stacked, (8, 8, 4))
+    redraw = redrawn(prepared, asked("glorot_normal"))
     many = [redraw(params, jax.random.key(seed)) for seed in range(40)]
     kernels = np.stack([each["kernel"] for each in many])
     # Nine places, two channels of a group in, eight units of a group out.
@@ -189,7 +194,7 @@ def test_fans_are_the_layers_own_and_slices_are_drawn_apart():
 
 def computed(key):
     def init(key):
-        return {"v": jax.random.normal(key, (20, 12)), "last": jax.random.normal(key, (12, 10))}
+        return dict(zip(("v", "last"), normals_by_key(key, (20, 12), (12, 10)), strict=True))
 
     def apply(params, x):
         v = params["v"]
@@ -199,13 +204,12 @@ def computed(key):
 
 
 def test_a_weight_that_is_computed_is_refused_with_the_remedy():
-    prepared = prepared_of(computed, (20,))
-    params, _ = prepared.network.init(KEY)
+    prepared, params = begun(computed, (20,))
     with pytest.raises(
         UserFunctionError, match=r"weight of `v` is not a parameter's own numbers.*`1=network`"
     ):
         make_redraw(prepared, asked("he_normal"))
-    make_redraw(prepared, asked("he_normal,1=network"))(params, KEY)
+    redrawn(prepared, asked("he_normal,1=network"))(params, KEY)
 
 
 def computed_bias(key):
@@ -229,7 +233,7 @@ def scaled(key):
     """Weights that are scaled where they are used, as with an equalized learning rate."""
 
     def init(key):
-        return {"w": jax.random.normal(key, (20, 12)), "last": jax.random.normal(key, (12, 10))}
+        return dict(zip(("w", "last"), normals_by_key(key, (20, 12), (12, 10)), strict=True))
 
     def apply(params, x):
         return jnp.tanh(x @ (params["w"] * -0.25)) @ params["last"]
@@ -238,10 +242,9 @@ def scaled(key):
 
 
 def test_of_a_scaled_weight_what_is_used_has_the_distribution():
-    prepared = prepared_of(scaled, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked("he_normal"))(params, KEY)
-    wanted = mlp.init_params(KEY, (20, 12, 10), make_initializer(find_initializer("he_normal")))
+    prepared, params = begun(scaled, (20,))
+    drawn = redrawn(prepared, asked("he_normal"))(params, KEY)
+    wanted = of_mlp("he_normal")
     np.testing.assert_allclose(drawn["w"] * -0.25, wanted[0].weight, rtol=1e-6)
 
 
@@ -249,13 +252,8 @@ def frozen(key):
     """Weights behind `stop_gradient`, one of them in a loop, and a loop whose length depends on the data."""
 
     def init(key):
-        a, b, c = jax.random.split(key, 3)
-        return {
-            "frozen": jax.random.normal(a, (20, 12)),
-            "stack": jax.random.normal(b, (2, 12, 12)),
-            "last": jax.random.normal(c, (12, 10)),
-            "rate": jnp.ones(()),
-        }
+        first, stack, last = normals_by_key(key, (20, 12), (2, 12, 12), (12, 10))
+        return {"frozen": first, "stack": stack, "last": last, "rate": jnp.ones(())}
 
     def apply(params, x):
         y = jnp.tanh(x @ jax.lax.stop_gradient(params["frozen"]))
@@ -267,9 +265,8 @@ def frozen(key):
 
 
 def test_frozen_weights_are_drawn_too_and_said_to_be_frozen():
-    prepared = prepared_of(frozen, (20,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked("orthogonal"))(params, KEY)
+    prepared, params = begun(frozen, (20,))
+    drawn = redrawn(prepared, asked("orthogonal"))(params, KEY)
     for matrix in (drawn["frozen"], *drawn["stack"]):
         np.testing.assert_allclose(matrix.T @ matrix, np.eye(12), atol=1e-5)
     (note,) = [note for note in prepared.info.notes if note.startswith("Not trained")]
@@ -281,7 +278,7 @@ def twice(key):
     """A matrix that is used as it is and turned around, and one that is an embedding table, too."""
 
     def init(key):
-        return {"w": jax.random.normal(key, (20, 20)), "table": jax.random.normal(key, (10, 20))}
+        return dict(zip(("w", "table"), normals_by_key(key, (20, 20), (10, 20)), strict=True))
 
     def apply(params, x):
         y = jnp.tanh(jnp.tanh(x @ params["w"]) @ params["w"].T)
@@ -303,13 +300,8 @@ def heads(key):
     """A projection to heads of a few units each, and experts side by side."""
 
     def init(key):
-        a, b, c = jax.random.split(key, 3)
-        return {
-            "heads": jax.random.normal(a, (24, 2, 6)),
-            "bias": jnp.zeros((2, 6)),
-            "experts": jax.random.normal(b, (3, 12, 8)),
-            "last": jax.random.normal(c, (24, 10)),
-        }
+        heads, experts, last = normals_by_key(key, (24, 2, 6), (3, 12, 8), (24, 10))
+        return {"heads": heads, "bias": jnp.zeros((2, 6)), "experts": experts, "last": last}
 
     def apply(params, x):
         y = jnp.tanh(jnp.einsum("bi,ihd->bhd", x, params["heads"]) + params["bias"]).reshape(-1, 12)
@@ -320,9 +312,8 @@ def heads(key):
 
 
 def test_heads_are_units_of_one_matrix_and_experts_are_matrices_of_their_own():
-    prepared = prepared_of(heads, (24,))
-    params, _ = prepared.network.init(KEY)
-    drawn = make_redraw(prepared, asked("orthogonal,*experts=network", "standard"))(params, KEY, BIAS_KEY)
+    prepared, params = begun(heads, (24,))
+    drawn = redrawn(prepared, asked("orthogonal,*experts=network", "standard"))(params, KEY, BIAS_KEY)
     whole = np.asarray(drawn["heads"]).reshape(24, 12)
     np.testing.assert_allclose(whole.T @ whole, np.eye(12), atol=1e-5)
     np.testing.assert_allclose(
@@ -331,12 +322,11 @@ def test_heads_are_units_of_one_matrix_and_experts_are_matrices_of_their_own():
 
 
 def test_a_convolution_starts_as_the_identity_by_its_centre_and_its_groups_apart():
-    prepared = prepared_of(stacked, (8, 8, 4))
-    params, _ = prepared.network.init(KEY)
-    kernel = np.asarray(make_redraw(prepared, asked("network,1=identity"))(params, KEY)["kernel"])
+    prepared, params = begun(stacked, (8, 8, 4))
+    kernel = np.asarray(redrawn(prepared, asked("network,1=identity"))(params, KEY)["kernel"])
     assert not np.delete(kernel.reshape(9, 2, 16), 4, 0).any()
     np.testing.assert_array_equal(kernel[1, 1], np.tile(np.eye(2, 8), 2))
-    kernel = np.asarray(make_redraw(prepared, asked("network,1=orthogonal"))(params, KEY)["kernel"])
+    kernel = np.asarray(redrawn(prepared, asked("network,1=orthogonal"))(params, KEY)["kernel"])
     for group in np.split(kernel.reshape(18, 16), 2, axis=1):
         np.testing.assert_allclose(group.T @ group, np.eye(8), atol=1e-5)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from tests.support.drawn_numbers import normal
 from xavier_cli.nn.adapters.network import adapt
 from xavier_cli.nn.inspection.description import describe
 from xavier_cli.nn.programs.layers import gather
@@ -17,7 +18,7 @@ from xavier_cli.vocabulary.network_info import NetworkInfo
 def look_into(make: Callable[[Any], Any], inputs: tuple[int, ...]) -> NetworkInfo:
     """What is known of the network that `make(key)` returns, on three examples."""
     key = jax.random.key(0)
-    x = jax.random.uniform(key, (3, *inputs))
+    x = normal(0, 3, *inputs)
     network = adapt(make, x[:1], key)
     params, state = jax.eval_shape(network.init, key)
 

@@ -23,13 +23,13 @@ def begun(make_engine):
 def test_a_seeds_own_first_examples_have_unit_variance_and_others_stay_orthogonal(begun, training_data):
     for row, seed in enumerate(begun.population.seeds):
         order = jax.random.permutation(jax.random.fold_in(seed_key(seed, Purpose.ORDER), 0), 230)
-        pixels = training_data.batch_source.arrays.pixels[order[:150]]
-        params = jax.tree.map(lambda leaf, row=row: leaf[row, 0], begun.state.params)
+        pixels = np.asarray(training_data.batch_source.arrays.pixels)[np.asarray(order)[:150]]
+        params = jax.tree.map(lambda leaf, row=row: np.asarray(leaf)[row, 0], begun.state.params)
         logits, taps = forward(params, decode(pixels, (0.0, 1.0)), np.tanh)
 
         variances = [float(s.var()) for s in (*taps.preactivations, logits)]
         assert variances == pytest.approx([1.0] * len(variances), rel=1e-3)
-        hidden = begun.state.params[1].weight[row, 1]
+        hidden = np.asarray(begun.state.params[1].weight)[row, 1]
         assert np.allclose(hidden @ hidden.T, np.eye(12), atol=1e-5)
 
 

@@ -41,7 +41,7 @@ def test_a_time_that_one_part_does_not_say_is_not_known(make_run):
 def test_processor_time_is_said_unless_another_process_began(training_data, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "FIRST_SEGMENT", 7)
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 0.0)
-    config, path = config_of(2), tmp_path / "run.h5"
+    config, path = config_of(), tmp_path / "run.h5"
     train_to_file(config, training_data, path, hooks=StopAt(30).hooks)
     assert read_run(path).provenance["processor_seconds"] > 0
     train_to_file(config, training_data, path)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.drawn_numbers import normal
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.data.coding import decode
@@ -103,29 +106,35 @@ def test_constant_inputs_cannot_be_standardized(tmp_path):
         prepare(RunConfig.of(data=str(tmp_path / "set.npz"), coding="standardize"), None)
 
 
+@cache
+def evaluated(count):
+    """A function of a number of examples: what `evaluate` says of the first of `count`; and all of them."""
+    rng = np.random.default_rng(1)
+    params = tuple(Dense(normal(at, *fans), jnp.zeros(fans[1])) for at, fans in enumerate([(4, 6), (6, 3)]))
+    x, labels = rng.random((count, 4), np.float32), np.arange(count, dtype=np.int32) % 3
+    act, loss = make_activation(find_activation("tanh")), LOSSES["cross_entropy"]
+
+    @jax.jit
+    def first(examples):
+        def logits_of(x):
+            return Network(act).forward(params, x)[0]
+
+        return evaluate(jnp.asarray(x), jnp.asarray(labels), examples, logits_of, loss, (0.0, 1.0))
+
+    logits = np.tanh(x @ np.asarray(params[0].weight)) @ np.asarray(params[1].weight)
+    return first, np.argmax(logits, axis=-1) == labels, np.asarray(loss(logits, labels))
+
+
 @pytest.mark.parametrize("count", [7, 450, 500, 501, 1250])
 @pytest.mark.parametrize("examples", [1, 499, 2000])
 def test_errors_on_any_number_of_examples_are_those_of_one_big_batch(count, examples):
-    keys = jax.random.split(jax.random.key(1), 3)
-    params = (
-        Dense(jax.random.normal(keys[0], (4, 6)), jnp.zeros(6)),
-        Dense(jax.random.normal(keys[1], (6, 3)), jnp.zeros(3)),
-    )
-    x = jax.random.uniform(keys[2], (count, 4))
-    labels = jnp.arange(count) % 3
-    act, loss = make_activation(find_activation("tanh")), LOSSES["cross_entropy"]
-
-    def logits_of(x):
-        return Network(act).forward(params, x)[0]
-
-    seen = evaluate(x, labels, jnp.int32(examples), logits_of, loss, (0.0, 1.0))
+    first, right, losses = evaluated(count)
+    seen = first(jnp.int32(examples))
 
     few = min(examples, count)
-    logits = jnp.tanh(x @ params[0].weight) @ params[1].weight
-    right = np.asarray(jnp.argmax(logits, axis=-1) == labels)
     assert np.array_equal(seen.correct, np.where(np.arange(count) < few, right, 0))
     assert float(seen.error) == pytest.approx(1 - right[:few].mean(), abs=1e-6)
-    assert float(seen.loss) == pytest.approx(float(jnp.mean(loss(logits[:few], labels[:few]))), rel=1e-5)
+    assert float(seen.loss) == pytest.approx(losses[:few].mean(), rel=1e-5)
 
 
 def test_an_order_of_few_examples_holds_each_once():

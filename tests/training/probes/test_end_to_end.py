@@ -1,10 +1,13 @@
 """dlogits/dx of networks of JAX's, against `mlp`'s, NumPy's and JAX's own Jacobians."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.support.drawn_numbers import normal, normals_by_key
 from tests.support.equivalence import SIZES, WRITINGS
 from xavier_cli.nn import mlp
 from xavier_cli.nn.activations import make_activation
@@ -22,7 +25,7 @@ CHOSEN = [0, 7, 14]
 def seen(init, apply, x, classes, params=None, chosen=CHOSEN):
     """What is measured of a network as a pair of functions, with `params` or those that it draws."""
     prepared = prepare(lambda key: (init, apply), x.shape[1:], classes, "nets.py:made", x)
-    drawn, state = prepared.network.init(KEY)
+    drawn, state = jax.jit(prepared.network.init)(KEY)
     return make_end_to_end(prepared, x, chosen)(drawn if params is None else params, state, KEY)
 
 
@@ -32,19 +35,22 @@ def of_jacobians(apply, params, x, chosen=CHOSEN):
     def own(example, at):
         return apply(params, x.at[at].set(example))[at]
 
-    whole = np.stack([np.asarray(jax.jacrev(own)(x[at], at)) for at in chosen])
+    jacobian = jax.jit(jax.jacrev(own))
+    whole = np.stack([np.asarray(jacobian(x[at], at)) for at in chosen])
     return averages(np.linalg.svd(whole.reshape(*whole.shape[:2], -1), compute_uv=False))
 
 
 @pytest.mark.parametrize("sizes", [(20, 16, 12, 10), (6, 30, 10), (9, 10)])
 def test_a_perceptron_by_hand_has_the_singular_values_of_mlp(sizes):
-    x = jax.random.normal(KEY, (20, sizes[0]))
-    params = mlp.init_params(
-        KEY, sizes, jax.nn.initializers.lecun_normal(), lambda at, fans: jnp.full(fans[1], 0.1)
+    x = normal(0, 20, sizes[0])
+    shapes = [*pairwise(sizes)]
+    params = tuple(
+        mlp.Dense(normal(at, *fans, std=fans[0] ** -0.5), jnp.full(fans[1], 0.1))
+        for at, fans in enumerate(shapes)
     )
 
     def init(key):
-        return [(w, jnp.zeros(w.shape[1])) for w in (jax.random.normal(key, s.weight.shape) for s in params)]
+        return [(w, jnp.zeros(w.shape[1])) for w in normals_by_key(key, *shapes)]
 
     def apply(params, x):
         for weight, bias in params[:-1]:
@@ -71,7 +77,7 @@ def test_a_perceptron_by_hand_has_the_singular_values_of_mlp(sizes):
 def test_a_perceptron_in_any_writing_has_the_same_singular_values(name):
     pytest.importorskip(name.partition(".")[0], reason=f"{name} is not installed")
     params = mlp.init_params(KEY, SIZES, jax.nn.initializers.lecun_normal())
-    x = jax.random.normal(KEY, (20, SIZES[0]))
+    x = normal(0, 20, SIZES[0])
 
     def written(name):
         make, placed = WRITINGS[name]()
@@ -90,15 +96,14 @@ def branched(params, x):
 
 
 def draw_branched(key):
-    one, two = jax.random.split(key)
-    return {"kernel": jax.random.normal(one, (3, 3, 2, 4)), "last": jax.random.normal(two, (36, 5))}
+    return dict(zip(("kernel", "last"), normals_by_key(key, (3, 3, 2, 4), (36, 5)), strict=True))
 
 
 def test_a_network_with_branches_has_the_singular_values_of_its_jacobian():
-    x = jax.random.normal(KEY, (20, 6, 6, 2))
+    x = normal(0, 20, 6, 6, 2)
     found = seen(draw_branched, branched, x, 5)
     assert not found.is_in_batch
-    assert found.averages == pytest.approx(of_jacobians(branched, draw_branched(KEY), x), rel=1e-4)
+    assert found.averages == pytest.approx(of_jacobians(branched, jax.jit(draw_branched)(KEY), x), rel=1e-4)
 
 
 def normalized(params, x):
@@ -107,15 +112,14 @@ def normalized(params, x):
 
 
 def draw_normalized(key):
-    one, two = jax.random.split(key)
-    return {"first": jax.random.normal(one, (8, 9)), "last": jax.random.normal(two, (9, 4))}
+    return dict(zip(("first", "last"), normals_by_key(key, (8, 9), (9, 4)), strict=True))
 
 
 def test_under_batch_normalization_the_rest_of_the_batch_is_held_fixed():
-    x = 3 * jax.random.normal(KEY, (20, 8)) + 1
+    x = 3 * normal(0, 20, 8) + 1
     found = seen(draw_normalized, normalized, x, 4)
     assert found.is_in_batch
-    params = draw_normalized(KEY)
+    params = jax.jit(draw_normalized)(KEY)
     assert found.averages == pytest.approx(of_jacobians(normalized, params, x), rel=1e-4)
 
     def held(params, x):
@@ -138,5 +142,5 @@ def test_where_no_derivative_passes_back_there_are_no_singular_values():
         )
         return doubled[1] @ params
 
-    found = seen(lambda key: jax.random.normal(key, (8, 4)), apply, jax.random.normal(KEY, (20, 8)), 4)
+    found = seen(lambda key: jax.random.normal(key, (8, 4)), apply, normal(0, 20, 8), 4)
     assert np.isnan([*found.averages.values()]).all()

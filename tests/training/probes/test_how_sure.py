@@ -108,8 +108,9 @@ def test_the_printed_deviation_is_seen(small, act, law, init, width, monkeypatch
     """Drawn weight by weight at the lower width, on the images at the higher one."""
     images, labels = small
     monkeypatch.setattr("support.plain_networks.LAWS", {law: {init: LAWS[law][init]}})
+    gain = gain_of(act) if "auto" in init else 1.0
     draws = networks(
-        law, (64, *[width] * DEPTH, 4), images, labels, {act: gain_of(act)}, 300, 1, lambda draw, init: (1,)
+        law, (64, *[width] * DEPTH, 4), images, labels, {act: gain}, 300, 1, lambda draw, init: (1,)
     )
     seen = stacked(draws)[act, init]
     found = compared(config_of("shapeset", act, init, width), images, labels, seen)

@@ -38,22 +38,27 @@ def network(shape, scale=1.5, seed=0):
 
 def jacobians(weights, x, act):
     """Jacobians by differentiation, `(examples, out, in)`: of each hidden layer, then of the network."""
-    with jax.enable_x64(True):
-        layers, z = [], jnp.asarray(x)
-        for weight in weights[:-1]:
 
-            def layer(below, weight=weight):
-                return act(below @ weight)
-
-            layers.append(np.asarray(jax.vmap(jax.jacobian(layer))(z)))
-            z = layer(z)
-
+    @jax.jit
+    def differentiated(weights, z):
         def whole(z):
             for weight in weights[:-1]:
                 z = act(z @ weight)
             return z @ weights[-1]
 
-        return layers, np.asarray(jax.vmap(jax.jacobian(whole))(jnp.asarray(x)))
+        layers, end_to_end = [], jax.vmap(jax.jacobian(whole))(z)
+        for weight in weights[:-1]:
+
+            def layer(below, weight=weight):
+                return act(below @ weight)
+
+            layers.append(jax.vmap(jax.jacobian(layer))(z))
+            z = layer(z)
+        return layers, end_to_end
+
+    with jax.enable_x64(True):
+        layers, whole = differentiated(weights, x)
+        return [*map(np.asarray, layers)], np.asarray(whole)
 
 
 def measured(weights, x, act):

@@ -16,6 +16,7 @@ from xavier_cli.config.custom_networks import layer_rows
 from xavier_cli.config.run import RunConfig
 from xavier_cli.nn.initializers import make_biases, make_initializer
 from xavier_cli.nn.inspection.draws import effective_weights
+from xavier_cli.nn.inspection.first_pass import QUICK
 from xavier_cli.nn.inspection.prepare import Prepared
 from xavier_cli.nn.programs.layers import WeightLayer
 from xavier_cli.vocabulary.entry import InitializerEntry
@@ -89,10 +90,15 @@ def make_redraw(prepared: Prepared, config: RunConfig) -> Redraw:
 
     def check() -> None:
         key = jax.random.key(0)
-        found = jax.jit(values)(redraw(_numbers(like), key, key))
+
+        # One program, run once: drawn one by one, each shape would be compiled by itself.
+        def drawn_and_wanted(params: Any) -> tuple[list[Array], list[Array]]:
+            return values(redraw(params, key, key)), wanted(key, key)
+
+        found, expected = jax.jit(drawn_and_wanted, compiler_options=QUICK)(_numbers(like))
         named = [*(("weight", "init", at) for at in weight_draws)]
         named += [("bias", "bias_init", at) for at in bias_draws]
-        for (what, setting, at), have, want in zip(named, found, wanted(key, key), strict=True):
+        for (what, setting, at), have, want in zip(named, found, expected, strict=True):
             relative, absolute = (1e-5, 1e-6) if have.dtype == jnp.float32 else (1e-2, 1e-3)
             if not np.allclose(have, want, relative, absolute):
                 raise UserFunctionError(
