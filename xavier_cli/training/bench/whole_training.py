@@ -1,0 +1,49 @@
+"""Times a training as `xavier train` runs it: engine, records, evaluation, checkpoints and the run file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from xavier_cli.config.run import RunConfig
+from xavier_cli.training.engine.loop import Progress, TrainingHooks
+from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.resumable import train_to_file
+
+SETTLED = 4
+"""The segment whose end is where time begins to count: by then segments have their length."""
+
+
+def updates_per_record(config: RunConfig) -> float:
+    """The updates from one record to the next, on average."""
+    return config.updates / (len(config.record_updates()) - 1)
+
+
+def time_training(config: RunConfig, training_data: TrainingData, records: int, seconds: float) -> float:
+    """Seconds per update and seed of training `config` into a file, as a long training takes them.
+
+    Training is stopped after `seconds` and whole distances between `records`, or more, or at its end. Time
+    counts from `SETTLED` on: what comes once (compiling, the first record, the last evaluation, the finished
+    file) cancels, as in the difference of a long training and a short one.
+    """
+    marks: list[tuple[int, float]] = []
+    distance = updates_per_record(config)
+
+    def report(progress: Progress) -> None:
+        if progress.doing == "training":
+            marks.append((progress.updates, time.perf_counter()))
+
+    def is_enough() -> bool:
+        if len(marks) <= SETTLED:
+            return False
+        (first, began), (before, _), (last, ended) = marks[SETTLED - 1], *marks[-2:]
+        # Whole distances have their share of records; they differ by an update.
+        passed, passed_before = (int((each - first + 1) / distance) for each in (last, before))
+        return passed > passed_before and passed >= records and ended - began >= seconds
+
+    with TemporaryDirectory(prefix="xavier-bench-") as folder:
+        hooks = TrainingHooks(report=report, stopped=is_enough)
+        train_to_file(config, training_data, Path(folder) / "run.h5", hooks=hooks, resume=False)
+    (first, began), (last, ended) = marks[SETTLED - 1], marks[-1]
+    return (ended - began) / (last - first) / len(config.seeds)
