@@ -86,7 +86,7 @@ def bench(
 
     # Before the measurement itself adds to the load.
     load = system_load()
-    from xavier_cli.training.bench.rates import QUICK, THOROUGH, measure_network, measure_perceptron
+    from xavier_cli.training.bench.rates import QUICK, THOROUGH, measure
     from xavier_cli.training.devices import set_up_jax
     from xavier_cli.views.speed import busy_notes, speed_page
 
@@ -105,11 +105,7 @@ def bench(
     if quick:
         notes.append("Quick: medians of 2 rounds, and one record of a training; ratios are rough.")
     for training in begun:
-        (config,), examples = training.configs, training.training_data
-        if net:
-            found, remarks = measure_network(config, limits, examples, effort, told=told)
-        else:
-            found, remarks = measure_perceptron(config, limits, examples, effort, rivals=pytorch, told=told)
+        found, remarks = measure(training, limits, effort, pytorch=pytorch, told=told)
         rates += found
         notes += [remark for remark in remarks if remark not in notes]
     show_page(speed_page(rates, limits, describe_machine(load), seeds, notes), format, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ from xavier_cli.training.bench.turns import Timed, Times, segment_updates, take_
 from xavier_cli.training.bench.whole_training import time_training, updates_per_record
 from xavier_cli.training.engine.batches import ShapesetBatches
 from xavier_cli.training.engine.layout import Strategy
-from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.session import Session
 
 BATCH = 10
 """The paper's."""
@@ -89,51 +89,55 @@ def settings(width: int, depth: int, seeds: int, rule: str = "auto", batch_size:
     return RunConfig.of(width=width, depth=depth, seeds=seeds, batch_size=batch_size, update_rule=rule)
 
 
-def measure_perceptron(
-    config: RunConfig,
+def measure(
+    training: Session,
     limits: Limits,
-    training_data: TrainingData,
     effort: Effort = THOROUGH,
     *,
-    rivals: bool = True,
+    pytorch: bool = True,
+    torch_model: Callable[[], Any] | None = None,
     told: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[MeasuredRate], list[str]]:
-    """All programs for one of `settings`, and notes; `rivals` are PyTorch's."""
+    """The rates of all programs for the network of a `training`, and notes.
+
+    For a perceptron those of PyTorch, too, unless `pytorch` is false; for a custom network where
+    `torch_model()` is the same one in PyTorch, whose images have channels first. Raises as `Engine`.
+    """
+    turns = _Turns(training, told)
+    if training.configs[0].network.is_users:
+        # One record is like the others, without Jacobians.
+        return _measure_network(turns, limits, replace(effort, records=1), torch_model)
+    return _measure_perceptron(turns, limits, effort, pytorch)
+
+
+def _measure_perceptron(
+    turns: _Turns, limits: Limits, effort: Effort, pytorch: bool
+) -> tuple[list[MeasuredRate], list[str]]:
+    config = turns.config
     plain, delayed = (config.with_(update_rule=rule) for rule in ("plain", "delayed:8"))
-    turns = _Turns(config, training_data, told)
     turns.add("bare JAX", bare_program(plain), plain)
     several = len(jax.local_devices()) > 1
     layouts: list[Strategy] = ["map", "sharded", "vmap"] if several else ["map", "vmap"]
     for layout in layouts if effort.every_layout else ["auto"]:
         turns.add_step(plain, layout)
     turns.add_step(delayed, "auto", "step, delayed:8")
-    found, notes = torch_perceptrons(plain, effort.compiled) if rivals else ({}, [])
+    found, notes = torch_perceptrons(plain, effort.compiled) if pytorch else ({}, [])
     turns.add_rivals(found, plain)
     times = turns.take(effort)
     work = {what: (flops(each), traffic(each)) for what, each in turns.configs.items()}
     return turns.rates(times, work, limits), notes
 
 
-def measure_network(
-    config: RunConfig,
-    limits: Limits,
-    training_data: TrainingData,
-    effort: Effort = THOROUGH,
-    *,
-    torch_model: Callable[[], Any] | None = None,
-    told: Callable[[str], None] = lambda _: None,
+def _measure_network(
+    turns: _Turns, limits: Limits, effort: Effort, torch_model: Callable[[], Any] | None
 ) -> tuple[list[MeasuredRate], list[str]]:
-    """The programs for a custom network: its own loop in plain JAX, and the engine, seeds together.
-
-    `torch_model()` is the same network in PyTorch, whose images have channels first. Raises as `Engine`.
-    """
-    turns = _Turns(config, training_data, told)
-    loop = PlainLoop(config, training_data)
+    config, data = turns.config, turns.data
+    loop = PlainLoop(config, data)
     turns.add(PLAIN_JAX, Timed(loop.run, 1), config)
     turns.add_step(config, "auto")
     notes: list[str] = []
     if torch_model is not None:
-        batches = ready_batches(config, training_data, "first")
+        batches = ready_batches(config, data, "first")
         found, notes = torch_programs(config, torch_model, batches, effort.compiled)
         turns.add_rivals(found, config)
     times = turns.take(effort)
@@ -145,22 +149,23 @@ _Work = tuple[float | None, float | None]
 
 
 class _Turns:
-    """The programs for one network, which are timed in turns with a training of `config` itself."""
+    """The programs for the network of a `training`, timed in turns; and the training itself."""
 
-    def __init__(self, config: RunConfig, training_data: TrainingData, told: Callable[[str], None]):
+    def __init__(self, training: Session, told: Callable[[str], None]):
         self.configs: dict[str, RunConfig] = {}
-        self._config, self._data, self._told = config, training_data, told
+        self._training, self._told = training, told
+        self.config, self.data = training.configs[0], training.training_data
         self._programs: dict[str, Timed] = {}
         self._rivals: set[str] = set()
 
     def add(self, what: str, timed: Timed, config: RunConfig) -> None:
         """Time this program, which trains `config`."""
-        self._told(f"{_network(self._config)}, batch {config.batch_size}: {what} compiled")
+        self._told(f"{_network(self.config)}, batch {config.batch_size}: {what} compiled")
         self._programs[what], self.configs[what] = timed, config
 
     def add_step(self, config: RunConfig, layout: Strategy, what: str = "") -> None:
         """Time the engine on ready-made batches; called by its layout, or `what`."""
-        program = EngineProgram(config, self._data, layout, ready=True)
+        program = EngineProgram(config, self.data, layout, ready=True)
         self.add(what or f"step, {program.strategy}", Timed(program.advance, len(config.seeds)), config)
 
     def add_rivals(self, programs: Mapping[str, Timed], config: RunConfig) -> None:
@@ -171,9 +176,9 @@ class _Turns:
 
     def take(self, effort: Effort) -> dict[str, Times]:
         """The times of all programs, of everything together, and of a training itself."""
-        config, seeds = self._config, len(self._config.seeds)
-        whole = EngineProgram(config, self._data, "auto", ready=False)
-        is_generated = isinstance(self._data.batch_source, ShapesetBatches)
+        config, seeds = self.config, len(self.config.seeds)
+        whole = EngineProgram(config, self.data, "auto", ready=False)
+        is_generated = isinstance(self.data.batch_source, ShapesetBatches)
         source = "with generator" if is_generated else "with shuffled data"
         self.add(source, Timed(whole.advance, seeds), config)
         longest = round(updates_per_record(config))
@@ -191,7 +196,7 @@ class _Turns:
         looked = [times.pop(what) for what in looks]
         times[WHOLE] = with_looks(config, times[source], last, *looked)
         self._told(f"{_network(config)}, batch {config.batch_size}: training")
-        each = time_training(config, self._data, effort.records, effort.seconds)
+        each = time_training(self._training, effort.records, effort.seconds)
         times[TRAIN] = Times(each, each, each)
         self.configs |= dict.fromkeys((WHOLE, TRAIN), config)
         return {what: times[what] for what in sorted(times, key=self._rivals.__contains__)}
@@ -208,7 +213,7 @@ class _Turns:
     def _rate(
         self, what: str, times: Times, operations: float | None, moved: float | None, limits: Limits
     ) -> MeasuredRate:
-        config = self._config
+        config = self.config
         is_users, has_rounds = config.network.is_users, times.fastest < times.slowest
         gflops = operations / times.median / 1e9 if operations else None
         return MeasuredRate(

@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.training.engine.loop import Progress, TrainingHooks
-from xavier_cli.training.engine.training_data import TrainingData
-from xavier_cli.training.resumable import train_to_file
+from xavier_cli.training.session import Session
 
 SETTLED = 4
 """The segment whose end is where time begins to count: by then segments have their length."""
@@ -20,14 +19,15 @@ def updates_per_record(config: RunConfig) -> float:
     return config.updates / (len(config.record_updates()) - 1)
 
 
-def time_training(config: RunConfig, training_data: TrainingData, records: int, seconds: float) -> float:
-    """Seconds per update and seed of training `config` into a file, as a long training takes them.
+def time_training(training: Session, records: int, seconds: float) -> float:
+    """Seconds per update and seed of a `training` into a file, as a long one takes them.
 
     Training is stopped after `seconds` and whole distances between `records`, or more, or at its end. Time
     counts from `SETTLED` on: what comes once (compiling, the first record, the last evaluation, the finished
     file) cancels, as in the difference of a long training and a short one.
     """
     marks: list[tuple[int, float]] = []
+    config = training.configs[0]
     distance = updates_per_record(config)
 
     def report(progress: Progress) -> None:
@@ -44,6 +44,6 @@ def time_training(config: RunConfig, training_data: TrainingData, records: int, 
 
     with TemporaryDirectory(prefix="xavier-bench-") as folder:
         hooks = TrainingHooks(report=report, stopped=is_enough)
-        train_to_file(config, training_data, Path(folder) / "run.h5", hooks=hooks, resume=False)
+        training.train_to_file(Path(folder) / "run.h5", hooks, resume=False)
     (first, began), (last, ended) = marks[SETTLED - 1], marks[-1]
     return (ended - began) / (last - first) / len(config.seeds)
