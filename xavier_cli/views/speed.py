@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
 
@@ -12,6 +12,8 @@ from xavier_cli.training.bench.rates import PLAIN_JAX, TRAIN, WHOLE, MeasuredRat
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.bench/1"
+# So many networks are named one by one.
+_FEW = 3
 
 
 def speed_page(
@@ -124,31 +126,46 @@ def _percent(share: float | None) -> str:
 
 def _ratios(groups: Sequence[Sequence[MeasuredRate]]) -> list[str]:
     """Notes of how fast `xavier train` is: next to others, and to the sum of its parts."""
-    notes = []
-    batches = {group[0].batch_size for group in groups}
-    for other, of in (("PyTorch's best", _pytorchs_best), ("a plain JAX loop", _plain_jax)):
-        found = [
-            f"{times:.1f}× for {_name(group[0], batches)}"
-            for group in groups
-            for rate in group
-            if rate.what == TRAIN and (times := _times(of(group), rate))
-        ]
-        if found:
-            notes.append(f"{TRAIN} against {other}: {', '.join(found)}.")
-    parts = []
-    for group in groups:
-        found_of = {rate.what: rate.milliseconds for rate in group}
-        if TRAIN in found_of and WHOLE in found_of:
-            excess = 100 * (found_of[WHOLE] / found_of[TRAIN] - 1)
-            parts.append(f"{excess:+.0f} % for {_name(group[0], batches)}")
+    trained = [(group, rate) for group in groups for rate in group if rate.what == TRAIN]
+    against = {
+        f"{TRAIN} against PyTorch's best": [
+            (_times(_pytorchs_best(group), rate), rate) for group, rate in trained
+        ],
+        f"{TRAIN} against a plain JAX loop": [
+            (_times(_plain_jax(group), rate), rate) for group, rate in trained
+        ],
+    }
+    notes = [
+        f"{what}: {_over_networks(found, '{:.1f}×')}."
+        for what, each in against.items()
+        if (found := _known(each))
+    ]
+    parts = _known([(_excess(group, rate), rate) for group, rate in trained])
     if parts:
-        notes.append(f"The sum of the parts differs from {TRAIN} by {', '.join(parts)}.")
+        notes.append(f"The sum of the parts differs from {TRAIN} by {_over_networks(parts, '{:+.0f} %')}.")
     return notes
 
 
-def _name(rate: MeasuredRate, batches: set[int]) -> str:
-    """The network, and the batch size where there are several."""
-    return f"{rate.network} at batch {rate.batch_size}" if len(batches) > 1 else rate.network
+def _known(found: Iterable[tuple[float | None, MeasuredRate]]) -> list[tuple[float, MeasuredRate]]:
+    return [(value, rate) for value, rate in found if value is not None]
+
+
+def _excess(group: Sequence[MeasuredRate], trained: MeasuredRate) -> float | None:
+    """How much longer the sum of all parts takes than the training, in percent."""
+    whole = next((rate.milliseconds for rate in group if rate.what == WHOLE), None)
+    return 100 * (whole / trained.milliseconds - 1) if whole else None
+
+
+def _over_networks(found: Sequence[tuple[float, MeasuredRate]], form: str) -> str:
+    """The number of every network, or the lowest and the highest of many."""
+    if len(found) > _FEW:
+        lowest, highest = (form.format(choose(value for value, _ in found)) for choose in (min, max))
+        return f"{lowest} to {highest}"
+    repeated = len({rate.network for _, rate in found}) < len(found)
+    return ", ".join(
+        f"{form.format(value)} for {rate.network}{f' at batch {rate.batch_size}' if repeated else ''}"
+        for value, rate in found
+    )
 
 
 def _variation(rates: Sequence[MeasuredRate]) -> list[str]:
