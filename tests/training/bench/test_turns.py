@@ -37,7 +37,7 @@ def clock(monkeypatch):
 def test_a_turn_is_as_long_as_training_s_segments(clock, update):
     count = segment_updates(Timed(Program(clock, update, launch=0.002).run, 1), longest=5000)
 
-    assert count == max(1, pytest.approx(SEGMENT_SECONDS / update, rel=0.05))
+    assert count == pytest.approx(max(1, SEGMENT_SECONDS / update), rel=0.05)
 
 
 def test_no_turn_goes_on_past_a_record(clock):

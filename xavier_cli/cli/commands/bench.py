@@ -42,7 +42,9 @@ def bench(
             help="measure this custom network instead, next to its own loop in plain JAX; may be repeated",
         ),
     ] = None,
-    data: Annotated[str | None, typer.Option("--data", help=f"data set of `--net` [default: {DATA}]")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME", help=f"data set of `--net` [default: {DATA}]")
+    ] = None,
     batch_sizes: Annotated[
         str | None,
         typer.Option(
@@ -74,10 +76,12 @@ def bench(
     xavier bench --net recipes/networks/cnn.py:cnn:depth=8
 
     Trains networks of Shapeset's size: with a plain JAX program, with every layout of the engine on
-    ready-made images, with generated images, and with probes and evaluation as in a default run; then
-    as `xavier train` does, into a file. Programs take turns that are as long as training's own segments,
-    and medians are shown, which other load on the machine changes least. Takes minutes, since everything
-    is compiled.
+    ready-made images, with generated images, and with probes and evaluation as often as in a default run;
+    then as `xavier train` does, into a file. `--net` measures the engine next to the loop that one would
+    write for one network in JAX. Programs take turns as long as training's own segments, and medians are
+    shown, which other load on the machine changes least. Takes minutes, since everything is compiled.
+
+    Functions in files (FILE.py:FUNCTION) are code and are run; each is named first.
     """
     if output is not None:
         check_output(output)
