@@ -202,12 +202,9 @@ class _Turns:
         return {what: times[what] for what in sorted(times, key=self._rivals.__contains__)}
 
     def rates(
-        self,
-        times: Mapping[str, Times],
-        work: Mapping[str, tuple[float | None, float | None]],
-        limits: Limits,
+        self, times: Mapping[str, Times], work: Mapping[str, _Work], limits: Limits
     ) -> list[MeasuredRate]:
-        """The rates; `work` has the operations and the bytes of one update, None where not known."""
+        """The rates, from the work of one update."""
         return [self._rate(what, each, *work[what], limits) for what, each in times.items()]
 
     def _rate(
