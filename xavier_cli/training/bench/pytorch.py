@@ -50,6 +50,7 @@ def torch_programs(
     torch.set_float32_matmul_precision("highest")
     x = torch.as_tensor(batches.x, device=device)
     labels = torch.as_tensor(batches.labels.astype(np.int64), device=device)
+    assert isinstance(config.lr, float)
     task = _Task(torch, lambda: make().to(device), config.lr, x, labels, device)
     makers: dict[str, Callable[[], Timed]] = {
         "eager": lambda: _single(task),

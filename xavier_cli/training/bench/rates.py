@@ -116,9 +116,11 @@ def _measure_perceptron(
     config = turns.config
     plain, delayed = (config.with_(update_rule=rule) for rule in ("plain", "delayed:8"))
     turns.add("bare JAX", bare_program(plain), plain)
-    several = len(jax.local_devices()) > 1
-    layouts: list[Strategy] = ["map", "sharded", "vmap"] if several else ["map", "vmap"]
-    for layout in layouts if effort.every_layout else ["auto"]:
+    layouts: list[Strategy] = ["auto"]
+    if effort.every_layout:
+        several = len(jax.local_devices()) > 1
+        layouts = ["map", "sharded", "vmap"] if several else ["map", "vmap"]
+    for layout in layouts:
         turns.add_step(plain, layout)
     turns.add_step(delayed, "auto", "step, delayed:8")
     found, notes = torch_perceptrons(plain, effort.compiled) if pytorch else ({}, [])
