@@ -11,18 +11,25 @@ from xavier_cli.training.bench import whole_training
 from xavier_cli.training.bench.whole_training import time_training, updates_per_record
 from xavier_cli.training.engine.loop import Progress
 
-UPDATE, RECORD, START = 0.004, 1.5, 40.0
+UPDATE, RECORD, START, THREADS = 0.004, 1.5, 40.0, 7.0
 
 
 @pytest.fixture
 def train(monkeypatch):
     """Trainings by configuration and updates per segment; `updates` and `path` are those of the last."""
-    clock = SimpleNamespace(now=0.0, updates=0, path=None)
-    monkeypatch.setattr(whole_training, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    clock = SimpleNamespace(now=0.0, updates=0, path=None, computed=0.0)
+
+    def sleep(seconds):
+        # Threads still have work to do that the first record left them.
+        worked = min(seconds, THREADS - clock.computed)
+        clock.now, clock.computed = clock.now + seconds, clock.computed + worked
+
+    times = {"perf_counter": lambda: clock.now, "process_time": lambda: clock.computed, "sleep": sleep}
+    monkeypatch.setattr(whole_training, "time", SimpleNamespace(**times))
 
     def session(config, segment):
         def train_to_file(path, hooks, resume):
-            clock.path, done = path, 0
+            clock.path, clock.computed, done = path, 0.0, 0
             clock.now += START
             hooks.report(Progress("compiling", 0, config.updates, 2))
             for at in config.record_updates():
@@ -48,6 +55,7 @@ def test_it_is_that_of_a_long_training(train, segment, records):
 
     assert each == pytest.approx((UPDATE + RECORD / updates_per_record(config)) / 2, rel=0.01)
     assert records * 1052 < clock.updates < (records + 2) * 1053 + 4 * min(segment, 1053)
+    assert clock.computed == pytest.approx(THREADS)
     assert not clock.path.parent.exists()
 
 
