@@ -13,7 +13,7 @@ import numpy as np
 from gpu_session import Session, say
 from jax import Array
 
-from xavier_cli.training.bench.programs import BATCH
+from xavier_cli.training.bench.rates import BATCH
 
 
 def bandwidth(size: int) -> dict[str, float]:

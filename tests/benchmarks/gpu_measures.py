@@ -19,15 +19,18 @@ from gpu_session import Session, print_table, say
 
 from xavier_cli import RunConfig
 from xavier_cli.training.bench.limits import measure_limits
-from xavier_cli.training.bench.programs import EngineProgram, Timed, bare_program
-from xavier_cli.training.bench.pytorch import torch_programs
-from xavier_cli.training.bench.rates import settings, take_turns, traffic
+from xavier_cli.training.bench.programs import EngineProgram, bare_program
+from xavier_cli.training.bench.pytorch import torch_perceptrons
+from xavier_cli.training.bench.rates import settings, traffic
+from xavier_cli.training.bench.turns import Timed, segment_updates, take_turns
 from xavier_cli.training.devices import keep_compiled_programs
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.memory import needed_bytes
 
 DEPTH = 5
 TURN_SECONDS, ROUNDS = 0.25, 5
+LONGEST = 1000
+"""Updates of a turn: up to the next record of a default run, a program is called once."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
         list(pool.map(make, cases))
     turn, rounds = (0.05, 2) if session.tiny else (TURN_SECONDS, ROUNDS)
-    counts = {name: _updates(timed, turn) for name, timed in programs.items()}
+    counts = {name: segment_updates(timed, LONGEST, turn) for name, timed in programs.items()}
     seconds = take_turns(programs, counts, rounds)
     in_use = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
     rows = []
@@ -132,7 +135,7 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
             rows.append({**asdict(case), "what": "xavier", "error": wrong[case.name]})
             say(f"{case.name}: {wrong[case.name]}")
             continue
-        config, each = _config(case), seconds[case.name]
+        config, each = _config(case), seconds[case.name].median
         floor = traffic(config) / gbytes / 1e9
         rows.append(
             {
@@ -156,17 +159,6 @@ def _group(cases: list[Case], gbytes: float, session: Session) -> list[dict[str,
 
 def _config(case: Case) -> RunConfig:
     return settings(case.width, DEPTH, case.members, case.rule)
-
-
-def _updates(timed: Timed, seconds: float) -> int:
-    """How many updates last about `seconds`; within 1,500, up to which a program is called once."""
-    for count in (16, 160):
-        began = time.perf_counter()
-        timed.run(count)
-        took = time.perf_counter() - began
-        if took > seconds / 4:
-            break
-    return 8 * max(1, min(187, int(count * seconds / took / 8)))
 
 
 def _pytorch_apart(session: Session, case: Case) -> list[dict[str, Any]]:
@@ -205,15 +197,15 @@ def measure_pytorch(session: Session, asked: argparse.Namespace) -> bool:
                 continue
             began = time.monotonic()
             members = 4 if session.tiny else 32
-            programs, said = torch_programs(settings(width, DEPTH, members, "plain"), compiled)
+            programs, said = torch_perceptrons(settings(width, DEPTH, members, "plain"), compiled)
             notes += said
             if compiled:
                 programs = {name: timed for name, timed in programs.items() if name == "compiled"}
-            counts = {name: _updates(timed, TURN_SECONDS) for name, timed in programs.items()}
-            for name, seconds in take_turns(programs, counts, ROUNDS).items():
+            counts = {name: segment_updates(timed, LONGEST, TURN_SECONDS) for name, timed in programs.items()}
+            for name, times in take_turns(programs, counts, ROUNDS).items():
                 row = {"width": width, "members": programs[name].seeds, "what": f"PyTorch {name}"}
-                rows.append(row | {"ms_per_update_and_member": 1e3 * seconds})
-                say(f"5×{width}, PyTorch {name}: {1e3 * seconds:.4f} ms per update and member")
+                rows.append(row | {"ms_per_update_and_member": 1e3 * times.median})
+                say(f"5×{width}, PyTorch {name}: {1e3 * times.median:.4f} ms per update and member")
             session.keep("pytorch", "rates", rows)
             session.keep("pytorch", "notes", notes)
             longest = max(longest, time.monotonic() - began)

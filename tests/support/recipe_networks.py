@@ -287,9 +287,9 @@ def equinox(name: str, norm: str) -> Writing:
 
 def torch(name: str, norm: str) -> Writing:
     """In PyTorch, whose matrices are transposed, with channels first."""
-    from tests.support import torch_recipe_networks as networks
+    from tests.support.torch_recipe_networks import NETWORKS
 
-    module = {"cnn": networks.Cnn, "resnet": networks.ResNet, "transformer": networks.Transformer}[name]
+    norms = {} if name == "cnn" else {"norm": norm}
 
     def placed(made: Any, leaves: Leaves) -> Any:
         import torch
@@ -300,7 +300,7 @@ def torch(name: str, norm: str) -> Writing:
                 each.copy_(torch.from_numpy(np.array(found)))
         return made
 
-    return Writing(lambda key: module(norm), placed)
+    return Writing(lambda key: NETWORKS[name](INPUTS, CLASSES, **SETTINGS[name], **norms), placed)
 
 
 WRITINGS = {"flax.linen": linen, "flax.nnx": nnx, "equinox": equinox}

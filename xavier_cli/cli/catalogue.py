@@ -60,7 +60,7 @@ COMMANDS = {
     "init": CommandSpec(NAMES, "List and show initializers: variance, gain, aliases.", runs_code=True),
     "act": CommandSpec(NAMES, "List and show activations: formula, range, gain, aliases.", runs_code=True),
     "config": CommandSpec(NAMES, "Show settings and where each came from."),
-    "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits."),
+    "bench": CommandSpec(MAINTAIN, "Measure training speed against this machine's limits.", runs_code=True),
     "tag": CommandSpec(MAINTAIN, "Tag runs, or note something about them.", reads_runs=True, first="runs"),
     "rm": CommandSpec(
         MAINTAIN, "Remove runs with their weights and checkpoints.", reads_runs=True, first="runs"

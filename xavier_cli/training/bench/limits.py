@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xavier_cli.training.cores import usable_cores
+from xavier_cli.training.cores import processor_name, usable_cores
 
 PRODUCT = 1024
 # Of floats: one fits into a core's own cache, the other into no cache.
@@ -34,6 +37,24 @@ class Limits:
     """Bytes that all cores, or the accelerator, read from memory."""
     launch_microseconds: float
     """How long one call of the smallest compiled program takes."""
+
+
+def system_load() -> float | None:
+    """The load average of the last minute; None if unknown."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def describe_machine(load: float | None) -> dict[str, str]:
+    """What numbers were taken on: processor, JAX's devices, versions, and the `load` before."""
+    devices = jax.local_devices()
+    return {
+        "processor": processor_name(),
+        "devices": f"{len(devices)} {devices[0].device_kind} device{'s' * (len(devices) > 1)}",
+        "jax": version("jax"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "load": "" if load is None else f"{load:.1f}",
+    }
 
 
 def measure_limits(rounds: int = 5) -> Limits:

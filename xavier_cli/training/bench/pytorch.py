@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.training.bench.programs import (
-    BATCH,
-    INPUTS,
-    LR,
-    READY_UPDATES,
-    Timed,
-    ready_batches,
-    sizes_of,
-)
+from xavier_cli.training.bench.programs import READY_UPDATES, ReadyBatches, ready_batches, sizes_of
+from xavier_cli.training.bench.turns import Timed
 
 
-def torch_programs(config: RunConfig, compiled: bool) -> tuple[dict[str, Timed], list[str]]:
+class _Task(NamedTuple):
+    """What is trained: networks that `make` makes, by SGD of rate `lr`, on batches that lie on `device`."""
+
+    torch: Any
+    make: Callable[[], Any]
+    lr: float
+    x: Any
+    labels: Any
+    device: Any
+
+
+def torch_perceptrons(config: RunConfig, compiled: bool) -> tuple[dict[str, Timed], list[str]]:
+    """`torch_programs` of the perceptron of `config`, on ready-made batches of Shapeset's size."""
+    return torch_programs(config, lambda: _perceptron(config), ready_batches(config), compiled)
+
+
+def torch_programs(
+    config: RunConfig, make: Callable[[], Any], batches: ReadyBatches, compiled: bool
+) -> tuple[dict[str, Timed], list[str]]:
     """Programs by name, and a line for each that could not be made; none where PyTorch is not installed.
 
-    `eager` and `compiled` train one network, the `ensemble` all seeds at once; fed with ready-made floats.
+    `make()` is a module that takes batches of `batches.x`. `eager` and `compiled` train one network, the
+    `ensemble` all seeds at once. Of `config` they have seeds and rate.
     """
     if find_spec("torch") is None:
         return {}, ["PyTorch is not installed: nothing to compare with."]
@@ -35,21 +48,25 @@ def torch_programs(config: RunConfig, compiled: bool) -> tuple[dict[str, Timed],
     device = torch.device("cuda" if on_gpu else "cpu")
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("highest")
-    ready = ready_batches()
-    x = torch.as_tensor(ready.pixels.astype(np.float32) / 127.5 - 1, device=device)
-    data = x.reshape(READY_UPDATES, BATCH, INPUTS), _labels(torch, ready.labels, device)
+    x = torch.as_tensor(batches.x, device=device)
+    labels = torch.as_tensor(batches.labels.astype(np.int64), device=device)
+    assert isinstance(config.lr, float)
+    task = _Task(torch, lambda: make().to(device), config.lr, x, labels, device)
     makers: dict[str, Callable[[], Timed]] = {
-        "eager": lambda: _single(torch, config, data, device, wrap=None),
-        "ensemble": lambda: _ensemble(torch, config, data, device),
+        "eager": lambda: _single(task),
+        "ensemble": lambda: _ensemble(task, len(config.seeds)),
     }
+    if not on_gpu and torch.get_num_threads() > 1:
+        # Small products are faster without threads.
+        makers["eager, 1 thread"] = lambda: _single(task, threads=1)
     if compiled:
-        makers["compiled"] = lambda: _single(torch, config, data, device, wrap=torch.compile)
+        makers["compiled"] = lambda: _single(task, wrap=torch.compile)
     if on_gpu:
-        makers["CUDA graph"] = lambda: _graph(torch, config, data, device)
+        makers["CUDA graph"] = lambda: _graph(task)
     programs, notes = {}, []
-    for name, make in makers.items():
+    for name, made in makers.items():
         try:
-            programs[name] = make()
+            programs[name] = made()
             # Compiling is no part of training.
             programs[name].run(2)
         except Exception as error:
@@ -58,60 +75,68 @@ def torch_programs(config: RunConfig, compiled: bool) -> tuple[dict[str, Timed],
     return programs, notes
 
 
-def _labels(torch: Any, labels: np.ndarray, device: Any) -> Any:
-    return torch.as_tensor(labels.astype(np.int64), device=device).reshape(READY_UPDATES, BATCH)
-
-
-def _model(torch: Any, config: RunConfig, device: Any) -> Any:
+def _perceptron(config: RunConfig) -> Any:
+    torch: Any = import_module("torch")
     *hidden, last = pairwise(sizes_of(config))
     layers = [part for m, n in hidden for part in (torch.nn.Linear(m, n), torch.nn.Tanh())]
-    return torch.nn.Sequential(*layers, torch.nn.Linear(*last)).to(device)
+    return torch.nn.Sequential(*layers, torch.nn.Linear(*last))
 
 
-def _single(torch: Any, config: RunConfig, data: Any, device: Any, wrap: Any) -> Timed:
-    model = _model(torch, config, device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+def _single(task: _Task, wrap: Any = None, threads: int | None = None) -> Timed:
+    model = task.make()
+    optimizer = task.torch.optim.SGD(model.parameters(), lr=task.lr)
     called = wrap(model) if wrap else model
 
     def run(updates: int) -> None:
-        for i in range(updates):
-            optimizer.zero_grad(set_to_none=True)
-            _loss(torch, called(data[0][i % READY_UPDATES]), data[1][i % READY_UPDATES]).backward()
-            optimizer.step()
-        _wait(torch, device)
+        with _threads(task.torch, threads):
+            for i in range(updates):
+                optimizer.zero_grad(set_to_none=True)
+                _loss(task, called(task.x[i % READY_UPDATES]), task.labels[i % READY_UPDATES]).backward()
+                optimizer.step()
+            _wait(task)
 
     return Timed(run, 1)
 
 
-def _ensemble(torch: Any, config: RunConfig, data: Any, device: Any) -> Timed:
-    seeds = len(config.seeds)
-    models = [_model(torch, config, device) for _ in range(seeds)]
+@contextmanager
+def _threads(torch: Any, number: int | None) -> Any:
+    """Compute with so many threads, or as PyTorch likes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _ensemble(task: _Task, seeds: int) -> Timed:
+    torch, models = task.torch, [task.make() for _ in range(seeds)]
     params, _ = torch.func.stack_module_state(models)
     params = {name: value.detach() for name, value in params.items()}
 
     def loss(params: Any, x: Any, labels: Any) -> Any:
-        return _loss(torch, torch.func.functional_call(models[0], params, (x,)), labels)
+        return _loss(task, torch.func.functional_call(models[0], params, (x,)), labels)
 
     gradients = torch.func.vmap(torch.func.grad(loss), in_dims=(0, None, None))
 
     def run(updates: int) -> None:
         for i in range(updates):
-            found = gradients(params, data[0][i % READY_UPDATES], data[1][i % READY_UPDATES])
+            found = gradients(params, task.x[i % READY_UPDATES], task.labels[i % READY_UPDATES])
             for name, gradient in found.items():
-                params[name].sub_(gradient, alpha=LR)
-        _wait(torch, device)
+                params[name].sub_(gradient, alpha=task.lr)
+        _wait(task)
 
     return Timed(run, seeds)
 
 
-def _graph(torch: Any, config: RunConfig, data: Any, device: Any) -> Timed:
-    model = _model(torch, config, device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    x, labels = data[0][0].clone(), data[1][0].clone()
+def _graph(task: _Task) -> Timed:
+    torch, model = task.torch, task.make()
+    optimizer = torch.optim.SGD(model.parameters(), lr=task.lr)
+    x, labels = task.x[0].clone(), task.labels[0].clone()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        _loss(torch, model(x), labels).backward()
+        _loss(task, model(x), labels).backward()
         optimizer.step()
 
     # A graph is captured after some steps on a stream of their own, as PyTorch's manual asks.
@@ -127,18 +152,18 @@ def _graph(torch: Any, config: RunConfig, data: Any, device: Any) -> Timed:
 
     def run(updates: int) -> None:
         for i in range(updates):
-            x.copy_(data[0][i % READY_UPDATES])
-            labels.copy_(data[1][i % READY_UPDATES])
+            x.copy_(task.x[i % READY_UPDATES])
+            labels.copy_(task.labels[i % READY_UPDATES])
             graph.replay()
-        _wait(torch, device)
+        _wait(task)
 
     return Timed(run, 1)
 
 
-def _loss(torch: Any, logits: Any, labels: Any) -> Any:
-    return torch.nn.functional.cross_entropy(logits, labels)
+def _loss(task: _Task, logits: Any, labels: Any) -> Any:
+    return task.torch.nn.functional.cross_entropy(logits, labels)
 
 
-def _wait(torch: Any, device: Any) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+def _wait(task: _Task) -> None:
+    if task.device.type == "cuda":
+        task.torch.cuda.synchronize()

@@ -1,115 +1,249 @@
-"""Times programs in turns, since machines are noisy, and relates the times to the machine's limits."""
+"""Measures how fast programs train networks, and relates the times to the machine's limits."""
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import jax
 
 from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.training.bench.limits import Limits
-from xavier_cli.training.bench.programs import BATCH, LR, EngineProgram, Timed, bare_program, sizes_of
-from xavier_cli.training.bench.pytorch import torch_programs
+from xavier_cli.training.bench.programs import (
+    EngineProgram,
+    PlainLoop,
+    bare_program,
+    ready_batches,
+    sizes_of,
+)
+from xavier_cli.training.bench.pytorch import torch_perceptrons, torch_programs
+from xavier_cli.training.bench.turns import Timed, Times, segment_updates, take_turns
+from xavier_cli.training.bench.whole_training import time_training, updates_per_record
+from xavier_cli.training.engine.batches import ShapesetBatches
 from xavier_cli.training.engine.layout import Strategy
-from xavier_cli.training.engine.training_data import TrainingData
+from xavier_cli.training.session import Session
 
+BATCH = 10
+"""The paper's."""
 WHOLE = "with probes and evaluation"
-"""What everything together is called."""
-UPDATES_PER_RECORD = 1000
-"""Of a default run: what a look costs is shared by so many updates."""
+"""What everything together is called, from the parts that were measured."""
+TRAIN = "xavier train"
+"""What a training itself is called, measured as a whole."""
+PLAIN_JAX = "plain JAX loop"
+"""What one network's own loop is called."""
+_RECORD, _JACOBIANS = "record", "Jacobians"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly to measure: medians of `rounds`; whether with every layout of the engine, and with
+    PyTorch `compiled`, which takes a minute to make; `records` and `seconds` of a whole training, or more.
+    """
+
+    rounds: int
+    every_layout: bool
+    compiled: bool
+    records: int
+    seconds: float
+
+
+THOROUGH = Effort(rounds=5, every_layout=True, compiled=True, records=4, seconds=10)
+QUICK = Effort(rounds=2, every_layout=False, compiled=False, records=1, seconds=2)
 
 
 @dataclass(frozen=True)
 class MeasuredRate:
-    """How fast one program trains networks of `depth` × `width`.
+    """How fast one program trains networks: perceptrons of `depth` × `width`, or those called `net`.
 
-    `flops_share` is of the machine's matrix products, `bytes_share` of its reading from memory.
+    `flops_share` is of the machine's matrix products, `bytes_share` of its reading from memory; None where
+    their work is not known.
     """
 
-    width: int
-    depth: int
+    width: int | None
+    depth: int | None
     what: str
     milliseconds: float
     """Per update and seed."""
-    gflops: float
-    flops_share: float
-    bytes_share: float
+    gflops: float | None
+    flops_share: float | None
+    bytes_share: float | None
     is_rival: bool = False
     """Whether it is PyTorch's."""
+    net: str = "mlp"
+    batch_size: int = BATCH
+    fastest_milliseconds: float | None = None
+    """Of all rounds, as the slowest; None where there was one."""
+    slowest_milliseconds: float | None = None
+
+    @property
+    def network(self) -> str:
+        """What the network is called: `5×300`, `resnet:depth=3`."""
+        return self.net if self.width is None else f"{self.depth}×{self.width}"
 
 
-def settings(width: int, depth: int, seeds: int, rule: str = "auto") -> RunConfig:
+def settings(width: int, depth: int, seeds: int, rule: str = "auto", batch_size: int = BATCH) -> RunConfig:
     """The configuration that is timed: a default run but for its shape."""
-    return RunConfig.of(
-        width=width, depth=depth, seeds=seeds, batch_size=BATCH, lr=LR, update_rule=rule, jacobian_examples=0
-    )
+    return RunConfig.of(width=width, depth=depth, seeds=seeds, batch_size=batch_size, update_rule=rule)
 
 
-def measure_width(
-    width: int,
-    depth: int,
-    seeds: int,
+def measure(
+    training: Session,
     limits: Limits,
-    training_data: TrainingData,
+    effort: Effort = THOROUGH,
     *,
-    rounds: int = 7,
-    seconds: float = 0.3,
-    rivals: bool = True,
-    compiled: bool = True,
+    pytorch: bool = True,
+    torch_model: Callable[[], Any] | None = None,
     told: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[MeasuredRate], list[str]]:
-    """All programs at one width, and notes; a program's turn lasts about `seconds`, medians of `rounds`.
+    """The rates of all programs for the network of a `training`, and notes.
 
-    `rivals` are PyTorch's, `compiled` its compiled one, which takes a minute to make.
+    For a perceptron those of PyTorch, too, unless `pytorch` is false; for a custom network where
+    `torch_model()` is the same one in PyTorch, whose images have channels first. Raises as `Engine`.
     """
-    plain, auto = settings(width, depth, seeds, "plain"), settings(width, depth, seeds)
-    programs: dict[str, Timed] = {}
-    rules: dict[str, RunConfig] = {}
+    turns = _Turns(training, told)
+    if training.configs[0].network.is_users:
+        # One record is like the others, without Jacobians.
+        return _measure_network(turns, limits, replace(effort, records=1), torch_model)
+    return _measure_perceptron(turns, limits, effort, pytorch)
 
-    def add(what: str, config: RunConfig, timed: Timed) -> None:
-        told(f"width {width}: {what} compiled")
-        programs[what], rules[what] = timed, config
 
-    def step(what: str, config: RunConfig, strategy: Strategy) -> None:
-        add(what, config, Timed(EngineProgram(config, training_data, strategy, ready=True).advance, seeds))
+def _measure_perceptron(
+    turns: _Turns, limits: Limits, effort: Effort, pytorch: bool
+) -> tuple[list[MeasuredRate], list[str]]:
+    config = turns.config
+    plain, delayed = (config.with_(update_rule=rule) for rule in ("plain", "delayed:8"))
+    turns.add("bare JAX", bare_program(plain), plain)
+    layouts: list[Strategy] = ["auto"]
+    if effort.every_layout:
+        several = len(jax.local_devices()) > 1
+        layouts = ["map", "sharded", "vmap"] if several else ["map", "vmap"]
+    for layout in layouts:
+        turns.add_step(plain, layout)
+    turns.add_step(delayed, "auto", "step, delayed:8")
+    found, notes = torch_perceptrons(plain, effort.compiled) if pytorch else ({}, [])
+    turns.add_rivals(found, plain)
+    times = turns.take(effort)
+    work = {what: (flops(each), traffic(each)) for what, each in turns.configs.items()}
+    return turns.rates(times, work, limits), notes
 
-    add("bare JAX", plain, bare_program(plain))
-    several = len(jax.local_devices()) > 1
-    strategies: list[Strategy] = ["map", "sharded", "vmap"] if several else ["map", "vmap"]
-    for strategy in strategies:
-        step(f"step, {strategy}", plain, strategy)
-    step("step, delayed:8", settings(width, depth, seeds, "delayed:8"), "auto")
-    whole = EngineProgram(auto, training_data, "auto", ready=False)
-    add("with generator", auto, Timed(whole.advance, seeds))
+
+def _measure_network(
+    turns: _Turns, limits: Limits, effort: Effort, torch_model: Callable[[], Any] | None
+) -> tuple[list[MeasuredRate], list[str]]:
+    config, data = turns.config, turns.data
+    loop = PlainLoop(config, data)
+    turns.add(PLAIN_JAX, Timed(loop.run, 1), config)
+    turns.add_step(config, "auto")
     notes: list[str] = []
-    others: dict[str, Timed] = {}
-    if rivals:
-        found, notes = torch_programs(plain, compiled)
-        others = {f"PyTorch {name}": timed for name, timed in found.items()}
-        for what, timed in others.items():
-            add(what, plain, timed)
-
-    counts = {what: _updates(timed, seconds) for what, timed in programs.items()}
-    programs[WHOLE], rules[WHOLE], counts[WHOLE] = Timed(whole.observe, seeds), auto, 2
-    each = take_turns(programs, counts, rounds)
-    each[WHOLE] = each["with generator"] + each[WHOLE] / UPDATES_PER_RECORD
-    return [_rate(what, each[what], rules[what], limits, what in others) for what in each], notes
+    if torch_model is not None:
+        batches = ready_batches(config, data, "first")
+        found, notes = torch_programs(config, torch_model, batches, effort.compiled)
+        turns.add_rivals(found, config)
+    times = turns.take(effort)
+    return turns.rates(times, dict.fromkeys(times, (loop.flops, None)), limits), notes
 
 
-def take_turns(programs: Mapping[str, Timed], counts: Mapping[str, int], rounds: int) -> dict[str, float]:
-    """Median seconds per update and seed of every program; `counts` are the updates of one turn."""
-    seconds: dict[str, list[float]] = {what: [] for what in programs}
-    for turn in range(rounds + 1):
-        for what, timed in programs.items():
-            began = time.perf_counter()
-            timed.run(counts[what])
-            if turn:
-                seconds[what].append((time.perf_counter() - began) / counts[what] / timed.seeds)
-    return {what: statistics.median(times) for what, times in seconds.items()}
+_Work = tuple[float | None, float | None]
+"""Operations, and bytes of weights that are moved; None where not known."""
+
+
+class _Turns:
+    """The programs for the network of a `training`, timed in turns; and the training itself."""
+
+    def __init__(self, training: Session, told: Callable[[str], None]):
+        self.configs: dict[str, RunConfig] = {}
+        self._training, self._told = training, told
+        self.config, self.data = training.configs[0], training.training_data
+        self._programs: dict[str, Timed] = {}
+        self._rivals: set[str] = set()
+
+    def add(self, what: str, timed: Timed, config: RunConfig) -> None:
+        """Time this program, which trains `config`."""
+        self._told(f"{_network(self.config)}, batch {config.batch_size}: {what} compiled")
+        self._programs[what], self.configs[what] = timed, config
+
+    def add_step(self, config: RunConfig, layout: Strategy, what: str = "") -> None:
+        """Time the engine on ready-made batches; called by its layout, or `what`."""
+        program = EngineProgram(config, self.data, layout, ready=True)
+        self.add(what or f"step, {program.strategy}", Timed(program.advance, len(config.seeds)), config)
+
+    def add_rivals(self, programs: Mapping[str, Timed], config: RunConfig) -> None:
+        """Time PyTorch's programs by name."""
+        for name, timed in programs.items():
+            self.add(f"PyTorch {name}", timed, config)
+            self._rivals.add(f"PyTorch {name}")
+
+    def take(self, effort: Effort) -> dict[str, Times]:
+        """The times of all programs, of everything together, and of a training itself."""
+        config, seeds = self.config, len(self.config.seeds)
+        whole = EngineProgram(config, self.data, "auto", ready=False)
+        is_generated = isinstance(self.data.batch_source, ShapesetBatches)
+        source = "with generator" if is_generated else "with shuffled data"
+        self.add(source, Timed(whole.advance, seeds), config)
+        longest = round(updates_per_record(config))
+        counts = {what: segment_updates(timed, longest) for what, timed in self._programs.items()}
+        looks = {_RECORD: Timed(whole.record, seeds, lead=0)}
+        if config.jacobian_updates():
+            looks[_JACOBIANS] = Timed(whole.differentiate, seeds, lead=0)
+        for timed in looks.values():
+            timed.run(1)
+        self._told(f"{_network(config)}, batch {config.batch_size}: timing")
+        times = take_turns(self._programs | looks, counts | dict.fromkeys(looks, 1), effort.rounds)
+        began = time.perf_counter()
+        whole.last_record()
+        last = (time.perf_counter() - began) / seeds
+        looked = [times.pop(what) for what in looks]
+        times[WHOLE] = with_looks(config, times[source], last, *looked)
+        self._told(f"{_network(config)}, batch {config.batch_size}: training")
+        each = time_training(self._training, effort.records, effort.seconds)
+        times[TRAIN] = Times(each, each, each)
+        self.configs |= dict.fromkeys((WHOLE, TRAIN), config)
+        return {what: times[what] for what in sorted(times, key=self._rivals.__contains__)}
+
+    def rates(
+        self, times: Mapping[str, Times], work: Mapping[str, _Work], limits: Limits
+    ) -> list[MeasuredRate]:
+        """The rates, from the work of one update."""
+        return [self._rate(what, each, *work[what], limits) for what, each in times.items()]
+
+    def _rate(
+        self, what: str, times: Times, operations: float | None, moved: float | None, limits: Limits
+    ) -> MeasuredRate:
+        config = self.config
+        is_users, has_rounds = config.network.is_users, times.fastest < times.slowest
+        gflops = operations / times.median / 1e9 if operations else None
+        return MeasuredRate(
+            width=None if is_users else config.widths[0],
+            depth=None if is_users else config.depth,
+            what=what,
+            milliseconds=1e3 * times.median,
+            gflops=gflops,
+            flops_share=gflops / limits.gflops if gflops else None,
+            bytes_share=moved / times.median / 1e9 / limits.memory_gbytes if moved else None,
+            is_rival=what in self._rivals,
+            net=config.network.short,
+            batch_size=config.batch_size,
+            fastest_milliseconds=1e3 * times.fastest if has_rounds else None,
+            slowest_milliseconds=1e3 * times.slowest if has_rounds else None,
+        )
+
+
+def with_looks(
+    config: RunConfig, update: Times, last: float, record: Times, jacobians: Times | None = None
+) -> Times:
+    """The times of an update with its share of what a whole training of `config` looks at.
+
+    Per update and seed, of an `update` alone; per seed, of a `record`, of the `last` one, which evaluates all
+    examples, and of the `jacobians` of one record.
+    """
+    records, differentiated = len(config.record_updates()), len(config.jacobian_updates())
+    looks = [(records - 1) * each + last for each in record]
+    if jacobians:
+        looks = [look + differentiated * each for look, each in zip(looks, jacobians, strict=True)]
+    return Times(*(each + look / config.updates for each, look in zip(update, looks, strict=True)))
 
 
 def flops(config: RunConfig) -> int:
@@ -130,23 +264,5 @@ def traffic(config: RunConfig) -> float:
     return reads + 4 * sum(products) * (2 / every if every else 1)
 
 
-def _updates(timed: Timed, seconds: float) -> int:
-    """How many updates last about `seconds`, a multiple of 8; compiles what has not been compiled."""
-    timed.run(8)
-    began = time.perf_counter()
-    timed.run(8)
-    return 8 * max(1, min(300, int(seconds / (time.perf_counter() - began))))
-
-
-def _rate(what: str, seconds: float, config: RunConfig, limits: Limits, is_rival: bool) -> MeasuredRate:
-    gflops = flops(config) / seconds / 1e9
-    return MeasuredRate(
-        width=config.widths[0],
-        depth=config.depth,
-        what=what,
-        milliseconds=1e3 * seconds,
-        gflops=gflops,
-        flops_share=gflops / limits.gflops,
-        bytes_share=traffic(config) / seconds / 1e9 / limits.memory_gbytes,
-        is_rival=is_rival,
-    )
+def _network(config: RunConfig) -> str:
+    return config.network.short if config.network.is_users else config.shape
