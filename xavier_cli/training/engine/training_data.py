@@ -25,8 +25,8 @@ from xavier_cli.vocabulary.datasets import DatasetInfo, DatasetSpec
 
 HELD_OUT = 10_000
 PIECE = 1000
-# XLA's older emitters compile this program in two thirds of the time, to one that is as fast and gives the same
-# bytes; the training step would be a third slower with them.
+# XLA's older emitters compile this program in two thirds of the time; it is as fast and gives the same bytes.
+# The training step would be a third slower with them.
 _PIECE_OPTIONS = {"images": {"xla_cpu_use_fusion_emitters": False}}
 
 
