@@ -365,6 +365,12 @@ class RunConfig(RunSettings):
         """SHA-256 of the canonical text in hex, without what was counted of a custom network."""
         return super().sha256() if self.as_asked() is self else self.as_asked().sha256()
 
+    def with_seeds(self, seeds: tuple[int, ...]) -> Self:
+        """This configuration with other seeds, which are not checked; its parsed forms stay as they are."""
+        other = self.model_copy(update={"seeds": seeds})
+        vars(other).update({name: form for name, form in vars(self).items() if name not in vars(other)})
+        return other
+
     def record_updates(self) -> tuple[int, ...]:
         """The numbers of updates at which the network is measured, from 0 to the last, in rising order."""
         kind, number = self.record_schedule

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xavier_cli.config.run import HASH_LENGTH, RunConfig
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
-from xavier_cli.runs.reader import read_runs
+from xavier_cli.runs.many import read_runs
 
 if TYPE_CHECKING:
     from xavier_cli.runs.result import ResultConfig

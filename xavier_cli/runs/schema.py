@@ -7,7 +7,7 @@ a dimension); old files lack it and stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -181,6 +181,13 @@ def _theory() -> Iterator[Dataset]:
 SCHEMA = Schema(f"schema {VERSION}", _rows())
 DATASETS, SCALES, REQUIRED = SCHEMA.datasets, SCHEMA.scales, SCHEMA.required
 dims, with_scales = SCHEMA.dims, SCHEMA.with_scales
+
+
+def wanted(config: RunConfig, only: Iterable[str]) -> set[str]:
+    """The datasets that a run of `config` is read with, where `only` is asked for."""
+    # Small, and without it nobody knows the rate (`Run.lr`).
+    searched = {"search/lr", "search/valid_error"} if config.search else set()
+    return with_scales({*only, *searched})
 
 
 def fixed_scales(config: RunConfig) -> dict[str, np.ndarray]:

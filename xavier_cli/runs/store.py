@@ -148,9 +148,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
         raise RunFileError(path, f"`{absent[0]}` is missing")
     if isinstance(config, ResultConfig):
         wanted = None
-    elif wanted is not None and config.search:
-        # Small, and without it nobody knows the rate (`Run.lr`).
-        wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
+    elif wanted is not None:
+        wanted = schema.wanted(config, wanted)
     # What a later version of this schema adds is passed over.
     looked_at = None if wanted is None else wanted | contradictions.beside(wanted)
     names = [name for name in kind.datasets if name in digests and (looked_at is None or name in looked_at)]

@@ -207,7 +207,8 @@ def read_finished(
 ) -> tuple[run_files.Inputs, list[Result]]:
     """The runs and other results of finished cells; `only` is `read_run`'s. Unreadable files are reported."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_result, read_runs
+    from xavier_cli.runs.many import read_runs
+    from xavier_cli.runs.reader import read_result
 
     read, others = run_files.Inputs(), list["Result"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]

@@ -122,7 +122,7 @@ def read_inputs(
     2 if no run is named and there is none, with 5 if none of the named ones can be read.
     """
     from xavier_cli.runs.errors import NoTrainingError, RunFileError
-    from xavier_cli.runs.reader import read_runs
+    from xavier_cli.runs.many import read_runs
 
     inputs = Inputs()
     for read in read_runs(_found(inputs, given) if given else _default(inputs, unnamed), only):
