@@ -42,19 +42,33 @@ def _are_seeds(seeds: object) -> bool:
 @lru_cache(maxsize=_AT_HAND)
 def _parsed(shared: str) -> RunConfig:
     """The experiment of these settings, a JSON object, with whichever seed."""
-    return RunConfig.from_json(json.dumps({**json.loads(shared), "seeds": [0]}))
+    config = RunConfig.from_json(json.dumps({**json.loads(shared), "seeds": [0]}))
+    _parse(config)
+    return config
 
 
 def to_plain(config: RunConfig) -> str:
     """All settings of `config` but its seeds, for `from_plain`."""
-    return json.dumps({name: value for name, value in config if name != "seeds"})
+    return _plain(config.experiment)
+
+
+@lru_cache(maxsize=_AT_HAND)
+def _plain(experiment: RunConfig) -> str:
+    return json.dumps({name: value for name, value in experiment if name != "seeds"})
 
 
 @lru_cache(maxsize=_AT_HAND)
 def from_plain(text: str) -> RunConfig:
     """The experiment that `to_plain` wrote, valid as it was and without seeds; it is not checked again."""
     settings = {name: _tuples(value) for name, value in json.loads(text).items()}
-    return RunConfig.model_construct(seeds=(), **settings)
+    config = RunConfig.model_construct(seeds=(), **settings)
+    _parse(config)
+    return config
+
+
+def _parse(config: RunConfig) -> None:
+    """Parse what every command asks for, so that configurations with other seeds share it."""
+    _ = config.network, config.dataset, config.experiment
 
 
 def _tuples(value: Any) -> Any:

@@ -27,7 +27,7 @@ def read_runs(paths: Iterable[Path], only: Collection[str] | None = None) -> Ite
     every = list(paths)
     if only is None:
         return _read(every, only)
-    return _remembered_or_read(every, only, Index())
+    return _remembered_or_read(every, frozenset(only), Index())
 
 
 def _remembered_or_read(

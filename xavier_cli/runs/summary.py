@@ -77,7 +77,7 @@ def from_entry(path: Path, entry: Entry, only: Collection[str]) -> tuple[Run, bo
     (length,) = _LENGTH.unpack_from(entry.own)
     told = json.loads(entry.own[_LENGTH.size : _LENGTH.size + length])
     wanted = schema.wanted(config, only)
-    has_all = wanted <= {*told["asked"]}
+    has_all = wanted.issubset(told["asked"])
     # A copy, which may be written to as what was read from a file may.
     content, at = bytearray(entry.own), _LENGTH.size + length
     arrays = {}

@@ -107,10 +107,11 @@ def make_plan(
     groups = plan.groups(cells)
     if part:
         groups = plan.shard(groups, *part)
+    done = plan.finished_files((cell for group in groups for cell in group.cells), saved)
     pending = [
         plan.Group(rest)
         for group in groups
-        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell, saved)))
+        if (rest := tuple(cell for cell in group.cells if cell.path not in done))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes)
 

@@ -148,7 +148,7 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
 
     groups: dict[object, list[Run]] = {}
     for run in inputs.runs:
-        groups.setdefault(run.config.model_copy(update={"seeds": ()}), []).append(run)
+        groups.setdefault(run.config.experiment, []).append(run)
     experiments, notes = [], []
     for group in groups.values():
         try:
