@@ -1,11 +1,11 @@
-"""How long thousands of runs take: `ls`, `compare`, a sweep's plan and completion, without an index and with it.
+"""How long thousands of runs take: `ls`, `compare`, a sweep's plan and completion, with an index or without.
 
-    python tests/benchmarks/many_runs.py [EXPERIMENTS [SEEDS [TURNS]]] [--keep FOLDER]
+    python tests/benchmarks/many_runs.py [EXPERIMENTS [SEEDS [TURNS]]] [--keep FOLDER] [--against CHECKOUT]
 
-Writes 2,000 experiments of 5 seeds, a file each, as small as the schema allows; one of every 200 is damaged. Then
-each command in turns: without an index (no cache folder), first (an empty one), and again. Prints medians of the
-clock and of the processor, all processes together; the processor's tell more where others use the machine. Files
-in FOLDER, from an earlier call, are used again.
+Writes 2,000 experiments of 5 seeds, a file each, as small as the schema allows; one of every 200 is damaged.
+Then each command in turns: by another CHECKOUT of this program, without an index (no cache folder), first (an
+empty one), and again. Prints medians of the clock and of the processor, all processes together; those tell
+more where others use the machine. Files in FOLDER, from an earlier call, are used again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,15 @@ GRID = {
     "width": [10 * number for number in range(1, 51)],
 }
 SETTINGS = {"lr": 0.01, "records": "5"}
-MODES = ("without", "first", "again")
+WORDS = {"_XAVIER_COMPLETE": "complete_bash", "COMP_WORDS": "xavier ls shapeset-tanh", "COMP_CWORD": "2"}
+COMMANDS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "ls": (["ls"], {}),
+    "ls -f json": (["ls", "-f", "json"], {}),
+    "compare": (["compare"], {}),
+    "compare -f json": (["compare", "-f", "json"], {}),
+    "sweep --dry-run": (["sweep", "many.toml", "--dry-run", "--yes"], {}),
+    "completion": ([], WORDS),
+}
 
 
 def experiments(count: int) -> list[dict[str, object]]:
@@ -79,15 +87,12 @@ def write_recipe(path: Path, count: int) -> None:
     path.write_text(f'title = "Many"\nabout = "Many?"\n[base]\n{fixed}\n[grid]\n{grid}\n'.replace("'", '"'))
 
 
-def timed(folder: Path, arguments: list[str], cache: str, more: dict[str, str]) -> tuple[float, float, str]:
-    """Seconds of the clock and of the processor, and the output."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "XDG_CACHE_HOME": cache,
-        "XAVIER_RUNS_DIR": "runs",
-        **more,
-    }
+def timed(
+    folder: Path, arguments: list[str], root: Path, cache: str, words: dict[str, str]
+) -> tuple[float, float, str]:
+    """Seconds of the clock and of the processor, and the output; `root` is the checkout that answers."""
+    own = {"PYTHONPATH": str(root), "XDG_CACHE_HOME": cache, "XAVIER_RUNS_DIR": "runs"}
+    environment = {**os.environ, **own, **words}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -101,13 +106,12 @@ def timed(folder: Path, arguments: list[str], cache: str, more: dict[str, str]) 
 
 def main() -> None:
     """Make what is missing, time each command in turns, and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("experiments", type=int, nargs="?", default=2000)
     parser.add_argument("seeds", type=int, nargs="?", default=5)
     parser.add_argument("turns", type=int, nargs="?", default=3)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--against", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = asked.keep or Path(name)
@@ -115,49 +119,46 @@ def main() -> None:
         if not any((folder / "runs").iterdir()):
             write_runs(folder / "runs", asked.experiments, asked.seeds)
         write_recipe(folder / "many.toml", asked.experiments)
-        commands = {
-            "ls": (["ls"], {}),
-            "ls -f json": (["ls", "-f", "json"], {}),
-            "compare": (["compare"], {}),
-            "sweep --dry-run": (["sweep", "many.toml", "--dry-run", "--yes"], {}),
-            "completion": (
-                [],
-                {
-                    "_XAVIER_COMPLETE": "complete_bash",
-                    "COMP_WORDS": "xavier ls shapeset-tanh",
-                    "COMP_CWORD": "2",
-                },
-            ),
-        }
         # What is younger than the moment it is read is not remembered.
         time.sleep(3)
-        taken: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        for turn in range(asked.turns):
-            for command, (arguments, more) in commands.items():
-                said = {}
-                cache = os.path.join(name, f"cache {turn} {command}")
-                for mode in MODES:
-                    place = os.devnull if mode == "without" else cache
-                    *seconds, said[mode] = timed(folder, arguments, place, more)
-                    taken.setdefault((command, mode), []).append((seconds[0], seconds[1]))
-                if len({*said.values()}) > 1 and command != "ls":
-                    sys.exit(f"{command}: the answers differ")
+        taken = measured(folder, Path(name), asked.turns, asked.against)
         print(f"{len(list((folder / 'runs').iterdir())):,} files, {asked.turns} turns; {machine()}\n")
-        print(f"{'':16}" + "".join(f"{mode:>22}" for mode in MODES) + f"{'without / again':>18}")
-        for command in commands:
-            medians = [[statistics.median(part) for part in zip(*taken[command, mode])] for mode in MODES]
-            cells = "".join(f"{clock:9.2f} s {used:6.2f} used" for clock, used in medians)
-            clock, used = (without / again for without, again in zip(medians[0], medians[2], strict=True))
-            print(f"{command:16}{cells}{clock:9.1f} {used:8.1f}")
+    modes = list(dict.fromkeys(mode for _, mode in taken))
+    print(f"{'':16}" + "".join(f"{mode:>22}" for mode in modes) + f"{modes[0] + ' / again':>18}")
+    for command in COMMANDS:
+        pairs = [taken[command, mode] for mode in modes]
+        clocks = [statistics.median(clock for clock, _ in each) for each in pairs]
+        used = [statistics.median(used for _, used in each) for each in pairs]
+        cells = "".join(f"{a:9.2f} s {b:6.2f} used" for a, b in zip(clocks, used, strict=True))
+        print(f"{command:16}{cells}{clocks[0] / clocks[-1]:9.1f} {used[0] / used[-1]:8.1f}")
+
+
+def measured(
+    folder: Path, caches: Path, turns: int, against: Path | None
+) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """Seconds of the clock and of the processor by command and mode; leaves where the answers differ."""
+    taken: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for turn in range(turns):
+        for command, (arguments, words) in COMMANDS.items():
+            cache, said = str(caches / f"{turn} {command}"), set()
+            modes = {"before": (against, os.devnull)} if against else {}
+            modes |= {"without": (ROOT, os.devnull), "first": (ROOT, cache), "again": (ROOT, cache)}
+            for mode, (root, place) in modes.items():
+                clock, used, out = timed(folder, arguments, root, place, words)
+                taken.setdefault((command, mode), []).append((clock, used))
+                said.add(out)
+            # A table says how old runs are.
+            if len(said) > 1 and command != "ls":
+                sys.exit(f"{command}: the answers differ")
+    return taken
 
 
 def machine() -> str:
     """The processor, its cores, and how busy it was."""
-    models = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
-    ]
-    model = models[0].partition(":")[2].strip() if models else platform.machine()
-    return f"{len(os.sched_getaffinity(0))} cores of {model}, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    return f"{cores} cores of {model}, load {load:.1f}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

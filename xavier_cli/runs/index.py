@@ -113,9 +113,10 @@ class Index:
                         found[device, inode] = read_ns, of, own, digest
                         if used != now // 10**9 // DAY:
                             aged.append((device, inode))
-            for part in _parts(list({of for _, of, _, _ in found.values()})):
-                asked = f"SELECT digest, content FROM common WHERE digest IN ({','.join('?' * len(part))})"
-                common.update(db.execute(asked, part))
+            for digests in _parts(list({of for _, of, _, _ in found.values()})):
+                marks = ",".join("?" * len(digests))
+                asked = f"SELECT digest, content FROM common WHERE digest IN ({marks})"
+                common.update(db.execute(asked, digests))
 
         self._do(look)
         common = {digest: content for digest, content in common.items() if _digest(content) == digest}

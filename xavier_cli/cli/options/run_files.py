@@ -215,11 +215,17 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
 
 def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
     """Yield the files that `given` stands for, each once, in order."""
-    seen = set()
+    seen, folders = set(), dict[str, str]()
     for text in given:
         for path in _expand(inputs, text):
+            folder, name = os.path.split(path)
+            if folder not in folders:
+                # Once for all of its files, of which there may be thousands.
+                folders[folder] = os.path.realpath(folder)
+            key = os.path.join(folders[folder], name)
             # Broken links are distinct, so that each is reported.
-            key = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
+            if os.path.islink(key) and os.path.exists(key):
+                key = os.path.realpath(key)
             if key not in seen:
                 seen.add(key)
                 yield path
