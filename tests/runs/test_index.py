@@ -300,6 +300,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(put, cache, aske
         patch.setattr(Reader, "_answer", late)
         first = next(runs)["curves/test_error"].tolist()
         runs.close()
+    assert not (cache / "runs.sqlite").exists()
     assert answer(path)[0] != first
 
 
@@ -525,7 +526,6 @@ def test_a_read_only_index_serves_and_stays(put, cache, asked, monkeypatch):
 
 _FILL = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from xavier_cli.runs import file_state, index
 from xavier_cli.runs.many import read_runs
@@ -568,6 +568,18 @@ def test_it_forgets_files_that_are_gone_and_those_that_were_replaced(put, cache)
     with sqlite3.connect(cache / "runs.sqlite") as db:
         assert db.execute("SELECT count(*) FROM files").fetchone() == (2,)
     assert entries(cache) == {"1.h5", "3.h5"}
+
+
+def test_of_a_path_it_remembers_one_file(put, cache, monkeypatch):
+    """Also in an index so large that what is gone is found only by and by."""
+    monkeypatch.setattr(index_room, "_forget_gone", lambda db: None)
+    path = put()
+    for error in (0.4, 0.5):
+        answer(path)
+        renamed_over(path, put("other.h5", final_error=error))
+    answer(path)
+    with sqlite3.connect(cache / "runs.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM files").fetchone() == (1,)
 
 
 def test_those_not_used_for_longest_leave_it_once_it_is_too_large(put, cache, clock, monkeypatch):
