@@ -118,7 +118,8 @@ def test_what_is_remembered_is_what_was_read(odd_paths, cache, asked):
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(LIST, TABLE), (TABLE, LIST), ((), LIST), (("update",), TABLE)]
+    ("first", "second"),
+    [(LIST, TABLE), (TABLE, LIST), ((), LIST), (("update",), TABLE), (LIST, ("curves/train_loss",))],
 )
 def test_commands_that_ask_for_other_arrays_get_theirs(odd_paths, cache, asked, first, second):
     here = [told(read_run(path, second)) for path in odd_paths[:6]]
@@ -484,9 +485,11 @@ def test_an_index_that_another_process_holds_is_not_waited_for(put, cache, asked
     read = answer(path)
     with sqlite3.connect(cache / "runs.sqlite", isolation_level=None) as db:
         db.execute("BEGIN EXCLUSIVE")
+        inode = (cache / "runs.sqlite").stat().st_ino
         began = index_room.time.time_ns()
         assert answer(path) == read
         assert index_room.time.time_ns() - began < 20e9
+        assert (cache / "runs.sqlite").stat().st_ino == inode
     assert asked == ["run.h5"] * 2
     assert answer(path) == read
     assert asked == ["run.h5"] * 2
