@@ -51,7 +51,7 @@ def said(error: BaseException) -> str:
 
 def clean(text: str) -> str:
     """`text` without control characters, which could command a terminal or garble a line."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     text = _ESCAPE_SEQUENCE.sub("", utf8(text)).replace("\n", " ").replace("\t", " ")
     # Also format characters, which are invisible and can reverse the direction of text.

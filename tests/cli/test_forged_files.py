@@ -22,7 +22,8 @@ from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, write_checkpoint
 from xavier_cli.runs.errors import RunFileError
-from xavier_cli.runs.reader import examine, read_checkpoint, read_runs, read_surface
+from xavier_cli.runs.many import read_runs
+from xavier_cli.runs.reader import examine, read_checkpoint, read_surface
 from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.vocabulary import user_functions

@@ -5,7 +5,7 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.listing import list_runs, newest_command, run_path
-from xavier_cli.runs.reader import read_runs
+from xavier_cli.runs.many import read_runs
 from xavier_cli.runs.store import write_run
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xavier_cli.runs import encoding
+from xavier_cli.runs import encoding, many
 from xavier_cli.runs import reader as reading
 from xavier_cli.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
-from xavier_cli.runs.reader import Reader, examine, read_runs
+from xavier_cli.runs.many import read_runs
+from xavier_cli.runs.reader import Reader, examine
 from xavier_cli.runs.store import read_run, write_run
 
 SCRIPT = Path(__file__).parents[1] / "support" / "reader_question.py"
@@ -200,14 +201,14 @@ def test_many_runs_are_read_by_two_processes_and_come_in_order(make_run, tmp_pat
         write_run(path, make_run(only=["curves"], depth=1 + number))
     paths[3].write_bytes(b"nothing")
     one = list(read_runs(paths))
-    started = []
-    monkeypatch.setattr(reading, "MANY", 7)
-    monkeypatch.setattr(reading, "_reader", lambda i: started.append(Reader()) or started[-1])
+    started = Reader(), Reader()
+    monkeypatch.setattr(many, "MANY", 7)
+    monkeypatch.setattr(many, "readers", lambda: started)
     two = list(read_runs(iter(paths)))
+    assert all(each._child for each in started)
     for each in started:
         each.close()
 
-    assert len(started) == 2
     assert [str(answer) for answer in two if isinstance(answer, RunFileError)] == [str(one[3])]
     assert [run.config.depth for run in two if not isinstance(run, RunFileError)] == [1, 2, 3, 5, 6, 7]
 

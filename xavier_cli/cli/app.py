@@ -99,6 +99,14 @@ def load_commands(wanted: Container[str]) -> None:
             app.command(name, rich_help_panel=row.section)(command)
 
 
+def _all_remembered(arguments: Sequence[str]) -> bool:
+    """Whether the index may hold all that is asked: no file or folder named here changed since it did."""
+    from xavier_cli.runs.index import Index
+
+    named = [word for word in arguments[1:] if os.path.exists(word)]
+    return not Index().may_lack(named or [os.environ.get("XAVIER_RUNS_DIR") or "runs"])
+
+
 def _not_loaded() -> None:
     raise AssertionError("a command that was not asked for")
 
@@ -125,7 +133,7 @@ def main() -> None:
     arguments = _spelt_out(sys.argv[1:])
     is_help = not arguments or bool({"-h", "--help"} & {*arguments})
     asked = COMMANDS.get(_command(arguments))
-    if asked and asked.reads_runs and not is_help:
+    if asked and asked.reads_runs and not is_help and not (asked.asks_little and _all_remembered(arguments)):
         from xavier_cli.runs.reader import shared_reader
 
         shared_reader().begin()

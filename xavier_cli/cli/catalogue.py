@@ -17,6 +17,8 @@ class CommandSpec(NamedTuple):
     """What `xavier --help` says of it: the first line of the command's own help, as a test makes sure."""
     reads_runs: bool = False
     """It reads run files whatever it is told, so that the process that does so is started at once."""
+    asks_little: bool = False
+    """It asks so little of run files that the index may hold all of it: that process may not be needed."""
     runs_code: bool = False
     """It may run code that the user names: training, and looking at one function. All others refuse to."""
     first: Literal["", "runs", "recipes"] = ""
@@ -32,14 +34,18 @@ COMMANDS = {
     "show": CommandSpec(
         LOOK, "Show runs in detail: settings, errors, layers, provenance.", reads_runs=True, first="runs"
     ),
-    "ls": CommandSpec(LOOK, "List runs, newest first.", reads_runs=True, first="runs"),
+    "ls": CommandSpec(LOOK, "List runs, newest first.", reads_runs=True, asks_little=True, first="runs"),
     "check": CommandSpec(
         LOOK, "Diagnose training problems: which layer, since which update.", reads_runs=True, first="runs"
     ),
     "plot": CommandSpec(LOOK, "Plot a figure; prints only its path to stdout.", reads_runs=True),
     "surface": CommandSpec(LOOK, "Compute the loss surface over two weights or directions.", runs_code=True),
     "compare": CommandSpec(
-        COMPARE, "Compare runs over seeds: mean, CI, significance.", reads_runs=True, first="runs"
+        COMPARE,
+        "Compare runs over seeds: mean, CI, significance.",
+        reads_runs=True,
+        asks_little=True,
+        first="runs",
     ),
     "diff": CommandSpec(COMPARE, "Show what differs between two runs.", reads_runs=True, first="runs"),
     "report": CommandSpec(

@@ -127,7 +127,8 @@ class HashedSettings(BaseModel):
 
     def _settings(self) -> dict[str, Any]:
         """The fields, without the cached properties that pydantic stores beside them."""
-        return {name: value for name, value in vars(self).items() if name in type(self).model_fields}
+        fields = type(self).model_fields
+        return {name: value for name, value in vars(self).items() if name in fields}
 
     def with_(self, **changes: object) -> Self:
         """This configuration with `changes`, validated; raises `ConfigError`."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any, NoReturn, Self
 
-from pydantic import model_validator
+from pydantic import BaseModel, model_validator
 
 from xavier_cli.config.canonical import CollisionError
 from xavier_cli.config.checks import MAX_RECORDS
@@ -56,6 +56,10 @@ OBSERVATION_SETTINGS = (
     *SEARCH_DETAILS,
 )
 """Settings of the procedure or of measurement: named for runs that differ in nothing else."""
+# The settings that names of files may have, in the order of the fields, the seeds last.
+_IN_NAMES = sorted(
+    (name for name, row in SETTINGS.items() if row.in_name), key=lambda name: SETTINGS[name].role == "layout"
+)
 # `auto` delays updates from this width of the narrowest hidden layer, up to this batch size.
 DELAYED_WIDTH, DELAYED_BATCH = 700, 16
 
@@ -365,6 +369,18 @@ class RunConfig(RunSettings):
         """SHA-256 of the canonical text in hex, without what was counted of a custom network."""
         return super().sha256() if self.as_asked() is self else self.as_asked().sha256()
 
+    @cached_property
+    def experiment(self) -> RunConfig:
+        """This configuration without seeds: that of all runs which are merged with one of this."""
+        return self.model_copy(update={"seeds": ()})
+
+    def with_seeds(self, seeds: tuple[int, ...]) -> Self:
+        """This configuration with other seeds, which are not checked; its parsed forms stay as they are."""
+        # Not `copy`, which drops the parsed forms.
+        other = BaseModel.__copy__(self)
+        vars(other)["seeds"] = seeds
+        return other
+
     def record_updates(self) -> tuple[int, ...]:
         """The numbers of updates at which the network is measured, from 0 to the last, in rising order."""
         kind, number = self.record_schedule
@@ -405,6 +421,10 @@ class RunConfig(RunSettings):
         The digits, of the hash, identify the configuration; the words before them may be others in a file of
         another version (`runs.listing.run_path`).
         """
+        return f"{self._told_by_name()}-{self.sha256()[:HASH_LENGTH]}"
+
+    def _told_by_name(self) -> str:
+        """`file_stem` without the digits."""
         # A probe has neither a learning rate nor updates.
         lr = (
             ""
@@ -422,21 +442,20 @@ class RunConfig(RunSettings):
         if self.network.is_users:
             words = (self.network.short, *(each for each in (self.act, self.init) if each != AS_MADE))
             beginning = f"{data}-{'-'.join(map(file_safe, words))}{lr}"
-        return "-".join([beginning, *self._words_in_name(), self.sha256()[:HASH_LENGTH]])
+        return "-".join([beginning, *self._words_in_name()])
 
     def untold_by(self, stem: str) -> str:
         """What `file_stem` says of the settings and a file called `stem` does not; empty if it says all."""
-        told, words = self.file_stem()[: -HASH_LENGTH - 1].split("-"), stem.split("-")
+        told, words = self._told_by_name().split("-"), stem.split("-")
         same = takewhile(lambda pair: pair[0] == pair[1], zip(told, words, strict=False))
         return "-".join(told[len(list(same)) :])
 
     def _words_in_name(self) -> list[str]:
         """The settings that are not at their defaults, a word each, as far as `LONGEST_WORDS` goes."""
         words: list[str] = []
-        # In the order of the fields, the seeds last.
-        for name in sorted(SETTINGS, key=lambda name: SETTINGS[name].role == "layout"):
+        for name in _IN_NAMES:
             write, value = SETTINGS[name].in_name, getattr(self, name)
-            if not write or is_usual(name, value) or value == AS_MADE:
+            if is_usual(name, value) or value == AS_MADE:
                 continue
             word = file_safe(write(value) if callable(write) else write.format(value))
             if word and sum(map(len, words)) + len(words) + len(word) <= LONGEST_WORDS:

@@ -180,3 +180,9 @@ def decoded_data() -> Cache:
     """The cache of data sets that were decoded from archives and images."""
     ours = re.compile(r"[0-9a-f]{16}\.npz")
     return Cache("data", "decoded data", cache_folder() / "decoded", ours, 5 * 10**9)
+
+
+def run_index() -> Cache:
+    """The cache of what commands ask of run files, so that thousands need not be read again."""
+    ours = re.compile(r"runs\.sqlite(?:-journal)?")
+    return Cache("index", "index of run files", cache_folder() / "index", ours, 5 * 10**8)

@@ -147,6 +147,7 @@ def ranked(alike: Sequence[Run], metric: Metric) -> RankedExperiment:
     errors = tuple(each.test for each in found.values())
     values_ = tuple(each.value for each in found.values())
     counted = [value for value in values_ if math.isfinite(value)]
+    test_error = mean_over_seeds(np.array(errors))
     return RankedExperiment(
         run=run,
         # Settings in which these runs differ do not belong to the experiment.
@@ -155,9 +156,9 @@ def ranked(alike: Sequence[Run], metric: Metric) -> RankedExperiment:
         seeds=tuple(found),
         errors=errors,
         values=values_,
-        test_error=mean_over_seeds(np.array(errors)),
+        test_error=test_error,
         valid_error=mean_over_seeds(np.array([each.valid for each in found.values()])),
-        estimate=mean_over_seeds(np.array(counted or [math.nan])),
+        estimate=test_error if tuple(counted) == errors else mean_over_seeds(np.array(counted or [math.nan])),
         verdict=Verdict("not_tested"),
         diverged=tuple(seed for seed, each in found.items() if each.diverged),
         without=tuple(seed for seed, each in found.items() if not each.has_value),

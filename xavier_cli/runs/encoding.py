@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from xavier_cli.config.experiments import read_config
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import content, kinds, marks
 from xavier_cli.runs.dataset import MAX_FILE_BYTES
@@ -182,7 +183,7 @@ def from_data(path: Path, question: str, data: Data, arrays: Sequence[np.ndarray
         raise ValueError("an answer of no known kind")
     about = DatasetInfo.from_json(_text(data["data"])) if "data" in data else None
     network = NetworkInfo.from_json(_text(data["network"])) if "network" in data else None
-    of = RunConfig.from_json(_text(data["config"]))
+    of = read_config(_text(data["config"]))
     _refuse_shapes(of, named)
     tags, note = marks.believed(data.get("tags"), data.get("note"))
     return Run(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xavier_cli.config.run import HASH_LENGTH, RunConfig
 from xavier_cli.runs.errors import NoTrainingError, RunFileError
-from xavier_cli.runs.reader import read_runs
+from xavier_cli.runs.many import read_runs
 
 if TYPE_CHECKING:
     from xavier_cli.runs.result import ResultConfig
@@ -42,23 +43,41 @@ def list_runs(folder: str | os.PathLike[str]) -> list[Path]:
     return [Path(folder) / name for _, name in sorted(found)]
 
 
-def run_path(folder: Path, config: RunConfig | ResultConfig) -> Path:
+def run_path(folder: Path, config: RunConfig | ResultConfig, names: RunNames | None = None) -> Path:
     """The file of `config` in `folder`: one that is there or was begun, else the name that it is to get.
 
     The words of a name change with versions and defaults; the digits of the hash at its end do not, so that
-    what an earlier version wrote is found.
+    what an earlier version wrote is found. Who asks for many gives `names`, those of `folder`.
     """
     stem = config.file_stem()
     path = folder / f"{stem}.h5"
-    endings = f"{stem[-HASH_LENGTH - 1 :]}.h5", f"{stem[-HASH_LENGTH - 1 :]}.h5.ckpt"
     if os.path.lexists(path):
         return path
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return path
-    found = [name.lstrip(".").removesuffix(".ckpt") for name in names if name.endswith(endings)]
+    found = (names or RunNames(folder)).ending_in(stem[-HASH_LENGTH - 1 :])
     return path if path.name in found or not found else folder / found[-1]
+
+
+class RunNames:
+    """The names of run files in a folder, also of those only begun, by their ends; read when first asked."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def ending_in(self, end: str) -> list[str]:
+        """The names of the files whose stem ends in `end`, a hyphen and the digits of a hash, in order."""
+        return self._by_end.get(end, [])
+
+    @cached_property
+    def _by_end(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        try:
+            names = sorted(os.listdir(self._folder))
+        except OSError:
+            names = []
+        for name in (name.removesuffix(".ckpt") for name in names):
+            if name.endswith(".h5"):
+                found.setdefault(name[-HASH_LENGTH - 4 : -3], []).append(name.lstrip("."))
+        return found
 
 
 def _time(path: Path) -> int:

@@ -39,8 +39,7 @@ def merge_runs(runs: Iterable[Run]) -> tuple[list[Run], list[str]]:
     """
     experiments: dict[object, dict[tuple[object, ...], list[Run]]] = {}
     for run in runs:
-        experiment = run.config.model_copy(update={"seeds": ()})
-        experiments.setdefault(experiment, {}).setdefault(_kind(run), []).append(run)
+        experiments.setdefault(run.config.experiment, {}).setdefault(_kind(run), []).append(run)
     merged, notes = [], []
     for kinds in experiments.values():
         _refuse_other_data([run for parts in kinds.values() for run in parts])
@@ -97,8 +96,8 @@ def _join(parts: Sequence[Run]) -> tuple[list[Run], list[str]]:
             return list(parts), notes
     merged = replace(
         first,
-        config=first.config.with_(
-            seeds=tuple(seeds[part][position] for part in used for position in kept[part])
+        config=first.config.with_seeds(
+            tuple(seeds[part][position] for part in used for position in kept[part])
         ),
         arrays=arrays,
         status=first.status if len({run.status for run in parts}) == 1 else "interrupted",

@@ -40,8 +40,6 @@ START_SECONDS = 120.0
 # Questions are on their way so that neither process waits for the other; so many bytes of them fit into what
 # lies between the two, even where nobody reads.
 WINDOW, WINDOW_BYTES = 16, 2**15
-# From so many files on a second process is worth its start.
-MANY = 1000
 _SANDBOX = Path(__file__).with_name("sandbox.py")
 
 
@@ -204,28 +202,16 @@ class Reader:
 
 def shared_reader() -> Reader:
     """The one reader of this process, which every command asks."""
-    return _reader(0)
+    return readers()[0]
 
 
 @cache
-def _reader(number: int) -> Reader:
-    """The first is shared by all; others help it where files are many."""
-    reader = Reader()
-    atexit.register(reader.close)
-    return reader
-
-
-def read_runs(paths: Iterable[Path], only: Collection[str] | None = None) -> Iterator[Run | RunFileError]:
-    """The run at each path, or why there is none; `only` is `store.read_run`'s.
-
-    Many are read by two processes in turns.
-    """
-    every = list(paths)
-    count = 2 if len(every) >= MANY else 1
-    named = None if only is None else sorted(only)
-    answers = [_reader(i).ask("run", every[i::count], only=named) for i in range(count)]
-    for i in range(len(every)):
-        yield next(answers[i % count])
+def readers() -> tuple[Reader, ...]:
+    """The readers of this process, none of them started: the second is for many files."""
+    both = Reader(), Reader()
+    for reader in both:
+        atexit.register(reader.close)
+    return both
 
 
 def read_run(path: str | os.PathLike[str], only: Collection[str] | None = None) -> Run:

@@ -95,13 +95,7 @@ class Run:
         """What is known about the data set: from its name where that says enough, else from the run."""
         # A watched training says itself what its data are: a name does not make them the known set.
         known = None if self.config.is_watched and self.data else self.config.dataset.facts
-        facts = self.data or known
-        if known and facts:
-            # A file cannot make a known set another one: no easier than it is, with no other classes.
-            table = {name: getattr(known, name) for name in ("inputs", "classes", "labels", "shape")}
-            if abs(facts.top_class - known.top_class) > LIKE_THE_TABLE:
-                table["top_class"] = known.top_class
-            facts = facts.model_copy(update=table)
+        facts = _as_known(known, self.data) if known and self.data else self.data or known
         if facts is None:
             raise RunFileError(
                 self.path or "a run", f"does not say what its data set is: `{self.config.data}`"
@@ -151,6 +145,14 @@ class Run:
         """The settings that a search chose the lowest or highest value of: a better one may lie outside."""
         ends = self["search/lr"][[0, -1]].tolist() if self.has_search else []
         return tuple(name for name, value in self.chosen.items() if value in ends)
+
+
+def _as_known(known: DatasetInfo, facts: DatasetInfo) -> DatasetInfo:
+    """`facts` of a file about a known set: no easier than that is, with no other classes."""
+    table = {name: getattr(known, name) for name in ("inputs", "classes", "labels", "shape")}
+    if abs(facts.top_class - known.top_class) > LIKE_THE_TABLE:
+        table["top_class"] = known.top_class
+    return facts.model_copy(update=table)
 
 
 def _chosen(run: Run) -> dict[str, float]:

@@ -7,7 +7,8 @@ a dimension); old files lack it and stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import numpy as np
 
@@ -181,6 +182,18 @@ def _theory() -> Iterator[Dataset]:
 SCHEMA = Schema(f"schema {VERSION}", _rows())
 DATASETS, SCALES, REQUIRED = SCHEMA.datasets, SCHEMA.scales, SCHEMA.required
 dims, with_scales = SCHEMA.dims, SCHEMA.with_scales
+
+
+def wanted(config: RunConfig, only: Iterable[str]) -> frozenset[str]:
+    """The datasets that a run of `config` is read with, where `only` is asked for."""
+    return _wanted(frozenset(only), bool(config.search))
+
+
+@cache
+def _wanted(only: frozenset[str], is_searched: bool) -> frozenset[str]:
+    # Small, and without it nobody knows the rate (`Run.lr`).
+    searched = {"search/lr", "search/valid_error"} if is_searched else set()
+    return frozenset(with_scales({*only, *searched}))
 
 
 def fixed_scales(config: RunConfig) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def read_result(path: str | os.PathLike[str], kind: str) -> Result:
     return read
 
 
-def read_any(path: Path, wanted: set[str] | None = None) -> Run | Result:
+def read_any(path: Path, wanted: Set[str] | None = None) -> Run | Result:
     """Whatever lies at `path`; of a run just `wanted`, where given. Raises `RunFileError`."""
     with hdf5.opened(path) as root:
         return _read(path, root, wanted)
@@ -126,7 +126,7 @@ def _image(run: Run | Result, arrays: Mapping[str, np.ndarray], digests: Mapping
     return hdf5.build_file(("schema_version", schema.VERSION), content.texts(run, digests), items)
 
 
-def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
+def _read(path: Path, root: Any, wanted: Set[str] | None) -> Run | Result:
     version = hdf5.version_of(root, "schema_version")
     if version is None:
         raise RunFileError(path, "is an HDF5 file, but not a run file")
@@ -148,9 +148,8 @@ def _read(path: Path, root: Any, wanted: set[str] | None) -> Run | Result:
         raise RunFileError(path, f"`{absent[0]}` is missing")
     if isinstance(config, ResultConfig):
         wanted = None
-    elif wanted is not None and config.search:
-        # Small, and without it nobody knows the rate (`Run.lr`).
-        wanted = wanted | schema.with_scales({"search/lr", "search/valid_error"})
+    elif wanted is not None:
+        wanted = schema.wanted(config, wanted)
     # What a later version of this schema adds is passed over.
     looked_at = None if wanted is None else wanted | contradictions.beside(wanted)
     names = [name for name in kind.datasets if name in digests and (looked_at is None or name in looked_at)]

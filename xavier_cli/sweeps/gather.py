@@ -144,7 +144,7 @@ def common_settings(cells: Sequence[SweepCell]) -> Settings:
 def _key(config: Any) -> object:
     """Equal for configurations that differ only in their seeds, which may have been merged."""
     config = config.as_asked()
-    return config.model_copy(update={"seeds": ()}) if isinstance(config, RunConfig) else config
+    return config.experiment if isinstance(config, RunConfig) else config
 
 
 def _measured(

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ConfigError
-from xavier_cli.runs.listing import run_path
+from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.listing import RunNames, run_path
+from xavier_cli.runs.many import read_runs
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.runs.svm import SvmConfig
@@ -42,8 +44,7 @@ SURFACE_SECONDS = 0.5
 LOOK_SECONDS, LOOK_SECONDS_PER_SEED = 8.0, 2.0
 
 
-@dataclass(frozen=True)
-class Folders:
+class Folders(NamedTuple):
     """The folder of each command's files."""
 
     train: Path
@@ -160,9 +161,10 @@ def cells(
     Raises `RecipeError` that names the recipe and the setting.
     """
     found: dict[Path, SweepCell] = {}
+    names = {folder: RunNames(folder) for folder in folders}
     for settings in recipe.expand(scale, changes):
         try:
-            cell = _cell(settings, folders)
+            cell = _cell(settings, folders, names)
         except ConfigError as error:
             raise RecipeError(f"recipe {recipe.name}: {error}") from None
         found.setdefault(cell.path, cell)
@@ -178,12 +180,15 @@ def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
     return [replace(cell, label=label) for cell, label in zip(cells, labels(configs), strict=True)]
 
 
-def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
+def _cell(cell: CellSettings, folders: Folders, names: Mapping[Path, RunNames]) -> SweepCell:
+    def made(folder: Path, command: Command, config: RunConfig | ResultConfig) -> SweepCell:
+        return SweepCell(command, config, run_path(folder, config, names[folder]))
+
     config: RunConfig | ResultConfig
     if cell.command == "svm":
         # The other settings are those of the networks beside it.
         config = SvmConfig.of(**{k: v for k, v in cell.settings.items() if k in SvmConfig.model_fields})
-        return SweepCell(cell.command, config, run_path(folders.svm, config))
+        return made(folders.svm, cell.command, config)
     if cell.command == "surface":
         for key in cell.settings:
             if key not in SurfaceConfig.model_fields:
@@ -191,7 +196,7 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
                     lookup.unknown_message("setting of a surface", key, SurfaceConfig.model_fields)
                 )
         config = SurfaceConfig.of(**cell.settings)
-        return SweepCell(cell.command, config, run_path(folders.surface, config))
+        return made(folders.surface, cell.command, config)
     config = RunConfig.of(**cell.settings)
     command = cell.command
     if config.network.is_users and not config.updates:
@@ -202,8 +207,8 @@ def _cell(cell: CellSettings, folders: Folders) -> SweepCell:
         from xavier_cli.training.train import untrained
 
         config = untrained(config)
-        return SweepCell(command, config, run_path(folders.probe, config))
-    return SweepCell(command, config, run_path(folders.train, config))
+        return made(folders.probe, command, config)
+    return made(folders.train, command, config)
 
 
 def groups(cells: Iterable[SweepCell]) -> list[Group]:
@@ -290,16 +295,31 @@ class Plan:
 
 def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
     """Whether the file of `cell` holds a complete result of its configuration, and its weights if `saved`."""
-    from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.record import Run
-    from xavier_cli.runs.weights import has_saved
-
     if not cell.path.exists():
         return False
     try:
         made = read_made(cell, only=())
     except RunFileError:
         return False
+    return _is_result(made, cell, saved)
+
+
+def finished_files(cells: Iterable[SweepCell], saved: Saved | None = None) -> set[Path]:
+    """The files of those `cells` that are finished, as `is_finished` says; runs are read together."""
+    there = [cell for cell in cells if cell.path.exists()]
+    runs = [cell for cell in there if isinstance(cell.config, RunConfig)]
+    made = zip(runs, read_runs([cell.path for cell in runs], only=()), strict=True)
+    done = {
+        cell.path for cell, run in made if not isinstance(run, RunFileError) and _is_result(run, cell, saved)
+    }
+    others = (cell for cell in there if not isinstance(cell.config, RunConfig))
+    return done | {cell.path for cell in others if is_finished(cell, saved)}
+
+
+def _is_result(made: Run | Result, cell: SweepCell, saved: Saved | None) -> bool:
+    from xavier_cli.runs.record import Run
+    from xavier_cli.runs.weights import has_saved
+
     if made.config.as_asked() != cell.config or made.status != "complete":
         return False
     # A network that is not trained has none to keep.

@@ -35,17 +35,21 @@ def comparison_page(comparison: Comparison, notes: Sequence[str] = (), view: Vie
         result_table(part, metric, curves=True) for section in shown.sections for part in view.groups(section)
     ]
     answer = " ".join(answers(comparison))
+    records = [[_record(row, metric) for row in section.rows] for section in shown.sections]
     return Page(
         schema=SCHEMA,
         data={
             "answer": answer,
             "metric": metric.name,
-            "sections": [_section_data(section, metric) for section in shown.sections],
+            "sections": [
+                _section_data(section, metric, own)
+                for section, own in zip(shown.sections, records, strict=True)
+            ],
         },
         records=[
-            {"data": section.data, **_record(row, metric)}
-            for section in shown.sections
-            for row in section.rows
+            {"data": section.data, **record}
+            for section, own in zip(shown.sections, records, strict=True)
+            for record in own
         ],
         tables=tuple(transposed(table) if view.transpose else table for table in tables),
         # Only what is shown is explained.
@@ -196,17 +200,18 @@ def _is_said(name: str, value: object) -> bool:
     return mention == "always" or (mention == "unusual" and not is_usual(name, value))
 
 
-def _section_data(section: Section, metric: Metric) -> dict[str, object]:
+def _section_data(
+    section: Section, metric: Metric, records: Sequence[Mapping[str, object]]
+) -> dict[str, object]:
     seeds = [{"errors": row.errors, "seeds": row.seeds} for row in section.rows]
     if metric != TEST_ERROR:
         seeds = [{**each, "values": row.values} for each, row in zip(seeds, section.rows, strict=True)]
-    rows = zip(section.rows, seeds, strict=True)
     return {
         "data": section.data,
         "varying": section.varying,
         "common": section.common,
         "pairs_tested": section.tests,
-        "rows": [{**_record(row, metric), **each} for row, each in rows],
+        "rows": [{**record, **each} for record, each in zip(records, seeds, strict=True)],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 # Re-exported for the modules of the command line.
@@ -55,12 +56,12 @@ class Table:
     about: str = ""
     best: frozenset[int] | None = None
 
-    @property
+    @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
         """The rows with all strings converted to cells."""
         return tuple(tuple(map(_as_cell, row)) for row in self.rows)
 
-    @property
+    @cached_property
     def texts(self) -> tuple[tuple[str, ...], ...]:
         """The texts of the rows, without values."""
         return tuple(tuple(cell.text for cell in row) for row in self.cells)

@@ -29,10 +29,12 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
     columns = [Column("age", "right"), Column("N", "right"), Column("updates", "right")]
     columns += [Column("status")] if marked else []
     columns += [Column("test error %")]
-    columns += [Column("tags", wraps=True)] if any(run.tags for run in runs) else []
+    is_tagged = any(run.tags for run in runs)
+    columns += [Column("tags", wraps=True)] if is_tagged else []
     # A file that people or another version named does not say itself what was trained.
     settings = [run.config.untold_by(name_of(run)) for run in runs]
-    columns += [Column("settings", optional=1)] if any(settings) else []
+    has_settings = any(settings)
+    columns += [Column("settings", optional=1)] if has_settings else []
     columns += [Column("run", moves=True)]
     rows, records = [], []
     for run, error, text, beyond in zip(runs, errors, shown, settings, strict=True):
@@ -47,8 +49,8 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
                 f"{done:,}",
                 *([status] if marked else []),
                 text if trained else "",
-                *([" ".join(run.tags)] if any(each.tags for each in runs) else []),
-                *([beyond] if any(settings) else []),
+                *([" ".join(run.tags)] if is_tagged else []),
+                *([beyond] if has_settings else []),
                 name_of(run),
             )
         )

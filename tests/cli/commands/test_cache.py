@@ -45,15 +45,16 @@ def test_show_says_what_lies_where(xavier, folder):
         ("programs", 1, 70_000),
         ("data", 1, 9_000_000),
         ("theory", 0, 0),
+        ("index", 0, 0),
     ]
     assert [each["path"] for each in shown["caches"]] == [
-        str(folder / name) for name in ("programs", "jax", "decoded", "theory")
+        str(folder / name) for name in ("programs", "jax", "decoded", "theory", "index")
     ]
     assert all(each["most_bytes"] >= 10**7 and not each["problem"] for each in shown["caches"])
     table = xavier("cache", "show", width=200).out
     assert "9.0 MB" in table
     assert str(folder / "decoded") in table
-    assert xavier("cache", "show", "-f", "csv").out.count("\n") == 5
+    assert xavier("cache", "show", "-f", "csv").out.count("\n") == 6
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Implements `xavier cache`: shows and clears caches of compiled programs and decoded data."""
+"""Implements `xavier cache`: shows and clears the caches, of compiled programs, decoded data and others."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from xavier_cli.files.caches import (
     decoded_data,
     jax_programs,
     predictions,
+    run_index,
 )
 from xavier_cli.vocabulary import lookup
 
 # The caches that can be cleared separately.
-KINDS = ("programs", "data", "theory")
+KINDS = ("programs", "data", "theory", "index")
 
 cache = CommandApp(help="Show or clear caches: programs, data, predictions.")
 
@@ -77,4 +78,5 @@ def clear(
 def caches() -> list[Cache]:
     """The cache folders of this user."""
     told = os.environ.get(JAX_FOLDER)
-    return [compiled_programs(told), *([] if told else [jax_programs()]), decoded_data(), predictions()]
+    of_jax = [] if told else [jax_programs()]
+    return [compiled_programs(told), *of_jax, decoded_data(), predictions(), run_index()]

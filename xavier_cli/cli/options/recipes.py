@@ -107,10 +107,11 @@ def make_plan(
     groups = plan.groups(cells)
     if part:
         groups = plan.shard(groups, *part)
+    done = plan.finished_files((cell for group in groups for cell in group.cells), saved)
     pending = [
         plan.Group(rest)
         for group in groups
-        if (rest := tuple(cell for cell in group.cells if not plan.is_finished(cell, saved)))
+        if (rest := tuple(cell for cell in group.cells if cell.path not in done))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes)
 
@@ -207,7 +208,8 @@ def read_finished(
 ) -> tuple[run_files.Inputs, list[Result]]:
     """The runs and other results of finished cells; `only` is `read_run`'s. Unreadable files are reported."""
     from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.reader import read_result, read_runs
+    from xavier_cli.runs.many import read_runs
+    from xavier_cli.runs.reader import read_result
 
     read, others = run_files.Inputs(), list["Result"]()
     done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]

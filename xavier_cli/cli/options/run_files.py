@@ -122,7 +122,7 @@ def read_inputs(
     2 if no run is named and there is none, with 5 if none of the named ones can be read.
     """
     from xavier_cli.runs.errors import NoTrainingError, RunFileError
-    from xavier_cli.runs.reader import read_runs
+    from xavier_cli.runs.many import read_runs
 
     inputs = Inputs()
     for read in read_runs(_found(inputs, given) if given else _default(inputs, unnamed), only):
@@ -148,7 +148,7 @@ def merged(inputs: Inputs) -> tuple[list[Run], list[str]]:
 
     groups: dict[object, list[Run]] = {}
     for run in inputs.runs:
-        groups.setdefault(run.config.model_copy(update={"seeds": ()}), []).append(run)
+        groups.setdefault(run.config.experiment, []).append(run)
     experiments, notes = [], []
     for group in groups.values():
         try:
@@ -215,11 +215,17 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
 
 def _found(inputs: Inputs, given: Sequence[str]) -> Iterator[Path]:
     """Yield the files that `given` stands for, each once, in order."""
-    seen = set()
+    seen, folders = set(), dict[str, str]()
     for text in given:
         for path in _expand(inputs, text):
+            folder, name = os.path.split(path)
+            if folder not in folders:
+                # Once for all of its files, of which there may be thousands.
+                folders[folder] = os.path.realpath(folder)
+            key = os.path.join(folders[folder], name)
             # Broken links are distinct, so that each is reported.
-            key = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
+            if os.path.islink(key) and os.path.exists(key):
+                key = os.path.realpath(key)
             if key not in seen:
                 seen.add(key)
                 yield path

@@ -220,39 +220,48 @@ class _Layout:
         return widths
 
     def lines(self, width: int, moved: Sequence[int] = ()) -> Iterator[RenderableType]:
-        """The table in one piece, or in a piece per row with the `moved` columns below each."""
+        """The table, with the `moved` columns of each row below it."""
+        from rich.cells import cell_len
         from rich.padding import Padding
         from rich.text import Text
 
-        titles = [Text(self.columns[i].title, style="underline") for i in self.kept]
-        # Titles in the same grid as the rows, so that wrapped columns are equally wide; folded titles are
-        # aligned at the bottom, which needs a separate grid.
+        from xavier_cli.cli.terminal.plain_lines import PlainLines, one_line
+
+        # Grids of the same widths are aligned; folded titles stand at the bottom of theirs.
         grid = self.grid(width, "bottom" if self.folded else "top")
-        grid.add_row(*titles)
-        if self.folded or moved:
-            yield grid
-            grid = self.grid(width)
+        grid.add_row(*(Text(self.columns[i].title, style="underline") for i in self.kept))
+        yield grid
+        widths, plain = self.widths(width), PlainLines()
         for index, row in enumerate(self.rows):
-            style = "bold" if index in self.bold else ""
-            grid.add_row(*(Text(row[i], style=style) for i in self.kept))
+            is_bold = index in self.bold
+            style, cells = "bold" if is_bold else "", [row[i] for i in self.kept]
             below = "; ".join(
                 row[i] if self.columns[i].wraps or len(moved) == 1 else f"{self.columns[i].title} {row[i]}"
                 for i in moved
                 if row[i]
             )
-            if below:
-                yield grid
-                yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
-                grid = self.grid(width)
-        if grid.row_count:
+            line = one_line(cells, widths, self.aligned, self.gap)
+            if line is not None and cell_len(below) <= width - 2 * GAP and "\n" not in below:
+                plain.lines.append((line, is_bold))
+                if below:
+                    plain.lines.append((" " * (2 * GAP) + below, is_bold))
+                continue
+            yield plain
+            plain, grid = PlainLines(), self.grid(width)
+            grid.add_row(*(Text(cell, style=style) for cell in cells))
             yield grid
+            if below:
+                yield Padding(Text(below, style=style), (0, 0, 0, 2 * GAP))
+        yield plain
+
+    @property
+    def aligned(self) -> list[Literal["left", "right"]]:
+        """The sides to which the columns in line are set."""
+        return ["left" if self.columns[i].wraps else self.columns[i].align for i in self.kept]
 
     def grid(self, width: int, vertical: Literal["top", "bottom"] = "top") -> RichTable:
         """An empty grid with the same columns each time, so that grids are aligned."""
-        aligned: list[Literal["left", "right"]] = [
-            "left" if self.columns[i].wraps else self.columns[i].align for i in self.kept
-        ]
-        return _grid(self.widths(width), self.gap, aligned, vertical)
+        return _grid(self.widths(width), self.gap, self.aligned, vertical)
 
 
 def _as_lists(
