@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Reschedule, get_worker
+from threadpoolctl import threadpool_limits
 
 from xavier_cli.errors import StorageError, XavierError
 from xavier_cli.files.locks import lock_output
@@ -80,7 +81,7 @@ def do(job: Job) -> Reply:
     """Run the group of `job` in turn; raises `VersionError`, and `Reschedule` after a long wait."""
     worker = get_worker()
     key = worker.get_current_task()
-    if wrong := difference(versions(), job.versions):
+    if wrong := difference(_versions(), job.versions):
         raise VersionError(f"worker {worker.address} has {wrong}")
 
     def stopped() -> bool:
@@ -92,11 +93,24 @@ def do(job: Job) -> Reply:
         worker.log_event(job.topic, {"index": job.index, "began": worker.address})
         try:
             # The number of threads of a worker is its share of the machine.
-            set_up_jax(worker.state.nthreads)
+            _set_up_jax(worker.state.nthreads)
             with code_at_hand(job.code):
                 return _made(job, _reporter(worker, job), stopped)
         finally:
             worker.log_event(job.topic, {"index": job.index, "left": worker.address})
+
+
+@cache
+def _set_up_jax(cores: int) -> None:
+    """Set JAX up once: for each job, caches would be looked through anew."""
+    # Else its threads for products of matrices, as many as the machine has cores, wait busily for each other.
+    threadpool_limits(1, user_api="blas")
+    set_up_jax(cores)
+
+
+@cache
+def _versions() -> dict[str, str | None]:
+    return versions()
 
 
 def versions() -> dict[str, str | None]:

@@ -394,3 +394,38 @@ def test_a_change_of_any_text_of_the_package_makes_what_was_kept_worthless(tmp_p
     (package / "runs" / "schema.py").rename(package / "runs" / "scheme.py")
     assert program_cache.digest_of_sources(package) != first
     assert program_cache.environment().splitlines()[0] == program_cache.digest_of_sources(real)
+
+
+def test_consecutive_cells_of_one_program_load_it_once(training_data, store, monkeypatch):
+    looked_up = []
+    real = program_cache.Store.find
+
+    def find(self, key, devices):
+        looked_up.append(key)
+        return real(self, key, devices)
+
+    monkeypatch.setattr(program_cache.Store, "find", find)
+    config, recent = config_of(jacobian_examples=0), program_cache.RecentPrograms(2)
+    plain, _ = train(config, training_data, strategy="map")
+    for _ in range(3):
+        with recent.in_use():
+            again, _ = train(config, training_data, strategy="map")
+    # Outside of the context the store is asked again, as whoever changed its folder expects.
+    train(config, training_data, strategy="map")
+
+    assert len(looked_up) == 3
+    for name, array in plain.arrays.items():
+        np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+def test_only_the_last_programs_stay_loaded():
+    recent, made = program_cache.RecentPrograms(2), []
+
+    def ask(key: str) -> None:
+        recent.get(key, lambda: made.append(key) or ({key: key}, None))
+
+    for key in "abacab":
+        ask(key)
+
+    # `b` was the oldest when `c` came, and `a` stayed since it was used in between.
+    assert made == ["a", "b", "c", "b"]

@@ -13,6 +13,7 @@ import os
 import pickle
 import platform
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -109,7 +110,34 @@ def _signature(lowered: Any) -> str:
     return f"{tree} {leaves} {used} {lowered.out_tree}"
 
 
+class RecentPrograms:
+    """The last few sets of programs that this process used, loaded: cells of a sweep often share one."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._sets: OrderedDict[Any, tuple[dict[str, Any], Any]] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], tuple[dict[str, Any], Any]]) -> tuple[dict[str, Any], Any]:
+        """The set under `key`, by `make` where it is not there."""
+        found = self._sets.pop(key, None) or make()
+        self._sets[key] = found
+        while len(self._sets) > self._most:
+            self._sets.popitem(last=False)
+        return found
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """`compiled` looks here first, during the context."""
+        global _recent
+        before, _recent = _recent, self
+        try:
+            yield
+        finally:
+            _recent = before
+
+
 _store: Store | None = None
+_recent: RecentPrograms | None = None
 
 
 def set_cache_dir(folder: Cache | None) -> None:
@@ -135,10 +163,26 @@ def compiled(
     """
     # Tested on CPUs alone; elsewhere JAX's cache is used.
     store = _store if all(device.platform == "cpu" for device in devices) else None
+    here = environment() if store or _recent else ""
+    place = _digest(f"{here}\n{key}".encode())
+
+    def make() -> tuple[dict[str, Any], Any]:
+        return _loaded_or_compiled(store, here, place, lower, options, about, devices)
+
+    return _recent.get((place, *(device.id for device in devices)), make) if _recent else make()
+
+
+def _loaded_or_compiled(
+    store: Store | None,
+    here: str,
+    place: str,
+    lower: Mapping[str, Callable[[], Any]],
+    options: Mapping[str, Options],
+    about: Callable[[], Any],
+    devices: Sequence[Any],
+) -> tuple[dict[str, Any], Any]:
     if store is None:
         return _all_at_once(lower, lambda name, lowered: lowered.compile(options.get(name))), about()
-    here = environment()
-    place = _digest(f"{here}\n{key}".encode())
     if found := store.find(place, devices):
         return found
     with _apart_from_jaxs_cache():
