@@ -377,8 +377,8 @@ def test_a_dry_run_says_how_large_custom_networks_are(recipe, xavier):
     alone = xavier("train", "--net", nets[1], "--seeds", 2, "--updates", 30, "--dry-run", "-f", "json")
     one = json.loads(alone.out)
 
-    # Images of 1,024 pixels in six classes.
-    assert plan["parameters"] == {nets[0]: 4 * 1030, nets[1]: 8 * 1030}
+    # Images of 1,024 pixels in nine classes.
+    assert plan["parameters"] == {nets[0]: 4 * 1033, nets[1]: 8 * 1033}
     assert plan["parameters"][nets[1]] == one["parameters_per_member"]
     assert plan["memory_bytes"] == one["memory_bytes"] > 0
     assert plan["seconds"] is None
