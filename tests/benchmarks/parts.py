@@ -3,8 +3,8 @@
     python tests/benchmarks/parts.py [SETTING=VALUE …]
 
 Trains `act=tanh init=normalized` with the defaults, or with the settings given, and prints the parts that
-`xavier show` tells by the clock, here by the processors' seconds, which others on the machine disturb less. What
-runs beside the updates is in theirs: singular values, of which the last line says the whole.
+`xavier show` tells by the clock, here by the processors' seconds, which others on the machine disturb less.
+What runs beside the updates is in theirs: singular values, which are told apart.
 """
 
 from __future__ import annotations
@@ -41,13 +41,10 @@ def main(settings: dict[str, Any]) -> None:
     for name, seconds in spent.items():
         share = "" if name == "compiling" else f"{100 * seconds / whole:6.2f} %"
         print(f"{name:12} {seconds:8.2f} s {share}")
-    print(
-        f"singular values, beside the updates: {sum(spent_beside):.2f} s, {100 * sum(spent_beside) / whole:.2f} %"
-    )
-    inside = spent["probes"] + spent["saving"] + sum(spent_beside)
-    print(
-        f"looking inside and saving {100 * inside / whole:.1f} %, evaluation {100 * spent['evaluation'] / whole:.1f} %"
-    )
+    beside = sum(spent_beside)
+    print(f"of which singular values, beside the updates: {beside:.2f} s {100 * beside / whole:.2f} %")
+    inside = spent["probes"] + spent["saving"] + beside
+    print(f"looking inside and saving: {100 * inside / whole:.1f} %")
 
 
 if __name__ == "__main__":
