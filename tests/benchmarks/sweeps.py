@@ -138,6 +138,8 @@ def restarts(cells: int, seed: int = 0) -> None:
         print(
             f"{len(made)} of {cells} done, {different} different of {min(cells, 60)} trained again in one go"
         )
+        if code or different or len(made) != cells:
+            raise SystemExit(1)
 
 
 def compared(made: dict[str, Run], folder: Path, cells: int) -> int:
