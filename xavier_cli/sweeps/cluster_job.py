@@ -81,7 +81,7 @@ def do(job: Job) -> Reply:
     """Run the group of `job` in turn; raises `VersionError`, and `Reschedule` after a long wait."""
     worker = get_worker()
     key = worker.get_current_task()
-    if wrong := difference(_versions(), job.versions):
+    if wrong := difference(versions(), job.versions):
         raise VersionError(f"worker {worker.address} has {wrong}")
 
     def stopped() -> bool:
@@ -106,11 +106,6 @@ def _set_up_jax(cores: int) -> None:
     # Else its threads for products of matrices, as many as the machine has cores, wait busily for each other.
     threadpool_limits(1, user_api="blas")
     set_up_jax(cores)
-
-
-@cache
-def _versions() -> dict[str, str | None]:
-    return versions()
 
 
 def versions() -> dict[str, str | None]:
