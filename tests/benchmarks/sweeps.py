@@ -149,10 +149,17 @@ def compared(made: dict[str, Run], folder: Path, cells: int) -> int:
     different = 0
     for name, run in finished(folder / "runs").items():
         other = made.get(name)
-        different += other is None or any(
-            not np.array_equal(run[array], other[array], equal_nan=run[array].dtype.kind == "f")
+        wrong = [
+            array
             for array in run.arrays
-        )
+            if other is None
+            or array not in other.arrays
+            or not np.array_equal(run[array], other[array], equal_nan=run[array].dtype.kind == "f")
+        ]
+        if wrong:
+            different += 1
+            resumed = other.provenance.get("resumed_at") if other else "missing"
+            print(f"{name} (resumed at {resumed}) differs in {', '.join(wrong)}")
     return different
 
 
