@@ -230,7 +230,8 @@ def _data(run: Run) -> dict[str, object]:
         "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if spent := spent_seconds(run):
-        data["seconds_spent"] = {**spent, "total": round(sum(spent.values()), 3)}
+        parts: dict[str, float] = {**spent}
+        data["seconds_spent"] = parts | {"total": round(sum(spent.values()), 3)}
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
             "updates": run["pretrain_update"].tolist(),
