@@ -230,7 +230,7 @@ def _data(run: Run) -> dict[str, object]:
         "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
     if spent := spent_seconds(run):
-        parts: dict[str, float] = {**spent}
+        parts = {str(name): seconds for name, seconds in spent.items()}
         data["seconds_spent"] = parts | {"total": round(sum(spent.values()), 3)}
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
