@@ -327,6 +327,8 @@ def test_a_time_that_is_none_is_refused(text, material, tmp_path):
         ({"train_seconds": -5}, "says that `train_seconds` are -5"),
         ({"compile_seconds": "x"}, "says that `compile_seconds` are x"),
         ({"train_seconds": float("nan")}, "says that `train_seconds` are nan"),
+        ({"seconds_spent": 5}, "says that `seconds_spent` are 5"),
+        ({"seconds_spent": {"updates": -1}}, "says that `updates` are -1"),
         ({"devices": 10**4000}, "a number too large to be shown"),
         ({"a": [[[[[[[[[[1]]]]]]]]]]}, "nested too deeply"),
     ],

@@ -266,11 +266,18 @@ def provenance_problem(provenance: Mapping[str, object]) -> str:
     """What of a run's provenance cannot be, in a few words; empty if nothing."""
     if not _is_plain(provenance, DEEPEST):
         return "is nested too deeply, or holds a number too large to be shown"
-    for name in SECONDS:
-        seconds = provenance.get(name, 0.0)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+    spent = provenance.get("seconds_spent", {})
+    if not isinstance(spent, Mapping):
+        return f"says that `seconds_spent` are {str(spent)[:40]}"
+    for name, seconds in [*((name, provenance.get(name, 0.0)) for name in SECONDS), *spent.items()]:
+        if not is_duration(seconds):
             return f"says that `{name}` are {str(seconds)[:40]}"
     return ""
+
+
+def is_duration(seconds: object) -> bool:
+    """Whether `seconds` are a number that a duration can be."""
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < math.inf
 
 
 def _is_plain(value: object, deepest: int) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +21,20 @@ LIKE_THE_TABLE = 0.05
 Status = Literal["running", "complete", "interrupted"]
 SECONDS = ("train_seconds", "compile_seconds", "processor_seconds")
 """The times in a run's provenance: of training, of compilation before it, and of all cores while training."""
+TimePart = Literal["updates", "pretraining", "evaluation", "probes", "saving", "compiling", "other"]
+PARTS_OF_TIME: tuple[TimePart, ...] = get_args(TimePart)
+"""The parts of `train_seconds` and `compile_seconds` together, named in the provenance's `seconds_spent`."""
+
+
+def spent_seconds(run: Run) -> dict[TimePart, float]:
+    """The seconds that each part of making `run` took, in the order of the parts; empty if it is not said.
+
+    What a later version may tell besides is `other`.
+    """
+    told = run.provenance.get("seconds_spent", {})
+    spent: dict[TimePart, float] = {name: told.get(name, 0.0) for name in PARTS_OF_TIME}
+    spent["other"] += sum(each for name, each in told.items() if name not in PARTS_OF_TIME)
+    return spent if told else {}
 
 
 @dataclass(frozen=True)

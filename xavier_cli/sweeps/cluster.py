@@ -83,13 +83,13 @@ class Cluster:
             if client.nthreads():
                 return True
             waited = time.monotonic() - began
-            if waited > self._wait:
-                raise ClusterError(f"no worker joined the cluster at `{self._address}` in {self._wait:g} s")
             if waited > 1 and not told:
                 told = True
                 self._note(
                     f"the cluster at `{self._address}` has no workers; waiting {self._wait:g} s for one"
                 )
+            if waited > self._wait:
+                raise ClusterError(f"no worker joined the cluster at `{self._address}` in {self._wait:g} s")
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         return False
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Reschedule, get_worker
+from threadpoolctl import threadpool_limits
 
 from xavier_cli.errors import StorageError, XavierError
 from xavier_cli.files.locks import lock_output
@@ -92,11 +93,19 @@ def do(job: Job) -> Reply:
         worker.log_event(job.topic, {"index": job.index, "began": worker.address})
         try:
             # The number of threads of a worker is its share of the machine.
-            set_up_jax(worker.state.nthreads)
+            _set_up_jax(worker.state.nthreads)
             with code_at_hand(job.code):
                 return _made(job, _reporter(worker, job), stopped)
         finally:
             worker.log_event(job.topic, {"index": job.index, "left": worker.address})
+
+
+@cache
+def _set_up_jax(cores: int) -> None:
+    """Set JAX up once: for each job, caches would be looked through anew."""
+    # Else its threads for products of matrices, as many as the machine has cores, wait busily for each other.
+    threadpool_limits(1, user_api="blas")
+    set_up_jax(cores)
 
 
 def versions() -> dict[str, str | None]:

@@ -197,7 +197,9 @@ def _data_of(config: RunConfig) -> RunConfig:
     """A configuration that is equal for all that differ only in the network and its training."""
     fields = RunConfig.model_fields
     others = (name for name, row in SETTINGS.items() if row.role != "data" and not row.in_examples)
-    return config.with_(**{name: fields[name].default for name in others})
+    alike = {name: fields[name].default for name in others}
+    # Only whether there are any updates matters: the whole test set is used after training alone.
+    return config.with_(**alike | ({"updates": fields["updates"].default} if config.updates else {}))
 
 
 @lru_cache(maxsize=1)

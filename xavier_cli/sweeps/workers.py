@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # A group whose worker dies is tried again; results depend only on the configuration.
 TRIES = 3
+# A worker that dies before it began says nothing of its group, but of a machine where none can start.
+STARTS = 10
+# However far each of them came.
+MOST_DEATHS = 50
 _SECONDS_BETWEEN_LOOKS = 0.2
 _PR_SET_PDEATHSIG = 1
 
@@ -35,6 +39,51 @@ class _Worker(NamedTuple):
     process: BaseProcess
     pipe: Connection
     share: int
+
+
+class Deaths:
+    """Counts the deaths of workers, and says whether a group whose worker died is tried again.
+
+    Not counted against a group are deaths before it had begun, and those after which more of it is done than
+    ever: whoever kills workers at random, or a batch system, is no fault of the group.
+    """
+
+    def __init__(self) -> None:
+        self._begun: set[int] = set()
+        self._in_vain: Counter[int] = Counter()
+        self._all: Counter[int] = Counter()
+        self._never_begun = 0
+        self._reached: dict[tuple[int, str, str], int] = {}
+        self._came_further: set[int] = set()
+
+    def began(self, index: int) -> None:
+        """A worker has begun with the group `index`."""
+        self._begun.add(index)
+        self._never_begun = 0
+
+    def progressed(self, index: int, progress: Progress) -> None:
+        """The group `index` has come so far."""
+        phase = index, progress.doing, progress.phase
+        if progress.updates > self._reached.get(phase, 0):
+            self._reached[phase] = progress.updates
+            self._came_further.add(index)
+
+    def try_again(self, index: int) -> bool:
+        """Note that the worker of the group `index` died; whether another may try."""
+        if index not in self._begun:
+            self._never_begun += 1
+            return self._never_begun < STARTS
+        self._begun.discard(index)
+        self._all[index] += 1
+        if index in self._came_further:
+            self._came_further.discard(index)
+            self._in_vain[index] = 0
+        self._in_vain[index] += 1
+        return self._in_vain[index] < TRIES and self._all[index] < MOST_DEATHS
+
+    def how_often(self, index: int) -> int:
+        """How many workers died over the group `index`, or at their start."""
+        return self._all[index] or self._never_begun
 
 
 class Workers:
@@ -52,15 +101,15 @@ class Workers:
         report: Callable[[int, Progress], None],
     ) -> Generator[tuple[int, list[Outcome]], None, None]:
         """Run all `groups`; yields the index of each and its outcomes. Closing the generator stops them."""
-        waiting = deque((index, 1) for index in range(len(groups)))
-        busy: dict[_Worker, tuple[int, int]] = {}
+        waiting, deaths = deque(range(len(groups))), Deaths()
+        busy: dict[_Worker, int] = {}
         idle = [self._spawn(share) for share in range(len(self._cores))]
         told = False
         try:
             while busy or (waiting and not stopped()):
                 while idle and waiting and not stopped():
-                    worker, (index, attempt) = idle.pop(), waiting.popleft()
-                    busy[worker] = index, attempt
+                    worker, index = idle.pop(), waiting.popleft()
+                    busy[worker] = index
                     _send(worker.pipe, (index, groups[index]))
                 if stopped() and not told:
                     told = True
@@ -70,22 +119,26 @@ class Workers:
                     try:
                         index, content = worker.pipe.recv()
                     except (EOFError, OSError):
-                        index, attempt = busy.pop(worker)
+                        index = busy.pop(worker)
                         worker.process.join()
                         worker.pipe.close()
                         if stopped():
                             continue
                         idle.append(self._spawn(worker.share))
-                        if attempt < TRIES:
-                            waiting.appendleft((index, attempt + 1))
+                        if deaths.try_again(index):
+                            waiting.appendleft(index)
                         else:
-                            yield index, _lost(groups[index], worker.process.exitcode)
+                            often = deaths.how_often(index)
+                            yield index, _lost(groups[index], often, worker.process.exitcode)
                         continue
                     if isinstance(content, list):
                         del busy[worker]
                         idle.append(worker)
                         yield index, content
+                    elif content is None:
+                        deaths.began(index)
                     else:
+                        deaths.progressed(index, content)
                         report(index, content)
         finally:
             for worker in (*busy, *idle):
@@ -139,6 +192,8 @@ def work(
 ) -> None:
     """The main loop of a worker: receive groups, send progress and outcomes, until the pipe ends.
 
+    First of all that it has begun, which is None in place of a progress.
+
     `parent` is the id of the process that started it; `is_main` says whether its main thread did.
     """
     if is_main:
@@ -172,6 +227,7 @@ def work(
         def report(progress: Progress, index: int = index) -> None:
             _send(pipe, (index, progress))
 
+        _send(pipe, (index, None))
         _send(pipe, (index, make(group, task, report, stopped)))
 
 
@@ -183,14 +239,14 @@ def _send(pipe: Connection, message: object) -> None:
         return
 
 
-def _terminate(workers: Sequence[_Worker] | dict[_Worker, tuple[int, int]]) -> None:
+def _terminate(workers: Sequence[_Worker] | dict[_Worker, int]) -> None:
     for worker in workers:
         worker.process.terminate()
 
 
-def _lost(group: Group, exitcode: int | None) -> list[Outcome]:
+def _lost(group: Group, often: int, exitcode: int | None) -> list[Outcome]:
     from xavier_cli.sweeps.work import Outcome
 
     ended = f"signal {-exitcode}" if exitcode and exitcode < 0 else f"code {exitcode}"
-    why = f"its worker process ended {TRIES} times, at last with {ended}"
+    why = f"its worker process ended {often} times, at last with {ended}"
     return [Outcome(cell, "failed", why) for cell in group.cells]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from xavier_cli.training.engine.layout import Layout
 from xavier_cli.training.keys import KEY_IMPLEMENTATION
 from xavier_cli.version import __version__
+
+# Each look reads a file, which is much to a cell of a sweep that takes a second.
+_version = cache(version)
 
 
 def provenance_of(layout: Layout) -> dict[str, Any]:
@@ -18,7 +22,7 @@ def provenance_of(layout: Layout) -> dict[str, Any]:
     return {
         "xavier": __version__,
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("jax", "jaxlib", "numpy", "h5py", "optax")},
+        "versions": {name: _version(name) for name in ("jax", "jaxlib", "numpy", "h5py", "optax")},
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),

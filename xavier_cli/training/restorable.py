@@ -6,7 +6,6 @@ be checked; everything by which they are counted and found is, before training r
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.checkpoint import Checkpoint
-from xavier_cli.runs.contradictions import row_problem
+from xavier_cli.runs.contradictions import is_duration, row_problem
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.snapshot import PARAMETERS
 
@@ -77,9 +76,12 @@ def _stage_problem(stage: Any, config: RunConfig) -> str:
         return "no layout"
     if not _is_count(stage.get("updates"), config.updates):
         return f"{stage.get('updates')} updates of {config.updates}"
-    seconds = stage.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        return f"{seconds} seconds"
+    spent = stage.get("seconds_spent", {})
+    if not isinstance(spent, dict):
+        return "its `seconds_spent`"
+    for seconds in (stage.get("seconds"), *spent.values()):
+        if not is_duration(seconds):
+            return f"{seconds} seconds"
     mesh = stage["layout"].get("mesh")
     if stage["layout"].get("strategy") not in _STRATEGIES or not isinstance(mesh, list):
         return "its layout"

@@ -18,6 +18,7 @@ from xavier_cli.runs.weights import Saved
 from xavier_cli.training import restorable
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.time_spent import trained_seconds
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
 
@@ -64,7 +65,12 @@ def to_checkpoint(
         "machinery": machinery(),
         "resumed_at": resumed,
         "stages": {
-            name: {"updates": stage.updates, "seconds": stage.seconds, "layout": dict(stage.layout)}
+            name: {
+                "updates": stage.updates,
+                "seconds": trained_seconds(stage.seconds),
+                "seconds_spent": dict(stage.seconds),
+                "layout": dict(stage.layout),
+            }
             for name, stage in stages.items()
         },
     }
@@ -90,7 +96,8 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
     return {
         name: Snapshot(
             facts["updates"],
-            facts["seconds"],
+            # Older versions did not tell the parts of the time, nor that of compiling.
+            facts.get("seconds_spent", {"other": facts["seconds"]}),
             facts["layout"],
             *(under(f"{name}/{part}/") for part in _PARTS),
         )

@@ -10,7 +10,7 @@ from xavier_cli.findings import layer_summary
 from xavier_cli.runs.batch_normalization import normalization_notes
 from xavier_cli.runs.counting import ERRORS, error_curve, layers_of, stopped_in_words
 from xavier_cli.runs.counting import in_words as diverged_in_words
-from xavier_cli.runs.record import Run, search_means
+from xavier_cli.runs.record import Run, TimePart, search_means, spent_seconds
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.runs.weights import PROVENANCE, has_saved, saved_updates, weights_info, weights_path
 from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
@@ -22,6 +22,16 @@ from xavier_cli.views.settings import shown_settings
 SCHEMA = "xavier.show/1"
 RECORDS_SHOWN = 6
 _CURVES = ("train_loss", "valid_error", "test_error")
+
+_PARTS_IN_WORDS: dict[TimePart, str] = {
+    "updates": "updates",
+    "pretraining": "pre-training",
+    "evaluation": "evaluation",
+    "probes": "layer statistics",
+    "saving": "saving",
+    "compiling": "compiling",
+    "other": "other",
+}
 
 # The arrays of a run file that this page needs.
 ONLY = (
@@ -82,10 +92,26 @@ def settings_of(run: Run) -> Iterator[tuple[str, str]]:
     for name, value in run.provenance.items():
         if name == PROVENANCE:
             yield "weights", _weights_in_words(run)
+        elif name == "seconds_spent":
+            if spent := time_in_words(run):
+                yield "time", spent
+        elif name in ("train_seconds", "compile_seconds") and spent_seconds(run):
+            continue
         # Checksums of files, which not every data set has, are shown next to the digest.
         elif name != "data_sha256" and (text := _in_short(value)):
             yield str(name).replace("_", " "), text
     yield from _data_of(run)
+
+
+def time_in_words(run: Run) -> str:
+    """How long the run took, and the share of each part; empty where it does not say."""
+    spent = spent_seconds(run)
+    whole = sum(spent.values())
+    if not whole:
+        return ""
+    told = sorted(((spent[name], words) for name, words in _PARTS_IN_WORDS.items()), reverse=True)
+    parts = ", ".join(f"{words} {part:,.1f} s ({100 * part / whole:.1f} %)" for part, words in told if part)
+    return f"{whole:,.1f} s: {parts}"
 
 
 def _weights_in_words(run: Run) -> str:
@@ -203,6 +229,9 @@ def _data(run: Run) -> dict[str, object]:
         "curves": {name: _curve(run, name).tolist() for name in _CURVES},
         "layers": [layer.record() for layer in layer_summary.layers_at(run)],
     }
+    if spent := spent_seconds(run):
+        parts = {str(name): seconds for name, seconds in spent.items()}
+        data["seconds_spent"] = parts | {"total": round(sum(spent.values()), 3)}
     if "pretraining/reconstruction_error" in run:
         data["pretraining"] = {
             "updates": run["pretrain_update"].tolist(),

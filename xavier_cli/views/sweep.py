@@ -8,25 +8,31 @@ from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
+from xavier_cli.errors import XavierError
 from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
-from xavier_cli.sweeps.plan import Plan, SweepCell
+from xavier_cli.sweeps.plan import Group, Plan, SweepCell
 from xavier_cli.sweeps.recipe import Recipe, read_recipe, shipped_recipes
 from xavier_cli.sweeps.run import Finished, reasons
 from xavier_cli.training.cores import usable_cores
+from xavier_cli.training.estimate import Sizes
+from xavier_cli.training.estimate import memory as estimated_memory
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.numbers import about
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.datasets import DatasetInfo
 
+Look = Callable[[RunConfig], tuple[RunConfig, DatasetInfo | None, Sizes | None]]
+"""Runs the code of a custom network: its configuration with its layers, the facts of its data, its sizes."""
 LIST_SCHEMA = "xavier.recipes/1"
 PLAN_SCHEMA = "xavier.sweep-plan/1"
 SCHEMA = "xavier.sweep/1"
 # The times in the list of recipes assume so many cores, so that they are the same everywhere.
 LISTED_CORES = 2
-NOT_KNOWN = "not known before the code of the networks runs"
+NOT_KNOWN = "not known before the networks are trained"
 # A plan with more rows would not be read on a screen; machine formats have all rows.
 MOST_ROWS = 40
 # What `sweep` explains of its best rows; `compare` explains all.
@@ -71,13 +77,43 @@ def _seconds(recipe: Recipe) -> float | None:
     return sum(group.core_seconds for group in groups) / LISTED_CORES
 
 
-def plan_page(plan: Plan, jobs: int) -> Page:
-    """What would be run, with estimates of memory and time."""
+class _Networks:
+    """What is known of the trained custom networks of `groups`, once `look` ran their code."""
+
+    def __init__(self, groups: Sequence[Group], look: Look | None):
+        self.memory: dict[Group, int] = {}
+        self.parameters: dict[str, int] = {}
+        """By the network as it is typed."""
+        self.notes: list[str] = []
+        for group in groups if look else ():
+            config = group.cells[0].config
+            assert look is not None
+            assert isinstance(config, RunConfig)
+            try:
+                layered, facts, sizes = look(config)
+            except XavierError as error:
+                self.notes.append(f"Would fail: {clean(str(error))}")
+                continue
+            if sizes:
+                self.parameters[config.net] = sizes.parameters
+                members = None if config.search else group.members
+                self.memory[group] = estimated_memory(layered, members, facts, sizes=sizes)
+
+
+def plan_page(plan: Plan, jobs: int, look: Look | None = None) -> Page:
+    """What would be run, with estimates of memory and time.
+
+    `look` runs the code of a custom network and says how large it is, as `training.session.looked_into`;
+    without it, its memory is not known.
+    """
     pending = plan.pending
     cores = len(usable_cores())
     estimated = [group for group in pending if group.is_estimated]
     is_whole = len(estimated) == len(pending)
-    memory = sum(sorted((group.memory for group in estimated), reverse=True)[:jobs])
+    networks = _Networks([group for group in pending if not group.is_estimated], look)
+    known = {group: group.memory for group in estimated} | networks.memory
+    is_memory_known = len(known) == len(pending)
+    memory = sum(sorted(known.values(), reverse=True)[:jobs])
     seconds = sum(group.core_seconds for group in estimated) / cores
     todo = [cell for group in pending for cell in group.cells]
     facts: dict[str, object] = {
@@ -89,14 +125,19 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         "to_do": len(todo),
         "members": sum(group.members for group in pending),
         "programs": len(pending),
-        "memory_bytes": memory if is_whole else None,
+        **({"parameters": networks.parameters} if networks.parameters else {}),
+        "memory_bytes": memory if is_memory_known else None,
         "seconds": seconds if is_whole else None,
         "runs_code": sorted({place for group in pending for place in group.code_places}),
     }
     shown = {**facts, "memory_bytes": f"about {memory / 1e6:,.0f} MB"}
     shown["seconds"] = f"{about(seconds)} on {cores} CPU cores"
-    for name in () if is_whole else ("memory_bytes", "seconds"):
-        shown[name] = f"{shown[name]}, and what custom networks take" if estimated else NOT_KNOWN
+    # How long it takes, nobody knows beforehand.
+    for name, is_known in (("memory_bytes", is_memory_known), ("seconds", is_whole)):
+        if not is_known:
+            shown[name] = f"{shown[name]}, and what custom networks take" if estimated else NOT_KNOWN
+    if networks.parameters:
+        shown["parameters"] = ", ".join(f"{net} {count:,}" for net, count in networks.parameters.items())
     if not shown["runs_code"]:
         del shown["runs_code"]
     names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do", "members": "networks"}
@@ -114,9 +155,12 @@ def plan_page(plan: Plan, jobs: int) -> Page:
         records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
         notes=(
-            ("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",)
-            if estimated
-            else ()
+            *networks.notes,
+            *(
+                ("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",)
+                if estimated
+                else ()
+            ),
         ),
     )
 

@@ -349,3 +349,40 @@ def test_compare_select_takes_the_best_on_validation_and_marks_the_edge(recipe, 
     text = xavier("compare", "--select", "lr,depth").out
     assert "- ~: depth and lr chosen by validation error" in text
     assert "- !: the lowest or highest value tried" in text
+
+
+NETS = """
+import jax
+
+def linear(inputs, classes, width=4):
+    def init(key):
+        return [jax.numpy.ones((1024, width)), jax.numpy.ones((width, classes))]
+    def apply(params, x):
+        x = x.reshape(len(x), -1)
+        return x @ params[0] @ params[1]
+    return init, apply
+
+def broken(inputs, classes):
+    raise ValueError("no such network")
+"""
+
+
+def test_a_dry_run_says_how_large_custom_networks_are(recipe, xavier):
+    Path("nets.py").write_text(NETS)
+    nets = ["nets.py:linear", "nets.py:linear:width=8"]
+    content = 'title = "nets"\n[base]\nseeds = 2\nupdates = 30\n[grid]\nnet = {}\n'
+    Path("nets.toml").write_text(content.format(json.dumps(nets)))
+    Path("broken.toml").write_text(content.format(json.dumps([*nets, "nets.py:broken"])))
+    plan = json.loads(xavier("sweep", "nets.toml", "--dry-run", "-f", "json").out)
+    alone = xavier("train", "--net", nets[1], "--seeds", 2, "--updates", 30, "--dry-run", "-f", "json")
+    one = json.loads(alone.out)
+
+    # Images of 1,024 pixels in nine classes.
+    assert plan["parameters"] == {nets[0]: 4 * 1033, nets[1]: 8 * 1033}
+    assert plan["parameters"][nets[1]] == one["parameters_per_member"]
+    assert plan["memory_bytes"] == one["memory_bytes"] > 0
+    assert plan["seconds"] is None
+    told = xavier("sweep", "broken.toml", "--dry-run")
+    assert told.code == 0
+    assert "Would fail: `nets.py:broken` fails: ValueError: no such network" in " ".join(told.out.split())
+    assert not Path("runs").exists()

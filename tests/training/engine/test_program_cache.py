@@ -76,7 +76,7 @@ def engine_of(config: RunConfig, training_data, strategy="map") -> Engine:
 def test_programs_out_of_the_store_train_the_same_bits(strategy, training_data, store, traced, monkeypatch):
     config = config_of(jacobian_examples=1)
     made, _ = train(config, training_data, strategy=strategy)
-    assert set(traced) == {"init", "advance", "observe", "jacobians"}
+    assert set(traced) == {"init", "advance", "evaluate", "probe", "jacobians"}
     traced.clear()
     found, _ = train(config, training_data, strategy=strategy)
     # Another rate and other seeds are given to the same programs.

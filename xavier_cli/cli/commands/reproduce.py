@@ -106,7 +106,7 @@ def reproduce(
     machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
     plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run, saved=saved)
     if dry_run:
-        show_page(plan_page(plan, jobs), format)
+        show_page(plan_page(plan, jobs, recipes.looker(data_dir)), format)
         return
     from xavier_cli.cli.options.data_sets import samples
     from xavier_cli.runs.isolate import Isolation

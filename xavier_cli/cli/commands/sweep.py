@@ -124,7 +124,7 @@ def sweep(
         print_script(plan, slurm, jobs)
         return
     if dry_run:
-        show_page(plan_page(plan, jobs), format)
+        show_page(plan_page(plan, jobs, recipes.looker(data_dir)), format)
         return
     finished = recipes.finish_cells(
         plan,

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from xavier_cli.sweeps.recipe import Recipe
     from xavier_cli.sweeps.run import Finished
     from xavier_cli.sweeps.work import Outcome, Task
+    from xavier_cli.training.estimate import Sizes
+    from xavier_cli.views.sweep import Look
+    from xavier_cli.vocabulary.datasets import DatasetInfo
 
 # With more cells than this the user is asked to confirm.
 MANY = 1000
@@ -64,6 +67,23 @@ JobsOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask for confirmation of many cells")]
+
+
+def looker(data_dir: Path | None) -> Look:
+    """What says how large a custom network is for a plan: runs its code, once for each network."""
+    known: dict[tuple[object, ...], tuple[RunConfig, DatasetInfo | None, Sizes | None]] = {}
+
+    def look(config: RunConfig) -> tuple[RunConfig, DatasetInfo | None, Sizes | None]:
+        from xavier_cli.training.session import looked_into
+
+        # Nothing else decides the sizes.
+        key = config.net, config.act, config.data, config.coding
+        if key not in known:
+            known[key] = looked_into(config, data_dir)
+        layered, facts, sizes = known[key]
+        return config.with_(weight_layers=layered.weight_layers), facts, sizes
+
+    return look
 
 
 def make_plan(

@@ -6,7 +6,6 @@ divides evenly over them.
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,9 +41,14 @@ _COMPILER_OPTIONS: dict[str, program_cache.Options] = {
     "init": {"xla_backend_optimization_level": 1},
     "pretrain": None,
     "advance": None,
-    "observe": {"xla_backend_optimization_level": 1},
+    "evaluate": {"xla_backend_optimization_level": 1},
+    "probe": {"xla_backend_optimization_level": 1},
     "jacobians": {"xla_backend_optimization_level": 1},
 }
+# Apart, so that it can be told what each of them takes.
+_METHOD_OF = {"evaluate": "observe", "probe": "observe"}
+METHODS = ("init", "pretrain", "advance", "observe", "jacobians")
+"""The methods that run compiled programs; that of `start` is `init`."""
 
 # Stands for the next record after the last one.
 _NEVER = np.iinfo(np.int32).max
@@ -101,20 +105,15 @@ class Engine:
             SHARED,
         )
         self._programs: dict[str, Any] = {}
-        self.compile_seconds = 0.0
         self.state: Any
         self._abstract: Any
 
-    def start(
-        self, begun: Mapping[str, np.ndarray] | None = None, wanted: Container[str] = _COMPILER_OPTIONS
-    ) -> None:
+    def start(self, begun: Mapping[str, np.ndarray] | None = None, wanted: Container[str] = METHODS) -> None:
         """Initialize all members, or restore them from `begun`, a `host_state`.
 
-        Compiles the programs named in `wanted` first, unless that was done. Raises `ResumeError` where
-        `begun` is of another network.
+        Compiles first, as `compile`. Raises `ResumeError` where `begun` is of another network.
         """
-        if not self._programs:
-            self._compile(wanted)
+        self.compile(wanted)
         if begun is None:
             self.state = self._programs["init"](self._seeds, self._init_of, self._tables)
         else:
@@ -122,8 +121,10 @@ class Engine:
                 begun, self._abstract, self._fill, lambda array: self.layout.place(array, GRID)
             )
 
-    def _compile(self, wanted: Container[str]) -> None:
-        began = time.perf_counter()
+    def compile(self, wanted: Container[str] = METHODS) -> None:
+        """Compile the programs of the methods named in `wanted`, unless some are compiled already."""
+        if self._programs:
+            return
         config = self.population.config
         unused = {
             "pretrain": config.pretrain == "none",
@@ -131,7 +132,9 @@ class Engine:
             "jacobians": not config.jacobian_examples,
         }
         lower = {
-            name: make for name, make in self._lowered().items() if name in wanted and not unused.get(name)
+            name: make
+            for name, make in self._lowered().items()
+            if _METHOD_OF.get(name, name) in wanted and not unused.get(name)
         }
         with jax.default_matmul_precision(config.precision):
             self._programs, shapes = program_cache.compiled(
@@ -143,7 +146,6 @@ class Engine:
             )
         # Shapes, types and placement of the state, for `from_host`.
         self._abstract = self._on_grid(shapes)
-        self.compile_seconds = time.perf_counter() - began
 
     def _key(self, names: Iterable[str]) -> str:
         """All that decides the programs' texts, without tracing them; a test compares key and text."""
@@ -210,9 +212,10 @@ class Engine:
                 (SEEDS, VARIANTS, SHARED, SEEDS, *shared),
                 self._advance_arguments(0, 0),
             ),
-            "observe": lambda: with_state(
-                self._seed_programs.observe, (*shared, SHARED), self._observe_arguments(1, 1)
+            "evaluate": lambda: with_state(
+                self._seed_programs.evaluate, (SHARED, *shared), self._evaluate_arguments(1)
             ),
+            "probe": lambda: with_state(self._seed_programs.probe, shared, self._probe_arguments(1)),
             "jacobians": lambda: with_state(
                 self._seed_programs.jacobians, (SHARED,), (self._examples[0].pixels,)
             ),
@@ -282,10 +285,11 @@ class Engine:
         **Arguments:** `updates` since the record before; `examples`, the number of validation and of test
         examples that losses and errors are taken on.
         """
-        self.state, record = self._programs["observe"](
-            self.state, *self._observe_arguments(updates, examples)
+        self.state, (evaluated, correct) = self._programs["evaluate"](
+            self.state, *self._evaluate_arguments(examples)
         )
-        return record
+        self.state, probed = self._programs["probe"](self.state, *self._probe_arguments(updates))
+        return Record(evaluated, correct, probed)
 
     def jacobians(self) -> list[list[Future[SingularValues]]]:
         """Singular values of every member's Jacobians, S lists of V; computed on the host, in threads."""
@@ -297,12 +301,21 @@ class Engine:
         """Block until the devices have computed the state."""
         jax.block_until_ready(self.state.loss_sum)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the devices have computed the state already."""
+        return bool(self.state.loss_sum.is_ready())
+
     def read(self, record: Record, examples: int) -> dict[str, np.ndarray]:
         """A record on the host: arrays `(S, V, …)` by path in the run file; blocks until it is computed.
 
         `examples` is what `observe` was given: shares are rounded to the nearest multiple of 1/examples.
         """
-        arrays = unpack(jax.tree.map(self._real, record.packed))
+        arrays = {
+            name: array
+            for packed in (record.evaluated, record.probed)
+            for name, array in unpack(jax.tree.map(self._real, packed)).items()
+        }
         for name, part in (
             ("valid_error", self.training_data.valid),
             ("test_error", self.training_data.test),
@@ -364,9 +377,8 @@ class Engine:
         last = self._records[after] if after < len(self._records) else _NEVER
         return np.array([self._records[after - 1], last], np.int32)
 
-    def _observe_arguments(self, updates: int, examples: int) -> tuple[Any, ...]:
-        return (
-            self.layout.place(np.int32(updates), SHARED),
-            self.layout.place(np.int32(examples), SHARED),
-            self._examples,
-        )
+    def _evaluate_arguments(self, examples: int) -> tuple[Any, ...]:
+        return self.layout.place(np.int32(examples), SHARED), *self._examples[1:]
+
+    def _probe_arguments(self, updates: int) -> tuple[Any, ...]:
+        return self.layout.place(np.int32(updates), SHARED), self._examples[0]

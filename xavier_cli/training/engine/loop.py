@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import jax
 import numpy as np
 
 from xavier_cli.errors import XavierError
@@ -22,6 +23,7 @@ from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
 from xavier_cli.training.engine.segments import SegmentSizer
 from xavier_cli.training.engine.snapshot import Snapshot
+from xavier_cli.training.engine.time_spent import TimeSpent, timings_of
 
 SEGMENT_SECONDS = 1.0
 """Target length of a segment: signals are handled and progress is shown between segments."""
@@ -116,12 +118,12 @@ class _Training:
         self._engine, self._hooks, self._begun = engine, hooks, begun
         self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._history = History(engine)
-        self._done, self._seconds_before = 0, 0.0
+        self._done, self._spent = 0, TimeSpent(begun.seconds if begun else None)
         self._published = 0
         if begun:
             self._history.restore(begun.history, with_weights=hooks.save_weights == "records")
-            self._done, self._seconds_before = begun.updates, begun.seconds
-        self._started, self._processor_before = time.perf_counter(), time.process_time()
+            self._done = begun.updates
+        self._processor_before = time.process_time()
 
     def run(self) -> list[Run]:
         if self._begun and self._history.is_complete:
@@ -133,18 +135,28 @@ class _Training:
                 self._hooks.note(note)
         for update, record in self._history.records():
             self._look(update, record)
+        self._spent.enter("compiling")
+        self._engine.compile()
+        self._spent.enter("other")
+        self._processor_before = time.process_time()
         self._engine.start(self._begun.state if self._begun else None)
-        self._started, self._processor_before = time.perf_counter(), time.process_time()
+        self._engine.wait()
         with Autosaver() as autosaver:
             if self._pretrain(autosaver):
                 self._train(autosaver)
+            self._spent.enter("saving")
         state = self._engine.host_state()
+        # The last record's singular values, beside which nothing is trained any longer.
+        self._spent.enter("probes")
+        self._history.settle()
+        self._spent.enter("saving")
         complete = self._history.is_complete
         if self._hooks.save:
             kept = self._still_needed(state) if complete else state
             self._hooks.save(
-                Snapshot(self._done, self._seconds(), self._layout(), kept, self._history.arrays())
+                Snapshot(self._done, self._spent.seconds, self._layout(), kept, self._history.arrays())
             )
+        self._spent.enter("other")
         if not self._history.updates:
             raise NoRunError(f"stopped in {self._layer_in_words()}")
         return self._runs(self._history, state, "complete" if complete else "interrupted")
@@ -162,6 +174,7 @@ class _Training:
         total = config.depth * config.pretrain_updates
         sizer = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
         while history.pretrained < total and not self._hooks.stopped():
+            self._spent.enter("pretraining")
             began, first = time.perf_counter(), history.pretrained
             # Not beyond this layer: the next one has another size, and so another speed.
             of_layer = config.pretrain_updates - first % config.pretrain_updates
@@ -172,14 +185,15 @@ class _Training:
             sizer.record(step, time.perf_counter() - began)
             if step == of_layer:
                 sizer = SegmentSizer(FIRST_SEGMENT, SEGMENT_SECONDS)
+            self._spent.enter("other")
             self._report("pretraining")
-            if self._hooks.save and autosaver.is_due:
-                autosaver.keep(self._snapshot)
+            if self._hooks.save:
+                self._save_if_due(autosaver)
         return history.pretrained == total
 
     def _train(self, autosaver: Autosaver) -> None:
         """Run the training; the host stores a record while the devices compute the next segment."""
-        engine, hooks, history = self._engine, self._hooks, self._history
+        engine, hooks, history, spent = self._engine, self._hooks, self._history, self._spent
         config = engine.population.config
         records = config.record_updates()
         pending: tuple[int, Record, int] | None = None
@@ -187,18 +201,24 @@ class _Training:
         seen = set(history.updates)
         for at in (update for update in records if update not in seen):
             while self._done < at and not hooks.stopped():
+                spent.enter("updates")
                 began = time.perf_counter()
                 step = min(sizer.updates, at - self._done)
                 engine.advance(self._done, self._done + step)
                 if pending:
                     self._add(*pending)
                     pending = None
+                    # The devices were busy with the updates all along, or the host kept them waiting.
+                    if not engine.is_idle:
+                        spent.assign("updates")
+                spent.enter("updates")
                 engine.wait()
+                spent.enter("other")
                 self._done += step
                 sizer.record(step, time.perf_counter() - began)
                 self._report("training")
-                if (hooks.publish or hooks.save) and autosaver.is_due:
-                    autosaver.keep(self._snapshot)
+                if hooks.publish or hooks.save:
+                    self._save_if_due(autosaver)
             if self._done < at:
                 break
             since = at - (history.updates[-1] if history.updates else 0)
@@ -206,17 +226,36 @@ class _Training:
             whole = 0 < at == records[-1]
             held_out = (engine.training_data.valid, engine.training_data.test)
             examples = max(len(part.labels) for part in held_out) if whole else config.eval_examples
+            spent.enter("evaluation")
             pending = at, engine.observe(since, examples), examples
             if hooks.save_weights == "records" and at != records[-1]:
+                self._wait_for(pending[1])
+                spent.enter("saving")
                 history.add_weights(engine.parameters())
             if at in config.jacobian_updates():
+                self._spent.enter("probes")
                 history.add_jacobians(at, engine.jacobians())
         if pending:
             self._add(*pending)
             if 0 < pending[0] == records[-1]:
                 history.finish(engine.read_correct(pending[1]))
 
+    def _wait_for(self, observed: Record) -> None:
+        """Block until `observed` is computed, the one of its parts after the other."""
+        self._spent.enter("evaluation")
+        jax.block_until_ready(observed.evaluated)
+        self._spent.enter("probes")
+        jax.block_until_ready(observed.probed)
+
+    def _save_if_due(self, autosaver: Autosaver) -> None:
+        self._spent.enter("saving")
+        if autosaver.is_due:
+            autosaver.keep(self._snapshot)
+        self._spent.enter("other")
+
     def _add(self, update: int, observed: Record, examples: int) -> None:
+        self._wait_for(observed)
+        self._spent.enter("other")
         record = self._engine.read(observed, examples)
         self._history.add(update, record)
         self._look(update, record)
@@ -230,23 +269,27 @@ class _Training:
     def _snapshot(self) -> Callable[[], None]:
         """A function that stores the present state; called between segments, which donate the state."""
         history, state = self._history.copy(), self._engine.host_state()
-        done, seconds = self._done, self._seconds()
+        done, seconds = self._done, self._spent.seconds
 
         def keep() -> None:
             # A run file changes with records alone.
             if self._hooks.publish and len(history.updates) > self._published:
-                self._hooks.publish(self._runs(history, state, "running"))
+                self._hooks.publish(self._runs(history, state, "running", seconds))
                 self._published = len(history.updates)
             if self._hooks.save:
                 self._hooks.save(Snapshot(done, seconds, self._layout(), state, history.arrays()))
 
         return keep
 
-    def _runs(self, history: History, state: Mapping[str, np.ndarray], status: Status) -> list[Run]:
-        timings = {
-            "compile_seconds": round(self._engine.compile_seconds, 3),
-            "train_seconds": self._seconds(),
-        }
+    def _runs(
+        self,
+        history: History,
+        state: Mapping[str, np.ndarray],
+        status: Status,
+        seconds: Mapping[str, float] | None = None,
+    ) -> list[Run]:
+        """The runs so far; `seconds` are those until then, by default until now."""
+        timings = timings_of(seconds or self._spent.seconds)
         # A checkpoint does not say what the processes before this one took.
         if self._begun is None:
             timings["processor_seconds"] = round(time.process_time() - self._processor_before, 3)
@@ -256,9 +299,6 @@ class _Training:
         return (
             history.with_weights(runs, state) if self._hooks.save_weights and status == "complete" else runs
         )
-
-    def _seconds(self) -> float:
-        return round(self._seconds_before + time.perf_counter() - self._started, 3)
 
     def _layout(self) -> dict[str, Any]:
         layout = self._engine.layout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,13 @@ from xavier_cli.runs import schema
 from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.initial import is_unmeasured
-from xavier_cli.runs.record import SECONDS, Run, Status
+from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.weights import parameter_shapes, wrong_parameters
 from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Population
 from xavier_cli.training.engine.snapshot import parameters_in
+from xavier_cli.training.engine.time_spent import TIMINGS, joined_timings
 from xavier_cli.training.probes.jacobian import SingularValues
 
 WEIGHTS = "weights/"
@@ -68,6 +69,12 @@ class History:
     def add_weights(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Store the parameters at the next record, which is not the last, `(S, V, ...)` by name."""
         self._weights.append(parameters)
+
+    def settle(self) -> None:
+        """Block until what is computed in threads is there: singular values, predictions, first numbers."""
+        wait([*self._predictions.values(), *self._networks.values()])
+        for members in self._jacobians.values():
+            wait([each for seed in members for each in seed])
 
     def records(self) -> list[tuple[int, Mapping[str, np.ndarray]]]:
         """All records so far, as `(update, arrays)`."""
@@ -279,17 +286,13 @@ def join_seeds(runs: Sequence[Run], seeds: Sequence[int]) -> Run:
         else array
         for name, array in first.arrays.items()
     }
-    took = {
-        name: round(sum(run.provenance[name] for run in runs), 3)
-        for name in SECONDS
-        if all(name in run.provenance for run in runs)
-    }
     weights = {
         name: np.stack([rows[seed][0].weights[name][rows[seed][1]] for seed in seeds])
         for name in first.weights
     }
     # Where one part does not say its time, that of the first alone would be too short.
-    provenance = {name: value for name, value in first.provenance.items() if name not in SECONDS} | took
+    timeless = {name: value for name, value in first.provenance.items() if name not in TIMINGS}
+    provenance = timeless | joined_timings([run.provenance for run in runs])
     config = first.config.with_(seeds=tuple(seeds))
     network = first.network and first.network.agreed([run.network for run in runs[1:] if run.network])
     return replace(

@@ -30,10 +30,12 @@ from xavier_cli.training.step.member import MemberState
 class Record(NamedTuple):
     """Observations of all members at one record, still on the devices; leading axes seed and variant."""
 
-    packed: Packed
-    """The statistics as one float32 vector per member; `packing.unpack` takes it apart."""
+    evaluated: Packed
+    """Losses and errors as one float32 vector per member; `packing.unpack` takes it apart."""
     test_correct: Array
     """`(…, examples)` uint8: 1 where a test example is classified correctly, 0 elsewhere."""
+    probed: Packed
+    """The training loss and the statistics of the layers, likewise."""
 
 
 class SeedPrograms:
@@ -141,44 +143,53 @@ class SeedPrograms:
 
         return self._chunks(chunk, states, seed, first, last, tables)
 
-    def observe(
-        self, states: MemberState, updates: Array, examples: Array, training_data: tuple[Chunk, Chunk, Chunk]
-    ) -> tuple[MemberState, Record]:
-        """Take the statistics of one record: losses, errors and the probe.
+    def evaluate(
+        self, states: MemberState, examples: Array, valid: Chunk, test: Chunk
+    ) -> tuple[MemberState, tuple[Packed, Array]]:
+        """Losses and errors of one record, on the first `examples`, int32, `()`, of those held out.
 
-        **Arguments:** `updates`, int32, `()`: updates since the record before; `examples`, int32, `()`: how
-        many of the validation and of the test examples losses and errors are taken on; `training_data`, the
-        probe, validation and test examples.
-
-        **Returns:** the states with their sum of losses set to 0, and the record. Its `train_loss` is the
-        mean over `updates`, NaN at the first record and once a member has diverged.
+        **Returns:** the states as they were; of a `Record`, `evaluated` and `test_correct`.
         """
-        coding, network = self._config.pixel_range, self._architecture
-        probe, valid, test = training_data
 
         def errors(state: MemberState, chunk: Chunk) -> Evaluation:
             return evaluate(
                 chunk.pixels,
                 chunk.labels,
                 examples,
-                lambda x: network.logits(state, x),
+                lambda x: self._architecture.logits(state, x),
                 self._loss,
-                coding,
+                self._config.pixel_range,
             )
 
-        def member(state: MemberState) -> tuple[MemberState, Record]:
+        def member(state: MemberState) -> tuple[MemberState, tuple[Packed, Array]]:
             on_valid, on_test = errors(state, valid), errors(state, test)
-            whole = (updates > 0) & (state.diverged_at < 0)
             seen = {
-                "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
                 "curves/valid_loss": on_valid.loss,
                 "curves/valid_error": on_valid.error,
                 "curves/test_loss": on_test.loss,
                 "curves/test_error": on_test.error,
+            }
+            return state, (pack(seen), on_test.correct)
+
+        return self._over(member)(states)
+
+    def probe(self, states: MemberState, updates: Array, probe: Chunk) -> tuple[MemberState, Packed]:
+        """The statistics of the layers at one record, on the `probe` examples, and the training loss.
+
+        **Arguments:** `updates`, int32, `()`: updates since the record before.
+
+        **Returns:** the states with their sum of losses set to 0; of a `Record`, `probed`. Its `train_loss`
+        is the mean over `updates`, NaN at the first record and once a member has diverged.
+        """
+        coding, network = self._config.pixel_range, self._architecture
+
+        def member(state: MemberState) -> tuple[MemberState, Packed]:
+            whole = (updates > 0) & (state.diverged_at < 0)
+            seen = {
+                "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
                 **network.probe(state, decode(probe.pixels, coding), probe.labels),
             }
-            fresh = state._replace(loss_sum=jnp.zeros_like(state.loss_sum))
-            return fresh, Record(pack(seen), on_test.correct)
+            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), pack(seen)
 
         return self._over(member)(states)
 

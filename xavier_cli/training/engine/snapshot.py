@@ -21,12 +21,12 @@ class Snapshot(NamedTuple):
     """A population after `updates` updates; arrays by name, with leading axes seed and variant.
 
     `state` is `Engine.host_state`; of it, once training is complete, `diverged_at` alone, and the parameters
-    where they are to be kept. `history` is `History.arrays`. `seconds` is the training time so far, and
-    `layout` the strategy and mesh.
+    where they are to be kept. `history` is `History.arrays`. `seconds` are the parts of the time so far, as
+    `TimeSpent.seconds`, and `layout` the strategy and mesh.
     """
 
     updates: int
-    seconds: float
+    seconds: Mapping[str, float]
     layout: Mapping[str, Any]
     state: Mapping[str, np.ndarray]
     history: Mapping[str, np.ndarray]

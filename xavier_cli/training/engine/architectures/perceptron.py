@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -29,6 +29,10 @@ from xavier_cli.training.probes.jacobian import Factors, JacobianMeter, Singular
 from xavier_cli.training.probes.probe import Observation, make_probe
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.network_info import NetworkInfo
+from xavier_cli.vocabulary.user_functions import is_user_function
+
+_known_regions = cache(find_regions)
+"""For functions of ours, of which there are few and each is one object."""
 
 
 class Perceptron:
@@ -44,7 +48,8 @@ class Perceptron:
         self._depth = config.depth
         self.act, loss = make_activation(config.activation), LOSSES[config.loss]
         range_, kinks = shape_of(config.activation, self.act)
-        self.regions = find_regions(self.act, range_)
+        is_users = is_user_function(config.activation.name)
+        self.regions = (find_regions if is_users else _known_regions)(self.act, range_)
         gain = resolve_gain(config.init_gain, self.act, kinks)
         self.bins: Mapping[str, Bins] = {"activation": make_bins(range_)} | {
             tensor: SymmetricLogBins()
