@@ -72,7 +72,8 @@ class History:
 
     def settle(self) -> None:
         """Block until what is computed in threads is there: singular values, predictions, first numbers."""
-        wait([*self._predictions.values(), *self._networks.values()])
+        wait(self._predictions.values())
+        wait(self._networks.values())
         for members in self._jacobians.values():
             wait([each for seed in members for each in seed])
 

@@ -155,6 +155,8 @@ def _example_rms(inputs: Sequence[Array], deltas: Sequence[Array]) -> Array:
     One example's gradient is the outer product of z and dC/d(z W + b), so that its mean square is the product
     of their mean squares (what equation (7) predicts), and no matrix is formed.
     """
+    # Fused with what made them, they are summed in an order that depends on how many members a device has.
+    inputs, deltas = jax.lax.optimization_barrier((list(inputs), list(deltas)))
 
     def mean_square(tensor: Array) -> Array:
         return jnp.mean(tensor**2, axis=1)
