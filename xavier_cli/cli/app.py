@@ -131,7 +131,7 @@ def main() -> None:
     # Training already uses every core: threads inside NumPy's linear algebra would mostly wait for each
     # other. The variable is read when NumPy is imported, which has not happened yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Most of what a command makes lives until it ends: looking for cycles took a fifth of `ls` over 10,000 runs.
+    # Most of what a command makes lives until it ends: looking for cycles took a fifth of `ls` of many runs.
     gc.set_threshold(50_000)
     arguments = _spelt_out(sys.argv[1:])
     is_help = not arguments or bool({"-h", "--help"} & {*arguments})
