@@ -82,11 +82,14 @@ class Engine:
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
-        # The padding repeats the last member and is never trained.
+        # The padding repeats the last member and is never trained, but where members are batched.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
         self._fill = fill_seeds, fill_variants
         self._is_real = np.arange(self._grid[0]) < seeds
+        # Batched members end together: where each had an end of its own, JAX would choose between old and new
+        # weights of every member after every update.
+        self._over_ends = SHARED if layout.strategy == "vmap" else SEEDS
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
         self.architecture = make_architecture(config, self._inits, training_data)
@@ -205,11 +208,13 @@ class Engine:
                 self._seeds, self._init_of, self._tables
             ),
             "pretrain": lambda: with_state(
-                self._seed_programs.pretrain, (SEEDS, *shared, SEEDS, SHARED), self._pretrain_arguments(0, 0)
+                self._seed_programs.pretrain,
+                (SEEDS, *shared, self._over_ends, SHARED),
+                self._pretrain_arguments(0, 0),
             ),
             "advance": lambda: with_state(
                 self._seed_programs.advance,
-                (SEEDS, VARIANTS, SHARED, SEEDS, *shared),
+                (SEEDS, VARIANTS, SHARED, self._over_ends, *shared),
                 self._advance_arguments(0, 0),
             ),
             "evaluate": lambda: with_state(
@@ -353,20 +358,22 @@ class Engine:
             self._seeds,
             self.layout.place(np.int32(first // self.population.config.pretrain_updates), SHARED),
             self.layout.place(np.int32(first), SHARED),
-            self.layout.place(self._lasts(first, last), SEEDS),
+            self._ends(first, last),
             self._tables,
         )
 
-    def _lasts(self, first: int, last: int) -> np.ndarray:
-        """Where the updates of each seed end; those of the padding end where they begin."""
-        return np.where(self._is_real, last, first).astype(np.int32)
+    def _ends(self, first: int, last: int) -> Array:
+        """Where the updates of each seed end, those of the padding where they begin; one end if batched."""
+        ends = np.int32(last) if self._over_ends == SHARED else np.where(self._is_real, last, first)
+        placed: Array = self.layout.place(ends.astype(np.int32), self._over_ends)
+        return placed
 
     def _advance_arguments(self, first: int, last: int) -> tuple[Any, ...]:
         return (
             self._seeds,
             self._rates,
             self.layout.place(np.int32(first), SHARED),
-            self.layout.place(self._lasts(first, last), SEEDS),
+            self._ends(first, last),
             self.layout.place(self._records_around(first), SHARED),
             self._tables,
         )
