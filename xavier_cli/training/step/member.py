@@ -278,12 +278,10 @@ def factored_gradients(
         deltas.append(delta)
     deltas.reverse()
 
-    finite = jnp.isfinite(value)
+    # In one array: on a GPU each layer's own test would be a kernel, as long as a small layer's product.
     # Compared one by one: a maximum may pass over a NaN on a CPU.
-    for z in inputs[1:]:
-        finite &= jnp.all(jnp.abs(z) < LARGEST_FACTOR)
-    for delta in deltas:
-        finite &= jnp.all(lr * jnp.abs(delta) < LARGEST_FACTOR)
+    factors = jnp.concatenate([*inputs[1:], *(lr * delta for delta in deltas)], axis=1)
+    finite = jnp.isfinite(value) & jnp.all(jnp.abs(factors) < LARGEST_FACTOR)
     return FactoredGradients(value, inputs, deltas, finite)
 
 
