@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import jax
 import pytest
 
 import xavier_cli
@@ -34,6 +36,20 @@ def test_the_device_is_set_up_then_memory_is_looked_at_then_data_is_read(order, 
 
     assert order == ["cache", 8, "started already", "memory", "data"]
     assert begun.member_batch == estimate.members_together(CONFIG) == 4
+
+
+@pytest.mark.parametrize(
+    ("platform", "rule", "told"), [("gpu", "auto", True), ("gpu", "plain", False), ("cpu", "auto", False)]
+)
+def test_on_a_gpu_a_note_says_that_updates_need_no_delay(order, monkeypatch, platform, rule, told):
+    """Which rule `auto` is depends on the shape alone, and was measured on CPUs."""
+    monkeypatch.setattr(jax, "local_devices", lambda: [SimpleNamespace(platform=platform)])
+    monkeypatch.setattr(session, "begin", lambda *_, **__: None)
+    notes = []
+
+    session.session(RunConfig.of(width=1000, update_rule=rule), note=notes.append)
+
+    assert any("--update-rule plain" in note for note in notes) == told
 
 
 def test_what_does_not_fit_is_refused_before_its_data_is_read(order, monkeypatch):

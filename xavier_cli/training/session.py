@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xavier_cli.config.run import RunConfig
+import jax
+
+from xavier_cli.config.run import RunConfig, delay_of
 from xavier_cli.data.layout import example_shape
 from xavier_cli.errors import ConfigError
 from xavier_cli.runs.record import Run
@@ -116,13 +118,15 @@ def session(
     member_batch: int | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Session:
-    """Begin to train `config` in this process; `note` is told in a line where JAX had started already.
+    """Begin to train `config` in this process; `note` is told what makes it slower than need be, in a line.
 
     `data_dir` is where data sets' files lie. `member_batch` is how many networks are trained at the same
     time, by default as many as fit into the memory. Raises `ConfigError` where that is too little, and what
     `prepare` raises.
     """
     set_up_jax(len(config.seeds) * max(len(config.search), 1), note)
+    if delay_of(config.update_rule) and jax.local_devices()[0].platform != "cpu":
+        note(f"{config.update_rule} suits a CPU; on a GPU `--update-rule plain` is faster")
     return begin([config], data_dir, strategy=strategy, member_batch=member_batch)
 
 
