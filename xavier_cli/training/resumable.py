@@ -59,12 +59,13 @@ def train_to_file(
     _rehearse(path, files, training_data, hooks)
     trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note, hooks)
     begun: dict[str, Snapshot] = {}
+    former = _former(path, config) if resume else None
+    tags, note_on_it = (former.tags, former.note) if former else ((), "")
     if resume:
-        begun = trail.recover(strategy)
+        begun = trail.recover(strategy, former.created_utc if former else "")
     else:
         checkpoints.remove_checkpoints(path)
     hooks = trail.marked(hooks)
-    tags, note_on_it = _marks(path, config) if resume else ((), "")
     if not replaces_complete:
         hooks = replace(
             hooks, publish=lambda runs: write_run(path, replace(runs[0], tags=tags, note=note_on_it))
@@ -96,13 +97,13 @@ def _write(path: Path, run: Run) -> None:
             weights_path(path).unlink(missing_ok=True)
 
 
-def _marks(path: Path, config: RunConfig) -> tuple[tuple[str, ...], str]:
-    """The tags and the note on the run of `config` at `path`, complete or not, which outlive its training."""
+def _former(path: Path, config: RunConfig) -> Run | None:
+    """The run of `config` at `path`, complete or not, without arrays; what marks it outlives its training."""
     with suppress(RunFileError):
         run = read_run(path, only=())
         if run.config.as_asked() == config.as_asked():
-            return run.tags, run.note
-    return (), ""
+            return run
+    return None
 
 
 def _is_complete(path: Path, config: RunConfig) -> bool:
@@ -145,7 +146,7 @@ def train_group_to_files(
         note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
-    marks = [_marks(path, config) for path, config in zip(paths, configs, strict=True)]
+    formers = [_former(path, config) for path, config in zip(paths, configs, strict=True)]
     runs = train_together(
         configs,
         training_data,
@@ -156,8 +157,8 @@ def train_group_to_files(
         save=trail.save,
     )
     if all(run.status == "complete" for run in runs):
-        for path, run, (tags, mark) in zip(paths, runs, marks, strict=True):
-            _write(path, replace(run, tags=tags, note=mark))
+        for path, run, former in zip(paths, runs, formers, strict=True):
+            _write(path, replace(run, tags=former.tags, note=former.note) if former else run)
         checkpoints.remove_checkpoints(trail.path)
     return runs
 
@@ -202,11 +203,14 @@ class _CheckpointSeries:
     ):
         self.path, self._config, self._identity, self._note = path, config, identity, note
         self._saved = hooks.save_weights
-        self._resumed: list[int] = []
+        self._beginnings = resuming.Beginnings()
         self._told = False
 
-    def recover(self, strategy: Strategy) -> dict[str, Snapshot]:
-        """The snapshots of an earlier training by phase, empty without one; raises `ResumeError`."""
+    def recover(self, strategy: Strategy, former_utc: str = "") -> dict[str, Snapshot]:
+        """The snapshots of an earlier training by phase, empty without one; raises `ResumeError`.
+
+        `former_utc` is when its run was created, if it is known.
+        """
         found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
         for each in notes:
             self._note(f"{each}; passed over")
@@ -218,23 +222,25 @@ class _CheckpointSeries:
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
         # The phases are ordered by their names.
-        self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
+        updates = begun[max(begun)].updates
+        self._beginnings = resuming.Beginnings.resumed(found.facts, updates, former_utc)
         pretrained = pretrained_in(begun[max(begun)].history)
-        if self._resumed[-1] or not pretrained:
-            self._note(f"resuming after {self._resumed[-1]:,} updates")
+        if updates or not pretrained:
+            self._note(f"resuming after {updates:,} updates")
         else:
             self._note(f"resuming after {pretrained:,} updates of pre-training")
         return begun
 
     def marked(self, hooks: TrainingHooks) -> TrainingHooks:
-        """`hooks` with `resumed_at` in its provenance: the update counts at which it was resumed."""
-        if not self._resumed:
-            return hooks
-        return replace(hooks, provenance={**hooks.provenance, "resumed_at": self._resumed})
+        """`hooks` that tell runs when they were first begun, and when they were resumed."""
+        begun = self._beginnings
+        return replace(
+            hooks, created_utc=begun.first["utc"], provenance={**hooks.provenance, **begun.provenance}
+        )
 
     def save(self, stages: Mapping[str, Snapshot]) -> None:
         """Write `stages` as the newest checkpoint, unless it is too large; raises `StorageError`."""
-        checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
+        checkpoint = resuming.to_checkpoint(self._identity, stages, self._beginnings)
         if checkpoint.nbytes <= checkpoints.MAX_BYTES:
             checkpoints.write_checkpoint(self.path, checkpoint)
         elif not self._told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,42 @@ from xavier_cli.training.engine.snapshot import Snapshot
 from xavier_cli.training.engine.time_spent import trained_seconds
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
+from xavier_cli.training.provenance import began_now
 
 _PARTS = ("state", "history")
+
+
+@dataclass
+class Beginnings:
+    """When and where a training was first begun (`provenance.began_now`), and its resumes.
+
+    `resumed_at` are update counts; `resumed_utc` are times, which older versions did not keep.
+    """
+
+    first: Mapping[str, Any] = field(default_factory=began_now)
+    resumed_at: list[int] = field(default_factory=list)
+    resumed_utc: list[str] = field(default_factory=list)
+
+    @classmethod
+    def resumed(cls, facts: Mapping[str, Any], updates: int, former_utc: str) -> Beginnings:
+        """Those of a checkpoint with these `facts` that is resumed now, after so many `updates`.
+
+        `former_utc` is when its run was created, as far as known; older checkpoints do not say it.
+        """
+        here = began_now()
+        first = facts.get("began") or {"utc": former_utc or here["utc"]}
+        resumed_utc = [*facts.get("resumed_utc", []), here["utc"]]
+        return cls(first, [*facts["resumed_at"], updates], resumed_utc)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a resumed run says of this: `began` has what was different where it was first begun."""
+        if not self.resumed_at:
+            return {}
+        here = began_now()
+        other = {name: was for name, was in self.first.items() if name != "utc" and here.get(name) != was}
+        told = {"resumed_at": self.resumed_at, "resumed_utc": self.resumed_utc}
+        return told | ({"began": other} if other else {})
 
 
 def identity_of(config: RunConfig, training_data: TrainingData) -> dict[str, Any]:
@@ -58,12 +93,14 @@ def machinery() -> dict[str, Any]:
 
 
 def to_checkpoint(
-    identity: Mapping[str, Any], stages: Mapping[str, Snapshot], resumed: list[int]
+    identity: Mapping[str, Any], stages: Mapping[str, Snapshot], begun: Beginnings
 ) -> Checkpoint:
-    """`stages` by name as a checkpoint; `resumed` are the update counts at which it was resumed."""
+    """`stages` by name as a checkpoint of a training that was begun, and resumed, as `begun` says."""
     facts = {
         "machinery": machinery(),
-        "resumed_at": resumed,
+        "began": dict(begun.first),
+        "resumed_at": begun.resumed_at,
+        "resumed_utc": begun.resumed_utc,
         "stages": {
             name: {
                 "updates": stage.updates,
