@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
-from xavier_cli.runs.errors import ResumeError, RunFileError
-from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.listing import run_path
-from xavier_cli.runs.reader import read_checkpoint, read_run
+from xavier_cli.runs.own_file import OwnFile
+from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.store import rehearse_run, write_run
-from xavier_cli.runs.weights import rehearse_weights, weights_path
+from xavier_cli.runs.store import rehearse_run
+from xavier_cli.runs.weights import rehearse_weights
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.engine.architectures.architecture import sizes_of_network
 from xavier_cli.training.engine.layout import Strategy
@@ -47,29 +47,38 @@ def train_to_file(
     is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is that of
     `train`. `note` receives remarks, a line each. A complete run of `config` that is there already, without
     the weights that are to be kept, stays until there is one with them. Raises `ResumeError` where the
-    checkpoint is of another training, before anything is written; `StorageError`; and `NoRunError`, after
-    which it can be resumed.
+    checkpoint, or what lies at `path`, is of another training, and `RunFileError` where that cannot be read,
+    before anything is written: without `resume` it is replaced; `StorageError`; and `NoRunError`, after which
+    it can be resumed.
     """
     hooks = hooks or TrainingHooks()
-    replaces_complete = hooks.save_weights is not None and _is_complete(path, config)
     if hooks.save_weights:
         sizes = sizes_of_network(config, training_data)
         check_weights_memory([config], hooks.save_weights, training_data.facts, sizes)
-    files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
-    _rehearse(path, files, training_data, hooks)
+    rates = _rates(config, path) if keep_all else {}
+    # Of the rates the one whose run has the longest name.
+    longest = sorted(rates, key=lambda rate: len(rate.name))[-1:]
+    _rehearse(path, {path: config} | {rate: rates[rate] for rate in longest}, training_data, hooks)
+    own = OwnFile(path, config, replaces=not resume, has_weights=hooks.save_weights is not None)
+    searched_files = {rate: OwnFile(rate, one, replaces=not resume) for rate, one in rates.items()}
+    former = own.former if isinstance(own.former, Run) else None
+    replaces_complete = hooks.save_weights is not None and former is not None and former.status == "complete"
     trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note, hooks)
     begun: dict[str, Snapshot] = {}
-    former = _former(path, config) if resume else None
-    tags, note_on_it = (former.tags, former.note) if former else ((), "")
+    tags, note_on_it = (former.tags, former.note) if resume and former else ((), "")
     if resume:
         begun = trail.recover(strategy, former.created_utc if former else "")
     else:
         checkpoints.remove_checkpoints(path)
     hooks = trail.marked(hooks)
+
+    def publish(runs: list[Run]) -> None:
+        # At the end it is refused, when all is in the checkpoint.
+        if not own.is_in_the_way:
+            own.write(replace(runs[0], tags=tags, note=note_on_it))
+
     if not replaces_complete:
-        hooks = replace(
-            hooks, publish=lambda runs: write_run(path, replace(runs[0], tags=tags, note=note_on_it))
-        )
+        hooks = replace(hooks, publish=publish)
     run, searched = train(
         config,
         training_data,
@@ -81,35 +90,12 @@ def train_to_file(
     )
     run = replace(run, tags=tags, note=note_on_it)
     if run.status == "complete" or not replaces_complete:
-        _write(path, run)
+        own.write(run)
     for each_run in searched if keep_all else ():
-        _write(_rate_path(each_run.config, path), each_run)
+        searched_files[_rate_path(each_run.config, path)].write(each_run)
     if run.status == "complete":
         checkpoints.remove_checkpoints(path)
     return run
-
-
-def _write(path: Path, run: Run) -> None:
-    """Write `run` with its weights; those of a former run at `path` are nobody's then, and go."""
-    write_run(path, run)
-    if run.status == "complete" and not run.weights and path.suffix == ".h5":
-        with suppress(OSError):
-            weights_path(path).unlink(missing_ok=True)
-
-
-def _former(path: Path, config: RunConfig) -> Run | None:
-    """The run of `config` at `path`, complete or not, without arrays; what marks it outlives its training."""
-    with suppress(RunFileError):
-        run = read_run(path, only=())
-        if run.config.as_asked() == config.as_asked():
-            return run
-    return None
-
-
-def _is_complete(path: Path, config: RunConfig) -> bool:
-    with suppress(RunFileError, ResumeError):
-        return finished_run(path, config) is not None
-    return False
 
 
 def train_group_to_files(
@@ -126,7 +112,7 @@ def train_group_to_files(
 
     The caller holds the files' locks. The checkpoint lies beside the first of them, under a name that
     identifies the group, and a later call resumes from it; the files are written when all runs are complete.
-    Raises `StorageError`.
+    Raises `ResumeError` and `RunFileError` where something else lies at one of `paths`, and `StorageError`.
     """
     identity = {
         **resuming.identity_of(configs[0], training_data),
@@ -137,8 +123,12 @@ def train_group_to_files(
     if hooks.save_weights:
         sizes = sizes_of_network(configs[0], training_data)
         check_weights_memory(configs, hooks.save_weights, training_data.facts, sizes)
-    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note, hooks)
+    trail = _CheckpointSeries(
+        paths[0].with_name(f"{checkpoints.GROUP}{name}"), configs[0], identity, note, hooks
+    )
     _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, hooks)
+    saves = hooks.save_weights is not None
+    files = [OwnFile(path, config, has_weights=saves) for path, config in zip(paths, configs, strict=True)]
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
@@ -146,7 +136,6 @@ def train_group_to_files(
         note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
-    formers = [_former(path, config) for path, config in zip(paths, configs, strict=True)]
     runs = train_together(
         configs,
         training_data,
@@ -157,8 +146,12 @@ def train_group_to_files(
         save=trail.save,
     )
     if all(run.status == "complete" for run in runs):
-        for path, run, former in zip(paths, runs, formers, strict=True):
-            _write(path, replace(run, tags=former.tags, note=former.note) if former else run)
+        with ExitStack() as written:
+            # Whatever is in the way of one, the others are written.
+            for file, run in zip(files, runs, strict=True):
+                former = file.former
+                marked = replace(run, tags=former.tags, note=former.note) if isinstance(former, Run) else run
+                written.callback(file.write, marked)
         checkpoints.remove_checkpoints(trail.path)
     return runs
 
@@ -183,11 +176,11 @@ def _rate_path(config: RunConfig, path: Path) -> Path:
     return run_path(path.parent, config)
 
 
-def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
-    """Of a search's rates, the one whose run has the longest name."""
+def _rates(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
+    """The configuration of each searched rate's own run, by its file."""
     seeds = config.seeds[: config.search_seeds]
     each = [config.with_(seeds=seeds, lr=lr) for lr in config.search]
-    return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
+    return {_rate_path(one, path): one for one in each}
 
 
 class _CheckpointSeries:

@@ -14,7 +14,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
-from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.errors import CheckpointError
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training import restorable
 from xavier_cli.training.engine.layout import Strategy
@@ -152,25 +152,22 @@ def check(
 ) -> list[str]:
     """Notes about what may change the last bits when the run at `run` is resumed from `checkpoint`.
 
-    Raises `ResumeError`, which names the field, where the checkpoint is of another training than `identity`,
-    that of `config`, cannot have been written by a training, or lacks weights that are to be `saved`.
+    Raises `CheckpointError`, which names the field, where the checkpoint is of another training than
+    `identity`, that of `config`, cannot have been written by a training, or lacks weights to be `saved`.
     """
     # Settings that an older version did not have were at their defaults.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
-        raise ResumeError(f"`{run}` was started with {differs}: `--force` starts again")
+        raise CheckpointError(run, f"was started with {differs}")
     if wrong := restorable.problem(checkpoint, config):
-        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` starts again")
+        raise CheckpointError(run, f"has a checkpoint that no training left ({wrong})")
     if lacking := restorable.lacking_weights(checkpoint, config, saved):
-        raise ResumeError(f"`{run}` was started without `--save-weights {lacking}`: `--force` starts again")
+        raise CheckpointError(run, f"was started without `--save-weights {lacking}`")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
         # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
-            raise ResumeError(
-                f"`{run}` was started with strategy {layout['strategy']}, not {strategy}: "
-                "`--force` starts again"
-            )
+            raise CheckpointError(run, f"was started with strategy {layout['strategy']}, not {strategy}")
     now = machinery()
     if all(layout["strategy"] != "vmap" for layout in layouts):
         # The number of members per device matters under `vmap` alone.
