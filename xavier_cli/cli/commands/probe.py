@@ -56,6 +56,7 @@ def probe(
             metavar="FILE",
             help="compare a custom network's initialization with a probe that was kept; exits with 3 where "
             "it has drifted, and writes a file only with `-o`",
+            readable=False,
         ),
     ] = None,
     format: FormatOption = None,

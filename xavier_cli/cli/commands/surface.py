@@ -29,6 +29,7 @@ def surface(
             "--around",
             metavar="RUN",
             help="run file: retrain its first seed, and take the surface around the result",
+            readable=False,
         ),
     ] = None,
     act: Annotated[

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,6 +130,7 @@ def make_plan(
     groups = plan.groups(cells)
     if part:
         groups = plan.shard(groups, *part)
+    _refuse_closed({cell.path.parent for group in groups for cell in group.cells})
     done, blocked = plan.find_files((cell for group in groups for cell in group.cells), saved)
     pending = [
         plan.Group(rest)
@@ -136,6 +138,21 @@ def make_plan(
         if (rest := tuple(cell for cell in group.cells if cell.path not in done and cell.path not in blocked))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes, blocked)
+
+
+def _refuse_closed(folders: Iterable[Path]) -> None:
+    """Raise `RunFileError` where it cannot be told what is finished: one of `folders` lets nobody in."""
+    from xavier_cli.runs.errors import RunFileError
+
+    for folder in sorted(folders):
+        try:
+            os.scandir(folder).close()
+            # Listing is one right, and reading what is listed another.
+            os.stat(folder / "..")
+        except PermissionError as error:
+            raise RunFileError(folder, os.strerror(error.errno)) from None
+        except OSError:
+            continue
 
 
 def finish_cells(
