@@ -39,7 +39,7 @@ def test_data_that_may_not_be_read_are_named(tmp_path, data, closed, named):
 
 @pytest.fixture
 def folder(tmp_path, make_run):
-    """Runs in folders that let nobody in, in one that can only be listed, in an open one, and a locked file."""
+    """Runs in folders that let nobody in, in one that can only be listed, in an open one; a locked file."""
     small = make_run(depth=1, width=3, updates=10, records="2", seeds="1", only=("curves",), test_examples=10)
     for place in ("closed", "listed", "deep/in", "open"):
         write_run(tmp_path / place / "run.h5", small)

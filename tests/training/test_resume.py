@@ -273,7 +273,7 @@ def test_without_a_readable_checkpoint_training_starts_anew(training_data, whole
 def test_a_resumed_run_was_created_when_it_was_first_begun(training_data, tmp_path, monkeypatch):
     config, path = config_of(), tmp_path / "run.h5"
     days = []
-    monkeypatch.setattr(provenance, "now", lambda: f"2026-01-{len(days):02}T00:00:00.000+00:00")
+    monkeypatch.setattr(provenance, "utc_now", lambda: f"2026-01-{len(days):02}T00:00:00.000+00:00")
     for updates in (20, 60):
         days.append(updates)
         interrupted_at(updates, config, training_data, path, monkeypatch)

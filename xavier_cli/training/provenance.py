@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import jax
 
 from xavier_cli.training.engine.layout import Layout
+from xavier_cli.training.engine.time_spent import utc_now
 from xavier_cli.training.keys import KEY_IMPLEMENTATION
 from xavier_cli.version import __version__
 
@@ -34,12 +34,7 @@ def provenance_of(layout: Layout) -> dict[str, Any]:
 
 def began_now() -> dict[str, Any]:
     """When (`utc`) and where a training begins, for its checkpoints, called as in `provenance_of`."""
-    return {"utc": now(), **_machine(), "device": jax.local_devices()[0].device_kind}
-
-
-def now() -> str:
-    """The time as files have it, in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"utc": utc_now(), **_machine(), "device": jax.local_devices()[0].device_kind}
 
 
 def _machine() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -149,8 +150,8 @@ def _refuse_closed(folders: Iterable[Path]) -> None:
             os.scandir(folder).close()
             # Listing is one right, and reading what is listed another.
             os.stat(folder / "..")
-        except PermissionError as error:
-            raise RunFileError(folder, os.strerror(error.errno)) from None
+        except PermissionError:
+            raise RunFileError(folder, os.strerror(errno.EACCES)) from None
         except OSError:
             continue
 

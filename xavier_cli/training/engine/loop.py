@@ -15,7 +15,6 @@ from xavier_cli.runs.counting import error_at_record, lost_at_record
 from xavier_cli.runs.record import Run, Status
 from xavier_cli.runs.same_start import describe_same_start
 from xavier_cli.runs.weights import Saved
-from xavier_cli.training import provenance
 from xavier_cli.training.engine.autosave import Autosaver
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.population import Variant
@@ -23,7 +22,7 @@ from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
 from xavier_cli.training.engine.segments import SegmentSizer
 from xavier_cli.training.engine.snapshot import Snapshot
-from xavier_cli.training.engine.time_spent import TimeSpent, timings_of
+from xavier_cli.training.engine.time_spent import TimeSpent, timings_of, utc_now
 
 SEGMENT_SECONDS = 1.0
 """Target length of a segment: signals are handled and progress is shown between segments."""
@@ -118,7 +117,7 @@ def train_population(engine: Engine, hooks: TrainingHooks, begun: Snapshot | Non
 class _Training:
     def __init__(self, engine: Engine, hooks: TrainingHooks, begun: Snapshot | None):
         self._engine, self._hooks, self._begun = engine, hooks, begun
-        self._created = hooks.created_utc or provenance.now()
+        self._created = hooks.created_utc or utc_now()
         self._history = History(engine)
         self._done, self._spent = 0, TimeSpent(begun.seconds if begun else None)
         self._published = 0
