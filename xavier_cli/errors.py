@@ -33,6 +33,11 @@ class XavierError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
 
 
+def permission_denied(path: str | os.PathLike[str]) -> str:
+    """What is said of a file or folder that the user has no right to read."""
+    return f"cannot read `{os.fspath(path)}`: permission denied"
+
+
 class ConfigError(XavierError, ValueError):
     """An invalid setting; the message is one line that names it, without repeating long input.
 

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.errors import RunFileError
 from xavier_cli.runs.listing import list_runs, newest_command, run_path
 from xavier_cli.runs.many import read_runs
-from xavier_cli.runs.store import write_run
+from xavier_cli.runs.store import read_run, write_run
 
 
 @pytest.fixture
@@ -122,6 +123,17 @@ def test_a_run_without_a_command_stands_alone(put, tmp_path):
     newest = put("b.h5", "", 2)
 
     assert newest_command(tmp_path)[0] == [newest]
+
+
+def test_a_resumed_run_is_of_the_command_that_resumed_it_last(put, tmp_path):
+    resumed, newer = put("a.h5", "resumed", 1), put("b.h5", "between", 5)
+    assert newest_command(tmp_path)[0] == [newer]
+    run = read_run(resumed)
+    again = {**run.provenance, "resumed_utc": ["2031-01-01T00:00:00+00:00"]}
+    write_run(resumed, replace(run, provenance=again))
+
+    assert newest_command(tmp_path)[0] == [resumed]
+    assert read_run(resumed).created_utc == run.created_utc
 
 
 def test_unreadable_files_are_passed_over_with_a_note(put, tmp_path):

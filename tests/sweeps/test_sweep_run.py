@@ -17,7 +17,7 @@ import pytest
 
 from xavier_cli.data.sets import DataMissingError
 from xavier_cli.files.locks import lock_output
-from xavier_cli.runs.store import read_run
+from xavier_cli.runs.store import read_run, write_run
 from xavier_cli.sanitize import clean
 from xavier_cli.sweeps import held, plan, work
 from xavier_cli.sweeps.ledger import Ledger
@@ -59,7 +59,7 @@ def trained(monkeypatch, make_run):
         for cell in cells:
             run = make_run(cell.config, provenance=task.provenance, status=depths.status, test_examples=10)
             if run.status == "complete":
-                work.write_run(cell.path, run)
+                write_run(cell.path, run)
         return [depths.status == "complete"] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)
@@ -146,7 +146,7 @@ def other(monkeypatch, make_run):
             self.looks -= 1
             if self.looks == 0:
                 if self.makes:
-                    work.write_run(self.cell.path, make_run(self.cell.config, test_examples=10))
+                    write_run(self.cell.path, make_run(self.cell.config, test_examples=10))
                 self.close()
 
     with Other() as stack:

@@ -14,6 +14,7 @@ from xavier_cli.runs.checkpoint import checkpoint_paths, has_checkpoint, read_ch
 from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.marking import mark_run
 from xavier_cli.runs.store import read_run
+from xavier_cli.training import provenance
 from xavier_cli.training.engine import autosave, loop
 from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
@@ -269,6 +270,46 @@ def test_without_a_readable_checkpoint_training_starts_anew(training_data, whole
     assert not has_checkpoint(path)
 
 
+def test_a_resumed_run_was_created_when_it_was_first_begun(training_data, tmp_path, monkeypatch):
+    config, path = config_of(), tmp_path / "run.h5"
+    days = []
+    monkeypatch.setattr(provenance, "utc_now", lambda: f"2026-01-{len(days):02}T00:00:00.000+00:00")
+    for updates in (20, 60):
+        days.append(updates)
+        interrupted_at(updates, config, training_data, path, monkeypatch)
+        assert read_run(path).created_utc == "2026-01-01T00:00:00.000+00:00"
+    newest, former = checkpoint_paths(path)
+    former.unlink()
+    kept = read_checkpoint(newest)
+    began = {**kept.facts["began"], "platform": "another machine's", "xavier": "0.0.1"}
+    write_checkpoint(path, replace(kept, facts={**kept.facts, "began": began}))
+    days.append("last")
+    train_to_file(config, training_data, path)
+    run = read_run(path)
+
+    assert run.created_utc == "2026-01-01T00:00:00.000+00:00"
+    assert [at[:10] for at in run.provenance["resumed_utc"]] == ["2026-01-02", "2026-01-03"]
+    assert run.begun_utc == run.provenance["resumed_utc"][-1]
+    assert run.provenance["began"] == {"platform": "another machine's", "xavier": "0.0.1"}
+    assert run.provenance["xavier"] != "0.0.1"
+
+
+def test_what_an_older_version_began_was_created_when_its_file_says(training_data, tmp_path, monkeypatch):
+    config, path = config_of(), tmp_path / "run.h5"
+    created = interrupted_at(60, config, training_data, path, monkeypatch).created_utc
+    newest, former = checkpoint_paths(path)
+    former.unlink(missing_ok=True)
+    kept = read_checkpoint(newest)
+    older = {name: fact for name, fact in kept.facts.items() if name not in ("began", "resumed_utc")}
+    write_checkpoint(path, replace(kept, facts=older))
+    time.sleep(0.002)
+    train_to_file(config, training_data, path)
+    run = read_run(path)
+
+    assert run.created_utc == created < run.begun_utc
+    assert "began" not in run.provenance
+
+
 @pytest.mark.parametrize(("phase", "updates"), [("search", 30), ("search", UPDATES), ("lr", 30)])
 def test_a_search_goes_on_in_either_phase(training_data, whole, tmp_path, monkeypatch, phase, updates):
     config, path, notes = config_of(lr=(0.01, 0.1)), tmp_path / "run.h5", []
@@ -352,6 +393,9 @@ FORGED = {
     "resumed in words": _facts(resumed_at="never"),
     "resumed before the start": _facts(resumed_at=[-1]),
     "no machinery": _facts(machinery=3),
+    "begun at no time": _facts(began={"utc": "yesterday"}),
+    "begun in a list": _facts(began=["2026"]),
+    "resumed at no time": _facts(resumed_utc=["never"]),
     "an array of no stage": lambda facts, arrays: arrays.update({"evil/x": np.zeros(1)}),
     "a seed too few": _array("state/diverged_at", lambda array: array[:-1]),
     "diverged in the future": _array("state/diverged_at", lambda array: array + 10**6),

@@ -47,6 +47,8 @@ def read_arrays(path: Path) -> FiniteSet:
     Raises `DataMissingError` and `DataDamagedError`.
     """
     path = path.expanduser()
+    if path.is_dir():
+        raise DataMissingError(f"`{path}` is a folder: a folder of images is `images:{path}`")
     if not path.is_file():
         raise DataMissingError(f"no file `{path}`")
     try:

@@ -25,6 +25,8 @@ def read_pair(path: Path) -> FiniteSet:
     Raises `DataMissingError` and `DataDamagedError`.
     """
     path = path.expanduser()
+    if path.is_dir():
+        raise DataMissingError(f"`{path}` is a folder: a folder of images is `images:{path}`")
     if not path.is_file():
         raise DataMissingError(f"no file `{path}`")
     if "images" not in path.name:

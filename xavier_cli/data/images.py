@@ -11,7 +11,6 @@ not depend on what happened to be readable. Headers are checked before anything 
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +57,7 @@ def find_folder(asked: DatasetSpec, folders: Sequence[Path]) -> Path:
     """The folder that `asked` names; raises `DataMissingError`."""
     if asked.path:
         folder = Path(asked.path).expanduser()
-        if os.path.exists(folder) and not os.path.isdir(folder):
+        if folder.exists() and not folder.is_dir():
             raise DataMissingError(f"`{folder}` is a file: `images:PATH` names a folder with one per class")
         if not folder.is_dir():
             raise DataMissingError(f"no folder `{folder}`")

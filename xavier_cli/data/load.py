@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from xavier_cli.data.arrays import read_arrays
@@ -34,10 +36,23 @@ def load_data(asked: DatasetSpec, data_dir: Path | None, decoded: bool = True) -
     Raises `DataMissingError` and `DataDamagedError`. A Shapeset is generated, not read: not by this.
     """
     try:
-        return _loaded(asked, places(data_dir), decoded)
+        with _looked_for(asked):
+            return _loaded(asked, places(data_dir), decoded)
     except MemoryError:
         # Below the limit on all machines, and above what this one has.
         raise DataDamagedError(f"`{asked.path or asked.name}` takes more memory than there is") from None
+
+
+@contextmanager
+def _looked_for(asked: DatasetSpec) -> Iterator[None]:
+    """Turns an error of the file system, met where files are looked for or read, into that of a data set."""
+    try:
+        yield
+    except OSError as error:
+        place = Path(asked.path or asked.name)
+        if error.errno == errno.ENAMETOOLONG:
+            raise DataMissingError(f"no file or folder `{place}`: its name is too long") from None
+        raise DataDamagedError.unreadable(place, error) from None
 
 
 def _loaded(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> FiniteSet:
@@ -84,9 +99,12 @@ def _images(asked: DatasetSpec, folders: Sequence[Path], decoded: bool) -> Finit
 
 
 def where(asked: DatasetSpec, data_dir: Path | None) -> Path | None:
-    """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none."""
+    """Where the files of `asked` are, or None where they are not or nothing is read for it; opens none.
+
+    Raises `DataDamagedError` where that cannot be told, for lack of permission.
+    """
     folders = places(data_dir)
-    try:
+    with suppress(DataMissingError), _looked_for(asked):
         if asked.kind == "images":
             return find_folder(asked, folders)
         if asked.kind in ("arrays", "idx"):
@@ -94,6 +112,4 @@ def where(asked: DatasetSpec, data_dir: Path | None) -> Path | None:
         if asked.builtin and asked.builtin.locate:
             found: Path = lookup.load(asked.builtin.locate)(folders)
             return found
-    except DataMissingError:
-        pass
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xavier_cli.errors import ExitCode, XavierError
+from xavier_cli.errors import ExitCode, XavierError, permission_denied
 from xavier_cli.sanitize import utf8, utf8_throughout
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
@@ -39,7 +40,10 @@ class DataDamagedError(XavierError):
     @classmethod
     def unreadable(cls, path: Path, error: BaseException) -> DataDamagedError:
         """That `path` met with `error`; in short, since a library may quote half a file."""
-        return cls(f"`{path}` cannot be read: {' '.join(str(error).split())[:LONGEST_REASON]}")
+        if isinstance(error, PermissionError):
+            return cls(permission_denied(os.fsdecode(error.filename or path)))
+        words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        return cls(f"`{path}` cannot be read: {' '.join(words.split())[:LONGEST_REASON]}")
 
 
 class Examples(NamedTuple):

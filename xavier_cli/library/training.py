@@ -14,7 +14,7 @@ from xavier_cli.config.layers import by_field
 from xavier_cli.config.run import RunConfig
 from xavier_cli.files.locks import lock_output
 from xavier_cli.library.run import Run
-from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.own_file import finished_run
 from xavier_cli.runs.weights import Saved, has_saved
 from xavier_cli.training.engine.layout import Strategy
 from xavier_cli.training.engine.loop import Progress, TrainingHooks

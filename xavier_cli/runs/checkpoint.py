@@ -27,6 +27,8 @@ VERSION = 1
 # More than this is not written, since it would not be read.
 MAX_BYTES = hdf5.MAX_FILE_BYTES
 MAX_ARRAYS = 20_000
+GROUP = "group-"
+"""How the names of trainings begin that make several runs."""
 ARRAY_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
 ARRAY_TYPES = {"<f4", "<f8", "<i4", "<i8", "<u4", "|i1"}
 

@@ -266,6 +266,9 @@ def provenance_problem(provenance: Mapping[str, object]) -> str:
     """What of a run's provenance cannot be, in a few words; empty if nothing."""
     if not _is_plain(provenance, DEEPEST):
         return "is nested too deeply, or holds a number too large to be shown"
+    resumed = provenance.get("resumed_utc", [])
+    if not isinstance(resumed, list) or not all(map(is_time, resumed)):
+        return "says that it was resumed at no time"
     spent = provenance.get("seconds_spent", {})
     if not isinstance(spent, Mapping):
         return f"says that `seconds_spent` are {str(spent)[:40]}"
@@ -285,6 +288,11 @@ def _is_plain(value: object, deepest: int) -> bool:
         parts = value.values() if isinstance(value, Mapping) else value
         return deepest > 0 and all(_is_plain(part, deepest - 1) for part in parts)
     return not isinstance(value, int) or abs(value) < LARGEST_WHOLE
+
+
+def is_time(value: object) -> bool:
+    """Whether `value` is a time as files have it."""
+    return isinstance(value, str) and not time_problem(value)
 
 
 def time_problem(text: str) -> str:

@@ -107,10 +107,10 @@ def newest_command(paths: str | os.PathLike[str] | Iterable[Path]) -> tuple[list
             continue
         if run.updates[-1] == 0:
             continue
-        created = datetime.fromisoformat(run.created_utc)
+        begun = datetime.fromisoformat(run.begun_utc)
         # A time without a zone would not compare with the others.
-        created = created if created.tzinfo else created.replace(tzinfo=UTC)
-        commands.setdefault(str(run.provenance.get("command_id") or path), []).append((created, path))
+        begun = begun if begun.tzinfo else begun.replace(tzinfo=UTC)
+        commands.setdefault(str(run.provenance.get("command_id") or path), []).append((begun, path))
     if not commands:
         return [], notes
     return [path for _, path in sorted(max(commands.values(), key=max))], notes

@@ -95,6 +95,12 @@ class Run:
         return self["seed"]
 
     @property
+    def begun_utc(self) -> str:
+        """When the command began that wrote it last: one that resumed it began after `created_utc`."""
+        resumed = self.provenance.get("resumed_utc")
+        return str(resumed[-1]) if isinstance(resumed, list) and resumed else self.created_utc
+
+    @property
     def updates(self) -> np.ndarray:
         """Shape `(R,)`: the number of updates done at each record."""
         return self["update"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,20 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result, ResultConfig
 
 
-def write_run(path: str | os.PathLike[str], run: Run | Result, *, like: os.stat_result | None = None) -> None:
+def write_run(
+    path: str | os.PathLike[str],
+    run: Run | Result,
+    *,
+    like: os.stat_result | None = None,
+    before: Callable[[], None] | None = None,
+) -> None:
     """Publish `run` at `path`: the old file or the new one is there, whole, whatever happens meanwhile.
 
     A run with `weights` gets them beside it: first, so that the run never promises what is not there. With
     `like`, the status of the file that it replaces, the new one keeps its permissions, and its time but for a
-    microsecond: the order of runs stays, and who compares times sees that it is another. Raises
-    `StorageError` where it cannot be stored, and `ValueError` where `run` does not follow the schema.
+    microsecond: the order of runs stays, and who compares times sees that it is another. `before` is called
+    last; what it raises keeps the file from being replaced. Raises `StorageError` where it cannot be stored,
+    and `ValueError` where `run` does not follow the schema.
     """
     path = Path(path)
     if isinstance(run, Run) and run.weights:
@@ -53,6 +60,8 @@ def write_run(path: str | os.PathLike[str], run: Run | Result, *, like: os.stat_
         if like is not None:
             os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns + 1000))
             os.chmod(temporary, stat.S_IMODE(like.st_mode))
+        if before is not None:
+            before()
 
     publish(path, image, verify)
 

@@ -14,7 +14,8 @@ from typing import Any, get_args
 from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.files.locks import lock_output
 from xavier_cli.files.publish import publish
-from xavier_cli.runs.errors import RunFileError
+from xavier_cli.runs.errors import ResumeError, RunFileError
+from xavier_cli.runs.own_file import in_the_way, made_at
 from xavier_cli.sweeps.plan import SweepCell, read_made
 from xavier_cli.sweeps.work import Ending, Outcome
 from xavier_cli.training.engine.loop import Progress
@@ -61,9 +62,13 @@ def taken_in(cell: SweepCell, outcome: Outcome, content: object) -> Outcome:
         if not isinstance(content, bytes):
             raise StorageError(cell.path, "came back from the cluster wrong: not as bytes")
         with lock_output(cell.path):
+            # Something else may have been put there while the worker made it.
+            made_at(cell.path, cell.config)
             publish(cell.path, content, verify)
     except LockedError as error:
         return replace(outcome, ending="locked", why=str(error))
+    except (ResumeError, RunFileError) as error:
+        return replace(outcome, ending="failed", why=in_the_way(error))
     except StorageError as error:
         return replace(outcome, ending="failed", why=str(error))
     return outcome

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.errors import ConfigError
-from xavier_cli.runs.errors import RunFileError
+from xavier_cli.errors import ConfigError, ExitCode, XavierError
+from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.listing import RunNames, run_path
 from xavier_cli.runs.many import read_runs
+from xavier_cli.runs.own_file import in_the_way, is_taken, made_at, refuse_other, refuse_other_weights
 from xavier_cli.runs.result import ResultConfig
 from xavier_cli.runs.surface import SurfaceConfig
 from xavier_cli.runs.svm import SvmConfig
@@ -270,9 +272,10 @@ def sweep_id(cells: Iterable[SweepCell]) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a recipe, the groups of this part, and its groups without finished runs.
+    """The cells of a recipe, the groups of this part, and its groups of cells that are to be made.
 
-    `changes` are the settings that override those of every cell.
+    `changes` are the settings that override those of every cell. `blocked` are the files of this part's cells
+    at which something else lies, which stays, and what.
     """
 
     recipe: Recipe
@@ -281,6 +284,7 @@ class Plan:
     groups: list[Group]
     pending: list[Group]
     changes: Mapping[str, object] = field(default_factory=dict)
+    blocked: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def mine(self) -> list[SweepCell]:
@@ -293,39 +297,91 @@ class Plan:
         return sweep_id(self.cells)
 
 
+class BlockedCellError(XavierError):
+    """Something else than a cell's own run lies at its file, and stays; the message names it."""
+
+    exit_code = ExitCode.IN_PART
+
+
 def is_finished(cell: SweepCell, saved: Saved | None = None) -> bool:
     """Whether the file of `cell` holds a complete result of its configuration, and its weights if `saved`."""
-    if not cell.path.exists():
-        return False
-    try:
-        made = read_made(cell, only=())
-    except RunFileError:
-        return False
-    return _is_result(made, cell, saved)
+    with suppress(BlockedCellError):
+        return is_made(cell, saved)
+    return False
+
+
+def is_made(cell: SweepCell, saved: Saved | None = None) -> bool:
+    """`is_finished`; raises `BlockedCellError` where the cell cannot be made because of what is there."""
+    with _blocking():
+        return _is_result(cell, made_at(cell.path, cell.config), saved)
+
+
+class Found(NamedTuple):
+    """The files of cells that are finished, and those where something else lies, with what."""
+
+    finished: set[Path]
+    blocked: dict[Path, str]
+
+
+def find_files(cells: Iterable[SweepCell], saved: Saved | None = None) -> Found:
+    """What `is_made` says of each of `cells`; runs are read together."""
+    every, found, runs = list(cells), Found(set(), {}), list[SweepCell]()
+
+    def judge(cell: SweepCell, made: Run | Result | RunFileError | None) -> None:
+        try:
+            with _blocking():
+                if _is_result(cell, made, saved):
+                    found.finished.add(cell.path)
+        except BlockedCellError as error:
+            found.blocked[cell.path] = str(error)
+
+    for cell in every:
+        try:
+            if not is_taken(cell.path):
+                judge(cell, None)
+            elif isinstance(cell.config, RunConfig):
+                runs.append(cell)
+            else:
+                judge(cell, read_made(cell))
+        except RunFileError as error:
+            judge(cell, error)
+    for cell, made in zip(runs, read_runs([cell.path for cell in runs], only=()), strict=True):
+        judge(cell, made)
+    return found._replace(
+        blocked={cell.path: found.blocked[cell.path] for cell in every if cell.path in found.blocked}
+    )
 
 
 def finished_files(cells: Iterable[SweepCell], saved: Saved | None = None) -> set[Path]:
     """The files of those `cells` that are finished, as `is_finished` says; runs are read together."""
-    there = [cell for cell in cells if cell.path.exists()]
-    runs = [cell for cell in there if isinstance(cell.config, RunConfig)]
-    made = zip(runs, read_runs([cell.path for cell in runs], only=()), strict=True)
-    done = {
-        cell.path for cell, run in made if not isinstance(run, RunFileError) and _is_result(run, cell, saved)
-    }
-    others = (cell for cell in there if not isinstance(cell.config, RunConfig))
-    return done | {cell.path for cell in others if is_finished(cell, saved)}
+    return find_files(cells, saved).finished
 
 
-def _is_result(made: Run | Result, cell: SweepCell, saved: Saved | None) -> bool:
+@contextmanager
+def _blocking() -> Iterator[None]:
+    try:
+        yield
+    except (ResumeError, RunFileError) as error:
+        raise BlockedCellError(in_the_way(error)) from None
+
+
+def _is_result(cell: SweepCell, made: Run | Result | RunFileError | None, saved: Saved | None) -> bool:
+    """Whether `made`, which is at the file of `cell`, is all that is asked for; raises what keeps it away."""
     from xavier_cli.runs.record import Run
     from xavier_cli.runs.weights import has_saved
 
-    if made.config.as_asked() != cell.config or made.status != "complete":
-        return False
-    # A network that is not trained has none to keep.
-    if saved is None or cell.command != "train" or not isinstance(made, Run):
+    if isinstance(made, RunFileError):
+        raise made
+    if made is not None:
+        refuse_other(cell.path, made.config, cell.config)
+    is_complete = made is not None and made.status == "complete"
+    # A network that is not trained has no weights to keep.
+    if saved is None or cell.command != "train":
+        return is_complete
+    if is_complete and isinstance(made, Run) and has_saved(made, saved):
         return True
-    return has_saved(made, saved)
+    refuse_other_weights(cell.path, made)
+    return False
 
 
 def read_made(cell: SweepCell, path: Path | None = None, only: Collection[str] | None = None) -> Run | Result:

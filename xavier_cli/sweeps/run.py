@@ -133,7 +133,10 @@ def reasons(outcomes: Iterable[Outcome]) -> list[str]:
         if outcome.why:
             of.setdefault(outcome.why, []).append(outcome.cell.title)
     return [
-        f"{titles[0]}{f' and {len(titles) - 1} more' if len(titles) > 1 else ''}: {why}"
+        # The line that names the file needs no title.
+        why
+        if len(titles) == 1 and titles[0] in why
+        else f"{titles[0]}{f' and {len(titles) - 1} more' if len(titles) > 1 else ''}: {why}"
         for why, titles in of.items()
     ]
 

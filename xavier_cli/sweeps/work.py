@@ -16,14 +16,17 @@ from xavier_cli.config.settings import SETTINGS
 from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.errors import ConfigError, LockedError, StorageError
 from xavier_cli.files.locks import lock_output
-from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.checkpoint import checkpoint_paths
+from xavier_cli.runs.errors import CheckpointError, ResumeError, RunFileError
+from xavier_cli.runs.own_file import OwnFile, in_the_way
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.store import rehearse_run, write_run
+from xavier_cli.runs.result import ResultConfig
+from xavier_cli.runs.store import rehearse_run
 from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 from xavier_cli.runs.weights import Saved
 from xavier_cli.sanitize import said
-from xavier_cli.sweeps.plan import Group, SweepCell, is_finished, is_look
+from xavier_cli.sweeps.plan import BlockedCellError, Group, SweepCell, is_finished, is_look, is_made
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training import svm as svm_room
 from xavier_cli.training.engine.layout import Strategy
@@ -79,10 +82,17 @@ def make(
     """
     with ExitStack() as locks:
         mine, outcomes = _locked(group, locks, stopped)
-        # Another process may have finished some since the plan was made.
-        finished = [cell for cell in mine if is_finished(cell, task.save_weights)]
-        outcomes += [Outcome(cell, "done", elsewhere=True) for cell in finished]
-        if rest := [cell for cell in mine if cell not in finished]:
+        rest = []
+        for cell in mine:
+            # Another process may have finished it, or something else been put there, since the plan was made.
+            try:
+                if is_made(cell, task.save_weights):
+                    outcomes.append(Outcome(cell, "done", elsewhere=True))
+                else:
+                    rest.append(cell)
+            except BlockedCellError as error:
+                outcomes.append(Outcome(cell, "failed", str(error)))
+        if rest:
             outcomes += _made(rest, task, _hooks(task, report, stopped))
     return outcomes
 
@@ -154,15 +164,18 @@ def _by_init(cells: Sequence[SweepCell]) -> list[Sequence[SweepCell]]:
 def _trained(cells: Sequence[SweepCell], task: Task, hooks: TrainingHooks) -> list[bool]:
     """Train `cells` and write their files; returns whether each is complete."""
     first = cells[0].config
+    own = OwnFile(cells[0].path, first) if isinstance(first, ResultConfig) else None
     if isinstance(first, SurfaceConfig):
+        assert own is not None
         rehearse_run(cells[0].path, Surface(first, {}, provenance=hooks.provenance))
-        write_run(cells[0].path, surface_room.two_weights(first, hooks))
+        own.write(surface_room.two_weights(first, hooks))
         return [True]
     if isinstance(first, SvmConfig):
+        assert own is not None
         rehearse_run(cells[0].path, SupportVectorMachine(first, {}, provenance=hooks.provenance))
         # Said before images are generated.
         svm_room.require_sklearn()
-        write_run(cells[0].path, svm_room.fit_svm(first, shapeset_set(first.dataset), hooks))
+        own.write(svm_room.fit_svm(first, shapeset_set(first.dataset), hooks))
         return [True]
     if is_look(cells[0]):
         return [_looked(cell, task, hooks) for cell in cells]
@@ -187,9 +200,10 @@ def _looked(cell: SweepCell, task: Task, hooks: TrainingHooks) -> bool:
     config = cell.config
     assert isinstance(config, RunConfig)
     assert task.look is not None
+    own = OwnFile(cell.path, config)
     rehearse_run(cell.path, Run(config, {}, provenance=hooks.provenance))
     run = task.look(config, task.data_dir)
-    write_run(cell.path, replace(run, provenance={**run.provenance, **hooks.provenance}))
+    own.write(replace(run, provenance={**run.provenance, **hooks.provenance}))
     return True
 
 
@@ -210,5 +224,10 @@ def _prepared(config: RunConfig, data_dir: Path | None) -> TrainingData:
 
 def _line(error: Exception) -> str:
     """Why a cell failed, in one line; with the type of an unexpected error."""
+    if isinstance(error, CheckpointError):
+        # A sweep has no `--force`.
+        return f"{error.what}: without `{checkpoint_paths(error.run)[0]}` it is trained from the beginning"
+    if isinstance(error, ResumeError | RunFileError):
+        return in_the_way(error)
     text = " ".join(said(error).split())[:500]
     return text if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {text}"

@@ -15,7 +15,7 @@ import numpy as np
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import schema
 from xavier_cli.runs.checkpoint import Checkpoint
-from xavier_cli.runs.contradictions import is_duration, row_problem
+from xavier_cli.runs.contradictions import is_duration, is_time, row_problem
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training.engine.snapshot import PARAMETERS
 
@@ -36,6 +36,14 @@ def problem(checkpoint: Checkpoint, config: RunConfig) -> str:
     resumed = facts.get("resumed_at")
     if not isinstance(resumed, list) or not all(_is_count(at, config.updates) for at in resumed):
         return "its `resumed_at`"
+    # Older versions did not tell when it was begun and resumed.
+    began, times = facts.get("began", {}), facts.get("resumed_utc", [])
+    if not isinstance(began, dict) or not all(map(_is_fact, began.values())):
+        return "its `began`"
+    if began and "utc" not in began:
+        return "its `began`"
+    if not isinstance(times, list) or not all(map(is_time, [*times, began["utc"]] if began else times)):
+        return "its times"
     stages = facts.get("stages")
     if not isinstance(stages, dict) or not stages:
         return "its stages"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs import checkpoint as checkpoints
-from xavier_cli.runs.errors import ResumeError, RunFileError
-from xavier_cli.runs.finished import finished_run
+from xavier_cli.runs.errors import ResumeError
 from xavier_cli.runs.listing import run_path
-from xavier_cli.runs.reader import read_checkpoint, read_run
+from xavier_cli.runs.own_file import OwnFile
+from xavier_cli.runs.reader import read_checkpoint
 from xavier_cli.runs.record import Run
-from xavier_cli.runs.store import rehearse_run, write_run
-from xavier_cli.runs.weights import rehearse_weights, weights_path
+from xavier_cli.runs.store import rehearse_run
+from xavier_cli.runs.weights import rehearse_weights
 from xavier_cli.training import resume as resuming
 from xavier_cli.training.engine.architectures.architecture import sizes_of_network
 from xavier_cli.training.engine.layout import Strategy
@@ -47,28 +47,38 @@ def train_to_file(
     is removed. `keep_all` writes every rate of a search as a run of its own. `member_batch` is that of
     `train`. `note` receives remarks, a line each. A complete run of `config` that is there already, without
     the weights that are to be kept, stays until there is one with them. Raises `ResumeError` where the
-    checkpoint is of another training, before anything is written; `StorageError`; and `NoRunError`, after
-    which it can be resumed.
+    checkpoint, or what lies at `path`, is of another training, and `RunFileError` where that cannot be read,
+    before anything is written: without `resume` it is replaced; `StorageError`; and `NoRunError`, after which
+    it can be resumed.
     """
     hooks = hooks or TrainingHooks()
-    replaces_complete = hooks.save_weights is not None and _is_complete(path, config)
     if hooks.save_weights:
         sizes = sizes_of_network(config, training_data)
         check_weights_memory([config], hooks.save_weights, training_data.facts, sizes)
-    files = {path: config} | (_longest_rate_path(config, path) if keep_all else {})
-    _rehearse(path, files, training_data, hooks)
+    rates = _rates(config, path) if keep_all else {}
+    # Of the rates the one whose run has the longest name.
+    longest = sorted(rates, key=lambda rate: len(rate.name))[-1:]
+    _rehearse(path, {path: config} | {rate: rates[rate] for rate in longest}, training_data, hooks)
+    own = OwnFile(path, config, replaces=not resume, has_weights=hooks.save_weights is not None)
+    searched_files = {rate: OwnFile(rate, one, replaces=not resume) for rate, one in rates.items()}
+    former = own.former if isinstance(own.former, Run) else None
+    replaces_complete = hooks.save_weights is not None and former is not None and former.status == "complete"
     trail = _CheckpointSeries(path, config, resuming.identity_of(config, training_data), note, hooks)
     begun: dict[str, Snapshot] = {}
+    tags, note_on_it = (former.tags, former.note) if resume and former else ((), "")
     if resume:
-        begun = trail.recover(strategy)
+        begun = trail.recover(strategy, former.created_utc if former else "")
     else:
         checkpoints.remove_checkpoints(path)
     hooks = trail.marked(hooks)
-    tags, note_on_it = _marks(path, config) if resume else ((), "")
+
+    def publish(runs: list[Run]) -> None:
+        # At the end it is refused, when all is in the checkpoint.
+        if not own.is_in_the_way:
+            own.write(replace(runs[0], tags=tags, note=note_on_it))
+
     if not replaces_complete:
-        hooks = replace(
-            hooks, publish=lambda runs: write_run(path, replace(runs[0], tags=tags, note=note_on_it))
-        )
+        hooks = replace(hooks, publish=publish)
     run, searched = train(
         config,
         training_data,
@@ -80,35 +90,12 @@ def train_to_file(
     )
     run = replace(run, tags=tags, note=note_on_it)
     if run.status == "complete" or not replaces_complete:
-        _write(path, run)
+        own.write(run)
     for each_run in searched if keep_all else ():
-        _write(_rate_path(each_run.config, path), each_run)
+        searched_files[_rate_path(each_run.config, path)].write(each_run)
     if run.status == "complete":
         checkpoints.remove_checkpoints(path)
     return run
-
-
-def _write(path: Path, run: Run) -> None:
-    """Write `run` with its weights; those of a former run at `path` are nobody's then, and go."""
-    write_run(path, run)
-    if run.status == "complete" and not run.weights and path.suffix == ".h5":
-        with suppress(OSError):
-            weights_path(path).unlink(missing_ok=True)
-
-
-def _marks(path: Path, config: RunConfig) -> tuple[tuple[str, ...], str]:
-    """The tags and the note on the run of `config` at `path`, complete or not, which outlive its training."""
-    with suppress(RunFileError):
-        run = read_run(path, only=())
-        if run.config.as_asked() == config.as_asked():
-            return run.tags, run.note
-    return (), ""
-
-
-def _is_complete(path: Path, config: RunConfig) -> bool:
-    with suppress(RunFileError, ResumeError):
-        return finished_run(path, config) is not None
-    return False
 
 
 def train_group_to_files(
@@ -125,7 +112,7 @@ def train_group_to_files(
 
     The caller holds the files' locks. The checkpoint lies beside the first of them, under a name that
     identifies the group, and a later call resumes from it; the files are written when all runs are complete.
-    Raises `StorageError`.
+    Raises `ResumeError` and `RunFileError` where something else lies at one of `paths`, and `StorageError`.
     """
     identity = {
         **resuming.identity_of(configs[0], training_data),
@@ -136,8 +123,12 @@ def train_group_to_files(
     if hooks.save_weights:
         sizes = sizes_of_network(configs[0], training_data)
         check_weights_memory(configs, hooks.save_weights, training_data.facts, sizes)
-    trail = _CheckpointSeries(paths[0].with_name(f"group-{name}"), configs[0], identity, note, hooks)
+    trail = _CheckpointSeries(
+        paths[0].with_name(f"{checkpoints.GROUP}{name}"), configs[0], identity, note, hooks
+    )
     _rehearse(trail.path, dict(zip(paths, configs, strict=True)), training_data, hooks)
+    saves = hooks.save_weights is not None
+    files = [OwnFile(path, config, has_weights=saves) for path, config in zip(paths, configs, strict=True)]
     try:
         begun = trail.recover(strategy)
     except ResumeError as error:
@@ -145,7 +136,6 @@ def train_group_to_files(
         note(f"{error}; they are trained from the beginning")
         begun = {}
     hooks = trail.marked(hooks)
-    marks = [_marks(path, config) for path, config in zip(paths, configs, strict=True)]
     runs = train_together(
         configs,
         training_data,
@@ -156,8 +146,12 @@ def train_group_to_files(
         save=trail.save,
     )
     if all(run.status == "complete" for run in runs):
-        for path, run, (tags, mark) in zip(paths, runs, marks, strict=True):
-            _write(path, replace(run, tags=tags, note=mark))
+        with ExitStack() as written:
+            # Whatever is in the way of one, the others are written.
+            for file, run in zip(files, runs, strict=True):
+                former = file.former
+                marked = replace(run, tags=former.tags, note=former.note) if isinstance(former, Run) else run
+                written.callback(file.write, marked)
         checkpoints.remove_checkpoints(trail.path)
     return runs
 
@@ -182,11 +176,11 @@ def _rate_path(config: RunConfig, path: Path) -> Path:
     return run_path(path.parent, config)
 
 
-def _longest_rate_path(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
-    """Of a search's rates, the one whose run has the longest name."""
+def _rates(config: RunConfig, path: Path) -> dict[Path, RunConfig]:
+    """The configuration of each searched rate's own run, by its file."""
     seeds = config.seeds[: config.search_seeds]
     each = [config.with_(seeds=seeds, lr=lr) for lr in config.search]
-    return {_rate_path(one, path): one for one in sorted(each, key=lambda one: len(one.file_stem()))[-1:]}
+    return {_rate_path(one, path): one for one in each}
 
 
 class _CheckpointSeries:
@@ -202,11 +196,14 @@ class _CheckpointSeries:
     ):
         self.path, self._config, self._identity, self._note = path, config, identity, note
         self._saved = hooks.save_weights
-        self._resumed: list[int] = []
+        self._beginnings = resuming.Beginnings()
         self._told = False
 
-    def recover(self, strategy: Strategy) -> dict[str, Snapshot]:
-        """The snapshots of an earlier training by phase, empty without one; raises `ResumeError`."""
+    def recover(self, strategy: Strategy, former_utc: str = "") -> dict[str, Snapshot]:
+        """The snapshots of an earlier training by phase, empty without one; raises `ResumeError`.
+
+        `former_utc` is when its run was created, if it is known.
+        """
         found, notes = checkpoints.recover_checkpoint(self.path, read_checkpoint)
         for each in notes:
             self._note(f"{each}; passed over")
@@ -218,23 +215,25 @@ class _CheckpointSeries:
             self._note(f"warning: {each}")
         begun = resuming.to_stages(found)
         # The phases are ordered by their names.
-        self._resumed = [*found.facts["resumed_at"], begun[max(begun)].updates]
+        updates = begun[max(begun)].updates
+        self._beginnings = resuming.Beginnings.resumed(found.facts, updates, former_utc)
         pretrained = pretrained_in(begun[max(begun)].history)
-        if self._resumed[-1] or not pretrained:
-            self._note(f"resuming after {self._resumed[-1]:,} updates")
+        if updates or not pretrained:
+            self._note(f"resuming after {updates:,} updates")
         else:
             self._note(f"resuming after {pretrained:,} updates of pre-training")
         return begun
 
     def marked(self, hooks: TrainingHooks) -> TrainingHooks:
-        """`hooks` with `resumed_at` in its provenance: the update counts at which it was resumed."""
-        if not self._resumed:
-            return hooks
-        return replace(hooks, provenance={**hooks.provenance, "resumed_at": self._resumed})
+        """`hooks` that tell runs when they were first begun, and when they were resumed."""
+        begun = self._beginnings
+        return replace(
+            hooks, created_utc=begun.first["utc"], provenance={**hooks.provenance, **begun.provenance}
+        )
 
     def save(self, stages: Mapping[str, Snapshot]) -> None:
         """Write `stages` as the newest checkpoint, unless it is too large; raises `StorageError`."""
-        checkpoint = resuming.to_checkpoint(self._identity, stages, self._resumed)
+        checkpoint = resuming.to_checkpoint(self._identity, stages, self._beginnings)
         if checkpoint.nbytes <= checkpoints.MAX_BYTES:
             checkpoints.write_checkpoint(self.path, checkpoint)
         elif not self._told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.checkpoint import Checkpoint, difference
-from xavier_cli.runs.errors import ResumeError
+from xavier_cli.runs.errors import CheckpointError
 from xavier_cli.runs.weights import Saved
 from xavier_cli.training import restorable
 from xavier_cli.training.engine.layout import Strategy
@@ -21,8 +22,42 @@ from xavier_cli.training.engine.snapshot import Snapshot
 from xavier_cli.training.engine.time_spent import trained_seconds
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.keys import KEY_IMPLEMENTATION, Purpose, seed_key
+from xavier_cli.training.provenance import began_now
 
 _PARTS = ("state", "history")
+
+
+@dataclass
+class Beginnings:
+    """When and where a training was first begun (`provenance.began_now`), and its resumes.
+
+    `resumed_at` are update counts; `resumed_utc` are times, which older versions did not keep.
+    """
+
+    first: Mapping[str, Any] = field(default_factory=began_now)
+    resumed_at: list[int] = field(default_factory=list)
+    resumed_utc: list[str] = field(default_factory=list)
+
+    @classmethod
+    def resumed(cls, facts: Mapping[str, Any], updates: int, former_utc: str) -> Beginnings:
+        """Those of a checkpoint with these `facts` that is resumed now, after so many `updates`.
+
+        `former_utc` is when its run was created, as far as known; older checkpoints do not say it.
+        """
+        here = began_now()
+        first = facts.get("began") or {"utc": former_utc or here["utc"]}
+        resumed_utc = [*facts.get("resumed_utc", []), here["utc"]]
+        return cls(first, [*facts["resumed_at"], updates], resumed_utc)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a resumed run says of this: `began` has what was different where it was first begun."""
+        if not self.resumed_at:
+            return {}
+        here = began_now()
+        other = {name: was for name, was in self.first.items() if name != "utc" and here.get(name) != was}
+        told = {"resumed_at": self.resumed_at, "resumed_utc": self.resumed_utc}
+        return told | ({"began": other} if other else {})
 
 
 def identity_of(config: RunConfig, training_data: TrainingData) -> dict[str, Any]:
@@ -58,12 +93,14 @@ def machinery() -> dict[str, Any]:
 
 
 def to_checkpoint(
-    identity: Mapping[str, Any], stages: Mapping[str, Snapshot], resumed: list[int]
+    identity: Mapping[str, Any], stages: Mapping[str, Snapshot], begun: Beginnings
 ) -> Checkpoint:
-    """`stages` by name as a checkpoint; `resumed` are the update counts at which it was resumed."""
+    """`stages` by name as a checkpoint of a training that was begun, and resumed, as `begun` says."""
     facts = {
         "machinery": machinery(),
-        "resumed_at": resumed,
+        "began": dict(begun.first),
+        "resumed_at": begun.resumed_at,
+        "resumed_utc": begun.resumed_utc,
         "stages": {
             name: {
                 "updates": stage.updates,
@@ -115,25 +152,22 @@ def check(
 ) -> list[str]:
     """Notes about what may change the last bits when the run at `run` is resumed from `checkpoint`.
 
-    Raises `ResumeError`, which names the field, where the checkpoint is of another training than `identity`,
-    that of `config`, cannot have been written by a training, or lacks weights that are to be `saved`.
+    Raises `CheckpointError`, which names the field, where the checkpoint is of another training than
+    `identity`, that of `config`, cannot have been written by a training, or lacks weights to be `saved`.
     """
     # Settings that an older version did not have were at their defaults.
     unknown = RunConfig.of().model_dump(mode="json", include=set(RunConfig.added))
     if differs := difference({**unknown, **checkpoint.identity}, identity):
-        raise ResumeError(f"`{run}` was started with {differs}: `--force` starts again")
+        raise CheckpointError(run, f"was started with {differs}")
     if wrong := restorable.problem(checkpoint, config):
-        raise ResumeError(f"`{run}` has a checkpoint that no training left ({wrong}): `--force` starts again")
+        raise CheckpointError(run, f"has a checkpoint that no training left ({wrong})")
     if lacking := restorable.lacking_weights(checkpoint, config, saved):
-        raise ResumeError(f"`{run}` was started without `--save-weights {lacking}`: `--force` starts again")
+        raise CheckpointError(run, f"was started without `--save-weights {lacking}`")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
     for layout in layouts:
         # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
-            raise ResumeError(
-                f"`{run}` was started with strategy {layout['strategy']}, not {strategy}: "
-                "`--force` starts again"
-            )
+            raise CheckpointError(run, f"was started with strategy {layout['strategy']}, not {strategy}")
     now = machinery()
     if all(layout["strategy"] != "vmap" for layout in layouts):
         # The number of members per device matters under `vmap` alone.

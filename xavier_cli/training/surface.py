@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import Layout, choose_layout
 from xavier_cli.training.engine.loop import NoRunError, Progress, TrainingHooks, train_population
 from xavier_cli.training.engine.population import population_of
+from xavier_cli.training.engine.time_spent import utc_now
 from xavier_cli.training.engine.training_data import prepare
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.provenance import provenance_of
@@ -192,7 +192,7 @@ def _surface(
     config: SurfaceConfig, arrays: dict[str, np.ndarray], layout: Layout, hooks: TrainingHooks
 ) -> Surface:
     provenance: dict[str, Any] = {**provenance_of(layout), **hooks.provenance}
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    created = utc_now()
     return Surface(config, arrays, "complete", created, provenance)
 
 

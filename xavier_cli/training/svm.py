@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import combinations
@@ -22,6 +21,7 @@ from xavier_cli.errors import ConfigError, XavierError
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.loop import Progress, TrainingHooks
+from xavier_cli.training.engine.time_spent import utc_now
 from xavier_cli.training.memory import check_machine_memory
 from xavier_cli.training.provenance import provenance_of
 
@@ -127,7 +127,7 @@ def fit_svm(config: SvmConfig, finite: FiniteSet, hooks: TrainingHooks | None = 
         "data_sha256": finite.sha256,
         **hooks.provenance,
     }
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    created = utc_now()
     return replace(chosen, created_utc=created, provenance=provenance)
 
 

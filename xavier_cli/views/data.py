@@ -9,7 +9,7 @@ import numpy as np
 
 from xavier_cli.data.load import where
 from xavier_cli.data.mirrors import REMOTES
-from xavier_cli.data.sets import FiniteSet
+from xavier_cli.data.sets import DataDamagedError, FiniteSet
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.datasets import (
     FAMILIES,
@@ -27,8 +27,11 @@ PARTS = ("train", "valid", "test")
 
 
 def placed(asked: DatasetSpec, data_dir: Path | None) -> str:
-    """The place of a data set's files, or how to get them; Shapeset and a user function have none."""
-    found = where(asked, data_dir)
+    """The place of a data set's files, or how to get them, or why none can be told; Shapeset has none."""
+    try:
+        found = where(asked, data_dir)
+    except DataDamagedError as error:
+        return str(error)
     if found is None and asked.kind not in ("shapeset", "own"):
         hint = f"`xavier data fetch {asked.name}`" if asked.name in REMOTES else "a folder of images"
         return f"not found: {hint}"

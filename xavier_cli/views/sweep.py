@@ -35,6 +35,9 @@ LISTED_CORES = 2
 NOT_KNOWN = "not known before the networks are trained"
 # A plan with more rows would not be read on a screen; machine formats have all rows.
 MOST_ROWS = 40
+MOST_REASONS = 10
+IN_THE_WAY = "in the way"
+"""The state of a cell at whose file something else lies."""
 # What `sweep` explains of its best rows; `compare` explains all.
 _EXPLAINED = (Explanation.INTERVAL, Explanation.BEST, Explanation.NO_TEST, Explanation.DIVERGED)
 
@@ -116,12 +119,14 @@ def plan_page(plan: Plan, jobs: int, look: Look | None = None) -> Page:
     memory = sum(sorted(known.values(), reverse=True)[:jobs])
     seconds = sum(group.core_seconds for group in estimated) / cores
     todo = [cell for group in pending for cell in group.cells]
+    blocked = plan.blocked
     facts: dict[str, object] = {
         "recipe": plan.recipe.name,
         "title": plan.recipe.title,
         "scale": plan.scale,
         "cells": len(plan.mine),
-        "finished": len(plan.mine) - len(todo),
+        "finished": len(plan.mine) - len(todo) - len(blocked),
+        **({"in_the_way": len(blocked)} if blocked else {}),
         "to_do": len(todo),
         "members": sum(group.members for group in pending),
         "programs": len(pending),
@@ -141,13 +146,14 @@ def plan_page(plan: Plan, jobs: int, look: Look | None = None) -> Page:
     if not shown["runs_code"]:
         del shown["runs_code"]
     names = {"memory_bytes": "memory", "seconds": "time", "to_do": "to do", "members": "networks"}
-    names["runs_code"] = "runs the code in"
+    names |= {"runs_code": "runs the code in", "in_the_way": IN_THE_WAY}
     rows = [(names.get(name, name), numbers.setting(value)) for name, value in shown.items()]
     if seeds := _seeds(plan.mine):
         rows.insert(list(shown).index("members"), ("seeds", seeds))
     table = Table((Column("plan"), Column("value", wraps=True)), tuple(rows))
     unfinished = {cell.path for cell in todo}
     states = {cell.path: "to do" if cell.path in unfinished else "finished" for cell in plan.mine}
+    states |= dict.fromkeys(blocked, IN_THE_WAY)
     records = _records(plan, states)
     return Page(
         schema=PLAN_SCHEMA,
@@ -155,6 +161,7 @@ def plan_page(plan: Plan, jobs: int, look: Look | None = None) -> Page:
         records=records,
         tables=(table, *_cell_tables(plan.mine, states)),
         notes=(
+            *_blocked_notes(blocked),
             *networks.notes,
             *(
                 ("Time: estimated from weights × updates on two busy cores, not measured; a GPU differs.",)
@@ -163,6 +170,13 @@ def plan_page(plan: Plan, jobs: int, look: Look | None = None) -> Page:
             ),
         ),
     )
+
+
+def _blocked_notes(blocked: Mapping[Path, str]) -> list[str]:
+    """Why cells cannot be made, a line each, as far as they would be read."""
+    lines = [f"{clean(why)}." for why in list(blocked.values())[:MOST_REASONS]]
+    more = len(blocked) - len(lines)
+    return [*lines, *([f"So are {more} more."] if more else [])]
 
 
 def best_page(comparison: Comparison, notes: Sequence[str], top: int) -> Page:
@@ -191,7 +205,7 @@ def ended_page(
     title = f"{plan.recipe.title} ({plan.scale})"
     notes = (
         f"{', '.join(parts)}; {finished.trained} made now.",
-        *map(clean, reasons(finished.outcomes)[:10]),
+        *map(clean, reasons(finished.outcomes)[:MOST_REASONS]),
     )
     return replace(
         best or Page(SCHEMA, {}, ()),

@@ -231,7 +231,8 @@ def _file(place: str) -> Path:
     if not place.endswith(".py"):
         return _origin(place)
     path = Path(place).expanduser()
-    return path if path.is_file() else shipped_file(place) or path
+    # Not `Path.is_file`, which raises where a folder lets nobody in; reading it says so.
+    return path if os.path.isfile(path) else shipped_file(place) or path
 
 
 def _origin(module: str) -> Path:

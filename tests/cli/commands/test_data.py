@@ -187,6 +187,12 @@ def test_a_plan_of_images_knows_the_classes_and_the_memory(xavier, here):
         (["data", "show", "images:nowhere"], 2, "no folder `nowhere`"),
         (["data", "show", "images:pets@7000"], 2, "from 4 to 512"),
         (["data", "show", "none.npz"], 2, "no file `none.npz`"),
+        (["data", "show", "bad.npz"], 2, "`bad.npz` is a folder"),
+        (["data", "show", f"{'x' * 300}.npz"], 2, "its name is too long"),
+        (["train", "--data", f"images:{'x' * 300}"], 2, "its name is too long"),
+        (["train", "--data", "images:nowhere"], 2, "no folder `nowhere`"),
+        (["train", "--data", "images:broken.npz"], 2, "`broken.npz` is a file"),
+        (["train", "--data", "images:bad.npz"], 5, "`bad.npz` holds no folders, one per class"),
         (["data", "show", "broken.npz"], 5, "`broken.npz` cannot be read"),
         (["data", "verify"], 2, "no data set was found"),
         (["data", "verify", "cifar10"], 2, "xavier data fetch cifar10"),
@@ -204,6 +210,7 @@ def test_bad_data_gets_one_line_and_writes_nothing(xavier, here, arguments, code
     (here / "broken.npz").write_text("no archive")
     (here / "bad" / "one").mkdir(parents=True)
     (here / "bad" / "one" / "text.jpg").write_text("no image")
+    (here / "bad.npz").mkdir()
     before = sorted(path for path in here.rglob("*") if "cache" not in path.parts)
     answer = xavier(*arguments)
 

@@ -11,6 +11,7 @@ import pytest
 
 from xavier_cli.findings.claims import judging
 from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.runs.store import write_run
 from xavier_cli.sweeps import work
 from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 
@@ -59,7 +60,7 @@ def here(tmp_path, monkeypatch, make_run):
 
     def train(cells, task, hooks):
         for cell in cells:
-            work.write_run(cell.path, make_run(cell.config, provenance=task.provenance, test_examples=10))
+            write_run(cell.path, make_run(cell.config, provenance=task.provenance, test_examples=10))
         return [True] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)
@@ -219,9 +220,7 @@ def test_errors_of_cells_are_those_of_compare_and_a_diverged_seed_counts(here, x
         for cell in cells:
             timed = {"xavier": "0.9", "train_seconds": 20.0, "compile_seconds": 2.0}
             told = {**task.provenance, **timed}
-            work.write_run(
-                cell.path, make_run(cell.config, diverged=(1,), test_examples=100, provenance=told)
-            )
+            write_run(cell.path, make_run(cell.config, diverged=(1,), test_examples=100, provenance=told))
         return [True] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)
@@ -245,7 +244,7 @@ def test_cells_that_were_trained_together_count_their_time_once(here, xavier, ma
     def train(cells, task, hooks):
         for cell in cells:
             told = {**task.provenance, "train_seconds": 20.0}
-            work.write_run(cell.path, make_run(cell.config, test_examples=10, provenance=told))
+            write_run(cell.path, make_run(cell.config, test_examples=10, provenance=told))
         return [True] * len(cells)
 
     monkeypatch.setattr(work, "_trained", train)

@@ -115,10 +115,18 @@ def verify(
 
     if output is not None:
         check_output(output)
+
+    def is_there(each: DatasetSpec) -> bool:
+        try:
+            return where(each, data_dir) is not None
+        except DataDamagedError:
+            # Reading it says so.
+            return True
+
     if name is not None:
         asked = [asked_for(name)]
     else:
-        asked = [each for each in map(find_data, NAMED) if where(each, data_dir)]
+        asked = [each for each in map(find_data, NAMED) if is_there(each)]
         if not asked:
             raise DataMissingError(
                 "no data set was found: `xavier data list` shows where they are looked for"

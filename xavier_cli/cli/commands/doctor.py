@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xavier_cli.cli.options.run_files import is_hidden
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, check_output, show_page
-from xavier_cli.errors import ExitCode
+from xavier_cli.errors import ExitCode, permission_denied
 from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="run, probe, surface, checkpoint or weights")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="run, probe, surface, checkpoint or weights", readable=False),
+    ],
     rescue: Annotated[
         bool, typer.Option("--rescue", help="write what can be read to a new file (`-o`)")
     ] = False,
@@ -53,7 +58,7 @@ def doctor(
 
     # The functions of `os.path` do not raise for invalid names.
     if not os.path.lexists(file):
-        say(f"xavier: no file `{clean(str(file))}`")
+        say(f"xavier: {clean(permission_denied(file) if is_hidden(file) else f'no file `{file}`')}")
         raise typer.Exit(ExitCode.NO_INPUT)
     if (run := run_of_weights(file)) is not None:
         say(
@@ -64,6 +69,9 @@ def doctor(
     if isinstance(found, RunFileError):
         # The process that examined the file died, or took too long.
         found = Diagnosis(file, "unknown", False, found.reason)
+    if found.problem == os.strerror(errno.EACCES):
+        say(f"xavier: {clean(permission_denied(file))}")
+        raise typer.Exit(ExitCode.NO_INPUT)
     protection = shared_reader().protection
     if not (protection["landlock"] or protection["seccomp"]):
         say("this kernel has neither Landlock nor seccomp: only resource limits restrict the file reader")

@@ -16,7 +16,7 @@ from xavier_cli.cli.options.running import (
     Strategy,
     StrategyOption,
 )
-from xavier_cli.cli.options.session import begin_training, this_command
+from xavier_cli.cli.options.session import begin_training, force_replaces, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import Format, FormatOption, refuse_folder, show_page
@@ -56,6 +56,7 @@ def probe(
             metavar="FILE",
             help="compare a custom network's initialization with a probe that was kept; exits with 3 where "
             "it has drifted, and writes a file only with `-o`",
+            readable=False,
         ),
     ] = None,
     format: FormatOption = None,
@@ -80,8 +81,9 @@ def probe(
     from xavier_cli.files.locks import lock_output
     from xavier_cli.findings.expectation import expectation
     from xavier_cli.runs.listing import run_path
+    from xavier_cli.runs.own_file import OwnFile
     from xavier_cli.runs.record import Run
-    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.runs.store import rehearse_run
     from xavier_cli.training.engine.loop import TrainingHooks
     from xavier_cli.training.train import untrained
     from xavier_cli.views.initialization import initial_page
@@ -97,18 +99,23 @@ def probe(
         raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
     kept = _kept(expect, config)
     if config.network.is_users:
-        _probe_network(config, output, kept, data_dir, quiet, unfold, format)
+        _probe_network(config, output, kept, data_dir, quiet, unfold, force, format)
         return
     path = output or run_path(PROBES, config)
     refuse_folder(path)
+    with force_replaces():
+        # Before the data are read; asked again once nobody else writes it.
+        OwnFile(path, config, replaces=force)
     # Probe all seeds together.
     looking = begin_training(config, data_dir, strategy, member_batch=len(config.seeds))
     with lock_output(path), shown_progress(quiet) as report:
         hooks = TrainingHooks(report, provenance=this_command())
+        with force_replaces():
+            file = OwnFile(path, config, replaces=force)
         # Report a path that cannot be written before anything is computed.
         rehearse_run(path, Run(config, {}, provenance=hooks.provenance, data=looking.facts))
         run = looking.probe(hooks)
-        write_run(path, run)
+        file.write(run)
     show_page(initial_page(run, expectation(run), path), format)
     say(f"next: {written('plot', 'activations', path)}")
     if config.jacobian_examples:
@@ -122,6 +129,7 @@ def _probe_network(
     data_dir: Path | None,
     quiet: bool,
     unfold: bool,
+    force: bool,
     format: Format | None,
 ) -> None:
     from xavier_cli.cli.options.data_sets import say_data
@@ -130,7 +138,7 @@ def _probe_network(
     from xavier_cli.findings.health import diagnose
     from xavier_cli.library.networks import Told, probe_network
     from xavier_cli.runs.listing import run_path
-    from xavier_cli.runs.store import write_run
+    from xavier_cli.runs.own_file import OwnFile
     from xavier_cli.views.network import network_page
 
     with shown_note(quiet) as note:
@@ -139,8 +147,8 @@ def _probe_network(
     # The name says how many layers were found.
     path = output or run_path(PROBES, run.config)
     if kept is None or output is not None:
-        with lock_output(path):
-            write_run(path, run)
+        with lock_output(path), force_replaces():
+            OwnFile(path, config, replaces=force).write(run)
     if kept is not None:
         _compare(kept, run, output, format)
         return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption, ReplaceOption
-from xavier_cli.cli.options.session import this_command
+from xavier_cli.cli.options.session import force_replaces, this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, refuse_folder, show_page
 
@@ -28,6 +29,7 @@ def surface(
             "--around",
             metavar="RUN",
             help="run file: retrain its first seed, and take the surface around the result",
+            readable=False,
         ),
     ] = None,
     act: Annotated[
@@ -68,7 +70,9 @@ def surface(
     """
     from xavier_cli.config.command_text import written
     from xavier_cli.runs.listing import run_path
+    from xavier_cli.runs.own_file import made_at
     from xavier_cli.runs.reader import read_run
+    from xavier_cli.runs.surface import Surface
     from xavier_cli.views.surface import surface_page
 
     if updates is not None and around is None:
@@ -77,15 +81,16 @@ def surface(
     config = _config(run, act, updates, span, points, examples, seed)
     path = output or run_path(FOLDER, config)
     refuse_folder(path)
-    if path.exists() and not force:
-        if output is not None:
-            raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
-        made = _made_already(path, config)
-        if made is not None:
-            say("already computed; `--force` computes it again")
-            show_page(surface_page(made, path), format)
-            return
-    made = _make(config, path, run, data_dir, quiet)
+    if output is not None and os.path.lexists(output) and not force:
+        raise typer.BadParameter(f"`{output}` exists; `--force` replaces it", param_hint="--output")
+    with force_replaces():
+        found = None if force else made_at(path, config)
+    if found is not None:
+        assert isinstance(found, Surface)
+        say("already computed; `--force` computes it again")
+        show_page(surface_page(found, path), format)
+        return
+    made = _make(config, path, run, data_dir, quiet, force)
     show_page(surface_page(made, path), format)
     say(f"next: {written('plot', 'loss-surface', path)}")
 
@@ -123,18 +128,14 @@ def _config(
     )
 
 
-def _made_already(path: Path, config: SurfaceConfig) -> Surface | None:
-    from xavier_cli.runs.reader import read_surface
-
-    made = read_surface(path)
-    return made if made.config == config else None
-
-
-def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool) -> Surface:
+def _make(
+    config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | None, quiet: bool, force: bool
+) -> Surface:
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.files.locks import lock_output
-    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.runs.own_file import OwnFile
+    from xavier_cli.runs.store import rehearse_run
     from xavier_cli.runs.surface import Surface
     from xavier_cli.training import surface as room
     from xavier_cli.training.devices import set_up_jax
@@ -143,6 +144,8 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
     set_up_jax(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
         hooks = TrainingHooks(report, lambda: bool(stopped), provenance=this_command())
+        with force_replaces():
+            file = OwnFile(path, config, replaces=force)
         # Report a path that cannot be written before anything is trained.
         rehearse_run(path, Surface(config, {}, provenance=hooks.provenance))
         try:
@@ -155,7 +158,7 @@ def _make(config: SurfaceConfig, path: Path, run: Run | None, data_dir: Path | N
         except room.SurfaceInterruptedError as error:
             say(f"xavier: {error}")
             raise typer.Exit(stopped.exit_code) from None
-        write_run(path, made)
+        file.write(made)
     return made
 
 

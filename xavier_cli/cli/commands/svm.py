@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xavier_cli.cli.options.running import QuietOption, ReplaceOption
-from xavier_cli.cli.options.session import this_command
+from xavier_cli.cli.options.session import force_replaces, this_command
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 
@@ -32,26 +32,30 @@ def svm(
     `xavier train --data shapeset:EXAMPLES`. Time and memory grow with the square of the examples. The result
     is stored in `svms/`; the same command shows it again.
     """
-    from xavier_cli.runs.reader import read_svm
-    from xavier_cli.runs.svm import SvmConfig
+    from xavier_cli.runs.own_file import made_at
+    from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
     from xavier_cli.views.svm import svm_page
 
     if output is not None:
         check_output(output)
     config = SvmConfig.of(data=f"shapeset:{examples}")
     path = FOLDER / f"{config.file_stem()}.h5"
-    if path.exists() and not force:
+    with force_replaces():
+        found = None if force else made_at(path, config)
+    if found is not None:
+        assert isinstance(found, SupportVectorMachine)
         say("already computed; `--force` computes it again")
-        show_page(svm_page(read_svm(path), path), format, output)
+        show_page(svm_page(found, path), format, output)
         return
-    show_page(svm_page(_make(config, path, quiet), path), format, output)
+    show_page(svm_page(_make(config, path, quiet, force), path), format, output)
 
 
-def _make(config: SvmConfig, path: Path, quiet: bool) -> SupportVectorMachine:
+def _make(config: SvmConfig, path: Path, quiet: bool, force: bool) -> SupportVectorMachine:
     from xavier_cli.cli.terminal.progress import shown_progress
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.files.locks import lock_output
-    from xavier_cli.runs.store import rehearse_run, write_run
+    from xavier_cli.runs.own_file import OwnFile
+    from xavier_cli.runs.store import rehearse_run
     from xavier_cli.runs.svm import SupportVectorMachine
     from xavier_cli.training import svm as room
     from xavier_cli.training.devices import set_up_jax
@@ -63,11 +67,13 @@ def _make(config: SvmConfig, path: Path, quiet: bool) -> SupportVectorMachine:
     set_up_jax(1)
     with lock_output(path), StopFlag() as stopped, shown_progress(quiet) as report:
         hooks = TrainingHooks(report, lambda: bool(stopped), provenance=this_command())
+        with force_replaces():
+            file = OwnFile(path, config, replaces=force)
         rehearse_run(path, SupportVectorMachine(config, {}, provenance=hooks.provenance))
         try:
             made = room.fit_svm(config, shapeset_set(config.dataset), hooks)
         except room.SvmInterruptedError as error:
             say(f"xavier: {error}")
             raise typer.Exit(stopped.exit_code) from None
-        write_run(path, made)
+        file.write(made)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ from xavier_cli.cli.options.running import (
     asked_members,
     saved_weights,
 )
-from xavier_cli.cli.options.session import begin_training, this_command
+from xavier_cli.cli.options.session import begin_training, force_replaces, this_command
 from xavier_cli.cli.options.settings import with_settings
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.help_pages import OUTPUT, RUNNING
@@ -134,7 +135,7 @@ def train(
     if force and resume:
         raise typer.BadParameter("not with `--force`, which starts again", param_hint="--resume")
     named = output is not None and not force and not resume
-    if named and path.exists():
+    if named and os.path.lexists(path):
         raise _taken(path)
     run = None if force else _finished(path, config, data_dir, saved)
     if run is None:
@@ -163,17 +164,15 @@ def train(
 def _finished(path: Path, config: RunConfig, data_dir: Path | None, saved: Saved | None) -> Run | None:
     """The complete run of `config` at `path`; None if it is incomplete or missing, or lacks its weights.
 
-    Raises `ResumeError` if `path` holds a run of another configuration, `ConfigError` if its data differ.
+    Raises `ResumeError` if `path` holds a run of another configuration, `RunFileError` if it holds none that
+    can be read, `ConfigError` if its data differ.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    from xavier_cli.runs.errors import ResumeError
-    from xavier_cli.runs.finished import finished_run
+    from xavier_cli.runs.own_file import finished_run
 
-    try:
+    with force_replaces():
         run = finished_run(path, config)
-    except ResumeError as error:
-        raise ResumeError(f"{error}: `--force` replaces it") from None
     if run is not None:
         from xavier_cli.runs.weights import has_saved
 
@@ -215,7 +214,7 @@ def _other_data(asked: DatasetSpec) -> str:
 def _warn_of_other_data(path: Path, config: RunConfig, facts: DatasetInfo | None) -> None:
     """Warn if a user function returned other data for the run that is to be replaced."""
     from xavier_cli.runs.errors import ResumeError, RunFileError
-    from xavier_cli.runs.finished import finished_run
+    from xavier_cli.runs.own_file import finished_run
 
     told = _other_data(config.dataset)
     if not (told and facts):
@@ -295,7 +294,8 @@ def _train(
                 save_weights=saved,
             )
             try:
-                run = training.train_to_file(path, hooks, resume=not force, keep_all=keep_all, note=say)
+                with force_replaces():
+                    run = training.train_to_file(path, hooks, resume=not force, keep_all=keep_all, note=say)
             except NoRunError as error:
                 say(f"xavier: {error}; {again}")
                 raise typer.Exit(stopped.exit_code) from None

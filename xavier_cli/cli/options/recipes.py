@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 # With more cells than this the user is asked to confirm.
 MANY = 1000
+# So many cells with something in the way are named.
+MOST_LINES = 10
 
 RecipeArgument = Annotated[
     str,
@@ -127,13 +131,29 @@ def make_plan(
     groups = plan.groups(cells)
     if part:
         groups = plan.shard(groups, *part)
-    done = plan.finished_files((cell for group in groups for cell in group.cells), saved)
+    _refuse_closed({cell.path.parent for group in groups for cell in group.cells})
+    done, blocked = plan.find_files((cell for group in groups for cell in group.cells), saved)
     pending = [
         plan.Group(rest)
         for group in groups
-        if (rest := tuple(cell for cell in group.cells if cell.path not in done))
+        if (rest := tuple(cell for cell in group.cells if cell.path not in done and cell.path not in blocked))
     ]
-    return plan.Plan(recipe, scale, cells, groups, pending, changes)
+    return plan.Plan(recipe, scale, cells, groups, pending, changes, blocked)
+
+
+def _refuse_closed(folders: Iterable[Path]) -> None:
+    """Raise `RunFileError` where it cannot be told what is finished: one of `folders` lets nobody in."""
+    from xavier_cli.runs.errors import RunFileError
+
+    for folder in sorted(folders):
+        try:
+            os.scandir(folder).close()
+            # Listing is one right, and reading what is listed another.
+            os.stat(folder / "..")
+        except PermissionError:
+            raise RunFileError(folder, os.strerror(errno.EACCES)) from None
+        except OSError:
+            continue
 
 
 def finish_cells(
@@ -168,10 +188,24 @@ def finish_cells(
     if rerun_failed:
         kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
         pending = [Group(cells) for cells in kept if cells]
-    waiting = {cell.path for group in plan.pending for cell in group.cells}
+    waiting = {cell.path for group in plan.pending for cell in group.cells} | set(plan.blocked)
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
         say(_beginning(plan, pending, len(ended), rerun_failed))
+    # Said before hours of training, not after.
+    blocked = [
+        Outcome(cell, "failed", plan.blocked[cell.path])
+        for cell in plan.mine
+        if cell.path in plan.blocked and (not rerun_failed or cell.path.name in known)
+    ]
+    ended |= {outcome.cell.path: outcome for outcome in blocked}
+    lines = reasons(blocked)
+    for line in lines[:MOST_LINES]:
+        note(line)
+    if len(lines) > MOST_LINES:
+        note(f"so are {len(lines) - MOST_LINES} more; `--dry-run -f json` lists all")
+    if fail_fast and blocked:
+        pending = []
     if not quiet and (jobs > 1 or cluster):
         # Other processes cannot say so when they come to it.
         for place in sorted({place for group in pending for place in group.code_places}):
@@ -184,6 +218,19 @@ def finish_cells(
         look=probe_network,
     )
     finished, told = Finished(), False
+
+    def keep_failed() -> None:
+        nonlocal told
+        try:
+            ledger.keep(_failed(plan, known, ended))
+        except StorageError as error:
+            # Results do not need the ledger: only `--rerun failed` will miss these cells.
+            if not told:
+                note(f"the list of failed cells is not saved: {error}")
+            told = True
+
+    if blocked:
+        keep_failed()
     with StopFlag(max_time) as stopped, shown_standing(quiet or not pending) as watch:
         for outcomes in run_groups(
             pending,
@@ -200,13 +247,7 @@ def finish_cells(
                 finished.trained += outcome.ending == "done" and not outcome.elsewhere
             for line in reasons(outcome for outcome in outcomes if outcome.ending == "failed"):
                 note(line)
-            try:
-                ledger.keep(_failed(plan, known, ended))
-            except StorageError as error:
-                # Results do not need the ledger: only `--rerun failed` will miss these cells.
-                if not told:
-                    note(f"the list of failed cells is not saved: {error}")
-                told = True
+            keep_failed()
     if others := sum(outcome.elsewhere for outcome in ended.values()):
         say(f"{others} cell{'s' * (others > 1)} finished by another process meanwhile")
     finished.outcomes = [ended.get(cell.path) or Outcome(cell, "stopped") for cell in plan.mine]
@@ -261,11 +302,15 @@ def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> di
 def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:
     count = sum(len(group.cells) for group in pending)
     cells = f"{len(plan.mine)} cell{'s' * (len(plan.mine) != 1)}"
-    if not count:
+    if not count and not plan.blocked:
         return f"{cells}, all finished" if not rerun_failed else f"{cells}, none of them failed"
-    programs = f"{len(pending)} program{'s' * (len(pending) > 1)}"
-    what = "that failed" if rerun_failed else "to make"
-    return f"{cells}: {finished} finished, {count} {what}, in {programs}"
+    parts = [f"{finished} finished"]
+    if plan.blocked:
+        parts.append(f"{len(plan.blocked)} with something else in the way")
+    if count:
+        programs = f"{len(pending)} program{'s' * (len(pending) > 1)}"
+        parts.append(f"{count} {'that failed' if rerun_failed else 'to make'}, in {programs}")
+    return f"{cells}: {', '.join(parts)}"
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ import typer
 
 from xavier_cli.cli.options import completion
 from xavier_cli.cli.terminal.errors import say
-from xavier_cli.errors import ExitCode
+from xavier_cli.errors import ExitCode, permission_denied
 from xavier_cli.sanitize import clean
 
 if TYPE_CHECKING:
@@ -200,6 +200,8 @@ def _in_folder(inputs: Inputs, folder: Path) -> list[Path]:
 
 def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> list[Path]:
     folder = runs_folder()
+    if is_hidden(folder):
+        inputs.problem(permission_denied(folder))
     paths = unnamed(folder, inputs) if os.path.isdir(folder) else []
     if not paths and inputs.problems:
         raise none_could_be("read", inputs)
@@ -240,11 +242,22 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
         return [path]
     if glob.has_magic(text):
         # The shell did not expand the pattern: it was quoted, or had no match.
+        closed = list(dict.fromkeys(_closed_folders(os.path.dirname(text))))
+        if path.name == text and is_hidden(runs_folder()):
+            closed.append(str(runs_folder()))
+        for folder in closed:
+            inputs.problem(permission_denied(folder))
         matches = _matching(text)
-        if not matches:
+        if not matches and not closed:
             inputs.problem(f"`{text}`: no run matches; `xavier ls` lists them")
         return matches
+    if is_hidden(path):
+        inputs.problem(permission_denied(path))
+        return []
     if path.name == text:
+        if hidden := _hidden_run(text):
+            inputs.problem(permission_denied(hidden))
+            return []
         # Accept names as `ls` shows them.
         for name in (text, f"{text}.h5"):
             if os.path.isfile(runs_folder() / name):
@@ -259,6 +272,43 @@ def _expand(inputs: Inputs, text: str) -> list[Path]:
             return []
     inputs.problem(no_run(text))
     return []
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether the user may not even know what is at `path`, in a folder that lets nobody in."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _closed_folders(folder: str) -> Iterator[str]:
+    """The folders that the pattern `folder` stands for, and those above them, that the user may not list."""
+    if glob.has_magic(folder):
+        yield from _closed_folders(os.path.dirname(folder))
+    for each in sorted(glob.glob(folder)) if glob.has_magic(folder) else [folder or os.curdir]:
+        try:
+            os.scandir(each).close()
+        except PermissionError:
+            yield each
+        except (OSError, ValueError):
+            continue
+
+
+def _hidden_run(name: str) -> Path | None:
+    """What keeps the run called `name` in the default folder from being found; None if nothing does."""
+    folder = runs_folder()
+    try:
+        there = os.listdir(folder)
+    except PermissionError:
+        return folder
+    except OSError:
+        return None
+    files = (folder / each for each in (name, f"{name}.h5") if each in there)
+    return next(filter(is_hidden, files), None)
 
 
 def _matching(pattern: str) -> list[Path]:

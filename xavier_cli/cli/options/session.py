@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,23 @@ def begin_training(
     if begun.facts:
         say_data(begun.facts)
     return begun
+
+
+@contextmanager
+def force_replaces() -> Iterator[None]:
+    """Adds to the refusal of what lies at an output that `--force` replaces it."""
+    from xavier_cli.runs.errors import CheckpointError, ResumeError, RunFileError
+
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ResumeError as error:
+        raise ResumeError(f"{error}: `--force` replaces it") from None
+    except RunFileError as error:
+        if error.is_denied:
+            raise
+        raise RunFileError(error.path, f"{error.reason}: `--force` replaces it") from None
 
 
 def this_command(command_id: str = "") -> dict[str, Any]:

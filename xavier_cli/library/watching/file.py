@@ -56,6 +56,7 @@ class WatchedFile:
         self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.looking_seconds = 0.0
         self.resumed_at: list[int] = []
+        self._resumed_utc: list[str] = []
         self.old: Run | None = read_run(path) if path.exists() else None
         if self.old is not None:
             self._check(self.old)
@@ -79,6 +80,7 @@ class WatchedFile:
             return []
         told = self.old.provenance.get("resumed_at", [])
         self.resumed_at = [*(told if isinstance(told, list) else []), kept[-1].update]
+        self._resumed_utc = [*self.old.provenance.get("resumed_utc", []), self._created]
         self._created = self.old.created_utc or self._created
         return kept
 
@@ -113,7 +115,7 @@ class WatchedFile:
             "looking_seconds": round(self.looking_seconds, 3),
         }
         if self.resumed_at:
-            provenance["resumed_at"] = self.resumed_at
+            provenance |= {"resumed_at": self.resumed_at, "resumed_utc": self._resumed_utc}
         run = watched_run(
             self._config.with_(weight_layers=len(network.layers), updates=updates),
             records,

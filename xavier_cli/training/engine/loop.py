@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import jax
@@ -23,7 +22,7 @@ from xavier_cli.training.engine.records import History
 from xavier_cli.training.engine.seed_programs import Record
 from xavier_cli.training.engine.segments import SegmentSizer
 from xavier_cli.training.engine.snapshot import Snapshot
-from xavier_cli.training.engine.time_spent import TimeSpent, timings_of
+from xavier_cli.training.engine.time_spent import TimeSpent, timings_of, utc_now
 
 SEGMENT_SECONDS = 1.0
 """Target length of a segment: signals are handled and progress is shown between segments."""
@@ -90,14 +89,16 @@ class TrainingHooks:
     stop. `publish` receives the runs so far, at intervals, and `save` a snapshot to resume from, at intervals
     and at the end; both may be called from another thread. `note` receives a warning beforehand where seeds
     start from the same weights. `look` receives each record once the host has it; when resuming, the earlier
-    records first. `provenance` is stored with the runs. With `save_weights`, complete runs have the
-    parameters of their networks: at the end, or at every record.
+    records first. `provenance` is stored with the runs, and so is `created_utc`, when the training was first
+    begun, by default now. With `save_weights`, complete runs have the parameters of their networks: at the
+    end, or at every record.
     """
 
     report: Callable[[Progress], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
     publish: Callable[[list[Run]], None] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    created_utc: str = ""
     save: Callable[[Snapshot], None] | None = None
     look: Callable[[Seen], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
@@ -116,7 +117,7 @@ def train_population(engine: Engine, hooks: TrainingHooks, begun: Snapshot | Non
 class _Training:
     def __init__(self, engine: Engine, hooks: TrainingHooks, begun: Snapshot | None):
         self._engine, self._hooks, self._begun = engine, hooks, begun
-        self._created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._created = hooks.created_utc or utc_now()
         self._history = History(engine)
         self._done, self._spent = 0, TimeSpent(begun.seconds if begun else None)
         self._published = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from xavier_cli.runs.record import PARTS_OF_TIME, SECONDS, TimePart
@@ -13,6 +14,11 @@ TIMINGS = (*SECONDS, "seconds_spent")
 
 clock = time.perf_counter
 """What is read; a benchmark counts the processors' seconds in its place."""
+
+
+def utc_now() -> str:
+    """The time as files have it, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class TimeSpent:
