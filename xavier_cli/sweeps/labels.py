@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xavier_cli.config.differing import differences, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
-from xavier_cli.config.settings import SETTINGS, in_order_spoken, spoken
+from xavier_cli.config.settings import SETTINGS, brief_seeds, in_order_spoken, spoken
 
 
 def labels(configs: Sequence[RunConfig]) -> list[str]:
@@ -23,7 +23,14 @@ def labels(configs: Sequence[RunConfig]) -> list[str]:
             break
         used.append(name)
         found = [_label(config, used) for config in configs]
+    if len(set(found)) < len(configs):
+        # In rounds the seeds are what tells cells apart.
+        found = [", ".join(filter(None, each)) for each in zip(found, map(_seeds, configs), strict=True)]
     return found
+
+
+def _seeds(config: RunConfig) -> str:
+    return f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"seeds {brief_seeds(config.seeds)}"
 
 
 def _label(config: RunConfig, names: Sequence[str]) -> str:

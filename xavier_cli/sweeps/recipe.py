@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli.config import refusals
-from xavier_cli.config.presets import SCALES, without_like
+from xavier_cli.config.presets import BY_ENTRY, SCALES, without_like
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
@@ -109,8 +109,12 @@ class Recipe(_Part):
     The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
     (`SCALES`), the recipe's `scales` entry, the cell with its point of the grid, the cell's entry for the
     scale, and those of the command line. What is set for all cells of the size of perceptrons holds for those
-    alone, where a cell has a custom network. `extends` inherits the base and the scales of another recipe. A
+    alone, where a cell has a custom network. `extends` inherits base, scales and rounds of another recipe. A
     cell may have a `command` of its own; a support vector machine (`svm`) takes its data from the recipe.
+
+    A setting of the grid that the entry of a scale names has its values from there at that scale. At the
+    scales in `rounds` every seed of a training is a file of its own, and all cells' first seeds come before
+    the second ones, so that what takes hours can be read after each round.
     """
 
     name: str = ""
@@ -122,6 +126,7 @@ class Recipe(_Part):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     cells: Annotated[tuple[Settings, ...], Field(min_length=1)] = ({},)
     scales: dict[str, Settings] = {}
+    rounds: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     table: RecipeTable | None = None
@@ -140,6 +145,12 @@ class Recipe(_Part):
     def _known_scales(cls, scales: dict[str, Settings]) -> dict[str, Settings]:
         _all_known("scale", scales, SCALES)
         return scales
+
+    @field_validator("rounds")
+    @classmethod
+    def _known_rounds(cls, rounds: tuple[str, ...]) -> tuple[str, ...]:
+        _all_known("scale", dict.fromkeys(rounds), SCALES)
+        return rounds
 
     @field_validator("claims")
     @classmethod
@@ -180,24 +191,32 @@ class Recipe(_Part):
             _all_known("setting", settings, fields, place)
         return self
 
-    def count(self) -> int:
-        """The number of cells, computed without making them."""
+    def has_scale(self, scale: str) -> bool:
+        """Whether the recipe can be run at `scale`, which some scales ask it or one of its cells to name."""
+        return scale not in BY_ENTRY or scale in self.scales or any(scale in cell for cell in self.cells)
+
+    def count(self, scale: str) -> int:
+        """The number of cells at `scale`, computed without making them; raises `RecipeError` as `expand`."""
         if self.command == "samples":
             return 0
-        return len(self.cells) * math.prod(map(len, self.grid.values()))
+        return len(self.cells) * math.prod(map(len, self._grid(scale).values()))
 
     def expand(self, scale: str, changes: Mapping[str, object] | None = None) -> Iterator[CellSettings]:
-        """Yield all cells at `scale`: all `cells` at each point of the grid; `changes` override settings."""
+        """Yield all cells at `scale`: all `cells` at each point of the grid; `changes` override settings.
+
+        Raises `RecipeError` if the recipe does not have this scale.
+        """
         if self.command == "samples":
             return
-        for *point, cell in itertools.product(*self.grid.values(), self.cells):
+        grid = self._grid(scale)
+        for *point, cell in itertools.product(*grid.values(), self.cells):
             command: Command = cell.get("command", self.command)
             preset = SCALES[scale] if command != "surface" else {}
             parts = (
                 self.base,
                 preset,
                 self.scales.get(scale, {}),
-                dict(zip(self.grid, point, strict=True)),
+                dict(zip(grid, point, strict=True)),
                 _plain(cell),
                 cell.get(scale, {}),
                 changes or {},
@@ -212,6 +231,20 @@ class Recipe(_Part):
                 for name in {*settings}.intersection(settings_where(of_mlp=True)) - own:
                     del settings[name]
             yield CellSettings(command, settings)
+
+    def _grid(self, scale: str) -> dict[str, list[Any]]:
+        """The values of the grid's settings at `scale`."""
+        if not self.has_scale(scale):
+            others = [name for name in SCALES if self.has_scale(name)]
+            raise RecipeError(
+                f"recipe {self.name} is not made for scale `{scale}`, having no `[scales.{scale}]`: "
+                f"choose {', '.join(others[:-1])} or {others[-1]}"
+            )
+        own = self.scales.get(scale, {})
+        given = {name: own[name] for name in self.grid if name in own}
+        return self.grid | {
+            name: value if isinstance(value, list) else [value] for name, value in given.items()
+        }
 
 
 def _plain(cell: Settings) -> Settings:
@@ -281,7 +314,10 @@ def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
         scale: {**base.scales.get(scale, {}), **recipe.scales.get(scale, {})}
         for scale in {**base.scales, **recipe.scales}
     }
-    return recipe.model_copy(update={"base": {**base.base, **recipe.base}, "scales": scales})
+    rounds = tuple(dict.fromkeys((*base.rounds, *recipe.rounds)))
+    return recipe.model_copy(
+        update={"base": {**base.base, **recipe.base}, "scales": scales, "rounds": rounds}
+    )
 
 
 def _one_line(error: ValidationError) -> str:

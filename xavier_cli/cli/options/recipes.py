@@ -113,7 +113,7 @@ def make_plan(
             lookup.find("kind of figure", figure.kind, KINDS)
         except lookup.UnknownNameError as error:
             raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
-    count = recipe.count()
+    count = recipe.count(scale)
     if count > MOST_CELLS:
         raise RecipeError(
             f"recipe {recipe.name}: {count:,} cells are over {MOST_CELLS:,}, the most that one sweep takes: "
