@@ -63,9 +63,9 @@ def test_in_rounds_every_cell_has_its_first_seed_before_any_has_its_second():
 
     assert [cell.config.seeds for cell in found] == [(seed,) for seed in (4, 5, 6) for _ in range(4)]
     assert len({cell.path for cell in found}) == len({cell.label for cell in found}) == 12
-    # What one program trains is of one round, so that no round waits for the next.
-    assert [len(group.cells) for group in plan.groups(found)] == [2] * 6
-    assert [cell for group in plan.groups(found) for cell in group.cells] == found
+    groups = plan.groups(found, in_rounds=True)
+    assert [len(group.cells) for group in groups] == [1] * 12
+    assert [cell for group in groups for cell in group.cells] == found
     assert len(cells(**ROUNDS, scale="laptop")) == 4
 
 

@@ -226,12 +226,15 @@ def _cell(cell: CellSettings, folders: Folders, names: Mapping[Path, RunNames]) 
     return made(folders.train, command, config)
 
 
-def groups(cells: Iterable[SweepCell]) -> list[Group]:
+def groups(cells: Iterable[SweepCell], in_rounds: bool = False) -> list[Group]:
     """`cells` grouped by the program that trains them, in the order of their first cells.
 
     A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices;
-    those of custom networks, whose size nobody knows yet, when they begin (`work`).
+    those of custom networks, whose size nobody knows yet, when they begin (`work`). In rounds every cell is
+    alone: it takes long, is stored while it trains, and resumes what `train` began.
     """
+    if in_rounds:
+        return [Group((cell,)) for cell in cells]
     together: dict[object, list[SweepCell]] = {}
     for cell in cells:
         together.setdefault(_program(cell), []).append(cell)

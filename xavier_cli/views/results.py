@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from xavier_cli.config.presets import SCALES
 from xavier_cli.config.settings import settings_where
 from xavier_cli.statistics.estimate import Estimate
 from xavier_cli.sweeps.results import CellResult, ErrorEstimate, Results, Settings, TableLayout, Value
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.grammar import parse_seeds
 
 SCHEMA = "xavier.results-summary/1"
 _TITLE = "Results of the recipes"
@@ -36,7 +38,9 @@ def results_page(every: Sequence[Results]) -> Page:
         for results in every
         for claim in results.claims
     ]
-    tables = [_claims(every), *(_errors(results) for results in every if _shown(results)), _origins(every)]
+    titles = Counter(results.title for results in every)
+    errors = [_errors(results, with_scale=titles[results.title] > 1) for results in every if _shown(results)]
+    tables = [_claims(every), *errors, _origins(every)]
     return Page(
         schema=SCHEMA,
         data={"results": [results.model_dump(by_alias=True) for results in every]},
@@ -51,11 +55,19 @@ def _about(every: Sequence[Results]) -> str:
     verdicts = Counter(claim.verdict for results in every for claim in results.claims)
     # The most frequent first.
     words = sorted(verdicts, key=lambda word: (-verdicts[word], word))
-    scales = " and ".join(dict.fromkeys(results.scale for results in every))
+    scales = Counter(results.scale for results in every)
+    counts = [_counted(count, "recipe") if i == 0 else str(count) for i, count in enumerate(scales.values())]
+    at = " and ".join(f"{count} at {scale}" for count, scale in zip(counts, scales, strict=True))
     sentences = [
-        f"Results of {_counted(len(every), 'recipe')} at {scales} scale. Each is what “xavier reproduce "
+        f"Results of {at} scale. Each is what “xavier reproduce "
         "RECIPE --results FILE” wrote into a file; “xavier reproduce summary” makes this page of the files."
     ]
+    if "long" in scales:
+        long, paper = SCALES["long"], SCALES["paper"]
+        sentences.append(
+            f"At long scale networks have the paper's {long['updates']:,} updates at width {long['width']:,} "
+            f"instead of its {paper['width']:,}."
+        )
     if verdicts:
         count = ", ".join(f"{_said(word)} {verdicts[word]}" for word in words)
         sentences.append(f"Verdicts on {_counted(verdicts.total(), 'claim')}: {count}.")
@@ -77,6 +89,7 @@ def _counted(count: int, what: str) -> str:
 def _claims(every: Sequence[Results]) -> Table:
     columns = (
         Column("recipe"),
+        *_scale_column(every),
         Column("claim", wraps=True),
         Column("verdict"),
         Column("seen", moves=True),
@@ -86,6 +99,7 @@ def _claims(every: Sequence[Results]) -> Table:
     rows = [
         (
             clean(results.recipe),
+            *_scale(results, every),
             clean(claim.statement),
             _said(claim.verdict),
             clean(claim.evidence),
@@ -96,6 +110,15 @@ def _claims(every: Sequence[Results]) -> Table:
         for claim in results.claims
     ]
     return Table(columns, tuple(rows), title="Claims", about=_ABOUT_CLAIMS)
+
+
+def _scale_column(every: Sequence[Results]) -> list[Column]:
+    """The column of the scale, where there are several."""
+    return [Column("scale")] * (len({results.scale for results in every}) > 1)
+
+
+def _scale(results: Results, every: Sequence[Results]) -> list[str]:
+    return [clean(results.scale) for _ in _scale_column(every)]
 
 
 def _said(verdict: str) -> str:
@@ -109,8 +132,11 @@ def _shown(results: Results) -> list[CellResult]:
     return [cell for cell in results.cells if cell.test_error is not None and cell.selected]
 
 
-def _errors(results: Results) -> Table:
-    """Test errors in percent, a column per value of the setting of the columns, each with the paper's."""
+def _errors(results: Results, with_scale: bool = False) -> Table:
+    """Test errors in percent, a column per value of the setting of the columns, each with the paper's.
+
+    Where cells have different numbers of seeds, each has its own beside it.
+    """
     shown, layout = _shown(results), results.table
     assert layout is not None
     varying = {name for cell in shown for name in cell.settings}
@@ -132,12 +158,21 @@ def _errors(results: Results) -> Table:
         cells.append(
             [f"{next(texts)}{mark}" if cell else "" for cell, mark in zip(there, marks, strict=True)]
         )
+        if len(_seeds(shown)) > 1:
+            columns.append(Column("N", "right"))
+            cells.append([str(cell.test_error.n) if cell and cell.test_error else "" for cell in there])
         printed = ["" if c is None or c.paper_percent is None else f"{c.paper_percent:g}" for c in there]
         if any(printed):
             columns.append(Column("paper", "right"))
             cells.append(printed)
     rows = tuple(zip(*cells, strict=True))
-    return Table(tuple(columns), rows, title=clean(results.title), about=_about_errors(results, shown))
+    title = clean(results.title + f" ({results.scale} scale)" * with_scale)
+    return Table(tuple(columns), rows, title=title, about=_about_errors(results, shown))
+
+
+def _seeds(shown: Sequence[CellResult]) -> set[int]:
+    """The numbers of seeds that errors are means over."""
+    return {cell.test_error.n for cell in shown if cell.test_error}
 
 
 def _setting(cell: CellResult, name: str) -> Value:
@@ -166,10 +201,12 @@ def _is_among_the_best(cell: CellResult, shown: Sequence[CellResult]) -> bool:
 
 def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
     """The sentences that explain a recipe's table."""
-    seeds = _numbers({cell.test_error.n for cell in shown if cell.test_error})
+    seeds = _seeds(shown)
+    over = f"{seeds.copy().pop()} seeds" if len(seeds) == 1 else "N seeds"
+    what = f", mean ± 95 % confidence interval over {over}" if seeds != {1} else ", of one seed"
     sentences = [
         f"Recipe {results.recipe} at {results.scale} scale ({_settings(results.common)}).",
-        f"Test error in percent at the last record, mean ± 95 % confidence interval over {seeds} seeds.",
+        f"Test error in percent at the last record{what}.",
     ]
     if any(_is_among_the_best(cell, shown) for cell in shown):
         sentences.append(
@@ -208,14 +245,11 @@ def _settings(settings: Settings) -> str:
     return ", ".join(f"{name} {numbers.setting(value, name)}" for name, value in settings.items())
 
 
-def _numbers(found: Iterable[int]) -> str:
-    return " or ".join(str(number) for number in sorted(found))
-
-
 def _origins(every: Sequence[Results]) -> Table:
     """When, where and with what each recipe was run, and how long it took."""
     columns = (
         Column("recipe"),
+        *_scale_column(every),
         Column("date"),
         Column("xavier", wraps=True),
         Column("machine", wraps=True, moves=True),
@@ -229,6 +263,7 @@ def _origins(every: Sequence[Results]) -> Table:
                 clean,
                 (
                     results.recipe,
+                    *_scale(results, every),
                     results.utc[:10],
                     _version(results),
                     _machine(results),
@@ -267,16 +302,29 @@ def _machine(results: Results) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _typed(name: str, value: str) -> str:
+    return f"--seeds {value}" if name == "seeds" else f"--set {name}={value}"
+
+
+def _count(cell: CellResult) -> str:
+    """How many seeds of `cell` its recipe wants, in words."""
+    try:
+        return _counted(len(parse_seeds(cell.seeds)), "seed")  # type: ignore[arg-type]
+    except ValueError:
+        return f"seeds {cell.seeds}"
+
+
 def _remarks(results: Results) -> list[str]:
     """What a reader should know about a file beside its numbers."""
     remarks = []
     if results.transcribed:
         remarks.append(f"as reported by version {results.origin.xavier}")
     if results.changes:
-        remarks.append("with " + " ".join(f"--set {name}={value}" for name, value in results.changes.items()))
-    missing = [cell.name for cell in results.cells if cell.state != "done"]
-    if results.status == "partial":
+        remarks.append("with " + " ".join(_typed(name, value) for name, value in results.changes.items()))
+    left = [cell for cell in results.cells if cell.state != "done"]
+    if missing := [cell.name for cell in left if cell.test_error is None]:
         remarks.append(f"{len(missing)} of {len(results.cells)} cells missing: {', '.join(missing)}")
+    remarks += [f"{cell.test_error.n} of {_count(cell)} of {cell.name}" for cell in left if cell.test_error]
     trained = {cell.trained.xavier for cell in results.cells if cell.trained and cell.trained.xavier}
     if other := sorted(trained - {results.origin.xavier}):
         remarks.append(f"trained by version {' and '.join(other)}")

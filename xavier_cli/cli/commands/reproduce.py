@@ -63,6 +63,10 @@ def reproduce(
     set_: recipes.SetOption = None,
     seeds: recipes.SeedsOption = None,
     dry_run: recipes.DryRunOption = False,
+    no_train: Annotated[
+        bool,
+        typer.Option("--no-train", help="plot and judge what is finished; train nothing"),
+    ] = False,
     jobs: recipes.JobsOption = 1,
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
@@ -126,6 +130,7 @@ def reproduce(
         quiet=quiet,
         max_time=max_time,
         saved=saved,
+        trains=not no_train,
     )
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
@@ -174,7 +179,7 @@ def _write_results(
 ) -> None:
     """Write what the recipe said, with the cells that are missing where it is not all.
 
-    What is there already is kept if it is complete and this is not.
+    What is there already is kept if it is complete and this is not, and has no more networks than it.
     """
     from xavier_cli.sweeps.gather import gather
     from xavier_cli.sweeps.results import ResultsError, read_results
@@ -182,7 +187,8 @@ def _write_results(
     found = gather(plan, outcomes, made, kept, choices, verdicts)
     if found.status == "partial" and path.is_file():
         with suppress(ResultsError):
-            if read_results(path).status == "complete":
+            before = read_results(path)
+            if before.status == "complete" and before.networks >= found.networks:
                 say(f"`{clean(str(path))}` is complete and is kept: these results are partial")
                 return
     write_text(path, found.text())

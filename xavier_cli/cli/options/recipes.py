@@ -124,7 +124,7 @@ def make_plan(
     folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"), Path("svms"))
     changes = _changes(recipe, sets, seeds)
     cells = plan.cells(recipe, scale, folders, changes)
-    groups = plan.groups(cells)
+    groups = plan.groups(cells, in_rounds=scale in recipe.rounds)
     if part:
         groups = plan.shard(groups, *part)
     done = plan.finished_files((cell for group in groups for cell in group.cells), saved)
@@ -149,8 +149,12 @@ def finish_cells(
     member_batch: int | None = None,
     max_time: float | None = None,
     saved: Saved | None = None,
+    trains: bool = True,
 ) -> Finished:
-    """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
+    """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger.
+
+    None are run unless it `trains`: the unfinished ones are left as they are.
+    """
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.cli.terminal.sweep_progress import shown_standing
     from xavier_cli.errors import StorageError
@@ -168,6 +172,8 @@ def finish_cells(
     if rerun_failed:
         kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
         pending = [Group(cells) for cells in kept if cells]
+    if not trains:
+        pending = []
     waiting = {cell.path for group in plan.pending for cell in group.cells}
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
@@ -261,6 +267,8 @@ def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> di
 def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:
     count = sum(len(group.cells) for group in pending)
     cells = f"{len(plan.mine)} cell{'s' * (len(plan.mine) != 1)}"
+    if not count and finished < len(plan.mine) and not rerun_failed:
+        return f"{cells}: {finished} finished, the others are left as they are"
     if not count:
         return f"{cells}, all finished" if not rerun_failed else f"{cells}, none of them failed"
     programs = f"{len(pending)} program{'s' * (len(pending) > 1)}"
