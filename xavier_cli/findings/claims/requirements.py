@@ -10,7 +10,8 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import SETTINGS, settings_where
-from xavier_cli.findings.claims.verdict import UndecidedError
+from xavier_cli.findings.claims.few_seeds import fewest_seeds
+from xavier_cli.findings.claims.verdict import FewSeedsError, UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result
@@ -93,9 +94,6 @@ FREE = {
 }
 """Settings that may differ between compared runs: those that are compared, those of measurement, and the
 learning rate, which is chosen by validation."""
-
-PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
-"""The requirements of claims that need the paper's length of training."""
 
 
 def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Requirements) -> tuple[Run, ...]:
@@ -186,7 +184,8 @@ def meeting(runs: Sequence[Run], scale: Requirements, kind: str) -> list[Run]:
     for demand in _checks(scale):
         met = [run for run in left if demand.meets(run)]
         if not met:
-            raise UndecidedError(f"needs a run of {kind} {demand.words}; {demand.instead(left)}")
+            missing = FewSeedsError if demand.is_seeds else UndecidedError
+            raise missing(f"needs a run of {kind} {demand.words}; {demand.instead(left)}")
         left = met
     return left
 
@@ -209,6 +208,7 @@ class _Check(NamedTuple):
     meets: Callable[[Run], bool]
     words: str
     instead: Callable[[Sequence[Run]], str]
+    is_seeds: bool = False
 
 
 def _checks(scale: Requirements) -> Iterator[_Check]:
@@ -234,9 +234,10 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
         lambda runs: f"{_have(runs)} {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
     )
     yield _Check(
-        lambda run: len(run.seeds) >= scale.seeds,
+        lambda run: len(run.seeds) >= fewest_seeds(scale.seeds),
         f"with {scale.seeds} seeds or more",
         lambda runs: _most([len(run.seeds) for run in runs]),
+        is_seeds=True,
     )
     yield _Check(
         lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
