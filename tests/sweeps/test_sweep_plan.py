@@ -63,6 +63,7 @@ def test_in_rounds_every_cell_has_its_first_seed_before_any_has_its_second():
 
     assert [cell.config.seeds for cell in found] == [(seed,) for seed in (4, 5, 6) for _ in range(4)]
     assert len({cell.path for cell in found}) == len({cell.label for cell in found}) == 12
+    assert (found[0].label, found[-1].label) == ("tanh standard, seed 4", "softsign normalized, seed 6")
     groups = plan.groups(found, in_rounds=True)
     assert [len(group.cells) for group in groups] == [1] * 12
     assert [cell for group in groups for cell in group.cells] == found

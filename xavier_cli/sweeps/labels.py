@@ -10,7 +10,19 @@ from xavier_cli.config.settings import SETTINGS, brief_seeds, in_order_spoken, s
 
 
 def labels(configs: Sequence[RunConfig]) -> list[str]:
-    """A label for each of `configs`, of as many settings as make them unique: `tanh normalized, depth 5`."""
+    """A label for each of `configs`, of as many settings as make them unique: `tanh normalized, depth 5`.
+
+    Where they differ in the seeds alone, as in rounds, these come last: `tanh normalized, seed 3`.
+    """
+    experiments = {config.experiment: config for config in configs}
+    called = dict(zip(experiments, _labels([*experiments.values()]), strict=True))
+    found = [called[config.experiment] for config in configs]
+    if len(experiments) < len(configs):
+        found = [", ".join(filter(None, each)) for each in zip(found, map(_seeds, configs), strict=True)]
+    return found
+
+
+def _labels(configs: Sequence[RunConfig]) -> list[str]:
     differing = [name for name in differences(configs) if not SETTINGS[name].derived]
     found, used = [""] * len(configs), list[str]()
     if {"net", *own_differences(configs)} & {*differing}:
@@ -23,9 +35,6 @@ def labels(configs: Sequence[RunConfig]) -> list[str]:
             break
         used.append(name)
         found = [_label(config, used) for config in configs]
-    if len(set(found)) < len(configs):
-        # In rounds the seeds are what tells cells apart.
-        found = [", ".join(filter(None, each)) for each in zip(found, map(_seeds, configs), strict=True)]
     return found
 
 
