@@ -24,6 +24,9 @@ init = ["standard", "normalized"]
 """
 
 
+PAPER = 'title = "t"\n[[figures]]\nkind = "curves"\n[[figures.paper]]\n'
+
+
 @pytest.fixture
 def write(tmp_path):
     """A function that writes a recipe's text and returns its path as typed."""
@@ -158,6 +161,9 @@ def test_a_recipe_that_does_not_name_the_long_scale_says_which_it_has(write):
         ('title = "t"\n[[figures]]\nkind = "curves"\n[[figures]]\nkind = "curves"\n', "are called `curves`"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nwhere = { akt = 1 }\n', "figures.0.where: unknown"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nname = "../up"\n', "figures.0.name"),
+        (f"{PAPER}row = {{ deph = 1 }}\nupdates = [1]\nvalues = [1]\n", "figures.0.paper.0: unknown setting"),
+        (f"{PAPER}row = {{}}\nupdates = [1]\nvalues = []\n", "as many `updates` as `values`"),
+        (f"{PAPER}row = {{}}\nupdates = [1]\nvalues = [1]\nvlaues = 1\n", "did you mean `values`"),
         ('title = "t"\n[table]\nrows = ["act", "deph"]\n', "table: unknown setting `deph`"),
         ('title = "t"\n[table]\nrwos = ["act"]\n', "table: unknown key `rwos`: did you mean `rows`"),
         ('title = "t"\nextends = "mine"\n', "a circle"),

@@ -24,7 +24,7 @@ from xavier_cli.runs.record import SECONDS, Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.sweeps.origin import this_origin
 from xavier_cli.sweeps.plan import Plan, SweepCell
-from xavier_cli.sweeps.recipe import RecipeTable
+from xavier_cli.sweeps.recipe_shows import RecipeTable
 from xavier_cli.sweeps.results import (
     CellResult,
     CellTraining,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli.config import refusals
 from xavier_cli.config.presets import BY_ENTRY, SCALES, without_like
@@ -20,6 +20,7 @@ from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.sweeps.beside import with_files_beside
+from xavier_cli.sweeps.recipe_shows import Figure, PaperCurve, PaperRow, RecipePart, RecipeTable
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_range
 from xavier_cli.vocabulary.networks import MLP
@@ -45,65 +46,7 @@ class CellSettings:
     settings: Settings
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Part):
-    """A figure of the recipe, with the options of `xavier plot`.
-
-    `where` selects runs by their settings, of which a list takes any, `trained` by whether they are trained;
-    `name` is that of the file, needed for two figures of the same kind.
-    """
-
-    kind: str
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]*$")] = ""
-    record: str | None = None
-    layers: tuple[int, ...] | None = None
-    tensor: str | None = None
-    together: bool = False
-    where: dict[str, Any] = {}
-    trained: bool | None = None
-    data: str | None = None
-    seed: int | None = None
-
-    @property
-    def stem(self) -> str:
-        """The name of the figure's file without suffix."""
-        return self.name or self.kind
-
-
-class PaperRow(_Part):
-    """The paper's numbers for one row: `row` holds the settings of the row, `values` percents by column."""
-
-    row: dict[str, Any]
-    values: dict[str, float]
-
-
-class RecipeTable(_Part):
-    """The table of test errors: the settings that identify its rows, and its columns."""
-
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = settings_where(is_name=True)
-    columns: str = "data"
-    paper: tuple[PaperRow, ...] = ()
-
-    def paper_percent(self, settings: Mapping[str, object], column: object = "") -> float | None:
-        """The paper's error of a network with these `settings`, in percent; None where it has none.
-
-        `column` is the value of the setting of the columns, if there is one.
-        """
-        for row in self.paper:
-            if all(_is_alike(settings.get(name), value) for name, value in row.row.items()):
-                return row.values.get(str(column)) if self.columns else next(iter(row.values.values()), None)
-        return None
-
-
-def _is_alike(one: object, other: object) -> bool:
-    """Whether two values are the same setting, however they are typed."""
-    return one == other or str(one) == str(other)
-
-
-class Recipe(_Part):
+class Recipe(BaseModel):
     """A grid of configurations, with the figures, table and claims to derive from them.
 
     The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
@@ -116,6 +59,8 @@ class Recipe(_Part):
     scales in `rounds` every seed of a training is a file of its own, and all cells' first seeds come before
     the second ones, so that what takes hours can be read after each round.
     """
+
+    model_config = RecipePart.model_config
 
     name: str = ""
     title: Annotated[str, Field(min_length=1)]
@@ -181,6 +126,7 @@ class Recipe(_Part):
         places["select"] = dict.fromkeys(self.select)
         for i, figure in enumerate(self.figures):
             places[f"figures.{i}.where"] = figure.where
+            places |= {f"figures.{i}.paper.{j}": curve.row for j, curve in enumerate(figure.paper)}
         if self.table:
             places["table"] = dict.fromkeys(
                 (*self.table.rows, *[self.table.columns] * bool(self.table.columns))
@@ -325,9 +271,12 @@ def _one_line(error: ValidationError) -> str:
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
-        part = {"figures": Figure, "table": PaperRow if "paper" in parent else RecipeTable}.get(
-            str(first["loc"][0]), Recipe
-        )
+        of_paper = "paper" in parent
+        parts = {
+            "figures": PaperCurve if of_paper else Figure,
+            "table": PaperRow if of_paper else RecipeTable,
+        }
+        part = parts.get(str(first["loc"][0]), Recipe)
         words = lookup.unknown_message("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
     words = refusals.words(first)

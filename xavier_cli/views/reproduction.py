@@ -14,7 +14,7 @@ from xavier_cli.findings.comparison import Comparison, compare
 from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
-from xavier_cli.sweeps.recipe import RecipeTable
+from xavier_cli.sweeps.recipe_shows import RecipeTable
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, marked_setting
 from xavier_cli.views.comparison_rules import CHOSEN, Explanation, rules
