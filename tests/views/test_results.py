@@ -129,7 +129,7 @@ def test_where_a_file_is_from_is_said():
     )
     assert remarks(changes={"updates": "100"})[1] == "with --set updates=100"
     missing = CELLS[0].model_copy(update={"state": "failed", "test_error": None})
-    assert remarks(status="partial", cells=(missing, *CELLS[1:]))[1] == "1 of 4 cells missing: mnist-tanh"
+    assert remarks(status="partial", cells=(missing, *CELLS[1:]))[1] == "1 of 4 cells missing: tanh mnist"
     assert remarks(changes={"seeds": "2", "lr": "0.1"})[1] == "with --seeds 2 --set lr=0.1"
 
 
@@ -143,16 +143,20 @@ def with_seeds(n, **more) -> CellResult:
 def test_cells_with_fewer_seeds_say_how_many():
     """As trained in rounds: softsign has had one round less, and one cell none."""
     softsign = with_seeds(1, name="mnist-softsign", settings={"act": "softsign", "data": "mnist"})
-    none = CELLS[0].model_copy(update={"test_error": None, "state": "failed", "name": "mnist-sigmoid"})
-    own = {"status": "partial", "cells": (with_seeds(2), softsign, none)}
+    settings = {"act": "sigmoid", "depth": 4, "pretrain": "none", "data": "mnist"}
+    none = CELLS[0].model_copy(update={"test_error": None, "state": "failed", "settings": settings})
+    layout = TableLayout(rows=("act", "depth", "pretrain"), columns="data")
+    own = {"status": "partial", "cells": (with_seeds(2), softsign, none), "table": layout}
     table = tables(results(**own))["Mine: a table"]
 
     assert [column.title for column in table.columns] == ["act", "test error %", "N", "paper"]
     assert ["".join(row[1].split()) for row in table.texts] == ["30.0±10.0!", "30.0!"]
     assert [row[2] for row in table.texts] == ["2", "1"]
     assert "over N seeds" in table.about
+    assert "Not run: sigmoid depth 4 mnist." in table.about
     assert remarks(**own)[1] == (
-        "1 of 3 cells missing: mnist-sigmoid; 2 of 3 seeds of mnist-tanh; 1 of 3 seeds of mnist-softsign"
+        "1 of 3 cells missing: sigmoid depth 4 mnist; "
+        "2 of 3 seeds of tanh mnist; 1 of 3 seeds of softsign mnist"
     )
 
 

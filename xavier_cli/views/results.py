@@ -219,6 +219,8 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
         sentences.append("!: the chosen value is the lowest or highest that was tried.")
     if lost := sum(cell.diverged for cell in shown):
         sentences.append(f"{lost} of the networks diverged; they count as chance level.")
+    if missing := [_called(cell, results) for cell in results.cells if _is_missing(cell)]:
+        sentences.append(f"Not run: {', '.join(missing)}.")
     if any(cell.paper_percent is not None for cell in shown):
         sentences.append("Paper: its test error in percent, of one network at its own length and width.")
     return clean(" ".join(sentences))
@@ -302,8 +304,22 @@ def _machine(results: Results) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _is_missing(cell: CellResult) -> bool:
+    return cell.state != "done" and cell.test_error is None
+
+
 def _typed(name: str, value: str) -> str:
     return f"--seeds {value}" if name == "seeds" else f"--set {name}={value}"
+
+
+def _called(cell: CellResult, results: Results) -> str:
+    """`sigmoid standard depth 4`: a cell by what names its row and column; by its name where nothing does."""
+    names = (*results.table.rows, results.table.columns) if results.table else ()
+    for settings in (cell.settings, results.common):
+        values = [(name, settings[name]) for name in names if settings.get(name, "none") != "none"]
+        if values:
+            return " ".join(value if isinstance(value, str) else f"{name} {value}" for name, value in values)
+    return cell.name
 
 
 def _count(cell: CellResult) -> str:
@@ -322,9 +338,13 @@ def _remarks(results: Results) -> list[str]:
     if results.changes:
         remarks.append("with " + " ".join(_typed(name, value) for name, value in results.changes.items()))
     left = [cell for cell in results.cells if cell.state != "done"]
-    if missing := [cell.name for cell in left if cell.test_error is None]:
+    if missing := [_called(cell, results) for cell in left if _is_missing(cell)]:
         remarks.append(f"{len(missing)} of {len(results.cells)} cells missing: {', '.join(missing)}")
-    remarks += [f"{cell.test_error.n} of {_count(cell)} of {cell.name}" for cell in left if cell.test_error]
+    remarks += [
+        f"{cell.test_error.n} of {_count(cell)} of {_called(cell, results)}"
+        for cell in left
+        if cell.test_error
+    ]
     trained = {cell.trained.xavier for cell in results.cells if cell.trained and cell.trained.xavier}
     if other := sorted(trained - {results.origin.xavier}):
         remarks.append(f"trained by version {' and '.join(other)}")

@@ -119,6 +119,7 @@ def test_curves_that_are_not_there_are_named_and_hide_no_other(long):
     )
     assert "tanh normalized after 25 million examples 1" in verdict.evidence
     assert "not run" not in judge("figure-11-readings", long()).evidence
+    assert "N = 1 to 3, " in judge("figure-11-readings", long(sigmoid=1, softsign=2, seeds=3)).evidence
 
 
 def test_a_claim_is_undecided_where_a_row_is_not_there(long):

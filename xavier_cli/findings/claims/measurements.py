@@ -152,7 +152,8 @@ def described(material: Evidence, *runs: Run, late: bool = False) -> str:
     config = runs[0].config
     size = config.shape if config.network.is_users else f"width {max(config.widths):,}"
     updates = config.updates
-    words = f"N = {' and '.join(map(str, seeds))}, {size}"
+    number = " and ".join(map(str, seeds)) if len(seeds) < 3 else f"{seeds[0]} to {seeds[-1]}"
+    words = f"N = {number}, {size}"
     if not updates:
         return words
     mark = "~" if any(_rate_was_chosen(material, run) for run in runs) else ""

@@ -235,7 +235,7 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
     )
     yield _Check(
         lambda run: len(run.seeds) >= fewest_seeds(scale.seeds),
-        f"with {scale.seeds} seeds or more",
+        _seeds_of(scale),
         lambda runs: _most([len(run.seeds) for run in runs]),
         is_seeds=True,
     )
@@ -304,7 +304,11 @@ def _at(scale: Requirements) -> str:
     """All requirements in words, where there is no run that could be said to lack one."""
     updates = f"with {scale.updates:,} updates or more" if scale.updates else "at initialization"
     width = f", at width {scale.width:,} or more" if scale.width else ""
-    return f"{updates}{width}, with {scale.seeds} seeds or more"
+    return f"{updates}{width}, {_seeds_of(scale)}"
+
+
+def _seeds_of(scale: Requirements) -> str:
+    return f"with {scale.seeds} seed{'s' * (scale.seeds > 1)} or more"
 
 
 def _and(cells: Sequence[NetworkKind]) -> str:
