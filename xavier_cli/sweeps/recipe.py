@@ -138,8 +138,13 @@ class Recipe(BaseModel):
         return self
 
     def has_scale(self, scale: str) -> bool:
-        """Whether the recipe can be run at `scale`, which some scales ask it or one of its cells to name."""
-        return scale not in BY_ENTRY or scale in self.scales or any(scale in cell for cell in self.cells)
+        """Whether the recipe can be run at `scale`, which some scales ask it or one of its cells to name.
+
+        Images and surfaces are the same at every scale.
+        """
+        if scale not in BY_ENTRY or self.command in ("samples", "surface"):
+            return True
+        return scale in self.scales or any(scale in cell for cell in self.cells)
 
     def count(self, scale: str) -> int:
         """The number of cells at `scale`, computed without making them; raises `RecipeError` as `expand`."""

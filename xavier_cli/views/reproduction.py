@@ -182,5 +182,6 @@ def _explained(wanted: RecipeTable, comparison: Comparison) -> tuple[str, ...]:
         # The mark occurs in no cell of this table.
         kept[kept.index(said[Explanation.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not significantly different from it."
-    paper = ("Paper: its test error in percent, of one network at its own length and width.",) if wanted.paper else ()
+    of_paper = "Paper: its test error in percent, of one network at its own length and width."
+    paper = (of_paper,) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

@@ -465,3 +465,34 @@ def test_without_training_what_is_finished_is_drawn_and_judged(here, judged, xav
     assert Path("figures/mine/only-tanh.png").is_file()
     states = [(cell["state"], (cell["test_error"] or {}).get("n")) for cell in read()["cells"]]
     assert states == [("stopped", 1), ("stopped", None)]
+
+
+def test_the_list_has_the_recipes_of_a_scale_with_their_times_at_it(xavier):
+    laptop, long = (
+        {
+            row["recipe"]: row
+            for row in json.loads(xavier("reproduce", "list", "--scale", scale, "-f", "json").out)["recipes"]
+        }
+        for scale in ("laptop", "long")
+    )
+
+    assert [*laptop] == shipped_recipes()
+    assert {"figure-2", "figure-11", "table-1"} <= {*long} <= {*laptop}
+    assert "figure-12" not in long
+    assert long["table-1"]["cells"] == 5
+    assert long["figure-3"]["long_seconds"] > 10 * laptop["figure-3"]["laptop_seconds"]
+    answer = xavier("reproduce", "list", "--scale", "lnog")
+    assert (answer.code, answer.err.strip()) == (
+        2,
+        "xavier: Invalid value for --scale: unknown scale `lnog`: did you mean `long`?",
+    )
+
+
+def test_a_scale_that_a_recipe_does_not_have_is_one_line(xavier):
+    answer = xavier("reproduce", "figure-12", "--scale", "long")
+
+    assert answer.code == 2
+    assert answer.err.strip() == (
+        "xavier: recipe figure-12 is not made for scale `long`, having no `[scales.long]`: "
+        "choose tiny, laptop or paper"
+    )

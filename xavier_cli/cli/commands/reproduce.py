@@ -95,7 +95,7 @@ def reproduce(
     from xavier_cli.views.sweep import plan_page, recipes_page
 
     if name == "list":
-        show_page(recipes_page(), format)
+        show_page(recipes_page(recipes.known_scale(scale)), format)
         return
     if name == SUMMARY:
         _summarize(results, format, output)

@@ -111,7 +111,7 @@ def sweep(
         raise ConfigError(missing_argument("RECIPE", about, [name for name, _ in completion.recipes("")]))
     at_a_time, saved = asked_members(member_batch), saved_weights(save_weights)
     if recipe == "list":
-        show_page(recipes_page(), format)
+        show_page(recipes_page(recipes.known_scale(scale)), format)
         return
     machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
     if slurm and (shard or cluster or dry_run):

@@ -104,8 +104,7 @@ def make_plan(
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 
-    if scale not in SCALES:
-        raise typer.BadParameter(lookup.unknown_message("scale", scale, SCALES), param_hint="--scale")
+    known_scale(scale)
     part = parse_shard(shard)
     recipe = read_recipe(word)
     for i, figure in enumerate(recipe.figures):
@@ -134,6 +133,13 @@ def make_plan(
         if (rest := tuple(cell for cell in group.cells if cell.path not in done))
     ]
     return plan.Plan(recipe, scale, cells, groups, pending, changes)
+
+
+def known_scale(word: str) -> str:
+    """`word`, which names a scale; raises `typer.BadParameter` otherwise."""
+    if word not in SCALES:
+        raise typer.BadParameter(lookup.unknown_message("scale", word, SCALES), param_hint="--scale")
+    return word
 
 
 def finish_cells(
