@@ -153,7 +153,7 @@ def test_cells_with_fewer_seeds_say_how_many():
     assert ["".join(row[1].split()) for row in table.texts] == ["30.0±10.0!", "30.0!"]
     assert [row[2] for row in table.texts] == ["2", "1"]
     assert "over N seeds" in table.about
-    assert "Not run: sigmoid depth 4 mnist." in table.about
+    assert "Not run to the end: sigmoid depth 4 mnist." in table.about
     assert remarks(**own)[1] == (
         "1 of 3 cells missing: sigmoid depth 4 mnist; "
         "2 of 3 seeds of tanh mnist; 1 of 3 seeds of softsign mnist"

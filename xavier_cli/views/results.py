@@ -220,7 +220,7 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
     if lost := sum(cell.diverged for cell in shown):
         sentences.append(f"{lost} of the networks diverged; they count as chance level.")
     if missing := [_called(cell, results) for cell in results.cells if _is_missing(cell)]:
-        sentences.append(f"Not run: {', '.join(missing)}.")
+        sentences.append(f"Not run to the end: {', '.join(missing)}.")
     if any(cell.paper_percent is not None for cell in shown):
         sentences.append("Paper: its test error in percent, of one network at its own length and width.")
     return clean(" ".join(sentences))

@@ -11,6 +11,7 @@ import pytest
 
 from xavier_cli.findings.claims import judging
 from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.runs.reader import read_run
 from xavier_cli.sweeps import work
 from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 
@@ -465,6 +466,38 @@ def test_without_training_what_is_finished_is_drawn_and_judged(here, judged, xav
     assert Path("figures/mine/only-tanh.png").is_file()
     states = [(cell["state"], (cell["test_error"] or {}).get("n")) for cell in read()["cells"]]
     assert states == [("stopped", 1), ("stopped", None)]
+
+
+def test_what_a_round_has_begun_is_drawn_and_judged_and_not_in_the_table(here, xavier, make_run, monkeypatch):
+    """Softsign has a network at its end and one under way, tanh only one under way."""
+    seen = []
+
+    def judge_all(claims, training_data):
+        seen.extend(training_data)
+        return []
+
+    monkeypatch.setattr(judging, "judge_all", judge_all)
+    Path("mine.toml").write_text(IN_ROUNDS)
+    xavier("sweep", "mine.toml", "--scale", "tiny", "--seeds", "2", "-q")
+    for path in Path("runs").glob("*.h5"):
+        run = read_run(path)
+        if run.config.act == "softsign" and run.config.seeds == (0,):
+            continue
+        path.unlink()
+        if run.config.seeds == (1,):
+            work.write_run(path, make_run(run.config, status="interrupted", test_examples=10))
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "--seeds", "2", "--no-train", "-f", "json")
+    (row,) = json.loads(answer.out)["comparison"]["sections"][0]["rows"]
+
+    assert answer.code == 4
+    assert "4 cells: 1 finished" in answer.err
+    assert row["act"] == "softsign"
+    assert {(run.config.act, run.config.seeds, run.status) for run in seen} == {
+        ("softsign", (0,), "complete"),
+        ("tanh", (1,), "interrupted"),
+    }
+    # The figure of tanh alone.
+    assert Path("figures/mine/only-tanh.png").is_file()
 
 
 def test_the_list_has_the_recipes_of_a_scale_with_their_times_at_it(xavier):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from support import claim_material as material
 from support.claim_material import altered
 
 from xavier_cli.findings.claims.judging import judge
+from xavier_cli.runs.schema import dims
 
 LENGTH = ("sigmoid-depth-4-escapes", "table-1-order", "table-1-bold")
 ESTIMATES = ("table-1-levels", "figure-11-readings")
@@ -120,6 +122,48 @@ def test_curves_that_are_not_there_are_named_and_hide_no_other(long):
     assert "tanh normalized after 25 million examples 1" in verdict.evidence
     assert "not run" not in judge("figure-11-readings", long()).evidence
     assert "N = 1 to 3, " in judge("figure-11-readings", long(sigmoid=1, softsign=2, seeds=3)).evidence
+
+
+def stopped_at(run, update):
+    """`run` as it is when its training is stopped at this update."""
+    last = int(np.searchsorted(run.updates, update)) + 1
+    arrays = {
+        name: np.take(array, range(last), axis=dims(name).index("update"))
+        if "update" in dims(name)
+        else array
+        for name, array in run.arrays.items()
+    }
+    return replace(run, arrays=arrays, status="interrupted")
+
+
+def test_of_a_training_that_was_stopped_the_readings_count_that_it_has_come_to(long):
+    """Records after the reading are needed too, since it is a mean over those around it."""
+    runs = [stopped_at(run, 560_000) if run.config.act == "tanh" else run for run in long(1)]
+    verdict = judge("figure-11-readings", runs)
+
+    assert verdict.verdict == "estimate"
+    assert " of 8 readings)" in verdict.evidence
+    assert "tanh standard after 5 million examples 48" in verdict.evidence
+    assert "tanh standard after 10 million" not in verdict.evidence
+    stopped = "; stopped before their end (updates): tanh standard (560,000), tanh normalized (560,000) ("
+    assert stopped in verdict.evidence
+    for name in LENGTH[1:]:
+        assert (
+            "tanh standard trained to its end; this one is at 560,000 updates" in judge(name, runs).evidence
+        )
+
+    early = judge("figure-11-readings", [stopped_at(run, 500_000) for run in long(1, sigmoid=0)])
+    assert early.verdict == "undecided"
+    assert early.evidence.startswith(
+        "needs a training of 5 million examples; updates so far: tanh standard (500,000)"
+    )
+
+
+def test_a_training_that_came_to_its_end_goes_before_one_that_was_stopped(long):
+    whole = judge("figure-11-readings", long(1))
+    begun = [stopped_at(material.some_seeds(run, [1]), 560_000) for run in long()]
+
+    assert judge("figure-11-readings", [*begun, *long(1)]).evidence == whole.evidence
 
 
 def test_a_claim_is_undecided_where_a_row_is_not_there(long):

@@ -142,15 +142,16 @@ def reproduce(
     isolation = Isolation()
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
+    begun = recipes.read_begun(plan, finished.outcomes)
     # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
-    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *others])) or []
+    verdicts = isolation.part([*runs, *begun], lambda runs: _judged(plan.recipe, [*runs, *others])) or []
     if results is not None:
         _write_results(results, plan, finished.outcomes, [*read.runs, *others], kept, choices, verdicts)
     if is_stopped:
         raise typer.Exit(finished.code)
     figures, missing = draw_figures(
         plan.recipe,
-        runs,
+        [*runs, *begun],
         others,
         folder,
         lambda data, seed: samples(data, seed, data_dir),

@@ -21,6 +21,7 @@ from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.other_words import setting_name
 
 if TYPE_CHECKING:
+    from xavier_cli.runs.record import Run
     from xavier_cli.runs.result import Result
     from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
@@ -256,6 +257,32 @@ def read_finished(
         except RunFileError as error:
             read.problem(str(error))
     return read, others
+
+
+def read_begun(plan: Plan, outcomes: Sequence[Outcome]) -> list[Run]:
+    """The runs so far of a plan in rounds: of configurations that have no seed at its end, merged over seeds.
+
+    Unreadable files are passed over.
+    """
+    from xavier_cli.runs.errors import RunFileError
+    from xavier_cli.runs.many import read_runs
+    from xavier_cli.runs.merge import merge_runs
+
+    if plan.scale not in plan.recipe.rounds:
+        return []
+    cells = [(each.cell, each.cell.config, each.ending == "done") for each in outcomes]
+    trained = [(cell, config, done) for cell, config, done in cells if isinstance(config, RunConfig)]
+    ended = {config.experiment for _, config, done in trained if done}
+    begun = [
+        (cell, config) for cell, config, _ in trained if config.experiment not in ended and cell.path.exists()
+    ]
+    runs = zip(read_runs([cell.path for cell, _ in begun]), begun, strict=True)
+    found = [
+        run
+        for run, (_, config) in runs
+        if not isinstance(run, RunFileError) and run.config.as_asked() == config and run.updates[-1] > 0
+    ]
+    return merge_runs(found)[0]
 
 
 def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:

@@ -69,7 +69,8 @@ class Requirements:
     `rates` bounds the learning rate, where the claim's thresholds depend on it; `window` gives the updates
     between which five records are required (an end of None is the last); `every` is the widest distance of
     records up to an update, for claims about what came first; `arrays` are required datasets.
-    With `updates` 0 the networks are judged at record 0.
+    With `updates` 0 the networks are judged at record 0. Unless `is_whole`, a training that was stopped will
+    do as far as it went.
     """
 
     updates: int
@@ -82,6 +83,7 @@ class Requirements:
     widths: Profile = "equal"
     jacobian_examples: int = 0
     arrays: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 FREE = {
@@ -146,7 +148,11 @@ def _fewest_seeds(runs: Sequence[Run]) -> int:
 
 
 def choose(runs: Sequence[Run], scale: Requirements) -> Run:
-    """One of `runs` that differ in what is free: the best rate's, or before training that with most seeds."""
+    """One of `runs` that differ in what is free: the best rate's, or before training that with most seeds.
+
+    A training that was stopped is chosen only where none came to its end.
+    """
+    runs = [run for run in runs if run.status == "complete"] or runs
     if len(runs) == 1 or not scale.updates:
         return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
     return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
@@ -218,7 +224,7 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
         lambda runs: _most([run.config.updates for run in runs], none="untrained"),
     )
     yield _Check(
-        lambda run: run.status == "complete",
+        lambda run: run.status == "complete" or not scale.is_whole,
         "trained to its end",
         lambda runs: _of(runs, f"at {max(int(run.updates[-1]) for run in runs):,} updates"),
     )

@@ -147,28 +147,42 @@ def table_1_levels(material: Evidence) -> Judgement:
 def figure_11_readings(material: Evidence) -> Judgement:
     """An estimate: how far the curves are from every reading of the figure, with the CI over seeds.
 
-    The readings are good to a point or two, and the paper gives no margin. It tells which curves are not
-    there, and any number of seeds will do.
+    The readings are good to a point or two, and the paper gives no margin. It tells which curves are missing;
+    any number of seeds will do, and of a training that was stopped the readings that it has come to.
     """
-    cells, missing = _there(material, tuple(READINGS), replace(PAPER_SCALE, seeds=1))
-    runs = select_runs(material, cells, replace(PAPER_SCALE, seeds=1))
+    scale = replace(PAPER_SCALE, seeds=1, is_whole=False)
+    cells, missing = _there(material, tuple(READINGS), scale)
+    found = dict(zip(cells, select_runs(material, cells, scale), strict=True))
     distances = [
         _distance(
             f"{cell} after {examples / 1e6:g} million examples",
             _error_at(run, examples / run.config.batch_size),
             target,
         )
-        for cell, run in zip(cells, runs, strict=True)
+        for cell, run in found.items()
         for examples, target in READINGS[cell].items()
+        if _has_come_to(run, examples / run.config.batch_size)
     ]
+    stopped = [f"{cell} ({run.updates[-1]:,})" for cell, run in found.items() if run.status != "complete"]
+    if not distances:
+        first = min(min(readings) for readings in READINGS.values())
+        raise UndecidedError(
+            f"needs a training of {first / 1e6:g} million examples; updates so far: {', '.join(stopped)}"
+        )
     near = [each for each in distances if abs(each.points) <= READ_TO]
     parts = {
         f"within {READ_TO:g} points ({len(near)} of {len(distances)} readings)": near,
         "further off": [each for each in distances if each not in near],
     }
     said = [f"{words}: {'; '.join(each.words for each in some)}" for words, some in parts.items() if some]
+    said += [f"stopped before their end (updates): {', '.join(stopped)}"] * bool(stopped)
     said += [f"not run: {', '.join(map(str, missing))}"] * bool(missing)
-    return _estimate(distances, "; ".join(said), described(material, *runs))
+    return _estimate(distances, "; ".join(said), described(material, *found.values()))
+
+
+def _has_come_to(run: Run, update: float) -> bool:
+    """Whether `_error_at` has its records on both sides of `update`, or the run is over there."""
+    return run.status == "complete" or int((run.updates > update).sum()) >= 2
 
 
 def _there(
