@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import recipes, run_files
+from xavier_cli.cli.options import recipe_runs, recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import (
     DataDirOption,
@@ -135,14 +135,14 @@ def reproduce(
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)
-    read, others = recipes.read_finished(finished.outcomes)
+    read, others = recipe_runs.read_finished(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
     isolation = Isolation()
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
-    begun = recipes.read_begun(plan, finished.outcomes)
+    begun = recipe_runs.read_begun(plan, finished.outcomes)
     # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
     verdicts = isolation.part([*runs, *begun], lambda runs: _judged(plan.recipe, [*runs, *others])) or []
     if results is not None:
