@@ -7,7 +7,7 @@ from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.curves import curve
 from xavier_cli.figures.draw import draw
 from xavier_cli.figures.lines import apart
-from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, Reading, UnsuitableRunError
 from xavier_cli.figures.style import background
 
 CURVES = KINDS["curves"]
@@ -187,3 +187,37 @@ def test_places_are_pushed_apart_only_as_far_as_needed():
     assert apart([4, 4, 4], 2, 0, 10) == [2, 4, 6]
     assert apart([0, 0], 2, 0, 10) == [0, 2]
     assert apart([9.5, 10], 2, 0, 10) == [8, 10]
+
+
+READINGS = (
+    Reading({"act": "tanh", "depth": 2}, (500, 1000), (48, 5)),
+    Reading({"act": "softsign"}, (5000,), (34,)),
+    Reading({"act": "relu"}, (500,), (34,)),
+)
+
+
+def open_marks(ax):
+    return [
+        (line.get_xdata()[i], line.get_ydata()[i], line.get_color())
+        for line in ax.get_lines()
+        if line.get_markerfacecolor() == "none"
+        for i in range(len(line.get_xdata()))
+    ]
+
+
+def test_what_was_read_of_a_papers_curve_stands_beside_it_as_far_as_it_goes(small_run, line_of, text_of):
+    """Tanh's two readings; softsign's lies beyond the training, and there is no run of ReLUs."""
+    runs = [small_run(act=act, updates=1000, depth=2, seeds=3) for act in ("tanh", "softsign")]
+    drawing = draw(CURVES, runs, PlotRequest(readings=READINGS))
+    ax = drawing.figure.axes[0]
+
+    assert [mark[:2] for mark in open_marks(ax)] == [(500, 48), (1000, 5)]
+    assert {
+        line.get_markeredgecolor() for line in ax.get_lines() if line.get_markerfacecolor() == "none"
+    } == {line_of(ax, "tanh").get_color()}
+    assert ax.get_ylim()[0] <= 5
+    assert "Open marks: the paper's networks" in text_of(drawing.figure)
+    for chosen in (PlotRequest(readings=READINGS[1:]), PlotRequest(metric="valid_error", readings=READINGS)):
+        other = draw(CURVES, runs, chosen).figure
+        assert open_marks(other.axes[0]) == []
+        assert "Open marks" not in text_of(other)

@@ -24,6 +24,9 @@ init = ["standard", "normalized"]
 """
 
 
+PAPER = 'title = "t"\n[[figures]]\nkind = "curves"\n[[figures.paper]]\n'
+
+
 @pytest.fixture
 def write(tmp_path):
     """A function that writes a recipe's text and returns its path as typed."""
@@ -43,7 +46,7 @@ def settings(recipe, scale="laptop", changes=None):
 def test_every_point_of_the_grid_is_a_cell_the_last_setting_fastest(write):
     recipe = read_recipe(write(GOOD))
 
-    assert recipe.count() == 4
+    assert recipe.count("laptop") == 4
     assert [(each["act"], each["init"]) for each in settings(recipe)] == [
         ("tanh", "standard"),
         ("tanh", "normalized"),
@@ -89,7 +92,7 @@ def test_cells_are_crossed_with_the_grid(write):
     text = 'title = "t"\n[grid]\nseeds = [1, 2]\n[[cells]]\nact = "tanh"\n[[cells]]\nact = "sigmoid"\n'
     recipe = read_recipe(write(text))
 
-    assert recipe.count() == len(settings(recipe)) == 4
+    assert recipe.count("laptop") == len(settings(recipe)) == 4
 
 
 def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
@@ -98,13 +101,45 @@ def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
 
     assert recipe.base == {"depth": 2, "lr": 0.2}
     assert recipe.scales == {"tiny": {"width": 7}}
-    assert (recipe.count(), recipe.figures) == (1, ())
+    assert (recipe.count("laptop"), recipe.figures) == (1, ())
+
+
+def test_a_scale_may_have_other_values_of_the_grid(write):
+    """Table 1 has four data sets, and at the paper's length one of them."""
+    text = GOOD + '[scales.tiny]\nact = "sigmoid"\nlr = 0.2\n[scales.paper]\ninit = ["he_normal", "lsuv"]\n'
+    recipe = read_recipe(write(text))
+
+    assert [(each["act"], each["init"], each["lr"]) for each in settings(recipe, "tiny")] == [
+        ("sigmoid", "standard", 0.2),
+        ("sigmoid", "normalized", 0.2),
+    ]
+    assert [each["init"] for each in settings(recipe, "paper")] == ["he_normal", "lsuv"] * 2
+    assert [recipe.count(scale) for scale in ("tiny", "laptop", "paper")] == [2, 4, 4]
+
+
+def test_a_recipe_that_does_not_name_the_long_scale_says_which_it_has(write):
+    for text in (GOOD, 'title = "t"\n[scales.paper]\nlr = 0.1\n'):
+        recipe = read_recipe(write(text))
+        for ask in (
+            lambda recipe=recipe: settings(recipe, "long"),
+            lambda recipe=recipe: recipe.count("long"),
+        ):
+            with pytest.raises(RecipeError) as error:
+                ask()
+
+            assert str(error.value) == (
+                "recipe mine is not made for scale `long`, having no `[scales.long]`: "
+                "choose tiny, laptop or paper"
+            )
+    for named in ("[scales.long]\n", '[[cells]]\nact = "tanh"\nlong = { lr = 0.1 }\n'):
+        assert settings(read_recipe(write(f'title = "t"\n{named}')), "long")[0]["updates"] == 2_500_000
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ('title = "t"\n[base\n', "line 2"),
+        ('title = "t"\nrounds = ["lnog"]\n', "rounds: unknown scale `lnog`: did you mean `long`"),
         ("[base]\ndepth = 1\n", "title: is missing"),
         ('title = "t"\n[bsae]\n', "unknown key `bsae`: did you mean `base`"),
         ('title = "t"\n[base]\nwidht = 3\n', "base: unknown setting `widht`: did you mean `width`"),
@@ -126,6 +161,9 @@ def test_a_recipe_takes_over_base_and_scales_of_another_and_nothing_else(write):
         ('title = "t"\n[[figures]]\nkind = "curves"\n[[figures]]\nkind = "curves"\n', "are called `curves`"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nwhere = { akt = 1 }\n', "figures.0.where: unknown"),
         ('title = "t"\n[[figures]]\nkind = "curves"\nname = "../up"\n', "figures.0.name"),
+        (f"{PAPER}row = {{ deph = 1 }}\nupdates = [1]\nvalues = [1]\n", "figures.0.paper.0: unknown setting"),
+        (f"{PAPER}row = {{}}\nupdates = [1]\nvalues = []\n", "as many `updates` as `values`"),
+        (f"{PAPER}row = {{}}\nupdates = [1]\nvalues = [1]\nvlaues = 1\n", "did you mean `values`"),
         ('title = "t"\n[table]\nrows = ["act", "deph"]\n', "table: unknown setting `deph`"),
         ('title = "t"\n[table]\nrwos = ["act"]\n', "table: unknown key `rwos`: did you mean `rows`"),
         ('title = "t"\nextends = "mine"\n', "a circle"),
@@ -176,7 +214,7 @@ def test_recipes_are_listed_as_people_count():
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipes_are_whole_at_every_scale(name, scale):
     recipe = read_recipe(name)
-    for cell in recipe.expand(scale):
+    for cell in [] if not recipe.has_scale(scale) else recipe.expand(scale):
         if cell.command != "surface":
             RunConfig.of(**cell.settings)
 
@@ -195,6 +233,8 @@ def test_one_configuration_has_one_name_in_all_recipes():
         for name in ("figure-3", "figure-4", "figure-9", "figure-10"):
             assert stems(name, scale) <= all_runs, (name, scale)
     assert stems("figure-2", "laptop") <= stems("figure-11", "laptop")
+    for name in ("figure-2", "table-1"):
+        assert stems(name, "long") <= stems("figure-11", "long"), name
 
 
 def test_nothing_but_recipes_and_the_readmes_pictures_lies_among_the_recipes():
@@ -240,7 +280,7 @@ def test_a_range_in_the_grid_is_the_list_of_its_values(write):
     recipe = read_recipe(write(text))
 
     assert recipe.grid == {"lr": [0.01, 0.1, 1], "width": [10, 20, 30]}
-    assert recipe.count() == 9
+    assert recipe.count("laptop") == 9
 
 
 def test_a_range_that_is_none_is_refused(write):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from xavier_cli.config.presets import SCALES
 from xavier_cli.errors import ExitCode
 from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
 from xavier_cli.sweeps.results import (
@@ -127,16 +128,24 @@ def test_files_of_a_folder_come_as_recipes_are_listed(tmp_path):
 
 def test_committed_files_are_of_recipes_that_there_are():
     assert len(COMMITTED) > 20
-    assert {path.stem for path in COMMITTED} <= {*shipped_recipes()}
+    assert {recipe_and_scale(path)[0] for path in COMMITTED} <= {*shipped_recipes()}
+
+
+def recipe_and_scale(path: Path) -> tuple[str, str]:
+    """`figure-11-long.json` is of the recipe figure-11 at scale `long`, `figure-11.json` at laptop scale."""
+    for scale in SCALES:
+        if path.stem.endswith(f"-{scale}"):
+            return path.stem.removesuffix(f"-{scale}"), scale
+    return path.stem, "laptop"
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
-def test_a_committed_file_is_of_its_recipe_at_laptop_scale(path):
+def test_a_committed_file_is_of_its_recipe_at_its_scale(path):
     results = read_results(path)
-    recipe = read_recipe(path.stem)
+    name, scale = recipe_and_scale(path)
+    recipe = read_recipe(name)
 
-    assert results.recipe == path.stem
-    assert results.scale == "laptop"
+    assert (results.recipe, results.scale) == (name, scale)
     assert results.text() == path.read_text(encoding="utf-8")
     for claim in results.claims:
         lookup.find("claim", claim.claim, lookup.CLAIMS)
@@ -146,7 +155,7 @@ def test_a_committed_file_is_of_its_recipe_at_laptop_scale(path):
             *recipe.claims
         }
         assert results.origin.modified is False
-        assert len(results.cells) == recipe.count()
+        assert len(results.cells) == recipe.count(scale)
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)

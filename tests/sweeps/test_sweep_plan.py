@@ -55,6 +55,47 @@ def test_programs_of_wide_networks_are_bound_by_memory():
     assert all(len(group.cells) == 1 for group in plan.groups(found))
 
 
+ROUNDS = {"rounds": ["tiny"], "grid": {"act": ["tanh", "softsign"], "init": ["standard", "normalized"]}}
+
+
+def test_in_rounds_every_cell_has_its_first_seed_before_any_has_its_second():
+    found = cells(**ROUNDS, changes={"seeds": "4:7"})
+
+    assert [cell.config.seeds for cell in found] == [(seed,) for seed in (4, 5, 6) for _ in range(4)]
+    assert len({cell.path for cell in found}) == len({cell.label for cell in found}) == 12
+    assert (found[0].label, found[-1].label) == ("tanh standard, seed 4", "softsign normalized, seed 6")
+    groups = plan.groups(found, in_rounds=True)
+    assert [len(group.cells) for group in groups] == [1] * 12
+    assert [cell for group in groups for cell in group.cells] == found
+    assert len(cells(**ROUNDS, scale="laptop")) == 4
+
+
+def test_a_round_has_the_files_of_its_seeds_alone():
+    """What was trained in the first round is found by the second."""
+    found = [cell.path for cell in cells(**ROUNDS, changes={"seeds": "3"})]
+
+    assert [cell.path for cell in cells(**ROUNDS, changes={"seeds": "1"})] == found[:4]
+    assert [cell.path for cell in cells(**ROUNDS, changes={"seeds": "2,0"})] == [*found[8:], *found[:4]]
+
+
+def test_cells_of_unequal_seeds_end_their_rounds_apart():
+    content = {"cells": [{"act": "tanh", "seeds": 1}, {"act": "softsign", "seeds": 3}], "rounds": ["laptop"]}
+    found = cells(**content, scale="laptop")
+
+    assert [(cell.config.act, *cell.config.seeds) for cell in found] == [
+        ("tanh", 0),
+        ("softsign", 0),
+        ("softsign", 1),
+        ("softsign", 2),
+    ]
+
+
+@pytest.mark.parametrize("content", [{"base": {"lr": [0.1, 0.2]}}, {"command": "probe"}])
+def test_a_search_and_a_probe_keep_their_seeds_together(content):
+    """A rate is chosen by the mean over seeds."""
+    assert [len(cell.config.seeds) for cell in cells(**content, rounds=["tiny"])] == [2]
+
+
 def test_a_configuration_asked_for_twice_is_one_cell():
     found = cells(grid={"width": [10, 20]}, changes={"width": "30"})
 

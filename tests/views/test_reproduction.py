@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from xavier_cli.runs.merge import merge_runs
 from xavier_cli.sweeps.plan import Folders, Plan, cells
 from xavier_cli.sweeps.recipe import read_recipe
 from xavier_cli.views.reproduction import reproduction_page
@@ -46,3 +47,24 @@ def test_a_row_alone_on_its_data_set_is_the_best_of_nothing(make_run, figure_11)
 
     assert "*" not in alone.texts[0][-2]
     assert any("*" in row[-2] for row in figure_11.texts)
+
+
+def test_rows_with_fewer_seeds_say_how_many(make_run):
+    """Stopped in the second round: tanh has had its second seed, the other activations have not."""
+    plan = Plan(read_recipe("figure-11"), "long", [], [], [])
+    planned = [cell.config for cell in cells(plan.recipe, "long", FOLDERS, {"seeds": "2"})]
+    made = [
+        make_run(config.with_(width=8, updates=100, records="5"), jacobian=False, only=("curves", "final"))
+        for config in planned
+        if config.act == "tanh" or config.seeds == (0,)
+    ]
+    runs, _ = merge_runs(made)
+    shown = reproduction_page(plan, runs, [], [], [], []).tables[0]
+    number = [column.title for column in shown.columns].index("N")
+
+    assert {(row[0], row[number]) for row in shown.texts} == {
+        ("sigmoid", "1"),
+        ("softsign", "1"),
+        ("tanh", "2"),
+    }
+    assert shown.columns[number + 1].title == "paper"

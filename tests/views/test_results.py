@@ -128,8 +128,64 @@ def test_where_a_file_is_from_is_said():
         "as reported by version 0.2.0; beside other work"
     )
     assert remarks(changes={"updates": "100"})[1] == "with --set updates=100"
-    missing = CELLS[0].model_copy(update={"state": "failed"})
-    assert remarks(status="partial", cells=(missing, *CELLS[1:]))[1] == "1 of 4 cells missing: mnist-tanh"
+    missing = CELLS[0].model_copy(update={"state": "failed", "test_error": None})
+    assert remarks(status="partial", cells=(missing, *CELLS[1:]))[1] == "1 of 4 cells missing: tanh mnist"
+    assert remarks(changes={"seeds": "2", "lr": "0.1"})[1] == "with --seeds 2 --set lr=0.1"
+
+
+def with_seeds(n, **more) -> CellResult:
+    """The first of `CELLS` with so many of its three seeds."""
+    error = ErrorEstimate(mean=0.3, low=0.2, high=0.4, n=n) if n > 1 else ErrorEstimate(mean=0.3, n=1)
+    state = "done" if n == 3 else "stopped"
+    return CELLS[0].model_copy(update={"seeds": "3", "test_error": error, "state": state, **more})
+
+
+def test_cells_with_fewer_seeds_say_how_many():
+    """As trained in rounds: softsign has had one round less, and one cell none."""
+    softsign = with_seeds(1, name="mnist-softsign", settings={"act": "softsign", "data": "mnist"})
+    settings = {"act": "sigmoid", "depth": 4, "pretrain": "none", "data": "mnist"}
+    none = CELLS[0].model_copy(update={"test_error": None, "state": "failed", "settings": settings})
+    layout = TableLayout(rows=("act", "depth", "pretrain"), columns="data")
+    own = {"status": "partial", "cells": (with_seeds(2), softsign, none), "table": layout}
+    table = tables(results(**own))["Mine: a table"]
+
+    assert [column.title for column in table.columns] == ["act", "test error %", "N", "paper"]
+    assert ["".join(row[1].split()) for row in table.texts] == ["30.0±10.0!", "30.0!"]
+    assert [row[2] for row in table.texts] == ["2", "1"]
+    assert "over N seeds" in table.about
+    assert "Not run to the end: sigmoid depth 4 mnist." in table.about
+    assert remarks(**own)[1] == (
+        "1 of 3 cells missing: sigmoid depth 4 mnist; "
+        "2 of 3 seeds of tanh mnist; 1 of 3 seeds of softsign mnist"
+    )
+
+
+def test_one_seed_of_every_cell_has_no_interval_nor_a_column_of_its_number():
+    table = tables(results(status="partial", cells=(with_seeds(1),)))["Mine: a table"]
+
+    assert [column.title for column in table.columns] == ["act", "test error %", "paper"]
+    assert "at the last record, of one seed." in table.about
+
+
+def test_two_scales_are_told_apart_wherever_a_recipe_is_named():
+    page = results_page([results(), results(scale="long"), results(recipe="other", title="Other")])
+
+    assert "Results of 2 recipes at laptop and 1 at long scale." in page.about
+    assert "2,500,000 updates at width 300 instead of its 1,000" in page.about
+    claims, *errors, origins = page.tables
+    assert [table.title for table in errors] == [
+        "Mine: a table (laptop scale)",
+        "Mine: a table (long scale)",
+        "Other",
+    ]
+    for table in (claims, origins):
+        assert [column.title for column in table.columns][:2] == ["recipe", "scale"]
+        assert list(dict.fromkeys(row[:2] for row in table.texts)) == [
+            ("mine", "laptop"),
+            ("mine", "long"),
+            ("other", "laptop"),
+        ]
+    assert "scale" not in {column.title for column in results_page([results()]).tables[0].columns}
 
 
 def test_a_file_full_of_control_characters_garbles_nothing():

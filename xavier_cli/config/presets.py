@@ -24,9 +24,16 @@ SCALES: dict[str, dict[str, object]] = {
         "pretrain_updates": 20,
     },
     "laptop": {},
+    "long": {"width": 300, "batch_size": 10, "updates": 2_500_000, "records": "every:20000", "seeds": "3"},
     "paper": {"width": 1000, "batch_size": 10, "updates": 2_500_000, "records": "every:20000"},
 }
-"""The settings of `--scale`; all others keep their defaults."""
+"""The settings of `--scale`; all others keep their defaults.
+
+`long` is the paper's length at a laptop's width.
+"""
+
+BY_ENTRY = ("long",)
+"""Scales that only those recipes have that name them: so long a training takes rates of its own."""
 
 
 def without_like(settings: Mapping[str, object]) -> dict[str, object]:

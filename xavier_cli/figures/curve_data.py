@@ -21,7 +21,8 @@ TEST_ERROR = CURVES["test_error"]
 class Curve:
     """One configuration's curve of `metric`; `band` has shape `(R,)`, errors are in percent.
 
-    `guessing` is chance level, NaN for a loss.
+    `guessing` is chance level, NaN for a loss. `read` are readings of a published curve of the same network,
+    as updates and percents, within the length of this one.
     """
 
     data: str
@@ -29,6 +30,7 @@ class Curve:
     updates: np.ndarray
     band: Band
     guessing: float
+    read: tuple[tuple[int, float], ...] = ()
 
 
 def parse_metrics(text: str | None) -> list[CurveMetric]:
@@ -57,8 +59,15 @@ def curve(run: Run, chosen: PlotRequest, metric: CurveMetric = TEST_ERROR) -> Cu
     rows, updates = seed_rows(run, chosen.seeds), times(run)
     if metric.is_error:
         band = over_seeds(100 * error_curve(run, ERRORS[metric.name])[rows])
-        return Curve(run.config.data, metric, updates, band, 100 * run.facts.guessing_error)
+        read = _read(run, chosen) if metric is TEST_ERROR else ()
+        return Curve(run.config.data, metric, updates, band, 100 * run.facts.guessing_error, read)
     return Curve(run.config.data, metric, updates, over_seeds(layers_of(run, path, rows)), np.nan)
+
+
+def _read(run: Run, chosen: PlotRequest) -> tuple[tuple[int, float], ...]:
+    own = (reading for reading in chosen.readings if reading.is_of(run))
+    points = (point for each in own for point in zip(each.updates, each.percents, strict=True))
+    return tuple(point for point in points if point[0] <= run.updates[-1])
 
 
 def limits(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -74,6 +83,8 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     ]
     tops = [float(np.nanmax(part)) for part in late if np.isfinite(part).any()]
     bottoms = [float(np.nanmin(low)) for low, _ in ends if np.isfinite(low).any()]
+    read = [percent for data in curves for _, percent in data.read]
+    tops, bottoms = tops + read, bottoms + read
     guessing = curves[0].guessing
     if np.isnan(guessing):
         firsts = [c.band.center[np.isfinite(c.band.center)][:1] for c in curves]

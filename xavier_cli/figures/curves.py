@@ -21,6 +21,7 @@ from xavier_cli.figures.lines import (
     level_key,
     plot_band,
     plot_level,
+    plot_reading,
     staggered,
 )
 from xavier_cli.figures.panels import Panels, panels
@@ -42,10 +43,15 @@ HEIGHT, LOWER = 2.9, 2.2
 
 
 def plot_curves(ax: Axes, curves: Sequence[Curve], called: Sequence[str], styles: Sequence[Style]) -> Axes:
-    """Draw one line per curve, and chance level; all curves are of one data set and metric."""
+    """Draw one line per curve with what was read for it elsewhere, and chance level.
+
+    All curves are of one data set and metric.
+    """
     for i, (data, name, style) in enumerate(zip(curves, called, styles, strict=True)):
         every = staggered(len(data.updates), i, len(curves))
         plot_band(ax, data.updates, data.band, style, every, name)
+        if data.read and not style.is_background:
+            plot_reading(ax, data.read, style)
     ax.set_ylabel(curves[0].metric.label)
     low, high = limits(curves)
     ax.set_ylim(low, high)
@@ -218,6 +224,8 @@ def _sentences(
         for run, name in zip(runs, split.names, strict=True)
         if run.updates[-1] < run.config.updates
     ]
+    if any(data.read for curves in taken for data in curves):
+        sentences.append("Open marks: the paper's networks, read off its figure to a point or two.")
     if stopped:
         sentences.append(f"Not finished: {'; '.join(stopped)}.")
     return sentences

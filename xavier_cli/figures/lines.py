@@ -37,6 +37,24 @@ def plot_band(ax: Axes, x: np.ndarray, band: Band, style: Style, every: slice, l
     return plot_interval(ax, x, band, style)
 
 
+def plot_reading(ax: Axes, points: Sequence[tuple[float, float]], style: Style) -> Axes:
+    """Draw `points` (x, y) that were read for the line of `style`: its mark, larger and open."""
+    x, y = zip(*points, strict=True)
+    ax.plot(
+        x,
+        y,
+        linestyle="none",
+        marker=style.marker,
+        markersize=1.7 * style.size,
+        markerfacecolor="none",
+        markeredgecolor=style.color,
+        markeredgewidth=1.2,
+        gid=style.part_id("line"),
+        zorder=2.6,
+    )
+    return ax
+
+
 def plot_points(ax: Axes, x: np.ndarray, band: Band, style: Style, label: str = "") -> Axes:
     """Draw `band` over `x`, both `(X,)`, as marks with error bars, without a line."""
     ends = [band.center - band.low, band.high - band.center]

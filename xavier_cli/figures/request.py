@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,11 +26,28 @@ class UnsuitableRunError(XavierError, ValueError):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Test errors that were read off a published figure, for the curve of runs with the settings of `row`.
+
+    `percents` are after so many `updates`, both of the same length.
+    """
+
+    row: Mapping[str, object]
+    updates: tuple[int, ...]
+    percents: tuple[float, ...]
+
+    def is_of(self, run: Run) -> bool:
+        """Whether `run` is of the network that it was read for."""
+        return all(str(getattr(run.config, name)) == str(value) for name, value in self.row.items())
+
+
+@dataclass(frozen=True)
 class PlotRequest:
     """The options of a figure; None means all, or the default of the figure.
 
     `record` is `first`, `last` or a number of updates; `together` draws all runs in one panel; `metric`
     names curves, separated by commas, and `facet` the settings that have a panel for each of their values.
+    `readings` are drawn beside the curves of test errors that they are of.
     """
 
     layers: tuple[int, ...] | None = None
@@ -41,6 +58,7 @@ class PlotRequest:
     metric: str | None = None
     facet: str | None = None
     page: PageOptions = field(default_factory=PageOptions)
+    readings: tuple[Reading, ...] = ()
 
     @classmethod
     def of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -18,11 +19,12 @@ from xavier_cli.findings.comparison import compare
 from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.findings.scores import final_error
 from xavier_cli.runs.counting import lost_seeds
+from xavier_cli.runs.merge import merge_runs
 from xavier_cli.runs.record import SECONDS, Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.sweeps.origin import this_origin
 from xavier_cli.sweeps.plan import Plan, SweepCell
-from xavier_cli.sweeps.recipe import RecipeTable
+from xavier_cli.sweeps.recipe_shows import RecipeTable
 from xavier_cli.sweeps.results import (
     CellResult,
     CellTraining,
@@ -70,8 +72,8 @@ def gather(
 ) -> Results:
     """The results of a recipe.
 
-    `outcomes` say how its cells ended, `made` is what they left. `kept` are the runs of the recipe's table,
-    chosen by `choices`.
+    `outcomes` say how its cells ended, `made` is what they left, of each file. `kept` are the runs of the
+    recipe's table, chosen by `choices`. In rounds the seeds of a configuration are one cell of the results.
     """
     by_config = {each.config.as_asked(): each for each in made}
     ranked = {
@@ -82,16 +84,16 @@ def gather(
     }
     selected = {_key(run.config) for run in kept} if plan.recipe.select else None
     programs = _programs(made)
+    parts = _by_experiment(outcomes) if plan.scale in plan.recipe.rounds else [[each] for each in outcomes]
+    whole = [_whole([outcome.cell for outcome in each]) for each in parts]
     cells = []
-    for outcome, planned in zip(outcomes, planned_cells(plan.mine), strict=True):
-        config = outcome.cell.config
-        each = by_config.get(config)
-        update: dict[str, object] = {"state": outcome.ending}
-        if each is not None:
-            update |= _measured(each, ranked.get(_key(config)), plan.recipe.table, programs)
-            update["selected"] = selected is None or _key(config) in selected
-        elif outcome.ending == "done":
-            update["state"] = "unreadable"
+    for cell, each, planned in zip(whole, parts, planned_cells(whole), strict=True):
+        key = _key(cell.config)
+        left = [by_config[outcome.cell.config] for outcome in each if outcome.cell.config in by_config]
+        update: dict[str, object] = {"state": _state(each, by_config)}
+        if left:
+            update |= _measured(left, ranked.get(key), plan.recipe.table, programs)
+            update["selected"] = selected is None or key in selected
         cells.append(planned.model_copy(update=update))
     times = list(programs.values())
     table = plan.recipe.table
@@ -107,9 +109,36 @@ def gather(
         processor_seconds=_sum([each.processor_seconds for each in times]),
         claims=tuple(_claim(verdict) for verdict in verdicts),
         table=TableLayout(rows=table.rows, columns=table.columns) if table else None,
-        common=common_settings(plan.mine),
+        common=common_settings(whole),
         cells=tuple(cells),
     )
+
+
+def _by_experiment(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """`outcomes` of the cells of each configuration, whatever their seeds."""
+    found: dict[object, list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(_key(outcome.cell.config), []).append(outcome)
+    return list(found.values())
+
+
+def _whole(cells: Sequence[SweepCell]) -> SweepCell:
+    """The cell with all seeds of `cells`, which differ in nothing else; its name is that of such a run."""
+    first = cells[0]
+    if len(cells) == 1 or not isinstance(first.config, RunConfig):
+        return first
+    seeds = [seed for cell in cells if isinstance(cell.config, RunConfig) for seed in cell.config.seeds]
+    config = first.config.with_seeds(tuple(seeds))
+    return replace(first, config=config, path=first.path.with_name(f"{config.file_stem()}.h5"))
+
+
+def _state(outcomes: Sequence[Outcome], by_config: Mapping[Any, Made]) -> str:
+    """`done` if all are and can be read, else what came of the first that is not."""
+    states = [
+        "unreadable" if each.ending == "done" and each.cell.config not in by_config else each.ending
+        for each in outcomes
+    ]
+    return next((state for state in states if state != "done"), "done")
 
 
 def planned_cells(cells: Sequence[SweepCell]) -> list[CellResult]:
@@ -148,14 +177,18 @@ def _key(config: Any) -> object:
 
 
 def _measured(
-    made: Made,
+    parts: Sequence[Made],
     row: RankedExperiment | None,
     table: RecipeTable | None,
     programs: Mapping[object, CellTraining],
 ) -> dict[str, object]:
-    found: dict[str, object] = {"trained": programs[_program(made)]}
-    if not isinstance(made, Run):
+    """What `parts`, of one configuration with various seeds, say together."""
+    own = dict.fromkeys(_program(part) for part in parts)
+    found: dict[str, object] = {"trained": _trained_in_turn([programs[key] for key in own])}
+    runs = [part for part in parts if isinstance(part, Run)]
+    if not runs:
         return found
+    made = merge_runs(runs)[0][0]
     found["diverged"] = int(lost_seeds(made).sum())
     if made.updates[-1] > 0:
         estimate = mean_over_seeds(final_error(made))
@@ -174,6 +207,17 @@ def _measured(
         found["chosen"] = {name: float(row.run.setting(name)) for name in row.chosen}
         found["on_edge"] = row.on_edge
     return found
+
+
+def _trained_in_turn(parts: Sequence[CellTraining]) -> CellTraining:
+    """How a cell was made whose seeds are of several programs: the last of them, with the time of all."""
+    return parts[-1].model_copy(
+        update={
+            name: _sum([getattr(part, name) for part in parts])
+            for name in ("seconds", "compile_seconds", "processor_seconds")
+            if len(parts) > 1
+        }
+    )
 
 
 def _programs(made: Sequence[Made]) -> dict[object, CellTraining]:

@@ -6,11 +6,23 @@ from collections.abc import Sequence
 
 from xavier_cli.config.differing import differences, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
-from xavier_cli.config.settings import SETTINGS, in_order_spoken, spoken
+from xavier_cli.config.settings import SETTINGS, brief_seeds, in_order_spoken, spoken
 
 
 def labels(configs: Sequence[RunConfig]) -> list[str]:
-    """A label for each of `configs`, of as many settings as make them unique: `tanh normalized, depth 5`."""
+    """A label for each of `configs`, of as many settings as make them unique: `tanh normalized, depth 5`.
+
+    Where they differ in the seeds alone, as in rounds, these come last: `tanh normalized, seed 3`.
+    """
+    experiments = {config.experiment: config for config in configs}
+    called = dict(zip(experiments, _labels([*experiments.values()]), strict=True))
+    found = [called[config.experiment] for config in configs]
+    if len(experiments) < len(configs):
+        found = [", ".join(filter(None, each)) for each in zip(found, map(_seeds, configs), strict=True)]
+    return found
+
+
+def _labels(configs: Sequence[RunConfig]) -> list[str]:
     differing = [name for name in differences(configs) if not SETTINGS[name].derived]
     found, used = [""] * len(configs), list[str]()
     if {"net", *own_differences(configs)} & {*differing}:
@@ -24,6 +36,10 @@ def labels(configs: Sequence[RunConfig]) -> list[str]:
         used.append(name)
         found = [_label(config, used) for config in configs]
     return found
+
+
+def _seeds(config: RunConfig) -> str:
+    return f"seed {config.seeds[0]}" if len(config.seeds) == 1 else f"seeds {brief_seeds(config.seeds)}"
 
 
 def _label(config: RunConfig, names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -57,7 +58,7 @@ class Folders(NamedTuple):
 
 @dataclass(frozen=True)
 class SweepCell:
-    """One configuration with all its seeds, and its file."""
+    """One configuration with all its seeds, or in rounds with one of them, and its file."""
 
     command: Command
     config: RunConfig | ResultConfig
@@ -160,6 +161,7 @@ def cells(
 ) -> list[SweepCell]:
     """The cells of `recipe` at `scale`, each file once; `changes` override the settings of every cell.
 
+    In rounds each seed of a training is a cell, and the first seeds of all come before their second ones.
     Raises `RecipeError` that names the recipe and the setting.
     """
     found: dict[Path, SweepCell] = {}
@@ -170,7 +172,20 @@ def cells(
         except ConfigError as error:
             raise RecipeError(f"recipe {recipe.name}: {error}") from None
         found.setdefault(cell.path, cell)
-    return _labelled(list(found.values()))
+    if scale not in recipe.rounds:
+        return _labelled(list(found.values()))
+    parts = [_by_seed(cell, names) for cell in found.values()]
+    rounds = itertools.zip_longest(*parts)
+    return _labelled(list({cell.path: cell for each in rounds for cell in each if cell}.values()))
+
+
+def _by_seed(cell: SweepCell, names: Mapping[Path, RunNames]) -> list[SweepCell]:
+    """A cell for each seed of `cell`; itself if it trains nothing, or searches a rate for all its seeds."""
+    config, folder = cell.config, cell.path.parent
+    if cell.command != "train" or not isinstance(config, RunConfig) or config.search:
+        return [cell]
+    configs = [config.with_seeds((seed,)) for seed in config.seeds]
+    return [SweepCell("train", each, run_path(folder, each, names[folder])) for each in configs]
 
 
 def _labelled(cells: list[SweepCell]) -> list[SweepCell]:
@@ -213,12 +228,15 @@ def _cell(cell: CellSettings, folders: Folders, names: Mapping[Path, RunNames]) 
     return made(folders.train, command, config)
 
 
-def groups(cells: Iterable[SweepCell]) -> list[Group]:
+def groups(cells: Iterable[SweepCell], in_rounds: bool = False) -> list[Group]:
     """`cells` grouped by the program that trains them, in the order of their first cells.
 
     A search has a program of its own, which its rates fill. Groups are bounded by the memory of the devices;
-    those of custom networks, whose size nobody knows yet, when they begin (`work`).
+    those of custom networks, whose size nobody knows yet, when they begin (`work`). In rounds every cell is
+    alone: it takes long, is stored while it trains, and resumes what `train` began.
     """
+    if in_rounds:
+        return [Group((cell,)) for cell in cells]
     together: dict[object, list[SweepCell]] = {}
     for cell in cells:
         together.setdefault(_program(cell), []).append(cell)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from xavier_cli.config import refusals
-from xavier_cli.config.presets import SCALES, without_like
+from xavier_cli.config.presets import BY_ENTRY, SCALES, without_like
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import settings_where
 from xavier_cli.errors import ConfigError
 from xavier_cli.files.text import read_toml
 from xavier_cli.sweeps.beside import with_files_beside
+from xavier_cli.sweeps.recipe_shows import Figure, PaperCurve, PaperRow, RecipePart, RecipeTable
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import parse_range
 from xavier_cli.vocabulary.networks import MLP
@@ -45,73 +46,21 @@ class CellSettings:
     settings: Settings
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Part):
-    """A figure of the recipe, with the options of `xavier plot`.
-
-    `where` selects runs by their settings, of which a list takes any, `trained` by whether they are trained;
-    `name` is that of the file, needed for two figures of the same kind.
-    """
-
-    kind: str
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]*$")] = ""
-    record: str | None = None
-    layers: tuple[int, ...] | None = None
-    tensor: str | None = None
-    together: bool = False
-    where: dict[str, Any] = {}
-    trained: bool | None = None
-    data: str | None = None
-    seed: int | None = None
-
-    @property
-    def stem(self) -> str:
-        """The name of the figure's file without suffix."""
-        return self.name or self.kind
-
-
-class PaperRow(_Part):
-    """The paper's numbers for one row: `row` holds the settings of the row, `values` percents by column."""
-
-    row: dict[str, Any]
-    values: dict[str, float]
-
-
-class RecipeTable(_Part):
-    """The table of test errors: the settings that identify its rows, and its columns."""
-
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = settings_where(is_name=True)
-    columns: str = "data"
-    paper: tuple[PaperRow, ...] = ()
-
-    def paper_percent(self, settings: Mapping[str, object], column: object = "") -> float | None:
-        """The paper's error of a network with these `settings`, in percent; None where it has none.
-
-        `column` is the value of the setting of the columns, if there is one.
-        """
-        for row in self.paper:
-            if all(_is_alike(settings.get(name), value) for name, value in row.row.items()):
-                return row.values.get(str(column)) if self.columns else next(iter(row.values.values()), None)
-        return None
-
-
-def _is_alike(one: object, other: object) -> bool:
-    """Whether two values are the same setting, however they are typed."""
-    return one == other or str(one) == str(other)
-
-
-class Recipe(_Part):
+class Recipe(BaseModel):
     """A grid of configurations, with the figures, table and claims to derive from them.
 
     The settings of a cell are, later ones overriding earlier ones: `base`, the preset of the scale
     (`SCALES`), the recipe's `scales` entry, the cell with its point of the grid, the cell's entry for the
     scale, and those of the command line. What is set for all cells of the size of perceptrons holds for those
-    alone, where a cell has a custom network. `extends` inherits the base and the scales of another recipe. A
+    alone, where a cell has a custom network. `extends` inherits base, scales and rounds of another recipe. A
     cell may have a `command` of its own; a support vector machine (`svm`) takes its data from the recipe.
+
+    A setting of the grid that the entry of a scale names has its values from there at that scale. At the
+    scales in `rounds` every seed of a training is a file of its own, and all cells' first seeds come before
+    the second ones, so that what takes hours can be read after each round.
     """
+
+    model_config = RecipePart.model_config
 
     name: str = ""
     title: Annotated[str, Field(min_length=1)]
@@ -122,6 +71,7 @@ class Recipe(_Part):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     cells: Annotated[tuple[Settings, ...], Field(min_length=1)] = ({},)
     scales: dict[str, Settings] = {}
+    rounds: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     table: RecipeTable | None = None
@@ -140,6 +90,12 @@ class Recipe(_Part):
     def _known_scales(cls, scales: dict[str, Settings]) -> dict[str, Settings]:
         _all_known("scale", scales, SCALES)
         return scales
+
+    @field_validator("rounds")
+    @classmethod
+    def _known_rounds(cls, rounds: tuple[str, ...]) -> tuple[str, ...]:
+        _all_known("scale", dict.fromkeys(rounds), SCALES)
+        return rounds
 
     @field_validator("claims")
     @classmethod
@@ -170,6 +126,7 @@ class Recipe(_Part):
         places["select"] = dict.fromkeys(self.select)
         for i, figure in enumerate(self.figures):
             places[f"figures.{i}.where"] = figure.where
+            places |= {f"figures.{i}.paper.{j}": curve.row for j, curve in enumerate(figure.paper)}
         if self.table:
             places["table"] = dict.fromkeys(
                 (*self.table.rows, *[self.table.columns] * bool(self.table.columns))
@@ -180,24 +137,37 @@ class Recipe(_Part):
             _all_known("setting", settings, fields, place)
         return self
 
-    def count(self) -> int:
-        """The number of cells, computed without making them."""
+    def has_scale(self, scale: str) -> bool:
+        """Whether the recipe can be run at `scale`, which some scales ask it or one of its cells to name.
+
+        Images and surfaces are the same at every scale.
+        """
+        if scale not in BY_ENTRY or self.command in ("samples", "surface"):
+            return True
+        return scale in self.scales or any(scale in cell for cell in self.cells)
+
+    def count(self, scale: str) -> int:
+        """The number of cells at `scale`, computed without making them; raises `RecipeError` as `expand`."""
         if self.command == "samples":
             return 0
-        return len(self.cells) * math.prod(map(len, self.grid.values()))
+        return len(self.cells) * math.prod(map(len, self._grid(scale).values()))
 
     def expand(self, scale: str, changes: Mapping[str, object] | None = None) -> Iterator[CellSettings]:
-        """Yield all cells at `scale`: all `cells` at each point of the grid; `changes` override settings."""
+        """Yield all cells at `scale`: all `cells` at each point of the grid; `changes` override settings.
+
+        Raises `RecipeError` if the recipe does not have this scale.
+        """
         if self.command == "samples":
             return
-        for *point, cell in itertools.product(*self.grid.values(), self.cells):
+        grid = self._grid(scale)
+        for *point, cell in itertools.product(*grid.values(), self.cells):
             command: Command = cell.get("command", self.command)
             preset = SCALES[scale] if command != "surface" else {}
             parts = (
                 self.base,
                 preset,
                 self.scales.get(scale, {}),
-                dict(zip(self.grid, point, strict=True)),
+                dict(zip(grid, point, strict=True)),
                 _plain(cell),
                 cell.get(scale, {}),
                 changes or {},
@@ -212,6 +182,20 @@ class Recipe(_Part):
                 for name in {*settings}.intersection(settings_where(of_mlp=True)) - own:
                     del settings[name]
             yield CellSettings(command, settings)
+
+    def _grid(self, scale: str) -> dict[str, list[Any]]:
+        """The values of the grid's settings at `scale`."""
+        if not self.has_scale(scale):
+            others = [name for name in SCALES if self.has_scale(name)]
+            raise RecipeError(
+                f"recipe {self.name} is not made for scale `{scale}`, having no `[scales.{scale}]`: "
+                f"choose {', '.join(others[:-1])} or {others[-1]}"
+            )
+        own = self.scales.get(scale, {})
+        given = {name: own[name] for name in self.grid if name in own}
+        return self.grid | {
+            name: value if isinstance(value, list) else [value] for name, value in given.items()
+        }
 
 
 def _plain(cell: Settings) -> Settings:
@@ -281,7 +265,10 @@ def _read(path: Path, above: tuple[Path, ...]) -> Recipe:
         scale: {**base.scales.get(scale, {}), **recipe.scales.get(scale, {})}
         for scale in {**base.scales, **recipe.scales}
     }
-    return recipe.model_copy(update={"base": {**base.base, **recipe.base}, "scales": scales})
+    rounds = tuple(dict.fromkeys((*base.rounds, *recipe.rounds)))
+    return recipe.model_copy(
+        update={"base": {**base.base, **recipe.base}, "scales": scales, "rounds": rounds}
+    )
 
 
 def _one_line(error: ValidationError) -> str:
@@ -289,9 +276,12 @@ def _one_line(error: ValidationError) -> str:
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         parent, key = ".".join(map(str, first["loc"][:-1])), str(first["loc"][-1])
-        part = {"figures": Figure, "table": PaperRow if "paper" in parent else RecipeTable}.get(
-            str(first["loc"][0]), Recipe
-        )
+        of_paper = "paper" in parent
+        parts = {
+            "figures": PaperCurve if of_paper else Figure,
+            "table": PaperRow if of_paper else RecipeTable,
+        }
+        part = parts.get(str(first["loc"][0]), Recipe)
         words = lookup.unknown_message("key", key, part.model_fields if parent else Recipe.model_fields)
         return f"{parent}: {words}" if parent else words
     words = refusals.words(first)

@@ -10,14 +10,15 @@ from xavier_cli.data.sets import DataDamagedError, DataMissingError
 from xavier_cli.figures.canvas import Drawing
 from xavier_cli.figures.catalogue import KINDS
 from xavier_cli.figures.draw import draw, draw_one, refuse_unknown, write_figure
-from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
+from xavier_cli.figures.request import PlotRequest, Reading, UnsuitableRunError
 from xavier_cli.figures.samples import Samples
 from xavier_cli.runs.isolate import Isolation
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result
 from xavier_cli.runs.surface import Surface
 from xavier_cli.sanitize import clean
-from xavier_cli.sweeps.recipe import Figure, Recipe
+from xavier_cli.sweeps.recipe import Recipe
+from xavier_cli.sweeps.recipe_shows import Figure
 from xavier_cli.vocabulary import lookup
 
 GetSamples = Callable[[str | None, int | None], Samples]
@@ -67,7 +68,10 @@ def _drawing(
     isolation: Isolation,
 ) -> Drawing:
     kind = lookup.find("kind of figure", figure.kind, KINDS)
-    chosen = PlotRequest(figure.layers, None, figure.record, figure.tensor, figure.together)
+    readings = tuple(Reading(curve.row, curve.updates, curve.values) for curve in figure.paper)
+    chosen = PlotRequest(
+        figure.layers, None, figure.record, figure.tensor, figure.together, readings=readings
+    )
     if kind.draws == "runs":
         drawing = isolation.part(_wanted(runs, figure), lambda runs: draw(kind, runs, chosen))
         if drawing is None:

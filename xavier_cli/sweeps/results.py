@@ -96,10 +96,11 @@ class CellTraining(_Part):
 class CellResult(_Part):
     """One cell: its settings (those that differ between cells), and its test error at the last record.
 
-    `state` is `done`, or how it ended. `chosen` are the settings that were chosen by validation error, and
-    `on_edge` those of them at the end of what was tried; `selected` is false for a cell that another was
-    chosen over. `beside_best` is the verdict beside the best of the same data set, `paper_percent` the error
-    of this network in the paper.
+    `seeds` are those of the recipe, as typed. In rounds some of them may be missing: the error is of the
+    others, and `state`, which is `done` where none is missing, says how the first of them ended. `chosen` are
+    the settings that were chosen by validation error, and `on_edge` those of them at the end of what was
+    tried; `selected` is false for a cell that another was chosen over. `beside_best` is the verdict beside
+    the best of the same data set, `paper_percent` the error of this network in the paper.
     """
 
     name: str
@@ -167,6 +168,11 @@ class Results(_Part):
         if (self.status == "complete") != all(cell.state == "done" for cell in self.cells):
             raise ValueError(f"`status` is {self.status}, which is not what its cells say")
         return self
+
+    @property
+    def networks(self) -> int:
+        """How many trained networks the results are of, at least one for whatever else is done."""
+        return sum(cell.test_error.n if cell.test_error else cell.state == "done" for cell in self.cells)
 
     def text(self) -> str:
         """The file's content: UTF-8 text, always with the same keys in the same order."""

@@ -7,6 +7,9 @@ RECIPE_TEMPLATE = """\
 title = "Initializers by depth"
 about = "Which initializer learns at which depth?"
 
+# For trainings of hours: at these scales each seed has a file of its own, all first seeds come first.
+# rounds = ["laptop"]
+
 # Settings of every network: those of `xavier train`.
 [base]
 data = "shapeset"

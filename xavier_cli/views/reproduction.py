@@ -14,7 +14,7 @@ from xavier_cli.findings.comparison import Comparison, compare
 from xavier_cli.findings.ranked import RankedExperiment
 from xavier_cli.runs.record import Run
 from xavier_cli.sweeps.plan import Plan
-from xavier_cli.sweeps.recipe import RecipeTable
+from xavier_cli.sweeps.recipe_shows import RecipeTable
 from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page, marked_setting
 from xavier_cli.views.comparison_rules import CHOSEN, Explanation, rules
@@ -100,7 +100,8 @@ def _record(verdict: ClaimVerdict) -> dict[str, object]:
 def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunConfig]) -> Table:
     """Test errors in percent, a column per value of `wanted.columns`, with the paper's next to each.
 
-    A `*` marks the best of each column, and those that do not differ significantly from it over seeds.
+    A `*` marks the best of each column, and those that do not differ significantly from it over seeds. Where
+    rows have different numbers of seeds, each has its own beside it.
     """
     rows = [row for section in comparison.sections for row in section.rows]
     # A row that is alone on its data set is the best of nothing.
@@ -125,6 +126,9 @@ def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunC
         columns.append(Column(head if len(heads) > 1 else f"{head} test error %".strip()))
         marks = [_mark(row, seen, row.run.config in alone) if row else "" for row in there]
         cells.append([f"{next(texts)}{mark}" if row else "" for row, mark in zip(there, marks, strict=True)])
+        if len({len(row.seeds) for row in rows}) > 1:
+            columns.append(Column("N", "right"))
+            cells.append([f"{len(row.seeds)}" if row else "" for row in there])
         printed = [_printed(wanted, place, head) for place in order]
         if any(printed):
             columns.append(Column("paper", "right"))
@@ -178,5 +182,6 @@ def _explained(wanted: RecipeTable, comparison: Comparison) -> tuple[str, ...]:
         # The mark occurs in no cell of this table.
         kept[kept.index(said[Explanation.CHOSEN])] = f"Rates were {CHOSEN}"
     star = "*: the lowest mean test error of its data set, or not significantly different from it."
-    paper = ("Paper: its test error in percent, of one network at its own length.",) if wanted.paper else ()
+    of_paper = "Paper: its test error in percent, of one network at its own length and width."
+    paper = (of_paper,) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

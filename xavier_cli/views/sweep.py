@@ -42,16 +42,17 @@ IN_THE_WAY = "in the way"
 _EXPLAINED = (Explanation.INTERVAL, Explanation.BEST, Explanation.NO_TEST, Explanation.DIVERGED)
 
 
-def recipes_page() -> Page:
-    """The shipped recipes, with their times at laptop scale."""
-    recipes = [read_recipe(name) for name in shipped_recipes()]
-    times = [_seconds(recipe) for recipe in recipes]
+def recipes_page(scale: str = "laptop") -> Page:
+    """The shipped recipes that have `scale`, with their times at it."""
+    every = [read_recipe(name) for name in shipped_recipes()]
+    recipes = [recipe for recipe in every if recipe.has_scale(scale)]
+    times = [_seconds(recipe, scale) for recipe in recipes]
     records = [
         {
             "recipe": recipe.name,
             "title": recipe.title,
-            "cells": recipe.count(),
-            "laptop_seconds": seconds,
+            "cells": recipe.count(scale),
+            f"{scale}_seconds": seconds,
             "claims": ",".join(recipe.claims),
         }
         for recipe, seconds in zip(recipes, times, strict=True)
@@ -60,19 +61,21 @@ def recipes_page() -> Page:
         (recipe.name, about(seconds), recipe.title) for recipe, seconds in zip(recipes, times, strict=True)
     ]
     columns = (Column("recipe"), Column("time", "right"), Column("title", wraps=True, moves=True))
-    note = f"Time: estimated, at laptop scale on {LISTED_CORES} cores, with nothing finished yet."
+    note = f"Time: estimated, at {scale} scale on {LISTED_CORES} cores, with nothing finished yet."
     if None in times:
         note += f" {about(None)}: a custom network is trained, whose size nobody knows beforehand."
+    if left := len(every) - len(recipes):
+        note += f" {left} recipes are not made for this scale."
     return Page(LIST_SCHEMA, {"recipes": records}, records, (Table(columns, tuple(rows)),), (note,))
 
 
-def _seconds(recipe: Recipe) -> float | None:
-    """The time of the whole recipe at laptop scale; None if it cannot be estimated here."""
+def _seconds(recipe: Recipe, scale: str) -> float | None:
+    """The time of the whole recipe at `scale`; None if it cannot be estimated here."""
     from xavier_cli.errors import ConfigError
 
     folders = planning.Folders(Path("runs"), Path("probes"), Path("surfaces"), Path("svms"))
     try:
-        groups = planning.groups(planning.cells(recipe, "laptop", folders))
+        groups = planning.groups(planning.cells(recipe, scale, folders))
     except ConfigError:
         return None
     if not all(group.is_estimated for group in groups):

@@ -58,7 +58,7 @@ def parse_seeds(value: object) -> object:
         value = whole(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 1:
-            raise ValueError("a count of seeds should be at least 1")
+            raise ValueError("a count of seeds should be at least 1; `0:1` is seed 0 alone")
         at_most(value, MAX_SEEDS, "seeds")
         return tuple(range(value))
     return value

@@ -11,6 +11,7 @@ import pytest
 
 from xavier_cli.findings.claims import judging
 from xavier_cli.findings.claims.verdict import ClaimVerdict
+from xavier_cli.runs.reader import read_run
 from xavier_cli.runs.store import write_run
 from xavier_cli.sweeps import work
 from xavier_cli.sweeps.recipe import read_recipe, shipped_recipes
@@ -379,3 +380,151 @@ def test_a_summary_without_files_says_what_makes_them(here, xavier):
 
         assert answer.code == 2
         assert said in answer.err
+
+
+IN_ROUNDS = f'rounds = ["tiny"]\n{RECIPE}'
+
+
+def test_rounds_add_seeds_and_train_none_twice(here, judged, xavier):
+    """A later round finds the files of the earlier ones; the results are of all."""
+    judged("undecided")
+    Path("mine.toml").write_text(IN_ROUNDS)
+    before: dict[Path, int] = {}
+    for n in (1, 3):
+        answer = xavier(
+            *("reproduce", "mine.toml", "--scale", "tiny", "--seeds", f"{n}", "--results", "out/mine.json")
+        )
+        now = {path: path.stat().st_mtime_ns for path in Path("runs").glob("*.h5")}
+        found = read()
+
+        assert answer.code == 0, answer.err
+        assert f"{2 * n} cells: {len(before)} finished, {2 * n - len(before)} to make" in answer.err
+        assert len(now) == 2 * n
+        assert before.items() <= now.items()
+        assert (found["status"], found["changes"]) == ("complete", {"seeds": str(n)})
+        assert [(cell["seeds"], cell["test_error"]["n"]) for cell in found["cells"]] == [(f"{n}", n)] * 2
+        before = now
+    rows = json.loads(xavier("compare", "runs", "-f", "json").out)["sections"][0]["rows"]
+    assert sorted(row["test_error"] for row in rows) == pytest.approx(
+        sorted(cell["test_error"]["mean"] for cell in found["cells"]), abs=1e-6
+    )
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """A function that interrupts the sweep after so many cells."""
+    train, done = work._trained, []
+
+    def after(count):
+        def interrupt(cells, task, hooks):
+            done.append(train(cells, task, hooks))
+            if len(done) == count:
+                signal.raise_signal(signal.SIGINT)
+            return done[-1]
+
+        done.clear()
+        monkeypatch.setattr(work, "_trained", interrupt)
+
+    return after
+
+
+def test_rounds_that_are_stopped_keep_what_is_more_and_never_less(here, judged, stopped, xavier):
+    """Three of four networks go over a complete round of two; one network of another sweep does not."""
+    judged("undecided")
+    Path("mine.toml").write_text(IN_ROUNDS)
+    reproduce = ("reproduce", "mine.toml", "--scale", "tiny", "-q", "--results", "out/mine.json")
+    xavier(*reproduce, "--seeds", "1")
+    stopped(1)
+    answer = xavier(*reproduce, "--seeds", "2")
+    found = read()
+
+    assert answer.code == 130
+    assert found["status"] == "partial"
+    states = [(cell["state"], cell["seeds"], cell["test_error"]["n"]) for cell in found["cells"]]
+    assert states == [("done", "2", 2), ("stopped", "2", 1)]
+    assert "1 of 2 seeds of " in xavier("reproduce", "summary", "--results", "out", "-f", "md").out
+    stopped(9)
+    assert xavier(*reproduce, "--seeds", "2").code == 0
+    assert read()["status"] == "complete"
+    stopped(1)
+    answer = xavier(*reproduce, "--seeds", "7:9")
+    assert "`out/mine.json` is complete and is kept: these results are partial" in answer.err
+    assert read()["status"] == "complete"
+
+
+def test_without_training_what_is_finished_is_drawn_and_judged(here, judged, xavier):
+    judged("undecided")
+    Path("mine.toml").write_text(IN_ROUNDS)
+    xavier("train", *("--act", "tanh", "--depth", "2", "--scale", "tiny", "--seeds", "1", "-q"))
+    before = sorted(Path("runs").iterdir())
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "--no-train", "--results", "out/mine.json")
+
+    assert answer.code == 4
+    assert "4 cells: 1 finished, the others are left as they are" in answer.err
+    assert sorted(Path("runs").iterdir()) == before
+    assert Path("figures/mine/only-tanh.png").is_file()
+    states = [(cell["state"], (cell["test_error"] or {}).get("n")) for cell in read()["cells"]]
+    assert states == [("stopped", 1), ("stopped", None)]
+
+
+def test_what_a_round_has_begun_is_drawn_and_judged_and_not_in_the_table(here, xavier, make_run, monkeypatch):
+    """Softsign has a network at its end and one under way, tanh only one under way."""
+    seen = []
+
+    def judge_all(claims, training_data):
+        seen.extend(training_data)
+        return []
+
+    monkeypatch.setattr(judging, "judge_all", judge_all)
+    Path("mine.toml").write_text(IN_ROUNDS)
+    xavier("sweep", "mine.toml", "--scale", "tiny", "--seeds", "2", "-q")
+    for path in Path("runs").glob("*.h5"):
+        run = read_run(path)
+        if run.config.act == "softsign" and run.config.seeds == (0,):
+            continue
+        path.unlink()
+        if run.config.seeds == (1,):
+            write_run(path, make_run(run.config, status="interrupted", test_examples=10))
+    answer = xavier("reproduce", "mine.toml", "--scale", "tiny", "--seeds", "2", "--no-train", "-f", "json")
+    (row,) = json.loads(answer.out)["comparison"]["sections"][0]["rows"]
+
+    assert answer.code == 4
+    assert "4 cells: 1 finished" in answer.err
+    assert row["act"] == "softsign"
+    assert {(run.config.act, run.config.seeds, run.status) for run in seen} == {
+        ("softsign", (0,), "complete"),
+        ("tanh", (1,), "interrupted"),
+    }
+    # The figure of tanh alone.
+    assert Path("figures/mine/only-tanh.png").is_file()
+
+
+def test_the_list_has_the_recipes_of_a_scale_with_their_times_at_it(xavier):
+    laptop, long = (
+        {
+            row["recipe"]: row
+            for row in json.loads(xavier("reproduce", "list", "--scale", scale, "-f", "json").out)["recipes"]
+        }
+        for scale in ("laptop", "long")
+    )
+
+    assert [*laptop] == shipped_recipes()
+    assert {"figure-2", "figure-11", "table-1"} <= {*long} <= {*laptop}
+    assert "figure-12" not in long
+    assert long["table-1"]["cells"] == 5
+    assert long["figure-3"]["long_seconds"] > 10 * laptop["figure-3"]["laptop_seconds"]
+    answer = xavier("reproduce", "list", "--scale", "lnog")
+    assert (answer.code, answer.err.strip()) == (
+        2,
+        "xavier: Invalid value for --scale: unknown scale `lnog`: did you mean `long`?",
+    )
+
+
+def test_a_scale_that_a_recipe_does_not_have_is_one_line(xavier):
+    answer = xavier("reproduce", "figure-12", "--scale", "long")
+
+    assert answer.code == 2
+    assert answer.err.strip() == (
+        "xavier: recipe figure-12 is not made for scale `long`, having no `[scales.long]`: "
+        "choose tiny, laptop or paper"
+    )

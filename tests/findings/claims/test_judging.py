@@ -870,13 +870,32 @@ def fewer_seeds(runs):
     return [material.first_seeds(run, 4) if isinstance(run, Run) else run for run in runs]
 
 
-@pytest.mark.parametrize("name", [name for name in SCALE_OF if SCALE_OF[name] != "surfaces"])
-def test_four_seeds_decide_nothing(holds_for, name):
+OF_ANY_NUMBER = {"table-1-levels", "figure-11-readings"}
+"""Estimates that need no number of seeds: `test_paper_scale`."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SCALE_OF if SCALE_OF[name] != "surfaces" and name not in OF_ANY_NUMBER]
+)
+def test_four_seeds_decide_nothing_and_their_numbers_are_told_without_a_test(holds_for, name):
     verdict = judge(name, fewer_seeds(holds_for(name)))
 
     assert verdict.verdict == "undecided"
-    assert re.search("with 5 seeds or more; (this one has|these have at most) 4$", verdict.evidence)
+    has = "with 5 seeds or more; (this one has|these have at most) 4; so far .*N = 4"
+    assert re.search(has, verdict.evidence)
+    assert not re.search(r"\bp (below )?\.?\d", verdict.evidence), verdict.evidence
     assert np.isnan(verdict.statistic)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SCALE_OF if SCALE_OF[name] != "surfaces" and name not in OF_ANY_NUMBER]
+)
+def test_two_seeds_have_no_interval_and_so_no_numbers(holds_for, name):
+    two = [material.first_seeds(run, 2) if isinstance(run, Run) else run for run in holds_for(name)]
+    verdict = judge(name, two)
+
+    assert verdict.verdict == "undecided"
+    assert re.search("with 5 seeds or more; (this one has|these have at most) 2$", verdict.evidence)
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import recipes, run_files
+from xavier_cli.cli.options import recipe_runs, recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import (
     DataDirOption,
@@ -63,6 +63,10 @@ def reproduce(
     set_: recipes.SetOption = None,
     seeds: recipes.SeedsOption = None,
     dry_run: recipes.DryRunOption = False,
+    no_train: Annotated[
+        bool,
+        typer.Option("--no-train", help="plot and judge what is finished; train nothing"),
+    ] = False,
     jobs: recipes.JobsOption = 1,
     cluster: ClusterOption = None,
     cluster_wait: ClusterWaitOption = WAIT_SECONDS,
@@ -91,7 +95,7 @@ def reproduce(
     from xavier_cli.views.sweep import plan_page, recipes_page
 
     if name == "list":
-        show_page(recipes_page(), format)
+        show_page(recipes_page(recipes.known_scale(scale)), format)
         return
     if name == SUMMARY:
         _summarize(results, format, output)
@@ -126,26 +130,28 @@ def reproduce(
         quiet=quiet,
         max_time=max_time,
         saved=saved,
+        trains=not no_train,
     )
     is_stopped = finished.code not in (ExitCode.DONE, ExitCode.IN_PART)
     if is_stopped and results is None:
         raise typer.Exit(finished.code)
-    read, others = recipes.read_finished(finished.outcomes)
+    read, others = recipe_runs.read_finished(finished.outcomes)
     runs, more = run_files.merged(read)
     for note in more:
         say(f"xavier: {clean(note)}")
     isolation = Isolation()
     choices, notes = isolation.part(runs, lambda runs: _chosen(plan.recipe, runs)) or ([], [])
     kept = [choice.run for choice in choices] if plan.recipe.select else runs
+    begun = recipe_runs.read_begun(plan, finished.outcomes)
     # A claim gets the runs of all rates, since it may be about rates, and selects among them itself.
-    verdicts = isolation.part(runs, lambda runs: _judged(plan.recipe, [*runs, *others])) or []
+    verdicts = isolation.part([*runs, *begun], lambda runs: _judged(plan.recipe, [*runs, *others])) or []
     if results is not None:
         _write_results(results, plan, finished.outcomes, [*read.runs, *others], kept, choices, verdicts)
     if is_stopped:
         raise typer.Exit(finished.code)
     figures, missing = draw_figures(
         plan.recipe,
-        runs,
+        [*runs, *begun],
         others,
         folder,
         lambda data, seed: samples(data, seed, data_dir),
@@ -174,7 +180,7 @@ def _write_results(
 ) -> None:
     """Write what the recipe said, with the cells that are missing where it is not all.
 
-    What is there already is kept if it is complete and this is not.
+    What is there already is kept if it is complete and this is not, and has no more networks than it.
     """
     from xavier_cli.sweeps.gather import gather
     from xavier_cli.sweeps.results import ResultsError, read_results
@@ -182,7 +188,8 @@ def _write_results(
     found = gather(plan, outcomes, made, kept, choices, verdicts)
     if found.status == "partial" and path.is_file():
         with suppress(ResultsError):
-            if read_results(path).status == "complete":
+            before = read_results(path)
+            if before.status == "complete" and before.networks >= found.networks:
                 say(f"`{clean(str(path))}` is complete and is kept: these results are partial")
                 return
     write_text(path, found.text())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import completion, recipes, run_files
+from xavier_cli.cli.options import completion, recipe_runs, recipes, run_files
 from xavier_cli.cli.options.cluster import WAIT_SECONDS, ClusterOption, ClusterWaitOption, chosen_cluster
 from xavier_cli.cli.options.running import (
     DataDirOption,
@@ -111,7 +111,7 @@ def sweep(
         raise ConfigError(missing_argument("RECIPE", about, [name for name, _ in completion.recipes("")]))
     at_a_time, saved = asked_members(member_batch), saved_weights(save_weights)
     if recipe == "list":
-        show_page(recipes_page(), format)
+        show_page(recipes_page(recipes.known_scale(scale)), format)
         return
     machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
     if slurm and (shard or cluster or dry_run):
@@ -165,7 +165,7 @@ def _best(finished: Finished) -> tuple[Page | None, int]:
     from xavier_cli.views.sweep import best_page
 
     trained = [outcome for outcome in finished.outcomes if outcome.cell.command == "train"]
-    read, _ = recipes.read_finished(trained, ONLY)
+    read, _ = recipe_runs.read_finished(trained, ONLY)
     experiments, notes = run_files.merged(read)
 
     def compared(runs: list[Run]) -> Page | None:

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +23,6 @@ from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.other_words import setting_name
 
 if TYPE_CHECKING:
-    from xavier_cli.runs.result import Result
     from xavier_cli.runs.weights import Saved
     from xavier_cli.sweeps.cluster import Cluster
     from xavier_cli.sweeps.plan import Group, Plan
@@ -108,8 +107,7 @@ def make_plan(
     from xavier_cli.sweeps import plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 
-    if scale not in SCALES:
-        raise typer.BadParameter(lookup.unknown_message("scale", scale, SCALES), param_hint="--scale")
+    known_scale(scale)
     part = parse_shard(shard)
     recipe = read_recipe(word)
     for i, figure in enumerate(recipe.figures):
@@ -117,7 +115,7 @@ def make_plan(
             lookup.find("kind of figure", figure.kind, KINDS)
         except lookup.UnknownNameError as error:
             raise RecipeError(f"recipe {recipe.name}: figures.{i}: {error}") from None
-    count = recipe.count()
+    count = recipe.count(scale)
     if count > MOST_CELLS:
         raise RecipeError(
             f"recipe {recipe.name}: {count:,} cells are over {MOST_CELLS:,}, the most that one sweep takes: "
@@ -128,7 +126,7 @@ def make_plan(
     folders = plan.Folders(run_files.runs_folder(), Path("probes"), Path("surfaces"), Path("svms"))
     changes = _changes(recipe, sets, seeds)
     cells = plan.cells(recipe, scale, folders, changes)
-    groups = plan.groups(cells)
+    groups = plan.groups(cells, in_rounds=scale in recipe.rounds)
     if part:
         groups = plan.shard(groups, *part)
     _refuse_closed({cell.path.parent for group in groups for cell in group.cells})
@@ -156,6 +154,13 @@ def _refuse_closed(folders: Iterable[Path]) -> None:
             continue
 
 
+def known_scale(word: str) -> str:
+    """`word`, which names a scale; raises `typer.BadParameter` otherwise."""
+    if word not in SCALES:
+        raise typer.BadParameter(lookup.unknown_message("scale", word, SCALES), param_hint="--scale")
+    return word
+
+
 def finish_cells(
     plan: Plan,
     *,
@@ -169,8 +174,12 @@ def finish_cells(
     member_batch: int | None = None,
     max_time: float | None = None,
     saved: Saved | None = None,
+    trains: bool = True,
 ) -> Finished:
-    """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger."""
+    """Run the unfinished cells of `plan`, with progress; failed cells are reported and kept in the ledger.
+
+    None are run unless it `trains`: the unfinished ones are left as they are.
+    """
     from xavier_cli.cli.terminal.signals import StopFlag
     from xavier_cli.cli.terminal.sweep_progress import shown_standing
     from xavier_cli.errors import StorageError
@@ -188,6 +197,8 @@ def finish_cells(
     if rerun_failed:
         kept = (tuple(cell for cell in group.cells if cell.path.name in known) for group in pending)
         pending = [Group(cells) for cells in kept if cells]
+    if not trains:
+        pending = []
     waiting = {cell.path for group in plan.pending for cell in group.cells} | set(plan.blocked)
     ended = {cell.path: Outcome(cell, "done") for cell in plan.mine if cell.path not in waiting}
     if plan.mine:
@@ -264,29 +275,6 @@ def finish_cells(
     return finished
 
 
-def read_finished(
-    outcomes: Sequence[Outcome], only: Collection[str] | None = None
-) -> tuple[run_files.Inputs, list[Result]]:
-    """The runs and other results of finished cells; `only` is `read_run`'s. Unreadable files are reported."""
-    from xavier_cli.runs.errors import RunFileError
-    from xavier_cli.runs.many import read_runs
-    from xavier_cli.runs.reader import read_result
-
-    read, others = run_files.Inputs(), list["Result"]()
-    done = [outcome.cell for outcome in outcomes if outcome.ending == "done"]
-    for found in read_runs([cell.path for cell in done if isinstance(cell.config, RunConfig)], only):
-        if isinstance(found, RunFileError):
-            read.problem(str(found))
-        else:
-            read.runs.append(found)
-    for cell in (cell for cell in done if not isinstance(cell.config, RunConfig)):
-        try:
-            others.append(read_result(cell.path, cell.command))
-        except RunFileError as error:
-            read.problem(str(error))
-    return read, others
-
-
 def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> dict[str, str]:
     """Name and reason of every cell that failed, now or earlier."""
     failed = {}
@@ -302,6 +290,8 @@ def _failed(plan: Plan, known: dict[str, str], ended: dict[Path, Outcome]) -> di
 def _beginning(plan: Plan, pending: Sequence[Group], finished: int, rerun_failed: bool) -> str:
     count = sum(len(group.cells) for group in pending)
     cells = f"{len(plan.mine)} cell{'s' * (len(plan.mine) != 1)}"
+    if not count and finished + len(plan.blocked) < len(plan.mine) and not rerun_failed:
+        return f"{cells}: {finished} finished, the others are left as they are"
     if not count and not plan.blocked:
         return f"{cells}, all finished" if not rerun_failed else f"{cells}, none of them failed"
     parts = [f"{finished} finished"]

@@ -118,7 +118,7 @@ _FILES = (
             "--scale",
             metavar="|".join(SCALES),
             autocompletion=completion.scales,
-            help="preset of sizes: paper is 5×1000 and 2.5 M updates; tiny is a smoke test",
+            help="preset of sizes: paper is 5×1000 and 2.5 M updates; long is narrower; tiny is a smoke test",
             rich_help_panel=PRESETS,
         ),
     ),

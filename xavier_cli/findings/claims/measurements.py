@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli.config.run import RunConfig
+from xavier_cli.findings.claims.few_seeds import fewest_seeds
 from xavier_cli.findings.claims.requirements import Evidence, inside
 from xavier_cli.findings.claims.verdict import UndecidedError
 from xavier_cli.findings.scores import late_window
@@ -38,7 +39,7 @@ def check_late(run: Run) -> None:
 def counted(run: Run, values: np.ndarray) -> np.ndarray:
     """`values`, `(S, ...)`, of the seeds that did not diverge; raises `UndecidedError` under five of them."""
     number = int((~run.diverged).sum())
-    if number < SEEDS_FOR_A_TEST:
+    if number < fewest_seeds(SEEDS_FOR_A_TEST):
         raise UndecidedError(
             f"needs {run.config.act} {run.config.init} with {SEEDS_FOR_A_TEST} seeds that did not diverge; "
             f"there are {number} of {len(run.seeds)}"
@@ -151,7 +152,8 @@ def described(material: Evidence, *runs: Run, late: bool = False) -> str:
     config = runs[0].config
     size = config.shape if config.network.is_users else f"width {max(config.widths):,}"
     updates = config.updates
-    words = f"N = {' and '.join(map(str, seeds))}, {size}"
+    number = " and ".join(map(str, seeds)) if len(seeds) < 3 else f"{seeds[0]} to {seeds[-1]}"
+    words = f"N = {number}, {size}"
     if not updates:
         return words
     mark = "~" if any(_rate_was_chosen(material, run) for run in runs) else ""

@@ -10,7 +10,8 @@ import numpy as np
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.config.settings import SETTINGS, settings_where
-from xavier_cli.findings.claims.verdict import UndecidedError
+from xavier_cli.findings.claims.few_seeds import fewest_seeds
+from xavier_cli.findings.claims.verdict import FewSeedsError, UndecidedError
 from xavier_cli.findings.scores import late_error
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.result import Result
@@ -68,7 +69,8 @@ class Requirements:
     `rates` bounds the learning rate, where the claim's thresholds depend on it; `window` gives the updates
     between which five records are required (an end of None is the last); `every` is the widest distance of
     records up to an update, for claims about what came first; `arrays` are required datasets.
-    With `updates` 0 the networks are judged at record 0.
+    With `updates` 0 the networks are judged at record 0. Unless `is_whole`, a training that was stopped will
+    do as far as it went.
     """
 
     updates: int
@@ -81,6 +83,7 @@ class Requirements:
     widths: Profile = "equal"
     jacobian_examples: int = 0
     arrays: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 FREE = {
@@ -93,9 +96,6 @@ FREE = {
 }
 """Settings that may differ between compared runs: those that are compared, those of measurement, and the
 learning rate, which is chosen by validation."""
-
-PAPER_SCALE = Requirements(updates=2_500_000, width=1000)
-"""The requirements of claims that need the paper's length of training."""
 
 
 def select_runs(material: Evidence, cells: Sequence[NetworkKind], scale: Requirements) -> tuple[Run, ...]:
@@ -148,7 +148,11 @@ def _fewest_seeds(runs: Sequence[Run]) -> int:
 
 
 def choose(runs: Sequence[Run], scale: Requirements) -> Run:
-    """One of `runs` that differ in what is free: the best rate's, or before training that with most seeds."""
+    """One of `runs` that differ in what is free: the best rate's, or before training that with most seeds.
+
+    A training that was stopped is chosen only where none came to its end.
+    """
+    runs = [run for run in runs if run.status == "complete"] or runs
     if len(runs) == 1 or not scale.updates:
         return max(runs, key=lambda run: (len(run.seeds), run.config.jacobian_examples))
     return min(runs, key=lambda run: float(late_error(run, "valid").mean()))
@@ -186,7 +190,8 @@ def meeting(runs: Sequence[Run], scale: Requirements, kind: str) -> list[Run]:
     for demand in _checks(scale):
         met = [run for run in left if demand.meets(run)]
         if not met:
-            raise UndecidedError(f"needs a run of {kind} {demand.words}; {demand.instead(left)}")
+            missing = FewSeedsError if demand.is_seeds else UndecidedError
+            raise missing(f"needs a run of {kind} {demand.words}; {demand.instead(left)}")
         left = met
     return left
 
@@ -209,6 +214,7 @@ class _Check(NamedTuple):
     meets: Callable[[Run], bool]
     words: str
     instead: Callable[[Sequence[Run]], str]
+    is_seeds: bool = False
 
 
 def _checks(scale: Requirements) -> Iterator[_Check]:
@@ -218,7 +224,7 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
         lambda runs: _most([run.config.updates for run in runs], none="untrained"),
     )
     yield _Check(
-        lambda run: run.status == "complete",
+        lambda run: run.status == "complete" or not scale.is_whole,
         "trained to its end",
         lambda runs: _of(runs, f"at {max(int(run.updates[-1]) for run in runs):,} updates"),
     )
@@ -234,9 +240,10 @@ def _checks(scale: Requirements) -> Iterator[_Check]:
         lambda runs: f"{_have(runs)} {', '.join(f'{rate:g}' for rate in sorted({run.lr for run in runs}))}",
     )
     yield _Check(
-        lambda run: len(run.seeds) >= scale.seeds,
-        f"with {scale.seeds} seeds or more",
+        lambda run: len(run.seeds) >= fewest_seeds(scale.seeds),
+        _seeds_of(scale),
         lambda runs: _most([len(run.seeds) for run in runs]),
+        is_seeds=True,
     )
     yield _Check(
         lambda run: run.config.jacobian_examples >= scale.jacobian_examples,
@@ -303,7 +310,11 @@ def _at(scale: Requirements) -> str:
     """All requirements in words, where there is no run that could be said to lack one."""
     updates = f"with {scale.updates:,} updates or more" if scale.updates else "at initialization"
     width = f", at width {scale.width:,} or more" if scale.width else ""
-    return f"{updates}{width}, with {scale.seeds} seeds or more"
+    return f"{updates}{width}, {_seeds_of(scale)}"
+
+
+def _seeds_of(scale: Requirements) -> str:
+    return f"with {scale.seeds} seed{'s' * (scale.seeds > 1)} or more"
 
 
 def _and(cells: Sequence[NetworkKind]) -> str:

@@ -1,4 +1,4 @@
-"""Judges claims about Table 1 and Figure 11, which need the paper's length and width."""
+"""Judges claims about Table 1 and Figure 11, which need the paper's length, and may need its width."""
 
 from __future__ import annotations
 
@@ -10,15 +10,29 @@ from typing import NamedTuple
 import numpy as np
 
 from xavier_cli.findings.claims.errors import ALPHA, SOFTSIGN_NORMALIZED, STRICT_ALPHA, probability
+from xavier_cli.findings.claims.few_seeds import fewest_seeds
 from xavier_cli.findings.claims.measurements import check_late, described
-from xavier_cli.findings.claims.requirements import PAPER_SCALE, Evidence, NetworkKind, select_runs
+from xavier_cli.findings.claims.paper_scale import PAPER_SCALE, of_paper_width
+from xavier_cli.findings.claims.requirements import (
+    Evidence,
+    NetworkKind,
+    Requirements,
+    select_runs,
+)
 from xavier_cli.findings.claims.saturation import SOFTSIGN, TANH, TANH_NORMALIZED
 from xavier_cli.findings.claims.sigmoid import DEPTH_4, DEPTH_5
-from xavier_cli.findings.claims.verdict import Judgement, UndecidedError, Word, count, together
+from xavier_cli.findings.claims.verdict import (
+    FewSeedsError,
+    Judgement,
+    UndecidedError,
+    Word,
+    count,
+    together,
+)
 from xavier_cli.findings.scores import final_error, late_error
 from xavier_cli.runs.counting import error_curve
 from xavier_cli.runs.record import Run
-from xavier_cli.statistics.difference import difference_p
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST, Untested, difference_p
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.statistics.multiple import holm
 from xavier_cli.statistics.networks import two_proportions
@@ -42,6 +56,8 @@ READINGS: Mapping[NetworkKind, Mapping[float, float]] = {
     TANH_NORMALIZED: {5e6: 0.34, 10e6: 0.26, 25e6: 0.158},
 }
 """Figure 11: examples seen -> test error, read off the figure to a point or two."""
+READ_TO = 2.0
+"""Points to which the figure can be read."""
 
 
 def bold(errors: Sequence[float]) -> tuple[bool, ...]:
@@ -57,13 +73,15 @@ def table_1_bold(material: Evidence) -> Judgement:
     """The means over seeds have the paper's pattern, on Shapeset and on every other data set given.
 
     This is the paper's test, for the 10,000 answers of one network: a mean over seeds is treated as one.
-    It does not hold where neither the means nor the networks of any seed have the pattern.
+    It does not hold where neither the means nor the networks of any seed have the pattern, and is undecided
+    where those are narrower than the paper's.
     """
     words: list[Word] = []
     parts, shares = [], []
-    for data, runs in _columns(material).items():
-        wanted, columns = bold(TABLE_1[data]), _by_seed(data, runs)
-        same = np.array([bold(column) == wanted for column in columns])
+    columns = _columns(material)
+    for data, runs in columns.items():
+        wanted = bold(TABLE_1[data])
+        same = np.array([bold(column) == wanted for column in _by_seed(data, runs)])
         of_means = bold([float(final_error(run).mean()) for run in runs]) == wanted
         words.append("holds" if of_means else "undecided" if same.any() else "does_not_hold")
         shares.append(same.mean())
@@ -71,15 +89,16 @@ def table_1_bold(material: Evidence) -> Judgement:
             f"on {data} the paper's pattern is {'' if of_means else 'not '}that of the means, and that of "
             f"{count(same)} ({described(material, *runs)})"
         )
-    return Judgement(together(words), "; ".join(parts), float(np.mean(shares)))
+    finding = Judgement(together(words), "; ".join(parts), float(np.mean(shares)))
+    return of_paper_width(finding, *itertools.chain(*columns.values()))
 
 
 def _by_seed(data: str, runs: Sequence[Run]) -> list[list[float]]:
     """A column of test errors for each seed that all rows have."""
     errors = [dict(zip(run.seeds.tolist(), final_error(run).tolist(), strict=True)) for run in runs]
     seeds = sorted(set.intersection(*(set(each) for each in errors)))
-    if len(seeds) < PAPER_SCALE.seeds:
-        raise UndecidedError(
+    if len(seeds) < fewest_seeds(PAPER_SCALE.seeds):
+        raise FewSeedsError(
             f"needs {PAPER_SCALE.seeds} seeds that all five rows of {data} share; there are {len(seeds)}"
         )
     return [[each[seed] for each in errors] for seed in seeds]
@@ -89,7 +108,8 @@ def table_1_order(material: Evidence) -> Judgement:
     """Shapeset's three leaders have a lower error than tanh, and tanh than sigmoid: Holm over all 10 pairs.
 
     The order among the leaders is not tested: in the paper they do not differ significantly. It does not hold
-    where a pair differs significantly the other way round.
+    where a pair differs significantly the other way round, and is undecided where that is at less than the
+    paper's width.
     """
     runs = select_runs(material, ROWS, PAPER_SCALE)
     errors = [_late(run) for run in runs]
@@ -104,8 +124,12 @@ def table_1_order(material: Evidence) -> Judgement:
         rises = errors[better].mean() < errors[worse].mean()
         words.append("undecided" if not apart else "holds" if rises else "does_not_hold")
     largest = max(p[min(pair), max(pair)] for pair in asked)
-    evidence = f"{_levels(runs, errors)}; the least sure of the four steps has p {probability(largest)}"
-    return Judgement(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
+    sure = f"the least sure of the four steps has p {probability(largest)}"
+    if min(len(run.seeds) for run in runs) < SEEDS_FOR_A_TEST:
+        sure = f"the four steps are not tested {Untested.NO_TEST}"
+    evidence = f"{_levels(runs, errors)}; {sure}"
+    finding = Judgement(together(words), f"{evidence} ({described(material, *runs)})", largest, ALPHA)
+    return of_paper_width(finding, *runs)
 
 
 def table_1_levels(material: Evidence) -> Judgement:
@@ -113,29 +137,69 @@ def table_1_levels(material: Evidence) -> Judgement:
 
     The paper gives one network per row without its spread, and so no margin within which a row is the same.
     """
-    runs = select_runs(material, ROWS, PAPER_SCALE)
+    runs = select_runs(material, ROWS, replace(PAPER_SCALE, seeds=1))
     errors = [_late(run) for run in runs]
     rows = zip(ROWS, errors, TABLE_1["shapeset"], strict=True)
     distances = [_distance(str(row), values, target) for row, values, target in rows]
-    return _estimate(distances, described(material, *runs))
+    return _estimate(distances, "; ".join(each.words for each in distances), described(material, *runs))
 
 
 def figure_11_readings(material: Evidence) -> Judgement:
-    """An estimate: how far the six curves are from every reading of the figure, with the CI over seeds.
+    """An estimate: how far the curves are from every reading of the figure, with the CI over seeds.
 
-    The readings are good to a point or two, and the paper gives no margin.
+    The readings are good to a point or two, and the paper gives no margin. It tells which curves are missing;
+    any number of seeds will do, and of a training that was stopped the readings that it has come to.
     """
-    runs = select_runs(material, tuple(READINGS), replace(PAPER_SCALE, width=1000))
+    scale = replace(PAPER_SCALE, seeds=1, is_whole=False)
+    cells, missing = _there(material, tuple(READINGS), scale)
+    found = dict(zip(cells, select_runs(material, cells, scale), strict=True))
     distances = [
         _distance(
             f"{cell} after {examples / 1e6:g} million examples",
             _error_at(run, examples / run.config.batch_size),
             target,
         )
-        for run, (cell, readings) in zip(runs, READINGS.items(), strict=True)
-        for examples, target in readings.items()
+        for cell, run in found.items()
+        for examples, target in READINGS[cell].items()
+        if _has_come_to(run, examples / run.config.batch_size)
     ]
-    return _estimate(distances, described(material, *runs))
+    stopped = [f"{cell} ({run.updates[-1]:,})" for cell, run in found.items() if run.status != "complete"]
+    if not distances:
+        first = min(min(readings) for readings in READINGS.values())
+        raise UndecidedError(
+            f"needs a training of {first / 1e6:g} million examples; updates so far: {', '.join(stopped)}"
+        )
+    near = [each for each in distances if abs(each.points) <= READ_TO]
+    parts = {
+        f"within {READ_TO:g} points ({len(near)} of {len(distances)} readings)": near,
+        "further off": [each for each in distances if each not in near],
+    }
+    said = [f"{words}: {'; '.join(each.words for each in some)}" for words, some in parts.items() if some]
+    said += [f"stopped before their end (updates): {', '.join(stopped)}"] * bool(stopped)
+    said += [f"not run: {', '.join(map(str, missing))}"] * bool(missing)
+    return _estimate(distances, "; ".join(said), described(material, *found.values()))
+
+
+def _has_come_to(run: Run, update: float) -> bool:
+    """Whether `_error_at` has its records on both sides of `update`, or the run is over there."""
+    return run.status == "complete" or int((run.updates > update).sum()) >= 2
+
+
+def _there(
+    material: Evidence, cells: Sequence[NetworkKind], scale: Requirements
+) -> tuple[list[NetworkKind], list[NetworkKind]]:
+    """Those of `cells` that have a run, and the others; raises `UndecidedError` where none has."""
+    found, why = [], []
+    for cell in cells:
+        try:
+            select_runs(material, [cell], scale)
+        except UndecidedError as error:
+            why.append(error)
+        else:
+            found.append(cell)
+    if not found:
+        raise why[0]
+    return found, [cell for cell in cells if cell not in found]
 
 
 class _Distance(NamedTuple):
@@ -147,15 +211,15 @@ class _Distance(NamedTuple):
 
 def _distance(name: str, errors: np.ndarray, target: float) -> _Distance:
     gap = mean_over_seeds(100 * (errors - target))
-    interval = f", 95 % [{gap.low:+.1f}, {gap.high:+.1f}]"
+    interval = f", 95 % [{gap.low:+.1f}, {gap.high:+.1f}]" if np.isfinite(gap.low) else ""
     words = f"{name} {100 * errors.mean():.1f} (the paper's {100 * target:.4g}): {gap.mean:+.1f}{interval}"
     return _Distance(gap.mean, words)
 
 
-def _estimate(distances: Sequence[_Distance], scale: str) -> Judgement:
+def _estimate(distances: Sequence[_Distance], words: str, scale: str) -> Judgement:
     farthest = max(distances, key=lambda each: abs(each.points))
-    evidence = f"test error %, points from the paper's: {'; '.join(each.words for each in distances)}"
-    return Judgement("estimate", f"{evidence} ({scale})", farthest.points)
+    evidence = f"test error %, points from the paper's: {words} ({scale})"
+    return Judgement("estimate", evidence, farthest.points)
 
 
 def _columns(material: Evidence) -> dict[str, tuple[Run, ...]]:

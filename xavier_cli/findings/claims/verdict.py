@@ -55,6 +55,10 @@ class UndecidedError(XavierError):
     """A claim that cannot be judged; the message says what is missing."""
 
 
+class FewSeedsError(UndecidedError):
+    """A claim for which all is there but seeds."""
+
+
 def in_every_seed(passes: np.ndarray, diverged: np.ndarray, contradicts: np.ndarray | None = None) -> Word:
     """Holds if all seeds pass, does not hold if none does, undecided otherwise; arguments have shape `(S,)`.
 
