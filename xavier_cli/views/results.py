@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from xavier_cli.config.settings import settings_where
 from xavier_cli.statistics.estimate import Estimate
 from xavier_cli.sweeps.results import CellResult, ErrorEstimate, Results, Settings, TableLayout, Value
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.results-summary/1"
@@ -232,8 +232,8 @@ def _origins(every: Sequence[Results]) -> Table:
                     results.utc[:10],
                     _version(results),
                     _machine(results),
-                    "" if results.seconds is None else numbers.about(results.seconds),
-                    "" if results.processor_seconds is None else numbers.about(results.processor_seconds),
+                    "" if results.seconds is None else durations.about(results.seconds),
+                    "" if results.processor_seconds is None else durations.about(results.processor_seconds),
                     "; ".join(_remarks(results)),
                 ),
             )

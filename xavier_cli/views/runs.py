@@ -11,7 +11,7 @@ from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.weights import has_saved, weights_info
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.ls/1"
@@ -44,7 +44,7 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
         status = f"{run.status}, {lost}" if lost else run.status
         rows.append(
             (
-                numbers.age((now - _created(run)).total_seconds()),
+                durations.age((now - _created(run)).total_seconds()),
                 str(len(run.seeds)),
                 f"{done:,}",
                 *([status] if marked else []),

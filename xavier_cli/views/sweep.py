@@ -21,7 +21,7 @@ from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
-from xavier_cli.views.numbers import about
+from xavier_cli.views.durations import about
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
 

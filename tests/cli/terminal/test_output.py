@@ -23,7 +23,7 @@ from xavier_cli.errors import StorageError
 from xavier_cli.report.elements import json_block
 from xavier_cli.sanitize import encodable, stand_in
 from xavier_cli.statistics.estimate import Estimate
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.shipped import shipped_folder
 
@@ -306,7 +306,7 @@ def test_seeds_in_short():
     ("seconds", "shown"), [(-5, "now"), (59, "now"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d"), (4e7, "1 y")]
 )
 def test_age_has_one_unit(seconds, shown):
-    assert numbers.age(seconds) == shown
+    assert durations.age(seconds) == shown
 
 
 def test_a_name_that_is_not_utf8_is_escaped_in_every_format():

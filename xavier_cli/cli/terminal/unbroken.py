@@ -7,7 +7,7 @@ import re
 # A character of width one that is no space, stands in no text (it is for private use) and is never printed:
 # the library that wraps lines takes a no-break space for a space.
 _GLUE = chr(0xE000)
-_UNIT = r"(?:%|[kMGT]?i?B(?:/s)?|GFLOP/s|[mµun]?s|min|h|d|y)(?![\w/])"
+_UNIT = r"(?:%|[kMGT]?i?B(?:/s)?|GFLOP/s|[mµun]?s|min|h|d|y)(?![\w/])|×"
 _UNBROKEN = re.compile(
     rf"(?<=\d) (?={_UNIT})|(?<=[\d%]) (?=±)|(?<=±) (?=\d)"
     r"|(?<=\b[pNn]) (?=[=<>≤≥])|(?<=[=<>≤≥]) (?=[-+]?\.?\d)"
