@@ -8,8 +8,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from xavier_cli.cli.terminal.number_text import is_plain_number
 from xavier_cli.files.json_text import write_json
-from xavier_cli.views.number_text import is_plain_number
 from xavier_cli.views.page import Column, Page, Table, clean
 
 # The characters that begin a formula, also in full width. Tabs and line ends before them are removed earlier.

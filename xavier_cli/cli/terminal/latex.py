@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from xavier_cli.views.number_text import has_points, shown_number
+from xavier_cli.cli.terminal.number_text import has_points, shown_number
 from xavier_cli.views.page import Column, Page, Table, clean
 
 _MINUS = re.compile(r"(?<![\w.])-(?=\.?\d)")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xavier_cli.views.number_text import ShownNumber, has_points, is_plain_number, shown_number
+from xavier_cli.cli.terminal.number_text import ShownNumber, has_points, is_plain_number, shown_number
 
 
 @pytest.mark.parametrize(
