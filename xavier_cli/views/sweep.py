@@ -229,7 +229,7 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
     keys = list(dict.fromkeys(key for each in settings for key in each))
     varying = [key for key in keys if len({each[key] for each in settings if key in each}) > 1] or keys[:1]
     columns = [*(Column(key, fold="cell") for key in varying), Column("state"), Column("file", moves=True)]
-    rows = [
+    rows: list[tuple[Cell | str, ...]] = [
         (*(_in_label(each.get(key, ""), key) for key in varying), states[cell.path], cell.path.name)
         for cell, each in zip(cells, settings, strict=True)
     ]

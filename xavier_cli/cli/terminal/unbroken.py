@@ -10,6 +10,7 @@ _GLUE = chr(0xE000)
 _UNIT = r"(?:%|[kMGT]?i?B(?:/s)?|GFLOP/s|[mµun]?s|min|h|d|y)(?![\w/])|×"
 _UNBROKEN = re.compile(
     rf"(?<=\d) (?={_UNIT})|(?<=[\d%]) (?=±)|(?<=±) (?=\d)"
+    r"|(?<=\w) (?=\d+\.\d+\.\d)"  # a package and its version
     r"|(?<=\b[pNn]) (?=[=<>≤≥])|(?<=[=<>≤≥]) (?=[-+]?\.?\d)"
 )
 

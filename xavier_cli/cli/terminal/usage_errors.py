@@ -115,7 +115,12 @@ def _of_missing_value(error: BaseException) -> str:
     command = getattr(getattr(error, "ctx", None), "command", None)
     name = getattr(error, "option_name", None)
     option = next((each for each in getattr(command, "params", ()) if name in each.opts), None)
-    if option is None or type(error).__name__ != "BadOptionUsage" or "requires" not in said(error):
+    if (
+        name is None
+        or option is None
+        or type(error).__name__ != "BadOptionUsage"
+        or "requires" not in said(error)
+    ):
         return ""
     return missing_value(option, name, error.ctx)  # type: ignore[attr-defined]
 
