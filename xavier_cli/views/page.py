@@ -47,6 +47,8 @@ class Table:
     """Rows of cells, where a string stands for a cell of only that text.
 
     `best` are the rows that are marked with `*`, or in bold where possible; None for a table without marks.
+    A table that `continues` has columns that are alike: those without room stand below, in further parts that
+    begin with its first column.
     """
 
     columns: tuple[Column, ...]
@@ -54,6 +56,7 @@ class Table:
     title: str = ""
     about: str = ""
     best: frozenset[int] | None = None
+    continues: bool = False
 
     @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:

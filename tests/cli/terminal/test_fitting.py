@@ -119,3 +119,24 @@ def test_a_setting_and_its_value_stay_together_where_a_label_is_wrapped():
     text = on_screen(experiments(rows), 48)
 
     assert not re.search(r"\b(depth|lr|updates|pretrain)$", text.partition("Not shown")[0], re.M), text
+
+
+@pytest.mark.parametrize("width", [20, 24, *WIDTHS])
+@pytest.mark.parametrize("count", [1, 6, 40])
+def test_a_table_that_continues_shows_all_its_columns(width, count):
+    rows = [("act", *["tanh"] * count), ("test error %", *(f"{at}.25 ± 0.8" for at in range(count)))]
+    columns = (Column(""), *(Column(f"#{at}") for at in range(count)))
+    text = on_screen(Table(columns, tuple(rows), continues=True), width)
+    lines = text.splitlines()
+
+    assert max(map(len, lines)) <= width
+    heads, errors = ([line for line in lines if line.startswith(start)] for start in (" ", "test error %"))
+    if width > 24:
+        # As many parts of both, and under each head its own number.
+        assert len(heads) == len(errors) == sum(line.startswith("act") for line in lines)
+        assert " ".join(heads).split() == [f"#{at}" for at in range(count)]
+        for head, error in zip(heads, errors, strict=True):
+            for match in re.finditer(r"#(\d+)", head):
+                assert error[match.start() :].startswith(f"{match[1]}.25 ± 0.8")
+    for at in range(count):
+        assert f"{at}.25 ± 0.8" in text

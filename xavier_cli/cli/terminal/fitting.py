@@ -29,8 +29,8 @@ def fit(table: Table, width: int) -> list[RenderableType]:
     Tried in turn: the whole table; without pictures; without optional columns; with titles on several lines;
     with movable columns below each row; with the columns that fold as labels; a short list per row. Where no
     column folds or moves, titles are on several lines before a column is left out. A line below says what is
-    left out. No layout is used that does not fit, so that no number is ever cut, and none in which rows look
-    alike that differ in a setting.
+    left out. A table that continues is shown in parts. No layout is used that does not fit, so that no number
+    is ever cut, and none in which rows look alike that differ in a setting.
     """
     width = max(width, NARROWEST_SCREEN)
     if any(column.picture for column in table.columns):
@@ -38,6 +38,8 @@ def fit(table: Table, width: int) -> list[RenderableType]:
         if _in_line(table).fits(width, wrapped=False):
             return list(_in_line(table).lines(width))
         table = table.without_pictures()
+    if table.continues and (parts := _continued(table, width)):
+        return parts
     levels = sorted({column.optional for column in table.columns if column.optional})
     short = table.without_optional(levels[0]) if levels else table
     if not any(column.fold or column.moves for column in table.columns):
@@ -70,6 +72,23 @@ def fit(table: Table, width: int) -> list[RenderableType]:
 def _in_line(table: Table, titles_folded: bool = False, gap: int = GAP) -> Layout:
     columns, rows = with_marks(table)
     return Layout(columns, rows, range(len(columns)), gap, titles_folded, table.best or frozenset())
+
+
+def _continued(table: Table, width: int) -> list[RenderableType]:
+    """`table` in parts, one below the other, of its first column and as many others as fit; empty if none."""
+    widths = [_in_line(table).natural(i) for i in range(len(table.columns))]
+    parts, room = list[list[int]](), 0
+    for index, needed in list(enumerate(widths))[1:]:
+        if needed + GAP > room or not parts:
+            parts, room = [*parts, [0]], width - widths[0]
+        parts[-1].append(index)
+        room -= needed + GAP
+        if room < 0:
+            return []
+    shown: list[RenderableType] = []
+    for part in parts:
+        shown += ["", *_in_line(table.keeping(part)).lines(width)]
+    return shown[1:]
 
 
 def _with_labels(table: Table, width: int) -> list[RenderableType]:
