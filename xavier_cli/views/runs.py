@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from xavier_cli.config.run import RunConfig
@@ -37,7 +38,7 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
     columns += [Column("settings", optional=1)] if has_settings else []
     columns += [Column("run", moves=True)]
     rows, records = [], []
-    for run, error, text, beyond in zip(runs, errors, shown, settings, strict=True):
+    for run, error, text, beyond, name in zip(runs, errors, shown, settings, shown_names(runs), strict=True):
         done = int(run.updates[-1])
         trained = done > 0
         lost = in_words(run)
@@ -51,7 +52,7 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
                 text if trained else "",
                 *([" ".join(run.tags)] if is_tagged else []),
                 *([beyond] if has_settings else []),
-                name_of(run),
+                name,
             )
         )
         records.append(_record(run, error))
@@ -108,6 +109,12 @@ def mark_values(run: Run) -> dict[str, object]:
 def name_of(run: Run) -> str:
     """A run's name in lists: that of its file, without suffix."""
     return run.path.stem if run.path else run.config.file_stem()
+
+
+def shown_names(runs: Sequence[Run]) -> list[str]:
+    """The names of runs in a table; their files where two of them are called the same."""
+    names = [name_of(run) for run in runs]
+    return names if len({*names}) == len(names) else [run.label for run in runs]
 
 
 def newest_first(runs: list[Run]) -> list[Run]:

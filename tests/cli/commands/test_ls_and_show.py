@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,3 +262,14 @@ def test_a_name_that_is_no_run_s_is_sent_where_it_is_one(xavier, tmp_path, monke
     monkeypatch.chdir(tmp_path)
 
     assert f"did you mean `xavier {command} show {word}`?" in xavier("show", word).err
+
+
+@pytest.mark.parametrize("command", ["ls", "tag", "check"])
+def test_runs_of_one_name_in_two_folders_are_told_apart(shelf, tmp_path, xavier, exact_run, command):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_run(tmp_path / folder / "x.h5", exact_run([0.8] * 2))
+    out = xavier(command, "a", "b", *["-v"] * (command == "check")).out
+
+    assert all(re.search(rf"(^|\s){name}\s", out) for name in ("a/x.h5", "b/x.h5"))
+    assert "a/x.h5" not in xavier(command, "a").out
