@@ -173,3 +173,23 @@ def test_other_layers_by_another_framework_are_refused(monkeypatch):
     monkeypatch.setattr(networks, "probe_network", lambda *_: other)
     with pytest.raises(ConfigError, match="3 weight layers now"):
         networks.look_again(run, None, None)
+
+
+def test_a_wrong_argument_is_named_where_the_network_is_made_and_where_it_is_drawn(
+    tmp_path, monkeypatch, xavier
+):
+    monkeypatch.chdir(tmp_path)
+    code = NETWORK.replace("(inputs, classes)", "(inputs, classes, width=6, name='a')")
+    code = code.replace("6)", "width)").replace("(6,", "(width,")
+    Path("nets.py").write_text(code)
+    for argument, said in (
+        ("width=x", "`nets.py:tanh`: `width` should be a whole number, like its default `6`, not `x`"),
+        ("width=-3", "`nets.py:tanh` with `width=-3` fails"),
+    ):
+        answer = xavier("train", "--dry-run", "--net", f"nets.py:tanh:{argument}")
+        last = answer.err.splitlines()[-1]
+        assert (answer.code, answer.out) == (2, "")
+        assert said in last
+        assert "width=x" not in last
+        assert ("with its default `6` it runs" in last) == (argument == "width=-3")
+    assert xavier("train", "--dry-run", "--net", "nets.py:tanh:width=4").code == 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, seed_rows, times, values
+from xavier_cli.figures.request import PlotRequest, UnsuitableRunError, names_in, seed_rows, times, values
 from xavier_cli.runs.counting import ERRORS, error_curve, layers_of
 from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import Band, over_seeds
@@ -40,13 +40,11 @@ def parse_metrics(text: str | None) -> list[CurveMetric]:
     """
     if text is None:
         return [TEST_ERROR]
-    words = [part.strip().replace("-", "_") for part in text.split(",") if part.strip()]
-    if not words:
-        raise UnsuitableRunError(f"--metric: choose from {', '.join(CURVES)}")
+    words = names_in(text.replace("-", "_"), "metric")
     for word in words:
         if word not in CURVES:
             raise UnsuitableRunError(f"--metric: {lookup.unknown_message('metric', word, CURVES)}")
-    return [CURVES[word] for word in dict.fromkeys(words)]
+    return [CURVES[word] for word in words]
 
 
 def curve(run: Run, chosen: PlotRequest, metric: CurveMetric = TEST_ERROR) -> Curve:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xavier_cli.config.settings import SETTINGS
 from xavier_cli.figures.labels import NAME, differing_settings, labels, name_of, phrase
-from xavier_cli.figures.request import UnsuitableRunError
+from xavier_cli.figures.request import UnsuitableRunError, names_in
 from xavier_cli.runs.record import Run
 from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.other_words import setting_name
@@ -62,7 +62,7 @@ def _value(run: Run, field: str) -> str:
 
 def _parsed(runs: Sequence[Run], facet: str, differing: Sequence[str]) -> list[str]:
     fields = []
-    for word in facet.split(","):
+    for word in names_in(facet, "facet"):
         field = setting_name(word)
         if field not in SETTINGS:
             message = lookup.unknown_message("setting", field, SETTINGS, differing or SETTINGS)

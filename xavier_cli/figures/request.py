@@ -15,7 +15,7 @@ from xavier_cli.errors import ExitCode, XavierError
 from xavier_cli.figures.page_options import PageOptions, parse_dpi, parse_limits, parse_size
 from xavier_cli.runs.counting import known_records, layers_of, records_of
 from xavier_cli.runs.record import Run
-from xavier_cli.vocabulary.grammar import parse_seeds
+from xavier_cli.vocabulary.grammar import distinct, items, parse_seeds
 from xavier_cli.vocabulary.tensors import TENSORS
 
 
@@ -219,7 +219,12 @@ def parse_tensor(text: str, known: Sequence[str]) -> str:
     raise UnsuitableRunError(f"`{text}` {hint}: choose from {', '.join(known)}")
 
 
-def _read(option: str, parse: Callable[[Any], T], value: object) -> T:
+def names_in(text: str, option: str) -> Sequence[str]:
+    """The names in `text`, with commas between them; raises `UnsuitableRunError`."""
+    return _read(option, lambda value: distinct(items(value)), text)
+
+
+def _read(option: str, parse: Callable[[Any], T], value: Any) -> T:
     try:
         return parse(value)
     except (ValueError, TypeError) as error:
@@ -227,14 +232,14 @@ def _read(option: str, parse: Callable[[Any], T], value: object) -> T:
 
 
 def _layers(given: Any) -> tuple[int, ...]:
-    words = given.split(",") if isinstance(given, str) else given if isinstance(given, Iterable) else [given]
+    words = items(given) if isinstance(given, str) else given if isinstance(given, Iterable) else [given]
     try:
-        layers = tuple(int(word) for word in words if str(word).strip())
+        layers = tuple(map(int, words))
     except (ValueError, TypeError):
         layers = ()
     if not layers:
         raise ValueError(f"`{given}` should be layers like 1,3,5")
-    return layers
+    return tuple(distinct(layers))
 
 
 def _seeds(given: object) -> tuple[int, ...]:
@@ -242,7 +247,7 @@ def _seeds(given: object) -> tuple[int, ...]:
     chosen = tuple(map(int, seeds)) if isinstance(seeds, Iterable) else ()
     if not chosen:
         raise ValueError(f"`{given}` names no seed")
-    return chosen
+    return tuple(distinct(chosen))
 
 
 def _joined(names: str | Sequence[str] | None) -> str | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xavier_cli.errors import ConfigError
+from xavier_cli.vocabulary.network_arguments import blaming_arguments
 from xavier_cli.vocabulary.network_info import NetworkError
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
 from xavier_cli.vocabulary.pytorch_networks import draws_by_jax, makes_pytorchs
@@ -190,7 +191,10 @@ def _of_pytorch(config: RunConfig, maker: Maker, data_dir: Path | None, told: To
         maker = load_network(config.network, act=_torch_function(config.act))
 
     def make() -> Any:
-        return guarded(config.network.name, maker)(inputs=shape, classes=facts.classes)
+        name = config.network.name
+        return blaming_arguments(
+            maker, name, lambda maker: guarded(name, maker)(inputs=shape, classes=facts.classes)
+        )
 
     told.data(facts)
     began = time.perf_counter()

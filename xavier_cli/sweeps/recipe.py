@@ -22,7 +22,7 @@ from xavier_cli.files.text import read_toml
 from xavier_cli.sweeps.beside import with_files_beside
 from xavier_cli.sweeps.recipe_shows import Figure, PaperCurve, PaperRow, RecipePart, RecipeTable
 from xavier_cli.vocabulary import lookup
-from xavier_cli.vocabulary.grammar import parse_range
+from xavier_cli.vocabulary.grammar import distinct, parse_range
 from xavier_cli.vocabulary.networks import MLP
 from xavier_cli.vocabulary.shipped import shipped_folder
 
@@ -80,10 +80,15 @@ class Recipe(BaseModel):
     @field_validator("grid", mode="before")
     @classmethod
     def _ranges_as_lists(cls, grid: object) -> object:
-        """Values may be given as a range: `lr = "1e-3:1e-1:5:log"`."""
+        """Values may be given as a range: `lr = "1e-3:1e-1:5:log"`. None stands twice in its list."""
         if not isinstance(grid, Mapping):
             return grid
-        return {name: parse_range(values) for name, values in grid.items()}
+        lists = {name: parse_range(values) for name, values in grid.items()}
+        for name, values in lists.items():
+            twice = [each for each in values if values.count(each) > 1] if isinstance(values, list) else []
+            if twice:
+                raise ValueError(f"`{twice[0]}` is given twice for {name}")
+        return lists
 
     @field_validator("scales")
     @classmethod
@@ -100,7 +105,12 @@ class Recipe(BaseModel):
     @field_validator("claims")
     @classmethod
     def _known_claims(cls, claims: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(lookup.find("claim", word, lookup.CLAIMS).name for word in claims)
+        return tuple(distinct([lookup.find("claim", word, lookup.CLAIMS).name for word in claims]))
+
+    @field_validator("select")
+    @classmethod
+    def _distinct_choices(cls, select: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(distinct(select))
 
     @field_validator("figures")
     @classmethod

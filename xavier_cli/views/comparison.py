@@ -70,7 +70,9 @@ def result_table(section: Section, metric: Metric = TEST_ERROR, curves: bool = F
     ]
     shorts = _short_networks(rows)
     cells = [[marked_setting(row, name, shorts) for row in rows] for name in section.varying]
-    columns.append(Column("N", "right"))
+    # A number of seeds that is the same for all tells least beside the other error.
+    is_same = len({len(row.seeds) for row in rows}) == 1 < len(rows)
+    columns.append(Column("N", "right", optional=2 * is_same))
     cells.append([_seeds(row.seeds) for row in rows])
     if any(row.diverged for row in rows):
         columns.append(Column("diverged", "right"))
@@ -83,11 +85,11 @@ def result_table(section: Section, metric: Metric = TEST_ERROR, curves: bool = F
     cells += [_other_errors(rows, metric), _values(rows, metric)]
     gaps = [_gap(row.verdict, rows, metric) for row in rows]
     if any(gap.text for gap in gaps):
-        columns.append(Column("Δ best", optional=3))
+        columns.append(Column("Δ best", optional=4))
         cells.append(gaps)
     verdicts = [_verdict(row) for row in rows]
     if any(verdict.text for verdict in verdicts):
-        columns.append(Column("p", optional=2))
+        columns.append(Column("p", optional=3))
         cells.append(verdicts)
     if curves:
         columns.append(Column("error over time" if metric.unit != "loss" else "loss over time", picture=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from xavier_cli.config.settings import SETTINGS, in_order_spoken, spoken
+from xavier_cli.config.telling_apart import told_by_row
 from xavier_cli.findings.comparison import OTHER_RECORDS, Comparison, Section
 from xavier_cli.findings.metric import Metric
 from xavier_cli.findings.ranked import RankedExperiment
@@ -45,17 +45,12 @@ def names(section: Section) -> list[str]:
     """A short name of each row: activation, initializer, and as few settings as make it unlike all others."""
     rows, settings = section.rows, [name for name in in_order_spoken() if name in section.varying]
     always = [name for name in settings if SETTINGS[name].is_name]
-    # What differs most tells most.
-    others = [name for name in settings if name not in always]
-    others.sort(key=lambda name: -len({row.settings.get(name) for row in rows}))
-    told = [_name(row, always) for row in rows]
-    for count in range(1, len(others) + 1):
-        same = Counter(told)
-        told = [
-            _name(row, [*always, *others[:count]]) if same[text] > 1 else text
-            for row, text in zip(rows, told, strict=True)
-        ]
-    return told
+    columns = [[row.settings.get(name, "") for row in rows] for name in settings]
+    needed = told_by_row(columns, [settings.index(name) for name in always])
+    return [
+        _name(row, [*always, *(name for i, name in enumerate(settings) if i in told)])
+        for row, told in zip(rows, needed, strict=True)
+    ]
 
 
 def _name(row: RankedExperiment, settings: Sequence[str]) -> str:

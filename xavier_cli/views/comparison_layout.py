@@ -57,7 +57,7 @@ def transposed(table: Table) -> Table:
     heads = [f"{'* ' if i in best else ''}{i + 1}" for i in range(len(table.rows))]
     kept = [i for i, column in enumerate(table.columns) if not column.picture]
     rows = tuple((table.columns[i].title, *(row[i].strip() for row in table.texts)) for i in kept)
-    return replace(table, columns=(Column(""), *map(Column, heads)), rows=rows, best=None)
+    return replace(table, columns=(Column(""), *map(Column, heads)), rows=rows, best=None, continues=True)
 
 
 def _values(row: RankedExperiment) -> dict[str, object]:

@@ -14,6 +14,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.views.runs import shown_names
 
 SCHEMA = "xavier.check/1"
 LIST_SCHEMA = "xavier.check.list/1"
@@ -50,7 +51,7 @@ def findings_page(runs: Sequence[Run], rules: Sequence[Rule] = (), every: bool =
     shown = [each for each in diagnoses if every or each[1].state != "no problems"]
     counted = [run for run, diagnosis in diagnoses if not every and diagnosis.state == "no problems"]
     shown.sort(key=lambda each: STATES.index(each[1].state))
-    names = _names([run for run, _ in shown])
+    names = shown_names([run for run, _ in shown])
     advice = {finding.seen.advice: None for _, diagnosis in shown for finding in diagnosis.findings}
     return Page(
         schema=SCHEMA,
@@ -99,7 +100,7 @@ def _span(fractions: Sequence[float]) -> str:
 
 
 def _not_looked_for(runs: Sequence[Run], missing: Sequence[str]) -> str:
-    where = ", ".join(_names(runs)) if len(runs) <= MOST_NAMES else f"{len(runs):,} runs"
+    where = ", ".join(shown_names(runs)) if len(runs) <= MOST_NAMES else f"{len(runs):,} runs"
     return f"not looked for, since the numbers are not in {where}: {', '.join(missing)}"
 
 
@@ -140,12 +141,6 @@ def _summary(names: Sequence[str], diagnoses: Sequence[tuple[Run, Diagnosis]]) -
     table = Table(columns, rows)
     reasons = any(row[4] for row in rows)
     return table if reasons else table.keeping([i for i in range(len(columns)) if i != 4])
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    """The runs' names as `ls` shows them, or their files where two are called the same."""
-    names = [run.path.stem if run.path else run.label for run in runs]
-    return names if len(set(names)) == len(names) else [run.label for run in runs]
 
 
 def decisive(diagnosis: Diagnosis) -> tuple[str, ...]:

@@ -108,14 +108,6 @@ def seeds(numbers: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
 
 
-def age(seconds: float) -> str:
-    """An age in one unit: `5 min`."""
-    for size, unit in ((86_400 * 365, "y"), (86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return "now"
-
-
 def column(values: Sequence[float]) -> list[str]:
     """Statistics of any magnitude in one column: the largest has three digits; NaN is empty.
 
@@ -128,24 +120,3 @@ def column(values: Sequence[float]) -> list[str]:
     exponents = places > 6 or max(sizes) >= LARGE or (min(values) >= 0 and min(sizes) < 0.01 * max(sizes))
     form = ".1e" if exponents else f".{places}f"
     return [f"{value:{form}}" if math.isfinite(value) else "" for value in values]
-
-
-def clock(seconds: float) -> str:
-    """A duration as `1:02:03`, or `2:03` under an hour."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def about(seconds: float | None) -> str:
-    """An estimated duration, coarsely rounded; `?` for None."""
-    if seconds is None:
-        return "?"
-    if seconds < 5:
-        return "seconds"
-    if seconds < 90:
-        return f"{round(seconds, -1) or 5:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    hours, minutes = divmod(round(seconds) // 60, 60)
-    return f"{hours}:{minutes:02} h"

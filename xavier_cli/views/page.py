@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,8 +29,8 @@ class Cell:
 class Column:
     """A column of text. If space is short, a column that `wraps` is wrapped, an `optional` one dropped (the
     lowest number first, 0 never), and one that `moves` put below its row. Columns that `fold` become one, of
-    that title, which holds the phrases of as many as there is room for, the first columns first. A `picture`
-    is for screens only, and is dropped first.
+    that title: a label of each row, with the phrases of as many as there is room for, and of those that tell
+    rows apart in any case. A `picture` is for screens only, and is dropped first.
     """
 
     title: str
@@ -48,6 +47,8 @@ class Table:
     """Rows of cells, where a string stands for a cell of only that text.
 
     `best` are the rows that are marked with `*`, or in bold where possible; None for a table without marks.
+    A table that `continues` has columns that are alike: those without room stand below, in further parts that
+    begin with its first column.
     """
 
     columns: tuple[Column, ...]
@@ -55,6 +56,7 @@ class Table:
     title: str = ""
     about: str = ""
     best: frozenset[int] | None = None
+    continues: bool = False
 
     @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
@@ -78,27 +80,6 @@ class Table:
         """The table with only the columns at the indices `kept`."""
         rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
-
-    @property
-    def folding(self) -> list[int]:
-        """The columns that fold, in the order of labels: names, then what differs most."""
-
-        def rank(index: int) -> float:
-            cells = [row[index] for row in self.cells]
-            speak_for_themselves = all(cell.phrase == cell.text for cell in cells)
-            return -math.inf if speak_for_themselves else -len({cell.text for cell in cells})
-
-        return sorted((i for i, column in enumerate(self.columns) if column.fold), key=rank)
-
-    def folded(self, parts: int) -> Table:
-        """The table with the columns that fold as one: the phrases of the first `parts` of them."""
-        used, others = self.folding[:parts], [i for i, column in enumerate(self.columns) if not column.fold]
-        labels = [
-            Cell(" ".join(row[i].phrase or row[i].text for i in used if row[i].text)) for row in self.cells
-        ]
-        rows = tuple((label, *(row[i] for i in others)) for label, row in zip(labels, self.rows, strict=True))
-        title = next(column.fold for column in self.columns if column.fold)
-        return replace(self, columns=(Column(title), *(self.columns[i] for i in others)), rows=rows)
 
 
 def _as_cell(part: Cell | str) -> Cell:

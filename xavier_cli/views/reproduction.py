@@ -118,7 +118,7 @@ def _results(wanted: RecipeTable, comparison: Comparison, configs: Sequence[RunC
     order = list(dict.fromkeys(tuple(_cell(row, name) for name in names) for row in in_plan))
     heads = list(dict.fromkeys(_head(row, wanted) for row in in_plan))
     seen = (*names, wanted.columns)
-    columns = [Column(name) for name in names]
+    columns = [Column(name, fold="experiment") for name in names]
     cells: list[list[Cell | str]] = [[place[i] for place in order] for i in range(len(names))]
     for head in heads:
         there = [by_place[place].get(head) for place in order]
@@ -162,7 +162,7 @@ def _is_best(row: RankedExperiment) -> bool:
 def _cell(row: RankedExperiment, name: str) -> Cell:
     """A setting, with marks that say how it was chosen."""
     if name == "data":
-        return Cell(row.run.config.data, row.run.config.data)
+        return Cell(row.run.config.data, row.run.config.data, phrase=row.run.config.data)
     return marked_setting(row, name)
 
 

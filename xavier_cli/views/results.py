@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xavier_cli.config.presets import SCALES
 from xavier_cli.sweeps.results import CellResult, Results
-from xavier_cli.views import numbers
+from xavier_cli.views import durations
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.views.result_errors import called, errors_table, is_missing, shown_cells
 from xavier_cli.vocabulary.grammar import parse_seeds
@@ -147,8 +147,8 @@ def _origins(every: Sequence[Results]) -> Table:
                     results.utc[:10],
                     _version(results),
                     _machine(results),
-                    "" if results.seconds is None else numbers.about(results.seconds),
-                    "" if results.processor_seconds is None else numbers.about(results.processor_seconds),
+                    "" if results.seconds is None else durations.about(results.seconds),
+                    "" if results.processor_seconds is None else durations.about(results.processor_seconds),
                     "; ".join(_remarks(results)),
                 ),
             )

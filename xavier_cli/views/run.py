@@ -14,7 +14,7 @@ from xavier_cli.runs.record import Run, TimePart, search_means, spent_seconds
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.runs.weights import PROVENANCE, has_saved, saved_updates, weights_info, weights_path
 from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.settings import shown_settings
@@ -110,8 +110,14 @@ def time_in_words(run: Run) -> str:
     if not whole:
         return ""
     told = sorted(((spent[name], words) for name, words in _PARTS_IN_WORDS.items()), reverse=True)
-    parts = ", ".join(f"{words} {part:,.1f} s ({100 * part / whole:.1f} %)" for part, words in told if part)
-    return f"{whole:,.1f} s: {parts}"
+    parts = ", ".join(
+        f"{words} {durations.measured(part)} ({_share(part / whole)})" for part, words in told if part
+    )
+    return f"{durations.measured(whole)}: {parts}"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
 
 
 def _weights_in_words(run: Run) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from xavier_cli.config.run import RunConfig
@@ -11,7 +12,7 @@ from xavier_cli.runs.counting import in_words
 from xavier_cli.runs.record import Run
 from xavier_cli.runs.weights import has_saved, weights_info
 from xavier_cli.statistics.estimate import Estimate, mean_over_seeds
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.page import Column, Page, Table
 
 SCHEMA = "xavier.ls/1"
@@ -37,21 +38,21 @@ def runs_page(runs: list[Run], now: datetime, limit: int | None = None) -> Page:
     columns += [Column("settings", optional=1)] if has_settings else []
     columns += [Column("run", moves=True)]
     rows, records = [], []
-    for run, error, text, beyond in zip(runs, errors, shown, settings, strict=True):
+    for run, error, text, beyond, name in zip(runs, errors, shown, settings, shown_names(runs), strict=True):
         done = int(run.updates[-1])
         trained = done > 0
         lost = in_words(run)
         status = f"{run.status}, {lost}" if lost else run.status
         rows.append(
             (
-                numbers.age((now - _created(run)).total_seconds()),
+                durations.age((now - _created(run)).total_seconds()),
                 str(len(run.seeds)),
                 f"{done:,}",
                 *([status] if marked else []),
                 text if trained else "",
                 *([" ".join(run.tags)] if is_tagged else []),
                 *([beyond] if has_settings else []),
-                name_of(run),
+                name,
             )
         )
         records.append(_record(run, error))
@@ -108,6 +109,12 @@ def mark_values(run: Run) -> dict[str, object]:
 def name_of(run: Run) -> str:
     """A run's name in lists: that of its file, without suffix."""
     return run.path.stem if run.path else run.config.file_stem()
+
+
+def shown_names(runs: Sequence[Run]) -> list[str]:
+    """The names of runs in a table; their files where two of them are called the same."""
+    names = [name_of(run) for run in runs]
+    return names if len({*names}) == len(names) else [run.label for run in runs]
 
 
 def newest_first(runs: list[Run]) -> list[Run]:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from xavier_cli.training.bench.limits import Limits
 from xavier_cli.training.bench.rates import PLAIN_JAX, TRAIN, WHOLE, MeasuredRate
+from xavier_cli.views import durations
 from xavier_cli.views.page import Column, Page, Table, clean
 
 SCHEMA = "xavier.bench/1"
@@ -31,7 +32,7 @@ def speed_page(
     if limits.cache_gbytes is not None:
         said.append(f"{limits.cache_gbytes:.0f} GB/s read from a core's cache")
     said.append(f"{limits.memory_gbytes:.1f} GB/s read from memory")
-    said.append(f"{limits.launch_microseconds:.0f} µs to call a program")
+    said.append(f"{durations.measured(1e-6 * limits.launch_microseconds)} to call a program")
     return Page(
         schema=SCHEMA,
         data={

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xavier_cli.config.run import RunConfig
-from xavier_cli.config.settings import settings_where
+from xavier_cli.config.settings import SETTINGS, settings_where
 from xavier_cli.errors import XavierError
 from xavier_cli.findings.comparison import Comparison
 from xavier_cli.sweeps import plan as planning
@@ -21,8 +21,8 @@ from xavier_cli.views import numbers
 from xavier_cli.views.comparison import comparison_page
 from xavier_cli.views.comparison_layout import View
 from xavier_cli.views.comparison_rules import Explanation, rules
-from xavier_cli.views.numbers import about
-from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.views.durations import about
+from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
 
 Look = Callable[[RunConfig], tuple[RunConfig, DatasetInfo | None, Sizes | None]]
@@ -245,12 +245,18 @@ def _cell_tables(cells: Sequence[SweepCell], states: Mapping[Path, str], title: 
     ]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     varying = [key for key in keys if len({each[key] for each in settings if key in each}) > 1] or keys[:1]
-    columns = [*map(Column, varying), Column("state"), Column("file", moves=True)]
-    rows = [
-        (*(each.get(key, "") for key in varying), states[cell.path], cell.path.name)
+    columns = [*(Column(key, fold="cell") for key in varying), Column("state"), Column("file", moves=True)]
+    rows: list[tuple[Cell | str, ...]] = [
+        (*(_in_label(each.get(key, ""), key) for key in varying), states[cell.path], cell.path.name)
         for cell, each in zip(cells, settings, strict=True)
     ]
     return [Table(tuple(columns), tuple(rows), title=title)]
+
+
+def _in_label(text: str, name: str) -> Cell:
+    """A setting of a cell; in a label with its name, where it does not speak for itself."""
+    speaks = name not in SETTINGS or SETTINGS[name].is_name or SETTINGS[name].phrase == "{}"
+    return Cell(text, phrase=text if speaks else f"{name} {text}" if text else "")
 
 
 def _records(plan: Plan, states: Mapping[Path, str]) -> list[dict[str, object]]:

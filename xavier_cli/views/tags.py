@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xavier_cli.runs.record import Run
 from xavier_cli.views.page import Column, Page, Table
-from xavier_cli.views.runs import name_of
+from xavier_cli.views.runs import name_of, shown_names
 
 SCHEMA = "xavier.tag/1"
 
@@ -23,6 +23,9 @@ def tags_page(runs: Sequence[Run]) -> Page:
         *[Column("note", wraps=True)] * has_notes,
         Column("run", moves=True),
     )
-    rows = tuple((" ".join(run.tags) or "-", *[run.note or "-"] * has_notes, name_of(run)) for run in runs)
+    rows = tuple(
+        (" ".join(run.tags) or "-", *[run.note or "-"] * has_notes, name)
+        for run, name in zip(runs, shown_names(runs), strict=True)
+    )
     flat = [{**record, "tags": ",".join(run.tags)} for record, run in zip(records, runs, strict=True)]
     return Page(SCHEMA, {"runs": records}, flat, (Table(columns, rows),) if runs else ())

@@ -26,7 +26,7 @@ from xavier_cli.training.memory import (
     members_at_a_time,
     needed_bytes,
 )
-from xavier_cli.views.numbers import about
+from xavier_cli.views.durations import about
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.settings import shown_settings
 from xavier_cli.vocabulary.datasets import DatasetInfo

@@ -23,7 +23,7 @@ from xavier_cli.vocabulary import lookup
 from xavier_cli.vocabulary.grammar import whole
 from xavier_cli.vocabulary.lookup import DATA_SETS, DataSetEntry, UnknownNameError
 from xavier_cli.vocabulary.told_words import as_name, words_are_told
-from xavier_cli.vocabulary.user_functions import short_name, user_function_word
+from xavier_cli.vocabulary.user_functions import refuse_parameters, short_name, user_function_word
 
 SIDE = 37
 """Default side in pixels of images read from a folder: that of Small-ImageNet (PAPER §1.2)."""
@@ -170,6 +170,7 @@ def find_data(word: str) -> DatasetSpec:
         return DatasetSpec(os.path.normpath(word), "idx", _stem("idx", idx[1]), path=os.path.normpath(word))
     if word.startswith("shapeset:"):
         return _finite_shapeset(word.removeprefix("shapeset:"))
+    refuse_parameters(word)
     own = None if word.partition(":")[0] in DATA_SETS else user_function_word("data", word)
     if own:
         return DatasetSpec(own, "own", _stem("own", short_name(own)), path=own)

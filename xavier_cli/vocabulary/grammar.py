@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 MAX_SEEDS = 100_000
 STANDARDIZE = "standardize"
@@ -42,13 +45,35 @@ def number(value: object) -> object:
     return _number(value) if isinstance(value, str) else value
 
 
+def items(text: str) -> list[str]:
+    """The values of a list with commas between them; raises `ValueError` where one is empty."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ValueError(f"`{_shown(text)}` has a comma with no value beside it")
+    return parts
+
+
+def distinct(values: Sequence[Key]) -> Sequence[Key]:
+    """`values`; raises `ValueError` where one stands twice in them."""
+    if len({*values}) < len(values):
+        raise ValueError(f"`{_shown(str(Counter(values).most_common(1)[0][0]))}` is given twice")
+    return values
+
+
+def whole_numbers(text: str) -> Sequence[int]:
+    """Different whole numbers from `100,300,1000`; raises `ValueError`."""
+    _refuse_thousands(text)
+    return distinct([_whole(part) for part in items(text)])
+
+
 def parse_seeds(value: object) -> object:
-    """Seeds from `5` (a count), `0,3,7` (a list) or `0:10` (a range without its end)."""
+    """Seeds from `5` (a count), `0,3,7` or `3,` (a list) or `0:10` (a range without its end)."""
     if isinstance(value, str):
         text = value.strip()
         _refuse_thousands(text)
         if "," in text:
-            return tuple(_whole(part) for part in text.split(",") if part.strip())
+            # A comma behind a single seed tells it from a count.
+            return tuple(map(_whole, items(text[:-1] if text.find(",") == len(text) - 1 > 0 else text)))
         if ":" in text:
             first, last = (_whole(part) for part in _split(text, ":", 2, "0:10"))
             at_most(last - first, MAX_SEEDS, "seeds")
@@ -68,9 +93,9 @@ def parse_widths(value: object) -> object:
     """Units per hidden layer from `300`, or one number for each layer, `400,300,200`."""
     if isinstance(value, str):
         _refuse_thousands(value)
-        widths = tuple(_whole(part) for part in value.split(",") if part.strip())
-        if not widths:
+        if not value.strip():
             raise ValueError("should be a whole number, or one for each layer")
+        widths = tuple(map(_whole, items(value)))
         value = widths[0] if len(widths) == 1 else widths
     return tuple(map(whole, value)) if isinstance(value, list | tuple) else value
 
@@ -81,7 +106,7 @@ def parse_rates(value: object) -> object:
         if ":" in value:
             return _grid(value)
         _refuse_thousands(value)
-        rates = tuple(_number(part) for part in value.split(",") if part.strip())
+        rates = tuple(map(_number, items(value))) if value.strip() else ()
         value = rates[0] if len(rates) == 1 else rates
     if isinstance(value, list | tuple):
         return tuple(sorted(value)) if all(isinstance(rate, int | float) for rate in value) else value

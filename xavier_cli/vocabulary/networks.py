@@ -16,6 +16,7 @@ from typing import Any
 
 from xavier_cli.vocabulary.grammar import write_value
 from xavier_cli.vocabulary.lookup import unknown_message
+from xavier_cli.vocabulary.network_arguments import refuse_other_types
 from xavier_cli.vocabulary.parameters import ParameterError, read_pairs
 from xavier_cli.vocabulary.user_functions import (
     UserFunctionError,
@@ -115,7 +116,8 @@ def load_network(spec: NetworkSpec, *, act: Any = None) -> Maker:
     """The function of `spec` with its arguments; `act`, where one was chosen, is given to it, too.
 
     Runs the file of the function. Raises `UserFunctionError`, also for arguments that the function has no
-    parameters for, and for parameters that nothing is known for, and for a network that was watched.
+    parameters for, or parameters of another type, for parameters that nothing is known for, and for a network
+    that was watched.
     """
     refuse_watched(spec)
     return bind_network(load_user_function(spec.function), spec, act=act)
@@ -134,6 +136,7 @@ def bind_network(function: Callable[..., Any], spec: NetworkSpec, *, act: Any = 
             there = sorted(named - {*GIVEN})
             told = unknown_message("parameter", name, there) if there else f"it has no parameter `{name}`"
             raise UserFunctionError(f"`{spec.function}`: {told}")
+    refuse_other_types(function, spec)
     if act is not None and "act" not in named:
         raise UserFunctionError(
             f"`{spec.function}` has no parameter `act`, so that `--act` changes nothing: leave it out"

@@ -19,7 +19,7 @@ from xavier_cli.vocabulary.grammar import parse_layers
 from xavier_cli.vocabulary.networks import AS_MADE
 from xavier_cli.vocabulary.parameters import changed, read_name, read_pairs, read_parameters, write_word
 from xavier_cli.vocabulary.told_words import as_name, words_are_told
-from xavier_cli.vocabulary.user_functions import user_function_word
+from xavier_cli.vocabulary.user_functions import refuse_parameters, user_function_word
 
 PLACES = ("hidden", "output")
 """Names of layers; single hidden layers are given by their numbers."""
@@ -178,11 +178,15 @@ def _of_biases(word: str) -> InitializerEntry:
 
 
 def find_user_function(group: str, word: str, table: Mapping[str, lookup.Word]) -> str | None:
-    """The canonical text of `word` where it names a user function and not a row of `table`, else None."""
+    """The canonical text of `word` where it names a user function and not a row of `table`, else None.
+
+    Raises `UserFunctionError` where it gives the function parameters.
+    """
     base = word.strip().partition(":")[0]
-    if words_are_told() or "=" in word or any(base in (row.name, *row.aliases) for row in table.values()):
+    if words_are_told() or any(base in (row.name, *row.aliases) for row in table.values()):
         return None
-    return user_function_word(group, word)
+    refuse_parameters(word)
+    return user_function_word(group, word) if "=" not in word else None
 
 
 def _found(kind: str, word: str, table: Mapping[str, Row]) -> Row:

@@ -34,6 +34,7 @@ from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
 from xavier_cli.vocabulary.shipped import shipped_file
 
 _WORD = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
+_WITH_PARAMETERS = re.compile(_WORD.pattern + r":.*=.*", re.DOTALL)
 _SOURCE = re.compile(r"(.+?) ([0-9a-f]{16})(?:, |$)", re.DOTALL)
 _LONGEST = 4096
 _FROM_FILE = "xavier_own_"
@@ -87,6 +88,16 @@ def user_function_word(group: str, word: str) -> str | None:
     for entry in entry_points(group=f"xavier.{group}", name=word):
         return f"{entry.module}:{entry.attr}"
     return None
+
+
+def refuse_parameters(word: str) -> None:
+    """Raise `UserFunctionError` where `word` gives parameters, which those of networks alone take."""
+    if match := _WITH_PARAMETERS.fullmatch(word.strip()):
+        place, name = match["place"], match["function"]
+        raise UserFunctionError(
+            f"`{place}:{name}` takes no parameters here: give them values in the file, "
+            f"`mine = functools.partial({name}, …)`, and name `{place}:mine`"
+        )
 
 
 def is_user_function(word: str) -> bool:
@@ -333,7 +344,9 @@ def _words(error: BaseException) -> str:
 def one_line(error: BaseException) -> str:
     """The message of an error in user code, in one line."""
     # JAX's messages have several paragraphs.
-    words = (said(error).strip().splitlines() or [""])[0]
+    words, *more = said(error).strip().splitlines() or [""]
+    if words.endswith(":") and more:
+        words = f"{words} {more[0].strip()}"
     text = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return text[:200] + "…" * (len(text) > 200) + _remedy(error)
 

@@ -102,7 +102,7 @@ def test_only_the_rules_asked_for(ill, xavier):
 
 @pytest.mark.parametrize(
     ("rules", "message"),
-    [("divergd", "did you mean `diverged`"), (",", "names no rule"), ("", "names no rule")],
+    [("divergd", "did you mean `diverged`"), (",", "no value beside it"), ("", "--rules needs a value")],
 )
 def test_a_wrong_rule_is_refused(ill, xavier, rules, message):
     answer = xavier("check", ill, "--rules", rules)

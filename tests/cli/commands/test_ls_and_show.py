@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -156,20 +157,20 @@ def test_show_names_the_seeds_that_diverged(shelf, xavier, exact_run):
 
 
 def test_show_tells_the_parts_of_the_time(shelf, xavier, exact_run):
-    spent = {"updates": 58.0, "evaluation": 1.5, "probes": 0.5, "saving": 0.0, "compiling": 20.0}
+    spent = {"updates": 58.0, "evaluation": 1.5, "probes": 0.5, "saving": 0.012, "compiling": 20.0}
     times = {"train_seconds": 60.0, "compile_seconds": 20.0}
     run = replace(exact_run([0.5, 0.6]), provenance={**times, "seconds_spent": spent})
     write_run(shelf / "timed.h5", run)
     write_run(shelf / "older.h5", replace(run, provenance=times))
     told, older = (" ".join(xavier("show", f"{name}.h5").out.split()) for name in ("timed", "older"))
 
-    parts = "updates 58.0 s (72.5 %), compiling 20.0 s (25.0 %), evaluation 1.5 s (1.9 %), "
-    assert f"time 80.0 s: {parts}layer statistics 0.5 s (0.6 %)" in told
+    parts = "updates 58 s (72.5 %), compiling 20 s (25.0 %), evaluation 1.5 s (1.9 %), "
+    assert f"time 80 s: {parts}layer statistics 500 ms (0.6 %), saving 12 ms (< 0.1 %)" in told
     assert "train seconds" not in told
     assert " s: " not in older
     assert "train seconds 60" in older
     found = json.loads(xavier("show", "timed.h5", "older.h5", "-f", "json").out)["runs"]
-    assert found[0]["seconds_spent"] == {**spent, "pretraining": 0.0, "other": 0.0, "total": 80.0}
+    assert found[0]["seconds_spent"] == {**spent, "pretraining": 0.0, "other": 0.0, "total": 80.012}
     assert "seconds_spent" not in found[1]
 
 
@@ -261,3 +262,14 @@ def test_a_name_that_is_no_run_s_is_sent_where_it_is_one(xavier, tmp_path, monke
     monkeypatch.chdir(tmp_path)
 
     assert f"did you mean `xavier {command} show {word}`?" in xavier("show", word).err
+
+
+@pytest.mark.parametrize("command", ["ls", "tag", "check"])
+def test_runs_of_one_name_in_two_folders_are_told_apart(shelf, tmp_path, xavier, exact_run, command):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_run(tmp_path / folder / "x.h5", exact_run([0.8] * 2))
+    out = xavier(command, "a", "b", *["-v"] * (command == "check")).out
+
+    assert all(re.search(rf"(^|\s){name}\s", out) for name in ("a/x.h5", "b/x.h5"))
+    assert "a/x.h5" not in xavier(command, "a").out

@@ -280,7 +280,7 @@ def test_what_lies_in_the_ledgers_place_ends_no_sweep(recipe, trained, xavier, b
         (["mine.toml", "--slurm", "0"], "slurm"),
         (["mine.toml", "--slurm", "2", "--shard", "1/2"], "not with `--shard`"),
         (["mine.toml", "--slurm", "2", "--dry-run"], "not with `--dry-run`"),
-        (["mine.toml", "--cluster", " "], "should be an address like"),
+        (["mine.toml", "--cluster", " "], "--cluster needs a value (ADDRESS)"),
         (["mine.toml", "--cluster", "a:1", "--jobs", "2"], "not with `--cluster`"),
         (["mine.toml", "--cluster", "a:1", "--save-weights", "final"], "not with `--cluster`"),
         (["mine.toml", "--cluster-wait", "-1"], "cluster-wait"),

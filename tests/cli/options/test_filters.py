@@ -90,7 +90,7 @@ def test_sort_goes_both_ways(shelf, xavier):
         (["ls", "--sort", "test_eror"], "did you mean `test_error`?"),
         (["compare", "--sort", "eror"], "unknown name `eror`"),
         (["compare", "--columns", "dpeth"], "did you mean `depth`?"),
-        (["compare", "--columns", ","], "should be settings like lr,depth"),
+        (["compare", "--columns", ","], "has a comma with no value beside it"),
         (["compare", "--group-by", "acct"], "did you mean `act`?"),
     ],
 )

@@ -21,9 +21,10 @@ from xavier_cli.cli.options.run_files import read_inputs
 from xavier_cli.cli.terminal.output import Format, check_output, format_page, show_page, write_text
 from xavier_cli.errors import StorageError
 from xavier_cli.report.elements import json_block
+from xavier_cli.runs.store import write_run
 from xavier_cli.sanitize import encodable, stand_in
 from xavier_cli.statistics.estimate import Estimate
-from xavier_cli.views import numbers
+from xavier_cli.views import durations, numbers
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.shipped import shipped_folder
 
@@ -306,7 +307,7 @@ def test_seeds_in_short():
     ("seconds", "shown"), [(-5, "now"), (59, "now"), (61, "1 min"), (7200, "2 h"), (2e5, "2 d"), (4e7, "1 y")]
 )
 def test_age_has_one_unit(seconds, shown):
-    assert numbers.age(seconds) == shown
+    assert durations.age(seconds) == shown
 
 
 def test_a_name_that_is_not_utf8_is_escaped_in_every_format():
@@ -373,3 +374,27 @@ def test_a_run_file_is_not_written_over_by_a_table(xavier, shelf):
     assert answer.code == 2
     assert "is a run file: name another file" in answer.err
     assert run.read_bytes() == before
+
+
+def test_latex_aligns_no_versions_dates_and_settings_as_decimals(shelf, xavier, exact_run):
+    provenance = {"python": "3.11.7", "xavier": "0.2.0.dev0", "cores": 2, "load": 0.5}
+    write_run(shelf / "told.h5", replace(exact_run([0.5, 0.6], lr=0.03), provenance=provenance))
+    settings, curves = xavier("show", "told", "-f", "latex").out.split("\\end{table}")[:2]
+
+    for line in ("python & 3.11.7", "xavier & 0.2.0.dev0", "lr & 0.03", "load & 0.5", "cores & 2"):
+        assert f"{line} \\\\\n" in settings
+    assert "2025-01-02" in settings
+    assert "\\begin{tabular}{ll}" in settings
+    # Columns of numbers are aligned as before.
+    assert "r@{.}l" in curves
+    assert re.search(r"& \d+ & \d \$\\pm\$ [\d.]+ ", curves)
+
+
+def test_latex_aligns_whole_numbers_with_units_at_the_point_of_others():
+    table = Table((Column("size", "right"),), (("999 MB",), ("12.0 MB",), ("7",), ("not kept",)))
+    lines = format_page(Page("xavier.test/1", {}, [], (table,)), Format.LATEX).splitlines()
+
+    assert "\\multicolumn{1}{r@{}}{999} & ~MB \\\\" in lines
+    assert "12 & 0 MB \\\\" in lines
+    assert "\\multicolumn{1}{r@{}}{7} & \\\\" in lines
+    assert "\\multicolumn{2}{l}{not kept} \\\\" in lines

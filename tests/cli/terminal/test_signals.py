@@ -48,7 +48,7 @@ def test_times_are_read(text, seconds):
     assert parse_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "2x", "h", "-1s", "1e9", "400d", "٣s", "1s2h"])
+@pytest.mark.parametrize("text", ["0", "2x", "h", "-1s", "1e9", "400d", "٣s", "1s2h"])
 def test_what_is_no_time_is_refused(xavier, text):
     answer = xavier("train", "--max-time", text)
 

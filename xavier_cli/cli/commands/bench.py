@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xavier_cli.cli.options import lists
 from xavier_cli.cli.options.running import DataDirOption, DeviceOption, QuietOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
@@ -135,8 +136,10 @@ def _configs(
         if value is not None:
             told = f"is of `{MLP}` alone: leave it out with `--net`" if net else "is for `--net`"
             raise typer.BadParameter(told, param_hint=option)
-    batch_sizes = (batches or (BATCHES_OF_NETWORKS if net else BATCHES)).split(",")
+    batch_sizes = lists.numbers(batches or (BATCHES_OF_NETWORKS if net else BATCHES), "--batch-size")
     if net:
+        if twice := [each for each in net if net.count(each) > 1]:
+            raise typer.BadParameter(f"`{twice[0]}` is given twice", param_hint="--net")
         found = [
             RunConfig.of(net=each, data=data or DATA, batch_size=batch, seeds=seeds)
             for each in net
@@ -148,7 +151,7 @@ def _configs(
     try:
         return [
             RunConfig.of(width=each, depth=depth or DEPTH, batch_size=batch, seeds=seeds)
-            for each in (widths or WIDTHS).split(",")
+            for each in lists.numbers(widths or WIDTHS, "--widths")
             for batch in batch_sizes
         ]
     except ConfigError as error:

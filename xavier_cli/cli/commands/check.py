@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xavier_cli.cli.options import run_files
+from xavier_cli.cli.options import lists, run_files
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.output import FormatOption, OutputOption, check_output, show_page
 from xavier_cli.errors import ExitCode
@@ -39,12 +39,10 @@ def check(
 
     if output is not None:
         check_output(output)
-    chosen = find_rules(part for text in (rules or "").split(",") if (part := text.strip()))
+    chosen = find_rules(lists.names(rules, "--rules") if rules is not None else ())
     if runs == ["list"]:
         show_page(rules_page(chosen), format, output)
         return
-    if rules is not None and not chosen:
-        raise typer.BadParameter(f"`{rules}` names no rule", param_hint="--rules")
     read = run_files.read_inputs(runs, run_files.newest_runs)
     page, wrong = read.isolated(
         read.runs, lambda runs: (findings_page(runs, chosen, verbose), has_problems(runs, chosen))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.options import completion, lists, run_files
 from xavier_cli.cli.options.filters import SortOption, WhereOption
 from xavier_cli.cli.options.run_files import RunsArgument
 from xavier_cli.cli.terminal.errors import say
@@ -155,11 +155,9 @@ def compare(
 
 
 def _settings(text: str, option: str) -> list[str]:
-    """The settings in `lr,depth`."""
-    chosen = list(dict.fromkeys(setting_name(part) for part in text.split(",") if part.strip()))
-    if not chosen:
-        raise typer.BadParameter(f"`{text}` should be settings like lr,depth", param_hint=option)
-    return chosen
+    """The settings in `lr,depth`, by any of their names."""
+    # Two names of one setting are that setting twice.
+    return [*lists.names(",".join(map(setting_name, lists.names(text, option))), option)]
 
 
 def with_answers(run: Run) -> Run:

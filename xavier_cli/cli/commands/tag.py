@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xavier_cli.cli.options import completion, run_files
+from xavier_cli.cli.options import completion, lists, run_files
 from xavier_cli.cli.options.filters import WhereOption
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.output import FormatOption, show_page
@@ -52,7 +52,7 @@ def tag(
     them; `xavier ls --where tag=paper` finds them.
     """
     runs, tags = _told_apart(words or [], bool(where))
-    removed = [each.strip() for text in remove or () for each in text.split(",") if each.strip()]
+    removed = [each for text in remove or () for each in lists.names(text, "--remove")]
     asked = bool(tags or removed or note is not None)
     if asked and not runs and not where:
         raise typer.BadParameter("name the runs, or choose them with `--where`", param_hint="RUN")

@@ -324,10 +324,14 @@ def _changes(recipe: Recipe, sets: Sequence[str] | None, seeds: str | None) -> d
             raise typer.BadParameter(
                 lookup.unknown_message("setting", key, RunConfig.model_fields), param_hint="--set"
             )
+        if key in changes:
+            raise typer.BadParameter(f"`{key}` is set twice", param_hint="--set")
         changes[key] = value.strip()
     if seeds is not None:
         if recipe.command == "surface":
             raise typer.BadParameter("a surface has one seed: `--set seed=3`", param_hint="--seeds")
+        if "seeds" in changes:
+            raise typer.BadParameter("`seeds` is set by `--set` too", param_hint="--seeds")
         changes["seeds"] = seeds
     return changes
 

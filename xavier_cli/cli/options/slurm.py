@@ -12,7 +12,7 @@ import typer
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.sweeps.plan import Plan, shard
 from xavier_cli.sweeps.slurm import script
-from xavier_cli.views.numbers import about
+from xavier_cli.views.durations import about
 
 # The only environment variables that affect a sweep.
 VARIABLES = ("XAVIER_RUNS_DIR", "XAVIER_DATA_DIR")

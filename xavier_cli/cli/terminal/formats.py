@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from xavier_cli.cli.terminal.number_text import is_plain_number
 from xavier_cli.files.json_text import write_json
 from xavier_cli.views.page import Column, Page, Table, clean
 
@@ -99,7 +100,7 @@ def _csv_cell(value: object) -> object:
 
 def _is_numbers(text: str) -> bool:
     """Whether `text` is a number, or a list of numbers with commas."""
-    return all(re.fullmatch(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", part) for part in text.split(","))
+    return all(map(is_plain_number, text.split(",")))
 
 
 def _text(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from xavier_cli.cli.terminal.usage_errors import command_path, unknown_command
+from xavier_cli.cli.terminal.usage_errors import command_path, refuse_empty_values, unknown_command
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +36,8 @@ class CommandWithSections(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse `args`; an error of the parser, which does not know the command, gets it as its context."""
         try:
+            if not ctx.resilient_parsing:
+                refuse_empty_values(self, ctx, args)
             return super().parse_args(ctx, args)
         except Exception as error:
             if getattr(error, "ctx", ctx) is None:

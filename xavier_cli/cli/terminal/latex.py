@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from xavier_cli.cli.terminal.number_text import has_points, shown_number
 from xavier_cli.views.page import Column, Page, Table, clean
 
 _MINUS = re.compile(r"(?<![\w.])-(?=\.?\d)")
-# A number with or without a point, perhaps after `<`, a sign or a bracket, and what follows it.
-_NUMBER = re.compile(r"(\D{0,3}?[-+]?[\d,]*)\.(\d.*)|(\D{0,3}?[-+]?[\d,]+)")
 
 
 def format_latex(page: Page) -> str:
@@ -46,7 +45,10 @@ def _label(page: Page, table: Table, taken: Sequence[str]) -> str:
 def _table(table: Table, caption: str, label: str, notes: Sequence[str]) -> Iterator[str]:
     yield from ("\\begin{table}", "\\centering", f"\\caption{{{caption}}}", f"\\label{{{label}}}")
     texts = [[" ".join(cell.split()) for cell in row] for row in table.texts]
-    points = [_has_points([row[i] for row in texts]) for i in range(len(table.columns))]
+    # Text that may be wrapped is aligned at nothing, whatever numbers are in it.
+    points = [
+        not column.wraps and has_points(row[i] for row in texts) for i, column in enumerate(table.columns)
+    ]
     letters = [
         "r@{.}l" if point else "r" if column.align == "right" else "l"
         for column, point in zip(table.columns, points, strict=True)
@@ -73,11 +75,6 @@ def _table(table: Table, caption: str, label: str, notes: Sequence[str]) -> Iter
     yield "\\end{table}"
 
 
-def _has_points(cells: Sequence[str]) -> bool:
-    """Whether a column holds numbers to be aligned at their points."""
-    return any((number := _NUMBER.fullmatch(cell)) and number[2] is not None for cell in cells)
-
-
 def _head(column: Column, point: bool) -> str:
     title = escaped(column.title)
     return f"\\multicolumn{{2}}{{l}}{{{title}}}" if point else title
@@ -91,13 +88,14 @@ def _cell(text: str, point: bool, is_best: bool) -> str:
 
     if not point:
         return shown(text)
-    number = _NUMBER.fullmatch(text)
+    number = shown_number(text)
     if number is None:
         # Text, or nothing: the point of the column is left out.
         return f"\\multicolumn{{2}}{{l}}{{{shown(text)}}}"
-    if number[2] is None:
-        return f"\\multicolumn{{1}}{{r@{{}}}}{{{shown(text)}}} &"
-    return f"{shown(number[1])} & {shown(number[2])}"
+    if not number.has_point:
+        behind = "~" * number.behind.startswith(" ") + shown(number.behind.strip())
+        return f"\\multicolumn{{1}}{{r@{{}}}}{{{shown(number.before)}}} & {behind}".rstrip()
+    return f"{shown(number.before)} & {shown(number.behind)}"
 
 
 _LATEX = {
@@ -106,6 +104,8 @@ _LATEX = {
     "–": "--", "’": "'", "°": r"$^{\circ}$", "µ": r"$\mu$", "²": "$^2$",
     "Δ": r"$\Delta$", "≥": r"$\geq$", "≤": r"$\leq$", "≈": r"$\approx$", "→": r"$\to$", "∞": r"$\infty$",
     "…": r"\dots{}", "½": r"$\frac12$", "Σ": r"$\Sigma$", "σ": r"$\sigma$", "φ": r"$\varphi$",
+    "·": r"$\cdot$", "§": r"\S{}", "—": "---", "‘": "`", "“": "``", "”": "''", "≠": r"$\neq$",
+    "←": r"$\gets$", "∫": r"$\int$", "ᵀ": r"$^{\top}$", "λ": r"$\lambda$", "δ": r"$\delta$", "θ": r"$\theta$",
     "<": "$<$", ">": "$>$", "|": "$|$",
     **{sign: "\\" + sign for sign in "&%$#_{}"},
 }  # fmt: skip

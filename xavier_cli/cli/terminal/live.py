@@ -14,7 +14,7 @@ from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.progress import Patient, Throughput, named, shown_progress
 from xavier_cli.sanitize import encodable
 from xavier_cli.statistics.estimate import over_seeds
-from xavier_cli.views.numbers import clock
+from xavier_cli.views.durations import clock
 from xavier_cli.views.sparkline import sparklines
 
 if TYPE_CHECKING:

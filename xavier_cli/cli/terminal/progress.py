@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.sanitize import clean
-from xavier_cli.views.numbers import clock
+from xavier_cli.views.durations import clock
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xavier_cli.cli.terminal.errors import say
 from xavier_cli.cli.terminal.progress import SECONDS_BETWEEN_LINES, fitted
-from xavier_cli.views.numbers import clock
+from xavier_cli.views.durations import clock
 
 if TYPE_CHECKING:
     from xavier_cli.sweeps.run import Standing

@@ -10,6 +10,8 @@ from xavier_cli.sanitize import said
 
 # A line with more choices would not be read.
 MOST_CHOICES = 40
+# The metavar of options that take any text, also an empty one.
+FREE_TEXT = "TEXT"
 
 
 def usage_message(error: BaseException) -> str:
@@ -113,13 +115,48 @@ def _of_missing_value(error: BaseException) -> str:
     command = getattr(getattr(error, "ctx", None), "command", None)
     name = getattr(error, "option_name", None)
     option = next((each for each in getattr(command, "params", ()) if name in each.opts), None)
-    if option is None or type(error).__name__ != "BadOptionUsage" or "requires" not in said(error):
+    if (
+        name is None
+        or option is None
+        or type(error).__name__ != "BadOptionUsage"
+        or "requires" not in said(error)
+    ):
         return ""
+    return missing_value(option, name, error.ctx)  # type: ignore[attr-defined]
+
+
+def missing_value(option: Any, name: str, context: Any) -> str:
+    """The message about an `option`, typed as `name`, without a value: the choices, and what it is."""
     # As its line in the help begins: `-o, --output PATH`.
-    record = option.get_help_record(error.ctx)  # type: ignore[attr-defined]
+    record = option.get_help_record(context)
     values = (record[0] if record else "").rpartition(" ")[2].strip("<>").replace("|", ", ")
     about = (option.help or "").partition(" [")[0]
     return f"{name} needs a value ({values})" + f": {about}" * bool(about)
+
+
+def refuse_empty_values(command: Any, context: Any, args: Sequence[str]) -> None:
+    """Refuse a value in `args` that is only spaces, as an unset variable of a shell leaves it.
+
+    It would stand for nothing given, or as a path for the working folder. Free text may be empty.
+    """
+    values, _, typed = command.make_parser(context).parse_args(args=list(args))
+    if values.get("help"):
+        return
+    for each in dict.fromkeys(typed):
+        value = values.get(each.name)
+        texts = value if isinstance(value, list | tuple) else [value]
+        if each.metavar != FREE_TEXT and any(isinstance(text, str) and not text.strip() for text in texts):
+            if each.param_type_name == "argument":
+                context.fail(
+                    f"{each.metavar or each.name.upper()} is empty" + f": {each.help}" * bool(each.help)
+                )
+            context.fail(missing_value(each, _as_typed(each, args), context))
+
+
+def _as_typed(option: Any, args: Sequence[str]) -> str:
+    """The name by which `option` was given, else its longest."""
+    named = [name for name in option.opts if any(word.partition("=")[0] == name for word in args)]
+    return max(named or option.opts, key=len)
 
 
 def _of_extra_words(error: BaseException) -> str:

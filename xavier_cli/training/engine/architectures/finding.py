@@ -22,8 +22,9 @@ from xavier_cli.runs.weights import parameter_shapes
 from xavier_cli.statistics.tensor_summary import Bins, SymmetricLogBins, make_bins
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.estimate import Sizes, numbers_in
+from xavier_cli.vocabulary.network_arguments import blaming_arguments
 from xavier_cli.vocabulary.network_info import NetworkError
-from xavier_cli.vocabulary.networks import AS_MADE, load_network
+from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network
 from xavier_cli.vocabulary.resolve import find_activation
 
 _HISTOGRAMS = ("preactivation", "backprop", "weight_gradient", "weight")
@@ -75,18 +76,23 @@ def find_layers(config: RunConfig, training_data: TrainingData) -> Prepared:
         act = None if config.act == AS_MADE else make_activation(config.activation)
         maker = load_network(config.network, act=act)
         pixels = np.asarray(decode(jnp.asarray(probe.pixels), config.pixel_range))
-        prepared = prepare(
-            lambda key: maker(inputs=shape, classes=training_data.classes, **keys_for(maker.takes, key)),
-            shape,
-            training_data.classes,
-            config.network.name,
-            jnp.asarray(as_examples(pixels, facts.shape, "last")),
-            config.convolution,
-        )
+        examples = jnp.asarray(as_examples(pixels, facts.shape, "last"))
+        classes, word = training_data.classes, config.network.name
+
+        def prepared_by(maker: Maker) -> Prepared:
+            return prepare(
+                lambda key: maker(inputs=shape, classes=classes, **keys_for(maker.takes, key)),
+                shape,
+                classes,
+                word,
+                examples,
+                config.convolution,
+            )
+
+        prepared = blaming_arguments(maker, word, prepared_by)
         found = config.with_(weight_layers=len(prepared.layers))
         layer_rows(found, prepared.info.layers)  # Names the setting and the layer.
         if problem := network_problem(found, prepared.info):
-            word = config.network.name
             raise NetworkError(f"`{word}`: its network {problem}, which a run file cannot hold")
         _FOUND.clear()
         _FOUND[key] = prepared
