@@ -82,15 +82,16 @@ class Engine:
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
-        # The padding repeats the last member and is never trained.
+        # The padding repeats the last member; it is neither trained nor looked at.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
         self._fill = fill_seeds, fill_variants
         self._is_real = np.arange(self._grid[0]) < seeds
+        self._looked_at = layout.place(self._is_real, SEEDS)
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
         self.architecture = make_architecture(config, self._inits, training_data)
-        self._seed_programs = SeedPrograms(config, self.architecture, training_data.batch_source, layout.over)
+        self._seed_programs = SeedPrograms(config, self.architecture, training_data.batch_source, layout)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -213,11 +214,13 @@ class Engine:
                 self._advance_arguments(0, 0),
             ),
             "evaluate": lambda: with_state(
-                self._seed_programs.evaluate, (SHARED, *shared), self._evaluate_arguments(1)
+                self._seed_programs.evaluate, (SEEDS, SHARED, *shared), self._evaluate_arguments(1)
             ),
-            "probe": lambda: with_state(self._seed_programs.probe, shared, self._probe_arguments(1)),
+            "probe": lambda: with_state(
+                self._seed_programs.probe, (SEEDS, *shared), self._probe_arguments(1)
+            ),
             "jacobians": lambda: with_state(
-                self._seed_programs.jacobians, (SHARED,), (self._examples[0].pixels,)
+                self._seed_programs.jacobians, (SEEDS, SHARED), self._jacobian_arguments()
             ),
         }
 
@@ -293,7 +296,7 @@ class Engine:
 
     def jacobians(self) -> list[list[Future[SingularValues]]]:
         """Singular values of every member's Jacobians, S lists of V; computed on the host, in threads."""
-        self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
+        self.state, factors = self._programs["jacobians"](self.state, *self._jacobian_arguments())
         seeds, variants = len(self.population.seeds), len(self.population.variants)
         return self.architecture.measure_jacobians(factors, seeds, variants)
 
@@ -378,7 +381,10 @@ class Engine:
         return np.array([self._records[after - 1], last], np.int32)
 
     def _evaluate_arguments(self, examples: int) -> tuple[Any, ...]:
-        return self.layout.place(np.int32(examples), SHARED), *self._examples[1:]
+        return self._looked_at, self.layout.place(np.int32(examples), SHARED), *self._examples[1:]
 
     def _probe_arguments(self, updates: int) -> tuple[Any, ...]:
-        return self.layout.place(np.int32(updates), SHARED), self._examples[0]
+        return self._looked_at, self.layout.place(np.int32(updates), SHARED), self._examples[0]
+
+    def _jacobian_arguments(self) -> tuple[Any, ...]:
+        return self._looked_at, self._examples[0].pixels
