@@ -220,7 +220,7 @@ class Engine:
                 self._seed_programs.probe, (SEEDS, *shared), self._probe_arguments(1)
             ),
             "jacobians": lambda: with_state(
-                self._seed_programs.jacobians, (SEEDS, SHARED), self._jacobian_arguments()
+                self._seed_programs.jacobians, (SHARED,), (self._examples[0].pixels,)
             ),
         }
 
@@ -296,7 +296,7 @@ class Engine:
 
     def jacobians(self) -> list[list[Future[SingularValues]]]:
         """Singular values of every member's Jacobians, S lists of V; computed on the host, in threads."""
-        self.state, factors = self._programs["jacobians"](self.state, *self._jacobian_arguments())
+        self.state, factors = self._programs["jacobians"](self.state, self._examples[0].pixels)
         seeds, variants = len(self.population.seeds), len(self.population.variants)
         return self.architecture.measure_jacobians(factors, seeds, variants)
 
@@ -385,6 +385,3 @@ class Engine:
 
     def _probe_arguments(self, updates: int) -> tuple[Any, ...]:
         return self._looked_at, self.layout.place(np.int32(updates), SHARED), self._examples[0]
-
-    def _jacobian_arguments(self) -> tuple[Any, ...]:
-        return self._looked_at, self._examples[0].pixels

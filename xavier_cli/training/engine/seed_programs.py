@@ -195,12 +195,11 @@ class SeedPrograms:
         seen = self._of_real(is_real, lambda: self._over(member)(states))
         return states._replace(loss_sum=jnp.zeros_like(states.loss_sum)), seen
 
-    def jacobians(self, states: MemberState, is_real: Array, pixels: Array) -> tuple[MemberState, Any]:
+    def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Any]:
         """What decides the Jacobians of each variant, for the host.
 
-        **Arguments:** `is_real`, as of `evaluate`; `pixels`, `(examples, inputs)`, the probe images;
-        `config.jacobian_examples` of them, evenly spaced, are used, and all of them for the statistics of
-        batch normalization.
+        **Arguments:** `pixels`, `(examples, inputs)`, the probe images; `config.jacobian_examples` of them,
+        evenly spaced, are used, and all of them for the statistics of batch normalization.
         """
         config = self._config
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
@@ -209,7 +208,8 @@ class SeedPrograms:
         def member(state: MemberState) -> Any:
             return self._architecture.jacobian_factors(state, x, batch)
 
-        return states, self._of_real(is_real, lambda: self._over(member)(states))
+        # So little is computed that to leave out the padding would take longer to compile than it saves.
+        return states, self._over(member)(states)
 
     def _chunks(
         self,
