@@ -8,7 +8,7 @@ import pytest
 
 from xavier_cli.config.run import RunConfig
 from xavier_cli.training.bench import whole_training
-from xavier_cli.training.bench.whole_training import time_training, updates_per_record
+from xavier_cli.training.bench.whole_training import time_training, typical_times, updates_per_record
 from xavier_cli.training.engine.loop import Progress
 
 UPDATE, RECORD, START, THREADS = 0.004, 1.5, 40.0, 7.0
@@ -51,7 +51,7 @@ def train(monkeypatch):
 def test_it_is_that_of_a_long_training(train, segment, records):
     session, clock = train
     config = RunConfig.of(seeds=2)
-    each = time_training(session(config, segment), records, seconds=0)
+    each = time_training(session(config, segment), records, seconds=0).median
 
     assert each == pytest.approx((UPDATE + RECORD / updates_per_record(config)) / 2, rel=0.01)
     assert records * 1052 < clock.updates < (records + 2) * 1053 + 4 * min(segment, 1053)
@@ -70,10 +70,37 @@ def test_it_lasts_as_long_as_is_asked(train):
 def test_a_training_that_ends_before_is_enough(train):
     session, clock = train
     config = RunConfig.of(seeds=2, updates=40, records=9)
-    each = time_training(session(config, 250), 4, seconds=1e6)
+    each = time_training(session(config, 250), 4, seconds=1e6).median
 
     assert clock.updates == 40
     assert each == pytest.approx((UPDATE + RECORD / 5) / 2)
+
+
+def test_a_machine_that_was_busy_for_a_while_slows_no_training(train):
+    session, clock = train
+    training = session(RunConfig.of(seeds=2), 250)
+    quiet = time_training(training, 6, seconds=0)
+    advance = training.train_to_file
+
+    def busy_for_a_while(path, hooks, resume):
+        def report(progress):
+            clock.now += 2.0 * (3000 < progress.updates < 4000)
+            hooks.report(progress)
+
+        advance(path, SimpleNamespace(report=report, stopped=hooks.stopped), resume)
+
+    training.train_to_file = busy_for_a_while
+    busy = time_training(training, 6, seconds=0)
+
+    assert busy.median == pytest.approx(quiet.median, rel=0.01)
+    assert busy.slowest > 1.5 * quiet.slowest
+
+
+def test_jacobians_count_by_their_share():
+    often, seldom = [2.0, 2.0, 2.0, 9.0], [5.0, 5.0]
+
+    assert typical_times([*often, *seldom], [False] * 4 + [True] * 2) == (3.0, 2.0, 9.0)
+    assert typical_times([4.0], [True]) == (4.0, 4.0, 4.0)
 
 
 def test_records_come_as_often_as_in_a_default_run():

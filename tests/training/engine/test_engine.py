@@ -204,6 +204,19 @@ def test_errors_on_some_examples_are_on_the_first_of_them(trained):
     assert seen["curves/test_error"][0, 0] == (1 - whole[:130]).sum() / 130
 
 
+def test_the_seed_that_fills_up_a_device_is_not_looked_at(make_engine, trained):
+    sharded = make_engine("sharded", wanted=SEEN)
+    sharded.advance(0, PLENTY)
+    # The second time: other tests may have looked before, which begins the mean of the training loss anew.
+    record, mapped = [[each.observe(PLENTY, 300) for _ in range(2)][1] for each in (sharded, trained)]
+
+    for part, other in zip(jax.tree.leaves(record), jax.tree.leaves(mapped), strict=True):
+        part = np.asarray(part)
+        assert len(part) == 4
+        assert not part[3:].any()
+        assert np.array_equal(part[:3], other, equal_nan=True)
+
+
 def test_errors_are_the_fraction_that_they_are():
     """On the device they are float32, which has no .0393."""
     for examples in (7, 130, 2000, 10_000, 1_000_000):

@@ -9,7 +9,14 @@ import pytest
 
 from xavier_cli.runs.schema import PERCENTILES
 from xavier_cli.statistics.tensor_summary import LARGEST, SMALLEST, LinearBins, SymmetricLogBins
-from xavier_cli.training.probes.distributions import count, moments, percentiles
+from xavier_cli.training.probes import distributions
+from xavier_cli.training.probes.distributions import (
+    count,
+    moments,
+    percentiles,
+    select_ranks,
+    select_ranks_by_sorting,
+)
 
 
 def values(kind: str, n: int = 5000) -> np.ndarray:
@@ -21,10 +28,16 @@ def values(kind: str, n: int = 5000) -> np.ndarray:
         "half zero": np.maximum(rng.normal(0, 1, n), 0),
         "tiny": rng.normal(0, 1e-20, n),
         "few": rng.normal(0, 1, 7),
+        "one": np.array([-2.0]),
+        "both zeros": np.repeat([0.0, -0.0, -1.0, 1.0], 9),
+        "all magnitudes": 10 ** rng.uniform(-37, 38, n) * rng.choice([-1, 1], n),
+        "infinite": np.where(np.arange(n) % 3, rng.normal(0, 1, n), rng.choice([-np.inf, np.inf], n)),
+        "close": -1 - 2.0**-23 * rng.integers(0, 300, n),
     }[kind].astype(np.float32)
 
 
 KINDS = ["tanh", "sigmoid", "all alike", "half zero", "tiny", "few"]
+RANKED = [*KINDS, "one", "both zeros", "all magnitudes", "infinite", "close"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,6 +47,42 @@ def test_percentiles_of_values_and_magnitudes_are_numpys(kind):
 
     assert np.allclose(signed, np.percentile(x.astype(float), PERCENTILES), rtol=1e-5, atol=1e-26)
     assert np.allclose(magnitude, np.percentile(np.abs(x.astype(float)), PERCENTILES), rtol=1e-5, atol=1e-26)
+
+
+@pytest.mark.parametrize("kind", RANKED)
+def test_selected_ranks_are_those_of_sorting(kind):
+    x = values(kind)
+    ranks = np.unique(np.linspace(0, len(x) - 1, 40).astype(np.int32))
+    # A rank that is sought twice, and not in order.
+    ranks = np.concatenate([ranks[::-1], ranks[:1]])
+
+    for found, wanted, ordered in zip(
+        jax.jit(lambda x: select_ranks(x, ranks))(x),
+        select_ranks_by_sorting(jnp.asarray(x), ranks),
+        (np.sort(x), np.sort(np.abs(x))),
+        strict=True,
+    ):
+        assert np.array_equal(found, wanted)
+        assert np.array_equal(found, ordered[ranks])
+
+
+def test_only_tensors_too_large_to_be_counted_are_sorted(monkeypatch):
+    x = values("tanh")
+    counted = jax.jit(percentiles)(x)
+    assert "stablehlo.sort" not in jax.jit(percentiles).lower(x).as_text()
+
+    monkeypatch.setattr(distributions, "_COUNTED_EXACTLY", len(x))
+    by_sorting = jax.jit(lambda x: percentiles(x))
+    assert "stablehlo.sort" in by_sorting.lower(x).as_text()
+    assert np.array_equal(counted, by_sorting(x))
+
+
+def test_percentiles_of_a_batch_are_those_of_each_alone():
+    batch = np.stack([values("tanh"), values("half zero"), values("all magnitudes")])
+
+    together = jax.jit(jax.vmap(percentiles))(batch)
+    for each, *found in zip(batch, *together, strict=True):
+        assert np.array_equal(found, jax.jit(percentiles)(each))
 
 
 @pytest.mark.parametrize("kind", KINDS)

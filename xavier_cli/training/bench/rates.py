@@ -198,8 +198,7 @@ class _Turns:
         looked = [times.pop(what) for what in looks]
         times[WHOLE] = with_looks(config, times[source], last, *looked)
         self._told(f"{_network(config)}, batch {config.batch_size}: training")
-        each = time_training(self._training, effort.records, effort.seconds)
-        times[TRAIN] = Times(each, each, each)
+        times[TRAIN] = time_training(self._training, effort.records, effort.seconds)
         self.configs |= dict.fromkeys((WHOLE, TRAIN), config)
         return {what: times[what] for what in sorted(times, key=self._rivals.__contains__)}
 

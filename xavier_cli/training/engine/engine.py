@@ -82,18 +82,19 @@ class Engine:
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
-        # The padding repeats the last member and is never trained, but where members are batched.
+        # The padding repeats the last member; unless members are batched, it is neither trained nor looked at.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
         self._fill = fill_seeds, fill_variants
         self._is_real = np.arange(self._grid[0]) < seeds
+        self._looked_at = layout.place(self._is_real, SEEDS)
         # Batched members end together: where each had an end of its own, JAX would choose between old and new
         # weights of every member after every update.
         self._over_ends = SHARED if layout.strategy == "vmap" else SEEDS
         chosen = [population.variants[i] for i in fill_variants]
         self._inits = sorted({variant.init for variant in chosen})
         self.architecture = make_architecture(config, self._inits, training_data)
-        self._seed_programs = SeedPrograms(config, self.architecture, training_data.batch_source, layout.over)
+        self._seed_programs = SeedPrograms(config, self.architecture, training_data.batch_source, layout)
         self._seeds = layout.place(np.array(population.seeds, np.uint32)[fill_seeds], SEEDS)
         self._rates = layout.place(np.array([variant.lr for variant in chosen], np.float32), VARIANTS)
         self._init_of = layout.place(
@@ -218,9 +219,11 @@ class Engine:
                 self._advance_arguments(0, 0),
             ),
             "evaluate": lambda: with_state(
-                self._seed_programs.evaluate, (SHARED, *shared), self._evaluate_arguments(1)
+                self._seed_programs.evaluate, (SEEDS, SHARED, *shared), self._evaluate_arguments(1)
             ),
-            "probe": lambda: with_state(self._seed_programs.probe, shared, self._probe_arguments(1)),
+            "probe": lambda: with_state(
+                self._seed_programs.probe, (SEEDS, *shared), self._probe_arguments(1)
+            ),
             "jacobians": lambda: with_state(
                 self._seed_programs.jacobians, (SHARED,), (self._examples[0].pixels,)
             ),
@@ -385,7 +388,7 @@ class Engine:
         return np.array([self._records[after - 1], last], np.int32)
 
     def _evaluate_arguments(self, examples: int) -> tuple[Any, ...]:
-        return self.layout.place(np.int32(examples), SHARED), *self._examples[1:]
+        return self._looked_at, self.layout.place(np.int32(examples), SHARED), *self._examples[1:]
 
     def _probe_arguments(self, updates: int) -> tuple[Any, ...]:
-        return self.layout.place(np.int32(updates), SHARED), self._examples[0]
+        return self._looked_at, self.layout.place(np.int32(updates), SHARED), self._examples[0]

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 Strategy = Literal["auto", "map", "vmap", "sharded"]
@@ -35,6 +37,19 @@ class Layout:
         if self.strategy == "vmap":
             return jax.vmap(program)
         return lambda *arguments: jax.lax.map(lambda each: program(*each), arguments)
+
+    def of_real(self, is_real: Array, look: Callable[[], Any]) -> Any:
+        """`look()` for a seed that is real; for one of the padding zeros of the same shapes, without looking.
+
+        `is_real` is a bool, `()`. Where members are batched, each goes through every operation anyway.
+        """
+        if self.strategy == "vmap":
+            return look()
+        traced = jax.jit(look)
+        nothing = jax.eval_shape(traced)
+        return jax.lax.cond(
+            is_real, traced, lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), nothing)
+        )
 
     def spread(self, program: Callable[..., Any], specs: tuple[PartitionSpec, ...]) -> Callable[..., Any]:
         """`program` of one device's part of the grid, over all devices; `specs` shard its arguments."""

@@ -21,6 +21,7 @@ from xavier_cli.data.spread import spread_over
 from xavier_cli.nn.losses import LOSSES
 from xavier_cli.training.engine.architectures.architecture import Architecture
 from xavier_cli.training.engine.batches import BatchSource, Chunk
+from xavier_cli.training.engine.layout import Layout
 from xavier_cli.training.engine.packing import Packed, pack
 from xavier_cli.training.keys import Purpose, seed_key
 from xavier_cli.training.probes.evaluation import Evaluation, evaluate
@@ -41,18 +42,14 @@ class Record(NamedTuple):
 class SeedPrograms:
     """The programs of `config`, whose networks are of `architecture`, each for one seed.
 
-    `over` maps a function of single members over them, as `Layout.over` does.
+    `layout` maps functions of single members over them, and says which seeds are worth looking at.
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        architecture: Architecture,
-        batch_source: BatchSource,
-        over: Callable[[Callable[..., Any]], Callable[..., Any]],
+        self, config: RunConfig, architecture: Architecture, batch_source: BatchSource, layout: Layout
     ):
-        self._config, self._architecture = config, architecture
-        self._batch_source, self._over, self._loss = batch_source, over, LOSSES[config.loss]
+        self._config, self._architecture, self._batch_source = config, architecture, batch_source
+        self._over, self._of_real, self._loss = layout.over, layout.of_real, LOSSES[config.loss]
 
     def init(self, seed: Array, init_of: Array, tables: Any) -> MemberState:
         """The first state of each variant.
@@ -144,9 +141,11 @@ class SeedPrograms:
         return self._chunks(chunk, states, seed, first, last, tables)
 
     def evaluate(
-        self, states: MemberState, examples: Array, valid: Chunk, test: Chunk
+        self, states: MemberState, is_real: Array, examples: Array, valid: Chunk, test: Chunk
     ) -> tuple[MemberState, tuple[Packed, Array]]:
         """Losses and errors of one record, on the first `examples`, int32, `()`, of those held out.
+
+        **Arguments:** `is_real`, bool, `()`: whether the seed is none of the padding, as of `Layout.of_real`.
 
         **Returns:** the states as they were; of a `Record`, `evaluated` and `test_correct`.
         """
@@ -161,7 +160,7 @@ class SeedPrograms:
                 self._config.pixel_range,
             )
 
-        def member(state: MemberState) -> tuple[MemberState, tuple[Packed, Array]]:
+        def member(state: MemberState) -> tuple[Packed, Array]:
             on_valid, on_test = errors(state, valid), errors(state, test)
             seen = {
                 "curves/valid_loss": on_valid.loss,
@@ -169,29 +168,32 @@ class SeedPrograms:
                 "curves/test_loss": on_test.loss,
                 "curves/test_error": on_test.error,
             }
-            return state, (pack(seen), on_test.correct)
+            return pack(seen), on_test.correct
 
-        return self._over(member)(states)
+        return states, self._of_real(is_real, lambda: self._over(member)(states))
 
-    def probe(self, states: MemberState, updates: Array, probe: Chunk) -> tuple[MemberState, Packed]:
+    def probe(
+        self, states: MemberState, is_real: Array, updates: Array, probe: Chunk
+    ) -> tuple[MemberState, Packed]:
         """The statistics of the layers at one record, on the `probe` examples, and the training loss.
 
-        **Arguments:** `updates`, int32, `()`: updates since the record before.
+        **Arguments:** `is_real`, as of `evaluate`; `updates`, int32, `()`: updates since the record before.
 
         **Returns:** the states with their sum of losses set to 0; of a `Record`, `probed`. Its `train_loss`
         is the mean over `updates`, NaN at the first record and once a member has diverged.
         """
         coding, network = self._config.pixel_range, self._architecture
 
-        def member(state: MemberState) -> tuple[MemberState, Packed]:
+        def member(state: MemberState) -> Packed:
             whole = (updates > 0) & (state.diverged_at < 0)
             seen = {
                 "curves/train_loss": jnp.where(whole, state.loss_sum / updates, jnp.nan),
                 **network.probe(state, decode(probe.pixels, coding), probe.labels),
             }
-            return state._replace(loss_sum=jnp.zeros_like(state.loss_sum)), pack(seen)
+            return pack(seen)
 
-        return self._over(member)(states)
+        seen = self._of_real(is_real, lambda: self._over(member)(states))
+        return states._replace(loss_sum=jnp.zeros_like(states.loss_sum)), seen
 
     def jacobians(self, states: MemberState, pixels: Array) -> tuple[MemberState, Any]:
         """What decides the Jacobians of each variant, for the host.
@@ -203,10 +205,11 @@ class SeedPrograms:
         x = decode(pixels[spread_over(len(pixels), config.jacobian_examples)], config.pixel_range)
         batch = decode(pixels, config.pixel_range)
 
-        def member(state: MemberState) -> tuple[MemberState, Any]:
-            return state, self._architecture.jacobian_factors(state, x, batch)
+        def member(state: MemberState) -> Any:
+            return self._architecture.jacobian_factors(state, x, batch)
 
-        return self._over(member)(states)
+        # So little is computed that to leave out the padding would take longer to compile than it saves.
+        return states, self._over(member)(states)
 
     def _chunks(
         self,
