@@ -82,7 +82,7 @@ class Engine:
 
         seeds, variants = len(population.seeds), len(population.variants)
         self._grid = layout.padded(seeds, variants)
-        # The padding repeats the last member; unless members are batched, it is neither trained nor looked at.
+        # The padding repeats the last member; unless members are batched, it is not trained or looked at.
         fill_seeds = np.minimum(np.arange(self._grid[0]), seeds - 1)
         fill_variants = np.minimum(np.arange(self._grid[1]), variants - 1)
         self._fill = fill_seeds, fill_variants
