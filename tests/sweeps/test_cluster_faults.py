@@ -192,7 +192,7 @@ def test_stopped_it_takes_its_work_back_and_a_lost_scheduler_is_told(machines, t
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "2 of 2 cells left; progress is kept, the same command resumes them" in err
+    assert "2 of 2 cells left; progress is kept; the same command resumes them" in err
     assert not list(runs.glob(".*.lock"))
 
     process = start(tmp_path / "cluster", recipe, *arguments)

@@ -60,7 +60,7 @@ def test_killed_twice_in_the_middle_it_ends_in_the_same_files(whole, tmp_path):
         _, err = process.communicate(timeout=TIMEOUT)
         there = times(runs)
         if stop == signal.SIGINT:
-            assert f"{6 - len(there)} of 6 cells left; progress is kept, the same command resumes them" in err
+            assert f"{6 - len(there)} of 6 cells left; progress is kept; the same command resumes them" in err
         assert process.returncode == (-signal.SIGKILL, 130)[number], err
         # In the middle: something was finished, and something was left.
         assert files <= len(there) < 6

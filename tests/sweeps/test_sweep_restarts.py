@@ -169,7 +169,7 @@ def test_orphans_that_the_kernel_does_not_kill_are_waited_for_until_one_is_asked
         if name == "asked.txt":
             process.send_signal(signal.SIGINT)
             assert process.wait(TIMEOUT) == 130, said()
-            assert "of 4 cells left; progress is kept, the same command resumes them" in said()
+            assert "of 4 cells left; progress is kept; the same command resumes them" in said()
     for pid in left:
         os.kill(pid, signal.SIGCONT)
 

@@ -193,3 +193,20 @@ def test_rows_that_are_not_the_best_have_no_star_to_be_explained(exact):
     page = comparison_page(comparison, view=View(top=2, sort="-test_error"))
 
     assert any(note.startswith("Δ best: percentage points above the lowest mean") for note in page.notes)
+
+
+@pytest.mark.parametrize("rates", [(0.03, 0.030000001), (1 / 3, 1 / 3 + 1e-15)])
+def test_settings_that_differ_never_read_alike(exact, rates):
+    page = comparison_page(compare([exact(BEST, lr=rates[0]), exact(FAR, lr=rates[1])]), view=View())
+    (table,) = page.tables
+    column = [each.title for each in table.columns].index("lr")
+
+    assert len({row[column] for row in table.texts}) == 2
+
+
+def test_that_some_were_trained_longer_is_said_at_any_width(exact):
+    runs = [exact(BEST, updates=20_000), exact(FAR, init="standard", updates=1_000)]
+    told = "Trained for 1,000 to 20,000 updates: the longer may be better for that alone."
+
+    assert told in comparison_page(compare(runs), view=View()).notes
+    assert told not in comparison_page(compare([runs[0], exact(FAR, init="standard")]), view=View()).notes

@@ -23,7 +23,9 @@ from xavier_cli.views.two_runs import diff_page
         ("width", (500, 50, 500), "500, 50, 500"),
         ("seeds", (0, 1, 2, 7), "0-2, 7"),
         ("updates", 30_000, "30,000"),
-        ("lr", 0.030000001, "0.03"),
+        ("lr", 0.030000001, "0.030000001"),
+        # A value of a range, computed to more digits than anybody types.
+        ("lr", 0.00316227766017, "0.00316228"),
         ("act", "tanh", "tanh"),
     ],
 )

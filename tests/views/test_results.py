@@ -188,6 +188,19 @@ def test_two_scales_are_told_apart_wherever_a_recipe_is_named():
     assert "scale" not in {column.title for column in results_page([results()]).tables[0].columns}
 
 
+def test_the_papers_length_is_not_told_of_results_that_were_shortened():
+    page = results_page([results(scale="long", changes={"updates": "200"})])
+
+    assert "2,500,000" not in page.about
+
+
+def test_a_cell_of_a_recipe_without_a_table_is_called_by_its_settings():
+    begun = cell("tanh", "mnist", 0.05).model_copy(update={"state": "stopped", "seeds": "0:9"})
+    origins = results_page([results(table=None, status="partial", cells=(begun,))]).tables[-1]
+
+    assert "5 of 9 seeds of tanh mnist" in origins.texts[0][-1]
+
+
 def test_a_file_full_of_control_characters_garbles_nothing():
     bad = "\x1b[31m\nx"
     content = results(recipe=bad, title=bad, note=bad, common={bad: bad}, utc=bad)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 from pydantic.fields import FieldInfo
 
 from xavier_cli.config.canonical import HashedSettings
+from xavier_cli.vocabulary.grammar import show_value
 
 Role = Literal["data", "network", "training", "observation", "layout"]
 """The role of a setting.
@@ -94,7 +95,8 @@ class Setting:
             return self.usual_phrase
         if callable(self.phrase):
             return self.phrase(value)
-        return self.phrase.format(value) if self.phrase else f"{name} {value}"
+        written = show_value(value) if isinstance(value, float) else value
+        return self.phrase.format(written) if self.phrase else f"{name} {written}"
 
 
 class SettingRows(HashedSettings):

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from xavier_cli.config.settings import spoken
 from xavier_cli.figures.canvas import Drawing, finish, make_page
 from xavier_cli.figures.request import PlotRequest, UnsuitableRunError
 from xavier_cli.figures.style import SMALL
@@ -144,7 +145,8 @@ def _sentences(surface: Surface, levels: list[np.ndarray]) -> list[str]:
     run = config.around
     return [
         f"Mean loss over {count} for validation around {activation_spelling(run.act)} {run.init} {run.shape}"
-        f" ({data_spelling(run.data)}, lr {run.lr:g}, seed {run.seeds[0]}, trained on {NAMES[run.loss]})"
+        f" ({data_spelling(run.data)}, {spoken('lr', run.lr)}, seed {run.seeds[0]}, "
+        f"trained on {NAMES[run.loss]})"
         f" after {run.updates:,} updates, along two random filter-normalized directions (seed {config.seed});"
         " the cross is the trained network. A step of 1 is as long as the weights into each unit.",
         f"Each map has its own scale, lighter is higher: lines every {steps[0]} and every {steps[1]};"

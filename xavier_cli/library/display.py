@@ -20,6 +20,7 @@ from xavier_cli.views.initialization import initial_page
 from xavier_cli.views.network import network_page
 from xavier_cli.views.page import Page, Table
 from xavier_cli.views.training import result_page
+from xavier_cli.vocabulary.grammar import show_value
 
 # More rows than this are left to `to_dataframe`.
 MOST_ROWS = 40
@@ -29,7 +30,7 @@ def run_text(run: Run) -> str:
     """`run` in one line: what it is, how far it came, its error."""
     config = run.config
     done = int(run.updates[-1])
-    rate = f", lr {run.lr:g}" if config.updates and config.applies("lr") else ""
+    rate = f", lr {show_value(run.lr)}" if config.updates and config.applies("lr") else ""
     what = f"{config.data} {config.title}{rate}{config.title_suffix}"
     parts = [f"{len(run.seeds)} seed{'s' * (len(run.seeds) != 1)}", f"{done:,} updates"]
     if lost := in_words(run):

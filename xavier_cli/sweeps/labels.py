@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xavier_cli.config.differing import differences, own_differences
 from xavier_cli.config.run import OBSERVATION_SETTINGS, RunConfig
 from xavier_cli.config.settings import SETTINGS, brief_seeds, in_order_spoken, spoken
+from xavier_cli.vocabulary.grammar import show_value
 
 
 def labels(configs: Sequence[RunConfig]) -> list[str]:
@@ -51,5 +52,5 @@ def _label(config: RunConfig, names: Sequence[str]) -> str:
 
 def _phrase(name: str, value: object) -> str:
     if isinstance(value, tuple) and SETTINGS[name].is_searchable:
-        return f"{name} {min(value):g} to {max(value):g}"
+        return f"{name} {show_value(min(value))} to {show_value(max(value))}"
     return spoken(name, value)

@@ -19,6 +19,7 @@ from xavier_cli.training.engine.records import join_seeds
 from xavier_cli.training.engine.snapshot import Snapshot
 from xavier_cli.training.engine.training_data import TrainingData
 from xavier_cli.training.provenance import provenance_of
+from xavier_cli.vocabulary.grammar import show_value
 
 SEARCH, SEEDS = "search", "seeds"
 """The phases of a training: all rates on the first seeds, then all seeds at the best rate."""
@@ -65,9 +66,9 @@ def train(
     if rest:
         # The searched seeds are trained already; under `map` they are the same bits.
         population = Population(config, rest, (Variant(config.init, best.lr),))
-        parts += trained(SEEDS, population, _phase(quiet, f"lr {best.lr:g}", follows_search=True))
+        parts += trained(SEEDS, population, _phase(quiet, f"lr {show_value(best.lr)}", follows_search=True))
     if parts[-1].status != "complete":
-        raise SearchInterruptedError(f"stopped after the search chose lr {best.lr:g}")
+        raise SearchInterruptedError(f"stopped after the search chose lr {show_value(best.lr)}")
     run = join_seeds(parts, config.seeds)
     found: dict[str, np.ndarray] = {
         "search/rate": np.arange(len(config.search), dtype=np.int32),

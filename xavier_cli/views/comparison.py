@@ -69,7 +69,10 @@ def result_table(section: Section, metric: Metric = TEST_ERROR, curves: bool = F
         for name in section.varying
     ]
     shorts = _short_networks(rows)
-    cells = [[marked_setting(row, name, shorts) for row in rows] for name in section.varying]
+    cells = []
+    for name in section.varying:
+        texts = numbers.apart((row.settings.get(name, "") for row in rows), name) | shorts
+        cells.append([marked_setting(row, name, texts) for row in rows])
     # A number of seeds that is the same for all tells least beside the other error.
     is_same = len({len(row.seeds) for row in rows}) == 1 < len(rows)
     columns.append(Column("N", "right", optional=2 * is_same))
@@ -168,13 +171,13 @@ def _words(row: RankedExperiment) -> str:
     return "not tested"
 
 
-def marked_setting(row: RankedExperiment, name: str, shorts: Mapping[object, str] | None = None) -> Cell:
+def marked_setting(row: RankedExperiment, name: str, texts: Mapping[object, str] | None = None) -> Cell:
     """A setting with marks that say how it was chosen: `~` by validation error, `!` at the edge.
 
-    `shorts` has shorter words for some values.
+    `texts` has those of some values.
     """
     value = row.settings.get(name, "")
-    written = (shorts or {}).get(value) or numbers.setting(value, name)
+    written = (texts or {}).get(value) or numbers.setting(value, name)
     text = "~" * (name in row.chosen) + written + "!" * (name in row.on_edge)
     spoken = name in SETTINGS and SETTINGS[name].is_name
     return Cell(text, value, phrase=text if spoken else f"{name} {text}")

@@ -22,6 +22,7 @@ CHOSEN = "chosen by validation error on seeds that are also reported."
 class Explanation(Enum):
     """The subject of a sentence below a table."""
 
+    LENGTHS = auto()
     ALIKE = auto()
     NAMES = auto()
     INTERVAL = auto()
@@ -51,6 +52,12 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
     verdicts = [row.verdict for row in rows]
     gaps = [verdict.difference for verdict in verdicts if verdict.difference is not None]
     said: dict[Explanation | str, str] = {}
+    lengths = [{int(row.run.config.updates) for row in section.rows} for section in comparison.sections]
+    if metric.threshold is None and any(len(each) > 1 for each in lengths):
+        fewest, most = min(map(min, lengths)), max(map(max, lengths))
+        said[Explanation.LENGTHS] = (
+            f"Trained for {fewest:,} to {most:,} updates: the longer may be better for that alone."
+        )
     if alike := [row for row in rows if row.alike]:
         settings = [
             name

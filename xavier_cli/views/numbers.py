@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from xavier_cli.sanitize import LARGE
 from xavier_cli.sanitize import fixed as fixed
 from xavier_cli.statistics.estimate import Estimate
-from xavier_cli.vocabulary.grammar import write_value
+from xavier_cli.vocabulary.grammar import show_value, write_value
 from xavier_cli.vocabulary.networks import WATCHED
 
 # Smaller p-values are shown as `< .0001`.
@@ -93,8 +94,18 @@ def setting(value: object, name: str = "", exactly: bool = False) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
-        return write_value(value) if exactly else f"{value:g}"
+        return write_value(value) if exactly else show_value(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def apart(values: Iterable[object], name: str = "") -> dict[object, str]:
+    """A text for each of `values`: as `setting`, in full where two that differ would read alike."""
+    texts = {value: setting(value, name) for value in values}
+    often = Counter(texts.values())
+    return {
+        value: text if often[text] == 1 else setting(value, name, exactly=True)
+        for value, text in texts.items()
+    }
 
 
 def seeds(numbers: Sequence[int]) -> str:

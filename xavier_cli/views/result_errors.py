@@ -143,8 +143,13 @@ def is_missing(cell: CellResult) -> bool:
 
 
 def called(cell: CellResult, results: Results) -> str:
-    """`sigmoid standard depth 4`: a cell by what names its row and column; by its name where nothing does."""
-    names = (*results.table.rows, results.table.columns) if results.table else ()
+    """`sigmoid standard depth 4`: a cell by what names its row and column, or by all in which cells differ.
+
+    By the name of its file where nothing does.
+    """
+    layout = results.table
+    names = (*layout.rows, layout.columns) if layout else (*settings_where(is_name=True), *cell.settings)
+    names = tuple(dict.fromkeys(names))
     for settings in (cell.settings, results.common):
         values = [(name, settings[name]) for name in names if settings.get(name, "none") != "none"]
         if values:

@@ -62,7 +62,8 @@ def _about(every: Sequence[Results]) -> str:
         f"Results of {at} scale. Each is what “xavier reproduce "
         "RECIPE --results FILE” wrote into a file; “xavier reproduce summary” makes this page of the files."
     ]
-    if "long" in scales:
+    at_long = [results for results in every if results.scale == "long"]
+    if at_long and not any({"updates", "width"} & {*results.changes} for results in at_long):
         long, paper = SCALES["long"], SCALES["paper"]
         sentences.append(
             f"At long scale networks have the paper's {long['updates']:,} updates at width {long['width']:,} "

@@ -18,6 +18,7 @@ from xavier_cli.views import durations, numbers
 from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.settings import shown_settings
+from xavier_cli.vocabulary.grammar import show_value
 
 SCHEMA = "xavier.show/1"
 RECORDS_SHOWN = 6
@@ -158,7 +159,7 @@ def _search_table(run: Run) -> Table:
     found = run["search/valid_error"]
     rows: list[tuple[str, ...]] = []
     for rate, mean, errors in zip(run["search/lr"], search_means(found), found, strict=True):
-        rows.append((f"{rate:g}", f"{100 * mean:.1f}", str(int(np.isnan(errors).sum()) or "")))
+        rows.append((show_value(float(rate)), f"{100 * mean:.1f}", str(int(np.isnan(errors).sum()) or "")))
     columns = [Column("lr", "right"), Column("valid error %", "right"), Column("diverged", "right")]
     if not any(row[2] for row in rows):
         columns, rows = columns[:2], [row[:2] for row in rows]
@@ -214,7 +215,8 @@ def _notes(run: Run) -> Iterator[str]:
         lost = ", where a diverged seed counts as 100 %" if np.isnan(run["search/valid_error"]).any() else ""
         yield f"*: the rate that was chosen, by its mean validation error{lost}."
         if run.on_edge:
-            yield f"The rate chosen, {run.lr:g}, is on the edge of the grid; a better one may lie beyond."
+            rate = show_value(run.lr)
+            yield f"The rate chosen, {rate}, is on the edge of the grid; a better one may lie beyond."
 
 
 def _data(run: Run) -> dict[str, object]:

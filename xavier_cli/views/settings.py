@@ -9,6 +9,7 @@ from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.listing import run_path
 from xavier_cli.views import numbers
 from xavier_cli.views.page import Column, Page, Table
+from xavier_cli.vocabulary.grammar import write_value
 
 SCHEMA = "xavier.config/1"
 
@@ -57,4 +58,4 @@ def _typed(value: object) -> str:
     """`value` as programs read it."""
     if isinstance(value, tuple):
         return ",".join(_typed(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return write_value(value) if isinstance(value, float) else str(value)

@@ -24,6 +24,7 @@ from xavier_cli.views.comparison_rules import Explanation, rules
 from xavier_cli.views.durations import about
 from xavier_cli.views.page import Cell, Column, Page, Table, clean
 from xavier_cli.vocabulary.datasets import DatasetInfo
+from xavier_cli.vocabulary.grammar import write_value
 
 Look = Callable[[RunConfig], tuple[RunConfig, DatasetInfo | None, Sizes | None]]
 """Runs the code of a custom network: its configuration with its layers, the facts of its data, its sizes."""
@@ -289,5 +290,5 @@ def _unused(cell: SweepCell) -> set[str]:
 def _written(value: object, name: str) -> str:
     """A setting as programs read it."""
     if isinstance(value, tuple) and name != "seeds":
-        return ",".join(f"{part:g}" for part in value)
+        return ",".join(write_value(part) for part in value)
     return str(value) if isinstance(value, bool) else numbers.setting(value, name)

@@ -13,6 +13,7 @@ from xavier_cli.statistics.estimate import mean_over_seeds
 from xavier_cli.views import numbers
 from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table, clean
+from xavier_cli.vocabulary.grammar import show_value
 
 SCHEMA = "xavier.train/1"
 # At most so many classes are named.
@@ -24,7 +25,7 @@ def result_page(run: Run, path: Path) -> Page:
     config = run.config
     test, valid = scores.final_error(run, "test"), scores.final_error(run, "valid")
     estimates = mean_over_seeds(test), mean_over_seeds(valid)
-    rate = f", lr {run.lr:g}" if config.applies("lr") else ""
+    rate = f", lr {show_value(run.lr)}" if config.applies("lr") else ""
     title = f"{config.data} {config.title}{rate}{config.title_suffix}"
     heads = [
         Column("updates", "right"),

@@ -247,6 +247,10 @@ def parse_schedule(text: str) -> RecordSchedule:
     return RecordSchedule(kind, _counted(count, "should be like 20, log:20 or every:500"))
 
 
+# More digits nobody types.
+_TYPED_DIGITS = 10
+
+
 def write_value(value: float | str) -> str:
     """The shortest text that is read as the same number."""
     if isinstance(value, str):
@@ -254,6 +258,12 @@ def write_value(value: float | str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if float(f"{value:g}") == value else repr(float(value))
+
+
+def show_value(value: float) -> str:
+    """A setting as people read it: exactly, but for a number computed of a range, which has six digits."""
+    exact = write_value(value)
+    return exact if sum(letter.isdigit() for letter in exact.lstrip("-0.")) <= _TYPED_DIGITS else f"{value:g}"
 
 
 def in_thousands(number: float) -> str:

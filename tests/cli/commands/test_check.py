@@ -40,6 +40,15 @@ def test_a_clean_run_is_code_0(clean, xavier):
     assert "the numbers are not in clean: zero-gradients, symmetric-units" in words
 
 
+def test_how_many_runs_are_not_looked_at_is_said(clean, xavier, make_run):
+    for number in range(2):
+        was = {"provenance": {"command_id": f"old {number}"}, "created_utc": "2024-01-01T00:00:00+00:00"}
+        run = make_run(width=8, seeds="5", only=["curves"], lr=0.01 * (number + 1), **was)
+        write_run(clean / f"older-{number}.h5", run)
+
+    assert "reading 1 run of the newest command in `runs`, not 2 older" in xavier("check").err
+
+
 def test_an_ill_one_is_code_3_with_advice_to_paste(ill, xavier):
     answer = xavier("check", ill)
 

@@ -135,7 +135,7 @@ def test_show_without_runs_is_the_newest_commands(shelf, xavier, exact_run):
     write_run(shelf / "newest.h5", newest)
     answer = xavier("show")
 
-    assert answer.err == "reading 1 run of the newest command in `runs`\n"
+    assert answer.err == "reading 1 run of the newest command in `runs`, not 3 older\n"
     assert answer.out.startswith("runs/newest.h5\n")
 
 

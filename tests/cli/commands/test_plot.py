@@ -62,7 +62,7 @@ def test_with_no_runs_the_newest_command_s_are_drawn_and_said(plot, run_file):
 
     code, _, err = plot("saturation")
 
-    assert (code, err) == (0, "reading 1 run of the newest command in `runs`\n")
+    assert (code, err) == (0, "reading 1 run of the newest command in `runs`, not 1 older\n")
 
 
 def test_curves_take_all_runs_of_the_folder(plot, run_file):

@@ -102,7 +102,8 @@ def test_only_what_tells_rows_apart_is_in_a_narrow_label():
     ]
     below = " ".join(text.partition("Not shown at 90 columns: ")[2].split())
     assert below == (
-        "lr, updates, valid error % (51.5 in each row); depth, pretrain where they tell no rows apart."
+        "lr, updates, valid error % (51.5 in each row); "
+        "depth, pretrain of rows that differ in other settings."
     )
 
 

@@ -303,7 +303,7 @@ def _train(
         last = int(run.updates[-1])
         say(
             f"interrupted at update {done:,} of {config.updates:,}; last record at {last:,}; results so "
-            f"far are in {path}, {again}"
+            f"far are in {path}; {again}"
         )
         raise typer.Exit(stopped.exit_code)
     return run
@@ -322,7 +322,9 @@ def _show(run: Run, path: Path, format: Format | None) -> None:
     if run.weights or weights_info(run):
         say(f"weights: {clean(str(weights_path(path)))}")
     if run.on_edge:
-        say(f"warning: lr {run.lr:g} is on the edge of the grid; a better rate may lie beyond")
+        from xavier_cli.config.settings import spoken
+
+        say(f"warning: {spoken('lr', run.lr)} is on the edge of the grid; a better rate may lie beyond")
     # What saturates first is a question of bounded activations; a custom network's are its own.
     say(f"next: {written('plot', 'layers' if run.network else 'saturation', path)}")
     say("      xavier compare")

@@ -266,7 +266,7 @@ def finish_cells(
         left = sum(outcome.ending != "done" for outcome in finished.outcomes)
         every = len(finished.outcomes)
         if left:
-            say(f"stopped with {left} of {every} cells left; progress is kept, the same command resumes them")
+            say(f"stopped with {left} of {every} cells left; progress is kept; the same command resumes them")
         else:
             say(f"stopped after training all {every} cells")
         finished.code = stopped.exit_code

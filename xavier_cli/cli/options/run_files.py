@@ -210,8 +210,11 @@ def _default(inputs: Inputs, unnamed: Callable[[Path, Inputs], list[Path]]) -> l
         say(f"xavier: no runs in `{clean(str(folder))}`: `xavier train` makes one, or name RUNS{probed}")
         raise typer.Exit(ExitCode.USAGE)
     count = "1 run" if len(paths) == 1 else f"{len(paths)} runs"
-    whose = "of the newest command " if unnamed is newest_runs else ""
-    say(f"reading {count} {whose}in `{clean(str(folder))}`")
+    whose, left = "", ""
+    if unnamed is newest_runs:
+        others = len(all_runs(folder, inputs)) - len(paths)
+        whose, left = "of the newest command ", f", not {others} older" if others > 0 else ""
+    say(f"reading {count} {whose}in `{clean(str(folder))}`{left}")
     return paths
 
 

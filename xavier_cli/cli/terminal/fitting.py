@@ -192,8 +192,7 @@ def _left_out(
     columns = (i for i, column in enumerate(table.columns) if column.title not in shown)
     parts = [", ".join([*labels.left_out, *(_named(table, i) for i in columns)])]
     if labels.partly:
-        tell = "they tell" if len(labels.partly) > 1 else "it tells"
-        parts.append(f"{', '.join(labels.partly)} where {tell} no rows apart")
+        parts.append(f"{', '.join(labels.partly)} of rows that differ in other settings")
     if any(parts):
         yield ""
         yield Text(glued(f"Not shown at {width} columns: {'; '.join(filter(None, parts))}."), style="dim")

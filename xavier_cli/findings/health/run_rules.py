@@ -23,6 +23,7 @@ from xavier_cli.runs.record import Run
 from xavier_cli.runs.same_start import same_start_note, starts_alike
 from xavier_cli.sanitize import fixed
 from xavier_cli.statistics.estimate import late_records
+from xavier_cli.vocabulary.grammar import show_value
 
 ENOUGH_SEEDS = 5
 HAD_LEARNT = 0.75
@@ -72,7 +73,8 @@ def _too_early(run: Run) -> Iterator[Symptom]:
         elif how.window.stop == how.window.start:
             why, longer = f"in only {len(run.updates)} records", 4 * done
         else:
-            why = f"where at lr {run.lr:g} even the output biases take {how.needed:,} updates to settle"
+            rate = show_value(run.lr)
+            why = f"where at lr {rate} even the output biases take {how.needed:,} updates to settle"
             longer = max(how.needed, done + 1)
         yield Symptom(
             f"{young.sum()} of {len(run.seeds)} seeds are at chance ({100 * error:.1f} % of validation) "
