@@ -108,7 +108,7 @@ def restarts(cells: int, seed: int = 0) -> None:
         while code != 0 and starts < 100:
             process = start(folder, text, "--jobs", "2", "-q", said=folder / "said.txt")
             starts += 1
-            kill_at = time.monotonic() + rng.uniform(20, 60)
+            kill_at = time.monotonic() + rng.uniform(1, 4)
             while process.poll() is None:
                 time.sleep(0.2)
                 done = len(list(runs.glob("*.h5")))
@@ -119,7 +119,7 @@ def restarts(cells: int, seed: int = 0) -> None:
                     memory = f"{megabytes(process.pid):10.0f} {largest:19.0f}"
                     print(f"{done:5} {memory} {kills:16} {sweeps_killed:15}", flush=True)
                 if time.monotonic() > kill_at and workers:
-                    kill_at = time.monotonic() + rng.uniform(20, 60)
+                    kill_at = time.monotonic() + rng.uniform(1, 4)
                     if rng.random() < 1 / 3:
                         sweeps_killed += 1
                         os.killpg(process.pid, signal.SIGKILL)
