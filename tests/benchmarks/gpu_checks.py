@@ -179,7 +179,7 @@ def _trainings(session: Session, note, on_gpu: bool) -> None:
                 tf32 = training(f"{name}-tf32", *options, *device, "--precision", "default")
                 pairs[f"{name} with TF32"] = (pairs[name][0], tf32)
     long = ["--width", str(sizes[0]), "--seeds", "3", *device]
-    long += ["--updates", "3000" if session.tiny else "60000", "--records", "5"]
+    long += ["--updates", "60000", "--records", "5"]
     stop = 0.2 if session.tiny else 1.0
     chain = [
         training("whole", *long, "--force"),
