@@ -480,6 +480,32 @@ def begun(training_data, tmp_path_factory, compiled_once):
     return read_checkpoint(checkpoint_paths(path)[0])
 
 
+@pytest.mark.parametrize("strategy", ["auto", "sharded"])
+@pytest.mark.parametrize("device", ["a GPU", None])
+def test_what_began_on_another_kind_of_device_is_laid_out_for_this_one(
+    training_data, tmp_path, begun, strategy, device
+):
+    """A GPU's batched members took three times as long on a CPU; the bits change there anyway."""
+    path, notes = tmp_path / "run.h5", []
+    facts = {
+        **begun.facts,
+        "machinery": {**begun.facts["machinery"], **({"device": device} if device else {})},
+        "stages": {
+            name: {**stage, "layout": {"strategy": "vmap", "mesh": [1, 1]}}
+            for name, stage in begun.facts["stages"].items()
+        },
+    }
+    write_checkpoint(path, replace(begun, facts=facts))
+    if strategy == "sharded" and not device:
+        with pytest.raises(ResumeError, match="strategy vmap, not sharded"):
+            train_to_file(config_of(), training_data, path, strategy=strategy)
+        return
+    run = train_to_file(config_of(), training_data, path, strategy=strategy, note=notes.append)
+
+    assert any("rounding" in note for note in notes) == bool(device)
+    assert run.provenance["strategy"] == ("sharded" if device else "vmap")
+
+
 def test_another_jax_is_warned_of_and_gone_on_with(training_data, whole, tmp_path, begun):
     path, notes = tmp_path / "run.h5", []
     machinery = {**begun.facts["machinery"], "jax": "0.0.1"}

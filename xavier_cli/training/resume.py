@@ -92,6 +92,12 @@ def machinery() -> dict[str, Any]:
     }
 
 
+def is_of_this_device(checkpoint: Checkpoint) -> bool:
+    """Whether `checkpoint` was written on a device of the kind that is used now."""
+    device: str = checkpoint.facts["machinery"]["device"]
+    return device == machinery()["device"]
+
+
 def to_checkpoint(
     identity: Mapping[str, Any], stages: Mapping[str, Snapshot], begun: Beginnings
 ) -> Checkpoint:
@@ -130,12 +136,14 @@ def to_stages(checkpoint: Checkpoint) -> dict[str, Snapshot]:
             if path.startswith(prefix)
         }
 
+    same = is_of_this_device(checkpoint)
     return {
         name: Snapshot(
             facts["updates"],
             # Older versions did not tell the parts of the time, nor that of compiling.
             facts.get("seconds_spent", {"other": facts["seconds"]}),
-            facts["layout"],
+            # On another kind of device the bits change anyway: there the strategy is chosen again.
+            facts["layout"] if same else {**facts["layout"], "strategy": "auto"},
             *(under(f"{name}/{part}/") for part in _PARTS),
         )
         for name, facts in checkpoint.facts["stages"].items()
@@ -164,7 +172,7 @@ def check(
     if lacking := restorable.lacking_weights(checkpoint, config, saved):
         raise CheckpointError(run, f"was started without `--save-weights {lacking}`")
     layouts = [stage["layout"] for stage in checkpoint.facts["stages"].values()]
-    for layout in layouts:
+    for layout in layouts if is_of_this_device(checkpoint) else ():
         # `map` and `sharded` are bit-equal; `vmap` is not.
         if strategy != "auto" and (strategy == "vmap") != (layout["strategy"] == "vmap"):
             raise CheckpointError(run, f"was started with strategy {layout['strategy']}, not {strategy}")
