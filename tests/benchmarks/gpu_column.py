@@ -49,7 +49,7 @@ def train_column(session: Session, asked: argparse.Namespace) -> bool:
     before = {key: _done(path) for key, path in paths.items()}
     runs = {key: _read(path) for key, path in paths.items()}
     unfinished = [key for key, run in runs.items() if run is None or run.status != "complete"]
-    # Processes take turns on a GPU: five side by side made 580 updates/s in all, where one alone makes 2,500.
+    # Processes take turns on a GPU, so that five side by side gain nothing, and each would end last.
     together = asked.at_a_time or (1 if jax.local_devices()[0].platform != "cpu" else 2)
     waves = [unfinished[i : i + together] for i in range(0, len(unfinished), together)]
     ended: list[int | None] = []
