@@ -12,7 +12,8 @@ from xavier_cli.runs.many import shared_reader
 from xavier_cli.runs.marking import mark_run
 from xavier_cli.runs.reader import Reader
 from xavier_cli.runs.store import write_run
-from xavier_cli.sweeps.plan import Folders, cells, finished_files, is_finished
+from xavier_cli.sweeps.finished import finished_files, is_finished
+from xavier_cli.sweeps.plan import Folders, cells
 from xavier_cli.sweeps.recipe import read_recipe
 
 COMMANDS = [

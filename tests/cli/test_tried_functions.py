@@ -24,7 +24,8 @@ from xavier_cli.runs.store import read_run
 from xavier_cli.training.step.user_optimizer import user_optimizer
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.resolve import find_activation, find_initializer
-from xavier_cli.vocabulary.user_functions import UserFunctionError, blamed, guarded, load_user_function
+from xavier_cli.vocabulary.user_code import blamed, guarded, load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 TEXT = """
 import dataclasses, functools, sys

@@ -17,7 +17,8 @@ from xavier_cli.nn.user_functions import user_activation, user_initializer
 from xavier_cli.runs.store import read_run
 from xavier_cli.training.step.optimizer import apply_updates, make_optimizer
 from xavier_cli.training.step.user_optimizer import user_optimizer
-from xavier_cli.vocabulary.user_functions import UserFunctionError, digest, load_user_function
+from xavier_cli.vocabulary.user_code import load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError, digest
 
 MUTE = """
 class Mute(Exception):

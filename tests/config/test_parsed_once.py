@@ -16,7 +16,7 @@ import xavier_cli
 from xavier_cli.config.canonical import HashedSettings
 from xavier_cli.config.run import RunConfig
 from xavier_cli.runs.surface import SurfaceConfig
-from xavier_cli.vocabulary import user_functions
+from xavier_cli.vocabulary import user_code, user_functions
 from xavier_cli.vocabulary.datasets import find_data
 from xavier_cli.vocabulary.optimizers import parse_optimizer
 from xavier_cli.vocabulary.resolve import find_activation, find_pretraining
@@ -169,8 +169,12 @@ def test_what_a_file_names_is_parsed_without_looking_for_it_or_running_it(monkey
         raise AssertionError("looked for what a file names")
 
     monkeypatch.setattr(metadata, "entry_points", refuse)
-    for name in ("load_user_function", "text_digest", "before_running"):
-        monkeypatch.setattr(user_functions, name, refuse)
+    for module, name in (
+        (user_code, "load_user_function"),
+        (user_code, "before_running"),
+        (user_functions, "text_digest"),
+    ):
+        monkeypatch.setattr(module, name, refuse)
     config = parsed(RunConfig.from_json(text))
     assert config.activation.name == own["act"]
     assert config.optimizer_choice.optimizer.name == own["optimizer"]

@@ -8,13 +8,8 @@ import pytest
 
 from xavier_cli.sweeps import code as sending
 from xavier_cli.sweeps.code import code_at_hand, read_code
-from xavier_cli.vocabulary.user_functions import (
-    UserFunctionError,
-    load_user_function,
-    place_file,
-    text_digest,
-    with_imports,
-)
+from xavier_cli.vocabulary.user_code import load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError, place_file, text_digest, with_imports
 
 NETS = "from parts_of_nets import number\n\ndef net():\n    return number\n"
 

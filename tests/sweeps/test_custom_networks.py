@@ -8,7 +8,7 @@ import pytest
 
 from xavier_cli.library.networks import probe_network
 from xavier_cli.runs.store import read_run
-from xavier_cli.sweeps import plan, work
+from xavier_cli.sweeps import finished, plan, work
 from xavier_cli.sweeps.gather import gather
 from xavier_cli.sweeps.plan import Folders, Plan
 from xavier_cli.sweeps.recipe import Recipe, RecipeError
@@ -77,11 +77,11 @@ def test_cells_are_made_finished_and_gathered(cells):
 
     assert [len(group.cells) for group in groups] == [1] * 4
     assert [cell.label for cell in found[:2]] == ["linear:depth=2", "linear:depth=2 zeros"]
-    assert not any(map(plan.is_finished, found))
+    assert not any(map(finished.is_finished, found))
     outcomes = [outcome for group in groups for outcome in make(group)]
 
     assert [outcome.ending for outcome in outcomes] == ["done"] * 4
-    assert all(map(plan.is_finished, found))
+    assert all(map(finished.is_finished, found))
     assert all(outcome.elsewhere for group in groups for outcome in make(group))
     runs = [read_run(cell.path) for cell in found]
     assert [run.config.weight_layers for run in runs] == [2, 2, 3, 3]
@@ -106,4 +106,4 @@ def test_a_cell_of_another_initialization_is_not_finished(cells):
     _, (cell,) = cells(command="probe", grid={"net": ["nets.py:linear"]})
     make(plan.Group((cell,)))
 
-    assert not plan.is_finished(replace(cell, config=cell.config.with_(init="zeros")))
+    assert not finished.is_finished(replace(cell, config=cell.config.with_(init="zeros")))

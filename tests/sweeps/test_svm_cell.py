@@ -6,7 +6,7 @@ import pytest
 
 from xavier_cli.findings.claims.judging import judge
 from xavier_cli.runs.svm import SvmConfig
-from xavier_cli.sweeps import plan
+from xavier_cli.sweeps import finished, plan
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.recipe import Recipe, read_recipe
 from xavier_cli.sweeps.work import Task, make
@@ -42,12 +42,12 @@ def test_it_takes_its_data_from_the_recipe_and_no_settings_of_networks(group):
 def test_it_is_fitted_once_and_found_again(group):
     pytest.importorskip("sklearn", reason="scikit-learn, the extra `svm`, is not installed")
     (cell,) = group.cells
-    assert not plan.is_finished(cell)
+    assert not finished.is_finished(cell)
 
     assert [outcome.ending for outcome in made(group)] == ["done"]
-    assert plan.is_finished(cell)
+    assert finished.is_finished(cell)
     assert [outcome.elsewhere for outcome in made(group)] == [True]
-    assert len(plan.read_made(cell)["svm/test_correct"]) == 10_000
+    assert len(finished.read_made(cell)["svm/test_correct"]) == 10_000
 
 
 def test_without_scikit_learn_the_cell_fails_alone_with_what_to_install(group, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from xavier_cli.runs.store import write_run
 from xavier_cli.runs.weights import parameter_shapes, weights_path
-from xavier_cli.sweeps import plan
+from xavier_cli.sweeps import finished, plan
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.recipe import Recipe, RecipeError
 
@@ -152,44 +152,44 @@ def test_the_id_is_the_cells_whatever_their_order_or_folder(tmp_path):
 
 def test_finished_is_the_same_configuration_whole(tmp_path, make_run):
     (cell,) = cells(Folders(tmp_path, tmp_path, tmp_path), base={"depth": 2})
-    assert not plan.is_finished(cell)
+    assert not finished.is_finished(cell)
 
     write_run(cell.path, make_run(cell.config, status="running", test_examples=10))
-    assert not plan.is_finished(cell)
+    assert not finished.is_finished(cell)
 
     write_run(cell.path, make_run(cell.config.with_(lr=0.5), test_examples=10))
-    assert not plan.is_finished(cell)
+    assert not finished.is_finished(cell)
 
     write_run(cell.path, make_run(cell.config, test_examples=10))
-    assert plan.is_finished(cell)
+    assert finished.is_finished(cell)
 
     cell.path.write_bytes(cell.path.read_bytes()[:-100])
-    assert not plan.is_finished(cell)
+    assert not finished.is_finished(cell)
 
 
 def test_finished_is_with_the_weights_that_are_asked_for(tmp_path, make_run):
     (cell,) = cells(Folders(tmp_path, tmp_path, tmp_path), base={"depth": 1, "width": 3})
     run = make_run(cell.config, test_examples=10)
     write_run(cell.path, run)
-    assert plan.is_finished(cell)
-    assert not plan.is_finished(cell, "final")
+    assert finished.is_finished(cell)
+    assert not finished.is_finished(cell, "final")
 
     shapes = parameter_shapes(cell.config, 1024, 9)
     weights = {name: np.zeros((len(run.seeds), *shape), np.float32) for name, shape in shapes.items()}
     write_run(cell.path, replace(run, weights=weights))
-    assert plan.is_finished(cell, "final")
-    assert not plan.is_finished(cell, "records")
+    assert finished.is_finished(cell, "final")
+    assert not finished.is_finished(cell, "records")
 
     weights_path(cell.path).unlink()
-    assert plan.is_finished(cell)
-    assert not plan.is_finished(cell, "final")
+    assert finished.is_finished(cell)
+    assert not finished.is_finished(cell, "final")
 
 
 def test_what_is_only_looked_at_has_no_weights_to_keep(tmp_path, make_run):
     (cell,) = cells(Folders(tmp_path, tmp_path, tmp_path), command="probe", base={"depth": 1, "width": 3})
     write_run(cell.path, make_run(cell.config, test_examples=10))
 
-    assert plan.is_finished(cell, "records")
+    assert finished.is_finished(cell, "records")
 
 
 def test_a_file_of_an_earlier_name_is_the_cells_and_leaves_the_id(tmp_path):

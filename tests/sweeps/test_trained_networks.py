@@ -8,7 +8,7 @@ import pytest
 
 from xavier_cli.library.networks import probe_network
 from xavier_cli.runs.store import read_run, write_run
-from xavier_cli.sweeps import plan, work
+from xavier_cli.sweeps import finished, plan, work
 from xavier_cli.sweeps.plan import Folders
 from xavier_cli.sweeps.recipe import Recipe, RecipeError
 from xavier_cli.sweeps.run import reasons
@@ -117,8 +117,8 @@ def test_cells_that_failed_alike_are_told_in_one_line(folder):
 
 def test_finished_cells_are_those_that_were_asked_for_whatever_was_counted(whole):
     assert read_run(whole[0].path).config.weight_layers == 2
-    assert all(map(plan.is_finished, whole))
-    assert not plan.is_finished(replace(whole[0], config=whole[0].config.with_(lr=0.3)))
+    assert all(map(finished.is_finished, whole))
+    assert not finished.is_finished(replace(whole[0], config=whole[0].config.with_(lr=0.3)))
     assert all(outcome.elsewhere for outcome in make(whole))
 
 
@@ -149,7 +149,7 @@ def test_a_sweep_that_was_stopped_and_resumed_equals_one_that_was_not(folder, wh
 
     stopped = make(halves, lambda: max(reached, default=0) >= 20, lambda told: reached.append(told.updates))
     assert [outcome.ending for outcome in stopped] == ["stopped"] * 4
-    assert not any(map(plan.is_finished, halves))
+    assert not any(map(finished.is_finished, halves))
     assert [(outcome.ending, outcome.why) for outcome in make(halves)] == [("done", "")] * 4
 
     assert read_run(halves[0].path).provenance["resumed_at"] == [20]
@@ -171,12 +171,12 @@ def test_what_does_not_fit_the_memory_together_is_trained_in_turn_and_keeps_weig
     monkeypatch.setattr(memory, "available_bytes", lambda: int((one + 2.5 * (two - one)) / 0.8))
     monkeypatch.setattr(session, "sizes_of_network", lambda config, training_data: SIZES)
 
-    assert plan.is_finished(parts[1])
-    assert not plan.is_finished(parts[1], "final")
+    assert finished.is_finished(parts[1])
+    assert not finished.is_finished(parts[1], "final")
     assert {outcome.ending for outcome in make(parts, save_weights="final")} == {"done"}
     assert [len(configs) for configs in trained] == [3]
     assert all(map(same, whole, parts))
-    assert all(plan.is_finished(cell, "final") for cell in parts)
+    assert all(finished.is_finished(cell, "final") for cell in parts)
     run = read_run(parts[1].path)
     assert (run.tags, run.note) == (("paper",), "kept")
 
@@ -189,5 +189,5 @@ def test_a_search_over_rates_is_one_cell(folder):
     (outcome,) = make([cell])
 
     assert outcome.ending == "done"
-    assert plan.is_finished(cell)
+    assert finished.is_finished(cell)
     assert read_run(cell.path)["search/valid_error"].shape == (2, 1)

@@ -8,7 +8,8 @@ from xavier_cli.vocabulary.network_arguments import blaming_arguments
 from xavier_cli.vocabulary.networks import bind_network, find_network
 from xavier_cli.vocabulary.parameters import ParameterError
 from xavier_cli.vocabulary.resolve import find_activation
-from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
+from xavier_cli.vocabulary.user_code import guarded
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 
 def typed(

@@ -7,7 +7,8 @@ import pytest
 from xavier_cli.config.run import RunConfig
 from xavier_cli.vocabulary.networks import find_network, load_network
 from xavier_cli.vocabulary.shipped import shipped_file, shipped_folder
-from xavier_cli.vocabulary.user_functions import UserFunctionError, load_user_function
+from xavier_cli.vocabulary.user_code import load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 CNN = "recipes/networks/cnn.py"
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from xavier_cli.vocabulary.user_functions import one_line
+from xavier_cli.vocabulary.error_line import one_line
 
 
 @pytest.mark.parametrize(

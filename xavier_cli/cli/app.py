@@ -49,7 +49,8 @@ def xavier(
 @contextmanager
 def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
     """During a command, print which files' code is run, or refuse to run any."""
-    from xavier_cli.vocabulary import user_functions
+    from xavier_cli.vocabulary import user_code
+    from xavier_cli.vocabulary.user_functions import UserFunctionError
 
     def told(file: str) -> None:
         stack.enter_context(results_apart())
@@ -57,21 +58,21 @@ def _custom_code(arguments: Sequence[str]) -> Iterator[None]:
             say(f"running the code in `{clean(file)}`")
 
     def refused(file: str) -> None:
-        raise user_functions.UserFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
+        raise UserFunctionError(f"`{file}` is not run: `xavier {command}` runs no custom code")
 
-    command, before = _command(arguments), user_functions.before_running
-    user_functions.before_running = told if command in COMMANDS and COMMANDS[command].runs_code else refused
+    command, before = _command(arguments), user_code.before_running
+    user_code.before_running = told if command in COMMANDS and COMMANDS[command].runs_code else refused
     try:
         with ExitStack() as stack:
             yield
     # An exit or error of user code must not be taken for one of the command.
     except (SystemExit, Exception) as error:
-        blamed = user_functions.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
+        blamed = user_code.blamed(error) if exit_code(error) is ExitCode.UNEXPECTED else None
         if blamed is None:
             raise
         raise blamed from error
     finally:
-        user_functions.before_running = before
+        user_code.before_running = before
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 from xavier_cli.data.array_names import find_arrays
 from xavier_cli.data.arrays import check_declared, from_arrays
 from xavier_cli.data.sets import DataDamagedError, FiniteSet, checked
-from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, load_user_function
+from xavier_cli.vocabulary.user_code import guarded, load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 _EXPECTED = "a function of data takes nothing and returns (x, y), or a dict with x_train, y_train and so on"
 

@@ -20,7 +20,8 @@ from xavier_cli.vocabulary.network_info import NetworkError
 from xavier_cli.vocabulary.networks import AS_MADE, Maker, load_network, refuse_watched
 from xavier_cli.vocabulary.pytorch_networks import draws_by_jax, makes_pytorchs
 from xavier_cli.vocabulary.resolve import all_inits
-from xavier_cli.vocabulary.user_functions import guarded, is_user_function
+from xavier_cli.vocabulary.user_code import guarded
+from xavier_cli.vocabulary.user_functions import is_user_function
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig

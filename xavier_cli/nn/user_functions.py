@@ -18,14 +18,10 @@ from jax.nn.initializers import Initializer
 
 from xavier_cli.nn.programs.program import holds
 from xavier_cli.sanitize import said
+from xavier_cli.vocabulary.error_line import one_line
 from xavier_cli.vocabulary.process_state import SettingsChangedError, kept_state
-from xavier_cli.vocabulary.user_functions import (
-    UserFunctionError,
-    changes_settings,
-    guarded,
-    load_user_function,
-    one_line,
-)
+from xavier_cli.vocabulary.user_code import changes_settings, guarded, load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 Activation = Callable[[Array], Array]
 

@@ -16,7 +16,8 @@ from xavier_cli.files.locks import lock_output
 from xavier_cli.files.publish import publish
 from xavier_cli.runs.errors import ResumeError, RunFileError
 from xavier_cli.runs.own_file import in_the_way, made_at
-from xavier_cli.sweeps.plan import SweepCell, read_made
+from xavier_cli.sweeps.finished import read_made
+from xavier_cli.sweeps.plan import SweepCell
 from xavier_cli.sweeps.work import Ending, Outcome
 from xavier_cli.training.engine.loop import Progress
 

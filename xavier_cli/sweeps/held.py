@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from xavier_cli.errors import LockedError, StorageError
 from xavier_cli.files.locks import lock_output
 from xavier_cli.runs.weights import Saved
-from xavier_cli.sweeps.plan import Group, SweepCell, is_finished
+from xavier_cli.sweeps.finished import is_finished
+from xavier_cli.sweeps.plan import Group, SweepCell
 from xavier_cli.sweeps.work import Outcome
 
 # A process that is just ending has released its cells by then, and needs no note.

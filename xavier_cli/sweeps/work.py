@@ -26,7 +26,8 @@ from xavier_cli.runs.surface import Surface, SurfaceConfig
 from xavier_cli.runs.svm import SupportVectorMachine, SvmConfig
 from xavier_cli.runs.weights import Saved
 from xavier_cli.sanitize import said
-from xavier_cli.sweeps.plan import BlockedCellError, Group, SweepCell, is_finished, is_look, is_made
+from xavier_cli.sweeps.finished import BlockedCellError, is_finished, is_made
+from xavier_cli.sweeps.plan import Group, SweepCell, is_look
 from xavier_cli.training import surface as surface_room
 from xavier_cli.training import svm as svm_room
 from xavier_cli.training.engine.layout import Strategy

@@ -18,8 +18,8 @@ from xavier_cli.nn.inspection.held import prepare_held
 from xavier_cli.nn.losses import cross_entropy
 from xavier_cli.training.engine.architectures.finding import bins_of
 from xavier_cli.training.probes.network_probe import make_network_probe
+from xavier_cli.vocabulary.error_line import one_line
 from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
-from xavier_cli.vocabulary.user_functions import one_line
 
 _SAME = 1e-3
 """So near are two parts of a mean loss to the whole, relative to it."""

@@ -18,13 +18,8 @@ from xavier_cli.vocabulary.grammar import write_value
 from xavier_cli.vocabulary.lookup import unknown_message
 from xavier_cli.vocabulary.network_arguments import refuse_other_types
 from xavier_cli.vocabulary.parameters import ParameterError, read_pairs
-from xavier_cli.vocabulary.user_functions import (
-    UserFunctionError,
-    importing_beside,
-    load_user_function,
-    short_name,
-    user_function_word,
-)
+from xavier_cli.vocabulary.user_code import importing_beside, load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError, short_name, user_function_word
 
 MLP = "mlp"
 """The perceptron of the paper, the network that is not a user's."""

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from xavier_cli.vocabulary.networks import Maker
-from xavier_cli.vocabulary.user_functions import guarded
+from xavier_cli.vocabulary.user_code import guarded
 
 
 def makes_pytorchs(name: str, maker: Maker, shapes: Mapping[str, tuple[int, ...]], classes: int) -> bool:

@@ -26,7 +26,7 @@ from xavier_cli.training.engine.engine import Engine
 from xavier_cli.training.engine.layout import choose_layout
 from xavier_cli.training.engine.population import population_of
 from xavier_cli.training.train import train
-from xavier_cli.vocabulary.user_functions import _module as own_module
+from xavier_cli.vocabulary.user_code import _module as own_module
 
 SMALL = {"data": "mnist", "depth": 1, "width": 4, "updates": 30, "records": 2, "eval_examples": 500}
 

@@ -104,7 +104,7 @@ def make_plan(
     Asks to confirm a large one; exits with 2 if it cannot ask.
     """
     from xavier_cli.figures.catalogue import KINDS
-    from xavier_cli.sweeps import plan
+    from xavier_cli.sweeps import finished, plan
     from xavier_cli.sweeps.recipe import MOST_CELLS, RecipeError, read_recipe
 
     known_scale(scale)
@@ -130,7 +130,7 @@ def make_plan(
     if part:
         groups = plan.shard(groups, *part)
     _refuse_closed({cell.path.parent for group in groups for cell in group.cells})
-    done, blocked = plan.find_files((cell for group in groups for cell in group.cells), saved)
+    done, blocked = finished.find_files((cell for group in groups for cell in group.cells), saved)
     pending = [
         plan.Group(rest)
         for group in groups

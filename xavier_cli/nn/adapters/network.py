@@ -19,7 +19,8 @@ from jax import Array, default_backend
 
 from xavier_cli.nn.programs.program import written_numbers
 from xavier_cli.nn.programs.rewriting import Convolution, resolve_convolution, rewritten
-from xavier_cli.vocabulary.user_functions import UserFunctionError, one_line
+from xavier_cli.vocabulary.error_line import one_line
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 Mode = Literal["look", "train", "evaluate"]
 """How a network is run: as it trains, but with nothing dropped and its state unmoved; as it trains; as it is

@@ -16,7 +16,8 @@ from xavier_cli.nn.programs.program import written_numbers
 from xavier_cli.nn.programs.taps import tap
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.network_info import BATCH_DEPENDENT
-from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded
+from xavier_cli.vocabulary.user_code import guarded
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 QUICK = {"xla_backend_optimization_level": 0}
 """For programs that run once or twice: without optimization XLA compiles random draws five times as fast."""

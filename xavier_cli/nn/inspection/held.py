@@ -14,8 +14,9 @@ from xavier_cli.nn.inspection.description import describe
 from xavier_cli.nn.inspection.prepare import Prepared, check_parameters, check_program
 from xavier_cli.nn.programs.layers import gather
 from xavier_cli.nn.programs.taps import tap
+from xavier_cli.vocabulary.error_line import one_line
 from xavier_cli.vocabulary.network_info import NetworkError
-from xavier_cli.vocabulary.user_functions import UserFunctionError, one_line
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 
 def prepare_held(held: HeldNetwork, name: str, params: Any, state: Any, x: Array) -> Prepared:

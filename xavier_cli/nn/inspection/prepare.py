@@ -23,7 +23,8 @@ from xavier_cli.nn.programs.taps import TappedNetwork, named_leaves, tap
 from xavier_cli.nn.programs.weight_layers import OF_COMPLEX
 from xavier_cli.nn.user_functions import refuse_callbacks
 from xavier_cli.vocabulary.network_info import NetworkInfo
-from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, short_name
+from xavier_cli.vocabulary.user_code import guarded
+from xavier_cli.vocabulary.user_functions import UserFunctionError, short_name
 
 _TRIED = 8
 """On so many examples a network is tried out."""

@@ -34,7 +34,7 @@ from xavier_cli.training.probes.evaluation import exact_share
 from xavier_cli.training.probes.jacobian import SingularValues
 from xavier_cli.training.step.member import MemberState
 from xavier_cli.vocabulary.network_info import NetworkInfo
-from xavier_cli.vocabulary.user_functions import digest_loaded
+from xavier_cli.vocabulary.user_code import digest_loaded
 
 # Only the training step repays full optimization: the others run at most once per record.
 _COMPILER_OPTIONS: dict[str, program_cache.Options] = {

@@ -13,7 +13,8 @@ from jax import Array
 
 from xavier_cli.nn.mlp import Dense, Params
 from xavier_cli.nn.user_functions import OnceForEach, refuse_callbacks, run, traced
-from xavier_cli.vocabulary.user_functions import UserFunctionError, guarded, load_user_function
+from xavier_cli.vocabulary.user_code import guarded, load_user_function
+from xavier_cli.vocabulary.user_functions import UserFunctionError
 
 _EXPECTED = "an optimizer takes the learning rate and returns an init and an update, as optax's do"
 

@@ -47,7 +47,7 @@ from xavier_cli.training.step.member import (
 )
 from xavier_cli.training.step.optimizer import make_optimizer, rate_schedule
 from xavier_cli.vocabulary.network_info import NetworkError, NetworkInfo
-from xavier_cli.vocabulary.user_functions import guarded
+from xavier_cli.vocabulary.user_code import guarded
 
 
 class Drawn(NamedTuple):
