@@ -12,7 +12,7 @@ import numpy as np
 from xavier_cli.findings.claims.errors import ALPHA, SOFTSIGN_NORMALIZED, STRICT_ALPHA, probability
 from xavier_cli.findings.claims.few_seeds import fewest_seeds
 from xavier_cli.findings.claims.measurements import check_late, described
-from xavier_cli.findings.claims.paper_scale import PAPER_SCALE, of_paper_width
+from xavier_cli.findings.claims.paper_scale import PAPER_SCALE, PAPER_WIDTH, of_paper_width
 from xavier_cli.findings.claims.requirements import (
     Evidence,
     NetworkKind,
@@ -170,9 +170,13 @@ def figure_11_readings(material: Evidence) -> Judgement:
             f"needs a training of {first / 1e6:g} million examples; updates so far: {', '.join(stopped)}"
         )
     near = [each for each in distances if abs(each.points) <= READ_TO]
+    below = [each for each in distances if each.points < -READ_TO]
+    above = [each for each in distances if each.points > READ_TO]
+    narrower = min(min(run.config.widths) for run in found.values()) < PAPER_WIDTH
     parts = {
         f"within {READ_TO:g} points ({len(near)} of {len(distances)} readings)": near,
-        "further off": [each for each in distances if each not in near],
+        "lower than the paper's": below,
+        "higher" + f", which may need the paper's width of {PAPER_WIDTH:,}" * narrower: above,
     }
     said = [f"{words}: {'; '.join(each.words for each in some)}" for words, some in parts.items() if some]
     said += [f"stopped before their end (updates): {', '.join(stopped)}"] * bool(stopped)
