@@ -3,7 +3,7 @@
     python tests/benchmarks/estimates.py [ROUNDS]
 
 Core seconds of training and looking, compiling apart, the least of ROUNDS; the parts are those of
-`SECONDS` in `training/cost.py`, fitted to what was seen with equal relative weight. For a machine at rest.
+`SECONDS` in `training/estimate.py`, fitted to what was seen with equal relative weight. For a machine at rest.
 """
 
 from __future__ import annotations
