@@ -2,8 +2,8 @@
 
     python tests/benchmarks/estimates.py [ROUNDS]
 
-Core seconds of training and looking, compiling apart, the least of ROUNDS; the parts are those of
-`SECONDS` in `training/estimate.py`, fitted to what was seen with equal relative weight. For a machine at rest.
+Core seconds of training and looking, compiling apart, the least of ROUNDS; the parts are those of `SECONDS`
+in `training/estimate.py`, fitted to what was seen with equal relative weight. For a machine at rest.
 """
 
 from __future__ import annotations

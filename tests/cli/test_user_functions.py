@@ -307,3 +307,18 @@ def test_an_error_that_cannot_say_what_it_is_ends_in_one_line():
 
     assert one_line(place["Mute"]("x")).startswith("Mute: ; `--debug`")
     assert one_line(place["MuteValue"]("x")).startswith("MuteValue: ; `--debug`")
+
+
+@pytest.mark.parametrize("setting", ["act", "init", "bias_init", "optimizer"])
+def test_a_dry_run_tells_of_a_function_that_is_not_there(folder, setting, xavier):
+    (folder / "grid.toml").write_text(f'title = "mine"\n[[cells]]\n{setting} = "own_words.py:heavi"\n')
+    for command in (
+        ("train", f"--{setting.replace('_', '-')}", "own_words.py:heavi"),
+        ("sweep", "grid.toml"),
+    ):
+        answer = xavier(*command, "--dry-run")
+
+        assert answer.code == 2
+        assert not answer.out
+        told = answer.err.splitlines()[-1]
+        assert told == "xavier: unknown function of `own_words.py` `heavi`: did you mean `heavy`?"

@@ -14,6 +14,7 @@ from xavier_cli.vocabulary.resolve import all_inits
 from xavier_cli.vocabulary.user_functions import (
     UserFunctionError,
     check_unchanged,
+    is_user_function,
     places,
     read_sources,
     text_digest,
@@ -49,6 +50,11 @@ class CodeSettings(SettingRows):
         networks = [settings.get(name, "") for name, row in cls.rows.items() if row.words == "network"]
         functions = [find_network(word).function for word in networks if word]
         return places(cls._code_words(settings)) | {with_imports(place) for place in places(functions)}
+
+    @property
+    def user_functions(self) -> list[str]:
+        """The user functions that the settings name, each once; of networks none."""
+        return sorted(filter(is_user_function, {*self._code_words(vars(self))}))
 
     def check_code(self) -> None:
         """Raise `UserFunctionError` where the source of a user function has another digest than in `sources`.

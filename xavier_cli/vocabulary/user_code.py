@@ -10,7 +10,7 @@ import site
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -78,6 +78,12 @@ def load_user_function(word: str) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         raise UserFunctionError(f"`{word}` is `async`: make it a plain function")
     return function
+
+
+def load_user_functions(words: Iterable[str]) -> None:
+    """Load each of `words`, so that one that is missing is told before anything else begins."""
+    for word in words:
+        load_user_function(word)
 
 
 @cache

@@ -92,7 +92,7 @@ def reproduce(
 
     Finished runs are not trained again. Exits with 3 if a claim does not hold.
     """
-    from xavier_cli.views.sweep import plan_page, recipes_page
+    from xavier_cli.views.sweep import recipes_page
 
     if name == "list":
         show_page(recipes_page(recipes.known_scale(scale)), format)
@@ -110,7 +110,7 @@ def reproduce(
     machines = chosen_cluster(cluster, cluster_wait, jobs, saved)
     plan = recipes.make_plan(name, scale, set_, seeds, yes=yes or dry_run, saved=saved)
     if dry_run:
-        show_page(plan_page(plan, jobs, recipes.looker(data_dir)), format)
+        recipes.show_plan(plan, jobs, data_dir, format)
         return
     from xavier_cli.cli.options.data_sets import samples
     from xavier_cli.runs.isolate import Isolation

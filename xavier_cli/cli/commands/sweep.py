@@ -99,7 +99,7 @@ def sweep(
     After an interruption the same command resumes; a cell that fails does not stop the others. A recipe is
     complete in itself: `xavier.toml` and `XAVIER_*` settings do not apply to it, `--set` and `--seeds` do.
     """
-    from xavier_cli.views.sweep import ended_page, plan_page, recipes_page
+    from xavier_cli.views.sweep import ended_page, recipes_page
 
     if template:
         from xavier_cli.sweeps.template import RECIPE_TEMPLATE
@@ -124,7 +124,7 @@ def sweep(
         print_script(plan, slurm, jobs)
         return
     if dry_run:
-        show_page(plan_page(plan, jobs, recipes.looker(data_dir)), format)
+        recipes.show_plan(plan, jobs, data_dir, format)
         return
     finished = recipes.finish_cells(
         plan,

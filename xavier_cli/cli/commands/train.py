@@ -122,6 +122,7 @@ def train(
     refuse_folder(path)
     if dry_run:
         from xavier_cli.views.training_plan import plan_page
+        from xavier_cli.vocabulary.user_code import load_user_functions
 
         facts, sizes = None, None
         if config.network.is_users:
@@ -130,6 +131,7 @@ def train(
             config, facts, sizes = looked_into(config, data_dir, say)
         elif config.dataset.builtin is None:
             facts = finite_set(config.dataset, data_dir)[1]
+        load_user_functions(config.user_functions)
         show_page(plan_page(config, path, facts, asked, strategy.value, saved, sizes), format)
         return
     if force and resume:

@@ -15,6 +15,7 @@ import typer
 from xavier_cli.cli.options import completion, run_files
 from xavier_cli.cli.options.session import this_command
 from xavier_cli.cli.terminal.errors import say
+from xavier_cli.cli.terminal.output import Format, show_page
 from xavier_cli.config.presets import SCALES
 from xavier_cli.config.run import RunConfig
 from xavier_cli.errors import ExitCode
@@ -72,7 +73,7 @@ JobsOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask for confirmation of many cells")]
 
 
-def looker(data_dir: Path | None) -> Look:
+def _looker(data_dir: Path | None) -> Look:
     """What says how large a custom network is for a plan: runs its code, once for each network."""
     known: dict[tuple[object, ...], tuple[RunConfig, DatasetInfo | None, Sizes | None]] = {}
 
@@ -87,6 +88,19 @@ def looker(data_dir: Path | None) -> Look:
         return config.with_(weight_layers=layered.weight_layers), facts, sizes
 
     return look
+
+
+def show_plan(plan: Plan, jobs: int, data_dir: Path | None, format: Format | None) -> None:
+    """Print `plan` as `--dry-run` does; loads the user functions of what is left of it, so all are there."""
+    from xavier_cli.views.sweep import plan_page
+    from xavier_cli.vocabulary.user_code import load_user_functions
+
+    page = plan_page(plan, jobs, _looker(data_dir))
+    cells = (cell.config for group in plan.pending for cell in group.cells)
+    load_user_functions(
+        sorted({word for config in cells if isinstance(config, RunConfig) for word in config.user_functions})
+    )
+    show_page(page, format)
 
 
 def make_plan(
