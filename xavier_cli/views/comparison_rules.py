@@ -15,6 +15,7 @@ from xavier_cli.runs.counting import stopped_in_words
 from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.statistics.difference import Difference, Untested
 from xavier_cli.statistics.simultaneous import ALPHA
+from xavier_cli.views.initializers import names_note
 
 CHOSEN = "chosen by validation error on seeds that are also reported."
 
@@ -67,10 +68,8 @@ def rules(comparison: Comparison) -> dict[Explanation | str, str]:
         said[Explanation.ALIKE] = (
             f"Runs that differ only in {' and '.join(settings)} are one experiment: each seed counts once."
         )
-    named = (word for row in rows for word in row.run.config.named_initializers)
-    words = (word for word in named if word.known_as)
-    if known := dict.fromkeys(f"{word.name} ({word.known_as})" for word in words):
-        said[Explanation.NAMES] = f"Initializers: {', '.join(known)}."
+    if names := names_note(row.run.config for row in rows):
+        said[Explanation.NAMES] = names
     if any(len(row.seeds) > 1 for row in rows):
         examples = ", for this test set" * metric.is_on_test_set
         said[Explanation.INTERVAL] = f"±: 95 % t-interval of the mean over seeds (N){examples}."

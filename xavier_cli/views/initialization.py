@@ -18,6 +18,7 @@ from xavier_cli.statistics.estimate import over_seeds
 from xavier_cli.theory.scope import unpredictable
 from xavier_cli.views import numbers
 from xavier_cli.views.end_to_end import end_to_end_sentence, end_to_end_values, examples_text
+from xavier_cli.views.initializers import names_note
 from xavier_cli.views.layers import GEOMETRIC
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.vocabulary.tensors import Tensor
@@ -179,8 +180,7 @@ def _notes(run: Run, whole: Mapping[str, float], valid_loss: float, path: Path) 
             f"Jacobians are of {examples_text(run)}; layer 1's, from the input, stands apart. "
             f"{end_to_end_sentence(whole)}"
         )
-    if note := same_start_note(run):
-        notes.append(note)
+    notes += filter(None, (names_note([config]), same_start_note(run)))
     notes += normalization_notes([run])
     if whole:
         notes += normalization_notes([run], jacobians=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from xavier_cli.views.page import Column, Page, Table
@@ -13,9 +14,18 @@ from xavier_cli.vocabulary.entry import InitializerEntry
 if TYPE_CHECKING:
     import numpy as np
 
+    from xavier_cli.config.run import RunConfig
+
 LIST_SCHEMA = "xavier.init.list/1"
 SHOW_SCHEMA = "xavier.init.show/1"
 _FROM_DATA = "from data"
+
+
+def names_note(configs: Iterable[RunConfig]) -> str | None:
+    """The other names that the initializers of `configs` are known by, in a sentence; none where none is."""
+    words = (word for config in configs for word in config.named_initializers if word.known_as)
+    known = dict.fromkeys(f"{word.name} ({word.known_as})" for word in words)
+    return f"Initializers: {', '.join(known)}." if known else None
 
 
 def initializers_page() -> Page:

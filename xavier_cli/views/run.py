@@ -15,6 +15,7 @@ from xavier_cli.runs.same_start import same_start_note
 from xavier_cli.runs.weights import PROVENANCE, has_saved, saved_updates, weights_info, weights_path
 from xavier_cli.statistics.estimate import mean_over_seeds, over_seeds
 from xavier_cli.views import durations, numbers
+from xavier_cli.views.initializers import names_note
 from xavier_cli.views.layers import layer_notes, layers_table
 from xavier_cli.views.page import Column, Page, Table
 from xavier_cli.views.settings import shown_settings
@@ -47,12 +48,14 @@ ONLY = (
 
 def inside_page(runs: list[Run]) -> Page:
     """The output of `show`: the tables of each run, one run after the other."""
+    names = names_note(run.config for run in runs)
+    notes = dict.fromkeys(note for run in runs for note in _notes(run))
     return Page(
         schema=SCHEMA,
         data={"runs": [_data(run) for run in runs]},
         records=[record for run in runs for record in _records(run)],
         tables=tuple(table for run in runs for table in _tables(run)),
-        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+        notes=(*filter(None, [names]), *notes),
     )
 
 

@@ -56,6 +56,16 @@ def test_a_probe_measures_beside_predicted_and_writes_a_run_without_training(pro
     assert "final/test_correct" not in run
 
 
+def test_a_probe_and_show_say_what_the_initializers_are_also_called(probed, xavier):
+    names = "Initializers: normalized (Glorot uniform)"
+    answers = [xavier("probe", *SMALL, "--seeds", 2), xavier("show", "probes/*.h5")]
+    assert [f"{names}." in answer.out for answer in answers] == [True, True]
+
+    xavier("probe", *SMALL, "--init", "standard")
+    both = xavier("show", "probes/*.h5").out
+    assert f"{names}, standard (PyTorch's default weights)." in " ".join(both.split())
+
+
 def test_a_probe_shows_a_normalized_network_and_says_by_what(tmp_path, monkeypatch, xavier):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
