@@ -28,6 +28,7 @@ from xavier_cli.vocabulary.pretraining import PRETRAININGS as PRETRAININGS
 
 # The kinds of things that a user function can be.
 _OWN_KINDS = ("activation", "initializer", "optimizer", "data set")
+_SWEPT_KINDS = (*_OWN_KINDS, "pre-training")
 
 
 class Word(Protocol):
@@ -95,9 +96,21 @@ def load(function: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+def _several(kind: str, word: str, known: Iterable[str]) -> str:
+    """What to say to names that are all known but separated by commas, as numbers may be; else ""."""
+    names = [name.strip() for name in word.split(",")]
+    if len(names) < 2 or not {name.partition(":")[0] for name in names} <= {*known}:
+        return ""
+    listed = ", ".join(f'"{name}"' for name in names)
+    more = f": `xavier sweep` takes several, `[{listed}]` in a recipe" if kind in _SWEPT_KINDS else ""
+    return f"one {kind} at a time, not `{word}`{more}"
+
+
 def unknown_message(kind: str, word: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
     """One line: `word` is no known `kind`; it suggests the nearest of `known`, or else lists `shown`."""
     known = list(known)
+    if several := _several(kind, word, known):
+        return several
     near = nearest(word.lower(), known, 1)
     hint = other_words.hint(kind, word)
     hint = hint or (f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(shown or known))

@@ -94,13 +94,24 @@ def test_its_help_has_no_option_of_training_alone(xavier):
     assert all(f"--{name}" in out for name in ("act", "init", "width", "jacobian-examples", "seeds", "loss"))
 
 
-def test_several_activations_are_answered_with_what_to_type(xavier):
-    answer = xavier("probe", "--act", "relu,gelu")
+@pytest.mark.parametrize("command", ["probe", "train"])
+@pytest.mark.parametrize(
+    ("setting", "kind", "words"),
+    [
+        ("act", "activation", "relu,gelu"),
+        ("init", "initializer", "standard,he_normal"),
+        ("data", "data set", "mnist,cifar10"),
+    ],
+)
+def test_several_names_are_answered_with_what_to_type(xavier, command, setting, kind, words):
+    answer = xavier(command, f"--{setting}", words)
+    one, other = words.split(",")
 
     assert answer.code == 2
-    assert "one activation at a time" in answer.err
-    assert "`xavier plot activations probes/*.h5`" in answer.err
-    assert '`act = ["relu", "gelu"]`' in answer.err
+    assert answer.err == (
+        f"xavier: {setting}: one {kind} at a time, not `{words}`: "
+        f'`xavier sweep` takes several, `["{one}", "{other}"]` in a recipe\n'
+    )
 
 
 def test_a_custom_network_is_drawn_anew(tmp_path, monkeypatch, xavier):

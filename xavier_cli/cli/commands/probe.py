@@ -24,14 +24,12 @@ from xavier_cli.config.command_text import written
 from xavier_cli.config.layers import resolve
 from xavier_cli.config.settings import settings_of_training
 from xavier_cli.errors import ExitCode
-from xavier_cli.vocabulary.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from xavier_cli.config.run import RunConfig
     from xavier_cli.runs.record import Run
 
 PROBES = Path("probes")
-ACTIVATION_NAMES = {name for row in ACTIVATIONS.values() for name in (row.name, *row.aliases)}
 
 
 @with_settings(unused=settings_of_training())
@@ -88,7 +86,6 @@ def probe(
     from xavier_cli.training.train import untrained
     from xavier_cli.views.initialization import initial_page
 
-    _refuse_several(settings.get("act", ""))
     asked = resolve(settings)
     if asked.pretrain != "none":
         say("probe measures networks before pre-training: --pretrain has no effect")
@@ -181,15 +178,3 @@ def _compare(kept: Run, run: Run, output: Path | None, format: Format | None) ->
     show_page(drift_page(found, kept, run, output), format)
     if found:
         raise typer.Exit(ExitCode.ANSWER_IS_NO)
-
-
-def _refuse_several(act: str) -> None:
-    """Refuse a list of activations, as other settings have, with the two ways to look at several."""
-    names = [name.strip() for name in act.split(",")]
-    if len(names) > 1 and all(name in ACTIVATION_NAMES for name in names):
-        listed = ", ".join(f'"{name}"' for name in names)
-        raise typer.BadParameter(
-            f"one activation at a time: probe each, then `xavier plot activations probes/*.h5`; or "
-            f"`xavier sweep` a recipe with `act = [{listed}]`",
-            param_hint="--act",
-        )
