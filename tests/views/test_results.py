@@ -14,6 +14,7 @@ from xavier_cli.sweeps.results import (
     results_files,
 )
 from xavier_cli.views.results import results_page
+from xavier_cli.vocabulary.claims import CLAIMS
 from xavier_cli.vocabulary.shipped import shipped_folder
 
 MAKE = "xavier reproduce summary --results recipes/results -o recipes/RESULTS.md"
@@ -76,7 +77,7 @@ def test_every_claim_has_its_verdict_whatever_the_word():
     page = results_page([results()])
 
     assert [row[2] for row in page.tables[0].texts] == ["holds", "holds", "does not hold", "estimate"]
-    assert "Verdicts on 4 claims: holds 2, does not hold 1, estimate 1." in page.about
+    assert "4 verdicts on 4 claims: holds 2, does not hold 1, estimate 1." in page.about
     assert "Undecided" not in page.about
     assert [record["verdict"] for record in page.records] == [*WORDS]
 
@@ -103,6 +104,36 @@ def test_cells_that_were_trained_otherwise_are_told_apart():
 
     assert [column.title for column in table.columns] == ["act", "updates", "mnist", "paper", "cifar10"]
     assert [row[:2] for row in table.texts] == [("tanh", "300"), ("softsign", "100")]
+
+
+def test_a_star_says_no_more_of_few_seeds_than_which_mean_is_lowest():
+    def about(seeds):
+        cells = [
+            each.model_copy(update={"test_error": each.test_error.model_copy(update={"n": seeds})})
+            for each in CELLS
+        ]
+        return tables(results(cells=cells))["Mine: a table"].about
+
+    assert "*: the lowest mean of its data set; differences are tested from 5 seeds on." in about(3)
+    assert "or no significant difference from it" in about(5)
+
+
+def test_settings_that_all_rows_share_are_said_though_missing_cells_have_others():
+    cells = [
+        each.model_copy(update={"settings": {**each.settings, "lr": 0.1 if each.selected else 0.01}})
+        for each in CELLS
+    ]
+    assert "(width 300, lr 0.1)" in tables(results(cells=cells))["Mine: a table"].about
+
+
+def test_a_claim_has_todays_words_and_counts_once_however_many_recipes_judge_it():
+    known = ClaimResult(
+        claim="figure-11-readings", statement="Old words.", verdict="holds", evidence="1", source="Table 1"
+    )
+    page = results_page([results(claims=[known]), results(claims=[known], scale="long")])
+
+    assert page.tables[0].texts[0][2] == CLAIMS["figure-11-readings"].statement
+    assert "2 verdicts on 1 claim: holds 2." in page.about
 
 
 def test_a_cell_alone_on_its_data_set_is_the_best_of_nothing():

@@ -181,7 +181,10 @@ def _explained(wanted: RecipeTable, comparison: Comparison) -> tuple[str, ...]:
     if not {*SEARCHABLE} & {*wanted.rows} and chosen and chosen <= {*SEARCHABLE}:
         # The mark occurs in no cell of this table.
         kept[kept.index(said[Explanation.CHOSEN])] = f"Rates were {CHOSEN}"
-    star = "*: the lowest mean test error of its data set, or not significantly different from it."
+    rows = [row for section in comparison.sections for row in section.rows]
+    untested = any(row.verdict.kind == "not_tested" for row in rows)
+    or_alike = "" if untested else ", or not significantly different from it"
+    star = f"*: the lowest mean test error of its data set{or_alike}."
     of_paper = "Paper: its test error in percent, of one network at its own length and width."
     paper = (of_paper,) if wanted.paper else ()
     return (kept[0], star, *kept[1:], *paper) if kept else (star, *paper)

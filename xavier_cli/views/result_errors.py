@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from xavier_cli.config.settings import settings_where
+from xavier_cli.statistics.difference import SEEDS_FOR_A_TEST
 from xavier_cli.statistics.estimate import Estimate
 from xavier_cli.sweeps.results import CellResult, ErrorEstimate, Results, Settings, TableLayout, Value
 from xavier_cli.views import numbers
@@ -95,12 +96,15 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
     over = f"{seeds.copy().pop()} seeds" if len(seeds) == 1 else "N seeds"
     what = f", mean ± 95 % confidence interval over {over}" if seeds != {1} else ", of one seed"
     sentences = [
-        f"Recipe {results.recipe} at {results.scale} scale ({_settings(results.common)}).",
+        f"Recipe {results.recipe} at {results.scale} scale ({_settings(_shared(results, shown))}).",
         f"Test error in percent at the last record{what}.",
     ]
     if any(_is_among_the_best(cell, shown) for cell in shown):
+        untested = min(_seeds(shown)) < SEEDS_FOR_A_TEST
         sentences.append(
-            "*: the lowest mean of its data set, or no significant difference from it (over all pairs)."
+            f"*: the lowest mean of its data set; differences are tested from {SEEDS_FOR_A_TEST} seeds on."
+            if untested
+            else "*: the lowest mean of its data set, or no significant difference from it (over all pairs)."
         )
     if any(cell.chosen for cell in shown):
         rates = "; ".join(dict.fromkeys(_chosen(cell) for cell in shown if cell.chosen))
@@ -114,6 +118,15 @@ def _about_errors(results: Results, shown: Sequence[CellResult]) -> str:
     if any(cell.paper_percent is not None for cell in shown):
         sentences.append("Paper: its test error in percent, of one network at its own length and width.")
     return clean(" ".join(sentences))
+
+
+def _shared(results: Results, shown: Sequence[CellResult]) -> Settings:
+    """The settings that all cells of a table share, though cells that are not in it may differ in them."""
+    return results.common | {
+        name: shown[0].settings[name]
+        for name in settings_where(mention="always")
+        if shown and name in shown[0].settings and len({cell.settings.get(name) for cell in shown}) == 1
+    }
 
 
 def _not_in_rows(layout: TableLayout, shown: Sequence[CellResult]) -> list[str]:

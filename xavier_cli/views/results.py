@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xavier_cli.config.presets import SCALES
-from xavier_cli.sweeps.results import CellResult, Results
+from xavier_cli.sweeps.results import CellResult, ClaimResult, Results
 from xavier_cli.views import durations
 from xavier_cli.views.page import Column, Page, Table, clean
 from xavier_cli.views.result_errors import called, errors_table, is_missing, shown_cells
+from xavier_cli.vocabulary.claims import CLAIMS
 from xavier_cli.vocabulary.grammar import parse_seeds
 
 SCHEMA = "xavier.results-summary/1"
@@ -67,11 +68,12 @@ def _about(every: Sequence[Results]) -> str:
         long, paper = SCALES["long"], SCALES["paper"]
         sentences.append(
             f"At long scale networks have the paper's {long['updates']:,} updates at width {long['width']:,} "
-            f"instead of its {paper['width']:,}."
+            f"instead of its {paper['width']:,}, and rates that were not searched."
         )
     if verdicts:
         count = ", ".join(f"{_said(word)} {verdicts[word]}" for word in words)
-        sentences.append(f"Verdicts on {_counted(verdicts.total(), 'claim')}: {count}.")
+        claims = len({claim.claim for results in every for claim in results.claims})
+        sentences.append(f"{_counted(verdicts.total(), 'verdict')} on {_counted(claims, 'claim')}: {count}.")
     if "undecided" in verdicts:
         sentences.append("Undecided: these runs cannot tell, for instance because they are too short.")
     if transcribed := [results for results in every if results.transcribed]:
@@ -101,7 +103,7 @@ def _claims(every: Sequence[Results]) -> Table:
         (
             clean(results.recipe),
             *_scale(results, every),
-            clean(claim.statement),
+            clean(_statement(claim)),
             _said(claim.verdict),
             clean(claim.evidence),
             clean(claim.source),
@@ -111,6 +113,12 @@ def _claims(every: Sequence[Results]) -> Table:
         for claim in results.claims
     ]
     return Table(columns, tuple(rows), title="Claims", about=_ABOUT_CLAIMS)
+
+
+def _statement(claim: ClaimResult) -> str:
+    """The claim as it is worded now; as the file has it where the claim is no longer made."""
+    known = CLAIMS.get(claim.claim)
+    return known.statement if known else claim.statement
 
 
 def _scale_column(every: Sequence[Results]) -> list[Column]:

@@ -103,7 +103,7 @@ def test_readings_are_within_what_can_be_read_or_lower_or_higher(long, make_run)
 
     near = judge("figure-11-readings", long()).evidence
     some = found(long(), swapped)
-    lower, higher = some.partition("higher, which may need the paper's width of 1,000: ")[::2]
+    lower, higher = some.partition("higher, which may need the paper's width of 1,000 or another rate: ")[::2]
 
     assert "within 2 points (12 of 12 readings): " in near
     assert "lower" not in near
@@ -113,6 +113,22 @@ def test_readings_are_within_what_can_be_read_or_lower_or_higher(long, make_run)
     assert higher.startswith("tanh normalized after 5 million examples")
     assert "within" not in found(long(), lambda run: run["curves/test_error"] + 0.1)
     assert "; higher: " in found(material.paper(make_run), swapped)
+
+
+def test_at_the_end_all_test_examples_count_and_before_it_those_of_five_records(long):
+    runs = long(2)
+
+    def ended(run):
+        """The last record, on all examples, is apart from those before it, on a part of them."""
+        error = run["curves/test_error"].copy()
+        error[:, -1] = 0.5
+        return error
+
+    said = judge("figure-11-readings", with_errors(runs, ended)).evidence
+
+    assert said.count(" after 25 million examples 50.0 (") == len(runs)
+    assert " after 5 million examples 50.0" not in said
+    assert "; before the end means of five records, on 2,000 test examples that all seeds share" in said
 
 
 def test_curves_that_are_not_there_are_named_and_hide_no_other(long):

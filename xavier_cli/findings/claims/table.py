@@ -176,9 +176,11 @@ def figure_11_readings(material: Evidence) -> Judgement:
     parts = {
         f"within {READ_TO:g} points ({len(near)} of {len(distances)} readings)": near,
         "lower than the paper's": below,
-        "higher" + f", which may need the paper's width of {PAPER_WIDTH:,}" * narrower: above,
+        "higher" + f", which may need the paper's width of {PAPER_WIDTH:,} or another rate" * narrower: above,
     }
     said = [f"{words}: {'; '.join(each.words for each in some)}" for words, some in parts.items() if some]
+    tested = ", ".join(f"{n:,}" for n in sorted({run.config.eval_examples for run in found.values()}))
+    said.append(f"before the end means of five records, on {tested} test examples that all seeds share")
     said += [f"stopped before their end (updates): {', '.join(stopped)}"] * bool(stopped)
     said += [f"not run: {', '.join(map(str, missing))}"] * bool(missing)
     return _estimate(distances, "; ".join(said), described(material, *found.values()))
@@ -255,6 +257,11 @@ def _levels(runs: Sequence[Run], errors: Sequence[np.ndarray]) -> str:
 
 
 def _error_at(run: Run, update: float) -> np.ndarray:
-    """The test error after `update` updates, `(S,)`: the mean over the five nearest records."""
+    """The test error after `update` updates, `(S,)`: at the end on all test examples.
+
+    Before, on `eval_examples` of them, the mean over the five nearest records.
+    """
+    if run.status == "complete" and update >= run.updates[-1]:
+        return final_error(run)
     nearest = np.argsort(np.abs(run.updates - update), kind="stable")[:5]
     return np.asarray(error_curve(run)[:, nearest].mean(axis=1))
